@@ -1,0 +1,86 @@
+"""All peers are the same program: from the same start, the same losses and the same weights."""
+
+import numpy as np
+import pytest
+
+from . import classifiers
+
+STEPS = 5
+PEERS = {
+    "torch": classifiers.torch_eager,
+    "jax": classifiers.jax_jit,
+    "mygrad": classifiers.mygrad_eager,
+    "autograd": classifiers.hips_autograd,
+}
+
+
+def importable(package):
+    pytest.importorskip(package, exc_type=ModuleNotFoundError)
+
+
+def train(peer):
+    return [float(peer.step()) for _ in range(STEPS)], [array for layer in peer.layers() for array in layer]
+
+
+def assert_same_training(peer, reference, dtype):
+    losses, arrays = train(peer)
+    expected_losses, expected_arrays = train(reference)
+    rtol = 1e-12 if dtype == np.float64 else 1e-4
+    np.testing.assert_allclose(losses, expected_losses, rtol=rtol)
+    assert losses[-1] < losses[0]
+    for array, expected in zip(arrays, expected_arrays, strict=True):
+        assert array.dtype == expected.dtype == dtype
+        np.testing.assert_allclose(array, expected, rtol=rtol, atol=rtol * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("package", PEERS)
+def test_peers_train_the_xor_net_alike(package):
+    importable(package)
+    task = classifiers.xor(repeats=3)
+    assert_same_training(PEERS[package](task), classifiers.numpy_xor(task), np.float64)
+
+
+@pytest.mark.parametrize("package", PEERS)
+@pytest.mark.parametrize("sizes", [(20, 7, 5), (20, 9, 8, 7, 6, 5)])
+def test_peers_train_nets_of_any_depth_alike_in_float32(package, sizes):
+    importable(package)
+    task = classifiers.mnist_shaped(sizes, batch=6)
+    assert_same_training(PEERS[package](task), classifiers.numpy_layers(task), np.float32)
+
+
+def test_both_programs_by_hand_give_the_same_numbers():
+    task = classifiers.xor(repeats=3)
+    assert_same_training(classifiers.numpy_layers(task), classifiers.numpy_xor(task), np.float64)
+
+
+def test_the_gradient_by_hand_is_the_slope_of_the_loss():
+    # The common reference is checked too: a complex step needs no second writing of the backward pass.
+    task = classifiers.xor(repeats=1)
+    peer = classifiers.numpy_xor(task)
+    peer.step()
+    h = 1e-20
+    for layer, (after, before) in enumerate(zip(peer.layers(), task.layers, strict=True)):
+        for part in (0, 1):
+            gradient = (before[part] - after[part]) / task.rate
+            for index in np.ndindex(before[part].shape):
+                layers = [[array.astype(complex) for array in pair] for pair in task.start()]
+                layers[layer][part][index] += 1j * h
+                slope = complex_loss(layers, task).imag / h
+                assert gradient[index] == pytest.approx(slope, rel=1e-10, abs=1e-14)
+
+
+def complex_loss(layers, task):
+    z = task.X
+    for i, (W, b) in enumerate(layers):
+        z = (z if i == 0 else np.where(z.real > 0, z, 0)) @ W + b
+    logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return -np.mean(logp[np.arange(len(task.y)), task.y])
+
+
+def test_tasks_are_not_written_to():
+    task = classifiers.xor(repeats=1)
+    classifiers.numpy_xor(task).step()
+    assert all(
+        np.array_equal(W, V)
+        for (W, _), (V, _) in zip(task.layers, classifiers.xor(repeats=1).layers, strict=True)
+    )

@@ -1,0 +1,225 @@
+"""What is measured, and the bars: each workload runs in a process of its own, on one thread."""
+
+import gc
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+
+from . import classifiers, moons
+from .classifiers import Peer, Task
+from .report import Bar, Row, duration, figure
+from .timing import Timing, race
+
+SCALARS = "One step of micrograd's moons demo, on scalars"
+ARRAYS = "One training step, on arrays"
+IMPORTS = "Import, in a fresh interpreter"
+MEMORY = "Peak memory of training: parameters, gradients and one step"
+GARBAGE = "Cyclic garbage after 100 steps, collector off"
+
+HAND, OWN, TORCH, JAX = "NumPy by hand", "tinygrad_edu", "PyTorch eager", "jax.jit"
+MYGRAD, AUTOGRAD, MICROGRAD, DOT = "mygrad", "autograd", "micrograd", "tinygrad_edu, dot"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure: a race lasts `seconds`, and has at least `rounds` rounds."""
+
+    seconds: float
+    rounds: int
+
+
+FULL, QUICK = Effort(seconds=8, rounds=9), Effort(seconds=1, rounds=3)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A net, its data, the NumPy program written for it, and what is expected beside whom."""
+
+    label: str
+    task: Callable[[], Task]
+    by_hand: Callable[[Task], Peer]
+    bars: Callable[[Timing], tuple[Bar, ...]]
+
+
+def at_most(limit: float, beside: str, timing: Timing) -> Bar:
+    return Bar(f"time beside {beside}", timing.ratios(OWN, beside), limit)
+
+
+def faster(factor: float, than: str, timing: Timing, own: str = OWN) -> Bar:
+    return Bar(f"faster than {than}", timing.ratios(than, own), factor, at_least=True)
+
+
+def small_bars(timing: Timing) -> tuple[Bar, ...]:
+    return at_most(1.3, HAND, timing), faster(2, TORCH, timing), faster(2, MYGRAD, timing)
+
+
+def large_bars(timing: Timing) -> tuple[Bar, ...]:
+    return at_most(1.05, HAND, timing), at_most(1, TORCH, timing)
+
+
+def pictures(sizes: tuple[int, ...], batch: int, bars: Callable[[Timing], tuple[Bar, ...]]) -> Classifier:
+    label = f"{'-'.join(map(str, sizes))}, batch {batch}, float32"
+    return Classifier(label, partial(classifiers.mnist_shaped, sizes, batch), classifiers.numpy_layers, bars)
+
+
+CLASSIFIERS = {
+    "xor-4": Classifier(
+        "XOR, 4 rows, float64", partial(classifiers.xor, 1), classifiers.numpy_xor, small_bars
+    ),
+    "xor-2000": Classifier(
+        "XOR, 2000 rows, float64", partial(classifiers.xor, 500), classifiers.numpy_xor, large_bars
+    ),
+    "mnist-30": pictures((784, 30, 10), 10, small_bars),
+    "mnist-100": pictures((784, 100, 10), 64, large_bars),
+    "mnist-deep": pictures((784, 512, 256, 128, 64, 10), 10, large_bars),
+}
+
+
+def classifier(net: Classifier, effort: Effort) -> list[Row]:
+    """A training step of every peer."""
+    task = net.task()
+    peers = {
+        HAND: net.by_hand,
+        OWN: classifiers.tinygrad_eager,
+        TORCH: classifiers.torch_eager,
+        JAX: classifiers.jax_jit,
+        MYGRAD: classifiers.mygrad_eager,
+        AUTOGRAD: classifiers.hips_autograd,
+    }
+    steps = {name: make(task).step for name, make in peers.items()}
+    timing = race(steps, seconds=effort.seconds, least=effort.rounds)
+    return [Row(ARRAYS, net.label, cells(timing, HAND), net.bars(timing))]
+
+
+def scalars(effort: Effort) -> list[Row]:
+    """micrograd's moons demo: as its users run it, and with Python's collector switched off."""
+    from micrograd.engine import Value as MicrogradValue
+
+    from tinygrad_edu import Value
+
+    X, y = moons.points()
+    steps = {
+        MICROGRAD: moons.Scalars(MicrogradValue, X, y).step,
+        OWN: moons.Scalars(Value, X, y).step,
+        DOT: moons.WeightedSums(Value, X, y).step,
+    }
+    timing = race(steps, seconds=effort.seconds, least=effort.rounds)
+    bars = faster(10, MICROGRAD, timing), faster(100, MICROGRAD, timing, own=DOT)
+    rows = [Row(SCALARS, "garbage collector on, as users run it", cells(timing, MICROGRAD), bars)]
+    timing = race(steps, seconds=effort.seconds, least=effort.rounds, collector=False)
+    return [*rows, Row(SCALARS, "garbage collector off", cells(timing, MICROGRAD))]
+
+
+def cells(timing: Timing, reference: str) -> dict[str, str]:
+    """Each peer's time, and how many times the reference's that is."""
+    shown = {
+        name: f"{duration(timing.seconds(name))} · {figure(median(timing.ratios(name, reference)))}"
+        for name in timing.rounds
+    }
+    return shown | {reference: duration(timing.seconds(reference))}
+
+
+def imports(effort: Effort) -> list[Row]:
+    """What the import statements cost, each in a fresh interpreter."""
+    numpy, package, value = "import numpy", "import tinygrad_edu", "from tinygrad_edu import Value"
+    everything = "from tinygrad_edu import Tensor, Value, nn, optim"
+    hidden = "import sys; sys.modules['numpy'] = None"
+    runs = {numpy: ("", numpy), package: ("", package), everything: ("", everything), value: (hidden, value)}
+    timing = Timing({name: [] for name in runs})
+    for _ in range(3 * effort.rounds):
+        for name, (before, statement) in runs.items():
+            timing.rounds[name].append(import_seconds(before, statement))
+    rows = [Row(IMPORTS, numpy, {"time": duration(timing.seconds(numpy))})]
+    for name in (package, everything):
+        bar = Bar("time beside import numpy", timing.ratios(name, numpy), 1.2)
+        rows.append(Row(IMPORTS, name, {"time": duration(timing.seconds(name))}, (bar,)))
+    bar = Bar("time of its own", [1e3 * t for t in timing.rounds[value]], 30, unit="ms")
+    label = f"{value}, with NumPy hidden"
+    return [*rows, Row(IMPORTS, label, {"time": duration(timing.seconds(value))}, (bar,))]
+
+
+def import_seconds(before: str, statement: str) -> float:
+    lines = (
+        before,
+        "from time import perf_counter",
+        "start = perf_counter()",
+        statement,
+        "print(perf_counter() - start)",
+    )
+    program = "\n".join(lines)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return float(run.stdout)
+
+
+def memory(_: Effort) -> list[Row]:
+    """The peak of a training step beside NumPy by hand."""
+    rows = []
+    for net in CLASSIFIERS.values():
+        task = net.task()
+        peak = {
+            name: peak_bytes(make, task)
+            for name, make in ((HAND, net.by_hand), (OWN, classifiers.tinygrad_eager))
+        }
+        bar = Bar("peak beside NumPy by hand", [peak[OWN] / peak[HAND]], 1.3)
+        shown = {name: f"{figure(size / 1e3)} kB" for name, size in peak.items()}
+        rows.append(Row(MEMORY, net.label, shown, (bar,)))
+    return rows
+
+
+def peak_bytes(make: Callable[[Task], Peer], task: Task) -> int:
+    make(task).step()  # what is set up once for good belongs to no network
+    gc.collect()
+    tracemalloc.start()
+    peer = make(task)
+    for _ in range(3):
+        peer.step()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def garbage(_: Effort) -> list[Row]:
+    """What only the cyclic collector can free: nothing, if a graph dies by reference counting alone."""
+    from tinygrad_edu import Value
+
+    X, y = moons.points()
+    steps = {
+        "moons on Value": moons.Scalars(Value, X, y).step,
+        "moons on Value, dot": moons.WeightedSums(Value, X, y).step,
+        "XOR, 4 rows, on Tensor": classifiers.tinygrad_eager(classifiers.xor(1)).step,
+    }
+    rows = []
+    for label, step in steps.items():
+        count = unreachable_objects(step)
+        bar = Bar("objects in cycles", [count], 0, unit="objects")
+        rows.append(Row(GARBAGE, label, {OWN: f"{count} objects"}, (bar,)))
+    return rows
+
+
+def unreachable_objects(step: Callable[[], object]) -> int:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            step()
+        return gc.collect()
+    finally:
+        gc.enable()
+
+
+WORKLOADS: dict[str, Callable[[Effort], list[Row]]] = {
+    "moons": scalars,
+    **{name: partial(classifier, net) for name, net in CLASSIFIERS.items()},
+    "import": imports,
+    "memory": memory,
+    "garbage": garbage,
+}
+
+
+def run(name: str, effort: Effort) -> list[Row]:
+    """Measure one workload; called by name, so that a new process can be told which."""
+    return WORKLOADS[name](effort)
