@@ -6,6 +6,7 @@ same numbers. Libraries are imported where they are used: one that is not instal
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -244,12 +245,12 @@ def tinygrad_eager(task: Task) -> Peer:
         parameter.data = array
     optimizer = optim.SGD(parameters, lr=task.rate)
 
-    def step() -> Any:
+    def train(X: Array, y: Array) -> Any:
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(task.X), task.y)
+        loss = nn.functional.cross_entropy(net(X), y)
         loss.backward()
         optimizer.step()
         return loss
 
     pairs = list(zip(parameters[::2], parameters[1::2], strict=True))
-    return Peer(step, lambda: [(W.data, b.data) for W, b in pairs])
+    return Peer(partial(train, task.X, task.y), lambda: [(W.data, b.data) for W, b in pairs])

@@ -91,7 +91,8 @@ def page(rows: Iterable[Row]) -> str:
         "- A step is a whole training step: gradients to zero, forward, loss, backward, update. Times are\n"
         "  medians over many rounds; in each round every peer has its turn, in a new order. After the dot:\n"
         "  how many times the first column's time that is, the median of the rounds' ratios (quartiles in\n"
-        "  brackets). The programs are in `tests/benchmarks/`; a test holds them to the same losses and weights.\n\n"
+        "  brackets). The programs are in `tests/benchmarks/`; a test holds them to the same losses and\n"
+        "  weights.\n\n"
         f"{tables(rows)}"
     )
 
