@@ -1,0 +1,33 @@
+"""The exceptions of the library: each is also the built-in type that fits."""
+
+
+class TinygradEduError(Exception):
+    """Base class of every exception that the library raises on purpose."""
+
+
+class ShapeError(TinygradEduError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DTypeError(TinygradEduError, TypeError):
+    """Data of a type that the operation cannot work on."""
+
+
+class ArgumentError(TinygradEduError, ValueError):
+    """An argument outside of what the function accepts."""
+
+
+class BackwardError(TinygradEduError, RuntimeError):
+    """A backward pass that has no meaning: no gradient needed, or not from a scalar."""
+
+
+class StaleGraphError(BackwardError):
+    """Data was changed after the forward pass had used it, so the gradients would be wrong."""
+
+
+class AnomalyError(TinygradEduError, ArithmeticError):
+    """A NaN or an infinity, found under ``detect_anomaly()``."""
+
+
+class UnsupportedError(TinygradEduError, TypeError):
+    """A NumPy function, or a way of calling it, that a node cannot be differentiated through."""

@@ -1,0 +1,470 @@
+"""NumPy's functions over arrays and Tensors alike: shapes, joining, reductions, products, linear algebra.
+
+Each has NumPy's name and meaning, calls its operation, and the operation records if a Tensor is among its inputs.
+They are `Tensor`'s methods and its answers to ``np.sum(t)``: `NUMPY` says which answers for which.
+"""
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tinygrad_edu import matrix_rules, reduction_rules, shape_rules
+from tinygrad_edu.errors import ShapeError, UnsupportedError
+from tinygrad_edu.reduction_rules import axes_of
+from tinygrad_edu.rules import TABLE
+
+A = TypeVar("A")  # a Tensor or an array
+Axis = int | Sequence[int] | None
+
+
+def plain(x: Any) -> Any:
+    """The array alone, without the graph."""
+    return getattr(x, "_data", x)
+
+
+def _axis(axis: Any) -> Any:
+    """An axis, or several, as an operation keeps them: an integer, a tuple, or None."""
+    if axis is None:
+        return None
+    return tuple(map(operator.index, axis)) if isinstance(axis, Sequence | np.ndarray) else operator.index(axis)
+
+
+def _ints(numbers: Any) -> tuple[int, ...]:
+    """``(2, 3)``, ``((2, 3),)`` and ``(6,)`` as a tuple of integers."""
+    if len(numbers) == 1 and isinstance(numbers[0], Sequence | np.ndarray):
+        numbers = numbers[0]
+    return tuple(map(operator.index, numbers))
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------
+
+
+def reshape(x: A, *shape: Any) -> A:
+    """The same entries in another shape; one axis may be -1."""
+    wanted = _ints(shape)
+    size, known = math.prod(_shape(x)), math.prod(n for n in wanted if n != -1)
+    if wanted.count(-1) > 1 or (size % known if known and -1 in wanted else size != known):
+        raise ShapeError(f"reshape: {size} entries of shape {_shape(x)} do not fit the shape {wanted}")
+    return shape_rules.RESHAPE(x, shape=wanted)  # type: ignore[no-any-return]
+
+
+def ravel(x: A) -> A:
+    """The entries along one axis."""
+    return reshape(x, -1)
+
+
+def transpose(x: A, *axes: Any) -> A:
+    """The axes in the order given, or reversed."""
+    ndim = len(_shape(x))
+    order = tuple(range(ndim))[::-1] if axes in ((), (None,)) else axes_of(_ints(axes), ndim)
+    if sorted(order) != list(range(ndim)):
+        raise ShapeError(f"transpose: the axes {order} are no order of the {ndim} axes of shape {_shape(x)}")
+    return shape_rules.TRANSPOSE(x, axes=order)  # type: ignore[no-any-return]
+
+
+def swapaxes(x: A, axis1: int, axis2: int) -> A:
+    """Two axes exchanged."""
+    order = list(range(len(_shape(x))))
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return transpose(x, order)
+
+
+def moveaxis(x: A, source: Any, destination: Any) -> A:
+    """Axes moved to new places, the others in their old order."""
+    ndim = len(_shape(x))
+    sources, places = axes_of(_axis(source), ndim), axes_of(_axis(destination), ndim)
+    if len(sources) != len(places):
+        raise ShapeError(f"moveaxis: {len(sources)} axes do not fit {len(places)} places")
+    order = [a for a in range(ndim) if a not in sources]
+    for place, a in sorted(zip(places, sources, strict=True)):
+        order.insert(place, a)
+    return transpose(x, order)
+
+
+def squeeze(x: A, axis: Axis = None) -> A:
+    """Without the axes of length one, or without those given."""
+    return reshape(x, np.squeeze(plain(x), _axis(axis)).shape)
+
+
+def expand_dims(x: A, axis: int | Sequence[int]) -> A:
+    """With new axes of length one."""
+    return reshape(x, np.expand_dims(plain(x), _axis(axis)).shape)
+
+
+def broadcast_to(x: A, shape: Any) -> A:
+    """Repeated along axes of length one, and along new ones in front, to the shape given."""
+    return shape_rules.BROADCAST_TO(x, shape=_ints((shape,)))  # type: ignore[no-any-return]
+
+
+def flip(x: A, axis: Axis = None) -> A:
+    """The order along the axes reversed."""
+    return shape_rules.FLIP(x, axis=_axis(axis))  # type: ignore[no-any-return]
+
+
+def roll(x: A, shift: Any, axis: Axis = None) -> A:
+    """Shifted round along the axes."""
+    return shape_rules.ROLL(x, shift=_axis(shift), axis=_axis(axis))  # type: ignore[no-any-return]
+
+
+def repeat(x: A, repeats: Any, axis: int | None = None) -> A:
+    """Each entry repeated; over the flattened array if no axis is given."""
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    return shape_rules.REPEAT(x, repeats=repeats, axis=axis)  # type: ignore[no-any-return]
+
+
+def tile(x: A, reps: Any) -> A:
+    """The whole repeated."""
+    return shape_rules.TILE(x, reps=_ints((reps,)))  # type: ignore[no-any-return]
+
+
+def pad(x: A, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> A:
+    """A margin of zeros around it."""
+    if mode != "constant" or constant_values != 0:
+        raise UnsupportedError(
+            f"pad of a Tensor makes a margin of zeros, but was given mode={mode!r} and "
+            f"constant_values={constant_values!r}: concatenate the margin instead"
+        )
+    widths = np.broadcast_to(np.asarray(pad_width), (len(_shape(x)), 2)).tolist()
+    return shape_rules.PAD(x, pad_width=tuple(map(tuple, widths)))  # type: ignore[no-any-return]
+
+
+def diagonal(x: A, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A:
+    """The diagonals of the matrices in two axes."""
+    return shape_rules.DIAGONAL(x, offset=offset, axis1=axis1, axis2=axis2)  # type: ignore[no-any-return]
+
+
+def trace(x: A, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A:
+    """The sum of the diagonal."""
+    return sum(diagonal(x, offset, axis1, axis2), axis=-1)
+
+
+def tril(x: A, k: int = 0) -> A:
+    """The lower triangle, zero above diagonal ``k``."""
+    return shape_rules.TRIL(x, k=k)  # type: ignore[no-any-return]
+
+
+def triu(x: A, k: int = 0) -> A:
+    """The upper triangle, zero below diagonal ``k``."""
+    return shape_rules.TRIU(x, k=k)  # type: ignore[no-any-return]
+
+
+def take_along_axis(x: A, indices: Any, axis: int = -1) -> A:
+    """In every line along the axis, the entries that ``indices`` names."""
+    return shape_rules.TAKE_ALONG_AXIS(x, indices=plain(indices), axis=axis)  # type: ignore[no-any-return]
+
+
+def sort(x: A, axis: int = -1) -> A:
+    """In ascending order along the axis; equal entries keep theirs."""
+    return shape_rules.SORT(x, indices=np.argsort(plain(x), axis=axis, kind="stable"), axis=axis)  # type: ignore[no-any-return]
+
+
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """Joined along an axis that they have."""
+    if axis is None:
+        arrays, axis = [ravel(x) for x in arrays], 0
+    return shape_rules.CONCATENATE(*arrays, axis=axis)
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Joined along a new axis."""
+    return shape_rules.STACK(*arrays, axis=axis)
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Parts along an axis: a number of equal ones, or cut at the indices."""
+    shape = _shape(x)
+    before = (slice(None),) * (axis % len(shape))
+    parts = np.split(np.arange(shape[axis]), indices_or_sections)
+    ends = np.cumsum([len(part) for part in parts]).tolist()
+    return [x[(*before, slice(end - len(part), end))] for part, end in zip(parts, ends, strict=True)]
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """``x`` where the condition holds, ``y`` elsewhere. What is not selected gets the gradient zero."""
+    return TABLE["select"](x, y, condition=np.asarray(plain(condition), dtype=bool))
+
+
+# --- reductions -------------------------------------------------------------------------------------------------
+
+
+def sum(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
+    """Σ x over the axes."""
+    return reduction_rules.SUM(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def mean(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
+    """Σ x / n over the axes."""
+    return reduction_rules.MEAN(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def prod(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
+    """Π x over the axes."""
+    return reduction_rules.PROD(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def var(x: A, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> A:
+    """Σ (x − mean)² / (n − ddof) over the axes."""
+    return reduction_rules.VAR(x, axis=_axis(axis), ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def std(x: A, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> A:
+    """Square root of `var`; its gradient is 0 where all entries are equal, as in PyTorch."""
+    return reduction_rules.STD(x, axis=_axis(axis), ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def max(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
+    """The largest entry; ties share the gradient evenly, as in PyTorch's amax."""
+    return reduction_rules.MAX(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def min(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
+    """The smallest entry; ties share the gradient evenly, as in PyTorch's amin."""
+    return reduction_rules.MIN(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def logsumexp(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
+    """Log Σ exp(x) over the axes, without overflow."""
+    return reduction_rules.LOGSUMEXP(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def cumsum(x: A, axis: int | None = None) -> A:
+    """Sums from the start along the axis; over the flattened array if none is given."""
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    return reduction_rules.CUMSUM(x, axis=axis)  # type: ignore[no-any-return]
+
+
+def softmax(x: A, axis: int = -1) -> A:
+    """exp(x) / Σ exp(x) along the axis, without overflow."""
+    return reduction_rules.SOFTMAX(x, axis=axis)  # type: ignore[no-any-return]
+
+
+def log_softmax(x: A, axis: int = -1) -> A:
+    """Log of `softmax`, without underflow."""
+    return reduction_rules.LOG_SOFTMAX(x, axis=axis)  # type: ignore[no-any-return]
+
+
+# --- products and linear algebra --------------------------------------------------------------------------------
+
+
+def matmul(x0: Any, x1: Any) -> Any:
+    """The product of matrices, or of stacks of them: ``x0 @ x1``."""
+    a, b = _shape(x0), _shape(x1)
+    if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
+        raise ShapeError(
+            f"matmul: the shapes {a} and {b} do not fit, because the last axis of the first must be as long as the "
+            f"{'second-last' if len(b) > 1 else 'only'} axis of the second: transpose one of them, or check the layer's sizes"
+        )
+    return matrix_rules.MATMUL(x0, x1)
+
+
+def dot(x0: Any, x1: Any) -> Any:
+    """The inner product of vectors, the product of matrices; for more axes NumPy's ``dot``."""
+    a, b = _shape(x0), _shape(x1)
+    if not a or not b:
+        return x0 * x1
+    return matmul(x0, x1) if len(b) <= 2 else tensordot(x0, x1, axes=((-1,), (-2,)))
+
+
+def inner(x0: Any, x1: Any) -> Any:
+    """The sum of products over the last axis of both."""
+    if not _shape(x0) or not _shape(x1):
+        return x0 * x1
+    return tensordot(x0, x1, axes=((-1,), (-1,)))
+
+
+def outer(x0: Any, x1: Any) -> Any:
+    """Every entry of the one times every entry of the other."""
+    return einsum("i,j->ij", ravel(x0), ravel(x1))
+
+
+def tensordot(x0: Any, x1: Any, axes: Any = 2) -> Any:
+    """The sum of products over some axes of each."""
+    a, b = len(_shape(x0)), len(_shape(x1))
+    if isinstance(axes, int):
+        axes = (range(a - axes, a), range(axes))
+    left, right = (axes_of(tuple(np.atleast_1d(list(np.atleast_1d(s)))), n) for s, n in zip(axes, (a, b), strict=True))
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    first, second = letters[:a], list(letters[a : a + b])
+    for i, j in zip(left, right, strict=True):
+        second[j] = first[i]
+    kept = "".join(c for i, c in enumerate(first) if i not in left)
+    kept += "".join(c for j, c in enumerate(second) if j not in right)
+    return einsum(f"{first},{''.join(second)}->{kept}", x0, x1)
+
+
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """The sum of products that the subscripts say, for instance ``"ij,jk->ik"``."""
+    written_out = matrix_rules.explicit_subscripts(subscripts, [len(_shape(x)) for x in operands])
+    return matrix_rules.EINSUM(*operands, subscripts=written_out)
+
+
+def norm(x: Any, ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """Norm of vectors (ord 1, 2, inf or p) or of matrices (Frobenius)."""
+    axis = _axis(axis)
+    matrix = len(axes_of(axis, len(_shape(x)))) > 1
+    if ord is None or ord == "fro" or (ord == 2 and not matrix):
+        return matrix_rules.NORM(x, axis=axis, keepdims=keepdims)
+    if matrix or isinstance(ord, str):
+        raise UnsupportedError(
+            f"np.linalg.norm of a Tensor knows the Frobenius norm of matrices, but was given ord={ord!r}"
+        )
+    if ord == 1:
+        return sum(abs(x), axis, keepdims=keepdims)
+    if abs(ord) == math.inf:
+        return (max if ord > 0 else min)(abs(x), axis, keepdims=keepdims)
+    return sum(abs(x) ** ord, axis, keepdims=keepdims) ** (1 / ord)
+
+
+def det(x: A) -> A:
+    """The determinant of each matrix."""
+    return matrix_rules.DET(x)  # type: ignore[no-any-return]
+
+
+def inv(x: A) -> A:
+    """The inverse of each matrix."""
+    return matrix_rules.INV(x)  # type: ignore[no-any-return]
+
+
+def solve(x0: Any, x1: Any) -> Any:
+    """The ``y`` with ``x0 @ y = x1``."""
+    return matrix_rules.SOLVE(x0, x1)
+
+
+def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    lo, hi = (a_min if min is None else min), (a_max if max is None else max)
+    return x.clip(-math.inf if lo is None else lo, math.inf if hi is None else hi)
+
+
+def _on_data(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose answer has no derivative (an index, a truth, a shape), asked of the arrays alone."""
+
+    def answer(*args: Any, **keywords: Any) -> Any:
+        return function(*map(_plain_deep, args), **{k: _plain_deep(v) for k, v in keywords.items()})
+
+    return answer
+
+
+def _plain_deep(x: Any) -> Any:
+    return type(x)(map(_plain_deep, x)) if type(x) in (list, tuple) else plain(x)
+
+
+NUMPY: dict[Any, Callable[..., Any]] = {
+    np.reshape: lambda x, shape: reshape(x, shape),
+    np.ravel: ravel,
+    np.transpose: lambda x, axes=None: transpose(x, axes),
+    np.permute_dims: lambda x, axes=None: transpose(x, axes),
+    np.amax: max,
+    np.amin: min,
+    np.clip: _clip,
+    np.linalg.norm: norm,
+    np.linalg.det: det,
+    np.linalg.inv: inv,
+    np.linalg.solve: solve,
+}
+NUMPY |= {
+    getattr(np, function.__name__): function
+    for function in (
+        *(
+            swapaxes,
+            moveaxis,
+            squeeze,
+            expand_dims,
+            broadcast_to,
+            flip,
+            roll,
+            repeat,
+            tile,
+            pad,
+            diagonal,
+            trace,
+        ),
+        *(
+            tril,
+            triu,
+            take_along_axis,
+            sort,
+            concatenate,
+            stack,
+            split,
+            where,
+            sum,
+            mean,
+            prod,
+            var,
+            std,
+            max,
+            min,
+        ),
+        *(cumsum, dot, inner, outer, tensordot, einsum),
+    )
+}
+NUMPY |= {
+    function: _on_data(function)
+    for function in (
+        *(np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.nonzero, np.count_nonzero),
+        *(np.isclose, np.allclose, np.array_equal, np.any, np.all, np.searchsorted, np.may_share_memory),
+        *(np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.result_type, np.array2string),
+        *(np.array_repr, np.array_str, np.iscomplexobj, np.isrealobj, np.shares_memory),
+    )
+}
+UFUNCS = {
+    name: TABLE[row]
+    for name, row in {
+        "absolute": "abs",
+        "negative": "neg",
+        "positive": "identity",
+        "subtract": "sub",
+        "multiply": "mul",
+        "divide": "div",
+        "power": "pow",
+        "float_power": "pow",
+    }.items()
+} | {name: row for name, row in TABLE.items() if isinstance(getattr(np, name, None), np.ufunc)}
+PREDICATES = frozenset(
+    "equal not_equal less less_equal greater greater_equal isnan isinf isfinite signbit logical_and logical_or "
+    "logical_not logical_xor".split()
+)
+
+
+def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[str, Any]) -> Any:
+    """NumPy's ufunc with a Tensor among its inputs."""
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    if keywords:
+        given = ", ".join(f"{k}=" for k in keywords)
+        raise UnsupportedError(f"np.{name} of a Tensor takes no {given}: the result is a new Tensor")
+    if name in PREDICATES:
+        return ufunc(*map(plain, inputs))
+    if name == "matmul":
+        return matmul(*inputs)
+    if name not in UFUNCS:
+        raise UnsupportedError(_unsupported(name))
+    return UFUNCS[name](*inputs)
+
+
+def call_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
+    """NumPy's function with a Tensor among its arguments."""
+    name = f"{function.__module__.removeprefix('numpy').lstrip('.')}.{function.__name__}".lstrip(".")
+    mine = NUMPY.get(function)
+    if mine is None:
+        raise UnsupportedError(_unsupported(name))
+    try:
+        return mine(*args, **keywords)
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise
+        given = ", ".join(f"{k}=" for k in keywords) or f"{len(args)} arguments by position"
+        raise UnsupportedError(f"np.{name} of a Tensor cannot be called with {given} ({error})") from None
+
+
+def _unsupported(name: str) -> str:
+    return (
+        f"np.{name} has no derivative here, so it is not for Tensors: use t.numpy() for the plain array, or declare it "
+        "with tinygrad_edu.operation"
+    )

@@ -1,0 +1,688 @@
+"""`Tensor`: one ndarray a node.
+
+The idea is that of `Value`, vectorised: every operation is one node, and NumPy does the arithmetic. What is new is
+broadcasting, which copies numbers, so that their gradients must be added up again: `unbroadcast`, here, once.
+"""
+
+import functools
+import math
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu import functions, graph, shape_rules
+from tinygrad_edu.errors import (
+    ArgumentError,
+    BackwardError,
+    DTypeError,
+    ShapeError,
+    TinygradEduError,
+    UnsupportedError,
+)
+from tinygrad_edu.graph import CLOCK, MODES, NO_PARAMS, WATCH, Node
+from tinygrad_edu.rules import ArrayOperation, Elementwise, Operation, fill_arrays, install
+
+ndarray = np.ndarray
+_Array = npt.NDArray[Any]
+
+
+class Tensor(Node):
+    """An array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : number, nested sequence or array; copied.
+    dtype : as in ``numpy.asarray``. Python floats become float64; float32 data stays float32, and so do gradients.
+    requires_grad : whether a leaf collects a gradient. Integer and boolean data never does.
+    label : name in pictures and messages.
+
+    Attributes
+    ----------
+    data : ndarray. Read-only on a node that an operation made; a leaf's may be written to, and assigned.
+    grad : ndarray of the same shape and dtype, or None before any backward.
+    op, inputs : what made the node; ``""`` and ``()`` on a leaf.
+
+    Notes
+    -----
+    Every operation is a method and a NumPy function: ``t.sum(axis=0)`` and ``np.sum(t, axis=0)`` are the same, and
+    ``array * t`` is a Tensor too. Bare arrays and numbers in an expression are constants. Names, kinks and defaults
+    follow NumPy where it has the function, else PyTorch.
+
+    Examples
+    --------
+    >>> W = Tensor([[1.0, 2.0], [3.0, 4.0]], label="W")
+    >>> L = np.sum(np.array([1.0, -1.0]) @ W)
+    >>> L.backward()
+    >>> L.item(), W.grad.tolist()
+    (-4.0, [[1.0, 1.0], [-1.0, -1.0]])
+    """
+
+    __slots__ = ("_grad", "_lent", "_seal", "requires_grad")
+    __array_priority__ = 1000
+
+    inputs: tuple["Tensor", ...]
+    requires_grad: bool
+
+    def __init__(
+        self, data: Any, *, dtype: npt.DTypeLike | None = None, requires_grad: bool = True, label: str = ""
+    ) -> None:
+        array = _array(data, dtype)
+        self._data = array.copy() if np.may_share_memory(array, data) else array
+        self._grad: Any = None
+        self.operation = None
+        self.inputs = ()
+        self.requires_grad = requires_grad and array.dtype.kind == "f"
+        self.stamp = CLOCK.now
+        self._seal: int | None = None
+        self._lent = 0
+        if label:
+            self.label = label
+
+    # --- what it holds ---
+
+    @property
+    def data(self) -> _Array:
+        """The array."""
+        array: _Array = self._data
+        if self.operation is not None:
+            array.flags.writeable = False
+            return array
+        self.settle()
+        if self._seal is None:
+            self._seal = zlib.crc32(np.ascontiguousarray(array))
+        self._lent += 1
+        return array
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        if self.operation is not None:
+            raise ArgumentError(
+                f"the data of {graph.describe(self)} is computed, so it cannot be assigned: assign to a leaf"
+            )
+        if data is self._data:  # `t.data -= …` borrowed the array and has now given it back
+            if self._lent == 1:
+                self._seal, self._lent = None, 0
+        else:
+            array = _array(data, self.dtype)
+            if array.shape != self.shape:
+                raise ShapeError(
+                    f"the data of {graph.describe(self)} has shape {self.shape}, but was assigned an array of shape "
+                    f"{array.shape}: make a new Tensor for another shape"
+                )
+            self._data = array.copy() if np.may_share_memory(array, data) else array
+            self._seal, self._lent = None, 0
+        self.stamp = CLOCK.tick()
+
+    def settle(self) -> None:
+        """Notice what was written into an array that `data` had handed out."""
+        if self._seal is not None:
+            seal = zlib.crc32(np.ascontiguousarray(self._data))
+            if seal != self._seal:
+                self._seal = seal
+                self.stamp = CLOCK.tick()
+
+    def update(self, array: _Array) -> None:
+        """Take ``array`` as the new data of a leaf without a copy: what an optimizer does."""
+        self._data = array
+        self._seal, self._lent = None, 0
+        self.stamp = CLOCK.tick()
+
+    @property
+    def grad(self) -> Any:
+        """∂root/∂self after ``root.backward()``: an array (a Tensor with ``create_graph=True``); None before any."""
+        grad = self._grad
+        if grad is not None and self.operation is not None and grad.__class__ is ndarray and grad.base is not None:
+            self._grad = grad = grad.copy()  # a view of another node's gradient
+        return grad
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        if grad is not None and not isinstance(grad, Tensor):
+            grad = _array(grad, self.dtype)
+            if grad.shape != self.shape:
+                raise ShapeError(f"a gradient has the shape of its data, {self.shape}, but was given {grad.shape}")
+        self._grad = grad
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the entries."""
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    def item(self) -> float:
+        """The one number, as Python's own."""
+        if self.size != 1:
+            raise ShapeError(
+                f"item() takes a Tensor of one element, but this one has shape {self.shape}: index it, or reduce it first"
+            )
+        return self._data.item()  # type: ignore[no-any-return]
+
+    def numpy(self) -> _Array:
+        """A copy of the array, free of the graph."""
+        return self._data.copy()  # type: ignore[no-any-return]
+
+    def tolist(self) -> Any:
+        """The array as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def detach(self) -> "Tensor":
+        """The same numbers as a new leaf that requires no gradient."""
+        return Tensor(self._data, requires_grad=False, label=self.label)
+
+    def astype(self, dtype: npt.DTypeLike) -> "Tensor":
+        """The same numbers in another floating type, with the gradient flowing back in this one."""
+        if np.dtype(dtype).kind != "f":
+            return Tensor(self._data.astype(dtype), requires_grad=False)
+        return record(CAST, (self,), {"dtype": np.dtype(dtype)})
+
+    # --- backward ---
+
+    def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
+        """Compute ∂self/∂node for every node that self depends on, by the chain rule.
+
+        Parameters
+        ----------
+        gradient : ∂L/∂self, of self's shape; required unless self has one element, where it is 1.
+        create_graph : make the gradients nodes, which can be differentiated again.
+
+        Notes
+        -----
+        Gradients of leaves accumulate: a second call adds the same amounts again. Those of interior nodes are the
+        latest call's. No gradient shares memory with another or with any data.
+
+        Raises
+        ------
+        BackwardError : no gradient is needed here, or ``gradient`` is missing or of another shape.
+        StaleGraphError : the data of a leaf was changed after an operation had used it.
+        """
+        graph.need_gradient(self)
+        seed = self._seed(gradient)
+        if create_graph:
+            start = seed if isinstance(seed, Tensor) else self._constant(seed)
+            grads = cast("dict[Tensor, Any]", graph.recorded_gradients(self, start))
+        else:
+            grads = array_gradients(self, seed._data if isinstance(seed, Tensor) else seed)
+        for node, gx in grads.items():
+            if node.operation is not None:
+                node._grad = gx
+            elif node._grad is not None:
+                node._grad = node._grad + gx
+            else:
+                node._grad = gx
+
+    def _seed(self, gradient: Any) -> Any:
+        if gradient is None:
+            if self.size != 1:
+                raise BackwardError(
+                    f"backward() from a Tensor of shape {self.shape} needs its gradient: reduce it to one number, for "
+                    "instance with .sum() or .mean(), or pass backward(gradient) of that shape"
+                )
+            return np.ones_like(self._data)
+        seed = gradient if isinstance(gradient, Tensor) else _array(gradient, self.dtype)
+        if seed.shape != self.shape:
+            raise BackwardError(
+                f"backward(gradient) needs the shape of the Tensor, {self.shape}, but was given {seed.shape}"
+            )
+        return seed
+
+    def _constant(self, data: Any) -> "Tensor":
+        if isinstance(data, float | int) and self.dtype.kind == "f":
+            data = np.asarray(data, self.dtype)  # a bare number never widens float32
+        return Tensor(data, requires_grad=False)
+
+    def _fit(self, gx: Node) -> "Tensor":
+        tensor = cast("Tensor", gx)
+        if tensor.shape != self.shape:
+            shape, full = self.shape, np.broadcast_shapes(tensor.shape, self.shape)
+            tensor = tensor.broadcast_to(full) if tensor.shape != full else tensor
+            lead = len(full) - len(shape)
+            axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
+            tensor = tensor.sum(axis=axes).reshape(shape) if axes else tensor
+        return tensor if tensor.dtype == self.dtype else tensor.astype(self.dtype)
+
+    def _record(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        inputs = tuple([x if x.__class__ is Tensor else _operand(x, self, operation) for x in xs])
+        return record(operation, inputs, params)
+
+    # --- Python's protocols ---
+
+    def __eq__(self, other: object) -> Any:
+        return self._data == _plain(other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._data != _plain(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._data < _plain(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._data <= _plain(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._data > _plain(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._data >= _plain(other)
+
+    __hash__ = object.__hash__  # identity: a graph keeps nodes in sets
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise ShapeError("len() of a Tensor of shape (): it is a single number")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        if not self.ndim:
+            raise ShapeError("a Tensor of shape () cannot be iterated over: it is a single number")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ShapeError(
+                f"the truth of a Tensor of shape {self.shape} is ambiguous: use (t > 0).any() or (t > 0).all()"
+            )
+        return bool(self._data.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise UnsupportedError(
+            "a Tensor's entries cannot be assigned, because the graph would not know of it: write to .data of a leaf, "
+            "or build a new Tensor with np.where"
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> _Array:
+        if self.requires_grad:
+            raise UnsupportedError(
+                "a Tensor that requires a gradient was given to code for plain arrays, which would lose the gradient: "
+                "pass t.numpy(), or use a function that Tensor supports"
+            )
+        return np.array(self._data, dtype=dtype)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        return functions.call_ufunc(ufunc, method, inputs, keywords)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, keywords: Any) -> Any:
+        return functions.call_function(func, args, keywords)
+
+    def __repr__(self) -> str:
+        body = np.array2string(self._data, separator=", ", prefix="Tensor(", precision=6, threshold=60)
+        notes = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
+        notes += f", label={self.label!r}" if self.label else ""
+        if self.operation is not None:
+            notes += f", op={self.op}"
+        elif not self.requires_grad:
+            notes += ", requires_grad=False"
+        return f"Tensor({body}{notes})"
+
+    # --- operations: a method and a NumPy function are the same function ---
+
+    @property
+    def T(self) -> "Tensor":
+        """The axes in reverse order."""
+        return functions.transpose(self)
+
+    reshape = functions.reshape
+    ravel = flatten = functions.ravel
+    transpose = functions.transpose
+    swapaxes = functions.swapaxes
+    moveaxis = functions.moveaxis
+    squeeze = functions.squeeze
+    expand_dims = functions.expand_dims
+    broadcast_to = functions.broadcast_to
+    flip = functions.flip
+    roll = functions.roll
+    repeat = functions.repeat
+    tile = functions.tile
+    pad = functions.pad
+    split = functions.split
+    diagonal = functions.diagonal
+    trace = functions.trace
+    tril = functions.tril
+    triu = functions.triu
+    take_along_axis = functions.take_along_axis
+    sort = functions.sort
+
+    sum = functions.sum
+    mean = functions.mean
+    prod = functions.prod
+    var = functions.var
+    std = functions.std
+    max = functions.max
+    min = functions.min
+    logsumexp = functions.logsumexp
+    cumsum = functions.cumsum
+    softmax = functions.softmax
+    log_softmax = functions.log_softmax
+
+    matmul = functions.matmul
+    dot = functions.dot
+    inner = functions.inner
+    outer = functions.outer
+    norm = functions.norm
+    det = functions.det
+    inv = functions.inv
+    solve = functions.solve
+
+    def __matmul__(self, other: Any) -> "Tensor":
+        return functions.matmul(self, other)  # type: ignore[no-any-return]
+
+    def __rmatmul__(self, other: Any) -> "Tensor":
+        return functions.matmul(other, self)  # type: ignore[no-any-return]
+
+    def __getitem__(self, index: Any) -> "Tensor":
+        return record(shape_rules.GETITEM, (self,), {"index": _index(index)})
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """Index of the largest entry: plain integers."""
+        return self._data.argmax(axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        """Index of the smallest entry: plain integers."""
+        return self._data.argmin(axis)
+
+
+# --- recording --------------------------------------------------------------------------------------------------
+
+_new = cast("Callable[[type[Tensor]], Tensor]", object.__new__)
+
+
+def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any] = NO_PARAMS) -> Tensor:
+    """The node that ``operation`` makes of ``inputs``."""
+    try:
+        y = operation.forward(*[x._data for x in inputs], **params)
+    except ValueError as error:
+        raise _explain(operation, inputs, error) from error
+    return result(operation, y, inputs, params)
+
+
+def result(operation: Operation, y: Any, inputs: tuple[Tensor, ...], params: Mapping[str, Any] = NO_PARAMS) -> Tensor:
+    """The node that holds ``y``, which ``operation`` has computed from ``inputs``."""
+    node = _new(Tensor)
+    node._data = y if y.__class__ is ndarray else np.asarray(y)
+    node._grad = None
+    node._seal = None
+    node._lent = 0
+    node.operation = None
+    node.inputs = ()
+    node.requires_grad = False
+    for x in inputs:
+        if x._seal is not None:
+            x.settle()
+        if x.requires_grad:
+            node.requires_grad = True
+    if node.requires_grad and not (WATCH.active and MODES.no_grad):
+        node.operation = operation
+        node.inputs = inputs
+        if params:
+            node._params = params
+    else:
+        node.requires_grad = False
+    node.stamp = CLOCK.now
+    if WATCH.active and node.operation is not None:
+        graph.note(node)
+    return node
+
+
+def _explain(operation: Operation, inputs: Sequence[Tensor], error: Exception) -> TinygradEduError:
+    given = ", ".join(f"{x.label + ' ' if x.label else ''}{x.shape}" for x in inputs)
+    return ShapeError(f"{operation.name}: the shapes {given} do not fit ({error})")
+
+
+def _operand(x: Any, like: Tensor, operation: Operation) -> Tensor:
+    """A number or an array in an expression with ``like``, as a constant."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, Node):
+        raise DTypeError(
+            f"{operation.name} was given a Tensor of shape {like.shape} and {type(x).__name__}: a graph is of Values "
+            "(one number each) or of Tensors (arrays), so use one of them throughout"
+        )
+    if x.__class__ is float or x.__class__ is int:
+        kind = like.dtype if like.dtype.kind == "f" else np.result_type(like.dtype, x)
+        return Tensor(np.asarray(x, kind), requires_grad=False)
+    return Tensor(x, requires_grad=False)
+
+
+def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
+    """``data`` as an array of floats, integers or booleans."""
+    if isinstance(data, Tensor):
+        data = data._data
+    elif isinstance(data, list | tuple):
+        data = _plain_nested(data)
+    try:
+        array = np.asarray(data, dtype)
+    except (ValueError, TypeError) as error:
+        raise ShapeError(f"a Tensor needs numbers in a regular shape, but was given {_short(data)}: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise DTypeError(
+            f"a Tensor holds floats, integers or booleans, but was given {_short(data)} ({array.dtype}): convert it first"
+        )
+    return array
+
+
+def _plain_nested(data: Any) -> Any:
+    """Nested sequences with the Tensors in them as arrays."""
+    return [_plain_nested(x) if isinstance(x, list | tuple) else functions.plain(x) for x in data]
+
+
+def _short(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _index(index: Any) -> Any:
+    if isinstance(index, tuple):
+        return tuple(map(_index, index))
+    return index._data if isinstance(index, Tensor) else index
+
+
+def _plain(x: Any) -> Any:
+    return x._data if isinstance(x, Tensor) else x
+
+
+# --- the backward pass on arrays ------------------------------------------------------------------------------
+
+
+def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
+    """For each node that ``root`` depends on and that requires one, its gradient; nothing is written anywhere.
+
+    A gradient that only passes through (``y = x + b``, a reshape) is handed on without a copy until it is added
+    to, or given to a leaf: `owned` holds the nodes whose array nobody else can see.
+    """
+    order = cast("list[Tensor]", graph.topological_order(root))
+    _check_fresh(order)
+    grads: dict[Tensor, _Array] = {root: seed}
+    owned: set[Tensor] = set()
+    watched = WATCH.active and MODES.anomaly
+    with np.errstate(all="ignore"):
+        for node in reversed(order):
+            gy = grads.get(node)
+            operation = node.operation
+            if gy is None or operation is None:
+                continue
+            xs = [x._data for x in node.inputs]
+            params = node.params
+            for i, x in enumerate(node.inputs):
+                if not x.requires_grad:
+                    continue
+                gx = operation.gx(i, gy, node._data, xs, params)
+                if gx.__class__ is not ndarray or gx.shape != x._data.shape or gx.dtype != x._data.dtype:
+                    gx = unbroadcast(gx, x._data, node)
+                if watched:
+                    graph.check_gradient(node, i, gx)
+                if x in grads:
+                    if x in owned:
+                        grads[x] += gx
+                    else:
+                        grads[x] = grads[x] + gx
+                        owned.add(x)
+                else:
+                    grads[x] = gx
+                    if operation.owns_gradients and gx is not gy and gx.base is None:
+                        owned.add(x)
+    for leaf in graph.leaves(order):
+        if leaf in grads and leaf not in owned:
+            grads[leaf] = grads[leaf].copy()
+    return grads
+
+
+def _check_fresh(order: Sequence[Tensor]) -> None:
+    for node in order:
+        if node._seal is not None:
+            node.settle()
+    for node in order:
+        for x in node.inputs:
+            if x.stamp > node.stamp:
+                raise graph.stale(node, x)
+
+
+@functools.lru_cache(64)
+def _ones(n: int, dtype: np.dtype[Any]) -> _Array:
+    return np.ones(n, dtype)
+
+
+def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
+    """The gradient brought to the shape and dtype of ``x``: broadcast axes are summed, as their copies add up."""
+    gx = np.asarray(gx)
+    shape = x.shape
+    if gx.shape != shape:
+        try:
+            full = np.broadcast_shapes(gx.shape, shape)
+        except ValueError:
+            raise ShapeError(
+                f"the derivative of {node.op} gave a gradient of shape {gx.shape} for an input of shape {shape}: they "
+                "must be the same, or differ by broadcasting"
+            ) from None
+        lead = len(full) - len(shape)
+        if gx.shape == full:
+            if lead == 1 and gx.ndim == 2 and shape == full[1:] and len(gx) > 32:
+                gx = _ones(len(gx), gx.dtype) @ gx  # adding rows is what BLAS does several times faster
+            else:
+                axes = (
+                    *range(lead),
+                    *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1),
+                )
+                gx = np.add.reduce(gx, axis=axes).reshape(shape)
+        else:
+            gx = (
+                np.broadcast_to(gx, full)
+                .sum(
+                    axis=(
+                        *range(lead),
+                        *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1),
+                    )
+                )
+                .reshape(shape)
+            )
+    return gx.astype(x.dtype)
+
+
+def _cast(x: Any, *, dtype: np.dtype[Any]) -> Any:
+    return x.astype(dtype)
+
+
+def _cast_gx(gy: Any, y: Any, x: Any, *, dtype: np.dtype[Any]) -> Any:
+    return gy.astype(x.dtype)
+
+
+CAST = ArrayOperation("astype", _cast, _cast_gx, formula="gy")
+
+
+# --- methods and operators, one for each row of the table -------------------------------------------------------
+
+
+def _unary(row: Elementwise) -> Any:
+    if row.defaults:
+
+        def method(self: Tensor, *args: float, **keywords: float) -> Tensor:
+            return record(row, (self,), row.bind(args, keywords))
+
+        return method
+
+    def method(self: Tensor) -> Tensor:
+        return record(row, (self,))
+
+    return method
+
+
+def _binary(row: Elementwise) -> tuple[Any, Any]:
+    def method(self: Tensor, other: Any, **keywords: Any) -> Tensor:
+        if other.__class__ is not Tensor:
+            other = _operand(other, self, row)
+        return record(row, (self, other), row.bind((), keywords) if row.defaults else NO_PARAMS)
+
+    def mirrored(self: Tensor, other: Any) -> Tensor:
+        return record(row, (_operand(other, self, row), self))
+
+    return method, mirrored
+
+
+def _from_scalars(function: Callable[[float], float]) -> Callable[[Any], Any]:
+    """A function of `math` that NumPy lacks, entry by entry."""
+    each = np.frompyfunc(function, 1, 1)
+    return lambda x: np.asarray(each(x)).astype(x.dtype)
+
+
+fill_arrays(
+    {
+        name: getattr(np, name)
+        for name in (
+            *(
+                "abs",
+                "exp",
+                "expm1",
+                "exp2",
+                "log",
+                "log1p",
+                "log2",
+                "log10",
+                "sqrt",
+                "cbrt",
+                "sin",
+                "cos",
+                "tan",
+            ),
+            *(
+                "arcsin",
+                "arccos",
+                "arctan",
+                "arctan2",
+                "sinh",
+                "cosh",
+                "tanh",
+                "arcsinh",
+                "arccosh",
+                "arctanh",
+            ),
+            *("hypot", "logaddexp", "maximum", "minimum", "sign", "where"),
+        )
+    }
+    | {
+        "is_zero": lambda x: x == 0,
+        "erf": _from_scalars(math.erf),
+        "erfc": _from_scalars(math.erfc),
+    }
+)
+install(Tensor, _unary, _binary)

@@ -1,0 +1,370 @@
+"""`Value`: one float a node, in pure Python.
+
+A `Value` is used like a number. Every operation gives a new one that remembers its inputs, and `Value.backward`
+walks from the result back to the leaves::
+
+    a, b = Value(2.0, "a"), Value(-3.0, "b")
+    L = (a * b + 10).tanh()
+    L.backward()
+    a.grad                       # ∂L/∂a = (1 - L²) · b
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+from tinygrad_edu import graph
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.graph import CLOCK, MODES, WATCH, Node
+from tinygrad_edu.rules import CONSTANTS, FLOATS, Elementwise, Operation, float_source, install
+
+Number = float | int
+
+
+class Value(Node):
+    """A float that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : a number.
+    label : name in pictures and messages.
+
+    Attributes
+    ----------
+    data : float. Assigning to it after an operation has used it makes that graph stale: see `backward`.
+    grad : ∂root/∂self after ``root.backward()``; 0.0 before any.
+    op, inputs : what made the node; ``""`` and ``()`` on a leaf.
+
+    Notes
+    -----
+    ``+ - * / **``, unary ``-`` and ``abs`` work with numbers on either side; ``< <= > >=`` compare data;
+    ``==`` and ``hash`` are identity. Arithmetic is IEEE 754 throughout: ``Value(1) / 0`` is inf and
+    ``Value(-1).sqrt()`` is nan, as they are for a `Tensor`. The interface follows micrograd's ``Value``.
+
+    Examples
+    --------
+    >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+    >>> L = a * b + a**2
+    >>> L.backward()
+    >>> L.data, a.grad, b.grad
+    (-2.0, 1.0, 2.0)
+    """
+
+    __slots__ = ("grad",)
+
+    inputs: tuple["Value", ...]
+    requires_grad: ClassVar[bool] = True  # type: ignore[misc]
+
+    def __init__(self, data: Number, label: str = "") -> None:
+        self._data = _float(data)
+        self.grad: Any = 0.0
+        self.operation = None
+        self.inputs = ()
+        self.stamp = CLOCK.now
+        if label:
+            self.label = label
+
+    @property
+    def data(self) -> float:
+        """The number."""
+        return self._data  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, number: Number) -> None:
+        self._data = _float(number)
+        self.stamp = CLOCK.tick()
+
+    def backward(self, *, create_graph: bool = False) -> None:
+        """Compute ∂self/∂node for every node that self depends on, by the chain rule.
+
+        Gradients of leaves accumulate: a second call adds the same amounts again. Those of interior nodes
+        are the latest call's. With ``create_graph`` the gradients are nodes, which can be differentiated again.
+
+        Raises
+        ------
+        StaleGraphError : the data of a node was changed after an operation had used it.
+        BackwardError : nothing here requires a gradient.
+
+        Examples
+        --------
+        >>> x = Value(3.0)
+        >>> (x**3).backward(create_graph=True)
+        >>> first = x.grad
+        >>> x.grad = 0.0
+        >>> first.backward()
+        >>> first.data, x.grad
+        (27.0, 18.0)
+        """
+        graph.need_gradient(self)
+        if create_graph:
+            self._backward_recorded()
+            return
+        order = cast("list[Value]", graph.topological_order(self, fresh=True))
+        # A pass is summed up by itself before it is added to a leaf: two calls give exactly twice one call.
+        before = [(leaf, leaf.grad) for leaf in cast("Iterable[Value]", graph.leaves(order))]
+        for node in order:
+            node.grad = 0.0
+        self.grad = 1.0
+        try:
+            _walk(order)
+        except BaseException:
+            for leaf, grad in before:
+                leaf.grad = grad
+            raise
+        for leaf, grad in before:
+            leaf.grad += grad
+
+    def _backward_recorded(self) -> None:
+        for node, grad in graph.recorded_gradients(self, Constant(1.0)).items():
+            node.grad = node.grad + grad if node.operation is None and node.grad else grad
+
+    def _constant(self, data: Any) -> "Constant":
+        return Constant(data)
+
+    def _record(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> "Value":
+        inputs = tuple([x if isinstance(x, Value) else Constant(x) for x in xs])
+        forward = operation.on_floats if isinstance(operation, Elementwise) else operation.forward
+        node = _node(operation, _float(forward(*[x._data for x in inputs], **params)), inputs)
+        if params:
+            node._params = params
+        return node
+
+    def __lt__(self, other: "Value | Number") -> bool:
+        return bool(self._data < _data_of(other))
+
+    def __le__(self, other: "Value | Number") -> bool:
+        return bool(self._data <= _data_of(other))
+
+    def __gt__(self, other: "Value | Number") -> bool:
+        return bool(self._data > _data_of(other))
+
+    def __ge__(self, other: "Value | Number") -> bool:
+        return bool(self._data >= _data_of(other))
+
+    def __float__(self) -> float:
+        return self._data  # type: ignore[no-any-return]
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        """``np.exp(v)`` is ``v.exp()``, so that a derivative written for arrays serves scalars too."""
+        row = _UFUNCS.get(ufunc.__name__)
+        if row is None or method != "__call__" or keywords:
+            return NotImplemented
+        if any(getattr(x, "ndim", 0) for x in inputs):
+            raise DTypeError(
+                f"np.{ufunc.__name__} was given a Value and an array: use a Tensor in place of the Value, "
+                "or the array's numbers one by one"
+            )
+        return row(*inputs)
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        grad = self.grad._data if isinstance(self.grad, Value) else self.grad
+        return f"{type(self).__name__}(data={self._data:.6g}, grad={grad:.6g}{label})"
+
+    # micrograd's names, which its graph-drawing programs read.
+    @property
+    def _prev(self) -> set["Value"]:
+        return set(self.inputs)
+
+    @property
+    def _op(self) -> str:
+        return "" if self.operation is None else self.operation.symbol
+
+
+class Constant(Value):
+    """A number in an expression: a leaf that collects no gradient."""
+
+    __slots__ = ()
+    requires_grad: ClassVar[bool] = False  # type: ignore[misc]
+
+    @property
+    def grad(self) -> float:  # type: ignore[override]
+        """Always 0.0: the backward pass may add to it, and nothing is kept."""
+        return 0.0
+
+    @grad.setter
+    def grad(self, _: Any) -> None:
+        return
+
+
+_new = cast("Callable[[type[Value]], Value]", object.__new__)
+
+
+def _node(operation: Operation, y: float, inputs: tuple[Value, ...]) -> Value:
+    """The node that ``operation`` makes of ``inputs``, in any mode and with constants among them."""
+    if MODES.no_grad or not any([x.requires_grad for x in inputs]):
+        return Constant(y)
+    node = _new(Value)
+    node._data = y
+    node.grad = 0.0
+    node.operation = operation
+    node.inputs = inputs
+    node.stamp = CLOCK.now
+    if WATCH.active:
+        graph.note(node)
+    return node
+
+
+def _walk(order: list[Value]) -> None:
+    if MODES.anomaly:
+        _walk_watched(order)
+        return
+    for node in reversed(order):
+        if node.operation is not None:
+            node.operation.backward_floats(node)
+
+
+def _walk_watched(order: list[Value]) -> None:
+    for node in reversed(order):
+        if node.operation is not None:
+            node.operation.backward_floats(node)
+            for i, x in enumerate(node.inputs):
+                graph.check_gradient(node, i, x.grad)
+
+
+def _float(data: Any) -> float:
+    if data.__class__ is float:
+        return data  # type: ignore[no-any-return]
+    if isinstance(data, str | bytes | Node) or not hasattr(data, "__float__") and not hasattr(data, "__index__"):
+        raise DTypeError(f"a Value holds one number, but was given {data!r}: pass a float or an int")
+    try:
+        return float(data)
+    except TypeError:
+        raise ShapeError(
+            f"a Value holds one number, but was given an array of shape {data.shape}: use a Tensor for arrays"
+        ) from None
+
+
+def _data_of(other: Any) -> float:
+    return other._data if isinstance(other, Value) else _float(other)
+
+
+# --- methods and operators, one for each row of the table -------------------------------------------------------
+
+
+def _unary(row: Elementwise) -> Any:
+    forward = row.on_floats
+    if row.defaults:
+
+        def method(self: Value, *args: float, **keywords: float) -> Value:
+            return self._record(row, (self,), row.bind(args, keywords))
+
+        return method
+
+    def method(self: Value) -> Value:
+        if WATCH.active or self.__class__ is not Value:
+            return _node(row, forward(self._data), (self,))
+        node = _new(Value)
+        node._data = forward(self._data)
+        node.grad = 0.0
+        node.operation = row
+        node.inputs = (self,)
+        node.stamp = CLOCK.now
+        return node
+
+    return method
+
+
+# Written out, so that an addition costs one call and not three. `x0` and `x1` are the row's own names.
+_BINARY = """
+def method(self, other):
+    if other.__class__ is not Value or WATCH.active:
+        return mixed(self, other)
+    x0 = self._data
+    x1 = other._data
+    node = new(Value)
+    node._data = {y}
+    node.grad = 0.0
+    node.operation = row
+    node.inputs = (self, other)
+    node.stamp = CLOCK.now
+    return node
+"""
+
+
+def _binary(row: Elementwise) -> tuple[Any, Any]:
+    def mixed(self: Value, other: Any, *, reflected: bool = False) -> Any:
+        if not isinstance(other, Value):
+            if isinstance(other, Node) or getattr(other, "ndim", 0):
+                raise DTypeError(_no_mixing(row, other))
+            if not hasattr(other, "__float__"):
+                return NotImplemented
+            other = Constant(other)
+        pair = (other, self) if reflected else (self, other)
+        return _node(row, row.on_floats(pair[0]._data, pair[1]._data), pair)
+
+    def mirrored(self: Value, other: Any) -> Any:
+        return mixed(self, other, reflected=True)
+
+    if row.defaults:
+        return lambda self, other, **keywords: self._record(row, (self, other), row.bind((), keywords)), mirrored
+    names = {"Value": Value, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "mixed": mixed, "row": row}
+    scope = FLOATS | CONSTANTS | names
+    exec(_BINARY.format(y=float_source(row.y_text)), scope)  # noqa: S102 a row of the table, never a user's text
+    return scope["method"], mirrored
+
+
+def _no_mixing(row: Elementwise, other: Any) -> str:
+    return (
+        f"{row.name} was given a Value and {type(other).__name__} of shape {other.shape}: a graph is of Values "
+        "(one number each) or of Tensors (arrays), so use one of them throughout"
+    )
+
+
+install(Value, _unary, _binary)
+
+_UFUNCS: dict[str, Any] = {row.name: row for row in vars(Value).values() if isinstance(row, Elementwise)}
+
+
+# --- a weighted sum as one node -----------------------------------------------------------------------------------
+
+
+class Dot(Operation):
+    """``y = w0·x0 + w1·x1 + … + b`` of the inputs ``(w0, w1, …, x0, x1, …, b)``."""
+
+    name = "dot"
+    symbol = "w·x + b"
+
+    def forward(self, *xs: float, **_: Any) -> float:
+        n = len(xs) // 2
+        return sum(map(operator.mul, xs[:n], xs[n:]), xs[-1])
+
+    def gx(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        return gy * xs[self._partner(i, len(xs))] if i < len(xs) - 1 else gy
+
+    def local_derivative(self, i: int) -> str:
+        return f"x{i}'s partner"
+
+    @staticmethod
+    def _partner(i: int, count: int) -> int:
+        n = count // 2
+        return i + n if i < n else i - n
+
+
+DOT = Dot()
+
+
+def dot(weights: Sequence[Value | Number], inputs: Sequence[Value | Number], bias: Value | Number = 0.0) -> Value:
+    """Compute ``y = Σᵢ wᵢ·xᵢ + b`` as a single node.
+
+    A neuron of n weights is then one node in place of 2n: quicker, and a picture that shows neurons.
+
+    Raises
+    ------
+    ShapeError : the numbers of weights and inputs differ.
+
+    Examples
+    --------
+    >>> w = [Value(1.0), Value(-2.0)]
+    >>> y = dot(w, [3.0, 4.0], bias=0.5)
+    >>> y.backward()
+    >>> y.data, [p.grad for p in w]
+    (-4.5, [3.0, 4.0])
+    """
+    if len(weights) != len(inputs):
+        raise ShapeError(f"dot() needs as many weights as inputs, but was given {len(weights)} and {len(inputs)}")
+    nodes = tuple([x if isinstance(x, Value) else Constant(x) for x in (*weights, *inputs, bias)])
+    return _node(DOT, DOT.forward(*[x._data for x in nodes]), nodes)
