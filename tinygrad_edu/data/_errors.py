@@ -1,0 +1,19 @@
+"""What can go wrong with files, downloads and optional packages."""
+
+from tinygrad_edu.errors import TinygradEduError
+
+
+class DataFileError(TinygradEduError, ValueError):
+    """A data file that is truncated, damaged or of another kind."""
+
+
+class DataNotFoundError(TinygradEduError, FileNotFoundError):
+    """A data file that is in none of the folders where it may be."""
+
+
+class DownloadError(TinygradEduError, OSError):
+    """No mirror gave the file with the right checksum."""
+
+
+class MissingExtraError(TinygradEduError, ImportError):
+    """An optional package that this function needs is not installed."""

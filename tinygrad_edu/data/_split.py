@@ -1,0 +1,61 @@
+"""Splitting a set into training and test rows."""
+
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tinygrad_edu.data._random import Rng, random_source
+from tinygrad_edu.errors import ArgumentError, ShapeError
+
+
+def train_test_split(
+    X: ArrayLike, y: ArrayLike, test_size: float = 0.25, rng: Rng = None
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Split rows at random into a training and a test set, as scikit-learn does.
+
+    One permutation of the rows is drawn; its first ``ceil(test_size * n)`` rows are the test set, the rest
+    the training set.
+
+    Parameters
+    ----------
+    X, y : array_like, shapes (n, ...)
+    test_size
+        Share of the rows between 0 and 1, or their number as an int.
+    rng
+        Generator, or an int: ``rng=42`` gives the very rows of scikit-learn's ``random_state=42``.
+
+    Returns
+    -------
+    X_train, X_test, y_train, y_test : ndarrays
+        Copies.
+
+    Raises
+    ------
+    ShapeError
+        If X and y have different numbers of rows.
+    ArgumentError
+        If one of the two sets would be empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu.data import train_test_split
+    >>> X_train, X_test, y_train, y_test = train_test_split(np.eye(5), np.arange(5), test_size=0.2, rng=42)
+    >>> y_train.tolist(), y_test.tolist()
+    ([4, 2, 0, 3], [1])
+    """
+    X, y = np.asarray(X), np.asarray(y)
+    if X.ndim == 0 or X.shape[:1] != y.shape[:1]:
+        raise ShapeError(f"train_test_split: expected a row of y for each row of X, got {X.shape} and {y.shape}")
+    n = len(X)
+    n_test = int(test_size) if isinstance(test_size, int | np.integer) else ceil(test_size * n)
+    if not 0 < n_test < n:
+        raise ArgumentError(
+            f"train_test_split: test_size={test_size} of {n} rows leaves an empty set: expected a share "
+            f"between 0 and 1, or a number of rows from 1 to {n - 1}"
+        )
+    rows = random_source(rng).permutation(n)
+    test, train = rows[:n_test], rows[n_test:]
+    return X[train], X[test], y[train], y[test]
