@@ -12,6 +12,7 @@ import tarfile
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -366,7 +367,7 @@ def test_mnist_says_where_it_looked(tmp_path):
         (b"", idx(DIGITS), "found an empty file"),
         (b"<!DOCTYPE html>", idx(DIGITS), "begin with the bytes 00 00 08 03, found 3c 21 44 4f"),
         (idx(DIGITS), idx(DIGITS), "found 00 00 08 01"),
-        (idx(PICTURES)[:9], idx(DIGITS), "the size of each axis, found the end of the file"),
+        (idx(PICTURES)[:9], idx(DIGITS), "the sizes of 3 axes, found the end of the file"),
         (idx(PICTURES)[:-1], idx(DIGITS), "2,352 bytes of data, found 2,351"),
         (idx(PICTURES) + b"\0", idx(DIGITS), "2,352 bytes of data, found more"),
         (
@@ -747,6 +748,15 @@ def test_what_a_killed_download_left_is_used(size, knows_ranges, mirror, tmp_pat
     assert fetch(remote(mirror), tmp_path).read_bytes() == CONTENT
     assert names_in(tmp_path) == ["file.gz"]
     assert mirror.asked == ([] if size == 300_000 else [f"bytes={size % 300_001}-"])
+
+
+def test_two_downloads_at_once_do_no_harm(mirror, tmp_path):
+    file = remote(mirror, "official/", "official/")
+    with ThreadPoolExecutor() as pool:
+        paths = list(pool.map(fetch, [file, file], [tmp_path, tmp_path]))
+    assert paths == [tmp_path / "file.gz"] * 2
+    assert paths[0].read_bytes() == CONTENT
+    assert names_in(tmp_path) == ["file.gz"]
 
 
 def test_a_wrong_file_is_never_kept(mirror, tmp_path):

@@ -48,11 +48,11 @@ def batches(X: ArrayLike, y: ArrayLike, size: int, rng: Rng = None, drop_last: b
     Parameters
     ----------
     X, y : array_like, shapes (n, ...)
-    size
+    size : int
         Rows in a batch; the last one has what is left over.
-    rng
-        Generator, or an int seed. Each pass draws one permutation of the n rows from it.
-    drop_last
+    rng : Generator, RandomState or int, optional
+        Each pass draws one permutation of the n rows from it.
+    drop_last : bool
         Leave the last batch out if it is smaller than the others.
 
     Returns

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.data._download import RemoteFile, fetch
-from tinygrad_edu.data._errors import DataFileError, DataNotFoundError
+from tinygrad_edu.data._errors import DataNotFoundError, unreadable
 from tinygrad_edu.data._files import open_data, read_bounded
 from tinygrad_edu.data._folder import data_folder, find
 from tinygrad_edu.errors import ArgumentError
@@ -55,13 +55,13 @@ def cifar10(
 
     Parameters
     ----------
-    root
+    root : path, optional
         Folder to look in; `data_folder` unless given.
-    split
-        ``"train"`` (the five training batches, 50,000 pictures) or ``"test"`` (10,000).
-    classes
+    split : {"train", "test"}
+        The five training batches, 50,000 pictures, or the test batch, 10,000.
+    classes : sequence of str or int, optional
         Names or numbers of the classes to keep; all ten unless given.
-    download
+    download : bool
         Where no files are found, fetch the archive (162 MB) into ``root/cifar10`` (extra ``data``); it
         must have the published checksum.
 
@@ -108,7 +108,7 @@ def cifar10(
     where, batches = _read(data_folder() if root is None else Path(root), SPLITS[split], download)
     present = np.unique(np.concatenate([rows[:, 0] for rows in batches]))
     if not present.size:
-        raise DataFileError(f"{where} has no rows: expected {ROW:,} bytes for each picture")
+        raise unreadable(where, f"has no rows: expected {ROW:,} bytes for each picture")
     if classes is not None and not np.isin(wanted, present).all():
         names = ", ".join(CIFAR10_CLASSES[label] for label in present)
         raise ArgumentError(f"cifar10: not all of classes={classes!r} are in {where}, which has {names}")
@@ -156,11 +156,11 @@ def _read_archive(path: Path, names: tuple[str, ...]) -> list[NDArray[np.uint8]]
     with open_data(path) as stream:
         content = memoryview(read_bounded(stream, MAX_ARCHIVE))
     if len(content) > MAX_ARCHIVE:
-        raise DataFileError(f"{path} is not CIFAR-10: it unpacks to more than {MAX_ARCHIVE:,} bytes")
+        raise unreadable(path, f"is not CIFAR-10: it unpacks to more than {MAX_ARCHIVE:,} bytes")
     batches = {name: _rows(batch, f"{name} in {path}") for name, batch in _members(content, path) if name in names}
     missing = [name for name in names if name not in batches]
     if missing:
-        raise DataFileError(f"{path} is truncated or no CIFAR-10 binary archive: {', '.join(missing)} missing")
+        raise unreadable(path, f"is truncated or no CIFAR-10 binary archive: {', '.join(missing)} missing")
     return [batches[name] for name in names]
 
 
@@ -176,15 +176,13 @@ def _members(content: memoryview, path: Path) -> Iterator[tuple[str, memoryview]
         size, checksum = OCTAL.fullmatch(header, 124, 136), OCTAL.fullmatch(header, 148, 156)
         actual = sum(header[:148]) + 8 * ord(" ") + sum(header[156:])
         if not size or not checksum or int(checksum[1], 8) != actual:
-            raise DataFileError(
-                f"{path} is truncated, damaged or no tar archive: expected the header of a file at byte {at:,}; "
-                "delete it and download it again"
-            )
+            problem = f"is truncated, damaged or no tar archive: expected the header of a file at byte {at:,}"
+            raise unreadable(path, problem)
         name = header[:100].partition(b"\0")[0].rpartition(b"/")[2].decode("ascii", "replace")
         start = at + 512
         end = start + int(size[1], 8)
         if end > len(content):
-            raise DataFileError(f"{path} is truncated: {name} ends early; delete it and download it again")
+            raise unreadable(path, f"is truncated: {name} ends early")
         if header[156] in b"0\0":
             yield name, content[start:end]
         at = start + -(-(end - start) // 512) * 512
@@ -193,17 +191,15 @@ def _members(content: memoryview, path: Path) -> Iterator[tuple[str, memoryview]
 def _rows(content: memoryview, where: str) -> NDArray[np.uint8]:
     """Check the rows of one batch: label, red plane, green plane, blue plane."""
     if len(content) % ROW or len(content) > MAX_ROWS * ROW:
-        raise DataFileError(
-            f"{where} is truncated or no CIFAR-10 batch: expected at most {MAX_ROWS:,} whole "
-            f"rows of {ROW:,} bytes, found {len(content):,} bytes"
-        )
+        expected = f"at most {MAX_ROWS:,} whole rows of {ROW:,} bytes"
+        problem = f"is truncated or no CIFAR-10 batch: expected {expected}, found {len(content):,} bytes"
+        raise unreadable(where, problem)
     rows = np.frombuffer(content, dtype=np.uint8).reshape(-1, ROW)
     foreign = np.flatnonzero(rows[:, 0] >= len(CIFAR10_CLASSES))
     if foreign.size:
-        raise DataFileError(
-            f"{where} is damaged or no CIFAR-10 batch: row {foreign[0]} begins with the label "
-            f"{rows[foreign[0], 0]}, expected 0 to 9"
-        )
+        row = foreign[0]
+        found = f"row {row} begins with the label {rows[row, 0]}, expected 0 to 9"
+        raise unreadable(where, f"is damaged or no CIFAR-10 batch: {found}")
     return rows
 
 

@@ -49,10 +49,7 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
                 path=folder,
                 downloader=resume,
             )
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # the network's errors are OSErrors, a wrong checksum a ValueError
+        except (OSError, ValueError) as error:  # the network's are OSErrors, a wrong checksum a ValueError
             reasons.append(f"{mirror}: {error}")
         else:
             return Path(path)

@@ -7,6 +7,11 @@ class DataFileError(TinygradEduError, ValueError):
     """A data file that is truncated, damaged or of another kind."""
 
 
+def unreadable(what: object, problem: str) -> DataFileError:
+    """Return the error that says what is wrong with a file, or a part of one, and what to do."""
+    return DataFileError(f"{what} {problem}; replace the file by a fresh download")
+
+
 class DataNotFoundError(TinygradEduError, FileNotFoundError):
     """A data file that is in none of the folders where it may be."""
 

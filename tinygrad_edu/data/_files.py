@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from tinygrad_edu.data._errors import DataFileError
+from tinygrad_edu.data._errors import unreadable
 
 GZIP = b"\x1f\x8b"
 CHUNK = 1 << 20
@@ -29,7 +29,7 @@ def open_data(path: Path) -> Iterator[BinaryIO]:
         try:
             yield stream
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataFileError(f"{path} is truncated or damaged ({error}): delete it and download it again") from error
+            raise unreadable(path, f"is truncated or damaged ({error})") from error
 
 
 def read_bounded(stream: IO[bytes], size: int) -> bytearray:

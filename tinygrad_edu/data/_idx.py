@@ -3,12 +3,11 @@
 import struct
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.data._errors import DataFileError
+from tinygrad_edu.data._errors import DataFileError, unreadable
 from tinygrad_edu.data._files import open_data, read_bounded
 
 UNSIGNED_BYTE = 8
@@ -29,15 +28,16 @@ def read_idx(path: Path, item_shape: tuple[int, ...], max_items: int) -> NDArray
     DataFileError
         If the file is truncated, damaged, has bytes left over, or holds something else.
     """
-    magic = bytes([0, 0, UNSIGNED_BYTE, 1 + len(item_shape)])
+    ndim = 1 + len(item_shape)
+    magic = bytes([0, 0, UNSIGNED_BYTE, ndim])
     with open_data(path) as stream:
         start = stream.read(4)
         if start != magic:
             raise _wrong(path, f"to begin with the bytes {magic.hex(' ')}", start.hex(" ") or "an empty file")
-        sizes = stream.read(4 * (1 + len(item_shape)))
-        if len(sizes) < 4 * (1 + len(item_shape)):
-            raise _wrong(path, "the size of each axis", "the end of the file")
-        shape: tuple[Any, ...] = struct.unpack(f">{1 + len(item_shape)}I", sizes)
+        sizes = stream.read(4 * ndim)
+        if len(sizes) < 4 * ndim:
+            raise _wrong(path, f"the sizes of {ndim} axes", "the end of the file")
+        shape: tuple[int, ...] = struct.unpack(f">{ndim}I", sizes)
         if shape[1:] != item_shape or shape[0] > max_items:
             raise _wrong(path, f"at most {max_items:,} items of shape {item_shape}", f"an array of shape {shape}")
         content = read_bounded(stream, prod(shape))
@@ -48,7 +48,4 @@ def read_idx(path: Path, item_shape: tuple[int, ...], max_items: int) -> NDArray
 
 
 def _wrong(path: Path, expected: str, found: str) -> DataFileError:
-    return DataFileError(
-        f"{path} is truncated, damaged or no such IDX file: expected {expected}, found {found}; "
-        "delete it and download it again"
-    )
+    return unreadable(path, f"is truncated, damaged or no such IDX file: expected {expected}, found {found}")

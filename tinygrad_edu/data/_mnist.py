@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.data._download import RemoteFile, fetch
-from tinygrad_edu.data._errors import DataFileError, DataNotFoundError
+from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, unreadable
 from tinygrad_edu.data._folder import data_folder, find
 from tinygrad_edu.data._idx import read_idx
 from tinygrad_edu.errors import ArgumentError
@@ -60,11 +60,11 @@ def mnist(
 
     Parameters
     ----------
-    root
+    root : path, optional
         Folder that holds the files, itself or in a folder ``mnist``; `data_folder` unless given.
-    split
-        ``"train"`` (60,000 pictures) or ``"test"`` (10,000).
-    download
+    split : {"train", "test"}
+        60,000 pictures or 10,000.
+    download : bool
         Fetch the files that are missing into ``root/mnist`` (extra ``data``), after which they must have
         the published checksums. Files that are there are never touched.
 
@@ -113,9 +113,11 @@ def mnist(
     labels = _locate(f"{prefix}-labels-idx1-ubyte", folder, download)
     X, y = read_idx(images, (28, 28), most), read_idx(labels, (), most)
     if len(X) != len(y):
-        raise DataFileError(f"{images} holds {len(X):,} pictures, but {labels} {len(y):,} labels: not a pair")
+        raise DataFileError(
+            f"{images} holds {len(X):,} pictures, but {labels} {len(y):,} labels; replace both by a fresh download"
+        )
     if y.max(initial=0) > 9:
-        raise DataFileError(f"{labels} holds the label {y.max()}: expected digits 0 to 9")
+        raise unreadable(labels, f"holds the label {y.max()}: expected digits 0 to 9")
     return X, y.astype(np.int64)
 
 

@@ -21,10 +21,10 @@ def train_test_split(
     Parameters
     ----------
     X, y : array_like, shapes (n, ...)
-    test_size
+    test_size : float or int
         Share of the rows between 0 and 1, or their number as an int.
-    rng
-        Generator, or an int: ``rng=42`` gives the very rows of scikit-learn's ``random_state=42``.
+    rng : Generator, RandomState or int, optional
+        ``rng=42`` gives the very rows of scikit-learn's ``random_state=42``.
 
     Returns
     -------

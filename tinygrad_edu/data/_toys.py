@@ -18,7 +18,7 @@ def xor(repeats: int = 1) -> Points:
 
     Parameters
     ----------
-    repeats
+    repeats : int
         How often the four rows follow each other.
 
     Returns
@@ -46,12 +46,12 @@ def moons(n_samples: int = 100, noise: float | None = None, rng: Rng = None) -> 
 
     Parameters
     ----------
-    n_samples
+    n_samples : int
         Number of points, half of them in each moon.
-    noise
+    noise : float, optional
         Standard deviation of the Gaussian noise that is added; None adds none.
-    rng
-        Generator, or an int: ``moons(500, noise=0.2, rng=42)`` gives the very points of
+    rng : Generator, RandomState or int, optional
+        ``moons(500, noise=0.2, rng=42)`` gives the very points of
         ``make_moons(500, noise=0.2, random_state=42)``.
 
     Returns
@@ -76,13 +76,13 @@ def circles(n_samples: int = 100, noise: float | None = None, rng: Rng = None, *
 
     Parameters
     ----------
-    n_samples
+    n_samples : int
         Number of points, half of them on each circle.
-    noise
+    noise : float, optional
         Standard deviation of the Gaussian noise that is added; None adds none.
-    rng
-        Generator, or an int as scikit-learn's ``random_state``.
-    factor
+    rng : Generator, RandomState or int, optional
+        An int means what scikit-learn's ``random_state`` means.
+    factor : float
         Radius of the inner circle; that of the outer one is 1.
 
     Returns
@@ -116,16 +116,16 @@ def blobs(
 
     Parameters
     ----------
-    n_samples
+    n_samples : int
         Number of points, shared out evenly among the clusters.
-    n_features
+    n_features : int
         Dimension of the space.
-    centers
+    centers : int
         Number of clusters; their centres are drawn uniformly from [-10, 10] in each coordinate.
-    cluster_std
+    cluster_std : float
         Standard deviation of each cluster.
-    rng
-        Generator, or an int as scikit-learn's ``random_state``.
+    rng : Generator, RandomState or int, optional
+        An int means what scikit-learn's ``random_state`` means.
 
     Returns
     -------
@@ -181,15 +181,15 @@ def spirals(
 
     Parameters
     ----------
-    n_samples
+    n_samples : int
         Number of points, shared out among the arms as evenly as it goes.
-    noise
+    noise : float, optional
         Standard deviation of the Gaussian noise that is added; None adds none.
-    rng
-        Generator, or an int seed. It draws the order of the points, then the noise.
-    arms
+    rng : Generator, RandomState or int, optional
+        Draws the order of the points, then the noise.
+    arms : int
         Number of arms, which are the classes.
-    turns
+    turns : float
         How often each arm winds around the origin.
 
     Returns
