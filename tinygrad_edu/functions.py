@@ -259,7 +259,7 @@ def matmul(x0: Any, x1: Any) -> Any:
     if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
         raise ShapeError(
             f"matmul: the shapes {a} and {b} do not fit, because the last axis of the first must be as long as the "
-            f"{'second-last' if len(b) > 1 else 'only'} axis of the second: transpose one of them, or check the layer's sizes"
+            f"{'second-last' if len(b) > 1 else 'only'} axis of the second: transpose one, or check the layer's sizes"
         )
     return matrix_rules.MATMUL(x0, x1)
 
@@ -307,10 +307,9 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 
 def norm(x: Any, ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Norm of vectors (ord 1, 2, inf or p) or of matrices (Frobenius)."""
-    axis = _axis(axis)
-    matrix = len(axes_of(axis, len(_shape(x)))) > 1
+    matrix = len(axes_of(_axis(axis), len(_shape(x)))) > 1
     if ord is None or ord == "fro" or (ord == 2 and not matrix):
-        return matrix_rules.NORM(x, axis=axis, keepdims=keepdims)
+        return matrix_rules.NORM(x, axis=_axis(axis), keepdims=keepdims)
     if matrix or isinstance(ord, str):
         raise UnsupportedError(
             f"np.linalg.norm of a Tensor knows the Frobenius norm of matrices, but was given ord={ord!r}"
@@ -428,8 +427,10 @@ UFUNCS = {
     }.items()
 } | {name: row for name, row in TABLE.items() if isinstance(getattr(np, name, None), np.ufunc)}
 PREDICATES = frozenset(
-    "equal not_equal less less_equal greater greater_equal isnan isinf isfinite signbit logical_and logical_or "
-    "logical_not logical_xor".split()
+    (
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite"),
+        *("signbit", "logical_and", "logical_or", "logical_not", "logical_xor"),
+    )
 )
 
 

@@ -13,6 +13,7 @@ had its turn, so its gradient is complete and can be handed on to its inputs.
 
 import contextlib
 import itertools
+import math
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -172,8 +173,8 @@ def describe(node: Node) -> str:
 def stale(node: Node, x: Node) -> StaleGraphError:
     """The error that says that ``x`` was changed after ``node`` had used it."""
     return StaleGraphError(
-        f"the data of {describe(x)} was changed after {node.op}{_at(node)} had used it, so its gradient would be wrong: "
-        "run the forward pass again before backward()"
+        f"the data of {describe(x)} was changed after {node.op}{_at(node)} had used it, so its gradient would be "
+        "wrong: run the forward pass again before backward()"
     )
 
 
@@ -206,6 +207,7 @@ class _Modes(threading.local):
     no_grad = 0
     recording = 0
     anomaly = 0
+    derivative = 0
 
 
 MODES = _Modes()
@@ -293,6 +295,22 @@ class detect_anomaly(_Mode):  # noqa: N801 PyTorch's name
     _names = ("anomaly", "recording")
 
 
+class recording_derivative(_Mode):  # noqa: N801 like its siblings
+    """Within it, a user's derivative runs on nodes, and turning one into a float is an error: see `plain_float`."""
+
+    _names = ("derivative",)
+
+
+def plain_float(node: Node, number: float) -> float:
+    """``float(node)``, which gives up the graph: refused where that would make a derivative silently wrong."""
+    if WATCH.active and MODES.derivative:
+        raise BackwardError(
+            "a derivative that is being recorded turned a node into a float, so its own derivative would be lost: "
+            "write it with operators, methods and NumPy's functions (np.exp, not math.exp)"
+        )
+    return number
+
+
 def note(node: Node) -> None:
     """What the active modes want to know of a node that was just made."""
     if MODES.recording:
@@ -321,7 +339,7 @@ def _not_finite(data: Any) -> str | None:
     if data.dtype.kind != "f":
         return None
     bad = data.ravel()
-    bad = bad[bad - bad != 0]
+    bad = bad[(bad != bad) | (abs(bad) == math.inf)]
     return str(bad[0]) if bad.size else None
 
 

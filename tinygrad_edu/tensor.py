@@ -92,7 +92,7 @@ class Tensor(Node):
             return array
         self.settle()
         if self._seal is None:
-            self._seal = zlib.crc32(np.ascontiguousarray(array))
+            self._seal = _checksum(array)
         self._lent += 1
         return array
 
@@ -119,7 +119,7 @@ class Tensor(Node):
     def settle(self) -> None:
         """Notice what was written into an array that `data` had handed out."""
         if self._seal is not None:
-            seal = zlib.crc32(np.ascontiguousarray(self._data))
+            seal = _checksum(self._data)
             if seal != self._seal:
                 self._seal = seal
                 self.stamp = CLOCK.tick()
@@ -170,7 +170,7 @@ class Tensor(Node):
         """The one number, as Python's own."""
         if self.size != 1:
             raise ShapeError(
-                f"item() takes a Tensor of one element, but this one has shape {self.shape}: index it, or reduce it first"
+                f"item() takes a Tensor of one element, but this one has shape {self.shape}: index or reduce it first"
             )
         return self._data.item()  # type: ignore[no-any-return]
 
@@ -301,7 +301,7 @@ class Tensor(Node):
         return bool(self._data.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return graph.plain_float(self, float(self.item()))
 
     def __int__(self) -> int:
         return int(self.item())
@@ -411,7 +411,11 @@ _new = cast("Callable[[type[Tensor]], Tensor]", object.__new__)
 def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any] = NO_PARAMS) -> Tensor:
     """The node that ``operation`` makes of ``inputs``."""
     try:
-        y = operation.forward(*[x._data for x in inputs], **params)
+        if WATCH.active and MODES.anomaly:
+            with np.errstate(all="ignore"):  # the anomaly is reported with its place, not as a warning
+                y = operation.forward(*[x._data for x in inputs], **params)
+        else:
+            y = operation.forward(*[x._data for x in inputs], **params)
     except ValueError as error:
         raise _explain(operation, inputs, error) from error
     return result(operation, y, inputs, params)
@@ -477,7 +481,7 @@ def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
         raise ShapeError(f"a Tensor needs numbers in a regular shape, but was given {_short(data)}: {error}") from None
     if array.dtype.kind not in "fiub":
         raise DTypeError(
-            f"a Tensor holds floats, integers or booleans, but was given {_short(data)} ({array.dtype}): convert it first"
+            f"a Tensor holds floats, integers or booleans, but was given {_short(data)} ({array.dtype}): convert it"
         )
     return array
 
@@ -485,6 +489,10 @@ def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
 def _plain_nested(data: Any) -> Any:
     """Nested sequences with the Tensors in them as arrays."""
     return [_plain_nested(x) if isinstance(x, list | tuple) else functions.plain(x) for x in data]
+
+
+def _checksum(array: _Array) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).data)
 
 
 def _short(data: Any) -> str:
@@ -542,7 +550,7 @@ def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
                     grads[x] = gx
                     if operation.owns_gradients and gx is not gy and gx.base is None:
                         owned.add(x)
-    for leaf in graph.leaves(order):
+    for leaf in cast("Iterator[Tensor]", graph.leaves(order)):
         if leaf in grads and leaf not in owned:
             grads[leaf] = grads[leaf].copy()
     return grads
@@ -596,7 +604,7 @@ def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
                 )
                 .reshape(shape)
             )
-    return gx.astype(x.dtype)
+    return cast("_Array", gx.astype(x.dtype))
 
 
 def _cast(x: Any, *, dtype: np.dtype[Any]) -> Any:
@@ -614,17 +622,13 @@ CAST = ArrayOperation("astype", _cast, _cast_gx, formula="gy")
 
 
 def _unary(row: Elementwise) -> Any:
-    if row.defaults:
-
-        def method(self: Tensor, *args: float, **keywords: float) -> Tensor:
-            return record(row, (self,), row.bind(args, keywords))
-
-        return method
-
     def method(self: Tensor) -> Tensor:
         return record(row, (self,))
 
-    return method
+    def with_parameters(self: Tensor, *args: float, **keywords: float) -> Tensor:
+        return record(row, (self,), row.bind(args, keywords))
+
+    return with_parameters if row.defaults else method
 
 
 def _binary(row: Elementwise) -> tuple[Any, Any]:

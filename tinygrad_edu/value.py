@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from tinygrad_edu import graph
-from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.graph import CLOCK, MODES, WATCH, Node
-from tinygrad_edu.rules import CONSTANTS, FLOATS, Elementwise, Operation, float_source, install
+from tinygrad_edu.rules import CONSTANTS, FLOATS, GENERATED, Elementwise, Operation, float_source, install
 
 Number = float | int
 
@@ -123,7 +123,7 @@ class Value(Node):
 
     def _record(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> "Value":
         inputs = tuple([x if isinstance(x, Value) else Constant(x) for x in xs])
-        forward = operation.on_floats if isinstance(operation, Elementwise) else operation.forward
+        forward: Callable[..., Any] = operation.on_floats if isinstance(operation, Elementwise) else operation.forward
         node = _node(operation, _float(forward(*[x._data for x in inputs], **params)), inputs)
         if params:
             node._params = params
@@ -142,7 +142,7 @@ class Value(Node):
         return bool(self._data >= _data_of(other))
 
     def __float__(self) -> float:
-        return self._data  # type: ignore[no-any-return]
+        return graph.plain_float(self, self._data)
 
     def __bool__(self) -> bool:
         return bool(self._data)
@@ -181,7 +181,7 @@ class Constant(Value):
     requires_grad: ClassVar[bool] = False  # type: ignore[misc]
 
     @property
-    def grad(self) -> float:  # type: ignore[override]
+    def grad(self) -> float:
         """Always 0.0: the backward pass may add to it, and nothing is kept."""
         return 0.0
 
@@ -195,7 +195,7 @@ _new = cast("Callable[[type[Value]], Value]", object.__new__)
 
 def _node(operation: Operation, y: float, inputs: tuple[Value, ...]) -> Value:
     """The node that ``operation`` makes of ``inputs``, in any mode and with constants among them."""
-    if MODES.no_grad or not any([x.requires_grad for x in inputs]):
+    if MODES.no_grad or not any(x.requires_grad for x in inputs):
         return Constant(y)
     node = _new(Value)
     node._data = y
@@ -227,8 +227,9 @@ def _walk_watched(order: list[Value]) -> None:
 
 def _float(data: Any) -> float:
     if data.__class__ is float:
-        return data  # type: ignore[no-any-return]
-    if isinstance(data, str | bytes | Node) or not hasattr(data, "__float__") and not hasattr(data, "__index__"):
+        return data
+    number = hasattr(data, "__float__") or hasattr(data, "__index__")
+    if isinstance(data, str | bytes | Node) or not number:
         raise DTypeError(f"a Value holds one number, but was given {data!r}: pass a float or an int")
     try:
         return float(data)
@@ -247,12 +248,9 @@ def _data_of(other: Any) -> float:
 
 def _unary(row: Elementwise) -> Any:
     forward = row.on_floats
-    if row.defaults:
 
-        def method(self: Value, *args: float, **keywords: float) -> Value:
-            return self._record(row, (self,), row.bind(args, keywords))
-
-        return method
+    def with_parameters(self: Value, *args: float, **keywords: float) -> Value:
+        return self._record(row, (self,), row.bind(args, keywords))
 
     def method(self: Value) -> Value:
         if WATCH.active or self.__class__ is not Value:
@@ -265,7 +263,7 @@ def _unary(row: Elementwise) -> Any:
         node.stamp = CLOCK.now
         return node
 
-    return method
+    return with_parameters if row.defaults else method
 
 
 # Written out, so that an addition costs one call and not three. `x0` and `x1` are the row's own names.
@@ -288,7 +286,7 @@ def method(self, other):
 def _binary(row: Elementwise) -> tuple[Any, Any]:
     def mixed(self: Value, other: Any, *, reflected: bool = False) -> Any:
         if not isinstance(other, Value):
-            if isinstance(other, Node) or getattr(other, "ndim", 0):
+            if isinstance(other, Node) or (hasattr(other, "shape") and other.shape):
                 raise DTypeError(_no_mixing(row, other))
             if not hasattr(other, "__float__"):
                 return NotImplemented
@@ -303,7 +301,7 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
         return lambda self, other, **keywords: self._record(row, (self, other), row.bind((), keywords)), mirrored
     names = {"Value": Value, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "mixed": mixed, "row": row}
     scope = FLOATS | CONSTANTS | names
-    exec(_BINARY.format(y=float_source(row.y_text)), scope)  # noqa: S102 a row of the table, never a user's text
+    exec(compile(_BINARY.format(y=float_source(row.y_text)), GENERATED, "exec"), scope)  # noqa: S102 a row of the table, never a user's text
     return scope["method"], mirrored
 
 

@@ -1,0 +1,235 @@
+"""Functions in, derivative functions out: `grad`, `value_and_grad`, `jacobian`, `hessian`, `hvp`.
+
+They work on functions of floats, which run on Values, and on functions of arrays, which run on Tensors; plain numbers
+in give plain numbers out. They nest freely, because a gradient is a node wherever an outer transform needs its
+derivative::
+
+    grad(grad(f))(2.0)           # the inner gradient is recorded: the outer one differentiates it
+    grad(f)(Value(2.0))          # a Value in, a Value out: its graph goes on
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from tinygrad_edu import graph
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.graph import Node, no_grad
+from tinygrad_edu.tensor import Tensor, array_gradients
+from tinygrad_edu.value import Value
+
+Function = Callable[..., Any]
+
+
+class _Outer(threading.local):
+    """The arguments of this thread's running transforms: what a gradient may have to be a function of."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+
+
+_OUTER = _Outer()
+
+
+@contextlib.contextmanager
+def _running(arguments: Sequence[Node]) -> Iterator[None]:
+    _OUTER.nodes.extend(arguments)
+    try:
+        yield
+    finally:
+        del _OUTER.nodes[len(_OUTER.nodes) - len(arguments) :]
+
+
+def _argument(x: Any, name: str) -> Node:
+    """The argument as a node of its own: what the function sees of ``x`` by another way is not differentiated by."""
+    if isinstance(x, Node):
+        return x.identity()
+    if isinstance(x, float | int) and not isinstance(x, bool):
+        return Value(x)
+    tensor = Tensor(x)
+    if not tensor.requires_grad:
+        raise DTypeError(
+            f"{name} differentiates by floating-point arguments, but was given {tensor.dtype} data: use floats, "
+            "for instance x.astype(float)"
+        )
+    return tensor
+
+
+def _split(args: Sequence[Any], argnum: int | tuple[int, ...], name: str) -> tuple[list[Any], list[Node], list[Any]]:
+    """The call's arguments with nodes in place of those to differentiate by; these nodes; what was given for them."""
+    numbers = (argnum,) if isinstance(argnum, int) else argnum
+    if any(not -len(args) <= i < len(args) for i in numbers):
+        raise ArgumentError(
+            f"{name} was to differentiate by argument {argnum}, but the function was called with {len(args)} of them"
+        )
+    given = [args[i] for i in numbers]
+    nodes = [_argument(x, name) for x in given]
+    call = list(args)
+    for i, node in zip(numbers, nodes, strict=True):
+        call[i] = node
+    return call, nodes, given
+
+
+def _outlives(node: Node, given: Sequence[Any]) -> bool:
+    """Whether a result must stay a node: an argument was one, or an outer transform's argument leads to it."""
+    if any(isinstance(x, Node) for x in given):
+        return True
+    return bool(_OUTER.nodes) and not set(_OUTER.nodes).isdisjoint(graph.topological_order(node))
+
+
+def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> list[Any]:
+    """∂root/∂x for each x, times the seed: nodes if they are recorded, else plain numbers; ``.grad`` is untouched."""
+    if record:
+        grads: dict[Any, Any] = dict(graph.recorded_gradients(root, root._constant(seed)))
+        return [grads.get(x, x._constant(np.zeros(np.shape(x._data))[()])) for x in wrt]
+    if isinstance(root, Tensor):
+        grads = dict(array_gradients(root, seed))
+        return [grads.get(x, np.zeros_like(x._data)) for x in wrt]
+    with no_grad():
+        grads = dict(graph.recorded_gradients(root, root._constant(seed)))
+    return [grads[x]._data if x in grads else 0.0 for x in wrt]
+
+
+def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
+    """Make the function that gives ``(f(x), ∂f/∂x)``.
+
+    Parameters
+    ----------
+    f : function of floats or arrays that gives one number.
+    argnum : which argument to differentiate by; for a tuple of them the gradients are a tuple.
+
+    Examples
+    --------
+    >>> value_and_grad(lambda x, y: x * x * y)(3.0, 2.0)
+    (18.0, 12.0)
+    """
+
+    def value_and_gradient(*args: Any, **keywords: Any) -> tuple[Any, Any]:
+        call, nodes, given = _split(args, argnum, "grad")
+        with _running(nodes):
+            y = f(*call, **keywords)
+        if not isinstance(y, Node):  # it does not depend on any node
+            return y, _packed([np.zeros(np.shape(x._data))[()] for x in nodes], argnum)
+        if np.size(y._data) != 1:
+            raise ShapeError(
+                f"grad differentiates a function that gives one number, but this one gave shape {y._data.shape}: "
+                "reduce it, for instance with .sum(), or use jacobian"
+            )
+        record = _outlives(y, given)
+        seed = 1.0 if isinstance(y, Value) else np.ones_like(y._data)
+        grads = _gradients(y, seed, nodes, record=record) if y.requires_grad else [x._data * 0.0 for x in nodes]
+        return (y if record else _plain(y)), _packed(grads, argnum)
+
+    return _named(value_and_gradient, f, "value_and_grad")
+
+
+def _plain(y: Node) -> Any:
+    return y._data if isinstance(y, Value) or y._data.ndim else y._data.item()
+
+
+def _packed(grads: Sequence[Any], argnum: int | tuple[int, ...]) -> Any:
+    return grads[0] if isinstance(argnum, int) else tuple(grads)
+
+
+def _named(function: Function, f: Function, what: str) -> Function:
+    function.__name__ = function.__qualname__ = f"{what}({getattr(f, '__name__', 'f')})"
+    return function
+
+
+def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
+    """Make the function that gives the gradient ∂f/∂x, of the argument's shape.
+
+    Examples
+    --------
+    >>> grad(lambda x: x**3)(2.0)
+    12.0
+    >>> grad(grad(lambda x: x**3))(2.0)
+    12.0
+    >>> import numpy as np
+    >>> grad(lambda x: (x**2).sum())(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    both = value_and_grad(f, argnum)
+
+    def gradient(*args: Any, **keywords: Any) -> Any:
+        return both(*args, **keywords)[1]
+
+    return _named(gradient, f, "grad")
+
+
+def jacobian(f: Function, argnum: int = 0) -> Function:
+    """Make the function that gives ``J[i, j] = ∂f(x)[i] / ∂x[j]``, of shape ``f(x).shape + x.shape``.
+
+    One backward pass for each entry of ``f(x)``. For a function of a float that gives a list, a list.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> jacobian(lambda x: A @ x)(np.array([5.0, 6.0]))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+
+    def matrix(*args: Any, **keywords: Any) -> Any:
+        call, (x,), given = _split(args, argnum, "jacobian")
+        with _running([x]):
+            y = f(*call, **keywords)
+        if isinstance(y, list | tuple):
+            return [_row(part, x, given) for part in y]
+        if not isinstance(y, Tensor):
+            return _row(y, x, given)
+        rows = [_row(y[i], x, given) for i in np.ndindex(y.shape)]
+        shape = y.shape + x._data.shape
+        if rows and isinstance(rows[0], Tensor):
+            return cast("Any", np.stack)(rows).reshape(shape)
+        return np.array(rows, dtype=y.dtype).reshape(shape)
+
+    return _named(matrix, f, "jacobian")
+
+
+def _row(y: Any, x: Node, given: Sequence[Any]) -> Any:
+    if not isinstance(y, Node) or not y.requires_grad:
+        return x._data * 0.0
+    seed = 1.0 if isinstance(y, Value) else np.ones_like(y._data)
+    return _gradients(y, seed, [x], record=_outlives(y, given))[0]
+
+
+def hessian(f: Function, argnum: int = 0) -> Function:
+    """Make the function that gives ``H[i, j] = ∂²f / ∂x[i] ∂x[j]``: the `jacobian` of the `grad`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
+    array([[4., 6.],
+           [6., 0.]])
+    """
+    return _named(jacobian(grad(f, argnum), argnum), f, "hessian")
+
+
+def hvp(f: Function, x: Any, v: Any) -> Any:
+    """Compute the Hessian of ``f`` at ``x`` times the vector ``v``, without the Hessian: ∇(∇f · v).
+
+    Costs about two gradients, whatever the length of ``x`` (Pearlmutter, 1994).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([3.0, 2.0]), np.array([1.0, 0.0]))
+    array([4., 6.])
+    """
+    if np.shape(getattr(x, "_data", x)) != np.shape(getattr(v, "_data", v)):
+        raise ShapeError(
+            f"hvp needs v of the shape of x, {np.shape(getattr(x, '_data', x))}, but was given "
+            f"{np.shape(getattr(v, '_data', v))}"
+        )
+
+    def along(point: Any) -> Any:
+        product = grad(f)(point) * v
+        return product if isinstance(product, Value) else product.sum()
+
+    return grad(along)(x)

@@ -1,0 +1,98 @@
+"""`operation`: a user's own operation, which every part of the project treats like a built-in one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.graph import recording_derivative
+from tinygrad_edu.rules import Operation
+
+
+class UserOperation(Operation):
+    """An operation made by `operation`."""
+
+    owns_gradients = False  # a user's derivative may hand out gy, x, or one array twice
+
+    def __init__(
+        self, forward: Callable[..., Any], derivative: Callable[..., Any], name: str, symbol: str, formula: str
+    ) -> None:
+        self.forward = forward  # type: ignore[method-assign]
+        self.derivative = derivative
+        self.name = name
+        self.symbol = symbol or name
+        self.formula = formula
+        self.__doc__ = forward.__doc__
+
+    def gx(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        return self._gxs(gy, y, xs, params)[i]
+
+    def gx_nodes(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        with recording_derivative():
+            return self.gx(i, gy, y, xs, params)
+
+    def backward_floats(self, node: Any) -> None:
+        xs = [x._data for x in node.inputs]
+        for x, gx in zip(node.inputs, self._gxs(node.grad, node._data, xs, node.params), strict=True):
+            x.grad += float(gx)
+
+    def local_derivative(self, i: int) -> str:
+        return self.formula or super().local_derivative(i)
+
+    def _gxs(self, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:
+        gxs = self.derivative(gy, y, *xs, **params)
+        gxs = gxs if isinstance(gxs, tuple | list) else (gxs,)
+        if len(gxs) != len(xs):
+            raise ArgumentError(
+                f"the derivative of {self.name} gave {len(gxs)} gradients for {len(xs)} inputs: return one for each, "
+                "as a tuple"
+            )
+        return gxs
+
+
+def operation(
+    forward: Callable[..., Any],
+    derivative: Callable[..., Any],
+    *,
+    name: str = "",
+    symbol: str = "",
+    formula: str = "",
+) -> UserOperation:
+    """Make a differentiable operation of a function and its derivative.
+
+    Parameters
+    ----------
+    forward : ``forward(*xs, **params)`` computes ``y`` from floats (for Values) or arrays (for Tensors).
+    derivative : ``derivative(gy, y, *xs, **params)`` gives the gradient that flows to each input: one, or a tuple.
+        Write it with operators, methods and NumPy's functions: on nodes these record, and the operation can then be
+        differentiated twice. Broadcasting is not its concern: the engine sums over broadcast axes.
+    name : what messages call it; ``forward``'s name if not given.
+    symbol : what a picture shows; the name if not given.
+    formula : the local derivative as a learner reads it, for instance ``"1 - y²"``.
+
+    Returns
+    -------
+    A function of Values, Tensors, or plain numbers and arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import Tensor, Value, gradcheck
+    >>> gaussian = operation(
+    ...     lambda x: np.exp(-x * x),
+    ...     lambda gy, y, x: gy * -2 * x * y,
+    ...     name="gaussian",
+    ...     formula="-2 * x * y",
+    ... )
+    >>> x = Value(0.0)
+    >>> y = gaussian(x)
+    >>> y.backward()
+    >>> y.data, x.grad
+    (1.0, 0.0)
+    >>> gradcheck(gaussian, Tensor([-1.0, 0.5])).checked
+    2
+    """
+    for what, function in (("forward", forward), ("derivative", derivative)):
+        if not callable(function):
+            raise ArgumentError(f"operation() needs {what} to be a function, but was given {function!r}")
+    name = name or getattr(forward, "__name__", "").replace("<lambda>", "") or "operation"
+    return UserOperation(forward, derivative, name, symbol, formula)
