@@ -389,7 +389,7 @@ def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
             continue
         for i, x in enumerate(node.inputs):
             if x.requires_grad:
-                gx = node.operation.gx_nodes(i, gy, node, node.inputs, node.params)
+                gx = node.operation.gx_nodes[i](gy, node, *node.inputs, **node.params)
                 gx = x._fit(gx if isinstance(gx, Node) else x._constant(gx))
                 if MODES.anomaly:
                     check_gradient(node, i, gx)

@@ -1,4 +1,4 @@
-"""Losses fused into one operation, because the sum of two simple derivatives is simpler and safer than either.
+"""Losses fused into one operation, because the derivative of the whole is simpler and safer than that of the parts.
 
 Softmax followed by the negative log-likelihood has the gradient ``softmax(x) − onehot``: nothing is divided by a
 probability that may have rounded to zero.
@@ -14,14 +14,24 @@ from tinygrad_edu.rules import ArrayOperation
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 
 
-def _cross_entropy(x: Array, *, labels: Array, rows: Array) -> Array:
-    shifted = x - np.maximum.reduce(x, axis=-1, keepdims=True)
-    log_sum = np.log(np.add.reduce(np.exp(shifted), axis=-1))
-    losses = log_sum - shifted[rows, labels]
-    return np.add.reduce(losses) / len(labels)
+def _cross_entropy(x: Array, *, labels: Array, rows: Array, memo: dict[str, Array]) -> Array:
+    """Mean of ``log Σ exp(x) − x[label]`` over the rows."""
+    y = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    picked = y[rows, labels]
+    np.exp(y, out=y)
+    total = np.add.reduce(y, axis=-1, keepdims=True)
+    y /= total
+    memo["softmax"] = y  # for the backward pass on arrays; a recorded one must see how it depends on x
+    return (np.log(total[:, 0]) - picked).sum() / len(labels)
 
 
-def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, rows: Array) -> Array:
+def _cross_entropy_gx(
+    gy: Array, y: Array, x: Array, *, labels: Array, rows: Array, memo: dict[str, Array]
+) -> Array:
+    if isinstance(gy, np.ndarray):
+        gx = memo["softmax"] * (gy / len(labels))
+        gx[rows, labels] -= gy / len(labels)
+        return gx
     onehot = np.zeros(x.shape, x.dtype)
     onehot[rows, labels] = 1
     return (SOFTMAX(x, axis=-1) - onehot) * (gy / len(labels))

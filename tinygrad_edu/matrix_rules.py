@@ -50,6 +50,16 @@ def _linear(x0: Array, x1: Array, x2: Array) -> Array:
     return y
 
 
+def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
+    return gy @ x1.T
+
+
+def _linear_gx1(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
+    if x0.ndim == 2:
+        return x0.T @ gy
+    return x0.reshape((-1, x0.shape[-1])).T @ gy.reshape((-1, gy.shape[-1]))
+
+
 def _linear_gx2(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
     return gy  # the engine sums over the rows
 
@@ -57,8 +67,8 @@ def _linear_gx2(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
 LINEAR = ArrayOperation(
     "linear",
     _linear,
-    lambda gy, y, x0, x1, x2: _matmul_gx0(gy, y, x0, x1),
-    lambda gy, y, x0, x1, x2: _matmul_gx1(gy, y, x0, x1),
+    _linear_gx0,
+    _linear_gx1,
     _linear_gx2,
     symbol="x @ W + b",
     formula=("gy @ x1ᵀ", "x0ᵀ @ gy", "Σ gy over the rows"),

@@ -18,6 +18,7 @@ A learner's formula is read off the same text: `Elementwise.local_derivative`.
 import ast
 import math
 import operator
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, overload
@@ -30,26 +31,24 @@ N = TypeVar("N")
 class Operation:
     """A differentiable operation: what it computes, and what a gradient becomes on the way back through it.
 
-    ``forward(*xs, **params)`` computes ``y``; ``gx(i, gy, y, xs, params)`` is the gradient that flows to input
-    ``i``, on plain data (floats or ndarrays), and ``gx_nodes`` the same on nodes, so that it is recorded.
+    ``forward(*xs, **params)`` computes ``y``; ``gx_arrays[i](gy, y, *xs, **params)`` is the gradient that flows to
+    input ``i``, on plain data (floats or ndarrays), and ``gx_nodes[i]`` the same on nodes, so that it is recorded.
     Calling an operation with a node among its inputs records a node; with plain data it just computes.
     """
 
     name: str
     symbol: str
+    gx_arrays: Sequence[Callable[..., Any]]
     owns_gradients = True  # gx never hands out the data or another gradient, only gy itself or fresh arrays
 
     def forward(self, *xs: Any, **params: Any) -> Any:
         """``y`` from the inputs' data."""
         raise NotImplementedError
 
-    def gx(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
-        """The gradient that flows to input ``i``, from data."""
-        raise NotImplementedError
-
-    def gx_nodes(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
-        """The gradient that flows to input ``i``, from nodes and as a node."""
-        return self.gx(i, gy, y, xs, params)
+    @property
+    def gx_nodes(self) -> Sequence[Callable[..., Any]]:
+        """What `gx_arrays` is, on nodes."""
+        return self.gx_arrays
 
     def local_derivative(self, i: int) -> str:
         """Formula of ∂y/∂x_i in the names ``x`` or ``x0``, ``x1``, … and ``y``."""
@@ -59,8 +58,8 @@ class Operation:
         """Add to the gradients of a `Value`'s inputs what flows to them."""
         gy, y, inputs, params = node.grad, node._data, node.inputs, node.params
         xs = [x._data for x in inputs]
-        for i, x in enumerate(inputs):
-            x.grad += self.gx(i, gy, y, xs, params)
+        for x, gx in zip(inputs, self.gx_arrays, strict=False):
+            x.grad += gx(gy, y, *xs, **params)
 
     def __call__(self, *xs: Any, **params: Any) -> Any:
         for x in xs:
@@ -308,24 +307,17 @@ class Elementwise(Operation):
         return self._forward_in(self.arrays | CONSTANTS, self.y_text)  # type: ignore[no-any-return]
 
     @cached_property
-    def gx_arrays(self) -> tuple[Callable[..., Any], ...]:
-        """The derivatives on arrays, one for each input."""
+    def gx_arrays(self) -> tuple[Callable[..., Any], ...]:  # type: ignore[override]
         return self._gx_in(self.arrays | CONSTANTS, self.gx_texts)
 
     @cached_property
-    def _gx_nodes(self) -> tuple[Callable[..., Any], ...]:
+    def gx_nodes(self) -> tuple[Callable[..., Any], ...]:
         return self._gx_in(NODES, self.gx_texts)
 
     @cached_property
     def gx_floats(self) -> tuple[Callable[..., float], ...]:
         """The derivatives on floats, one for each input."""
         return self._gx_in(FLOATS | CONSTANTS, [float_source(text) for text in self.gx_texts])
-
-    def gx(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
-        return self.gx_arrays[i](gy, y, *xs, **params)
-
-    def gx_nodes(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
-        return self._gx_nodes[i](gy, y, *xs, **params)
 
     @cached_property
     def backward_floats(self) -> Callable[[Any], None]:
@@ -369,27 +361,23 @@ class ArrayOperation(Operation):
 
     The derivatives ``gx(gy, y, *xs, **params)`` are written with NumPy's functions, which a `Tensor` answers as
     well as an array does: on Tensors the very same lines record. `formula` is the blackboard's form of each, in
-    the names ``gy``, ``y``, ``x`` or ``x0``, ``x1``. A derivative of None is an input that gets no gradient.
+    the names ``gy``, ``y``, ``x`` or ``x0``, ``x1``.
     """
 
     def __init__(
         self,
         name: str,
         forward: Callable[..., Any],
-        *gx: Callable[..., Any] | None,
+        *gx: Callable[..., Any],
         symbol: str = "",
         formula: str | tuple[str, ...] = "",
     ) -> None:
         self.name = name
         self.forward = forward  # type: ignore[method-assign]
-        self.gxs = gx
+        self.gx_arrays = gx
         self.symbol = symbol or name
         self.formula = (formula,) if isinstance(formula, str) else formula
         ARRAY_TABLE[name] = self
-
-    def gx(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
-        function = self.gxs[i]
-        return 0.0 if function is None else function(gy, y, *xs, **params)
 
     def local_derivative(self, i: int) -> str:
         return self.formula[min(i, len(self.formula) - 1)]
@@ -398,12 +386,27 @@ class ArrayOperation(Operation):
         return _array_row, (self.name,)
 
 
+class EachInput(Sequence[Callable[..., Any]]):
+    """The derivatives of an operation with any number of inputs, made of one function ``gx(i, gy, y, *xs, …)``."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+    def __getitem__(self, i: Any) -> Any:
+        return partial(self.function, i)
+
+
 class Variadic(ArrayOperation):
     """An array operation with any number of inputs: one derivative ``gx(i, gy, y, *xs, **params)`` for all."""
 
-    def gx(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
-        function = self.gxs[0]
-        return 0.0 if function is None else function(i, gy, y, *xs, **params)
+    def __init__(
+        self, name: str, forward: Callable[..., Any], gx: Callable[..., Any], *, symbol: str = "", formula: str
+    ) -> None:
+        super().__init__(name, forward, symbol=symbol, formula=formula)
+        self.gx_arrays = EachInput(gx)
 
 
 ARRAY_TABLE: dict[str, ArrayOperation] = {}

@@ -439,8 +439,7 @@ def result(operation: Operation, y: Any, inputs: tuple[Tensor, ...], params: Map
     if node.requires_grad and not (WATCH.active and MODES.no_grad):
         node.operation = operation
         node.inputs = inputs
-        if params:
-            node._params = params
+        node._params = params
     else:
         node.requires_grad = False
     node.stamp = CLOCK.now
@@ -526,33 +525,31 @@ def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
     watched = WATCH.active and MODES.anomaly
     with np.errstate(all="ignore"):
         for node in reversed(order):
-            gy = grads.get(node)
             operation = node.operation
-            if gy is None or operation is None:
+            if operation is None or node not in grads:
                 continue
-            xs = [x._data for x in node.inputs]
-            params = node.params
-            for i, x in enumerate(node.inputs):
+            gy, inputs, params, gxs = grads[node], node.inputs, node._params, operation.gx_arrays
+            xs = [x._data for x in inputs]
+            for i, x in enumerate(inputs):
                 if not x.requires_grad:
                     continue
-                gx = operation.gx(i, gy, node._data, xs, params)
-                if gx.__class__ is not ndarray or gx.shape != x._data.shape or gx.dtype != x._data.dtype:
-                    gx = unbroadcast(gx, x._data, node)
+                gx = gxs[i](gy, node._data, *xs, **params)
+                if gx.__class__ is not ndarray or gx.shape != xs[i].shape or gx.dtype is not xs[i].dtype:
+                    gx = unbroadcast(gx, xs[i], node)
                 if watched:
                     graph.check_gradient(node, i, gx)
-                if x in grads:
-                    if x in owned:
-                        grads[x] += gx
-                    else:
-                        grads[x] = grads[x] + gx
-                        owned.add(x)
-                else:
+                if x not in grads:
                     grads[x] = gx
-                    if operation.owns_gradients and gx is not gy and gx.base is None:
+                    if gx is not gy and gx.base is None and operation.owns_gradients:
                         owned.add(x)
-    for leaf in cast("Iterator[Tensor]", graph.leaves(order)):
-        if leaf in grads and leaf not in owned:
-            grads[leaf] = grads[leaf].copy()
+                elif x in owned:
+                    grads[x] += gx
+                else:
+                    grads[x] = grads[x] + gx
+                    owned.add(x)
+    for leaf, gx in grads.items():
+        if leaf.operation is None and leaf not in owned:
+            grads[leaf] = gx.copy()
     return grads
 
 
@@ -573,38 +570,25 @@ def _ones(n: int, dtype: np.dtype[Any]) -> _Array:
 
 def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
     """The gradient brought to the shape and dtype of ``x``: broadcast axes are summed, as their copies add up."""
-    gx = np.asarray(gx)
+    gx = gx if gx.__class__ is ndarray else np.asarray(gx)
     shape = x.shape
     if gx.shape != shape:
-        try:
-            full = np.broadcast_shapes(gx.shape, shape)
-        except ValueError:
-            raise ShapeError(
-                f"the derivative of {node.op} gave a gradient of shape {gx.shape} for an input of shape {shape}: they "
-                "must be the same, or differ by broadcasting"
-            ) from None
-        lead = len(full) - len(shape)
-        if gx.shape == full:
-            if lead == 1 and gx.ndim == 2 and shape == full[1:] and len(gx) > 32:
-                gx = _ones(len(gx), gx.dtype) @ gx  # adding rows is what BLAS does several times faster
-            else:
-                axes = (
-                    *range(lead),
-                    *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1),
-                )
-                gx = np.add.reduce(gx, axis=axes).reshape(shape)
+        lead = gx.ndim - len(shape)
+        if lead == 1 and gx.shape[1:] == shape:
+            # Adding up many short rows is what BLAS does several times faster.
+            gx = _ones(len(gx), gx.dtype) @ gx if gx.ndim == 2 and len(gx) > 32 else np.asarray(np.add.reduce(gx))
         else:
-            gx = (
-                np.broadcast_to(gx, full)
-                .sum(
-                    axis=(
-                        *range(lead),
-                        *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1),
-                    )
-                )
-                .reshape(shape)
-            )
-    return cast("_Array", gx.astype(x.dtype))
+            try:
+                full = np.broadcast_shapes(gx.shape, shape)
+            except ValueError:
+                raise ShapeError(
+                    f"the derivative of {node.op} gave a gradient of shape {gx.shape} for an input of shape {shape}: "
+                    "they must be the same, or differ by broadcasting"
+                ) from None
+            lead = len(full) - len(shape)
+            axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
+            gx = np.add.reduce(np.broadcast_to(gx, full), axis=axes).reshape(shape)
+    return gx if gx.dtype == x.dtype else cast("_Array", gx.astype(x.dtype))
 
 
 def _cast(x: Any, *, dtype: np.dtype[Any]) -> Any:

@@ -1,11 +1,12 @@
 """`operation`: a user's own operation, which every part of the project treats like a built-in one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import recording_derivative
-from tinygrad_edu.rules import Operation
+from tinygrad_edu.rules import EachInput, Operation
 
 
 class UserOperation(Operation):
@@ -23,12 +24,18 @@ class UserOperation(Operation):
         self.formula = formula
         self.__doc__ = forward.__doc__
 
-    def gx(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        self.gx_arrays = EachInput(self._gx)
+
+    @cached_property
+    def gx_nodes(self) -> EachInput:
+        return EachInput(self._gx_node)
+
+    def _gx(self, i: int, gy: Any, y: Any, *xs: Any, **params: Any) -> Any:
         return self._gxs(gy, y, xs, params)[i]
 
-    def gx_nodes(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
+    def _gx_node(self, i: int, gy: Any, y: Any, *xs: Any, **params: Any) -> Any:
         with recording_derivative():
-            return self.gx(i, gy, y, xs, params)
+            return self._gx(i, gy, y, *xs, **params)
 
     def backward_floats(self, node: Any) -> None:
         xs = [x._data for x in node.inputs]

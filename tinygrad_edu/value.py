@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 from tinygrad_edu import graph
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.graph import CLOCK, MODES, WATCH, Node
-from tinygrad_edu.rules import CONSTANTS, FLOATS, GENERATED, Elementwise, Operation, float_source, install
+from tinygrad_edu.rules import CONSTANTS, FLOATS, GENERATED, EachInput, Elementwise, Operation, float_source, install
 
 Number = float | int
 
@@ -330,8 +330,7 @@ class Dot(Operation):
         n = len(xs) // 2
         return sum(map(operator.mul, xs[:n], xs[n:]), xs[-1])
 
-    def gx(self, i: int, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
-        return gy * xs[self._partner(i, len(xs))] if i < len(xs) - 1 else gy
+    gx_arrays = EachInput(lambda i, gy, y, *xs: gy * xs[Dot._partner(i, len(xs))] if i < len(xs) - 1 else gy)
 
     def local_derivative(self, i: int) -> str:
         return f"x{i}'s partner"
