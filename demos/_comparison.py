@@ -1,0 +1,102 @@
+"""`Comparison`: the figures that were published beside those that a demo measured."""
+
+import math
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One figure."""
+
+    what: str
+    published: str
+    measured: float
+    within: float | None
+
+    @property
+    def shown(self) -> str:
+        """The measured figure, written as the published one is."""
+        return _written_like(self.published, self.measured)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two are the same: to the last digit that was published, or within the tolerance."""
+        if self.within is None:
+            return self.shown == self.published
+        return abs(self.measured - float(self.published)) <= self.within
+
+
+class Comparison:
+    """A table published | measured.
+
+    Parameters
+    ----------
+    what : head of the first column: what tells the rows apart.
+
+    Examples
+    --------
+    >>> table = Comparison("epoch")
+    >>> table.add("500", "0.004159", 0.00415871)
+    >>> table.add("1000", "0.001368", 0.00151)
+    >>> print(table)
+    epoch  published  measured
+    500     0.004159  0.004159
+    1000    0.001368  0.001510  differs
+    1 of 2 figures agree.
+    >>> table.agrees
+    False
+    """
+
+    def __init__(self, what: str = "") -> None:
+        self.what = what
+        self.rows: list[Row] = []
+
+    def add(self, what: object, published: str, measured: float, within: float | None = None) -> None:
+        """Add a figure.
+
+        Parameters
+        ----------
+        what : names the figure.
+        published : the figure as it was printed: "0.860" promises three digits.
+        measured : what this run gave.
+        within : greatest difference that passes; without it, every published digit must be reproduced, and with
+            ``math.inf`` the two stand beside each other unjudged.
+        """
+        self.rows.append(Row(str(what), published, float(measured), within))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every figure does."""
+        return all(row.agrees for row in self.rows)
+
+    def __repr__(self) -> str:
+        return f"<Comparison: {self._verdict()}>"
+
+    def __str__(self) -> str:
+        first = max(len(self.what), *(len(row.what) for row in self.rows)) if self.rows else len(self.what)
+        widths = [
+            max([9, *map(len, column)]) for column in zip(*((r.published, r.shown) for r in self.rows), strict=True)
+        ]
+        left, right = widths or (9, 9)
+        lines = [f"{self.what:<{first}}  {'published':>{left}}  {'measured':>{right}}"]
+        lines += [
+            f"{row.what:<{first}}  {row.published:>{left}}  {row.shown:>{right}}{_remark(row)}" for row in self.rows
+        ]
+        return "\n".join([*lines, self._verdict()])
+
+    def _verdict(self) -> str:
+        good, count = sum(row.agrees for row in self.rows), len(self.rows)
+        exact = " to the last digit" if all(row.within is None for row in self.rows) else ""
+        return f"All {count} figures agree{exact}." if good == count else f"{good} of {count} figures agree."
+
+
+def _remark(row: Row) -> str:
+    if not row.agrees:
+        return "  differs"
+    return "" if row.within in (None, math.inf) else f"  (within {row.within:g})"
+
+
+def _written_like(text: str, number: float) -> str:
+    """``number`` with as many digits as ``text``, and an exponent if that has one."""
+    mantissa, exponent, _ = text.partition("e")
+    digits = len(mantissa.partition(".")[2])
+    return f"{number:.{digits}{'e' if exponent else 'f'}}"

@@ -1,0 +1,41 @@
+"""The options of a demo: the keyword parameters of its `run`, so that shell and REPL cannot drift apart.
+
+A parameter's annotation says what `--help` says, as ``Annotated[int, "number of epochs"]``; its default is the
+option's, and one that is False by default becomes a switch. Those that many demos have are written here, once.
+"""
+
+import argparse
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+Out = Annotated[str | Path, "folder for the pictures, made if it is not there"]
+Quick = Annotated[bool, "seconds instead of the full run; too short for the published figures"]
+Scalar = Annotated[bool, "train a smaller set on Value alone, one number a node"]
+Seed = Annotated[int, "seed of every random choice"]
+
+
+def parser(run: Callable[..., Any], name: str, description: str) -> argparse.ArgumentParser:
+    """Return the argument parser whose options are the parameters of ``run``."""
+    result = argparse.ArgumentParser(
+        prog=f"python -m demos {name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    hints = get_type_hints(run, include_extras=True)
+    for parameter in inspect.signature(run).parameters.values():
+        _add(result, parameter.name, parameter.default, *get_args(hints[parameter.name])[:2])
+    return result
+
+
+def _add(result: argparse.ArgumentParser, name: str, default: Any, kind: Any, text: str) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    if kind is bool:
+        result.add_argument(flag, action="store_true", help=text)
+    else:
+        convert = kind if kind in (int, float) else str
+        metavar = name.upper() if convert is str else convert.__name__.upper()
+        help_text = f"{text} (default: {default})"
+        result.add_argument(flag, type=convert, default=default, metavar=metavar, help=help_text)

@@ -1,0 +1,45 @@
+"""How a plot looks: colours that the colour-blind tell apart, and never colour alone.
+
+The colours are those of Okabe and Ito, *Color Universal Design* (2008). Each comes with its own dash and marker, and
+areas with their own lightness, so that a print in grey says the same.
+"""
+
+from typing import Any, cast
+
+from matplotlib.axes import Axes
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
+MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+# Light to dark: a region's class shows without its colour.
+AREAS = ("#EAF2F9", "#F6D2B4", "#B3DCCB", "#C9A3BC", "#7A9FB8", "#A88A42", "#7C7C7C")
+INK = "#222222"
+GRID = "#DDDDDD"
+
+
+def line(i: int, points: int = 0) -> dict[str, Any]:
+    """Keywords of ``Axes.plot`` for the ``i``-th line: colour, dash and marker, some eight markers along ``points``."""
+    k = i % len(COLORS)
+    style: dict[str, Any] = {"color": COLORS[k], "linestyle": DASHES[k], "linewidth": 1.8}
+    if points:
+        step = max(1, points // 8)
+        style |= {"marker": MARKERS[k], "markersize": 5, "markevery": (step * i // 3 % step, step)}
+    return style
+
+
+def axes_or_new(ax: Axes | None) -> Axes:
+    """``ax``, or the Axes of a new figure of pyplot's, which `plt.show` then finds."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt  # chooses a backend, so only when it is needed
+
+    return cast("Axes", plt.subplots(layout="constrained")[1])
+
+
+def tidy(ax: Axes, *, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:
+    """Label the axes and take away what carries no number."""
+    ax.set(title=title, xlabel=x, ylabel=y)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set_axisbelow(True)
+    if grid:
+        ax.grid(color=GRID, linewidth=0.8)
