@@ -253,4 +253,4 @@ def tinygrad_eager(task: Task) -> Peer:
         return loss
 
     pairs = list(zip(parameters[::2], parameters[1::2], strict=True))
-    return Peer(partial(train, task.X, task.y), lambda: [(W.data, b.data) for W, b in pairs])
+    return Peer(partial(train, task.X, task.y), lambda: [(W.numpy(), b.numpy()) for W, b in pairs])
