@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_edu import matrix_rules, reduction_rules, shape_rules
+from tinygrad_edu import graph, matrix_rules, reduction_rules, shape_rules
 from tinygrad_edu.errors import ShapeError, UnsupportedError
 from tinygrad_edu.reduction_rules import axes_of
 from tinygrad_edu.rules import TABLE
@@ -22,7 +22,7 @@ Axis = int | Sequence[int] | None
 
 def plain(x: Any) -> Any:
     """The array alone, without the graph."""
-    return getattr(x, "_data", x)
+    return graph.data_of(x) if isinstance(x, graph.Node) else x
 
 
 def _axis(axis: Any) -> Any:
@@ -186,9 +186,14 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return [x[(*before, slice(end - len(part), end))] for part, end in zip(parts, ends, strict=True)]
 
 
+def truth(condition: Any) -> Any:
+    """An array of booleans."""
+    return condition.astype(bool) if hasattr(condition, "astype") else np.asarray(condition, dtype=bool)
+
+
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``x`` where the condition holds, ``y`` elsewhere. What is not selected gets the gradient zero."""
-    return TABLE["select"](x, y, condition=np.asarray(plain(condition), dtype=bool))
+    return TABLE["select"](x, y, condition=truth(plain(condition)))
 
 
 # --- reductions -------------------------------------------------------------------------------------------------

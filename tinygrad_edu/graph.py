@@ -208,6 +208,7 @@ class _Modes(threading.local):
     recording = 0
     anomaly = 0
     derivative = 0
+    recorder: Any = None  # what `compile` listens with, while it records a call
 
 
 MODES = _Modes()
@@ -227,6 +228,13 @@ class Watch:
 
 
 WATCH = Watch()
+
+
+def data_of(node: "Node") -> Any:
+    """The node's data; while a call is recorded by `compile`, a stand-in that notes what is computed with it."""
+    if WATCH.active and MODES.recorder is not None:
+        return MODES.recorder.data(node)
+    return node._data
 
 
 class _Mode(contextlib.ContextDecorator):
@@ -313,6 +321,9 @@ def plain_float(node: Node, number: float) -> float:
 
 def note(node: Node) -> None:
     """What the active modes want to know of a node that was just made."""
+    if MODES.recorder is not None and not isinstance(node._data, float):
+        MODES.recorder.made(node)
+        return  # what anomalies there are is for the numbers to say, which come later
     if MODES.recording:
         node._origin = _caller()
     if MODES.anomaly:

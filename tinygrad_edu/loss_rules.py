@@ -14,26 +14,29 @@ from tinygrad_edu.rules import ArrayOperation
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 
 
-def _cross_entropy(x: Array, *, labels: Array, rows: Array, memo: dict[str, Array]) -> Array:
-    """Mean of ``log Σ exp(x) − x[label]`` over the rows."""
-    y = x - np.maximum.reduce(x, axis=-1, keepdims=True)
-    picked = y[rows, labels]
-    np.exp(y, out=y)
-    total = np.add.reduce(y, axis=-1, keepdims=True)
-    y /= total
-    memo["softmax"] = y  # for the backward pass on arrays; a recorded one must see how it depends on x
-    return (np.log(total[:, 0]) - picked).sum() / len(labels)
+def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
+    """Mean over the rows of ``log Σ exp(x) − x[label]``."""
+    n, classes = x.shape
+    entries = np.arange(0, n * classes, classes) + labels  # each row's label in the flattened array
+    gx = x - np.maximum.reduce(x, axis=1, keepdims=True)
+    flat = gx.reshape(-1)
+    picked = flat[entries]
+    np.exp(gx, out=gx)
+    total = np.add.reduce(gx, axis=1, keepdims=True)
+    losses = np.log(total).reshape(-1)
+    losses -= picked
+    total *= n
+    gx /= total
+    flat[entries] -= 1 / n
+    memo["gx"] = gx  # for the backward pass on arrays; a recorded one must see how it depends on x
+    return np.add.reduce(losses) / n
 
 
-def _cross_entropy_gx(
-    gy: Array, y: Array, x: Array, *, labels: Array, rows: Array, memo: dict[str, Array]
-) -> Array:
+def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
     if isinstance(gy, np.ndarray):
-        gx = memo["softmax"] * (gy / len(labels))
-        gx[rows, labels] -= gy / len(labels)
-        return gx
+        return memo["gx"] * gy
     onehot = np.zeros(x.shape, x.dtype)
-    onehot[rows, labels] = 1
+    onehot[np.arange(len(labels)), labels] = 1
     return (SOFTMAX(x, axis=-1) - onehot) * (gy / len(labels))
 
 

@@ -21,8 +21,9 @@ def transposed(x: Array) -> Array:
     return np.swapaxes(x, -1, -2) if x.ndim > 2 else x.T
 
 
+# On small matrices the method `dot` takes half the time of `@`, which looks for a loop first as every ufunc does.
 def _matmul(x0: Array, x1: Array) -> Array:
-    return x0 @ x1
+    return x0.dot(x1) if x1.ndim == 2 else x0 @ x1
 
 
 def _matmul_gx0(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
@@ -45,19 +46,19 @@ MATMUL = ArrayOperation("matmul", _matmul, _matmul_gx0, _matmul_gx1, symbol="@",
 
 
 def _linear(x0: Array, x1: Array, x2: Array) -> Array:
-    y = x0 @ x1
+    y = x0.dot(x1)
     y += x2
     return y
 
 
 def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
-    return gy @ x1.T
+    return gy.dot(x1.T)
 
 
 def _linear_gx1(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
     if x0.ndim == 2:
-        return x0.T @ gy
-    return x0.reshape((-1, x0.shape[-1])).T @ gy.reshape((-1, gy.shape[-1]))
+        return x0.T.dot(gy)
+    return x0.reshape((-1, x0.shape[-1])).T.dot(gy.reshape((-1, gy.shape[-1])))
 
 
 def _linear_gx2(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:

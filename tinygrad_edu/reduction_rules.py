@@ -69,7 +69,7 @@ def _prod(x: Array, *, axis: Axis, keepdims: bool) -> Array:
 
 
 def _prod_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    if _plain(x).all():
+    if _plain(x).all() is np.True_:  # not where a stand-in answers, which is neither true nor false
         return _restore(gy * y, x, axis) / x
     return _restore(gy, x, axis) * _product_of_the_others(x, axis)
 

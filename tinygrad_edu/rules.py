@@ -40,6 +40,7 @@ class Operation:
     symbol: str
     gx_arrays: Sequence[Callable[..., Any]]
     owns_gradients = True  # gx never hands out the data or another gradient, only gy itself or fresh arrays
+    calm = True  # gx of finite numbers is finite: NumPy has nothing to warn of
 
     def forward(self, *xs: Any, **params: Any) -> Any:
         """``y`` from the inputs' data."""
@@ -262,6 +263,7 @@ class Elementwise(Operation):
         self.symbol = symbol
         self.operator = operator
         self.defaults = params
+        self.calm = not any(word in text for text in gx for word in ("/", "**", "exp", "log", "sqrt", "cosh", "sinh"))
         self.input_names = ("x",) if len(gx) == 1 else tuple(f"x{i}" for i in range(len(gx)))
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -513,16 +515,16 @@ class ElementwiseMethods:
     # exp never sees a positive number here, so neither form overflows at either end.
     sigmoid = Unary("exp(minimum(x, 0.0)) / (1 + exp(-abs(x)))", gx="gy * y * (1 - y)", symbol="σ")
     softplus = Unary("maximum(x, 0.0) + log1p(exp(-abs(x)))", gx="gy * sigmoid(x)")
-    relu = Unary("maximum(x, 0.0)", gx="where(x > 0, gy, 0.0)")
-    leaky_relu = Unary("where(x > 0, x, slope * x)", gx="where(x > 0, gy, gy * slope)", slope=0.01)
+    relu = Unary("maximum(x, 0.0)", gx="where(x > 0.0, gy, 0.0)")
+    leaky_relu = Unary("where(x > 0.0, x, slope * x)", gx="where(x > 0.0, gy, gy * slope)", slope=0.01)
     elu = Unary(
-        "where(x > 0, x, alpha * expm1(minimum(x, 0.0)))",
-        gx="where(x > 0, gy, gy * alpha * exp(minimum(x, 0.0)))",
+        "where(x > 0.0, x, alpha * expm1(minimum(x, 0.0)))",
+        gx="where(x > 0.0, gy, gy * alpha * exp(minimum(x, 0.0)))",
         alpha=1.0,
     )
     selu = Unary(
-        "selu_scale * where(x > 0, x, selu_alpha * expm1(minimum(x, 0.0)))",
-        gx="gy * selu_scale * where(x > 0, 1.0, selu_alpha * exp(minimum(x, 0.0)))",
+        "selu_scale * where(x > 0.0, x, selu_alpha * expm1(minimum(x, 0.0)))",
+        gx="gy * selu_scale * where(x > 0.0, 1.0, selu_alpha * exp(minimum(x, 0.0)))",
     )
     silu = Unary("x * sigmoid(x)", gx="gy * sigmoid(x) * (1 + x * sigmoid(-x))")
     # erfc keeps its digits where 1 + erf(x) would cancel.

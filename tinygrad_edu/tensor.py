@@ -4,6 +4,7 @@ The idea is that of `Value`, vectorised: every operation is one node, and NumPy 
 broadcasting, which copies numbers, so that their gradients must be added up again: `unbroadcast`, here, once.
 """
 
+import contextlib
 import functools
 import math
 import zlib
@@ -80,6 +81,8 @@ class Tensor(Node):
         self._lent = 0
         if label:
             self.label = label
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.new_leaf(self, data)
 
     # --- what it holds ---
 
@@ -90,9 +93,12 @@ class Tensor(Node):
         if self.operation is not None:
             array.flags.writeable = False
             return array
+        if WATCH.active and MODES.recorder is not None:
+            return cast("_Array", _plain(self))
         self.settle()
         if self._seal is None:
             self._seal = _checksum(array)
+            _LENDING[:] = [True]
         self._lent += 1
         return array
 
@@ -133,13 +139,14 @@ class Tensor(Node):
     @property
     def grad(self) -> Any:
         """∂root/∂self after ``root.backward()``: an array (a Tensor with ``create_graph=True``); None before any."""
-        grad = self._grad
-        if grad is not None and self.operation is not None and grad.__class__ is ndarray and grad.base is not None:
-            self._grad = grad = grad.copy()  # a view of another node's gradient
-        return grad
+        if self._grad.__class__ is tuple:  # as the backward pass left it: it may be another node's, too
+            self._grad = self._grad[0].copy()
+        return self._grad
 
     @grad.setter
     def grad(self, grad: Any) -> None:
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.clear(self)
         if grad is not None and not isinstance(grad, Tensor):
             grad = _array(grad, self.dtype)
             if grad.shape != self.shape:
@@ -172,24 +179,24 @@ class Tensor(Node):
             raise ShapeError(
                 f"item() takes a Tensor of one element, but this one has shape {self.shape}: index or reduce it first"
             )
-        return self._data.item()  # type: ignore[no-any-return]
+        return _plain(self).item()  # type: ignore[no-any-return]
 
     def numpy(self) -> _Array:
         """A copy of the array, free of the graph."""
-        return self._data.copy()  # type: ignore[no-any-return]
+        return _plain(self).copy()  # type: ignore[no-any-return]
 
     def tolist(self) -> Any:
         """The array as nested lists of Python numbers."""
-        return self._data.tolist()
+        return _plain(self).tolist()
 
     def detach(self) -> "Tensor":
         """The same numbers as a new leaf that requires no gradient."""
-        return Tensor(self._data, requires_grad=False, label=self.label)
+        return Tensor(_plain(self), requires_grad=False, label=self.label)
 
     def astype(self, dtype: npt.DTypeLike) -> "Tensor":
         """The same numbers in another floating type, with the gradient flowing back in this one."""
         if np.dtype(dtype).kind != "f":
-            return Tensor(self._data.astype(dtype), requires_grad=False)
+            return Tensor(_plain(self).astype(dtype), requires_grad=False)
         return record(CAST, (self,), {"dtype": np.dtype(dtype)})
 
     # --- backward ---
@@ -218,14 +225,12 @@ class Tensor(Node):
             start = seed if isinstance(seed, Tensor) else self._constant(seed)
             grads = cast("dict[Tensor, Any]", graph.recorded_gradients(self, start))
         else:
-            grads = array_gradients(self, seed._data if isinstance(seed, Tensor) else seed)
+            grads = array_gradients(self, _plain(seed))
         for node, gx in grads.items():
             if node.operation is not None:
-                node._grad = gx
-            elif node._grad is not None:
-                node._grad = node._grad + gx
+                node._grad = gx if create_graph else (gx,)
             else:
-                node._grad = gx
+                node._grad = gx if node._grad is None else node._grad + gx
 
     def _seed(self, gradient: Any) -> Any:
         if gradient is None:
@@ -234,8 +239,8 @@ class Tensor(Node):
                     f"backward() from a Tensor of shape {self.shape} needs its gradient: reduce it to one number, for "
                     "instance with .sum() or .mean(), or pass backward(gradient) of that shape"
                 )
-            return np.ones_like(self._data)
-        seed = gradient if isinstance(gradient, Tensor) else _array(gradient, self.dtype)
+            return _one(self.dtype).copy() if self.ndim == 0 else np.ones_like(self._data)
+        seed = gradient if isinstance(gradient, Tensor) else _array(gradient, self.dtype).copy()
         if seed.shape != self.shape:
             raise BackwardError(
                 f"backward(gradient) needs the shape of the Tensor, {self.shape}, but was given {seed.shape}"
@@ -264,22 +269,22 @@ class Tensor(Node):
     # --- Python's protocols ---
 
     def __eq__(self, other: object) -> Any:
-        return self._data == _plain(other)
+        return _plain(self) == _plain(other)
 
     def __ne__(self, other: object) -> Any:
-        return self._data != _plain(other)
+        return _plain(self) != _plain(other)
 
     def __lt__(self, other: Any) -> Any:
-        return self._data < _plain(other)
+        return _plain(self) < _plain(other)
 
     def __le__(self, other: Any) -> Any:
-        return self._data <= _plain(other)
+        return _plain(self) <= _plain(other)
 
     def __gt__(self, other: Any) -> Any:
-        return self._data > _plain(other)
+        return _plain(self) > _plain(other)
 
     def __ge__(self, other: Any) -> Any:
-        return self._data >= _plain(other)
+        return _plain(self) >= _plain(other)
 
     __hash__ = object.__hash__  # identity: a graph keeps nodes in sets
 
@@ -298,7 +303,7 @@ class Tensor(Node):
             raise ShapeError(
                 f"the truth of a Tensor of shape {self.shape} is ambiguous: use (t > 0).any() or (t > 0).all()"
             )
-        return bool(self._data.item())
+        return bool(_plain(self).item())
 
     def __float__(self) -> float:
         return graph.plain_float(self, float(self.item()))
@@ -318,7 +323,7 @@ class Tensor(Node):
                 "a Tensor that requires a gradient was given to code for plain arrays, which would lose the gradient: "
                 "pass t.numpy(), or use a function that Tensor supports"
             )
-        return np.array(self._data, dtype=dtype)
+        return np.array(_plain(self), dtype=dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         return functions.call_ufunc(ufunc, method, inputs, keywords)
@@ -396,11 +401,11 @@ class Tensor(Node):
 
     def argmax(self, axis: int | None = None) -> Any:
         """Index of the largest entry: plain integers."""
-        return self._data.argmax(axis)
+        return _plain(self).argmax(axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """Index of the smallest entry: plain integers."""
-        return self._data.argmin(axis)
+        return _plain(self).argmin(axis)
 
 
 # --- recording --------------------------------------------------------------------------------------------------
@@ -411,24 +416,15 @@ _new = cast("Callable[[type[Tensor]], Tensor]", object.__new__)
 def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any] = NO_PARAMS) -> Tensor:
     """The node that ``operation`` makes of ``inputs``."""
     try:
-        if WATCH.active and MODES.anomaly:
-            with np.errstate(all="ignore"):  # the anomaly is reported with its place, not as a warning
-                y = operation.forward(*[x._data for x in inputs], **params)
+        if WATCH.active:
+            y = _forward_watched(operation, inputs, params)
         else:
             y = operation.forward(*[x._data for x in inputs], **params)
     except ValueError as error:
         raise _explain(operation, inputs, error) from error
-    return result(operation, y, inputs, params)
-
-
-def result(operation: Operation, y: Any, inputs: tuple[Tensor, ...], params: Mapping[str, Any] = NO_PARAMS) -> Tensor:
-    """The node that holds ``y``, which ``operation`` has computed from ``inputs``."""
     node = _new(Tensor)
-    node._data = y if y.__class__ is ndarray else np.asarray(y)
-    node._grad = None
-    node._seal = None
-    node._lent = 0
-    node.operation = None
+    node._data = y if y.__class__ is ndarray else _array(y)
+    node._grad = node._seal = node.operation = None
     node.inputs = ()
     node.requires_grad = False
     for x in inputs:
@@ -436,16 +432,25 @@ def result(operation: Operation, y: Any, inputs: tuple[Tensor, ...], params: Map
             x.settle()
         if x.requires_grad:
             node.requires_grad = True
-    if node.requires_grad and not (WATCH.active and MODES.no_grad):
-        node.operation = operation
-        node.inputs = inputs
-        node._params = params
-    else:
-        node.requires_grad = False
     node.stamp = CLOCK.now
-    if WATCH.active and node.operation is not None:
+    if not node.requires_grad or (WATCH.active and MODES.no_grad):
+        node.requires_grad = False
+        node._lent = 0
+        return node
+    node.operation = operation
+    node.inputs = inputs
+    node._params = params
+    if WATCH.active:
         graph.note(node)
     return node
+
+
+def _forward_watched(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any]) -> Any:
+    if MODES.recorder is not None:
+        return MODES.recorder.record(operation, inputs, params)
+    # Under detect_anomaly the place is reported, not a warning.
+    with np.errstate(all="ignore") if MODES.anomaly else contextlib.nullcontext():
+        return operation.forward(*[x._data for x in inputs], **params)
 
 
 def _explain(operation: Operation, inputs: Sequence[Tensor], error: Exception) -> TinygradEduError:
@@ -471,9 +476,11 @@ def _operand(x: Any, like: Tensor, operation: Operation) -> Tensor:
 def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
     """``data`` as an array of floats, integers or booleans."""
     if isinstance(data, Tensor):
-        data = data._data
+        data = _plain(data)
     elif isinstance(data, list | tuple):
         data = _plain_nested(data)
+    if hasattr(data, "_recorder"):  # the stand-in for an array while `compile` records
+        return data if dtype is None or data.dtype == dtype else data.astype(dtype)  # type: ignore[no-any-return]
     try:
         array = np.asarray(data, dtype)
     except (ValueError, TypeError) as error:
@@ -502,11 +509,11 @@ def _short(data: Any) -> str:
 def _index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(_index, index))
-    return index._data if isinstance(index, Tensor) else index
+    return _plain(index)
 
 
 def _plain(x: Any) -> Any:
-    return x._data if isinstance(x, Tensor) else x
+    return graph.data_of(x) if isinstance(x, Tensor) else x
 
 
 # --- the backward pass on arrays ------------------------------------------------------------------------------
@@ -515,52 +522,56 @@ def _plain(x: Any) -> Any:
 def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
     """For each node that ``root`` depends on and that requires one, its gradient; nothing is written anywhere.
 
-    A gradient that only passes through (``y = x + b``, a reshape) is handed on without a copy until it is added
-    to, or given to a leaf: `owned` holds the nodes whose array nobody else can see.
+    A gradient that only passes through (``y = x + b``, a reshape) is handed on without a copy. So an interior
+    node's may be another's array, or a view of it; a leaf's never is.
     """
-    order = cast("list[Tensor]", graph.topological_order(root))
-    _check_fresh(order)
+    order = cast("list[Tensor]", graph.topological_order(root, fresh=not _LENDING))
+    if _LENDING:
+        _check_fresh(order)
     grads: dict[Tensor, _Array] = {root: seed}
-    owned: set[Tensor] = set()
     watched = WATCH.active and MODES.anomaly
-    with np.errstate(all="ignore"):
-        for node in reversed(order):
-            operation = node.operation
-            if operation is None or node not in grads:
+    for node in reversed(order):
+        operation = node.operation
+        if operation is None or (gy := grads.get(node)) is None:
+            continue
+        y, inputs, params = node._data, node.inputs, node._params
+        xs = [x._data for x in inputs]
+        for i, (x, derivative) in enumerate(zip(inputs, operation.gx_arrays, strict=False)):
+            if not x.requires_grad:
                 continue
-            gy, inputs, params, gxs = grads[node], node.inputs, node._params, operation.gx_arrays
-            xs = [x._data for x in inputs]
-            for i, x in enumerate(inputs):
-                if not x.requires_grad:
-                    continue
-                gx = gxs[i](gy, node._data, *xs, **params)
-                if gx.__class__ is not ndarray or gx.shape != xs[i].shape or gx.dtype is not xs[i].dtype:
-                    gx = unbroadcast(gx, xs[i], node)
-                if watched:
-                    graph.check_gradient(node, i, gx)
-                if x not in grads:
-                    grads[x] = gx
-                    if gx is not gy and gx.base is None and operation.owns_gradients:
-                        owned.add(x)
-                elif x in owned:
-                    grads[x] += gx
-                else:
-                    grads[x] = grads[x] + gx
-                    owned.add(x)
-    for leaf, gx in grads.items():
-        if leaf.operation is None and leaf not in owned:
-            grads[leaf] = gx.copy()
+            if operation.calm and not watched:
+                gx = derivative(gy, y, *xs, **params)
+            else:
+                with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
+                    gx = derivative(gy, y, *xs, **params)
+            data = xs[i]
+            if gx.__class__ is not ndarray or gx.shape != data.shape or gx.dtype is not data.dtype:
+                gx = unbroadcast(gx, data, node)
+            if watched:
+                graph.check_gradient(node, i, gx)
+            if x in grads:
+                gx = grads[x] + gx
+            elif x.operation is None and (gx is gy or gx.base is not None or not operation.owns_gradients):
+                gx = gx.copy()
+            grads[x] = gx
     return grads
 
 
+_LENDING: list[bool] = []  # holds True once any leaf's array was handed out: from then on they are looked after
+
+
 def _check_fresh(order: Sequence[Tensor]) -> None:
-    for node in order:
+    for node in order:  # inputs come first
         if node._seal is not None:
             node.settle()
-    for node in order:
         for x in node.inputs:
             if x.stamp > node.stamp:
                 raise graph.stale(node, x)
+
+
+@functools.cache
+def _one(dtype: np.dtype[Any]) -> _Array:
+    return np.ones((), dtype)
 
 
 @functools.lru_cache(64)
@@ -575,8 +586,8 @@ def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
     if gx.shape != shape:
         lead = gx.ndim - len(shape)
         if lead == 1 and gx.shape[1:] == shape:
-            # Adding up many short rows is what BLAS does several times faster.
-            gx = _ones(len(gx), gx.dtype) @ gx if gx.ndim == 2 and len(gx) > 32 else np.asarray(np.add.reduce(gx))
+            # BLAS adds up rows several times faster.
+            gx = _ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(np.add.reduce(gx))
         else:
             try:
                 full = np.broadcast_shapes(gx.shape, shape)
@@ -607,7 +618,7 @@ CAST = ArrayOperation("astype", _cast, _cast_gx, formula="gy")
 
 def _unary(row: Elementwise) -> Any:
     def method(self: Tensor) -> Tensor:
-        return record(row, (self,))
+        return record(row, (self,), NO_PARAMS)
 
     def with_parameters(self: Tensor, *args: float, **keywords: float) -> Tensor:
         return record(row, (self,), row.bind(args, keywords))

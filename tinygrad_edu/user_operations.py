@@ -12,6 +12,7 @@ from tinygrad_edu.rules import EachInput, Operation
 class UserOperation(Operation):
     """An operation made by `operation`."""
 
+    calm = False
     owns_gradients = False  # a user's derivative may hand out gy, x, or one array twice
 
     def __init__(
