@@ -57,7 +57,7 @@ def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
 
 def _linear_gx1(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
     if x0.ndim == 2:
-        return x0.T.dot(gy)
+        return x0.T.dot(gy) if x1.size < 4096 else x0.T @ gy  # `dot` first fills its result with zeros
     return x0.reshape((-1, x0.shape[-1])).T.dot(gy.reshape((-1, gy.shape[-1])))
 
 
