@@ -116,6 +116,21 @@ class Node(ElementwiseMethods):
         """The node that results from ``operation`` on ``xs``."""
         raise NotImplementedError
 
+    def _facts(self) -> dict[str, str]:
+        """What a notebook shows of the node: its data and its gradient, in a line or in a block of them."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        """The node as a table, for notebooks."""
+        from html import escape  # here, because only a notebook needs it
+
+        facts = {"made by": f"{self.operation.symbol} of {len(self.inputs)}"} if self.operation else {}
+        cells = "".join(
+            f"<tr><th>{name}</th><td><pre>{escape(fact)}</pre></td></tr>"
+            for name, fact in (self._facts() | facts).items()
+        )
+        return f"<table><caption>{escape(f'{type(self).__name__} {self.label}'.strip())}</caption>{cells}</table>"
+
 
 def mark(node: Node, scope: Scope, inputs: tuple[Any, ...]) -> None:
     """Note that a call of the module with this scope turned ``inputs`` into ``node``."""

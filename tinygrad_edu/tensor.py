@@ -341,6 +341,12 @@ class Tensor(Node):
             notes += ", requires_grad=False"
         return f"Tensor({body}{notes})"
 
+    def _facts(self) -> dict[str, str]:
+        grad = self.grad._data if isinstance(self.grad, Tensor) else self.grad
+        arrays = {"data": self._data} | ({} if grad is None else {"grad": grad})
+        shown = {name: np.array2string(array, precision=6, threshold=60) for name, array in arrays.items()}
+        return {"shape": f"{self.shape} {self.dtype}"} | shown
+
     # --- operations: a method and a NumPy function are the same function ---
 
     @property
@@ -455,7 +461,7 @@ def _forward_watched(operation: Operation, inputs: tuple[Tensor, ...], params: M
 
 def _explain(operation: Operation, inputs: Sequence[Tensor], error: Exception) -> TinygradEduError:
     given = ", ".join(f"{x.label + ' ' if x.label else ''}{x.shape}" for x in inputs)
-    return ShapeError(f"{operation.name}: the shapes {given} do not fit ({error})")
+    return ShapeError(f"{operation.name} of {given}: {error}")
 
 
 def _operand(x: Any, like: Tensor, operation: Operation) -> Tensor:

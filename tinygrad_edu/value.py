@@ -16,7 +16,18 @@ from typing import Any, ClassVar, cast
 from tinygrad_edu import graph
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.graph import CLOCK, MODES, WATCH, Node
-from tinygrad_edu.rules import CONSTANTS, FLOATS, GENERATED, EachInput, Elementwise, Operation, float_source, install
+from tinygrad_edu.rules import (
+    CONSTANTS,
+    FLOATS,
+    GENERATED,
+    NUMPY_NAMES,
+    TABLE,
+    EachInput,
+    Elementwise,
+    Operation,
+    float_source,
+    install,
+)
 
 Number = float | int
 
@@ -149,7 +160,7 @@ class Value(Node):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         """``np.exp(v)`` is ``v.exp()``, so that a derivative written for arrays serves scalars too."""
-        row = _UFUNCS.get(ufunc.__name__)
+        row = TABLE.get(NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__))
         if row is None or method != "__call__" or keywords:
             return NotImplemented
         if any(getattr(x, "ndim", 0) for x in inputs):
@@ -163,6 +174,10 @@ class Value(Node):
         label = f", label={self.label!r}" if self.label else ""
         grad = self.grad._data if isinstance(self.grad, Value) else self.grad
         return f"{type(self).__name__}(data={self._data:.6g}, grad={grad:.6g}{label})"
+
+    def _facts(self) -> dict[str, str]:
+        grad = self.grad._data if isinstance(self.grad, Value) else self.grad
+        return {"data": repr(self._data), "grad": repr(grad)}
 
     # micrograd's names, which its graph-drawing programs read.
     @property
@@ -188,6 +203,9 @@ class Constant(Value):
     @grad.setter
     def grad(self, _: Any) -> None:
         return
+
+    def __repr__(self) -> str:
+        return f"Constant({self._data:.6g})"
 
 
 _new = cast("Callable[[type[Value]], Value]", object.__new__)
@@ -313,9 +331,6 @@ def _no_mixing(row: Elementwise, other: Any) -> str:
 
 
 install(Value, _unary, _binary)
-
-_UFUNCS: dict[str, Any] = {row.name: row for row in vars(Value).values() if isinstance(row, Elementwise)}
-
 
 # --- a weighted sum as one node -----------------------------------------------------------------------------------
 
