@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_edu import graph, matrix_rules, reduction_rules, shape_rules
 from tinygrad_edu.errors import ShapeError, UnsupportedError
 from tinygrad_edu.reduction_rules import axes_of
-from tinygrad_edu.rules import TABLE
+from tinygrad_edu.rules import NUMPY_NAMES, TABLE
 
 A = TypeVar("A")  # a Tensor or an array
 Axis = int | Sequence[int] | None
@@ -343,7 +343,7 @@ def solve(x0: Any, x1: Any) -> Any:
 
 def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     lo, hi = (a_min if min is None else min), (a_max if max is None else max)
-    return x.clip(-math.inf if lo is None else lo, math.inf if hi is None else hi)
+    return x.clip(lo, hi)
 
 
 def _on_data(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -418,19 +418,9 @@ NUMPY |= {
         *(np.array_repr, np.array_str, np.iscomplexobj, np.isrealobj, np.shares_memory),
     )
 }
-UFUNCS = {
-    name: TABLE[row]
-    for name, row in {
-        "absolute": "abs",
-        "negative": "neg",
-        "positive": "identity",
-        "subtract": "sub",
-        "multiply": "mul",
-        "divide": "div",
-        "power": "pow",
-        "float_power": "pow",
-    }.items()
-} | {name: row for name, row in TABLE.items() if isinstance(getattr(np, name, None), np.ufunc)}
+UFUNCS = {name: TABLE[row] for name, row in NUMPY_NAMES.items()} | {
+    name: row for name, row in TABLE.items() if isinstance(getattr(np, name, None), np.ufunc)
+}
 PREDICATES = frozenset(
     (
         *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite"),

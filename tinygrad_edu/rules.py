@@ -349,13 +349,14 @@ class Elementwise(Operation):
         return scope["backward"]  # type: ignore[no-any-return]
 
     def bind(self, args: Sequence[float], keywords: Mapping[str, float]) -> dict[str, float]:
-        """The parameters of a call: the defaults, then what was given by position and by name."""
+        """The parameters of a call: the defaults, then what was given by position and by name; None is the default."""
         surplus = [name for name in keywords if name not in self.defaults]
         if surplus or len(args) > len(self.defaults):
             given = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in keywords.items())])
             takes = ", ".join(f"{k}={v!r}" for k, v in self.defaults.items()) or "no parameters"
             raise ArgumentError(f"{self.name}() takes {takes}, but was given ({given})")
-        return self.defaults | dict(zip(self.defaults, args, strict=False)) | dict(keywords)
+        given_ones = {**dict(zip(self.defaults, args, strict=False)), **keywords}
+        return self.defaults | {name: x for name, x in given_ones.items() if x is not None}
 
 
 class ArrayOperation(Operation):
@@ -444,7 +445,7 @@ class ElementwiseMethods:
 
     __slots__ = ()
 
-    identity = Unary("+x", gx="gy")
+    identity = Unary("+x", gx="gy", operator="pos")
     neg = Unary("-x", gx="-gy", symbol="−", operator="neg")
     add = Binary("x0 + x1", gx0="gy", gx1="gy", symbol="+", operator="add")
     sub = Binary("x0 - x1", gx0="gy", gx1="-gy", symbol="−", operator="sub")
@@ -510,7 +511,7 @@ class ElementwiseMethods:
         "maximum(x0, 0.0) - x0 * x1 + log1p(exp(-abs(x0)))", gx0="gy * (sigmoid(x0) - x1)", gx1="-gy * x0"
     )
     erfc = Unary("erfc(x)", gx="-gy * two_over_sqrt_pi * exp(-x * x)")
-    clip = Unary("minimum(maximum(x, lo), hi)", gx="where((x < lo) | (x > hi), 0.0, gy)", lo=-_INF, hi=_INF)
+    clip = Unary("minimum(maximum(x, min), max)", gx="where((x < min) | (x > max), 0.0, gy)", min=-_INF, max=_INF)
 
     # exp never sees a positive number here, so neither form overflows at either end.
     sigmoid = Unary("exp(minimum(x, 0.0)) / (1 + exp(-abs(x)))", gx="gy * y * (1 - y)", symbol="σ")
@@ -541,6 +542,7 @@ class ElementwiseMethods:
 
     if TYPE_CHECKING:
         # What `install` makes of the rows that name an operator.
+        def __pos__(self) -> Self: ...
         def __neg__(self) -> Self: ...
         def __abs__(self) -> Self: ...
         def __add__(self, other: Any) -> Self: ...
@@ -607,5 +609,17 @@ def _where_nodes(condition: Any, yes: Any, no: Any) -> Any:
 def _is_zero_node(x: Any) -> Any:
     return getattr(x, "data", x) == 0
 
+
+# NumPy's name of a row, where it is another.
+NUMPY_NAMES = {
+    "positive": "identity",
+    "negative": "neg",
+    "absolute": "abs",
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "power": "pow",
+    "float_power": "pow",
+}
 
 NODES: dict[str, Any] = {**TABLE, **CONSTANTS, "where": _where_nodes, "is_zero": _is_zero_node}

@@ -106,6 +106,7 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
     >>> value_and_grad(lambda x, y: x * x * y)(3.0, 2.0)
     (18.0, 12.0)
     """
+    _check_function(f, "grad")
 
     def value_and_gradient(*args: Any, **keywords: Any) -> tuple[Any, Any]:
         call, nodes, given = _split(args, argnum, "grad")
@@ -124,6 +125,11 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
         return (y if record else _plain(y)), _packed(grads, argnum)
 
     return _named(value_and_gradient, f, "value_and_grad")
+
+
+def _check_function(f: Any, name: str) -> None:
+    if not callable(f):
+        raise ArgumentError(f"{name} takes a function, but was given {f!r}: call it as {name}(f)(x)")
 
 
 def _plain(y: Node) -> Any:
@@ -173,6 +179,7 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
     array([[1., 2.],
            [3., 4.]])
     """
+    _check_function(f, "jacobian")
 
     def matrix(*args: Any, **keywords: Any) -> Any:
         call, (x,), given = _split(args, argnum, "jacobian")
