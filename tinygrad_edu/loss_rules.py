@@ -35,8 +35,7 @@ def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
 def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
     if isinstance(gy, np.ndarray):
         return memo["gx"] * gy
-    onehot = np.zeros(x.shape, x.dtype)
-    onehot[np.arange(len(labels)), labels] = 1
+    onehot = (np.expand_dims(labels, 1) == np.arange(x.shape[1])).astype(x.dtype)
     return (SOFTMAX(x, axis=-1) - onehot) * (gy / len(labels))
 
 

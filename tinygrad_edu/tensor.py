@@ -451,6 +451,18 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     return node
 
 
+def constant(array: Any) -> Tensor:
+    """A Tensor that requires no gradient, of an array that nobody else writes into: quicker than `Tensor`."""
+    node = _new(Tensor)
+    node._data = array if array.__class__ is ndarray else np.asarray(array)
+    node._grad = node._seal = node.operation = None
+    node.inputs = ()
+    node.requires_grad = False
+    node._lent = 0
+    node.stamp = CLOCK.now
+    return node
+
+
 def _forward_watched(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any]) -> Any:
     if MODES.recorder is not None:
         return MODES.recorder.record(operation, inputs, params)
@@ -531,6 +543,8 @@ def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
     A gradient that only passes through (``y = x + b``, a reshape) is handed on without a copy. So an interior
     node's may be another's array, or a view of it; a leaf's never is.
     """
+    if WATCH.active and MODES.recorder is not None:
+        return cast("dict[Tensor, _Array]", MODES.recorder.array_gradients(root, seed))
     order = cast("list[Tensor]", graph.topological_order(root, fresh=not _LENDING))
     if _LENDING:
         _check_fresh(order)

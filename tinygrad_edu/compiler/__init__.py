@@ -1,0 +1,12 @@
+"""`compile`: the recorded graph, written out as the NumPy program that one would write by hand, and run.
+
+- `recorder` runs a function once, on stand-ins (`traced`) that note every NumPy call: a `program`.
+- `names` and `emit` print it; `optimize`, `layout` and `codegen` turn it into what is run.
+- `replay` keeps programs for the shapes that a function has met, and calls them.
+- `vectorize` runs a function of scalars over whole columns.
+"""
+
+from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayError
+from tinygrad_edu.compiler.replay import Compiled, compile
+
+__all__ = ["CompileError", "Compiled", "RecordingError", "ReplayError", "compile"]

@@ -1,0 +1,244 @@
+"""A program as Python that a person would write: one line an operation, with its shape behind it."""
+
+import inspect
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.names import Names
+from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Var
+from tinygrad_edu.compiler.runtime import HELPERS
+
+_WIDTH = 100
+_ATOM, _POWER, _SIGN, _TIMES, _PLUS, _AND, _XOR, _OR, _COMPARE = 10, 9, 8, 7, 6, 5, 4, 3, 2
+_OPERATORS: dict[str, tuple[str, int]] = {
+    **dict.fromkeys(("add",), ("+", _PLUS)),
+    **dict.fromkeys(("sub", "subtract"), ("-", _PLUS)),
+    **dict.fromkeys(("mul", "multiply"), ("*", _TIMES)),
+    **dict.fromkeys(("truediv", "divide"), ("/", _TIMES)),
+    **dict.fromkeys(("floordiv", "floor_divide"), ("//", _TIMES)),
+    **dict.fromkeys(("mod", "remainder"), ("%", _TIMES)),
+    **dict.fromkeys(("matmul",), ("@", _TIMES)),
+    **dict.fromkeys(("pow", "power"), ("**", _POWER)),
+    **dict.fromkeys(("and_", "bitwise_and"), ("&", _AND)),
+    **dict.fromkeys(("or_", "bitwise_or"), ("|", _OR)),
+    **dict.fromkeys(("xor", "bitwise_xor"), ("^", _XOR)),
+    **dict.fromkeys(("lt", "less"), ("<", _COMPARE)),
+    **dict.fromkeys(("le", "less_equal"), ("<=", _COMPARE)),
+    **dict.fromkeys(("gt", "greater"), (">", _COMPARE)),
+    **dict.fromkeys(("ge", "greater_equal"), (">=", _COMPARE)),
+    **dict.fromkeys(("eq", "equal"), ("==", _COMPARE)),
+    **dict.fromkeys(("ne", "not_equal"), ("!=", _COMPARE)),
+    **dict.fromkeys(("neg", "negative"), ("-", _SIGN)),
+    **dict.fromkeys(("pos", "positive"), ("+", _SIGN)),
+}
+_REDUCED = {"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod"}
+
+
+class Text:
+    """A part of an expression, and how tightly it binds."""
+
+    __slots__ = ("binds", "text")
+
+    def __init__(self, text: str, binds: int = _ATOM) -> None:
+        self.text = text
+        self.binds = binds
+
+    def within(self, binds: int) -> str:
+        """The text, in parentheses if it binds less tightly than that."""
+        return self.text if self.binds >= binds else f"({self.text})"
+
+
+class Writer:
+    """Writes lines with given names; arrays that have no short form become named constants."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.constants: dict[str, Any] = {}
+        self.helpers: set[Any] = set()
+        self.inlined: dict[Var, Text] = {}
+
+    def operand(self, x: Any) -> Text:
+        """A variable, a constant, or a tree of them, as text."""
+        if isinstance(x, Var):
+            return self.inlined.get(x) or Text(self.names.of[x])
+        if isinstance(x, tuple | list):
+            inner = ", ".join(self.operand(part).text for part in x)
+            if isinstance(x, list):
+                return Text(f"[{inner}]")
+            return Text(f"({inner},)" if len(x) == 1 else f"({inner})")
+        if isinstance(x, slice):
+            return Text(self._slice(x))
+        if isinstance(x, np.ndarray | np.generic):
+            return self._array(np.asarray(x), x)
+        if isinstance(x, np.dtype):
+            return Text(f"np.{x.name}" if x.kind != "b" else "bool")
+        if isinstance(x, type) and issubclass(x, np.generic):
+            return Text(f"np.{x.__name__}")
+        if isinstance(x, type):
+            return Text(x.__name__)
+        if isinstance(x, float) and not math.isfinite(x):
+            return Text("np.nan" if x != x else "np.inf" if x > 0 else "-np.inf", _SIGN)
+        return Text("..." if x is Ellipsis else repr(x), _SIGN if isinstance(x, float | int) and x < 0 else _ATOM)
+
+    def _slice(self, x: slice) -> str:
+        start, stop, step = ("" if part is None else self.operand(part).text for part in (x.start, x.stop, x.step))
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+
+    def _array(self, array: Any, original: Any) -> Text:
+        if array.ndim == 0:
+            return self.operand(array.item() if array.dtype != np.float32 else float(str(array)))
+        if array.size and array.strides == (0,) * array.ndim or _uniform(array):
+            return self._filled(array)
+        if array.ndim == 1 and array.dtype == np.int64 and np.array_equal(array, np.arange(array.size)):
+            return Text(f"np.arange({array.size})")
+        if array.ndim == 2 and len(set(array.shape)) == 1 and np.array_equal(array, np.eye(len(array))):
+            dtype = "" if array.dtype == np.float64 else f", dtype={self.operand(array.dtype).text}"
+            return Text(f"np.eye({len(array)}{dtype})")
+        return Text(self.constant(original))
+
+    def _filled(self, array: Any) -> Text:
+        number, dtype = array.flat[0].item(), array.dtype
+        shape = self.operand(array.shape).text
+        tail = "" if dtype == np.float64 or (dtype.kind == "b") else f", dtype={self.operand(dtype).text}"
+        if dtype.kind == "f" and number in (0.0, 1.0):
+            return Text(f"np.{'ones' if number else 'zeros'}({shape}{tail})")
+        return Text(f"np.full({shape}, {self.operand(number).text}{tail})")
+
+    def constant(self, array: Any) -> str:
+        """The name of an array that is read where it is."""
+        for name, known in self.constants.items():
+            if known is array:
+                return name
+        name = f"c{len(self.constants) + 1}"
+        while name in self.names.of.values():
+            name += "_"
+        self.constants[name] = array
+        return name
+
+    # --- expressions ---
+
+    def expression(self, line: Line) -> Text:
+        """The right-hand side of a line."""
+        if line.kind in (UFUNC, PYTHON):
+            return self._computed(line)
+        if line.kind == INDEX:
+            array, index = line.args
+            inner = self.operand(index).text
+            inner = inner[1:-1].removesuffix(",") if isinstance(index, tuple) and index else inner
+            return Text(f"{self.operand(array).within(_ATOM)}[{inner}]")
+        if line.kind == METHOD:
+            return self._method(line)
+        return self.call(self.function(line), line.args, line.keywords)
+
+    def _computed(self, line: Line) -> Text:
+        name = line.function.__name__
+        if name == "reduce":
+            return self._reduced(line)
+        if name not in _OPERATORS:
+            return self.call(self.function(line), line.args, line.keywords)
+        sign, binds = _OPERATORS[name]
+        args = [self.operand(x) for x in line.args]
+        if len(args) == 1:
+            return Text(f"{sign}{args[0].within(_SIGN)}", _SIGN)
+        tighter = binds + 1  # what follows an operator must bind more tightly: a - (b - c)
+        left, right = (tighter, binds) if binds == _POWER else (binds, tighter)
+        if binds == _COMPARE:
+            left = right = _OR
+        return Text(f"{args[0].within(left)} {sign} {args[1].within(right)}", binds)
+
+    def _reduced(self, line: Line) -> Text:
+        name = _REDUCED.get(line.function.__self__.__name__)
+        keywords = {k: v for k, v in line.keywords.items() if not (k == "axis" and v is None)}
+        if name is None or isinstance(line.args[0], np.ndarray):
+            return self.call(f"np.{line.function.__self__.__name__}.reduce", line.args, line.keywords)
+        if self.operand(line.args[0]).binds < _ATOM:
+            return self.call(f"np.{name}", line.args, keywords)
+        return self.call(f"{self.operand(line.args[0]).within(_ATOM)}.{name}", line.args[1:], keywords)
+
+    def _method(self, line: Line) -> Text:
+        own = self.operand(line.args[0]).within(_ATOM)
+        rest = line.args[1:]
+        if line.function == "transpose" and (not rest or rest[0] == tuple(range(len(line.out.shape)))[::-1]):
+            return Text(f"{own}.T")
+        keywords = {k: v for k, v in line.keywords.items() if v is not None and v is not False}
+        return self.call(f"{own}.{line.function}", rest, keywords)
+
+    def call(self, function: str, args: Sequence[Any], keywords: dict[str, Any]) -> Text:
+        """A call as text."""
+        parts = [self.operand(x).text for x in args]
+        parts += [f"{key}={self.operand(x).text}" for key, x in keywords.items()]
+        return Text(f"{function}({', '.join(parts)})")
+
+    def function(self, line: Line) -> str:
+        """The function's name."""
+        function = line.function
+        if function in HELPERS:
+            self.helpers.add(function)
+            return str(function.__name__)
+        if line.kind == DRAW:
+            return f"{self.constant(function.__self__)}.{function.__name__}"
+        if line.kind == PYTHON:
+            return f"operator.{function.__name__}" if function is not operator.abs else "abs"
+        module = getattr(function, "__module__", None) or "numpy"
+        inner = module.removeprefix("numpy").lstrip(".") if "linalg" in module else ""
+        return f"np.{inner + '.' if inner else ''}{function.__name__}"
+
+
+def _uniform(array: Any) -> bool:
+    return array.size > 1 and array.dtype.kind in "fiub" and bool((array == array.flat[0]).all())
+
+
+# --- the whole ----------------------------------------------------------------------------------------------------
+
+
+def foldable(program: Program) -> dict[Var, Line]:
+    """Lines that may stand inside the one line that reads them, because both belong to the same operation."""
+    readers: dict[Var, list[Line]] = {}
+    for line in program.lines:
+        for var in line.reads():
+            readers.setdefault(var, []).append(line)
+    kept = set(program.outputs())
+    return {
+        line.out: line
+        for line in program.lines
+        if line.out not in kept
+        and line.kind not in (DRAW, CHECK)
+        and len(readers.get(line.out, ())) == 1
+        and readers[line.out][0].group == line.group
+        and readers[line.out][0].section == line.section
+    }
+
+
+def shape_comment(var: Var) -> str:
+    """The shape, and the dtype where it is not float64."""
+    if var.dtype is None:
+        return ""
+    if not var.shape:
+        return "a number" if var.dtype.kind == "f" else str(var.dtype)
+    return str(var.shape) + ("" if var.dtype == np.float64 else f" {var.dtype}")
+
+
+def statements(program: Program, writer: Writer) -> Iterable[tuple[Line, str]]:
+    """Each line that is written, with its text."""
+    inside = foldable(program)
+    for line in program.lines:
+        if line.kind == CHECK:
+            yield line, writer.expression(line).text
+            continue
+        text = writer.expression(line)
+        if line.out in inside and len(text.text) < _WIDTH // 2:
+            writer.inlined[line.out] = text
+            continue
+        yield line, f"{writer.names.of[line.out]} = {text.text}"
+
+
+def helper_source(helpers: Iterable[Any]) -> str:
+    """The text of functions that a program calls."""
+    return "".join(f"{inspect.getsource(f)}\n\n" for f in HELPERS if f in helpers)
+
+
+__all__ = ["CALL", "Text", "Writer", "foldable", "helper_source", "shape_comment", "statements"]

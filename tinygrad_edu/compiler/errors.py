@@ -1,0 +1,15 @@
+"""What can go wrong when a function is recorded or replayed."""
+
+from tinygrad_edu.errors import TinygradEduError
+
+
+class CompileError(TinygradEduError, RuntimeError):
+    """A function that cannot be turned into a program, or a program that cannot be run."""
+
+
+class RecordingError(CompileError):
+    """Something in the function would give each replay the numbers of the call that was recorded."""
+
+
+class ReplayError(CompileError):
+    """A line of the program failed: its source stands in the message."""

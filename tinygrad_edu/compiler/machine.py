@@ -1,0 +1,293 @@
+"""A program made ready to run: its arrays in place, its inputs fetched and its results delivered."""
+
+import linecache
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler import optimize
+from tinygrad_edu.compiler.codegen import Codegen
+from tinygrad_edu.compiler.errors import ReplayError
+from tinygrad_edu.compiler.names import Names
+from tinygrad_edu.compiler.program import CHECK, Line, Program, Returned, Var
+from tinygrad_edu.compiler.recorder import Argument, ArgumentGradient, Attribute, Data, Gradient
+from tinygrad_edu.compiler.source import Readable
+from tinygrad_edu.graph import CLOCK
+from tinygrad_edu.tensor import Tensor, constant
+from tinygrad_edu.value import Value
+
+
+class Outdated(Exception):  # noqa: N818 no error: the function is recorded anew
+    """Something that the program was recorded for has changed."""
+
+
+class Machine:
+    """A program, the text that runs, and the arrays that it runs on."""
+
+    def __init__(
+        self, program: Program, names: Names, arguments: Sequence[Argument], guards: Sequence[tuple[Any, str, Any]]
+    ) -> None:
+        self.readable = Readable(program, names)
+        self.arguments = list(arguments)
+        self.program = _optimized(program)
+        self.names = Names()
+        self.names.of = dict(names.of)
+        self.guards = guards
+        self.objects: dict[str, Any] = {"Outdated": Outdated, "tensor": constant, "Value": Value, "tick": CLOCK.tick}
+        self.places: list[tuple[Any, Any]] = []  # what lives in this program's own memory: its source, its array
+        self.file = f"<compiled {program.name} {id(self):x}>"
+        self._assemble()
+
+    # --- memory of what is updated in place ---
+
+    def _place(self) -> dict[Var, Any]:
+        """Arrays for parameters and states that the program updates: side by side, one block for each dtype."""
+        written = {source for source, var in self.program.writes if isinstance(source, Data | Attribute)}
+        placed = [
+            (var, source)
+            for var, source in self.program.inputs.items()
+            if source in written and var.dtype is not None and (var.shape or isinstance(getattr(source, "leaf", 0), Tensor))
+        ]
+        given: dict[Var, Any] = {}
+        for dtype in dict.fromkeys(var.dtype for var, _ in placed):
+            members = [(var, source) for var, source in placed if var.dtype == dtype]
+            block = np.empty(sum(_size(var) for var, _ in members), dtype)
+            start = 0
+            for var, source in members:
+                array = block[start : start + _size(var)].reshape(var.shape)
+                start += _size(var)
+                given[var] = array
+                self.places.append((source, array))
+        return given
+
+    def bind(self) -> None:
+        """Move what the program updates into its own memory, wherever it is now."""
+        for source, array in self.places:
+            now = source.leaf._data if isinstance(source, Data) else source.get()
+            if now is array:
+                continue
+            if np.shape(now) != array.shape or now.dtype != array.dtype:
+                raise Outdated
+            array[...] = now
+            if isinstance(source, Data):
+                source.leaf._data = array
+            else:
+                source.set(array)
+
+    # --- text ---
+
+    def _assemble(self) -> None:
+        given = self._place()
+        self.program = self._in_place(given)
+        codegen = Codegen(self.program, self.names, given, set())
+        codegen.run()
+        self.codegen = codegen
+        body = [*self._prologue(given), *codegen.body, *self._epilogue(codegen)]
+        names = ", ".join(self._argument(source) for source in self.arguments)
+        lines = [f"def {self.program.name}({names}):", *(f"    {text}" for text, _ in body)]
+        head = [*codegen.allocations, "", ""]
+        self.text = "\n".join([*head, *lines]) + "\n"
+        self.lines = {len(head) + 2 + i: line for i, (_, line) in enumerate(body)}
+        namespace = codegen.namespace | codegen.writer.constants | self.objects
+        namespace |= {f.__name__: f for f in codegen.writer.helpers}
+        namespace |= {self.names.of[var]: array for var, array in given.items()}
+        code = compile("\n" * len(head) + "\n".join(lines), self.file, "exec")
+        exec(code, namespace)  # noqa: S102 the text made above
+        self._run = namespace[self.program.name]
+        linecache.cache[self.file] = (len(self.text), None, self.text.splitlines(True), self.file)
+
+    def _argument(self, source: Argument) -> str:
+        for var, known in self.program.inputs.items():
+            if known == source:
+                return self.names.of[var]
+        return f"unused_{len(self.objects)}_{'_'.join(map(str, source))}".replace("(", "").replace(")", "")
+
+    def _object(self, x: Any, name: str) -> str:
+        """A name by which the text reaches an object."""
+        for known, y in self.objects.items():
+            if y is x:
+                return known
+        unique, k = name, 1
+        taken = {*self.names.of.values(), *self.objects}
+        while unique in taken:
+            k += 1
+            unique = f"{name}{k}"
+        self.objects[unique] = x
+        return unique
+
+    def _leaf(self, var: Var, leaf: Any) -> str:
+        return self._object(leaf, f"{self.names.of.get(var, 'leaf')}_leaf")
+
+    def _reach(self, source: Attribute) -> str:
+        owner = self._object(source.owner, type(source.owner).__name__.lower())
+        if isinstance(source.owner, dict | list):
+            key = source.name if isinstance(source.name, str | int) else None
+            return f"{owner}[{key!r}]" if key is not None else f"{owner}[{self._object(source.name, 'key')}]"
+        return f"{owner}.{source.name}"
+
+    def _prologue(self, given: dict[Var, Any]) -> list[tuple[str, Line | None]]:
+        tests = [f"{self._object(owner, type(owner).__name__.lower())}.{name} is {value}" for owner, name, value in self.guards]
+        rows = [f"if not ({' and '.join(tests)}):", "    raise Outdated"] if tests else []
+        moved = []
+        for var, source in self.program.inputs.items():
+            name = self.names.of[var]
+            if isinstance(source, Argument):
+                if type(self._argument_type(source)) is not None:
+                    pass
+            elif isinstance(source, Attribute):
+                here = self._reach(source)
+                moved += [f"{here} is not {name}"] if var in given else []
+                rows += [] if var in given else [f"{name} = {here}"]
+            elif isinstance(source, Data):
+                leaf = self._leaf(var, source.leaf)
+                moved += [f"{leaf}._data is not {name}"] if var in given else []
+                rows += [] if var in given else [f"{name} = {leaf}._data"]
+            elif isinstance(source, Gradient):
+                leaf = self._leaf(var, source.leaf)
+                rows += [f"{name} = {leaf}.grad", f"if {name} is None:", "    raise Outdated"]
+        if moved:
+            self.objects["bind"] = self.bind
+            rows += [f"if {' or '.join(moved)}:", "    bind()"]
+        return [(row, None) for row in rows]
+
+    def _argument_type(self, source: Argument) -> Any:
+        return source
+
+    def _in_place(self, given: dict[Var, Any]) -> Program:
+        """Updates come last, and write where the old value stood unless somebody still reads that."""
+        old = {source: var for var, source in self.program.inputs.items() if var in given}
+        targets = {var: old[source] for source, var in self.program.writes if var is not None and source in old}
+        read = {var for line in self.program.lines for var in line.reads()}
+        last = [line for line in self.program.lines if line.out in targets and line.out not in read and line.kind != CHECK]
+        results = set(_result_variables(self.program.result))
+        rest = [line for line in self.program.lines if line not in last]
+        for number, line in enumerate(last):
+            var, before = line.out, targets[line.out]
+            later = {x for other in last[number + 1 :] for x in other.reads()}
+            double = sum(other is var for _, other in self.program.writes) > 1
+            if before not in later and var not in results and not double and _writes_into(line):
+                given[var] = given[before]
+                self.names.of[var] = self.names.of[before]
+        return replace(self.program, lines=[*rest, *last])
+
+    def _epilogue(self, codegen: Codegen) -> list[tuple[str, Line | None]]:
+        rows = []
+        stamped = []
+        old = {source: var for var, source in self.program.inputs.items()}
+        for source, var in self.program.writes:
+            name = "None" if var is None else self.names.of[var]
+            if isinstance(source, Data) and isinstance(source.leaf, Tensor):
+                home = self.names.of[old[source]]
+                leaf = self._leaf(old[source], source.leaf)
+                rows += [] if name == home else [f"{home}[...] = {name}"]
+                stamped.append(leaf)
+            elif isinstance(source, Data):
+                leaf = self._leaf(old.get(source, var), source.leaf)
+                rows.append(f"{leaf}._data = {name}")
+                stamped.append(leaf)
+            elif isinstance(source, Gradient):
+                leaf = self._leaf(old.get(Data(source.leaf), var), source.leaf)
+                tensor = isinstance(source.leaf, Tensor)
+                if tensor and var is not None:
+                    name = f"({name if var.shape else f'np.asarray({name})'},)"
+                rows.append(f"{leaf}.{'_grad' if tensor else 'grad'} = {name}")
+            elif isinstance(source, ArgumentGradient):
+                self.objects["add_gradient"] = add_gradient
+                rows.append(f"add_gradient({self._argument(self.arguments[source.position])}_leaf, {name})")
+            elif var in codegen.stores and source in old and codegen.stores[var].array is codegen.stores.get(old[source], codegen.stores[var]).array:
+                pass
+            elif source in old and old[source] in codegen.stores:
+                rows.append(f"{self.names.of[old[source]]}[...] = {name}")
+            else:
+                rows.append(f"{self._reach(source)} = {name if not var.shape else f'np.array({name})'}")
+        if stamped:
+            rows.append(f"{' = '.join(f'{leaf}.stamp' for leaf in stamped)} = tick()")
+        result = self._result(self.program.result, codegen)
+        return [*((row, None) for row in rows), (f"return {result}", None)]
+
+    def _result(self, tree: Any, codegen: Codegen) -> str:
+        if isinstance(tree, Returned):
+            name = self.names.of[tree.var]
+            value = f"{name}.copy()" if tree.var.shape else name
+            return {"Tensor": f"tensor({value})", "Value": f"Value({value})"}.get(tree.kind, value)
+        if isinstance(tree, tuple | list):
+            inner = ", ".join(self._result(part, codegen) for part in tree)
+            if isinstance(tree, list):
+                return f"[{inner}]"
+            return f"({inner},)" if len(tree) == 1 else f"({inner})"
+        if isinstance(tree, dict):
+            return f"{{{', '.join(f'{k!r}: {self._result(part, codegen)}' for k, part in tree.items())}}}"
+        return self._object(tree, "constant")
+
+    # --- running ---
+
+    def run(self, *leaves: Any) -> Any:
+        """One call of the function."""
+        try:
+            return self._run(*leaves)
+        except Outdated:
+            raise
+        except Exception as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> Exception:
+        traceback, number = error.__traceback__, 0
+        while traceback is not None:
+            if traceback.tb_frame.f_code.co_filename == self.file:
+                number = traceback.tb_lineno
+            traceback = traceback.tb_next
+        line = self.lines.get(number)
+        if line is not None and line.kind == CHECK:
+            return error
+        text = linecache.getline(self.file, number).strip()
+        where = f", which comes from {line.origin}" if line is not None else ""
+        return ReplayError(f"{self.program.name} failed at the line `{text}`{where}: {type(error).__name__}: {error}")
+
+    def input_values(self) -> dict[Var, Any]:
+        """What the readable program's parameters are now; for arguments, what they were when it was recorded."""
+        values = {}
+        for var, source in self.readable.program.inputs.items():
+            if isinstance(source, Data):
+                values[var] = source.leaf._data
+            elif isinstance(source, Attribute):
+                values[var] = source.get()
+            elif isinstance(source, Gradient):
+                values[var] = source.leaf.grad
+        return values
+
+
+def add_gradient(leaf: Any, gx: Any) -> None:
+    """Add to the gradient of a Tensor or Value that was passed as an argument."""
+    if isinstance(gx, np.ndarray | np.generic):
+        gx = np.array(gx)
+    leaf.grad = gx if leaf.grad is None else leaf.grad + gx
+
+
+def _size(var: Var) -> int:
+    return int(np.prod(var.shape, dtype=int))
+
+
+def _writes_into(line: Line) -> bool:
+    return isinstance(line.function, np.ufunc) and bool(line.out.shape)
+
+
+def _result_variables(tree: Any) -> list[Var]:
+    if isinstance(tree, Returned):
+        return [tree.var]
+    if isinstance(tree, tuple | list):
+        return [var for part in tree for var in _result_variables(part)]
+    if isinstance(tree, dict):
+        return _result_variables(tuple(tree.values()))
+    return []
+
+
+def _optimized(program: Program) -> Program:
+    for improve in (optimize.without_repetition, optimize.simplified, optimize.without_dead_code):
+        program = improve(program)
+    return program
+
+
+__all__: list[str] = ["Callable", "Machine", "Outdated", "textwrap"]

@@ -1,0 +1,119 @@
+"""What a program's variables are called: as the user calls them, else as a blackboard would.
+
+``z1 = X @ W1 + b1`` and ``a1`` for what a layer computes, ``dz1`` for the gradient of ``z1``.
+"""
+
+import keyword
+import re
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu.compiler.program import Line, Program, Var
+
+if TYPE_CHECKING:
+    from tinygrad_edu.compiler.recorder import Recorder
+
+_ACTIVATIONS = frozenset(
+    "relu leaky_relu elu selu silu gelu gelu_tanh sigmoid tanh softplus".split()  # noqa: SIM905 one line reads better
+)
+_LETTER = {"linear": "z", "matmul": "z", "softmax": "p", **dict.fromkeys(_ACTIVATIONS, "a")}
+_ROUTINE = {"greater": "mask", "less": "mask", "equal": "mask", "getitem": "picked", "maximum.reduce": "top"}
+_TAKEN = {"np", "math", "erf", "erfc", "scatter", "scatter_add", "cofactor", "one_hot", "check_labels"}
+
+
+def identifier(text: str) -> str:
+    """The text as a Python name; "" if nothing of it can stand in one."""
+    name = re.sub(r"\W+", "_", text).strip("_")
+    if not name or name[0].isdigit() or keyword.iskeyword(name):
+        name = f"v_{name}" if name else ""
+    return name
+
+
+class Names:
+    """A name for each variable, none twice."""
+
+    def __init__(self) -> None:
+        self.of: dict[Var, str] = {}
+        self._used = set(_TAKEN)
+
+    def give(self, var: Var, name: str, *, number: bool = False) -> None:
+        """Call the variable by this name, or by this name and the first number that is free."""
+        if var in self.of or not name:
+            return
+        unique, k = (f"{name}1" if number else name), 1
+        while unique in self._used:
+            k += 1
+            unique = f"{name}{k}"
+        self._used.add(unique)
+        self.of[var] = unique
+
+
+def name_variables(recorder: "Recorder", program: Program, local: dict[Var, str]) -> Names:
+    """Names from arguments, labels and the function's own variables; then by what computes a variable."""
+    names = Names()
+    _name_inputs(recorder, program, names)
+    for var, node in recorder.nodes:
+        names.give(var, identifier(node.label))
+    for var, name in local.items():
+        names.give(var, identifier(name))
+    for line in program.lines:
+        _name_layer(recorder, names, line)
+    last = {target: var for var, target in recorder.gradients_of.items()}
+    for target, var in last.items():
+        if target in names.of:
+            names.give(var, f"d{names.of[target]}")
+    for var, target in recorder.gradients_of.items():
+        names.give(var, f"d{names.of.get(target, 'x')}_")
+    for line in program.lines:
+        names.give(line.out, _routine(line), number=True)
+    return names
+
+
+def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
+    for var, source in program.inputs.items():
+        if type(source).__name__ == "Argument":
+            names.give(var, identifier("_".join(map(str, (source.name, *source.path)))))
+    roles = _roles(recorder)
+    for var, source in program.inputs.items():
+        label = identifier(getattr(getattr(source, "leaf", None), "label", "") or var.hint)
+        if type(source).__name__ == "Data" and label in ("", "weight", "bias", "W", "b") and var in roles:
+            names.give(var, roles[var])
+        names.give(var, label or "p", number=not label)
+
+
+def _roles(recorder: "Recorder") -> dict[Var, str]:
+    """Weights and biases, numbered in the order in which layers use them."""
+    roles: dict[Var, str] = {}
+    layer = 0
+    for operation, xs in recorder.made_by.values():
+        if operation.name == "linear" and xs[1] is not None and xs[1] not in roles:
+            layer += 1
+            roles[xs[1]] = f"W{layer}"
+            if xs[2] is not None:
+                roles[xs[2]] = f"b{layer}"
+    return roles
+
+
+def _name_layer(recorder: "Recorder", names: Names, line: Line) -> None:
+    if line.out not in recorder.made_by:
+        return
+    operation, xs = recorder.made_by[line.out]
+    letter = _LETTER.get(operation.name)
+    if letter is None:
+        names.give(line.out, identifier(operation.name), number=True)
+        return
+    before = names.of.get(xs[0], "") if xs[0] is not None else ""
+    if letter in "ap" and re.fullmatch(r"z\d+", before):
+        names.give(line.out, letter + before[1:])
+    names.give(line.out, letter, number=True)
+
+
+def _routine(line: Line) -> str:
+    if line.out.hint:
+        return identifier(line.out.hint)
+    function: Any = line.function
+    if isinstance(function, str):
+        return function
+    name = getattr(function, "__name__", "t")
+    if name == "reduce":
+        return _ROUTINE.get(f"{function.__self__.__name__}.reduce", "total")
+    return _ROUTINE.get(name, identifier(name) or "t")

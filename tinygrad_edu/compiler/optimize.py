@@ -1,0 +1,151 @@
+"""Passes over a program: what nobody reads goes, what is computed twice is computed once, constants are folded."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.program import CHECK, DRAW, PYTHON, UFUNC, Line, Program, Var, mapped
+
+
+def without_dead_code(program: Program) -> Program:
+    """Only lines that an output depends on; a draw from a generator stays, so that its numbers stay in step."""
+    needed = set(program.outputs())
+    lines = []
+    for line in reversed(program.lines):
+        if line.out in needed or line.kind in (DRAW, CHECK):
+            needed.update(line.reads())
+            lines.append(line)
+    inputs = {var: source for var, source in program.inputs.items() if var in needed}
+    return replace(program, lines=lines[::-1], inputs=inputs)
+
+
+def without_repetition(program: Program) -> Program:
+    """Each value is computed once, by the first line that computes it."""
+    known: dict[Any, Var] = {}
+    instead: dict[Var, Var] = {}
+    lines = []
+    for line in program.lines:
+        line = _renamed(line, instead)
+        key = None if line.kind in (DRAW, CHECK) else _key(line)
+        if key is not None and key in known:
+            instead[line.out] = known[key]
+            continue
+        if key is not None:
+            known[key] = line.out
+        lines.append(line)
+    return _redirected(replace(program, lines=lines), instead)
+
+
+def _key(line: Line) -> Any:
+    function = line.function
+    if getattr(function, "__name__", "") == "reduce":  # a bound method is a new object each time
+        function = ("reduce", function.__self__)
+    parts = (line.args, tuple(sorted(line.keywords.items())))
+    key = (line.kind, function, _hashable(parts))
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _hashable(x: Any) -> Any:
+    if isinstance(x, tuple | list):
+        return (type(x).__name__, *map(_hashable, x))
+    if isinstance(x, slice):
+        return ("slice", *map(_hashable, (x.start, x.stop, x.step)))
+    if isinstance(x, np.ndarray):
+        return ("array", str(x.dtype), x.item()) if x.ndim == 0 else ("array", id(x))
+    if isinstance(x, float | int):
+        return (type(x).__name__, repr(x))  # 0.0 and -0.0 are equal, and are not the same
+    return x
+
+
+def _renamed(line: Line, instead: dict[Var, Var]) -> Line:
+    if not any(var in instead for var in line.reads()):
+        return line
+    return replace(line, args=_renamed_tree(line.args, instead), keywords=_renamed_tree(line.keywords, instead))
+
+
+def _renamed_tree(tree: Any, instead: dict[Var, Var]) -> Any:
+    return mapped(tree, lambda x: instead.get(x, x) if isinstance(x, Var) else x)
+
+
+def _redirected(program: Program, instead: dict[Var, Var]) -> Program:
+    writes = [(source, instead.get(var, var) if var is not None else None) for source, var in program.writes]
+    return replace(program, writes=writes, result=_renamed_tree(program.result, instead))
+
+
+def with_plain_numbers(program: Program, ours: Iterable[int]) -> Program:
+    """Where an array of one repeated number meets another array entry by entry, the number alone.
+
+    ``ours`` are the identities of constants that nobody else can write into.
+    """
+    known = set(ours)
+    return replace(program, lines=[_plain_numbers(line, known) for line in program.lines])
+
+
+def _plain_numbers(line: Line, ours: set[int]) -> Line:
+    if not _entry_by_entry(line):
+        return line
+    args = list(line.args)
+    for i, x in enumerate(args):
+        if not isinstance(x, np.ndarray) or not x.ndim or not x.size or id(x) not in ours:
+            continue
+        others = [a for j, a in enumerate(args) if j != i]
+        arrays = [a for a in others if isinstance(a, Var) and a.dtype is not None]
+        same = any(a.dtype == x.dtype for a in arrays)
+        if same and np.broadcast_shapes(*map(np.shape, map(_like, others))) == line.out.shape and (x == x.flat[0]).all():
+            args[i] = _number(x.flat[0])
+    return replace(line, args=tuple(args))
+
+
+def _number(x: Any) -> Any:
+    """The number, such that it takes part in arithmetic without changing a dtype."""
+    return float(str(x)) if x.dtype == np.float32 else x.item()
+
+
+def _like(x: Any) -> Any:
+    return np.broadcast_to(0, x.shape) if isinstance(x, Var) else x
+
+
+def _entry_by_entry(line: Line) -> bool:
+    elementwise = line.kind == UFUNC and isinstance(line.function, np.ufunc) and line.function.signature is None
+    return elementwise or line.function is np.where
+
+
+def simplified(program: Program) -> Program:
+    """Without multiplications by one, and without choices whose condition is a constant."""
+    instead: dict[Var, Var] = {}
+    lines = []
+    for line in program.lines:
+        line = _renamed(line, instead)
+        same = _unchanged(line)
+        if same is not None and same.shape == line.out.shape and same.dtype == line.out.dtype:
+            instead[line.out] = same
+            continue
+        lines.append(line)
+    return _redirected(replace(program, lines=lines), instead)
+
+
+def _unchanged(line: Line) -> Var | None:
+    """The variable that the line only repeats."""
+    if line.function is np.where and isinstance(line.args[0], np.ndarray | np.generic) and np.ndim(line.args[0]) == 0:
+        chosen = line.args[1] if line.args[0] else line.args[2]
+        return chosen if isinstance(chosen, Var) else None
+    if line.kind not in (UFUNC, PYTHON) or len(line.args) > 2:
+        return None
+    name = line.function.__name__
+    if name in ("positive", "pos"):
+        return line.args[0] if isinstance(line.args[0], Var) else None
+    if name in ("multiply", "mul") or (name in ("divide", "truediv", "power", "pow") and _is_one(line.args[1])):
+        for x, other in (line.args, line.args[::-1]):
+            if _is_one(x) and isinstance(other, Var):
+                return other
+    return None
+
+
+def _is_one(x: Any) -> bool:
+    return isinstance(x, float | int | np.ndarray | np.generic) and np.ndim(x) == 0 and x == 1

@@ -1,0 +1,105 @@
+"""A program: straight lines of NumPy calls, one after another, on named arrays and numbers.
+
+A line is ``out = function(*args, **keywords)``. What it works on are `Var`, or constants: numbers, and arrays that
+are read where they are when the line runs.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Var:
+    """One array or number of a program: what it is like, and what it is best called."""
+
+    __slots__ = ("dtype", "hint", "shape")
+
+    def __init__(self, value: Any, hint: str = "") -> None:
+        self.hint = hint
+        self.shape: tuple[int, ...] = getattr(value, "shape", ())
+        self.dtype: np.dtype[Any] | None = getattr(value, "dtype", None)  # None: a number of Python's own
+
+    def __repr__(self) -> str:
+        return f"<{self.hint or 'var'} {self.shape} {self.dtype}>"
+
+
+# How a line calls its function; the text that it becomes follows from that alone.
+UFUNC, CALL, METHOD, INDEX, PYTHON, DRAW, CHECK = "ufunc", "call", "method", "index", "python", "draw", "check"
+
+
+@dataclass(eq=False)
+class Line:
+    """``out = function(*args, **keywords)``, in one of the sections "forward", "backward" and "update".
+
+    ``kind`` tells a ufunc, another function of NumPy's, a method of the first argument (``function`` is its name),
+    an index ``args[0][args[1]]``, an operator on Python's numbers, a draw from a random generator and a check. Lines
+    with the same ``group`` belong to one operation.
+    """
+
+    out: Var
+    kind: str
+    function: Any
+    args: tuple[Any, ...]
+    keywords: dict[str, Any] = field(default_factory=dict)
+    section: str = "forward"
+    group: int = 0
+    origin: str = ""
+
+    def reads(self) -> Iterator[Var]:
+        """What the line works on."""
+        yield from variables(self.args)
+        yield from variables(tuple(self.keywords.values()))
+
+
+class Returned(NamedTuple):
+    """One value that the function returned: a variable, and whether it came as a Tensor, a Value or neither."""
+
+    var: Any
+    kind: str
+
+
+def variables(tree: Any) -> Iterator[Var]:
+    """The variables in nested tuples, lists, dicts and slices."""
+    if isinstance(tree, Var):
+        yield tree
+    elif isinstance(tree, tuple | list):
+        for part in tree:
+            yield from variables(part)
+    elif isinstance(tree, dict):
+        yield from variables(tuple(tree.values()))
+    elif isinstance(tree, slice):
+        yield from variables((tree.start, tree.stop, tree.step))
+
+
+def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """The tree with each leaf changed."""
+    if isinstance(tree, Returned):
+        return tree._replace(var=change(tree.var))
+    if type(tree) in (tuple, list):
+        return type(tree)([mapped(part, change) for part in tree])
+    if type(tree) is dict:
+        return {key: mapped(part, change) for key, part in tree.items()}
+    if isinstance(tree, slice):
+        return slice(*(mapped(part, change) for part in (tree.start, tree.stop, tree.step)))
+    return change(tree)
+
+
+@dataclass(eq=False)
+class Program:
+    """Lines in order, what they read from outside and what they leave there.
+
+    ``inputs`` says for each variable where its value comes from at every run; ``writes`` what is stored where after
+    the last line; ``result`` is the tree of what the function returned, with variables in it.
+    """
+
+    name: str
+    inputs: dict[Var, Any]
+    lines: list[Line]
+    writes: list[tuple[Any, Var | None]]
+    result: Any
+
+    def outputs(self) -> list[Var]:
+        """What must be computed."""
+        return [*variables(self.result), *(var for _, var in self.writes if var is not None)]

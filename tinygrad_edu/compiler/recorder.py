@@ -1,0 +1,363 @@
+"""Recording: a function is run once, with `Traced` arrays where its numbers come from, and leaves a program behind.
+
+Numbers come from the arguments, from leaves of graphs (parameters; whatever Tensors and Values the function reaches),
+and from attributes such as a learning rate. While the recording lasts, a leaf that is touched holds a traced array;
+afterwards it holds again what it held before. What the function has stored in it is the program's to write.
+"""
+
+import contextlib
+import operator
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu import graph, shape_rules
+from tinygrad_edu.compiler import runtime
+from tinygrad_edu.compiler.errors import RecordingError
+from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, Line, Var, mapped
+from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, value_of
+from tinygrad_edu.graph import MODES, WATCH, Node
+from tinygrad_edu.loss_rules import CROSS_ENTROPY
+from tinygrad_edu.matrix_rules import COFACTOR
+from tinygrad_edu.rules import Operation
+
+
+class Argument(NamedTuple):
+    """The function's argument, or what lies at ``path`` in it."""
+
+    name: str
+    path: tuple[Any, ...] = ()
+
+
+class Data(NamedTuple):
+    """The data of a leaf."""
+
+    leaf: Node
+
+
+class Gradient(NamedTuple):
+    """The gradient of a leaf."""
+
+    leaf: Node
+
+
+class Attribute(NamedTuple):
+    """An attribute of an object, or an entry of a dict or list."""
+
+    owner: Any
+    name: Any
+
+    def get(self) -> Any:
+        """What it is now."""
+        return self.owner[self.name] if isinstance(self.owner, dict | list) else getattr(self.owner, self.name)
+
+    def set(self, value: Any) -> None:
+        """Replace it."""
+        if isinstance(self.owner, dict | list):
+            self.owner[self.name] = value
+        else:
+            setattr(self.owner, self.name, value)
+
+
+class ArgumentGradient(NamedTuple):
+    """The gradient of the Tensor or Value at this position among the arguments' leaves."""
+
+    position: int
+
+
+Source = Argument | Data | Gradient | Attribute
+
+
+class Recorder:
+    """The program of one call as it grows."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.lines: list[Line] = []
+        self.inputs: dict[Var, Source] = {}
+        self.nodes: list[tuple[Var, Node]] = []  # which variable is whose data: for names
+        self.made_by: dict[Var, tuple[Operation, list[Var | None]]] = {}
+        self.gradients_of: dict[Var, Var] = {}  # of which variable it is the gradient
+        self.born: dict[int, Node] = {}  # made during the recording
+        self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
+        self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
+        self.attributes: dict[tuple[int, Any], tuple[Attribute, Any, Any]] = {}
+        self.constants: dict[int, Any] = {}
+        self.flags: list[tuple[Any, str, Any]] = []
+        self.alive: list[weakref.ref[Traced]] = []
+        self.section = "forward"
+        self.group = 0
+
+    # --- lines ---
+
+    def apply(
+        self, kind: str, function: Any, args: Sequence[Any], keywords: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Call the function on the values of this call, and write down the line."""
+        keywords = keywords or {}
+        values = mapped(tuple(args), value_of)
+        given = {key: mapped(x, value_of) for key, x in keywords.items()}
+        with np.errstate(all="ignore"):
+            if kind == "method":
+                value = getattr(np.asarray(values[0]), function)(*values[1:], **given)
+            else:
+                value = function(*values, **given)
+        if isinstance(value, tuple | list):
+            raise RecordingError(
+                f"np.{function.__name__} gives several arrays at once, which cannot be recorded ({users_line()}): "
+                "call a function that gives one"
+            )
+        if threading.get_ident() != self.thread:  # another thread met a leaf that is being recorded
+            return value
+        return self.emit(kind, function, args, dict(keywords), value)
+
+    def emit(
+        self, kind: str, function: Any, args: Sequence[Any], keywords: dict[str, Any], value: Any
+    ) -> Traced:
+        """Write down a line whose value is known already."""
+        out = Var(value)
+        self.lines.append(
+            Line(
+                out,
+                kind,
+                function,
+                tuple(mapped(tuple(args), self._operand)),
+                {key: mapped(x, self._operand) for key, x in keywords.items()},
+                self.section,
+                self.group,
+                users_line(),
+            )
+        )
+        return self._traced(out, value)
+
+    def _operand(self, x: Any) -> Any:
+        if not isinstance(x, Traced):
+            return x
+        if x._recorder is not self:
+            raise RecordingError(
+                f"a value of an earlier call was kept and used again ({users_line()}): pass it as an argument"
+            )
+        return x._var
+
+    def _traced(self, var: Var, value: Any) -> Traced:
+        traced = Traced(self, var, value)
+        self.alive.append(weakref.ref(traced))
+        return traced
+
+    def input(self, source: Source, value: Any, hint: str = "") -> Traced:
+        """A variable whose value is fetched from outside at every run."""
+        var = Var(value, hint)
+        self.inputs[var] = source
+        return self._traced(var, value)
+
+    @contextlib.contextmanager
+    def _operation(self, section: str | None = None) -> Iterator[None]:
+        before, self.group = self.section, self.group + 1
+        self.section = section or self.section
+        try:
+            yield
+        finally:
+            self.section = before
+
+    # --- what the engine asks while MODES.recorder is set ---
+
+    def data(self, node: Any) -> Any:
+        """The data of a node: traced, unless it is a constant that this very call has made."""
+        if node.operation is None and node._data.__class__ is not Traced and id(node) not in self.born:
+            self._lift(node)
+        return node._data
+
+    def _lift(self, leaf: Any) -> None:
+        traced = self.input(Data(leaf), leaf._data, leaf.label)
+        grad = None if leaf.grad is None or not getattr(leaf, "requires_grad", True) else leaf._grad
+        self.nodes.append((traced._var, leaf))
+        if grad is not None and not isinstance(grad, Node):
+            grad = self.input(Gradient(leaf), grad, f"{leaf.label}_grad")
+        self.leaves[id(leaf)] = (leaf, leaf._data, leaf._grad, traced, grad)
+        leaf._data, leaf._grad, leaf._seal = traced, grad, None
+        self.flags.append((leaf, "requires_grad", bool(leaf.requires_grad)))
+
+    def new_leaf(self, leaf: Any, data: Any) -> None:
+        """A leaf was made while recording: of an array of the user's it keeps no copy, so that the program reads it."""
+        self.born[id(leaf)] = leaf
+        if isinstance(data, np.ndarray) and data.ndim and data.dtype == leaf._data.dtype:
+            leaf._data = data
+
+    def clear(self, leaf: Any) -> None:
+        """The gradient of a leaf is assigned: what it was before does not matter to the program."""
+        self.data(leaf)
+        if id(leaf) in self.leaves:
+            self.cleared.add(id(leaf))
+
+    def record(self, operation: Operation, inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        """What `tensor.record` does, line by line."""
+        data = [self.data(x) for x in inputs]
+        if not any(map(is_traced, data)) and not is_traced(tuple(params.values())):
+            return operation.forward(*data, **params)
+        with self._operation():
+            y = self.compute(operation, data, params)
+        if isinstance(y, Traced):
+            self.made_by[y._var] = operation, [x._var if isinstance(x, Traced) else None for x in data]
+        return y
+
+    def made(self, node: Any) -> None:
+        """An operation has made the node: its data's variable is to be named after it."""
+        if isinstance(node._data, Traced):
+            self.nodes.append((node._data._var, node))
+
+    def compute(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        """The forward pass of an operation on traced arrays."""
+        special = _FORWARD.get(operation)
+        if special is not None:
+            return special(self, *xs, **params)
+        return operation.forward(*xs, **params)
+
+    def setting(self, owner: Any, name: Any) -> Any:
+        """An attribute (or an entry) as an input of every run: a learning rate, a step count, a running mean."""
+        key = (id(owner), name)
+        if key not in self.attributes:
+            source = Attribute(owner, name)
+            value = source.get()
+            traced = (
+                mapped(value, lambda x: self.input(source, x, str(name)))
+                if _is_number_or_array(value)
+                else value
+            )
+            self.attributes[key] = (source, value, traced)
+            source.set(traced)
+        return self.attributes[key][0].get()
+
+    def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """Numbers from a random generator: drawn anew at every run."""
+        return self.emit(DRAW, method, args, keywords, method(*args, **keywords))
+
+    def check(self, function: Callable[..., None], *args: Any) -> None:
+        """Something that raises if the numbers of a run are not what they should be."""
+        function(*mapped(args, value_of))
+        self.emit(CHECK, function, args, {}, None)
+
+    # --- the backward pass ---
+
+    def array_gradients(self, root: Any, seed: Any) -> dict[Any, Any]:
+        """What `tensor.array_gradients` does, line by line."""
+        grads: dict[Any, Any] = {root: seed}
+        for node in reversed(graph.topological_order(root, fresh=True)):
+            gy, operation = grads.get(node), node.operation
+            if gy is None or operation is None:
+                continue
+            xs = [self.data(x) for x in node.inputs]
+            for i, x in enumerate(node.inputs):
+                if x.requires_grad:
+                    with self._operation("backward"):
+                        derivative = _BACKWARD.get(operation) or operation.gx_arrays[i]
+                        gx = self._fitted(derivative(gy, node._data, *xs, **node.params), x._data)
+                        grads[x] = grads[x] + gx if x in grads else gx
+                    if isinstance(grads[x], Traced) and isinstance(x._data, Traced):
+                        self.gradients_of.setdefault(grads[x]._var, x._data._var)
+        return grads
+
+    def _fitted(self, gx: Any, x: Any) -> Any:
+        """The gradient brought to the input's shape and dtype."""
+        shape, given = np.shape(value_of(x)), np.shape(value_of(gx))
+        if given != shape:
+            full = np.broadcast_shapes(given, shape)
+            gx = gx if given == full else np.broadcast_to(gx, full)
+            lead = len(full) - len(shape)
+            ones = tuple(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1)
+            axes = (*range(lead), *ones)
+            if axes:
+                gx = np.add.reduce(gx, axis=axes[0] if len(axes) == 1 else axes)
+            if np.shape(value_of(gx)) != shape:
+                gx = gx.reshape(shape)
+        return gx if gx.dtype == x.dtype else gx.astype(x.dtype)
+
+    # --- afterwards ---
+
+    def restore(self) -> list[tuple[Source, Any]]:
+        """Put back what was replaced; what the function left there: traced arrays, or None for a cleared gradient."""
+        writes: list[tuple[Source, Any]] = []
+        for leaf, data, grad, traced, traced_grad in self.leaves.values():
+            if leaf._data is not traced:
+                writes.append((Data(leaf), leaf._data))
+            if leaf._grad is not traced_grad or (id(leaf) in self.cleared and leaf._grad is None):
+                writes.append((Gradient(leaf), leaf._grad))
+            leaf._data, leaf._grad = data, grad
+        for source, value, traced in self.attributes.values():
+            left = source.get()
+            if left is not traced:
+                writes.append((source, left))
+            source.set(value)
+        return writes
+
+    def guards(self, arrays: Mapping[str, Any]) -> list[tuple[Any, str, Any]]:
+        """Attributes that must be what they were: whether leaves require gradients, and modules are training."""
+        return self.flags
+
+    def forget(self) -> None:
+        """Let go of the graph: what is alive afterwards, somebody else keeps."""
+        self.nodes.clear()
+        self.born.clear()
+        self.leaves.clear()
+        self.attributes.clear()
+
+    def kept(self) -> list[Traced]:
+        """The traced arrays that are still alive."""
+        return [x for x in (ref() for ref in self.alive) if x is not None]
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        """Record what this thread computes."""
+        if MODES.recorder is not None:
+            raise RecordingError(
+                "a compiled function was called while another is being recorded: call the plain one"
+            )
+        WATCH.add(1)
+        MODES.recorder = self
+        try:
+            yield
+        finally:
+            MODES.recorder = None
+            WATCH.add(-1)
+
+
+def _is_number_or_array(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_number_or_array, value))
+    return isinstance(value, float | int | np.ndarray | np.generic) and not isinstance(value, bool)
+
+
+# --- operations whose own code writes into arrays ---------------------------------------------------------------
+
+
+def _scatter_add(recorder: Recorder, x: Any, *, index: Any, shape: Any) -> Any:
+    function = runtime.scatter if shape_rules.is_basic(index) else runtime.scatter_add
+    return recorder.apply(CALL, function, (x, index, tuple(shape)))
+
+
+def _cofactor(recorder: Recorder, x: Any) -> Any:
+    return recorder.apply(CALL, runtime.cofactor, (x,))
+
+
+def _cross_entropy(_: Recorder, x: Any, *, labels: Any, memo: dict[str, Any]) -> Any:
+    shifted = x - np.maximum.reduce(x, axis=-1, keepdims=True)
+    exp = np.exp(shifted)
+    total = np.add.reduce(exp, axis=-1, keepdims=True)
+    memo["softmax"] = exp / total
+    return np.add.reduce(np.log(total[:, 0]) - shifted[np.arange(len(labels)), labels]) / len(labels)
+
+
+def _cross_entropy_gx(gy: Any, y: Any, x: Any, *, labels: Any, memo: dict[str, Any]) -> Any:
+    onehot = labels._recorder.apply(INDEX, operator.getitem, (np.eye(x.shape[1], dtype=x.dtype), labels))
+    gx = (memo["softmax"] - onehot) / len(labels)
+    return gx if isinstance(gy, np.ndarray) and gy == 1 else gx * gy
+
+
+_FORWARD: dict[Operation, Callable[..., Any]] = {
+    shape_rules.SCATTER_ADD: _scatter_add,
+    COFACTOR: _cofactor,
+    CROSS_ENTROPY: _cross_entropy,
+}
+_BACKWARD: dict[Operation, Callable[..., Any]] = {CROSS_ENTROPY: _cross_entropy_gx}

@@ -1,0 +1,406 @@
+"""`compile`: a function that records itself once for each form of its arguments, and then replays.
+
+The first call with arguments of a form (shapes, dtypes, nesting) runs the function and records it. Later calls run the
+program. Eight programs are kept, the least recently used goes first.
+"""
+
+import functools
+import gc
+import inspect
+import linecache
+import sys
+import threading
+import types
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler import optimize
+from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayError
+from tinygrad_edu.compiler.machine import Machine, Outdated
+from tinygrad_edu.compiler.names import name_variables
+from tinygrad_edu.compiler.program import Program, Returned, Var, mapped
+from tinygrad_edu.compiler.recorder import Argument, ArgumentGradient, Attribute, Data, Gradient, Recorder
+from tinygrad_edu.compiler.source import Readable, as_file
+from tinygrad_edu.compiler.traced import Traced, value_of
+from tinygrad_edu.graph import Node
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.value import Value
+
+CACHE = 8
+
+
+class Compiled:
+    """A compiled function: call it like the function itself.
+
+    Attributes
+    ----------
+    source : the latest program as NumPy that a person would write.
+    optimized_source : the same program as it is run.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._signature = inspect.signature(function)
+        self._machines: OrderedDict[Any, Machine] = OrderedDict()
+        self._latest: Machine | None = None
+        self._lock = threading.RLock()
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        with self._lock:
+            leaves: list[Any] = []
+            key = _form(args, leaves)
+            if keywords:
+                key = (key, _form(keywords, leaves))
+            machine = self._machines.get(key)
+            if machine is not None:
+                try:
+                    result = machine.run(*leaves)
+                except Outdated:
+                    pass
+                else:
+                    if machine is not self._latest:
+                        self._machines.move_to_end(key)
+                        self._latest = machine
+                    return result
+            return self._record(key, leaves, args, keywords)
+
+    def _record(self, key: Any, leaves: list[Any], args: Any, keywords: Any) -> Any:
+        machine, result = record(self._function, self._signature, leaves, args, keywords)
+        self._machines[key] = self._latest = machine
+        self._machines.move_to_end(key)
+        if len(self._machines) > CACHE:
+            self._machines.popitem(last=False)
+        return result
+
+    def _current(self) -> Machine:
+        if self._latest is None:
+            raise CompileError(
+                f"{self.__name__} has no source before its first call: call it once with arguments"  # type: ignore[attr-defined]
+            )
+        return self._latest
+
+    @property
+    def source(self) -> str:
+        """The latest program as a person would write it: paste it into a file, and it runs."""
+        return self._current().readable.text()
+
+    @property
+    def optimized_source(self) -> str:
+        """The latest program as it is run: into arrays that were allocated beforehand."""
+        return self._current().text
+
+    @property
+    def program(self) -> Program:
+        """The latest program as data: its lines, and what they read and write."""
+        return self._current().readable.program
+
+    def save_source(self, path: str | Path) -> None:
+        """Write `source` with the latest call's inputs and a main: a file that needs NumPy alone."""
+        machine = self._current()
+        text = as_file(machine.readable, machine.input_values())
+        Path(path).write_text(text, encoding="utf-8")
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.__name__}, {len(self._machines)} programs>"  # type: ignore[attr-defined]
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+
+def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contract's name
+    """Make a function that runs as straight-line NumPy, recorded at its first call.
+
+    Parameters
+    ----------
+    function : of arrays, Tensors, Values, floats, and tuples, lists and dicts of them. It may run backward passes and
+        optimizer steps. Everything else among its arguments (integers, strings, flags) belongs to the form of the call:
+        another value records another program.
+
+    Returns
+    -------
+    A function with the same results, and with `Compiled.source`, `Compiled.optimized_source` and
+    `Compiled.save_source`. Tensors and Values that it returns are constants.
+
+    Raises
+    ------
+    RecordingError : the function branches on a number, keeps one somewhere outside, or returns nothing that is computed.
+    ReplayError : a line of the program failed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @compile
+    ... def slope(x):
+    ...     return np.tanh(x) * 2
+    >>> slope(np.zeros(3)), slope(np.ones(3)).round(3)
+    (array([0., 0., 0.]), array([1.523, 1.523, 1.523]))
+    >>> print(slope.source)  # doctest: +ELLIPSIS
+    import numpy as np
+    ...
+    """
+    if not callable(function):
+        raise CompileError(f"compile takes a function, but was given {function!r}")
+    return Compiled(function)
+
+
+# --- the form of a call -----------------------------------------------------------------------------------------
+
+
+def _form(tree: Any, leaves: list[Any]) -> Any:
+    """What a program is recorded for: the nesting, shapes and dtypes; the numbers themselves go to ``leaves``."""
+    kind = tree.__class__
+    if kind is np.ndarray:
+        leaves.append(tree)
+        return tree.shape, tree.dtype.char
+    if kind is tuple or kind is list:
+        return kind, *[_form(part, leaves) for part in tree]
+    if kind is float:
+        leaves.append(tree)
+        return float
+    if kind is dict:
+        return dict, *[(key, _form(part, leaves)) for key, part in tree.items()]
+    if isinstance(tree, Tensor):
+        leaves.append(tree)
+        return "Tensor", tree.shape, tree.dtype.char, tree.requires_grad
+    if isinstance(tree, Value | np.ndarray | np.generic):
+        leaves.append(tree)
+        return kind.__name__, np.shape(getattr(tree, "_data", tree)), getattr(tree, "dtype", None)
+    try:
+        hash(tree)
+    except TypeError:
+        raise RecordingError(
+            f"a compiled function takes arrays, Tensors, Values, numbers, and tuples, lists and dicts of them, but was "
+            f"given {kind.__name__}: pass the arrays that it holds"
+        ) from None
+    return "constant", kind, tree
+
+
+def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
+    """What the function sees in place of an argument."""
+    hint = "_".join(map(str, (source.name, *source.path)))
+    if isinstance(x, Tensor):
+        traced = recorder.input(source, x._data, hint)
+        return Tensor(traced, requires_grad=x.requires_grad, label=x.label)
+    if isinstance(x, Value):
+        value = Value(0.0, x.label)
+        value._data = recorder.input(source, x._data, hint)
+        recorder.born[id(value)] = value
+        return value
+    return recorder.input(source, x, hint)
+
+
+def _arguments(
+    recorder: Recorder, tree: Any, source: Argument, order: list[tuple[Argument, Any, Any]]
+) -> Any:
+    """The tree with stand-ins; ``order`` notes them as `_form` meets the leaves."""
+    if type(tree) in (tuple, list):
+        return type(tree)(
+            [_arguments(recorder, x, source._replace(path=(*source.path, i)), order) for i, x in enumerate(tree)]
+        )
+    if type(tree) is dict:
+        return {
+            k: _arguments(recorder, x, source._replace(path=(*source.path, k)), order) for k, x in tree.items()
+        }
+    if isinstance(tree, np.ndarray | np.generic | Node) or tree.__class__ is float:
+        stand_in = _stand_in(recorder, source, tree)
+        order.append((source, tree, stand_in))
+        return stand_in
+    return tree
+
+
+# --- recording ----------------------------------------------------------------------------------------------------
+
+
+def record(
+    function: Callable[..., Any], signature: inspect.Signature, leaves: list[Any], args: Any, keywords: Any
+) -> tuple[Machine, Any]:
+    """Run the function once; its program, ready to be run again, and its result."""
+    recorder = Recorder()
+    order: list[tuple[Argument, Any, Any]] = []
+    names = _argument_names(signature, len(args))
+    local: dict[str, Any] = {}
+    watched = _outside_arrays(function)
+    with recorder.active():
+        try:
+            call = [
+                _arguments(recorder, x, Argument(name), order) for name, x in zip(names, args, strict=False)
+            ]
+            more = {k: _arguments(recorder, x, Argument(k), order) for k, x in keywords.items()}
+            with _noting_locals(function, local):
+                result = function(*call, **more)
+            gradients = [
+                (ArgumentGradient(i), stand_in.grad)
+                for i, (_, given, stand_in) in enumerate(order)
+                if isinstance(given, Node) and stand_in.operation is None and _has_gradient(stand_in)
+            ]
+        finally:
+            writes = recorder.restore()
+    writes += gradients
+    returned, first = _returned(recorder, result, given={id(s): g for _, g, s in order})
+    left = [(source, _variable(recorder, x), _value(x)) for source, x in writes]
+    named = {x._var: name for name, x in _traced_locals(local)}
+    program = Program(
+        getattr(function, "__name__", "f").replace("<lambda>", "f"),
+        recorder.inputs,
+        recorder.lines,
+        [(source, var) for source, var, _ in left],
+        returned,
+    )
+    if not program.outputs():
+        raise RecordingError(
+            f"{program.name} returned nothing that is computed from its arguments or parameters, so there is nothing to "
+            "compile: return the result"
+        )
+    program = optimize.without_dead_code(program)
+    variable_names = name_variables(recorder, program, named)
+    positions = [_position(order, source) for source in recorder.inputs.values() if isinstance(source, Argument)]
+    del result, writes, call, more, gradients, local
+    order = [(source, given, None) for source, given, _ in order]
+    _refuse_what_is_kept(recorder, variable_names.of)
+    machine = Machine(program, variable_names, [source for source, _, _ in order], recorder.guards(watched))
+    del positions
+    _commit(left, leaves)
+    return machine, first
+
+
+def _position(order: list[tuple[Argument, Any, Any]], source: Argument) -> int:
+    return [s for s, _, _ in order].index(source)
+
+
+def _has_gradient(x: Any) -> bool:
+    return x.grad is not None and not (isinstance(x.grad, float) and x.grad == 0.0)
+
+
+def _argument_names(signature: inspect.Signature, count: int) -> list[str]:
+    names: list[str] = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}_{i}" for i in range(count - len(names))]
+        elif parameter.kind is not parameter.VAR_KEYWORD:
+            names.append(parameter.name)
+    return names + [f"argument_{i}" for i in range(len(names), count)]
+
+
+def _variable(recorder: Recorder, x: Any) -> Var | None:
+    """The variable behind what the function left somewhere."""
+    data = x._data if isinstance(x, Node) else x
+    if data is None:
+        return None
+    if isinstance(data, Traced):
+        return recorder._operand(data)  # type: ignore[no-any-return]
+    return recorder.emit("call", np.asarray, (data,), {}, np.asarray(data))._var
+
+
+def _value(x: Any) -> Any:
+    value = value_of(x._data if isinstance(x, Node) else x)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _returned(recorder: Recorder, result: Any, given: dict[int, Any]) -> tuple[Any, Any]:
+    """The result as a tree of variables, and the result of this call."""
+    if id(result) in given and isinstance(result, Node):
+        pass
+    if type(result) in (tuple, list):
+        parts = [_returned(recorder, x, given) for x in result]
+        return type(result)([p for p, _ in parts]), type(result)([v for _, v in parts])
+    if type(result) is dict:
+        pairs = {key: _returned(recorder, x, given) for key, x in result.items()}
+        return {key: p for key, (p, _) in pairs.items()}, {key: v for key, (_, v) in pairs.items()}
+    data = recorder.data(result) if isinstance(result, Node) and id(result) in recorder.leaves else result
+    data = data._data if isinstance(data, Node) else data
+    if not isinstance(data, Traced):
+        return result, result
+    var, value = recorder._operand(data), _value(data)
+    if isinstance(result, Tensor):
+        return Returned(var, "Tensor"), Tensor(value, requires_grad=False)
+    if isinstance(result, Value):
+        return Returned(var, "Value"), Value(value)
+    return Returned(var, "plain"), value
+
+
+def _commit(left: list[tuple[Any, Var | None, Any]], leaves: list[Any]) -> None:
+    """What the recorded call itself leaves behind."""
+    for source, _, value in left:
+        if isinstance(source, Data):
+            if isinstance(source.leaf, Tensor):
+                source.leaf.update(value)
+            else:
+                source.leaf.data = value  # type: ignore[attr-defined]
+        elif isinstance(source, Gradient):
+            source.leaf.grad = value
+        elif isinstance(source, ArgumentGradient):
+            leaf = leaves[source.position]
+            leaf.grad = value if leaf.grad is None else leaf.grad + value
+        elif isinstance(source, Attribute):
+            source.set(value)
+
+
+def _refuse_what_is_kept(recorder: Recorder, names: dict[Var, str]) -> None:
+    """Nothing of the recorded call may live on: it would be that call's number for ever."""
+    recorder.forget()
+    kept = recorder.kept()
+    if kept:
+        gc.collect()  # a graph of recorded gradients has cycles
+        kept = recorder.kept()
+    if kept:
+        what = ", ".join(sorted({names.get(x._var, "a value") for x in kept})[:3])
+        raise RecordingError(
+            f"the function keeps {what} outside of itself (in a list, an attribute or a global variable), which a replay "
+            "would not do: return it, and store it where the function is called"
+        )
+
+
+# --- what lies outside the function -------------------------------------------------------------------------------
+
+
+def _outside_arrays(function: Any) -> dict[str, Any]:
+    """Arrays that the function reads from global variables and closures, by name."""
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return {}
+    found = {name: function.__globals__.get(name) for name in code.co_names}
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # not yet assigned
+            continue
+    return {name: x for name, x in found.items() if isinstance(x, np.ndarray)}
+
+
+class _noting_locals:  # noqa: N801 reads as what it does
+    """Notes the function's local variables as it returns: their names are the best that a program can have."""
+
+    def __init__(self, function: Any, local: dict[str, Any]) -> None:
+        self.code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
+        self.local = local
+        self.depth = 0
+
+    def __enter__(self) -> None:
+        self.free = sys.getprofile() is None and self.code is not None
+        if self.free:
+            sys.setprofile(self._notice)
+
+    def _notice(self, frame: Any, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code is self.code:
+            self.local.update(frame.f_locals)
+
+    def __exit__(self, *_: object) -> None:
+        if self.free:
+            sys.setprofile(None)
+
+
+def _traced_locals(local: dict[str, Any]) -> Iterator[tuple[str, Traced]]:
+    for name, x in local.items():
+        data = x._data if isinstance(x, Node) else x
+        if isinstance(data, Traced):
+            yield name, data
+
+
+__all__ = ["CACHE", "Compiled", "ReplayError", "compile", "linecache", "mapped", "zlib"]

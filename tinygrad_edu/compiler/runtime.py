@@ -1,0 +1,54 @@
+"""What a program may call beside NumPy. Each stands alone, so that its text can be printed in front of a program."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+
+def erf(x: Any) -> Any:
+    """The error function of each entry."""
+    return np.asarray(np.frompyfunc(math.erf, 1, 1)(x)).astype(x.dtype)
+
+
+def erfc(x: Any) -> Any:
+    """1 - erf(x), with all its digits, of each entry."""
+    return np.asarray(np.frompyfunc(math.erfc, 1, 1)(x)).astype(x.dtype)
+
+
+def scatter(x: Any, index: Any, shape: Any) -> Any:
+    """Zeros with x put at the index, which names no entry twice."""
+    y = np.zeros(shape, x.dtype)
+    y[index] = x
+    return y
+
+
+def scatter_add(x: Any, index: Any, shape: Any) -> Any:
+    """Zeros with x added at the index, as often as it names an entry."""
+    y = np.zeros(shape, x.dtype)
+    np.add.at(y, index, x)
+    return y
+
+
+def cofactor(x: Any) -> Any:
+    """det(x) · inv(x)ᵀ, for singular matrices too."""
+    u, s, vt = np.linalg.svd(x)
+    others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1.0, np.expand_dims(s, -2)), axis=-1)
+    sign = np.expand_dims(np.linalg.det(u) * np.linalg.det(vt), (-1, -2))
+    return sign * ((u * np.expand_dims(others, -2)) @ vt)
+
+
+def one_hot(labels: Any, classes: int, dtype: Any) -> Any:
+    """A row for each label: 1 in its column, 0 elsewhere."""
+    return np.eye(classes, dtype=dtype)[labels]
+
+
+def check_labels(labels: Any, classes: int) -> None:
+    """Refuse a class that does not exist: NumPy would count a negative one from the end."""
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(
+            f"labels must be classes from 0 to {classes - 1}, but were given from {labels.min()} to {labels.max()}"
+        )
+
+
+HELPERS = (erf, erfc, scatter, scatter_add, cofactor, one_hot, check_labels)

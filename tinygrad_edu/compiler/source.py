@@ -1,0 +1,156 @@
+"""The text of a program: as a teacher would write it, as it is run, and as a file that runs on its own."""
+
+import base64
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.emit import Writer, helper_source, shape_comment, statements
+from tinygrad_edu.compiler.names import Names
+from tinygrad_edu.compiler.program import Line, Program, Returned, Var
+from tinygrad_edu.compiler.recorder import Argument, Attribute, Data, Gradient
+
+_COLUMN = 46  # where the shapes stand
+_ORDER = (Argument, Data, Gradient, Attribute)
+
+
+def parameters(program: Program) -> list[Var]:
+    """The function's parameters: arguments first, then leaves, then what lies in attributes."""
+    return sorted(program.inputs, key=lambda var: _ORDER.index(type(program.inputs[var])))
+
+
+class Readable:
+    """The program as one function that updates parameters in place and returns what the user's function returns."""
+
+    def __init__(self, program: Program, names: Names) -> None:
+        self.program = program
+        self.names = names
+        self.writer = Writer(names)
+        self.rows: list[tuple[str, Line | None]] = []  # text and the line it is of
+        self._write()
+
+    def _write(self) -> None:
+        written = list(statements(self.program, self.writer))
+        in_place = self._in_place([line for line, _ in written])
+        for section in ("forward", "backward", "update"):
+            rows = [(line, text) for line, text in written if line.section == section and line.out not in in_place]
+            updates = list(self._updates(in_place)) if section == "update" else []
+            if not rows and not updates:
+                continue
+            self.rows += [("", None)] * bool(self.rows) + [(f"# {section}", None)]
+            self.rows += [(_commented(text, line), line) for line, text in rows]
+            self.rows += updates
+        self.rows += [("", None), (f"return {self._returned()}", None)]
+
+    def _in_place(self, written: Sequence[Line]) -> dict[Var, Line]:
+        """Lines of the form ``new = old - change``, which may be ``old -= change``: nobody reads the new one."""
+        read = {var for line in self.program.lines for var in line.reads()}
+        targets = {var: source for source, var in self.program.writes if var is not None}
+        found = {}
+        for line in written:
+            source = targets.get(line.out)
+            old = line.args[0] if line.args else None
+            if not isinstance(old, Var) or source is None or self.program.inputs.get(old) != source:
+                continue
+            named = getattr(line.function, "__name__", "") in ("add", "subtract", "multiply")
+            if named and line.out not in read and old.shape and not any(self._read_later(line, old)):
+                found[line.out] = line
+        return found
+
+    def _read_later(self, line: Line, old: Var) -> list[bool]:
+        index = self.program.lines.index(line)
+        return [old in set(other.reads()) for other in self.program.lines[index + 1 :]]
+
+    def _updates(self, in_place: dict[Var, Line]) -> Any:
+        old = {source: var for var, source in self.program.inputs.items()}
+        for source, var in self.program.writes:
+            if var in in_place:
+                line = in_place[var]
+                sign = {"add": "+", "subtract": "-", "multiply": "*"}[line.function.__name__]
+                text = f"{self.names.of[line.args[0]]} {sign}= {self.writer.operand(line.args[1]).text}"
+                yield _commented(text, line), line
+            elif var is not None and source in old and var.shape and isinstance(source, Data | Attribute):
+                yield f"{self.names.of[old[source]]}[...] = {self.names.of[var]}", None
+
+    def _returned(self) -> str:
+        result = self.writer.operand(_variables_only(self.program.result)).text
+        extra = [self.names.of[var] for source, var in self.extra() if var is not None]
+        return ", ".join([result, *extra]) if extra else result
+
+    def extra(self) -> list[tuple[Any, Var | None]]:
+        """What cannot be written in place, so that it is returned behind the result: numbers, and gradients."""
+        updated = any(isinstance(source, Data) for source, _ in self.program.writes)
+        given = set(self.program.inputs.values())
+        return [
+            (source, var)
+            for source, var in self.program.writes
+            if var is not None
+            and ((isinstance(source, Gradient) and not updated) or not var.shape or source not in given)
+            and not (isinstance(source, Gradient) and updated)
+        ]
+
+    def text(self) -> str:
+        """The whole, which can be pasted into a file."""
+        names = [self.names.of[var] for var in parameters(self.program)]
+        head = textwrap.wrap(f"def {self.program.name}({', '.join(names)}):", 110, subsequent_indent=" " * 8)
+        body = textwrap.indent("\n".join(text for text, _ in self.rows), "    ", lambda text: bool(text.strip()))
+        constants = "".join(f"{name} = {literal(value)}\n" for name, value in self.writer.constants.items())
+        imports = "import math\n\n" if "math." in helper_source(self.writer.helpers) else ""
+        imports += "import numpy as np\n"
+        helpers = helper_source(self.writer.helpers).replace(": Any", "").replace(" -> Any", "")
+        parts = [imports, constants, f"\n{helpers.rstrip()}\n" if helpers else ""]
+        return "\n".join(part for part in parts if part) + "\n\n" + "\n".join(head) + "\n" + body + "\n"
+
+
+def _commented(text: str, line: Line) -> str:
+    comment = shape_comment(line.out)
+    return f"{text:<{_COLUMN}}  # {comment}" if comment else text
+
+
+def _variables_only(tree: Any) -> Any:
+    if isinstance(tree, Returned):
+        return tree.var
+    if isinstance(tree, tuple | list):
+        return type(tree)(map(_variables_only, tree))
+    if isinstance(tree, dict):
+        return _Dict({key: _variables_only(part) for key, part in tree.items()})
+    return tree
+
+
+class _Dict:
+    """A dict of variables: prints with their names."""
+
+    def __init__(self, tree: dict[Any, Any]) -> None:
+        self.tree = tree
+
+    def __repr__(self) -> str:
+        return repr(self.tree)
+
+
+def literal(value: Any) -> str:
+    """An array or number as an expression that gives it back, bit for bit."""
+    if isinstance(value, np.random.Generator):
+        return "np.random.default_rng()"
+    if not isinstance(value, np.ndarray):
+        return repr(value.item() if isinstance(value, np.generic) else value)
+    dtype = "" if value.dtype in (np.float64, np.int64) and value.size else f", np.{value.dtype.name}"
+    if value.size <= 1000 and np.isfinite(value).all():
+        return f"np.array({value.tolist()!r}{dtype})" if value.size else f"np.empty({value.shape}{dtype})"
+    packed = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
+    return (
+        f'np.frombuffer(base64.b64decode("{packed}"), np.{value.dtype.name}).reshape({value.shape}).copy()'
+    )
+
+
+def as_file(readable: Readable, values: dict[Var, Any]) -> str:
+    """The program with its inputs and a main that runs it once."""
+    names = [readable.names.of[var] for var in parameters(readable.program)]
+    lines = [
+        f"    {readable.names.of[var]} = {literal(values[var])}" for var in parameters(readable.program)
+    ]
+    call = f"{readable.program.name}({', '.join(names)})"
+    main = "\n".join(['if __name__ == "__main__":', *lines, f"    print({call})"])
+    needs = "import base64\n" if "base64." in main else ""
+    return f"{needs}{readable.text()}\n\n{main}\n"

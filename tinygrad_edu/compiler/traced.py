@@ -1,0 +1,224 @@
+"""`Traced`: an array that writes down every NumPy call that is made with it.
+
+It stands where an ndarray would: as the data of a Tensor or a Value, or as an argument of the function that is being
+recorded. The engine's forward and backward passes then run as they are, on NumPy's functions, and every call becomes a
+line of a `Program`. So a mask such as ``x > 0`` is a line too, and not an array of the numbers of one day.
+"""
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.errors import RecordingError
+from tinygrad_edu.compiler.program import CALL, INDEX, METHOD, PYTHON, UFUNC, Var
+
+if TYPE_CHECKING:
+    from tinygrad_edu.compiler.recorder import Recorder
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def users_line() -> str:
+    """File and line of the innermost frame outside this package and NumPy."""
+    frame = sys._getframe(1)
+    numpy = str(Path(np.__file__).parent)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((_PACKAGE, numpy)):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+
+
+def value_of(x: Any) -> Any:
+    """The value that a traced array has in the call that is recorded."""
+    return x._value if isinstance(x, Traced) else x
+
+
+def is_traced(x: Any) -> bool:
+    """Whether anything in nested tuples, lists and slices is traced."""
+    if isinstance(x, tuple | list):
+        return any(map(is_traced, x))
+    if isinstance(x, slice):
+        return is_traced((x.start, x.stop, x.step))
+    return isinstance(x, Traced)
+
+
+def _plain_number(x: Any) -> bool:
+    return isinstance(value_of(x), float | int) and not isinstance(value_of(x), np.generic)
+
+
+def _operator(python: Callable[..., Any], ufunc: Any, *, reflected: bool = False) -> Any:
+    def method(self: "Traced", *others: Any) -> Any:
+        args = (*others, self) if reflected else (self, *others)
+        if any(not isinstance(x, Traced | np.ndarray | np.generic | float | int) for x in others):
+            return NotImplemented
+        if all(map(_plain_number, args)):
+            return self._recorder.apply(PYTHON, python, args)
+        return self._recorder.apply(UFUNC, ufunc, args)
+
+    return method
+
+
+def _method(name: str) -> Any:
+    def method(self: "Traced", *args: Any, **keywords: Any) -> Any:
+        return self._recorder.apply(METHOD, name, (self, *args), keywords)
+
+    method.__name__ = name
+    return method
+
+
+def _refused(what: str, advice: str) -> Any:
+    def method(self: "Traced", *_: Any, **__: Any) -> Any:
+        raise RecordingError(
+            f"{what} depends on a number that differs from call to call ({users_line()}): {advice}"
+        )
+
+    return method
+
+
+_BRANCH = "write the choice with np.where, or leave this line out of the compiled function"
+_NUMBER = "return it from the compiled function and read it from the result, or compute with NumPy's functions"
+
+
+class Traced:
+    """A value of the call that is being recorded, and the variable of the program that stands for it."""
+
+    __slots__ = ("__weakref__", "_recorder", "_value", "_var")
+    __array_priority__ = 500
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, recorder: "Recorder", var: Var, value: Any) -> None:
+        self._recorder = recorder
+        self._var = var
+        self._value = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return np.shape(self._value)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return np.ndim(self._value)
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return int(np.size(self._value))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the entries."""
+        return np.asarray(self._value).dtype
+
+    @property
+    def T(self) -> "Traced":
+        """The axes in reverse order."""
+        return self.transpose()  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._recorder.apply(INDEX, operator.getitem, (self, index))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if not all(isinstance(x, Traced | np.ndarray | np.generic | float | int) for x in inputs):
+            return NotImplemented  # a Tensor knows what to do
+        if method == "reduce":
+            return self._recorder.apply(UFUNC, ufunc.reduce, inputs, keywords)
+        if method != "__call__" or ufunc.nout > 1 or "out" in keywords:
+            raise RecordingError(f"np.{ufunc.__name__}.{method} cannot be recorded ({users_line()}): {_BRANCH}")
+        return self._recorder.apply(UFUNC, ufunc, inputs, keywords)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        if any(hasattr(t, "_record") for t in types):
+            return NotImplemented
+        if function in (np.shape, np.ndim, np.size):
+            return function(value_of(args[0]), *args[1:], **keywords)
+        if function is np.may_share_memory:
+            return False  # nobody can write into it
+        if function in (np.zeros_like, np.ones_like, np.empty_like, np.result_type):
+            return function(*map(value_of, args), **keywords)
+        ufunc = _REDUCTIONS.get(function)
+        if ufunc is not None and keywords.keys() <= {"axis", "keepdims"} and len(args) <= 2:
+            return _reduced(args[0], ufunc, *args[1:], **keywords)
+        return self._recorder.apply(CALL, function, args, keywords)
+
+    def dot(self, other: Any) -> "Traced":
+        """The product of matrices."""
+        return self @ other if self.ndim == 2 == np.ndim(value_of(other)) else np.dot(self, other)  # type: ignore[no-any-return, call-overload]
+
+    __bool__ = _refused("a choice (if, while, and, or, not)", _BRANCH)
+    __float__ = __int__ = __index__ = __complex__ = _refused("turning an array into a Python number", _NUMBER)
+    __array__ = __format__ = _refused("reading an array's numbers", _NUMBER)
+    __setitem__ = _refused("writing into an array", "compute a new one with np.where or np.concatenate")
+
+    def item(self) -> Any:
+        """Refused: the number would be that of this call alone."""
+        raise RecordingError(
+            f"item() gives a number that differs from call to call ({users_line()}): {_NUMBER}"
+        )
+
+    tolist = item
+
+    def __repr__(self) -> str:
+        return f"Traced({self._value!r})"
+
+
+def _reduced(x: Any, ufunc: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """A reduction, however it was called, as one call of the ufunc's method."""
+    keywords = {"axis": axis} | ({"keepdims": True} if keepdims else {})
+    return x._recorder.apply(UFUNC, ufunc.reduce, (x,), keywords)
+
+
+def _reduction(ufunc: Any) -> Any:
+    def method(self: Traced, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return _reduced(self, ufunc, axis, keepdims=keepdims)
+
+    return method
+
+
+_REDUCTIONS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
+for _function, _ufunc in _REDUCTIONS.items():
+    setattr(Traced, _function.__name__, _reduction(_ufunc))
+for _name, _python, _ufunc in (
+    ("add", operator.add, np.add),
+    ("sub", operator.sub, np.subtract),
+    ("mul", operator.mul, np.multiply),
+    ("truediv", operator.truediv, np.divide),
+    ("floordiv", operator.floordiv, np.floor_divide),
+    ("mod", operator.mod, np.remainder),
+    ("pow", operator.pow, np.power),
+    ("matmul", operator.matmul, np.matmul),
+    ("and", operator.and_, np.bitwise_and),
+    ("or", operator.or_, np.bitwise_or),
+    ("xor", operator.xor, np.bitwise_xor),
+):
+    setattr(Traced, f"__{_name}__", _operator(_python, _ufunc))
+    setattr(Traced, f"__r{_name}__", _operator(_python, _ufunc, reflected=True))
+for _name, _python, _ufunc in (
+    ("lt", operator.lt, np.less),
+    ("le", operator.le, np.less_equal),
+    ("gt", operator.gt, np.greater),
+    ("ge", operator.ge, np.greater_equal),
+    ("eq", operator.eq, np.equal),
+    ("ne", operator.ne, np.not_equal),
+    ("neg", operator.neg, np.negative),
+    ("pos", operator.pos, np.positive),
+    ("abs", operator.abs, np.absolute),
+    ("invert", operator.invert, np.invert),
+):
+    setattr(Traced, f"__{_name}__", _operator(_python, _ufunc))
+for _name in (
+    *("reshape", "ravel", "flatten", "transpose", "swapaxes", "squeeze", "astype", "copy", "repeat", "take"),
+    *("mean", "var", "std", "argmax", "argmin", "argsort", "cumsum", "any", "all"),
+    *("clip", "round", "diagonal", "trace"),
+):
+    setattr(Traced, _name, _method(_name))
