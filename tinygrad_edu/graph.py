@@ -143,15 +143,16 @@ def mark(node: Node, scope: Scope, inputs: tuple[Any, ...]) -> None:
 def topological_order(root: Node, *, fresh: bool = False) -> list[Node]:
     """Every node that ``root`` depends on, once, each behind its inputs; ``root`` is the last.
 
-    Iterative, so a chain of a million nodes is no deeper than any other. With ``fresh``, a node whose data was
-    written after another had used it raises `StaleGraphError`.
+    Left operands come before right ones, as Python evaluates them. Iterative, so a chain of a million nodes is no
+    deeper than any other. With ``fresh``, a node whose data was written after another had used it raises
+    `StaleGraphError`.
 
     Examples
     --------
     >>> from tinygrad_edu import Value
     >>> a = Value(2.0, "a")
-    >>> [node.op or node.label for node in topological_order(a * a + a)]
-    ['a', 'mul', 'add']
+    >>> [node.op or node.label for node in topological_order(a * a + a.exp())]
+    ['a', 'mul', 'exp', 'add']
     """
     order: list[Node] = []
     entered: set[Node] = set()
@@ -171,7 +172,7 @@ def topological_order(root: Node, *, fresh: bool = False) -> list[Node]:
         stack.append(node)
         stack.append(None)
         stamp = node.stamp
-        for x in inputs:
+        for x in reversed(inputs):  # the stack turns them round again
             if x not in entered:
                 stack.append(x)
             if x.stamp > stamp and fresh:
