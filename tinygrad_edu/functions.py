@@ -25,6 +25,13 @@ def plain(x: Any) -> Any:
     return graph.data_of(x) if isinstance(x, graph.Node) else x
 
 
+def as_array(x: Any, dtype: Any = None) -> Any:
+    """``np.asarray``, which lets the stand-in for an array pass with which `compile` records."""
+    if hasattr(x, "_recorder"):
+        return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+    return np.asarray(x, dtype)
+
+
 def _axis(axis: Any) -> Any:
     """An axis, or several, as an operation keeps them: an integer, a tuple, or None."""
     if axis is None:

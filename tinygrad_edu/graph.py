@@ -253,6 +253,21 @@ def data_of(node: "Node") -> Any:
     return node._data
 
 
+def check(function: Callable[..., object], *data: Any) -> None:
+    """Call ``function``, which raises if the numbers are not what they should be; `compile` checks them every time."""
+    if WATCH.active and MODES.recorder is not None:
+        MODES.recorder.check(function, *data)
+    else:
+        function(*data)
+
+
+def draw(method: Callable[..., Any], *args: Any) -> Any:
+    """Random numbers from a generator's method; what `compile` makes draws anew every time."""
+    if WATCH.active and MODES.recorder is not None:
+        return MODES.recorder.draw(method, *args)
+    return method(*args)
+
+
 class _Mode(contextlib.ContextDecorator):
     """A context manager and decorator that switches modes on in its own thread; it may be nested and re-used."""
 

@@ -103,7 +103,10 @@ class Codegen:
 
     def _line(self, number: int, line: Line) -> None:
         if line.kind == CHECK:
-            self._say(line, self._expression(line))
+            name = line.function.__name__.lstrip("_")
+            while self.namespace.setdefault(name, line.function) is not line.function:
+                name += "_"
+            self._say(line, self.writer.call(name, line.args, {}).text)
             return
         if self._is_fixed_view(line):
             return

@@ -12,7 +12,7 @@ from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Var
 from tinygrad_edu.compiler.runtime import HELPERS
 
-_WIDTH = 100
+_LONGEST = 64  # an expression that stands inside another
 _ATOM, _POWER, _SIGN, _TIMES, _PLUS, _AND, _XOR, _OR, _COMPARE = 10, 9, 8, 7, 6, 5, 4, 3, 2
 _OPERATORS: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("add",), ("+", _PLUS)),
@@ -113,8 +113,8 @@ class Writer:
         for name, known in self.constants.items():
             if known is array:
                 return name
-        name = f"c{len(self.constants) + 1}"
-        while name in self.names.of.values():
+        name = "rng" if isinstance(array, np.random.Generator) else f"c{len(self.constants) + 1}"
+        while name in self.names.of.values() or name in self.constants:
             name += "_"
         self.constants[name] = array
         return name
@@ -226,11 +226,10 @@ def statements(program: Program, writer: Writer) -> Iterable[tuple[Line, str]]:
     """Each line that is written, with its text."""
     inside = foldable(program)
     for line in program.lines:
-        if line.kind == CHECK:
-            yield line, writer.expression(line).text
+        if line.kind == CHECK:  # the reader's numbers are his own affair
             continue
         text = writer.expression(line)
-        if line.out in inside and len(text.text) < _WIDTH // 2:
+        if line.out in inside and len(text.text) < _LONGEST:
             writer.inlined[line.out] = text
             continue
         yield line, f"{writer.names.of[line.out]} = {text.text}"

@@ -64,6 +64,7 @@ def name_variables(recorder: "Recorder", program: Program, local: dict[Var, str]
     for var, target in recorder.gradients_of.items():
         names.give(var, f"d{names.of.get(target, 'x')}_")
     for line in program.lines:
+        names.give(line.out, identifier(line.out.hint))
         names.give(line.out, _routine(line), number=True)
     return names
 
@@ -74,9 +75,11 @@ def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
             names.give(var, identifier("_".join(map(str, (source.name, *source.path)))))
     roles = _roles(recorder)
     for var, source in program.inputs.items():
-        label = identifier(getattr(getattr(source, "leaf", None), "label", "") or var.hint)
-        if type(source).__name__ == "Data" and label in ("", "weight", "bias", "W", "b") and var in roles:
+        label = getattr(getattr(source, "leaf", None), "label", "") or var.hint
+        # Modules label their parameters "layers.0.weight": a blackboard has W1.
+        if type(source).__name__ == "Data" and label.split(".")[-1] in ("", "weight", "bias") and var in roles:
             names.give(var, roles[var])
+        label = identifier(label)
         names.give(var, label or "p", number=not label)
 
 
@@ -108,8 +111,6 @@ def _name_layer(recorder: "Recorder", names: Names, line: Line) -> None:
 
 
 def _routine(line: Line) -> str:
-    if line.out.hint:
-        return identifier(line.out.hint)
     function: Any = line.function
     if isinstance(function, str):
         return function

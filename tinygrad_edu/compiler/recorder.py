@@ -230,6 +230,15 @@ class Recorder:
             source.set(traced)
         return self.attributes[key][0].get()
 
+    def enter(self, module: Any) -> None:
+        """A module is called: its arrays (running means) are inputs, and its mode belongs to the program."""
+        guard = (module, "training", bool(module.training))
+        if guard not in self.flags:
+            self.flags.append(guard)
+        for name, value in vars(module).items():
+            if isinstance(value, np.ndarray) and not name.startswith("_"):
+                self.setting(module, name)
+
     def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Numbers from a random generator: drawn anew at every run."""
         return self.emit(DRAW, method, args, keywords, method(*args, **keywords))
@@ -341,11 +350,16 @@ def _cofactor(recorder: Recorder, x: Any) -> Any:
     return recorder.apply(CALL, runtime.cofactor, (x,))
 
 
+def _called(name: str, x: Traced) -> Traced:
+    x._var.hint = name
+    return x
+
+
 def _cross_entropy(_: Recorder, x: Any, *, labels: Any, memo: dict[str, Any]) -> Any:
-    shifted = x - np.maximum.reduce(x, axis=-1, keepdims=True)
-    exp = np.exp(shifted)
-    total = np.add.reduce(exp, axis=-1, keepdims=True)
-    memo["softmax"] = exp / total
+    shifted = _called("shifted", x - np.maximum.reduce(x, axis=-1, keepdims=True))
+    exp = _called("exp", np.exp(shifted))
+    total = _called("total", np.add.reduce(exp, axis=-1, keepdims=True))
+    memo["softmax"] = _called("p", exp / total)
     return np.add.reduce(np.log(total[:, 0]) - shifted[np.arange(len(labels)), labels]) / len(labels)
 
 

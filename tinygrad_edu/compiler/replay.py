@@ -257,7 +257,7 @@ def record(
             f"{program.name} returned nothing that is computed from its arguments or parameters, so there is nothing to "
             "compile: return the result"
         )
-    program = optimize.without_dead_code(program)
+    program = optimize.without_dead_code(optimize.simplified(program))
     variable_names = name_variables(recorder, program, named)
     positions = [_position(order, source) for source in recorder.inputs.values() if isinstance(source, Argument)]
     del result, writes, call, more, gradients, local

@@ -12,7 +12,7 @@ from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import Line, Program, Returned, Var
 from tinygrad_edu.compiler.recorder import Argument, Attribute, Data, Gradient
 
-_COLUMN = 46  # where the shapes stand
+_COLUMNS = 34, 58  # between which the shapes stand
 _ORDER = (Argument, Data, Gradient, Attribute)
 
 
@@ -29,10 +29,13 @@ class Readable:
         self.names = names
         self.writer = Writer(names)
         self.rows: list[tuple[str, Line | None]] = []  # text and the line it is of
+        self.column = 0
         self._write()
 
     def _write(self) -> None:
         written = list(statements(self.program, self.writer))
+        self.column = min(max((len(text) for _, text in written), default=0), _COLUMNS[1])
+        self.column = max(self.column, _COLUMNS[0])
         in_place = self._in_place([line for line, _ in written])
         for section in ("forward", "backward", "update"):
             rows = [(line, text) for line, text in written if line.section == section and line.out not in in_place]
@@ -40,7 +43,7 @@ class Readable:
             if not rows and not updates:
                 continue
             self.rows += [("", None)] * bool(self.rows) + [(f"# {section}", None)]
-            self.rows += [(_commented(text, line), line) for line, text in rows]
+            self.rows += [(self._commented(text, line), line) for line, text in rows]
             self.rows += updates
         self.rows += [("", None), (f"return {self._returned()}", None)]
 
@@ -70,9 +73,13 @@ class Readable:
                 line = in_place[var]
                 sign = {"add": "+", "subtract": "-", "multiply": "*"}[line.function.__name__]
                 text = f"{self.names.of[line.args[0]]} {sign}= {self.writer.operand(line.args[1]).text}"
-                yield _commented(text, line), line
+                yield self._commented(text, line), line
             elif var is not None and source in old and var.shape and isinstance(source, Data | Attribute):
                 yield f"{self.names.of[old[source]]}[...] = {self.names.of[var]}", None
+
+    def _commented(self, text: str, line: Line) -> str:
+        comment = shape_comment(line.out)
+        return f"{text:<{self.column}}  # {comment}" if comment else text
 
     def _returned(self) -> str:
         result = self.writer.operand(_variables_only(self.program.result)).text
@@ -102,11 +109,6 @@ class Readable:
         helpers = helper_source(self.writer.helpers).replace(": Any", "").replace(" -> Any", "")
         parts = [imports, constants, f"\n{helpers.rstrip()}\n" if helpers else ""]
         return "\n".join(part for part in parts if part) + "\n\n" + "\n".join(head) + "\n" + body + "\n"
-
-
-def _commented(text: str, line: Line) -> str:
-    comment = shape_comment(line.out)
-    return f"{text:<{_COLUMN}}  # {comment}" if comment else text
 
 
 def _variables_only(tree: Any) -> Any:
