@@ -4,6 +4,7 @@ Each has NumPy's name and meaning, calls its operation, and the operation record
 They are `Tensor`'s methods and its answers to ``np.sum(t)``: `NUMPY` says which answers for which.
 """
 
+import copy
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -30,6 +31,11 @@ def as_array(x: Any, dtype: Any = None) -> Any:
     if hasattr(x, "_recorder"):
         return x if dtype is None or x.dtype == dtype else x.astype(dtype)
     return np.asarray(x, dtype)
+
+
+def as_it_is(x: Any) -> Any:
+    """An index, kept with a node as it is now, whatever is written into it later."""
+    return copy.deepcopy(x) if isinstance(x, np.ndarray | list) else x
 
 
 def _axis(axis: Any) -> Any:
@@ -79,7 +85,8 @@ def transpose(x: A, *axes: Any) -> A:
 def swapaxes(x: A, axis1: int, axis2: int) -> A:
     """Two axes exchanged."""
     order = list(range(len(_shape(x))))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    a, b = axes_of((axis1, axis2), len(order))
+    order[a], order[b] = b, a
     return transpose(x, order)
 
 
@@ -123,7 +130,7 @@ def roll(x: A, shift: Any, axis: Axis = None) -> A:
 def repeat(x: A, repeats: Any, axis: int | None = None) -> A:
     """Each entry repeated; over the flattened array if no axis is given."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return shape_rules.REPEAT(x, repeats=repeats, axis=axis)  # type: ignore[no-any-return]
+    return shape_rules.REPEAT(x, repeats=as_it_is(plain(repeats)), axis=axis)  # type: ignore[no-any-return]
 
 
 def tile(x: A, reps: Any) -> A:
@@ -162,13 +169,15 @@ def triu(x: A, k: int = 0) -> A:
     return shape_rules.TRIU(x, k=k)  # type: ignore[no-any-return]
 
 
-def take_along_axis(x: A, indices: Any, axis: int = -1) -> A:
-    """In every line along the axis, the entries that ``indices`` names."""
-    return shape_rules.TAKE_ALONG_AXIS(x, indices=plain(indices), axis=axis)  # type: ignore[no-any-return]
+def take_along_axis(x: A, indices: Any, axis: int | None = -1) -> A:
+    """In every line along the axis, the entries that ``indices`` names; of the flattened array if it is None."""
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    return shape_rules.TAKE_ALONG_AXIS(x, indices=as_it_is(plain(indices)), axis=axis)  # type: ignore[no-any-return]
 
 
-def sort(x: A, axis: int = -1) -> A:
-    """In ascending order along the axis; equal entries keep theirs."""
+def sort(x: A, axis: int | None = -1) -> A:
+    """In ascending order along the axis, or all of them if it is None; equal entries keep theirs."""
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return shape_rules.SORT(x, indices=np.argsort(plain(x), axis=axis, kind="stable"), axis=axis)  # type: ignore[no-any-return]
 
 
@@ -313,6 +322,10 @@ def tensordot(x0: Any, x1: Any, axes: Any = 2) -> Any:
 
 def einsum(subscripts: str, *operands: Any) -> Any:
     """The sum of products that the subscripts say, for instance ``"ij,jk->ik"``."""
+    if not isinstance(subscripts, str):
+        raise UnsupportedError(
+            f"np.einsum of Tensors takes its subscripts as a string such as 'ij,jk->ik', but was given {subscripts!r}"
+        )
     written_out = matrix_rules.explicit_subscripts(subscripts, [len(_shape(x)) for x in operands])
     return matrix_rules.EINSUM(*operands, subscripts=written_out)
 
@@ -322,15 +335,18 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, *, keepdims:
     matrix = len(axes_of(_axis(axis), len(_shape(x)))) > 1
     if ord is None or ord == "fro" or (ord == 2 and not matrix):
         return matrix_rules.NORM(x, axis=_axis(axis), keepdims=keepdims)
-    if matrix or isinstance(ord, str):
+    if matrix or isinstance(ord, str) or ord == 0:
         raise UnsupportedError(
-            f"np.linalg.norm of a Tensor knows the Frobenius norm of matrices, but was given ord={ord!r}"
+            "np.linalg.norm of a Tensor knows the Frobenius norm of matrices, and orders 1, 2, inf and p of vectors, "
+            f"but was given ord={ord!r}"
         )
     if ord == 1:
         return sum(abs(x), axis, keepdims=keepdims)
     if abs(ord) == math.inf:
         return (max if ord > 0 else min)(abs(x), axis, keepdims=keepdims)
-    return sum(abs(x) ** ord, axis, keepdims=keepdims) ** (1 / ord)
+    total = sum(abs(x) ** ord, axis, keepdims=keepdims)
+    zero = plain(total) == 0  # a kink, where PyTorch has 0; the inner choice keeps the slope of the root finite there
+    return where(zero, 0.0, where(zero, 1.0, total) ** (1 / ord))
 
 
 def det(x: A) -> A:

@@ -108,6 +108,10 @@ class Node(ElementwiseMethods):
         """A node of the same kind that holds ``data`` and needs no gradient."""
         raise NotImplementedError
 
+    def _fresh_order(self) -> Sequence["Node"]:
+        """The `topological_order` up to this node; `StaleGraphError` if data was written after it was used."""
+        return topological_order(self, fresh=True)
+
     def _fit(self, gx: "Node") -> "Node":
         """The gradient ``gx`` brought to this node's shape: un-broadcast."""
         return gx
@@ -425,7 +429,7 @@ def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
     recorded and can be differentiated again.
     """
     grads = {root: seed}
-    for node in reversed(topological_order(root, fresh=True)):
+    for node in reversed(root._fresh_order()):
         gy = grads.get(node)
         if gy is None or node.operation is None:
             continue

@@ -93,6 +93,10 @@ def explicit_subscripts(subscripts: str, ndims: Sequence[int]) -> str:
     widths = [n - len(t.replace("...", "")) if "..." in t else 0 for t, n in zip(terms, ndims, strict=True)]
     dots = "".join(free[: max(widths, default=0)])
     terms = [t.replace("...", dots[len(dots) - w :]) for t, w in zip(terms, widths, strict=True)]
+    if arrow and dots and "..." not in right:
+        raise ShapeError(
+            f"einsum {subscripts!r} has no '...' on the right for the axes that '...' stands for on the left"
+        )
     if not arrow:
         letters = "".join(terms)
         right = "..." * bool(dots) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1 and c not in dots))
@@ -196,13 +200,15 @@ def _solve(x0: Array, x1: Array) -> Array:
 
 
 def _solve_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
+    if x1.ndim == 1:  # solve() takes a vector only if it is one: a stack of them has a stack of gradients
+        return np.linalg.solve(transposed(x0), np.expand_dims(gy, -1))[..., 0]
     return np.linalg.solve(transposed(x0), gy)
 
 
 def _solve_gx0(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
     gx1 = _solve_gx1(gy, y, x0, x1)
     if x1.ndim == 1:
-        return -np.expand_dims(gx1, -1) * y
+        return -np.expand_dims(gx1, -1) * np.expand_dims(y, -2)
     return -gx1 @ transposed(y)
 
 

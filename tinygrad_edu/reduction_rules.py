@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.rules import ArrayOperation
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
@@ -16,10 +17,13 @@ Axis = int | tuple[int, ...] | None
 
 
 def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """The axes as non-negative numbers."""
-    if axis is None:
+    """The axes as non-negative numbers. A single number has none, although NumPy lets it be reduced along 0 or -1."""
+    if axis is None or ndim == 0:
         return tuple(range(ndim))
-    return tuple(a % ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if not all(-ndim <= a < ndim for a in axes):
+        raise ShapeError(f"axis {axis} is out of range for an array of {ndim} axes: use {-ndim} to {ndim - 1}")
+    return tuple(a % ndim for a in axes)
 
 
 def count_of(x: Array, axis: Axis) -> int:
@@ -93,8 +97,13 @@ def _var(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
     return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
+def _degrees_of_freedom(x: Array, axis: Axis, ddof: int) -> float:
+    n = count_of(x, axis) - ddof
+    return n if n > 0 else math.nan  # as the variance itself is
+
+
 def _var_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
-    spread = 2.0 / (count_of(x, axis) - ddof) * (x - np.mean(x, axis=axis, keepdims=True))
+    spread = 2.0 / _degrees_of_freedom(x, axis, ddof) * (x - np.mean(x, axis=axis, keepdims=True))
     return _restore(gy, x, axis) * spread
 
 
@@ -108,7 +117,7 @@ def _std(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
 def _std_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
     flat = _plain(y) == 0  # all entries equal: a kink, where PyTorch has 0
     share = np.where(flat, 0.0, gy / np.where(flat, 1.0, y))
-    return _restore(share, x, axis) * (x - np.mean(x, axis=axis, keepdims=True)) / (count_of(x, axis) - ddof)
+    return _restore(share, x, axis) * (x - np.mean(x, axis=axis, keepdims=True)) / _degrees_of_freedom(x, axis, ddof)
 
 
 STD = ArrayOperation("std", _std, _std_gx, formula="gy · (x − mean) / (y (n − ddof))")

@@ -356,6 +356,13 @@ class Elementwise(Operation):
             takes = ", ".join(f"{k}={v!r}" for k, v in self.defaults.items()) or "no parameters"
             raise ArgumentError(f"{self.name}() takes {takes}, but was given ({given})")
         given_ones = {**dict(zip(self.defaults, args, strict=False)), **keywords}
+        for name, x in given_ones.items():
+            if getattr(x, "requires_grad", False):
+                raise ArgumentError(
+                    f"{self.name}() has no derivative by {name}, so it takes a plain number there, but was given {x!r}"
+                )
+            if hasattr(x, "copy"):
+                given_ones[name] = x.copy()  # an array, as it is now
         return self.defaults | {name: x for name, x in given_ones.items() if x is not None}
 
 
@@ -619,7 +626,6 @@ NUMPY_NAMES = {
     "multiply": "mul",
     "divide": "div",
     "power": "pow",
-    "float_power": "pow",
 }
 
 NODES: dict[str, Any] = {**TABLE, **CONSTANTS, "where": _where_nodes, "is_zero": _is_zero_node}

@@ -196,9 +196,9 @@ def _scatter_add_gx(gy: Array, y: Array, x: Array, *, index: Any, shape: Sequenc
 SCATTER_ADD = ArrayOperation("scatter_add", _scatter_add, _scatter_add_gx, formula="gy[index]")
 
 
-def _along(indices: Array, axis: int) -> tuple[Array, ...]:
-    """The index that takes, in every line along ``axis``, the entries that ``indices`` names."""
-    grids = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+def _along(shape: Sequence[int], indices: Array, axis: int) -> tuple[Array, ...]:
+    """The index that takes the entries that ``indices`` names in every line along ``axis`` of an array."""
+    grids = list(np.ogrid[tuple(slice(n) for n in shape)])
     grids[axis] = indices
     return tuple(grids)
 
@@ -208,7 +208,7 @@ def _take_along_axis(x: Array, *, indices: Array, axis: int) -> Array:
 
 
 def _take_along_axis_gx(gy: Array, y: Array, x: Array, *, indices: Array, axis: int) -> Array:
-    return SCATTER_ADD(gy, index=_along(indices, axis % x.ndim), shape=x.shape)
+    return SCATTER_ADD(gy, index=_along(x.shape, indices, axis % x.ndim), shape=x.shape)
 
 
 TAKE_ALONG_AXIS = ArrayOperation(

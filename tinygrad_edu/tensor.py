@@ -148,9 +148,11 @@ class Tensor(Node):
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.clear(self)
         if grad is not None and not isinstance(grad, Tensor):
-            grad = _array(grad, self.dtype)
-            if grad.shape != self.shape:
-                raise ShapeError(f"a gradient has the shape of its data, {self.shape}, but was given {grad.shape}")
+            array = _array(grad, self.dtype)
+            if array.shape != self.shape:
+                raise ShapeError(f"a gradient has the shape of its data, {self.shape}, but was given {array.shape}")
+            # `t.grad *= …` gives back the array that it borrowed; any other stays the giver's own.
+            grad = array.copy() if grad is not self._grad and np.may_share_memory(array, grad) else array
         self._grad = grad
 
     @property
@@ -223,14 +225,15 @@ class Tensor(Node):
         seed = self._seed(gradient)
         if create_graph:
             start = seed if isinstance(seed, Tensor) else self._constant(seed)
-            grads = cast("dict[Tensor, Any]", graph.recorded_gradients(self, start))
+            with np.errstate(all="ignore"):
+                grads = cast("dict[Tensor, Any]", graph.recorded_gradients(self, self._fit(start)))
         else:
-            grads = array_gradients(self, _plain(seed))
+            grads = array_gradients(self, _plain(seed).astype(self.dtype) if isinstance(seed, Tensor) else seed)
         for node, gx in grads.items():
             if node.operation is not None:
                 node._grad = gx if create_graph else (gx,)
             else:
-                node._grad = gx if node._grad is None else node._grad + gx
+                node._grad = gx if node._grad is None else _added(node._grad, gx)
 
     def _seed(self, gradient: Any) -> Any:
         if gradient is None:
@@ -251,6 +254,16 @@ class Tensor(Node):
         if isinstance(data, float | int) and self.dtype.kind == "f":
             data = np.asarray(data, self.dtype)  # a bare number never widens float32
         return Tensor(data, requires_grad=False)
+
+    def _fresh_order(self) -> list["Tensor"]:
+        order = cast("list[Tensor]", graph.topological_order(self, fresh=not _LENDING))
+        for node in order if _LENDING else ():  # inputs come first
+            if node._seal is not None:
+                node.settle()
+            for x in node.inputs:
+                if x.stamp > node.stamp:
+                    raise graph.stale(node, x)
+        return order
 
     def _fit(self, gx: Node) -> "Tensor":
         tensor = cast("Tensor", gx)
@@ -442,6 +455,8 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     if not node.requires_grad or (WATCH.active and MODES.no_grad):
         node.requires_grad = False
         node._lent = 0
+        if getattr(node._data, "base", None) is not None:  # a leaf's array is its own
+            node._data = node._data.copy()
         return node
     node.operation = operation
     node.inputs = inputs
@@ -473,7 +488,8 @@ def _forward_watched(operation: Operation, inputs: tuple[Tensor, ...], params: M
 
 def _explain(operation: Operation, inputs: Sequence[Tensor], error: Exception) -> TinygradEduError:
     given = ", ".join(f"{x.label + ' ' if x.label else ''}{x.shape}" for x in inputs)
-    return ShapeError(f"{operation.name} of {given}: {error}")
+    kind = ArgumentError if isinstance(error, np.linalg.LinAlgError) else ShapeError
+    return kind(f"{operation.name} of {given}: {error}")
 
 
 def _operand(x: Any, like: Tensor, operation: Operation) -> Tensor:
@@ -511,7 +527,13 @@ def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
 
 
 def _plain_nested(data: Any) -> Any:
-    """Nested sequences with the Tensors in them as arrays."""
+    """Nested sequences with the constant Tensors in them as arrays."""
+    for x in data:
+        if isinstance(x, Node) and x.requires_grad:
+            raise DTypeError(
+                f"a Tensor of the list {_short(data)} would lose the gradients of its {type(x).__name__}s: join "
+                "Tensors with np.stack, or take the numbers alone with float(x) or x.numpy()"
+            )
     return [_plain_nested(x) if isinstance(x, list | tuple) else functions.plain(x) for x in data]
 
 
@@ -527,7 +549,7 @@ def _short(data: Any) -> str:
 def _index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(_index, index))
-    return _plain(index)
+    return functions.as_it_is(_plain(index))
 
 
 def _plain(x: Any) -> Any:
@@ -545,9 +567,7 @@ def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
     """
     if WATCH.active and MODES.recorder is not None:
         return cast("dict[Tensor, _Array]", MODES.recorder.array_gradients(root, seed))
-    order = cast("list[Tensor]", graph.topological_order(root, fresh=not _LENDING))
-    if _LENDING:
-        _check_fresh(order)
+    order = root._fresh_order()
     grads: dict[Tensor, _Array] = {root: seed}
     watched = WATCH.active and MODES.anomaly
     for node in reversed(order):
@@ -570,23 +590,20 @@ def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
             if watched:
                 graph.check_gradient(node, i, gx)
             if x in grads:
-                gx = grads[x] + gx
+                gx = _added(grads[x], gx)
             elif x.operation is None and (gx is gy or gx.base is not None or not operation.owns_gradients):
                 gx = gx.copy()
             grads[x] = gx
     return grads
 
 
+def _added(a: Any, b: Any) -> Any:
+    """``a + b``, an array even where they have no axes, of which NumPy makes a scalar."""
+    total = a + b
+    return np.asarray(total) if isinstance(total, np.generic) else total
+
+
 _LENDING: list[bool] = []  # holds True once any leaf's array was handed out: from then on they are looked after
-
-
-def _check_fresh(order: Sequence[Tensor]) -> None:
-    for node in order:  # inputs come first
-        if node._seal is not None:
-            node.settle()
-        for x in node.inputs:
-            if x.stamp > node.stamp:
-                raise graph.stale(node, x)
 
 
 @functools.cache
@@ -618,7 +635,7 @@ def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
                 ) from None
             lead = len(full) - len(shape)
             axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
-            gx = np.add.reduce(np.broadcast_to(gx, full), axis=axes).reshape(shape)
+            gx = np.asarray(np.add.reduce(np.broadcast_to(gx, full), axis=axes)).reshape(shape)
     return gx if gx.dtype == x.dtype else cast("_Array", gx.astype(x.dtype))
 
 
@@ -661,7 +678,7 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
 def _from_scalars(function: Callable[[float], float]) -> Callable[[Any], Any]:
     """A function of `math` that NumPy lacks, entry by entry."""
     each = np.frompyfunc(function, 1, 1)
-    return lambda x: np.asarray(each(x)).astype(x.dtype)
+    return lambda x: np.asarray(each(x)).astype(x.dtype if x.dtype.kind == "f" else float)
 
 
 fill_arrays(

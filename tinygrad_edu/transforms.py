@@ -83,7 +83,8 @@ def _outlives(node: Node, given: Sequence[Any]) -> bool:
 def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> list[Any]:
     """∂root/∂x for each x, times the seed: nodes if they are recorded, else plain numbers; ``.grad`` is untouched."""
     if record:
-        grads: dict[Any, Any] = dict(graph.recorded_gradients(root, root._constant(seed)))
+        with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
+            grads: dict[Any, Any] = dict(graph.recorded_gradients(root, root._constant(seed)))
         return [grads.get(x, x._constant(np.zeros(np.shape(x._data))[()])) for x in wrt]
     if isinstance(root, Tensor):
         grads = dict(array_gradients(root, seed))

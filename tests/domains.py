@@ -1,0 +1,675 @@
+"""Where every operation is checked, and what it is compared with: the one table that a new operation adds a line to.
+
+`ROWS` is for the elementwise table, `FUNCTIONS` for the operations on arrays and for NumPy's functions, `ANSWERS` for
+NumPy's functions that have no derivative. The references are written out here without the engine, and they take
+complex numbers: the complex step differentiates them (see `oracles`). Comparisons are of real parts.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.special
+
+from tinygrad_edu import functions
+from tinygrad_edu.loss_rules import CROSS_ENTROPY
+from tinygrad_edu.matrix_rules import COFACTOR, LINEAR
+from tinygrad_edu.shape_rules import SCATTER_ADD
+
+# --- elementwise --------------------------------------------------------------------------------------------------
+
+NEAR = 0.05  # how near to a kink, a tie or a pole the smooth tests come
+INF, NAN = math.inf, math.nan
+ANY, POSITIVE = (-3.0, 3.0), (0.1, 3.0)
+
+
+class Row(NamedTuple):
+    """How a row of the elementwise table is checked."""
+
+    reference: Callable[..., Any]  # the formula, of complex numbers too
+    intervals: tuple[tuple[float, float], ...] = (ANY,)  # of each input
+    kink: Callable[..., Any] = lambda *xs: 1.0  # what is zero at a kink, a tie or a pole
+    params: Sequence[Mapping[str, Any]] = ({},)
+    torch: Callable[..., Any] | None = None  # f(torch, *xs, **params), where the name is not torch's too
+    edges: Sequence[tuple[tuple[float, ...], tuple[float, ...]]] = ()  # (x0, ...), (gx0, ...): as PyTorch has them
+
+
+def pick(condition, yes, no):
+    """``yes`` where the condition holds for the real parts."""
+    return np.where(condition, yes, no)
+
+
+def re(x):
+    return np.real(x)
+
+
+def absolute(x):
+    return pick(re(x) < 0, -x, x)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def clip(x, lo, hi):
+    return pick(re(x) < lo, lo + 0 * x, pick(re(x) > hi, hi + 0 * x, x))
+
+
+def angle(y, x):
+    """Arctan2 by the analytic arctan: a constant is added on the left half-plane."""
+    return np.arctan(y / x) + pick(re(x) < 0, np.copysign(np.pi, re(y)), 0.0)
+
+
+def gelu_tanh(x):
+    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+BOTH = (ANY, ANY)
+
+
+def first(x0, x1):
+    return x0
+
+
+def second(x0, x1):
+    return x1
+
+
+def itself(x):
+    return x
+
+
+def difference(x0, x1):
+    return re(x0) - re(x1)
+
+
+ROWS: dict[str, Row] = {
+    "identity": Row(lambda x: x, torch=lambda torch, x: x.clone()),
+    "neg": Row(lambda x: -x),
+    "add": Row(lambda x0, x1: x0 + x1, BOTH),
+    "sub": Row(lambda x0, x1: x0 - x1, BOTH),
+    "mul": Row(lambda x0, x1: x0 * x1, BOTH),
+    "div": Row(lambda x0, x1: x0 / x1, BOTH, second, edges=[((1.0, 0.0), (INF, -INF)), ((0.0, 0.0), (NAN, NAN))]),
+    "pow": Row(
+        lambda x0, x1: x0**x1,
+        (POSITIVE, ANY),
+        edges=[
+            ((0.0, 0.0), (0.0, 0.0)),
+            ((0.0, 1.0), (1.0, 0.0)),
+            ((0.0, 2.0), (0.0, 0.0)),
+            ((0.0, 0.5), (INF, 0.0)),
+            ((0.0, -1.0), (-INF, -INF)),
+            ((-2.0, 3.0), (12.0, NAN)),
+            ((-2.0, 0.0), (0.0, NAN)),
+            ((-2.0, 0.5), (NAN, NAN)),
+            ((INF, 0.0), (0.0, INF)),
+        ],
+    ),
+    "maximum": Row(
+        lambda x0, x1: pick(re(x0) > re(x1), x0, x1),
+        BOTH,
+        difference,
+        edges=[((1.0, 1.0), (0.5, 0.5)), ((-INF, 0.0), (0.0, 1.0)), ((INF, INF), (0.5, 0.5))],
+    ),
+    "minimum": Row(
+        lambda x0, x1: pick(re(x0) < re(x1), x0, x1),
+        BOTH,
+        difference,
+        edges=[((1.0, 1.0), (0.5, 0.5)), ((-INF, 0.0), (1.0, 0.0)), ((-INF, -INF), (0.5, 0.5))],
+    ),
+    "select": Row(
+        lambda x0, x1, condition: pick(condition, x0, x1),
+        BOTH,
+        params=({"condition": True}, {"condition": False}),
+        torch=lambda torch, x0, x1, condition: torch.where(torch.tensor(condition), x0, x1),
+        edges=[((1.0, NAN), (1.0, 0.0)), ((1.0, INF), (1.0, 0.0))],
+    ),
+    "hypot": Row(
+        lambda x0, x1: np.sqrt(x0 * x0 + x1 * x1),
+        BOTH,
+        lambda x0, x1: np.hypot(x0, x1),
+        edges=[((3.0, 4.0), (0.6, 0.8)), ((1e200, 1e200), (math.sqrt(0.5), math.sqrt(0.5)))],
+    ),
+    "arctan2": Row(angle, BOTH, lambda x0, x1: x0 * x1, edges=[((0.0, 2.0), (0.5, 0.0)), ((2.0, 0.0), (0.0, -0.5))]),
+    "logaddexp": Row(
+        lambda x0, x1: np.log(np.exp(x0) + np.exp(x1)),
+        BOTH,
+        edges=[((1e4, -1e4), (1.0, 0.0)), ((-1e4, -1e4), (0.5, 0.5)), ((-INF, 0.0), (0.0, 1.0))],
+    ),
+    "bce_with_logits": Row(
+        lambda x0, x1: -x1 * np.log(sigmoid(x0)) - (1 - x1) * np.log(sigmoid(-x0)),
+        (ANY, (0.0, 1.0)),
+        torch=lambda torch, x0, x1: torch.nn.functional.binary_cross_entropy_with_logits(x0, x1, reduction="none"),
+        edges=[
+            ((0.0, 1.0), (-0.5, 0.0)),
+            ((1e4, 1.0), (0.0, -1e4)),
+            ((-1e4, 1.0), (-1.0, 1e4)),
+            ((1e4, 0.0), (1.0, -1e4)),
+        ],
+    ),
+    "abs": Row(absolute, kink=itself, edges=[((0.0,), (0.0,)), ((-INF,), (-1.0,))]),
+    "sign": Row(lambda x: np.sign(re(x)) + 0 * x, kink=itself, edges=[((0.0,), (0.0,)), ((INF,), (0.0,))]),
+    "square": Row(lambda x: x * x, edges=[((0.0,), (0.0,))]),
+    "reciprocal": Row(lambda x: 1 / x, kink=itself, edges=[((0.0,), (-INF,)), ((INF,), (0.0,))]),
+    "sqrt": Row(np.sqrt, (POSITIVE,), edges=[((0.0,), (INF,)), ((INF,), (0.0,)), ((-1.0,), (NAN,))]),
+    "cbrt": Row(
+        lambda x: pick(re(x) < 0, -((-x + 0j) ** (1 / 3)), (x + 0j) ** (1 / 3)),
+        kink=itself,
+        torch=lambda torch, x: torch.sign(x) * torch.abs(x) ** (1 / 3),
+    ),
+    "exp": Row(np.exp, edges=[((1e4,), (INF,)), ((-1e4,), (0.0,))]),
+    "exp2": Row(lambda x: 2**x, edges=[((-1e4,), (0.0,))]),
+    "expm1": Row(lambda x: np.exp(x) - 1, edges=[((-1e4,), (0.0,)), ((1e-12,), (1.0,))]),
+    "log": Row(np.log, (POSITIVE,), edges=[((0.0,), (INF,)), ((INF,), (0.0,))]),
+    "log2": Row(lambda x: np.log(x) / math.log(2), (POSITIVE,), edges=[((0.0,), (INF,))]),
+    "log10": Row(lambda x: np.log(x) / math.log(10), (POSITIVE,), edges=[((0.0,), (INF,))]),
+    "log1p": Row(lambda x: np.log(1 + x), ((-0.9, 3.0),), edges=[((-1.0,), (INF,)), ((1e-12,), (1.0,))]),
+    "sin": Row(np.sin, edges=[((INF,), (NAN,))]),
+    "cos": Row(np.cos, edges=[((INF,), (NAN,))]),
+    "tan": Row(np.tan, ((-1.4, 1.4),)),
+    "arcsin": Row(np.arcsin, ((-0.9, 0.9),), edges=[((1.0,), (INF,))]),
+    "arccos": Row(np.arccos, ((-0.9, 0.9),), edges=[((1.0,), (-INF,))]),
+    "arctan": Row(np.arctan, edges=[((INF,), (0.0,))]),
+    "sinh": Row(np.sinh),
+    "cosh": Row(np.cosh),
+    "tanh": Row(np.tanh, edges=[((1e4,), (0.0,)), ((-INF,), (0.0,))]),
+    "arcsinh": Row(np.arcsinh, edges=[((INF,), (0.0,))]),
+    "arccosh": Row(np.arccosh, ((1.1, 4.0),), edges=[((1.0,), (INF,))]),
+    "arctanh": Row(np.arctanh, ((-0.9, 0.9),), edges=[((1.0,), (INF,))]),
+    "erf": Row(scipy.special.erf, edges=[((1e4,), (0.0,)), ((0.0,), (2 / math.sqrt(math.pi),))]),
+    "erfc": Row(scipy.special.erfc, edges=[((1e4,), (0.0,)), ((-1e4,), (0.0,))]),
+    "clip": Row(
+        clip,
+        params=({"lo": -1.0, "hi": 2.0}, {"lo": -INF, "hi": 0.5}),
+        kink=lambda x: (x + 1) * (x - 2) * (x - 0.5),
+        torch=lambda torch, x, lo, hi: torch.clamp(x, lo, hi),
+        edges=[((-1.0,), (1.0,)), ((2.0,), (1.0,)), ((-INF,), (0.0,)), ((2.5,), (0.0,))],
+    ),
+    "sigmoid": Row(sigmoid, edges=[((1e4,), (0.0,)), ((-1e4,), (0.0,)), ((INF,), (0.0,)), ((-INF,), (0.0,))]),
+    "softplus": Row(
+        lambda x: np.log(1 + np.exp(x)),
+        torch=lambda torch, x: torch.nn.functional.softplus(x, threshold=50.0),
+        edges=[((1e4,), (1.0,)), ((-1e4,), (0.0,)), ((INF,), (1.0,)), ((-INF,), (0.0,))],
+    ),
+    "relu": Row(
+        lambda x: pick(re(x) > 0, x, 0 * x), kink=itself, edges=[((0.0,), (0.0,)), ((-INF,), (0.0,)), ((INF,), (1.0,))]
+    ),
+    "leaky_relu": Row(
+        lambda x, slope: pick(re(x) > 0, x, slope * x),
+        kink=itself,
+        params=({"slope": 0.01}, {"slope": 0.1}),
+        torch=lambda torch, x, slope: torch.nn.functional.leaky_relu(x, slope),
+        edges=[((0.0,), (0.01,)), ((-INF,), (0.01,)), ((INF,), (1.0,))],
+    ),
+    "elu": Row(
+        lambda x, alpha: pick(re(x) > 0, x, alpha * (np.exp(x) - 1)),
+        kink=itself,
+        params=({"alpha": 1.0}, {"alpha": 0.5}),
+        torch=lambda torch, x, alpha: torch.nn.functional.elu(x, alpha),
+        edges=[((0.0,), (1.0,)), ((-1e4,), (0.0,)), ((1e4,), (1.0,))],
+    ),
+    "selu": Row(
+        lambda x: SELU_SCALE * pick(re(x) > 0, x, SELU_ALPHA * (np.exp(x) - 1)),
+        kink=itself,
+        torch=lambda torch, x: torch.nn.functional.selu(x),
+        edges=[((0.0,), (SELU_SCALE * SELU_ALPHA,)), ((-1e4,), (0.0,)), ((1e4,), (SELU_SCALE,))],
+    ),
+    "silu": Row(
+        lambda x: x * sigmoid(x),
+        torch=lambda torch, x: torch.nn.functional.silu(x),
+        edges=[((0.0,), (0.5,)), ((1e4,), (1.0,)), ((-1e4,), (0.0,))],
+    ),
+    "gelu": Row(
+        lambda x: 0.5 * x * (1 + scipy.special.erf(x / math.sqrt(2))),
+        torch=lambda torch, x: torch.nn.functional.gelu(x),
+        edges=[((0.0,), (0.5,)), ((1e4,), (1.0,)), ((-1e4,), (0.0,))],
+    ),
+    "gelu_tanh": Row(
+        gelu_tanh,
+        torch=lambda torch, x: torch.nn.functional.gelu(x, approximate="tanh"),
+        edges=[((0.0,), (0.5,)), ((1e4,), (1.0,)), ((-1e4,), (0.0,))],
+    ),
+}
+
+
+# --- arrays --------------------------------------------------------------------------------------------------------
+
+
+class Call(NamedTuple):
+    """One way of calling a function: the shapes of its arrays, then what else it takes."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    args: tuple[Any, ...] = ()
+    keywords: Mapping[str, Any] = {}
+
+    def __str__(self) -> str:
+        rest = [*map(str, self.args), *(f"{k}={v}" for k, v in self.keywords.items())]
+        return " ".join([*map(str, self.shapes), *rest])
+
+
+def call(*shapes: tuple[int, ...], args: tuple[Any, ...] = (), **keywords: Any) -> Call:
+    return Call(shapes, args, keywords)
+
+
+def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Numbers of which no two are equal and none is near to zero."""
+    x = rng.standard_normal(shape)
+    return x + np.copysign(0.1, x)
+
+
+def invertible(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Matrices that are far from singular; anything else as `normal` has it."""
+    x = normal(rng, shape)
+    return x + 4 * np.eye(shape[-1]) if len(shape) > 1 and shape[-1] == shape[-2] else x
+
+
+NONE = "none"
+
+
+class Function(NamedTuple):
+    """How a function of arrays is checked."""
+
+    function: Callable[..., Any]  # NumPy's where there is one: a Tensor answers it
+    calls: Sequence[Call]
+    row: str = ""  # the operation that it records; "" where that is the function's name
+    reference: Callable[..., Any] | None = None  # for complex numbers, where `function` is not analytic
+    method: str = (
+        ""  # the Tensor's method of the same meaning; "" where that is the function's name, NONE where there is none
+    )
+    joins: bool = False  # its arrays come as one list
+    draw: Callable[[np.random.Generator, tuple[int, ...]], Any] = normal
+
+
+def variance(x, axis=None, ddof=0, keepdims=False):
+    n = x.size if axis is None else np.prod([x.shape[a] for a in np.atleast_1d(axis)])
+    return np.sum((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims) / (n - ddof)
+
+
+def norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002 NumPy's name
+    size = absolute(x)
+    if ord in (None, "fro", 2):
+        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    if abs(ord) == INF:
+        return (np.max if ord > 0 else np.min)(size, axis=axis, keepdims=keepdims)
+    return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
+def logsumexp(x, axis=None, keepdims=False):
+    return np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
+
+
+def softmax(x, axis=-1):
+    return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
+
+
+def cross_entropy(x, labels):
+    return -np.mean(np.log(softmax(x))[np.arange(len(labels)), labels])
+
+
+def scatter_add(x, index, shape):
+    y = np.zeros(shape, x.dtype)
+    np.add.at(y, index, x)
+    return y
+
+
+def cofactor(x):
+    return np.linalg.det(x)[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2)
+
+
+def clip_of(x, *limits, **named):
+    low, high = limits or (named.get("min"), named.get("max"))
+    return clip(x, -INF if low is None else low, INF if high is None else high)
+
+
+# Every way in which an axis can be given, and the sizes that go wrong most often.
+_REDUCTIONS = [
+    call((3, 4)),
+    call((3, 4), axis=0),
+    call((3, 4), axis=-1, keepdims=True),
+    call((2, 3, 2), axis=(0, 2)),
+    call((2, 3, 2), axis=(-1, 0), keepdims=True),
+    call((2, 1, 3), axis=(1,)),
+    call((5,), axis=0),
+    call((), axis=None),
+    call((), axis=-1),
+    call((1, 1), keepdims=True),
+]
+_EMPTY = [call((0,)), call((2, 0), axis=1), call((0, 3), axis=1, keepdims=True), call((2, 0, 3), axis=(0, 1))]
+_SPREAD = [c for c in _REDUCTIONS if () not in c.shapes]
+_SPREAD += [call((3, 4), ddof=1), call((3, 4), axis=1, ddof=2, keepdims=True), call((2, 3, 2), axis=(0, 2), ddof=1)]
+_SOFTMAX = [call((3, 4)), call((3, 4), axis=0), call((2, 3, 2), axis=1), call((5,)), call((0, 3)), call((3, 0))]
+
+_INDICES: list[tuple[tuple[int, ...], list[Any]]] = [
+    ((4,), [1, -1, np.int64(2), slice(1, 3), slice(None, None, -2), slice(2, 2), None, Ellipsis, ()]),
+    ((4,), [[0, 0, 3], np.array([[0, 1], [1, -1]]), np.array([True, False, True, True]), np.array([], dtype=int)]),
+    (
+        (3, 4),
+        [1, (1, 2), (slice(None), 1), (..., 0), (None, slice(1), slice(1, 4, 2)), np.arange(12).reshape(3, 4) < 5],
+    ),
+    ((3, 4), [([0, 0, 2], [1, 1, 3]), (slice(None), [0, 0]), ([[0], [2]], [1, 1]), (np.array([False, True, True]), 1)]),
+    ((2, 3, 4), [(0, [1, 1]), ([0, 1], slice(None), [2, 2]), (..., [3, 3, 0]), (slice(1), None, [1, 0])]),
+    ((0, 2), [slice(None), (slice(None), 1)]),
+    ((), [(), None, Ellipsis]),
+]
+_MATRICES: list[tuple[tuple[int, ...], ...]] = [
+    *[((2, 3), (3, 4)), ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((0, 3), (3, 2)), ((2, 0), (0, 3))],
+    *[
+        ((2, 2, 3), (2, 3, 2)),
+        ((2, 2, 3), (3, 2)),
+        ((2, 3), (2, 3, 2)),
+        ((1, 2, 3), (2, 3, 1)),
+        ((2, 1, 2, 3), (3, 3, 1)),
+    ],
+    *[((3,), (2, 3, 2)), ((2, 2, 3), (3,))],
+]
+_EINSUMS: list[tuple[Any, ...]] = [
+    *[
+        ("ij,jk->ik", (2, 3), (3, 4)),
+        ("ij,jk", (2, 3), (3, 4)),
+        ("i,i->", (3,), (3,)),
+        ("ij->", (2, 3)),
+        ("ij->j", (2, 3)),
+    ],
+    *[("ba", (2, 3)), ("ii", (3, 3)), ("ii->i", (3, 3)), ("iij->j", (2, 2, 3)), ("i,i,i->i", (3,), (3,), (3,))],
+    *[("...ij,jk", (2, 2, 3), (3, 2)), ("i...->...", (2, 3)), ("...,...", (2, 3), (3,)), ("...i,...i", (1, 3), (2, 3))],
+    *[("bij,bjk->bik", (2, 2, 3), (2, 3, 2)), ("ij,kl->", (2, 2), (2, 3)), ("i,j,k->kji", (2,), (3,), (2,))],
+    *[(" i j , j -> i ", (2, 3), (3,)), ("ij,ij->ij", (1, 3), (2, 3)), ("Ab,b->A", (2, 3), (3,)), ("i,->i", (3,), ())],
+]
+
+FUNCTIONS: dict[str, Function] = {
+    "sum": Function(np.sum, _REDUCTIONS + _EMPTY),
+    "mean": Function(np.mean, [c for c in _REDUCTIONS if c != call((), axis=-1)]),  # which NumPy refuses
+    "prod": Function(np.prod, _REDUCTIONS + _EMPTY),
+    "var": Function(np.var, _SPREAD, reference=variance),
+    "std": Function(
+        np.std,
+        [c for c in _SPREAD if c.shapes not in (((2, 1, 3),), ((1, 1),))],  # of one number it is a kink
+        reference=lambda x, **keywords: np.sqrt(variance(x, **keywords)),
+    ),
+    "max": Function(np.max, _REDUCTIONS),
+    "min": Function(np.min, _REDUCTIONS),
+    "amax": Function(np.amax, [call((3, 4), axis=1)], row="max", method="max"),
+    "amin": Function(np.amin, [call((3, 4), axis=1)], row="min", method="min"),
+    "logsumexp": Function(functions.logsumexp, _REDUCTIONS, reference=logsumexp),
+    "softmax": Function(functions.softmax, _SOFTMAX, reference=softmax),
+    "log_softmax": Function(functions.log_softmax, _SOFTMAX, reference=lambda x, axis=-1: np.log(softmax(x, axis))),
+    "cumsum": Function(
+        np.cumsum,
+        [call((5,)), call((3, 4)), call((3, 4), axis=0), call((2, 3, 2), axis=-2), call((0,)), call((2, 0), axis=0)],
+    ),
+    "reshape": Function(
+        np.reshape,
+        [
+            call((3, 4), args=((2, 6),)),
+            call((3, 4), args=(-1,)),
+            call((2, 3, 2), args=((3, -1),)),
+            call((0, 3), args=((3, 0),)),
+            call((), args=((1, 1),)),
+        ],
+    ),
+    "ravel": Function(np.ravel, [call((3, 4)), call(()), call((0, 2))], row="reshape"),
+    "flatten": Function(functions.ravel, [call((2, 3, 2))], row="reshape", reference=np.ravel),
+    "transpose": Function(
+        np.transpose,
+        [call((3, 4)), call((2, 3, 4), args=((1, 2, 0),)), call((2, 3, 4), args=((-1, 0, 1),)), call((3,)), call(())],
+    ),
+    "permute_dims": Function(
+        np.permute_dims, [call((2, 3, 4), args=((1, 2, 0),))], row="transpose", method="transpose"
+    ),
+    "swapaxes": Function(np.swapaxes, [call((2, 3, 4), args=(0, 2)), call((2, 3), args=(-1, -2))], row="transpose"),
+    "moveaxis": Function(
+        np.moveaxis,
+        [call((2, 3, 4), args=(0, -1)), call((2, 3, 4), args=(2, 0)), call((2, 3, 4), args=((0, 1), (-1, 0)))],
+        row="transpose",
+    ),
+    "squeeze": Function(
+        np.squeeze,
+        [call((1, 3, 1)), call((1, 3, 1), axis=0), call((1, 3, 1), axis=(0, -1)), call((1, 1))],
+        row="reshape",
+    ),
+    "expand_dims": Function(
+        np.expand_dims,
+        [call((3, 4), axis=0), call((3, 4), axis=-1), call((3,), axis=(0, 2)), call((), axis=0)],
+        row="reshape",
+    ),
+    "broadcast_to": Function(
+        np.broadcast_to,
+        [
+            call((3,), args=((2, 3),)),
+            call((3, 1), args=((2, 3, 4),)),
+            call((1, 1), args=((2, 0),)),
+            call((), args=((2, 2),)),
+            call((1,), args=(3,)),
+            call((2, 3), args=((2, 3),)),
+        ],
+    ),
+    "flip": Function(
+        np.flip, [call((3, 4)), call((3, 4), axis=0), call((2, 3, 2), axis=(0, -1)), call((0, 2), axis=1)]
+    ),
+    "roll": Function(
+        np.roll,
+        [
+            call((5,), args=(2,)),
+            call((3, 4), args=(1,)),
+            call((3, 4), args=(-1,), axis=0),
+            call((3, 4), args=((1, 2),), axis=(0, 1)),
+            call((3, 4), args=(1,), axis=(0, 1)),
+            call((0,), args=(1,)),
+        ],
+    ),
+    "repeat": Function(
+        np.repeat,
+        [
+            call((3,), args=(2,)),
+            call((2, 3), args=(2,)),
+            call((2, 3), args=(2,), axis=1),
+            call((2, 3), args=([1, 0, 2],), axis=-1),
+            call((2, 3), args=(np.array([2, 1]),), axis=0),
+            call((), args=(3,)),
+        ],
+    ),
+    "tile": Function(
+        np.tile,
+        [
+            call((3,), args=(2,)),
+            call((2, 3), args=(2,)),
+            call((3,), args=((2, 2),)),
+            call((2, 3), args=((2, 1, 2),)),
+            call((2,), args=(0,)),
+            call((), args=((2,),)),
+        ],
+    ),
+    "pad": Function(
+        np.pad,
+        [
+            call((3,), args=(1,)),
+            call((3,), args=((1, 2),)),
+            call((2, 3), args=(((1, 0), (0, 2)),)),
+            call((2, 3), args=((2,),)),
+            call((0, 2), args=(1,)),
+            call((2,), args=(1,), mode="constant", constant_values=0),
+        ],
+    ),
+    "diagonal": Function(
+        np.diagonal,
+        [
+            call((3, 3)),
+            call((3, 4), offset=1),
+            call((3, 4), offset=-1),
+            call((2, 3, 3), axis1=1, axis2=2),
+            call((2, 3, 4), offset=1, axis1=-1, axis2=0),
+            call((2, 2), offset=5),
+        ],
+    ),
+    "trace": Function(
+        np.trace, [call((3, 3)), call((3, 4), offset=1), call((2, 3, 3), axis1=1, axis2=2)], row="diagonal"
+    ),
+    "tril": Function(np.tril, [call((3, 3)), call((3, 4), k=1), call((2, 3, 3), k=-1), call((0, 2))]),
+    "triu": Function(np.triu, [call((3, 3)), call((3, 4), k=1), call((2, 3, 3), k=-1)]),
+    "take_along_axis": Function(
+        np.take_along_axis,
+        [
+            call((3, 4), args=(np.array([[0], [3], [3]]),), axis=1),
+            call((3, 4), args=(np.array([[2, 0, 2, -1]]),), axis=0),
+            call((3, 4), args=(np.array([[0, 1, 1]]),), axis=-1),
+            call((5,), args=(np.array([4, 4, 0]),), axis=0),
+            call((2, 3), args=(np.array([5, 0, 0]),), axis=None),
+        ],
+    ),
+    "sort": Function(np.sort, [call((5,)), call((3, 4)), call((3, 4), axis=0), call((2, 3), axis=None), call((0,))]),
+    "concatenate": Function(
+        np.concatenate,
+        [
+            call((2,), (3,)),
+            call((2, 3), (1, 3)),
+            call((2, 3), (2, 0), (2, 1), axis=1),
+            call((2, 3), (2, 3), axis=-1),
+            call((2, 3), (3,), axis=None),
+            call((4,)),
+        ],
+        joins=True,
+    ),
+    "stack": Function(
+        np.stack,
+        [call((3,), (3,)), call((2, 3), (2, 3), axis=1), call((2, 3), (2, 3), (2, 3), axis=-1), call((), ())],
+        joins=True,
+    ),
+    "split": Function(
+        lambda x, *args, **keywords: np.split(x, *args, **keywords)[1],
+        [
+            call((6,), args=(3,)),
+            call((6,), args=([2, 3],)),
+            call((2, 4), args=(2,), axis=1),
+            call((4, 2), args=([1],), axis=-2),
+            call((3,), args=([2, 9],)),
+        ],
+        row="getitem",
+        method=NONE,
+    ),
+    "where": Function(
+        lambda x0, x1, condition: np.where(condition, x0, x1),
+        [
+            call((3,), (3,), condition=np.array([True, False, True])),
+            call((4,), (), condition=np.array([[True], [False]])),
+            call((2, 1), (3,), condition=np.array([True, False, True])),
+            call((2, 2), (2, 2), condition=True),
+        ],
+        row="select",
+        method=NONE,
+    ),
+    "clip": Function(
+        np.clip,
+        [
+            call((3, 4), args=(-0.5, 0.5)),
+            call((4,), args=(None, 0.5)),
+            call((4,), args=(-0.5, None)),
+            call((4,), min=-0.5, max=0.5),
+        ],
+        reference=clip_of,
+        method=NONE,
+    ),
+    "getitem": Function(
+        lambda x, index: x[index],
+        [call(shape, index=index) for shape, indices in _INDICES for index in indices],
+        reference=lambda x, index: np.asarray(x[index]),
+        method="__getitem__",
+    ),
+    "matmul": Function(np.matmul, [call(*shapes) for shapes in _MATRICES]),
+    "dot": Function(
+        np.dot,
+        [call(*shapes) for shapes in _MATRICES if len(shapes[1]) < 3 and shapes != ((2, 2, 3), (2, 3, 2))],
+        row="matmul",
+    ),
+    "inner": Function(np.inner, [call((3,), (3,)), call((2, 3), (4, 3)), call((2, 2, 3), (3,))], row="einsum"),
+    "outer": Function(np.outer, [call((3,), (2,)), call((2, 2), (3,)), call((), (2,))], row="einsum"),
+    "tensordot": Function(
+        np.tensordot,
+        [
+            call((2, 3, 4), (3, 4, 2)),
+            call((2, 3), (3, 2), args=(1,)),
+            call((2, 3), (4,), args=(0,)),
+            call((2, 3, 4), (4, 2), args=(((2, 0), (0, 1)),)),
+            call((2, 3), (2, 4), axes=(0, 0)),
+            call((2, 3), (3, 4), axes=[[-1], [0]]),
+        ],
+        row="einsum",
+        method=NONE,
+    ),
+    "einsum": Function(
+        lambda *xs, subscripts: np.einsum(subscripts, *xs),
+        [call(*shapes, subscripts=subscripts) for subscripts, *shapes in _EINSUMS],
+        reference=lambda *xs, subscripts: np.asarray(np.einsum(subscripts, *xs)),
+        method=NONE,
+    ),
+    "norm": Function(
+        np.linalg.norm,
+        [
+            *[call((4,)), call((3, 4)), call((2, 3, 2)), call((3, 4), axis=0), call((3, 4), axis=1, keepdims=True)],
+            *[call((2, 3, 2), axis=(0, 2)), call((3, 4), ord="fro"), call((4,), ord=2), call((3, 4), ord=2, axis=1)],
+        ],
+        reference=norm,
+    ),
+    "norm of order p": Function(
+        np.linalg.norm,
+        [
+            *[call((4,), ord=1), call((4,), ord=3), call((3, 4), ord=1.5, axis=1, keepdims=True)],
+            *[call((3, 4), ord=INF, axis=1), call((3, 4), ord=-INF, axis=0)],
+        ],
+        row="abs",
+        reference=norm,
+        method="norm",
+    ),
+    "det": Function(np.linalg.det, [call((3, 3)), call((1, 1)), call((2, 3, 3))], draw=invertible),
+    "inv": Function(np.linalg.inv, [call((3, 3)), call((2, 2, 2))], draw=invertible),
+    "solve": Function(
+        np.linalg.solve,
+        [
+            *[call((3, 3), (3,)), call((3, 3), (3, 2)), call((2, 3, 3), (2, 3, 1)), call((2, 3, 3), (3,))],
+            *[call((2, 3, 3), (3, 2)), call((3, 3), (2, 3, 2))],
+        ],
+        draw=invertible,
+    ),
+    "astype": Function(lambda x, dtype: x.astype(dtype), [call((3,), dtype=np.float64)], reference=lambda x, dtype: x),
+    # Fused layers and losses, and steps of backward passes: operations that no NumPy function names.
+    "linear": Function(
+        LINEAR,
+        [
+            call((2, 3), (3, 4), (4,)),
+            call((3,), (3, 4), (4,)),
+            call((2, 2, 3), (3, 1), (1,)),
+            call((0, 3), (3, 2), (2,)),
+        ],
+        reference=lambda x0, x1, x2: x0 @ x1 + x2,
+        method=NONE,
+    ),
+    "cross_entropy": Function(
+        lambda x, labels: CROSS_ENTROPY(x, labels=labels, memo={}),
+        [call((3, 4), labels=np.array([1, 0, 3]))],
+        reference=cross_entropy,
+        method=NONE,
+    ),
+    "scatter_add": Function(
+        SCATTER_ADD,
+        [call((3,), index=np.array([0, 2, 0]), shape=(4,)), call((2,), index=slice(1, 3), shape=(4,))],
+        reference=scatter_add,
+        method=NONE,
+    ),
+    "cofactor": Function(COFACTOR, [call((3, 3))], reference=cofactor, draw=invertible, method=NONE),
+}
+
+# NumPy's functions whose answer is an index, a truth, a shape or a new array: asked of the plain arrays.
+ANSWERS: dict[Callable[..., Any], Sequence[Callable[[Callable[..., Any], Any], Any]]] = {
+    **{
+        f: [lambda f, t: f(t)] for f in (np.shape, np.ndim, np.size, np.argmax, np.argmin, np.nonzero, np.count_nonzero)
+    },
+    **{f: [lambda f, t: f(t), lambda f, t: f(t, axis=0)] for f in (np.any, np.all, np.argsort)},
+    **{f: [lambda f, t: f(t, t), lambda f, t: f(t, 1.0)] for f in (np.isclose, np.allclose, np.array_equal)},
+    **{f: [lambda f, t: f(t, t)] for f in (np.may_share_memory, np.shares_memory, np.result_type)},
+    **{f: [lambda f, t: f(t)] for f in (np.zeros_like, np.ones_like, np.iscomplexobj, np.isrealobj)},
+    **{f: [lambda f, t: f(t)] for f in (np.array2string, np.array_repr, np.array_str)},
+    np.empty_like: [lambda f, t: f(t).shape, lambda f, t: f(t, dtype=int).dtype],
+    np.full_like: [lambda f, t: f(t, 7.0)],
+    np.searchsorted: [lambda f, t: f(np.sort(t, axis=None), 0.5)],
+}
