@@ -678,7 +678,13 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
 def _from_scalars(function: Callable[[float], float]) -> Callable[[Any], Any]:
     """A function of `math` that NumPy lacks, entry by entry."""
     each = np.frompyfunc(function, 1, 1)
-    return lambda x: np.asarray(each(x)).astype(x.dtype if x.dtype.kind == "f" else float)
+
+    def by_entry(x: Any) -> Any:
+        if hasattr(x, "_recorder"):
+            return x._recorder.by_entry(function, x)
+        return np.asarray(each(x)).astype(x.dtype if x.dtype.kind == "f" else float)
+
+    return by_entry
 
 
 fill_arrays(

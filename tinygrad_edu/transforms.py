@@ -192,7 +192,7 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
             return _row(y, x, given)
         rows = [_row(y[i], x, given) for i in np.ndindex(y.shape)]
         shape = y.shape + x._data.shape
-        if rows and isinstance(rows[0], Tensor):
+        if rows and not isinstance(rows[0], np.ndarray | np.generic | float):  # Tensors, or what `compile` listens with
             return cast("Any", np.stack)(rows).reshape(shape)
         return np.array(rows, dtype=y.dtype).reshape(shape)
 

@@ -214,6 +214,8 @@ class Codegen:
             args = [self._full(x, line, common) for x in line.args]
             like = self._reusable(number, line, line.args)
             out = self._buffer(line, like=like)
+            if name in ("maximum", "minimum"):  # their third argument must be named
+                out = f"out={out}"
             self._say(line, f"{self._bound(line.function)}({', '.join([*args, out])})")
 
     def _bound(self, function: Any) -> str:

@@ -71,7 +71,7 @@ class Writer:
                 return Text(f"[{inner}]")
             return Text(f"({inner},)" if len(x) == 1 else f"({inner})")
         if isinstance(x, slice):
-            return Text(self._slice(x))
+            return Text(f"slice({', '.join(self.operand(part).text for part in (x.start, x.stop, x.step))})")
         if isinstance(x, np.ndarray | np.generic):
             return self._array(np.asarray(x), x)
         if isinstance(x, np.dtype):
@@ -84,7 +84,12 @@ class Writer:
             return Text("np.nan" if x != x else "np.inf" if x > 0 else "-np.inf", _SIGN)
         return Text("..." if x is Ellipsis else repr(x), _SIGN if isinstance(x, float | int) and x < 0 else _ATOM)
 
-    def _slice(self, x: slice) -> str:
+    def _index(self, x: Any) -> str:
+        """What stands in brackets."""
+        if isinstance(x, tuple):
+            return ", ".join(map(self._index, x)) + ("," if len(x) == 1 else "") or "()"
+        if not isinstance(x, slice):
+            return self.operand(x).text
         start, stop, step = ("" if part is None else self.operand(part).text for part in (x.start, x.stop, x.step))
         return f"{start}:{stop}" + (f":{step}" if step else "")
 
@@ -127,9 +132,7 @@ class Writer:
             return self._computed(line)
         if line.kind == INDEX:
             array, index = line.args
-            inner = self.operand(index).text
-            inner = inner[1:-1].removesuffix(",") if isinstance(index, tuple) and index else inner
-            return Text(f"{self.operand(array).within(_ATOM)}[{inner}]")
+            return Text(f"{self.operand(array).within(_ATOM)}[{self._index(index)}]")
         if line.kind == METHOD:
             return self._method(line)
         return self.call(self.function(line), line.args, line.keywords)

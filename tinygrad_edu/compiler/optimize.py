@@ -135,7 +135,7 @@ def _unchanged(line: Line) -> Var | None:
     if line.function is np.where and isinstance(line.args[0], np.ndarray | np.generic) and np.ndim(line.args[0]) == 0:
         chosen = line.args[1] if line.args[0] else line.args[2]
         return chosen if isinstance(chosen, Var) else None
-    if line.kind == METHOD and line.function in ("astype", "reshape"):  # `_unchanged` compares dtype and shape
+    if line.kind == METHOD and line.function in ("astype", "reshape", "copy"):  # `_unchanged` compares dtype and shape
         return line.args[0] if isinstance(line.args[0], Var) else None
     if line.kind not in (UFUNC, PYTHON) or len(line.args) > 2:
         return None

@@ -6,6 +6,7 @@ afterwards it holds again what it held before. What the function has stored in i
 """
 
 import contextlib
+import math
 import operator
 import threading
 import weakref
@@ -17,7 +18,7 @@ import numpy as np
 from tinygrad_edu import graph, shape_rules
 from tinygrad_edu.compiler import runtime
 from tinygrad_edu.compiler.errors import RecordingError
-from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, Line, Var, mapped
+from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, Line, Var, mapped, variables
 from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, value_of
 from tinygrad_edu.graph import MODES, WATCH, Node
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
@@ -112,6 +113,8 @@ class Recorder:
             )
         if threading.get_ident() != self.thread:  # another thread met a leaf that is being recorded
             return value
+        if not any(True for _ in variables((mapped(tuple(args), self._operand), mapped(dict(keywords), self._operand)))):
+            return self._traced(None, value)
         return self.emit(kind, function, args, dict(keywords), value)
 
     def emit(
@@ -140,9 +143,9 @@ class Recorder:
             raise RecordingError(
                 f"a value of an earlier call was kept and used again ({users_line()}): pass it as an argument"
             )
-        return x._var
+        return x._value if x._var is None else x._var
 
-    def _traced(self, var: Var, value: Any) -> Traced:
+    def _traced(self, var: Var | None, value: Any) -> Traced:
         traced = Traced(self, var, value)
         self.alive.append(weakref.ref(traced))
         return traced
@@ -199,14 +202,22 @@ class Recorder:
             return operation.forward(*data, **params)
         with self._operation():
             y = self.compute(operation, data, params)
-        if isinstance(y, Traced):
+        if _is_variable(y):
             self.made_by[y._var] = operation, [x._var if isinstance(x, Traced) else None for x in data]
         return y
 
     def made(self, node: Any) -> None:
         """An operation has made the node: its data's variable is to be named after it."""
-        if isinstance(node._data, Traced):
+        if _is_variable(node._data):
             self.nodes.append((node._data._var, node))
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """A function that is one line of the program: one of `runtime`'s."""
+        return self.apply(CALL, function, args)
+
+    def by_entry(self, function: Callable[[float], float], x: Any) -> Any:
+        """A function of `math` that NumPy lacks, of each entry."""
+        return self.call({math.erf: runtime.erf, math.erfc: runtime.erfc}[function], x)
 
     def compute(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
         """The forward pass of an operation on traced arrays."""
@@ -252,7 +263,7 @@ class Recorder:
 
     def array_gradients(self, root: Any, seed: Any) -> dict[Any, Any]:
         """What `tensor.array_gradients` does, line by line."""
-        grads: dict[Any, Any] = {root: seed}
+        grads: dict[Any, Any] = {root: seed if isinstance(seed, Traced) else self._traced(None, seed)}
         for node in reversed(graph.topological_order(root, fresh=True)):
             gy, operation = grads.get(node), node.operation
             if gy is None or operation is None:
@@ -264,7 +275,7 @@ class Recorder:
                         derivative = _BACKWARD.get(operation) or operation.gx_arrays[i]
                         gx = self._fitted(derivative(gy, node._data, *xs, **node.params), x._data)
                         grads[x] = grads[x] + gx if x in grads else gx
-                    if isinstance(grads[x], Traced) and isinstance(x._data, Traced):
+                    if _is_variable(grads[x]) and _is_variable(x._data):
                         self.gradients_of.setdefault(grads[x]._var, x._data._var)
         return grads
 
@@ -332,6 +343,10 @@ class Recorder:
             WATCH.add(-1)
 
 
+def _is_variable(x: Any) -> bool:
+    return isinstance(x, Traced) and x._var is not None
+
+
 def _is_number_or_array(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return all(map(_is_number_or_array, value))
@@ -366,7 +381,7 @@ def _cross_entropy(_: Recorder, x: Any, *, labels: Any, memo: dict[str, Any]) ->
 def _cross_entropy_gx(gy: Any, y: Any, x: Any, *, labels: Any, memo: dict[str, Any]) -> Any:
     onehot = labels._recorder.apply(INDEX, operator.getitem, (np.eye(x.shape[1], dtype=x.dtype), labels))
     gx = (memo["softmax"] - onehot) / len(labels)
-    return gx if isinstance(gy, np.ndarray) and gy == 1 else gx * gy
+    return gx if not _is_variable(gy) and gy._value == 1 else gx * gy
 
 
 _FORWARD: dict[Operation, Callable[..., Any]] = {

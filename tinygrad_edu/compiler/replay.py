@@ -23,7 +23,7 @@ from tinygrad_edu.compiler import optimize
 from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayError
 from tinygrad_edu.compiler.machine import Machine, Outdated
 from tinygrad_edu.compiler.names import name_variables
-from tinygrad_edu.compiler.program import Program, Returned, Var, mapped
+from tinygrad_edu.compiler.program import CALL, Program, Returned, Var, mapped
 from tinygrad_edu.compiler.recorder import Argument, ArgumentGradient, Attribute, Data, Gradient, Recorder
 from tinygrad_edu.compiler.source import Readable, as_file
 from tinygrad_edu.compiler.traced import Traced, value_of
@@ -292,9 +292,9 @@ def _variable(recorder: Recorder, x: Any) -> Var | None:
     data = x._data if isinstance(x, Node) else x
     if data is None:
         return None
-    if isinstance(data, Traced):
+    if isinstance(data, Traced) and data._var is not None:
         return recorder._operand(data)  # type: ignore[no-any-return]
-    return recorder.emit("call", np.asarray, (data,), {}, np.asarray(data))._var
+    return recorder.emit(CALL, np.array, (value_of(data),), {}, np.array(value_of(data)))._var
 
 
 def _value(x: Any) -> Any:
@@ -316,7 +316,7 @@ def _returned(recorder: Recorder, result: Any, given: dict[int, Any]) -> tuple[A
     data = data._data if isinstance(data, Node) else data
     if not isinstance(data, Traced):
         return result, result
-    var, value = recorder._operand(data), _value(data)
+    var, value = _variable(recorder, data), _value(data)
     if isinstance(result, Tensor):
         return Returned(var, "Tensor"), Tensor(value, requires_grad=False)
     if isinstance(result, Value):
@@ -399,7 +399,7 @@ class _noting_locals:  # noqa: N801 reads as what it does
 def _traced_locals(local: dict[str, Any]) -> Iterator[tuple[str, Traced]]:
     for name, x in local.items():
         data = x._data if isinstance(x, Node) else x
-        if isinstance(data, Traced):
+        if isinstance(data, Traced) and data._var is not None:
             yield name, data
 
 

@@ -12,7 +12,7 @@ from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import Line, Program, Returned, Var
 from tinygrad_edu.compiler.recorder import Argument, Attribute, Data, Gradient
 
-_COLUMNS = 34, 58  # between which the shapes stand
+_COLUMNS = 34, 46  # between which the shapes stand
 _ORDER = (Argument, Data, Gradient, Attribute)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
+from tinygrad_edu.graph import Node
 from tinygrad_edu.compiler.program import CALL, INDEX, METHOD, PYTHON, UFUNC, Var
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ class Traced:
     __array_priority__ = 500
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, recorder: "Recorder", var: Var, value: Any) -> None:
+    def __init__(self, recorder: "Recorder", var: Var | None, value: Any) -> None:
         self._recorder = recorder
-        self._var = var
+        self._var = var  # None: a constant, of which no input is part
         self._value = value
 
     @property
@@ -119,6 +120,13 @@ class Traced:
         """The axes in reverse order."""
         return self.transpose()  # type: ignore[no-any-return]
 
+    def _record(self, operation: Any, xs: Any, params: Any) -> Any:
+        """What an operation computes with this array: `Operation.__call__` asks."""
+        for x in xs:
+            if isinstance(x, Node):
+                return x._record(operation, xs, params)
+        return self._recorder.compute(operation, xs, params)
+
     def __len__(self) -> int:
         return len(self._value)
 
@@ -138,7 +146,7 @@ class Traced:
         return self._recorder.apply(UFUNC, ufunc, inputs, keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        if any(hasattr(t, "_record") for t in types):
+        if any(issubclass(t, Node) for t in types):
             return NotImplemented
         if function in (np.shape, np.ndim, np.size):
             return function(value_of(args[0]), *args[1:], **keywords)
@@ -160,13 +168,7 @@ class Traced:
     __array__ = __format__ = _refused("reading an array's numbers", _NUMBER)
     __setitem__ = _refused("writing into an array", "compute a new one with np.where or np.concatenate")
 
-    def item(self) -> Any:
-        """Refused: the number would be that of this call alone."""
-        raise RecordingError(
-            f"item() gives a number that differs from call to call ({users_line()}): {_NUMBER}"
-        )
-
-    tolist = item
+    tolist = _refused("reading an array's numbers", _NUMBER)
 
     def __repr__(self) -> str:
         return f"Traced({self._value!r})"
@@ -219,6 +221,6 @@ for _name, _python, _ufunc in (
 for _name in (
     *("reshape", "ravel", "flatten", "transpose", "swapaxes", "squeeze", "astype", "copy", "repeat", "take"),
     *("mean", "var", "std", "argmax", "argmin", "argsort", "cumsum", "any", "all"),
-    *("clip", "round", "diagonal", "trace"),
+    *("item", "clip", "round", "diagonal", "trace"),
 ):
     setattr(Traced, _name, _method(_name))
