@@ -25,9 +25,7 @@ def main() -> int:
         print(f"not installed: {', '.join(missing)}; run: pip install 'tinygrad_edu[bench]'", file=sys.stderr)
         return 2
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    rows = [
-        row for name in options.only or WORKLOADS for row in measure(name, QUICK if options.quick else FULL)
-    ]
+    rows = [row for name in options.only or WORKLOADS for row in measure(name, QUICK if options.quick else FULL)]
     print(tables(rows))
     if options.write:
         PAGE.write_text(page(rows), encoding="utf-8")
@@ -41,9 +39,7 @@ def arguments() -> argparse.Namespace:
         description="Speed and memory beside other engines and NumPy by hand. Exit status 1: a bar missed.",
     )
     parser.add_argument("--quick", action="store_true", help="few rounds: a look, not a measurement")
-    parser.add_argument(
-        "--only", action="append", choices=WORKLOADS, metavar="WORKLOAD", help=", ".join(WORKLOADS)
-    )
+    parser.add_argument("--only", action="append", choices=WORKLOADS, metavar="WORKLOAD", help=", ".join(WORKLOADS))
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     if options.write and (options.quick or options.only):

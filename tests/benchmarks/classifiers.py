@@ -237,13 +237,12 @@ def tinygrad_eager(task: Task) -> Peer:
     """This project: `nn`, `optim` and one node an operation."""
     from tinygrad_edu import nn, optim
 
-    layers = task.start()
-    sizes = [b.size for _, b in layers]
-    net = nn.MLP(task.X.shape[1], sizes, activation="relu")
-    parameters = list(net.parameters())
-    for parameter, array in zip(parameters, (array for layer in layers for array in layer), strict=True):
-        parameter.data = array
-    optimizer = optim.SGD(parameters, lr=task.rate)
+    start = task.start()
+    sizes = [b.size for _, b in start]
+    net = nn.MLP(task.X.shape[1], sizes, activation="relu", dtype=task.X.dtype)
+    for layer, (W, b) in zip(net.layers, start, strict=True):
+        layer.weight.data, layer.bias.data = W, b
+    optimizer = optim.SGD(net.parameters(), lr=task.rate)
 
     def train(X: Array, y: Array) -> Any:
         optimizer.zero_grad()
@@ -252,5 +251,5 @@ def tinygrad_eager(task: Task) -> Peer:
         optimizer.step()
         return loss
 
-    pairs = list(zip(parameters[::2], parameters[1::2], strict=True))
-    return Peer(partial(train, task.X, task.y), lambda: [(W.numpy(), b.numpy()) for W, b in pairs])
+    step = partial(train, task.X, task.y)
+    return Peer(step, lambda: [(layer.weight.numpy(), layer.bias.numpy()) for layer in net.layers])

@@ -7,6 +7,7 @@ from . import classifiers
 
 STEPS = 5
 PEERS = {
+    "tinygrad_edu": classifiers.tinygrad_eager,
     "torch": classifiers.torch_eager,
     "jax": classifiers.jax_jit,
     "mygrad": classifiers.mygrad_eager,
@@ -81,6 +82,5 @@ def test_tasks_are_not_written_to():
     task = classifiers.xor(repeats=1)
     classifiers.numpy_xor(task).step()
     assert all(
-        np.array_equal(W, V)
-        for (W, _), (V, _) in zip(task.layers, classifiers.xor(repeats=1).layers, strict=True)
+        np.array_equal(W, V) for (W, _), (V, _) in zip(task.layers, classifiers.xor(repeats=1).layers, strict=True)
     )
