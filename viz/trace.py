@@ -1,0 +1,757 @@
+"""`trace`: a graph's forward values and its backward pass as a list of steps, from which every view is made.
+
+The steps of a trace are in one list: a forward step for each operation, in the order of the graph; the seed, which
+sets ∂L/∂L = 1; and a backward step for each edge along which a gradient flows, in the engine's own order, so that the
+sums come out the same to the last bit::
+
+    a ──┐                     0  forward    m = a · b
+        ├── × (m) ── tanh (L) 1  forward    L = tanh(m)
+    b ──┘                     2  seed       ∂L/∂L = 1
+                              3  backward   ∂L/∂m += ∂L/∂L · (1 − L²)
+                              4  backward   ∂L/∂a += ∂L/∂m · b
+                              5  backward   ∂L/∂b += ∂L/∂m · a
+
+Numbers are computed when the trace is made. Sentences and formulas are made when they are asked for.
+
+The data
+--------
+``Trace.to_dict()`` is plain data for ``json.dumps(..., allow_nan=False)``:
+
+``format``
+    1.
+``kind``
+    "Value" or "Tensor".
+``root``
+    Id of the root, which is the last node.
+``nodes``
+    The nodes in topological order; a node's id is its place in this list.
+``steps``
+    The steps in order; a step's number is its place in this list.
+``forward``
+    How many of them are forward steps. The seed follows, then the backward steps.
+
+In it, a *number* is a JSON number, or one of the strings "nan", "inf", "-inf". *Data* is a number in a graph of Values.
+In one of Tensors it is ``{"shape", "dtype", "values"}`` with nested lists of numbers, or, of more than `FEW` entries,
+``{"shape", "dtype", "min", "mean", "max"}``. A *formula* is ``{"text", "latex", "words", "mathml"}``: Unicode text,
+LaTeX's mathematical mode, words for a screen reader, and a ``<math>`` element in which every label is escaped.
+
+A node has
+
+``id``, ``inputs``
+    Its id, and those of its inputs in order; a node used twice stands there twice.
+``name``
+    Short and unique: the label where only one node has it (otherwise ``label#id``), ``v3`` where there is none; an
+    unlabelled root is ``L``. A constant number is called by its figures, which need not be unique.
+``label``
+    What the user wrote, untouched.
+``op``, ``symbol``
+    Name and symbol of the operation; "" on a leaf.
+``role``
+    "operation", "leaf" (it collects a gradient) or "constant" (it collects none).
+``parameter``, ``root``, ``finite``
+    Whether it belongs to a module and learns; is the root; holds no NaN and no infinity, in value and gradient.
+``shape``, ``dtype``
+    Of a Tensor; null of a Value.
+``value``, ``gradient``
+    Data; the gradient is the complete one, null on a constant.
+``expression``
+    Formula that computes it; null on a leaf.
+``source``
+    ``{"file", "line", "text"}`` of the line that made it, where that was recorded; otherwise null.
+``module``
+    Names of the modules that it lies in, the outermost first.
+
+A step has ``step``, ``kind`` ("forward", "seed" or "backward"), ``node`` (an id) and the formulas ``equation`` (in
+names), ``numbers`` (in figures; null where there are too many) and ``sentence``. Besides,
+
+- a forward step has ``value``, the data that the node gets;
+- the seed has ``before`` (null) and ``after``, the root's gradient;
+- a backward step has ``position`` and ``input``, the edge: the node's input there and its id; ``incoming``, the
+  gradient at the node; ``local``, the formula of the local derivative with its ``value`` (null where it is a matrix
+  that nobody writes out); ``product``, incoming times local; ``summed_axes``, the axes that un-broadcasting added up;
+  ``contribution``, the product after that; ``before`` (null where nothing had arrived) and ``after``, the gradient of
+  the input; and ``shapes``, as in ``(784,30) += (784,10) @ (10,30)``, or null.
+
+To replay, begin with no gradients, and set ``after`` at each step; to walk back, set ``before``.
+"""
+
+import linecache
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, ClassVar, NamedTuple, TypeVar, overload
+
+import numpy as np
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.graph import Node, need_gradient
+from tinygrad_edu.rules import Elementwise, Operation
+from tinygrad_edu.tensor import Tensor, unbroadcast
+from tinygrad_edu.value import Value
+from viz import blackboard
+from viz.formula import Formula, Infix, Name, Number, Partial, Prose, Relation, Row
+from viz.notation import printable
+from viz.scopes import Modules, module_calls
+
+FEW = 64  # a Tensor of no more entries is shown entry by entry
+
+T = TypeVar("T")
+
+
+class Flow(NamedTuple):
+    """A gradient that flows from a node to one of its inputs: what a backward step shows."""
+
+    node: int
+    position: int
+    input: int
+    contribution: Any
+    before: Any
+    after: Any
+
+
+def _sum(before: Any, contribution: Any) -> Any:
+    """What the engine makes of a gradient and one more contribution to it."""
+    if before is None:
+        return 0.0 + contribution if isinstance(contribution, float) else contribution
+    total = before + contribution
+    return total if isinstance(before, float) else np.asarray(total)  # NumPy makes a scalar of a sum without axes
+
+
+class Lazy(Sequence[T]):
+    """A list whose items are made when they are looked at."""
+
+    def __init__(self, size: int, make: Callable[[int], T]) -> None:
+        self._range = range(size)
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._range)
+
+    @overload
+    def __getitem__(self, k: int) -> T: ...
+    @overload
+    def __getitem__(self, k: slice) -> list[T]: ...
+    def __getitem__(self, k: int | slice) -> T | list[T]:
+        return [self._make(i) for i in self._range[k]] if isinstance(k, slice) else self._make(self._range[k])
+
+
+class Trace:
+    """Every step of a forward and a backward pass, as data; made by `trace`.
+
+    Attributes
+    ----------
+    order : the nodes of the graph, in topological order; a node's place is its id.
+    values, gradients : what each holds: numbers or arrays, None for no gradient.
+    root : id of the root.
+    """
+
+    def __init__(
+        self, order: Sequence[Node], values: list[Any], contributions: list[Any], gradients: list[Any]
+    ) -> None:
+        self.order = order
+        self.values = values
+        self.gradients = gradients
+        self.root = len(order) - 1
+        self._contributions = contributions
+
+    @property
+    def nodes(self) -> Sequence["TracedNode"]:
+        """The nodes in topological order."""
+        return Lazy(len(self.order), lambda k: TracedNode(self, k))
+
+    @property
+    def steps(self) -> Sequence["Step"]:
+        """Every step: the `Forward` steps, the `Seed`, the `Backward` steps."""
+        return Lazy(len(self.operations) + 1 + len(self._contributions), self._step)
+
+    def _step(self, k: int) -> "Step":
+        count = len(self.operations)
+        if k < count:
+            return Forward(self, k, self.operations[k])
+        return Seed(self, k, self.root) if k == count else Backward(self, k, self._flows[k - count - 1])
+
+    @cached_property
+    def operations(self) -> list[int]:
+        """The ids of the nodes that an operation made."""
+        return [k for k, node in enumerate(self.order) if node.operation is not None]
+
+    @cached_property
+    def _flows(self) -> list[Flow]:
+        """The contributions, each with its edge and what it was added to."""
+        flows: list[Flow] = []
+        sums: dict[int, Any] = {}
+        contributions = iter(self._contributions)
+        for k in reversed(self.operations):
+            for i, x in enumerate(self.order[k].inputs):
+                if x.requires_grad:
+                    j, contribution = self.ids[x], next(contributions)
+                    before = sums.get(j)
+                    sums[j] = after = _sum(before, contribution)
+                    flows.append(Flow(k, i, j, contribution, before, after))
+        return flows
+
+    @property
+    def kind(self) -> str:
+        """What the nodes are: "Value" or "Tensor"."""
+        return "Value" if isinstance(self.order[-1], Value) else "Tensor"
+
+    @property
+    def forward(self) -> Sequence["Step"]:
+        """The forward steps."""
+        return self.steps[: len(self.operations)]
+
+    @property
+    def backward(self) -> Sequence["Step"]:
+        """The seed and the backward steps."""
+        return self.steps[len(self.operations) :]
+
+    @cached_property
+    def ids(self) -> Mapping[Node, int]:
+        """Where each node stands in `nodes`."""
+        return {node: k for k, node in enumerate(self.order)}
+
+    @cached_property
+    def names(self) -> list[str]:
+        """A short name for each node, unique but for constant numbers."""
+        labels = [shorten(printable(node.label)) for node in self.order]
+        seen = Counter(labels)
+        names = []
+        for k, label in enumerate(labels):
+            constant = self.figures(k)
+            if constant is not None:
+                names.append(constant.text)
+                continue
+            name = label or ("L" if k == self.root and "L" not in seen else f"v{k}")
+            names.append(name if seen[name] == bool(label) else f"{name}#{k}")
+        return names
+
+    def figures(self, k: int) -> Number | None:
+        """The number that an unlabelled constant stands for."""
+        node = self.order[k]
+        if node.requires_grad or node.label:
+            return None
+        return single(self.values[k])
+
+    def term(self, k: int) -> Formula:
+        """Node ``k`` in a formula: its name, or its figures where it is a constant number."""
+        return self.figures(k) or Name(self.names[k])
+
+    def partial(self, k: int) -> Partial:
+        """The gradient ∂root/∂node in a formula."""
+        return Partial(Name(self.names[self.root]), Name(self.names[k]))
+
+    @cached_property
+    def modules(self) -> Modules:
+        """Which module calls the nodes belong to."""
+        return module_calls(self.order)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain data: see the module's documentation."""
+        return {
+            "format": 1,
+            "kind": self.kind,
+            "root": self.root,
+            "nodes": [node.to_dict() for node in self.nodes],
+            "steps": [step.to_dict() for step in self.steps],
+            "forward": len(self.operations),
+        }
+
+    def __str__(self) -> str:
+        from viz.text import for_stdout  # which itself needs a Trace
+
+        return for_stdout(self)
+
+    def __repr__(self) -> str:
+        forward, backward = len(self.operations), len(self._contributions) + 1
+        return f"<trace of {self.names[-1]}: {forward} forward and {backward} backward steps; print() shows them>"
+
+
+def shorten(label: str, most: int = 24) -> str:
+    """The label, cut to a length that fits into a formula."""
+    return label if len(label) <= most else f"{label[: most - 1]}…"
+
+
+def single(data: Any) -> Number | None:
+    """The one number that the data holds, as a formula; None if it holds another count of them."""
+    if isinstance(data, float):
+        return Number(data)
+    return Number(float(data.item())) if data.size == 1 else None
+
+
+# --- data for JSON ------------------------------------------------------------------------------------------------
+
+
+def plain(data: Any) -> Any:
+    """A number or an array as plain data: see the module's documentation."""
+    if data is None or isinstance(data, float | int):
+        return data if data is None else plain_number(float(data))
+    record = {"shape": list(data.shape), "dtype": str(data.dtype)}
+    if data.size <= FEW:
+        return record | {"values": _nested(data.tolist())}
+    summary = {name: plain_number(float(getattr(data, name)())) for name in ("min", "mean", "max")}
+    return record | summary
+
+
+def plain_number(x: float) -> float | str:
+    """The number, or the name of what JSON has no number for."""
+    return x if math.isfinite(x) else str(x)
+
+
+def _nested(entries: Any) -> Any:
+    if isinstance(entries, list):
+        return [_nested(x) for x in entries]
+    return plain_number(entries) if isinstance(entries, float) else entries
+
+
+def is_finite(data: Any) -> bool:
+    """Whether the data holds neither a NaN nor an infinity; None holds neither."""
+    if data is None or isinstance(data, float):
+        return data is None or math.isfinite(data)
+    return data.dtype.kind != "f" or not bool((data - data != 0).any())
+
+
+class TracedNode:
+    """A node as the trace saw it: its name, value, gradient, and where it comes from."""
+
+    def __init__(self, trace: Trace, k: int) -> None:
+        self.trace = trace
+        self.id = k
+        self.node = trace.order[k]
+        self.value = trace.values[k]
+        self.gradient = trace.gradients[k]
+
+    @property
+    def name(self) -> str:
+        """A short name, unique but for constant numbers."""
+        return self.trace.names[self.id]
+
+    @property
+    def role(self) -> str:
+        """What it is: "operation", "leaf" or "constant"."""
+        if self.node.operation is not None:
+            return "operation"
+        return "leaf" if self.node.requires_grad else "constant"
+
+    @cached_property
+    def inputs(self) -> list[int]:
+        """The ids of the inputs, in order."""
+        return [self.trace.ids[x] for x in self.node.inputs]
+
+    @cached_property
+    def expression(self) -> Formula | None:
+        """What computes the node: ``a · b``."""
+        operation = self.node.operation
+        terms = [self.trace.term(k) for k in self.inputs]
+        return None if operation is None else blackboard.forward(operation, terms, self.node.params)
+
+    @property
+    def source(self) -> dict[str, Any] | None:
+        """The line of the user's code that made the node, where it was recorded."""
+        if self.node.origin is None:
+            return None
+        file, line = self.node.origin
+        return {"file": file, "line": line, "text": linecache.getline(file, line).strip()}
+
+    @property
+    def module(self) -> list[str]:
+        """The names of the modules that the node lies in, the outermost first."""
+        return [call.scope.name or call.scope.title for call in self.trace.modules.home[self.id].path()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The node as plain data."""
+        data = getattr(self.value, "shape", None)
+        return {
+            "id": self.id,
+            "inputs": self.inputs,
+            "name": self.name,
+            "label": self.node.label,
+            "op": self.node.op,
+            "symbol": "" if self.node.operation is None else self.node.operation.symbol,
+            "role": self.role,
+            "parameter": self.trace.modules.is_parameter(self.id),
+            "root": self.id == self.trace.root,
+            "finite": is_finite(self.value) and is_finite(self.gradient),
+            "shape": None if data is None else list(data),
+            "dtype": None if data is None else str(self.value.dtype),
+            "value": plain(self.value),
+            "gradient": plain(self.gradient),
+            "expression": None if self.expression is None else self.expression.to_dict(),
+            "source": self.source,
+            "module": self.module,
+        }
+
+
+# --- steps --------------------------------------------------------------------------------------------------------
+
+
+class Step:
+    """One step of a trace: ``index`` is its number in the list, ``node`` the id of the node that it is about."""
+
+    kind: ClassVar[str]
+    equation: Formula
+    numbers: Formula | None
+    sentence: Formula
+
+    def __init__(self, trace: Trace, index: int, node: int) -> None:
+        self.trace = trace
+        self.index = index
+        self.node = node
+
+    def to_dict(self) -> dict[str, Any]:
+        """The step as plain data."""
+        return {
+            "step": self.index,
+            "kind": self.kind,
+            "node": self.node,
+            "equation": self.equation.to_dict(),
+            "numbers": None if self.numbers is None else self.numbers.to_dict(),
+            "sentence": self.sentence.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        return self.sentence.text
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} step {self.index}: {self.sentence.text}>"
+
+
+class Forward(Step):
+    """A node gets its value."""
+
+    kind = "forward"
+
+    @property
+    def value(self) -> Any:
+        """What the node gets."""
+        return self.trace.values[self.node]
+
+    @cached_property
+    def equation(self) -> Formula:  # type: ignore[override]
+        """``m = a · b``."""
+        return Relation((Name(self.trace.names[self.node]), self._expression), ("=",))
+
+    @property
+    def _expression(self) -> Formula:
+        expression = self.trace.nodes[self.node].expression
+        assert expression is not None  # a forward step is an operation's
+        return expression
+
+    @cached_property
+    def numbers(self) -> Formula | None:  # type: ignore[override]
+        """``2 · (−3) = −6``; None where a Tensor holds more than one."""
+        node, value = self.trace.order[self.node], single(self.value)
+        xs = [single(self.trace.values[self.trace.ids[x]]) for x in node.inputs]
+        figures = [x for x in xs if x is not None]
+        if value is None or len(figures) < len(xs) or node.operation is None:
+            return None
+        return Relation((blackboard.forward(node.operation, figures, node.params), value), ("=",))
+
+    @cached_property
+    def sentence(self) -> Formula:  # type: ignore[override]
+        """``m = a · b = 2 · (−3) = −6``."""
+        name = Name(self.trace.names[self.node])
+        if isinstance(self.numbers, Relation):
+            return Relation((name, self._expression, *self.numbers.parts), ("=", "=", "="))
+        return Row((self.equation, Prose(f", of shape {blackboard.shape_text(self.value.shape)}")))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The step as plain data."""
+        return super().to_dict() | {"value": plain(self.value)}
+
+
+class Seed(Step):
+    """The backward pass begins: the root's gradient by itself is one."""
+
+    kind = "seed"
+    before = None
+
+    @property
+    def after(self) -> Any:
+        """The root's gradient."""
+        return self.trace.gradients[self.trace.root]
+
+    @cached_property
+    def equation(self) -> Formula:  # type: ignore[override]
+        """``∂L/∂L = 1``."""
+        given = single(self.after) or Prose(f"given, of shape {blackboard.shape_text(self.after.shape)}")
+        return Relation((self.trace.partial(self.node), given), ("=",))
+
+    numbers = None
+
+    @cached_property
+    def sentence(self) -> Formula:  # type: ignore[override]
+        """The equation in a few words."""
+        return Row((Prose("the backward pass starts with "), self.equation))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The step as plain data."""
+        return super().to_dict() | {"before": None, "after": plain(self.after)}
+
+
+class Backward(Step):
+    """A gradient flows from a node to one of its inputs.
+
+    Attributes
+    ----------
+    position, input : which of the node's inputs, and its id.
+    incoming : the gradient of the node, complete by now.
+    contribution : what is added to the input's gradient.
+    before, after : the input's gradient; ``before`` is None where nothing had arrived.
+    """
+
+    kind = "backward"
+
+    def __init__(self, trace: Trace, index: int, flow: Flow) -> None:
+        super().__init__(trace, index, flow.node)
+        self.position = flow.position
+        self.input = flow.input
+        self.contribution = flow.contribution
+        self.before = flow.before
+        self.after = flow.after
+        self.incoming = trace.gradients[flow.node]
+
+    def derivative(self, gy: Any, *, y: Any = None, xs: Sequence[Any] | None = None) -> Any:
+        """What the edge makes of a gradient ``gy``, before un-broadcasting; at other ``y`` and ``xs`` if given."""
+        node, values = self.trace.order[self.node], self.trace.values
+        xs = [values[self.trace.ids[x]] for x in node.inputs] if xs is None else xs
+        operation, y = node.operation, values[self.node] if y is None else y
+        assert operation is not None
+        if isinstance(self.incoming, float):
+            functions = operation.gx_floats if isinstance(operation, Elementwise) else operation.gx_arrays
+            return float(functions[self.position](gy, y, *xs, **node.params))
+        with np.errstate(all="ignore"):
+            return np.asarray(operation.gx_arrays[self.position](gy, y, *xs, **node.params))
+
+    @cached_property
+    def local(self) -> Any:
+        """The local derivative ∂node/∂input; None where it is a matrix that nobody writes out."""
+        if isinstance(self.incoming, float):
+            return self.derivative(1.0)
+        operation = self.trace.order[self.node].operation
+        if isinstance(operation, Elementwise) or self.incoming.size == self.contribution.size == 1:
+            return self.derivative(np.ones_like(self.incoming))
+        return None
+
+    @cached_property
+    def product(self) -> Any:
+        """Incoming times local, before un-broadcasting."""
+        if isinstance(self.incoming, float):
+            return self.contribution
+        return self.derivative(self.incoming)
+
+    @property
+    def summed_axes(self) -> list[int]:
+        """The axes of the product that un-broadcasting adds up."""
+        if isinstance(self.incoming, float):
+            return []
+        shape, full = self.contribution.shape, self.product.shape
+        lead = len(full) - len(shape)
+        return [a for a, n in enumerate(full) if a < lead or (n != 1 and shape[a - lead] == 1)]
+
+    @cached_property
+    def local_formula(self) -> Formula:
+        """The local derivative in names: ``1 − L²``."""
+        return blackboard.local_derivative(*self._edge, self._settings)
+
+    @property
+    def _edge(self) -> tuple[Operation, int, Formula, list[Formula]]:
+        """The operation, the input's position, and the terms of the node and of its inputs."""
+        record = self.trace.nodes[self.node]
+        assert record.node.operation is not None
+        return (
+            record.node.operation,
+            self.position,
+            self.trace.term(self.node),
+            list(map(self.trace.term, record.inputs)),
+        )
+
+    @property
+    def _settings(self) -> dict[str, Formula]:
+        """The operation's parameters in a formula: their figures."""
+        params = self.trace.order[self.node].params
+        return {k: Number(float(v)) if isinstance(v, float | int) else Name(k) for k, v in params.items()}
+
+    @cached_property
+    def equation(self) -> Formula:  # type: ignore[override]
+        """``∂L/∂a += ∂L/∂m · b``; of Tensors, ``∂L/∂W += Xᵀ @ ∂L/∂Z``."""
+        return Relation((self.trace.partial(self.input), self._flowing), ("+=",))
+
+    @cached_property
+    def _flowing(self) -> Formula:
+        incoming = self.trace.partial(self.node)
+        if isinstance(self.incoming, float):
+            return Infix("*", incoming, self.local_formula)
+        gxs = [self.trace.partial(k) for k in self.trace.nodes[self.node].inputs]
+        product = blackboard.pulled_back(*self._edge, self._settings, incoming, gxs)
+        if not self.summed_axes or product.text.startswith("Σ"):
+            return product
+        axes = f"axis {self.summed_axes[0]}" if len(self.summed_axes) == 1 else f"axes {tuple(self.summed_axes)}"
+        return Row((product, Prose(f", summed over {axes}")))
+
+    @cached_property
+    def numbers(self) -> Formula | None:  # type: ignore[override]
+        """``−2 · (−3) = 6``; None where a Tensor holds more than one."""
+        parts = [None if x is None else single(x) for x in (self.incoming, self.local, self.contribution)]
+        if None in parts:
+            return None
+        incoming, local, product = parts
+        return Relation((Infix("*", incoming, local), product), ("=",))  # type: ignore[arg-type]
+
+    @cached_property
+    def sentence(self) -> Formula:  # type: ignore[override]
+        """``a receives −2 · (−3) = 6, which with 1 from before makes 7``."""
+        receives = (Name(self.trace.names[self.input]), Prose(" receives "))
+        if self.numbers is None:
+            return Row(
+                (*receives, self._flowing, Prose(f", of shape {blackboard.shape_text(self.contribution.shape)}"))
+            )
+        if self.before is None:
+            return Row((*receives, self.numbers))
+        before, after = single(self.before), single(self.after)
+        assert before is not None
+        assert after is not None
+        return Row((*receives, self.numbers, Prose("; with "), before, Prose(" from before, that makes "), after))
+
+    @property
+    def shapes(self) -> str | None:
+        """The shapes in the equation, ``(784,30) += (784,10) @ (10,30)``; None of Values."""
+        if isinstance(self.incoming, float):
+            return None
+        operation, i, *_ = self._edge
+        to, gy = blackboard.shape_text(self.contribution.shape), blackboard.shape_text(self.incoming.shape)
+        if self.summed_axes:
+            return f"{to} ← {gy}"
+        if isinstance(operation, Elementwise):
+            entry_by_entry = isinstance(self._flowing, Infix) and self._flowing.symbol == "⊙"
+            return f"{to} += {gy}" + f" ⊙ {gy}" * entry_by_entry
+        shapes = {f"x{k}": self.trace.values[x].shape for k, x in enumerate(self.trace.nodes[self.node].inputs)}
+        shapes |= {"y": self.incoming.shape, "gy": self.incoming.shape}
+        product = blackboard.product_of_shapes(operation.local_derivative(i), shapes)
+        return f"{to} += {product}" if product else f"{to} ← {gy}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The step as plain data."""
+        return super().to_dict() | {
+            "position": self.position,
+            "input": self.input,
+            "incoming": plain(self.incoming),
+            "local": self.local_formula.to_dict() | {"value": plain(self.local)},
+            "product": plain(self.product),
+            "summed_axes": self.summed_axes,
+            "contribution": plain(self.contribution),
+            "before": plain(self.before),
+            "after": plain(self.after),
+            "shapes": self.shapes,
+        }
+
+
+# --- running the two passes ---------------------------------------------------------------------------------------
+
+
+def trace(root: Node, gradient: Any = None) -> Trace:
+    """Every step of the forward and of the backward pass from ``root``, as data.
+
+    The gradients are those that ``root.backward()`` adds to the leaves, bit for bit. Nothing in the graph is changed.
+
+    Parameters
+    ----------
+    root : a Value or a Tensor that an operation made.
+    gradient : ∂L/∂root, as in `Tensor.backward`: required of a Tensor of several elements.
+
+    Raises
+    ------
+    ArgumentError : ``root`` is no node, or a leaf, so that there is no graph.
+    BackwardError : there is no gradient to be had: see `Tensor.backward`.
+    StaleGraphError : the data of a leaf was changed after an operation had used it.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+    >>> for step in trace(a * b + a).steps:
+    ...     print(step)
+    v2 = a · b = 2 · (−3) = −6
+    L = v2 + a = −6 + 2 = −4
+    the backward pass starts with ∂L/∂L = 1
+    v2 receives 1 · 1 = 1
+    a receives 1 · 1 = 1
+    a receives 1 · (−3) = −3; with 1 from before, that makes −2
+    b receives 1 · 2 = 2
+    """
+    if not isinstance(root, Node):
+        raise ArgumentError(f"trace() needs the Value or the Tensor that a computation gave, but was given {root!r}")
+    if root.operation is None and root.requires_grad:
+        name = f"the leaf {root.label!r}" if root.label else "a leaf"
+        raise ArgumentError(f"there is no graph behind {name}: trace() needs the result of an operation")
+    need_gradient(root)
+    if isinstance(root, Tensor):
+        return _trace_arrays(root, root._seed(gradient))
+    if gradient is not None:
+        raise ArgumentError(f"gradient= is for a Tensor: of a Value it is 1, but trace() was given {gradient!r}")
+    return _trace_floats(root)
+
+
+def _trace_floats(root: Node) -> Trace:
+    """What `Value.backward` does, each term noted."""
+    order = root._fresh_order()
+    ids = {node: k for k, node in enumerate(order) if node.requires_grad}
+    gradients: list[Any] = [0.0 if node.requires_grad else None for node in order]
+    gradients[-1] = 1.0
+    contributions: list[float] = []
+    rows: dict[Operation, Sequence[Callable[..., float]]] = {}
+    for k in range(len(order) - 1, -1, -1):
+        node = order[k]
+        operation = node.operation
+        if operation is None:
+            continue
+        gxs = rows.get(operation)
+        if gxs is None:
+            gxs = _on_floats(operation, node.params, len(node.inputs))
+            if isinstance(operation, Elementwise) and not operation.defaults:
+                rows[operation] = gxs
+        gy, y, inputs = gradients[k], node._data, node.inputs
+        xs = [x._data for x in inputs]
+        for x, gx in zip(inputs, gxs, strict=False):
+            j = ids.get(x)
+            if j is not None:
+                contribution = gx(gy, y, *xs)
+                gradients[j] += contribution
+                contributions.append(contribution)
+    return Trace(order, [node._data for node in order], contributions, gradients)
+
+
+def _on_floats(operation: Operation, params: Mapping[str, Any], count: int) -> Sequence[Callable[..., float]]:
+    """The derivatives ``gx(gy, y, *xs)`` of an operation on floats, one for each of ``count`` inputs."""
+    if isinstance(operation, Elementwise):
+        return [partial(gx, **params) for gx in operation.gx_floats] if params else operation.gx_floats
+    return [partial(_as_float, operation.gx_arrays[i], params) for i in range(count)]
+
+
+def _as_float(gx: Callable[..., Any], params: Mapping[str, Any], *given: Any) -> float:
+    return float(gx(*given, **params))  # a user's derivative may give an int, or NumPy's own number
+
+
+def _trace_arrays(root: Tensor, seed: Any) -> Trace:
+    """What `tensor.array_gradients` does, each term noted."""
+    order = root._fresh_order()
+    ids = {node: k for k, node in enumerate(order)}
+    # A leaf's array may be written to after the trace was made.
+    values = [node._data.copy() if node.operation is None else node._data for node in order]
+    gradients: list[Any] = [None] * len(order)
+    gradients[-1] = seed._data if isinstance(seed, Tensor) else seed
+    contributions: list[Any] = []
+    with np.errstate(all="ignore"):
+        for k in range(len(order) - 1, -1, -1):
+            node = order[k]
+            operation = node.operation
+            if operation is None:
+                continue
+            xs = [values[ids[x]] for x in node.inputs]
+            for i, x in enumerate(node.inputs):
+                if x.requires_grad:
+                    gx = operation.gx_arrays[i](gradients[k], values[k], *xs, **node.params)
+                    contribution = unbroadcast(gx, xs[i], node)
+                    gradients[ids[x]] = _sum(gradients[ids[x]], contribution)
+                    contributions.append(contribution)
+    return Trace(order, values, contributions, gradients)
