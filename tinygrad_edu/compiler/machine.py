@@ -13,7 +13,7 @@ from tinygrad_edu.compiler.codegen import Codegen
 from tinygrad_edu.compiler.errors import ReplayError
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import CHECK, Line, Program, Returned, Var
-from tinygrad_edu.compiler.recorder import Argument, ArgumentGradient, Attribute, Data, Gradient
+from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
 from tinygrad_edu.compiler.source import Readable
 from tinygrad_edu.graph import CLOCK
 from tinygrad_edu.tensor import Tensor, constant
@@ -129,8 +129,7 @@ class Machine:
         return f"{owner}.{source.name}"
 
     def _prologue(self, given: dict[Var, Any]) -> list[tuple[str, Line | None]]:
-        tests = [f"{self._object(owner, type(owner).__name__.lower())}.{name} is {value}" for owner, name, value in self.guards]
-        rows = [f"if not ({' and '.join(tests)}):", "    raise Outdated"] if tests else []
+        rows = [f"if {' or '.join(map(self._changed, self.guards))}:", "    raise Outdated"] if self.guards else []
         moved = []
         for var, source in self.program.inputs.items():
             name = self.names.of[var]
@@ -152,6 +151,16 @@ class Machine:
             self.objects["bind"] = self.bind
             rows += [f"if {' or '.join(moved)}:", "    bind()"]
         return [(row, None) for row in rows]
+
+    def _changed(self, guard: tuple[Any, str, Any]) -> str:
+        """A test whether an attribute is not what it was."""
+        owner, name, value = guard
+        here = self._object(owner, type(owner).__name__.lower())
+        if not name:  # a dict that was empty
+            return here
+        if isinstance(value, bool):
+            return f"{'not ' if value else ''}{here}.{name}"
+        return f"{here}.{name} != {value!r}"
 
     def _argument_type(self, source: Argument) -> Any:
         return source

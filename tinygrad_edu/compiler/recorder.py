@@ -11,7 +11,7 @@ import operator
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,50 +26,7 @@ from tinygrad_edu.matrix_rules import COFACTOR
 from tinygrad_edu.rules import Operation
 
 
-class Argument(NamedTuple):
-    """The function's argument, or what lies at ``path`` in it."""
-
-    name: str
-    path: tuple[Any, ...] = ()
-
-
-class Data(NamedTuple):
-    """The data of a leaf."""
-
-    leaf: Node
-
-
-class Gradient(NamedTuple):
-    """The gradient of a leaf."""
-
-    leaf: Node
-
-
-class Attribute(NamedTuple):
-    """An attribute of an object, or an entry of a dict or list."""
-
-    owner: Any
-    name: Any
-
-    def get(self) -> Any:
-        """What it is now."""
-        return self.owner[self.name] if isinstance(self.owner, dict | list) else getattr(self.owner, self.name)
-
-    def set(self, value: Any) -> None:
-        """Replace it."""
-        if isinstance(self.owner, dict | list):
-            self.owner[self.name] = value
-        else:
-            setattr(self.owner, self.name, value)
-
-
-class ArgumentGradient(NamedTuple):
-    """The gradient of the Tensor or Value at this position among the arguments' leaves."""
-
-    position: int
-
-
-Source = Argument | Data | Gradient | Attribute
+from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Source
 
 
 class Recorder:
@@ -85,6 +42,7 @@ class Recorder:
         self.born: dict[int, Node] = {}  # made during the recording
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
+        self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
         self.attributes: dict[tuple[int, Any], tuple[Attribute, Any, Any]] = {}
         self.constants: dict[int, Any] = {}
         self.flags: list[tuple[Any, str, Any]] = []
@@ -232,11 +190,7 @@ class Recorder:
         if key not in self.attributes:
             source = Attribute(owner, name)
             value = source.get()
-            traced = (
-                mapped(value, lambda x: self.input(source, x, str(name)))
-                if _is_number_or_array(value)
-                else value
-            )
+            traced = self.input(source, value, _hint(owner, name)) if _is_number_or_array(value) else value
             self.attributes[key] = (source, value, traced)
             source.set(traced)
         return self.attributes[key][0].get()
@@ -249,6 +203,27 @@ class Recorder:
         for name, value in vars(module).items():
             if isinstance(value, np.ndarray) and not name.startswith("_"):
                 self.setting(module, name)
+
+    def step(self, optimizer: Any) -> None:
+        """What `Optimizer.step` does, line by line."""
+        for name in optimizer.hyperparameters:
+            if name == "lr":
+                self.setting(optimizer, name)
+            else:
+                self.flags.append((optimizer, name, getattr(optimizer, name)))
+        for p, state in zip(optimizer.params, optimizer.state, strict=True):
+            known = dict(state)
+            for name in known:
+                self.setting(state, name)
+            data = self.data(p)
+            g = p.grad._data if isinstance(p.grad, Node) else p.grad
+            if g is None:
+                continue
+            with self._operation("update"):
+                p._data = optimizer.update(data, g, state)
+            if state.keys() - known.keys():
+                self.remembered.append((state, known))
+                self.flags.append((state, "", False))
 
     def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Numbers from a random generator: drawn anew at every run."""
@@ -302,9 +277,13 @@ class Recorder:
         for leaf, data, grad, traced, traced_grad in self.leaves.values():
             if leaf._data is not traced:
                 writes.append((Data(leaf), leaf._data))
-            if leaf._grad is not traced_grad or (id(leaf) in self.cleared and leaf._grad is None):
-                writes.append((Gradient(leaf), leaf._grad))
+            if leaf.grad is not traced_grad or (id(leaf) in self.cleared and leaf.grad is None):
+                writes.append((Gradient(leaf), leaf.grad))
             leaf._data, leaf._grad = data, grad
+        for state, known in self.remembered:
+            writes += [(Attribute(state, name), x) for name, x in state.items() if name not in known]
+            for name in state.keys() - known.keys():
+                del state[name]
         for source, value, traced in self.attributes.values():
             left = source.get()
             if left is not traced:
@@ -322,6 +301,7 @@ class Recorder:
         self.born.clear()
         self.leaves.clear()
         self.attributes.clear()
+        self.remembered.clear()
 
     def kept(self) -> list[Traced]:
         """The traced arrays that are still alive."""
@@ -343,13 +323,17 @@ class Recorder:
             WATCH.add(-1)
 
 
+def _hint(owner: Any, name: Any) -> str:
+    """What an attribute is best called: a module's bears the module's name."""
+    scope = getattr(getattr(owner, "_scope", None), "name", "")
+    return f"{scope}.{name}" if scope else str(name)
+
+
 def _is_variable(x: Any) -> bool:
     return isinstance(x, Traced) and x._var is not None
 
 
 def _is_number_or_array(value: Any) -> bool:
-    if isinstance(value, tuple | list):
-        return all(map(_is_number_or_array, value))
     return isinstance(value, float | int | np.ndarray | np.generic) and not isinstance(value, bool)
 
 

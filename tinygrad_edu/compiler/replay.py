@@ -24,7 +24,8 @@ from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayErr
 from tinygrad_edu.compiler.machine import Machine, Outdated
 from tinygrad_edu.compiler.names import name_variables
 from tinygrad_edu.compiler.program import CALL, Program, Returned, Var, mapped
-from tinygrad_edu.compiler.recorder import Argument, ArgumentGradient, Attribute, Data, Gradient, Recorder
+from tinygrad_edu.compiler.recorder import Recorder
+from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
 from tinygrad_edu.compiler.source import Readable, as_file
 from tinygrad_edu.compiler.traced import Traced, value_of
 from tinygrad_edu.graph import Node
@@ -201,11 +202,11 @@ def _arguments(
     """The tree with stand-ins; ``order`` notes them as `_form` meets the leaves."""
     if type(tree) in (tuple, list):
         return type(tree)(
-            [_arguments(recorder, x, source._replace(path=(*source.path, i)), order) for i, x in enumerate(tree)]
+            [_arguments(recorder, x, source.at(i), order) for i, x in enumerate(tree)]
         )
     if type(tree) is dict:
         return {
-            k: _arguments(recorder, x, source._replace(path=(*source.path, k)), order) for k, x in tree.items()
+            k: _arguments(recorder, x, source.at(k), order) for k, x in tree.items()
         }
     if isinstance(tree, np.ndarray | np.generic | Node) or tree.__class__ is float:
         stand_in = _stand_in(recorder, source, tree)

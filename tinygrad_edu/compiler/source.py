@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.compiler.emit import Writer, helper_source, shape_comment, statements
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import Line, Program, Returned, Var
-from tinygrad_edu.compiler.recorder import Argument, Attribute, Data, Gradient
+from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient
 
 _COLUMNS = 34, 46  # between which the shapes stand
 _ORDER = (Argument, Data, Gradient, Attribute)

@@ -1,0 +1,94 @@
+"""Where a program's inputs come from, and where it stores what it has computed."""
+
+from typing import Any
+
+
+class Source:
+    """A place: two are the same place if they are of one kind and name the same thing."""
+
+    __slots__ = ()
+
+    def key(self) -> tuple[Any, ...]:
+        """What is named."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.key() == other.key()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.key()))
+
+
+class Argument(Source):
+    """The function's argument, or what lies at ``path`` in it."""
+
+    __slots__ = ("name", "path")
+
+    def __init__(self, name: str, path: tuple[Any, ...] = ()) -> None:
+        self.name = name
+        self.path = path
+
+    def key(self) -> tuple[Any, ...]:
+        return self.name, self.path
+
+    def at(self, part: Any) -> "Argument":
+        """What lies at ``part`` in this."""
+        return Argument(self.name, (*self.path, part))
+
+
+class ArgumentGradient(Source):
+    """The gradient of the Tensor or Value that is passed as this argument."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    def key(self) -> tuple[Any, ...]:
+        return (self.position,)
+
+
+class _OfLeaf(Source):
+    __slots__ = ("leaf",)
+
+    def __init__(self, leaf: Any) -> None:
+        self.leaf = leaf
+
+    def key(self) -> tuple[Any, ...]:
+        return (id(self.leaf),)
+
+
+class Data(_OfLeaf):
+    """The data of a leaf."""
+
+    __slots__ = ()
+
+
+class Gradient(_OfLeaf):
+    """The gradient of a leaf."""
+
+    __slots__ = ()
+
+
+class Attribute(Source):
+    """An attribute of an object, or an entry of a dict."""
+
+    __slots__ = ("name", "owner")
+
+    def __init__(self, owner: Any, name: Any) -> None:
+        self.owner = owner
+        self.name = name
+
+    def key(self) -> tuple[Any, ...]:
+        return id(self.owner), self.name
+
+    def get(self) -> Any:
+        """What it is now."""
+        return self.owner[self.name] if isinstance(self.owner, dict) else getattr(self.owner, self.name)
+
+    def set(self, value: Any) -> None:
+        """Replace it."""
+        if isinstance(self.owner, dict):
+            self.owner[self.name] = value
+        else:
+            setattr(self.owner, self.name, value)
