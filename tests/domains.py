@@ -568,7 +568,6 @@ FUNCTIONS: dict[str, Function] = {
             call((4,), min=-0.5, max=0.5),
         ],
         reference=clip_of,
-        method=NONE,
     ),
     "getitem": Function(
         lambda x, index: x[index],

@@ -1,11 +1,17 @@
 """Operations on arrays, as methods and through NumPy's functions: values, gradients, gradients of gradients."""
 
+import re
+
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
-from tests.domains import ANSWERS, FUNCTIONS, Call, Function
-from tests.oracles import check_first, check_second
-from tinygrad_edu import functions
+from tests.domains import ANSWERS, FUNCTIONS, NONE, Call, Function
+from tests.oracles import check_first, check_second, check_torch, close
+from tinygrad_edu import Tensor, functions
+from tinygrad_edu.errors import DTypeError, UnsupportedError
 from tinygrad_edu.graph import topological_order
 from tinygrad_edu.rules import ARRAY_TABLE
 
@@ -15,6 +21,10 @@ CALLS = [pytest.param(name, call, id=f"{name} {call}") for name, f in FUNCTIONS.
 def drawn(f: Function, call: Call):
     rng = np.random.default_rng(len(str(call)))
     return [f.draw(rng, shape) for shape in call.shapes]
+
+
+def has_method(f: Function):
+    return f.method != NONE and not f.joins
 
 
 def bound(function, f: Function, call: Call):
@@ -43,3 +53,288 @@ def test_first_order(name, call):
 def test_second_order(name, call):
     f = FUNCTIONS[name]
     check_second(bound(f.function, f, call), bound(f.reference or f.function, f, call), drawn(f, call))
+
+
+@pytest.mark.parametrize(("name", "call"), [p for p in CALLS if has_method(FUNCTIONS[p.values[0]])])
+def test_the_method_is_the_function(name, call):
+    f = FUNCTIONS[name]
+    xs = drawn(f, call)
+    leaf, *others = map(Tensor, xs)
+    y = getattr(leaf, f.method or name)(*others, *call.args, **call.keywords)
+    expected = bound(f.function, f, call)(*map(Tensor, xs))
+    np.testing.assert_array_equal(y.data, expected.data)
+    assert y.op == expected.op
+
+
+@pytest.mark.parametrize(("name", "call"), CALLS)
+def test_views_that_are_not_contiguous(name, call):
+    f = FUNCTIONS[name]
+    function = bound(f.function, f, call)
+
+    def of_views(*xs):
+        return function(*[np.flip(x).T for x in xs])
+
+    reference = bound(f.reference or f.function, f, call)
+    xs = [np.flip(x.T).copy() for x in drawn(f, call)]
+    check_first(of_views, lambda *xs: reference(*[np.flip(x).T for x in xs]), xs)
+
+
+@pytest.mark.parametrize(("name", "call"), [p for p in CALLS if p.values[0] != "astype"])
+def test_float32_stays_float32(name, call):
+    f = FUNCTIONS[name]
+    function, xs = bound(f.function, f, call), drawn(f, call)
+    singles, doubles = [Tensor(x, dtype=np.float32) for x in xs], [Tensor(np.float32(x), dtype=float) for x in xs]
+    y, expected = function(*singles), function(*doubles)
+    assert y.dtype == np.float32
+    close(y.data, expected.data, 1e-4)
+    for root in (y, expected):
+        root.backward(np.ones(root.shape))
+    for single, double in zip(singles, doubles, strict=True):
+        assert single.grad.dtype == np.float32
+        close(single.grad, double.grad, 1e-4)
+    again = [Tensor(x, dtype=np.float32) for x in xs]
+    function(*again).backward(np.ones(y.shape), create_graph=True)
+    assert {leaf.grad.dtype for leaf in again} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("name", "call"), [p for p in CALLS if len(p.values[1].shapes) > 1 and p.values[0] not in ("linear", "scatter_add")]
+)
+def test_float32_beside_float64(name, call):
+    """The result is as wide as NumPy makes it; each gradient is as wide as its data."""
+    f = FUNCTIONS[name]
+    xs = [x.astype(np.float32) if i == 0 else x for i, x in enumerate(map(np.asarray, drawn(f, call)))]
+    check_first(bound(f.function, f, call), bound(f.reference or f.function, f, call), xs, rtol=1e-5)
+
+
+# Functions whose answer is plain
+
+
+@pytest.mark.parametrize(
+    ("function", "ask"),
+    [pytest.param(f, ask, id=f"{f.__name__} {i}") for f in ANSWERS for i, ask in enumerate(ANSWERS[f])],
+)
+def test_answers_are_those_for_the_array(function, ask):
+    x = np.array([[0.0, -1.5, 2.0], [2.0, 0.0, 0.5]])
+    answer, expected = ask(function, Tensor(x)), ask(function, x)
+    assert type(answer) is type(expected)
+    np.testing.assert_array_equal(answer, expected)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: x.argmax(),
+        lambda x: x.argmin(axis=1),
+        lambda x: x > 0,
+        lambda x: x <= x * 2,
+        lambda x: 1.0 < x,  # noqa: SIM300 the reflected one
+        lambda x: np.array([0.0, 1.0, 2.0]) >= x,
+        lambda x: x == x * 1,
+        lambda x: x != 0.5,
+        lambda x: np.isfinite(x),
+        lambda x: np.logical_and(x > 0, x),
+        lambda x: x.shape,
+        lambda x: x.ndim,
+        lambda x: x.size,
+        lambda x: x.dtype,
+        lambda x: x.tolist(),
+        lambda x: len(x),
+        lambda x: x[0, 0].item(),
+        lambda x: float(x[0, 2]),
+        lambda x: int(x[0, 2]),
+        lambda x: bool(x[0, 0]),
+    ],
+)
+def test_questions_about_a_tensor_are_answered_as_for_the_array(ask):
+    x = np.array([[0.0, -1.5, 2.0], [2.0, 0.0, 0.5]])
+    answer, expected = ask(Tensor(x)), ask(x)
+    assert type(answer) is type(expected)
+    np.testing.assert_array_equal(answer, expected)
+
+
+# What has no derivative is refused by name, and never answered with an array that has lost its graph
+
+
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("floor", np.floor),
+        ("round", np.round),
+        ("median", np.median),
+        ("add.reduce", np.add.reduce),
+        ("multiply.outer", lambda t: np.multiply.outer(t, t)),
+        ("float_power", lambda t: np.float_power(t, 2)),
+        ("vstack", lambda t: np.vstack([t, t])),
+        ("linalg.svd", np.linalg.svd),
+        ("fft.fft", np.fft.fft),
+        ("fmod", lambda t: np.fmod(t, 2.0)),
+        ("divmod", lambda t: np.divmod(t, 2.0)),
+        ("copyto", lambda t: np.copyto(np.zeros((2, 2)), t)),
+        ("sum", lambda t: np.sum(t, dtype=np.float32)),
+        ("sum", lambda t: np.sum(t, where=np.array([True, False]))),
+        ("mean", lambda t: np.mean(t, out=np.zeros(()))),
+        ("max", lambda t: np.max(t, initial=0.0)),
+        ("exp", lambda t: np.exp(t, where=np.array([True, False]))),
+        ("add", lambda t: np.add(np.zeros((2, 2)), t, out=np.zeros((2, 2)))),
+        ("einsum", lambda t: np.einsum(t, [0, 1])),
+        ("einsum", lambda t: np.einsum("ij->", t, optimize=True)),
+        ("pad", lambda t: np.pad(t, 1, mode="edge")),
+        ("pad", lambda t: np.pad(t, 1, constant_values=1.0)),
+        ("norm", lambda t: np.linalg.norm(t, 2)),
+        ("norm", lambda t: np.linalg.norm(t, "nuc")),
+        ("norm", lambda t: np.linalg.norm(t, 0, axis=0)),
+        ("where", lambda t: np.where(t)),
+    ],
+)
+def test_an_unsupported_function_is_refused_by_its_name(name, ask):
+    with pytest.raises(UnsupportedError, match=rf"^(np\.)?(linalg\.)?{re.escape(name)}\b") as info:
+        ask(Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    assert isinstance(info.value, TypeError)
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [
+        np.array,
+        np.asarray,
+        np.float64,
+        lambda t: np.array([t, t]),
+        lambda t: np.sum([t, t]),
+        lambda t: np.asarray(t, dtype=np.float32),
+        lambda t: np.zeros(2).__setitem__(slice(None), t),
+        lambda t: np.zeros(2).__iadd__(t),
+        lambda t: Tensor([t, t]),
+        lambda t: t.add([t, t]),
+    ],
+)
+def test_code_for_plain_arrays_cannot_lose_a_gradient(lose):
+    with pytest.raises((UnsupportedError, DTypeError), match=r"gradient|takes no out="):
+        lose(Tensor([1.0, 2.0]))
+
+
+def test_a_tensor_that_needs_no_gradient_goes_anywhere_as_an_array():
+    t = Tensor([1.0, 2.0], requires_grad=False)
+    np.testing.assert_array_equal(np.asarray(t), [1.0, 2.0])
+    assert np.asarray(t, dtype=np.float32).dtype == np.float32
+    assert not np.shares_memory(np.asarray(t), t)
+
+
+# Beside PyTorch, where slopes have no limit or there are several
+
+TIES = np.array([[1.0, 2.0, 2.0], [0.0, 0.0, 0.0], [-1.0, 3.0, 0.0]])
+
+EYE = -4 * np.eye(3)
+
+PEERS = {
+    "sum": (lambda x: x.sum(axis=(0, 1)), lambda torch, x: x.sum((0, 1))),
+    "mean": (lambda x: x.mean(axis=1, keepdims=True), lambda torch, x: x.mean(1, keepdim=True)),
+    "prod, of zeros too": (lambda x: x.prod(axis=1), lambda torch, x: x.prod(1)),
+    "prod of all": (lambda x: x.prod(), lambda torch, x: x.prod()),
+    "var": (lambda x: x.var(axis=1, ddof=1), lambda torch, x: x.var(1, correction=1)),
+    "std, of equal numbers too": (lambda x: x.std(axis=1), lambda torch, x: x.std(1, correction=0)),
+    "max, shared": (lambda x: x.max(axis=1), lambda torch, x: x.amax(1)),
+    "max of several axes": (lambda x: x.max(axis=(0, 1)), lambda torch, x: x.amax((0, 1))),
+    "max of all": (lambda x: x.max(), lambda torch, x: x.max()),
+    "min, shared": (lambda x: x.min(axis=0, keepdims=True), lambda torch, x: x.amin(0, keepdim=True)),
+    "cumsum": (lambda x: x.cumsum(axis=1), lambda torch, x: x.cumsum(1)),
+    "sort, stable": (lambda x: x.sort(axis=1), lambda torch, x: x.sort(dim=1, stable=True).values),
+    "logsumexp": (lambda x: x.logsumexp(axis=1), lambda torch, x: x.logsumexp(1)),
+    "softmax": (lambda x: x.softmax(axis=0), lambda torch, x: x.softmax(0)),
+    "log_softmax": (lambda x: x.log_softmax(axis=1), lambda torch, x: x.log_softmax(1)),
+    "norm of order 1": (lambda x: np.linalg.norm(x, 1, axis=1), lambda torch, x: torch.linalg.vector_norm(x, 1, dim=1)),
+    "norm of order 4": (lambda x: np.linalg.norm(x, 4, axis=1), lambda torch, x: torch.linalg.vector_norm(x, 4, dim=1)),
+    "norm of order inf": (
+        lambda x: np.linalg.norm(x, np.inf, axis=1),
+        lambda torch, x: torch.linalg.vector_norm(x, np.inf, dim=1),
+    ),
+    "repeated indices": (lambda x: x[[0, 0, 2], [1, 1, 0]], lambda torch, x: x[[0, 0, 2], [1, 1, 0]]),
+    "mask": (lambda x: x[TIES > 0], lambda torch, x: x[torch.tensor(TIES > 0)]),
+    "x @ x": (lambda x: x @ x, lambda torch, x: x @ x),
+    "einsum": (lambda x: np.einsum("ij,kj->ik", x, x), lambda torch, x: torch.einsum("ij,kj->ik", x, x)),
+    "inv": (lambda x: np.linalg.inv(x - EYE.astype(x.dtype)), lambda torch, x: torch.linalg.inv(x - torch.tensor(EYE))),
+    "det": (lambda x: np.linalg.det(x - EYE.astype(x.dtype)), lambda torch, x: torch.linalg.det(x - torch.tensor(EYE))),
+    "pad": (lambda x: np.pad(x, ((1, 0), (0, 2))), lambda torch, x: torch.nn.functional.pad(x, (0, 2, 1, 0))),
+    "where": (lambda x: np.where(TIES > 0, x, x * x), lambda torch, x: torch.where(torch.tensor(TIES > 0), x, x * x)),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", PEERS)
+def test_beside_pytorch(torch, name, dtype):
+    mine, theirs = PEERS[name]
+    rtol = 1e-12 if dtype is np.float64 else 2e-5
+    for x in (TIES, np.random.default_rng(0).standard_normal((3, 3))):
+        check_torch(torch, mine, lambda x: theirs(torch, x), [x.astype(dtype)], rtol)
+
+
+def test_the_norm_of_zeros_has_the_slope_zero(torch):
+    for order in (2, 1, 3, 4, np.inf):
+        check_torch(
+            torch,
+            lambda x, order=order: np.linalg.norm(x, order, axis=1),
+            lambda x, order=order: torch.linalg.vector_norm(x, order, dim=1),
+            [TIES],
+            second=False,  # PyTorch's is nan
+        )
+
+
+@pytest.mark.parametrize("x", [[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [0.0, -np.inf, 1.0], [1e4, 1e4, 1e4]])
+@pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax"])
+def test_softmax_and_its_kin_neither_overflow_nor_underflow(torch, name, x):
+    check_torch(
+        torch, lambda x: getattr(x, name)(axis=0), lambda x: getattr(x, name)(0), [np.array(x)], 1e-14, second=False
+    )
+
+
+# Hypothesis: shapes, axes and indices that nobody thought of
+
+reductions = st.sampled_from(["sum", "mean", "prod", "var", "std", "max", "min", "logsumexp"])
+shapes = npst.array_shapes(min_dims=0, max_dims=4, max_side=3)
+
+
+@given(name=reductions, shape=shapes, draw=st.data())
+def test_reductions_along_any_axes(name, shape, draw):
+    axis = draw.draw(st.none() | npst.valid_tuple_axes(len(shape), min_size=min(1, len(shape))))
+    keepdims = draw.draw(st.booleans())
+    f = FUNCTIONS[name]
+    call = Call((shape,), (), {"axis": axis, "keepdims": keepdims})
+    assume(name != "std" or np.prod([shape[a] for a in axis or range(len(shape))]) > 1)  # else a kink
+    check_second(bound(f.function, f, call), bound(f.reference or f.function, f, call), drawn(f, call))
+
+
+@given(shape=npst.array_shapes(min_dims=1, max_dims=3, max_side=4), draw=st.data())
+def test_any_index(shape, draw):
+    index = draw.draw(
+        npst.basic_indices(shape, allow_newaxis=True)
+        | npst.integer_array_indices(shape, result_shape=npst.array_shapes(max_dims=2, max_side=3))
+        | npst.arrays(bool, shape)
+    )
+    x = np.random.default_rng(0).standard_normal(shape)
+    check_first(lambda x: x[index], lambda x: np.asarray(x[index]), [x])
+    check_second(lambda x: np.sin(x[index]), lambda x: np.asarray(np.sin(x[index])), [x])
+
+
+@given(
+    stacks=npst.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, max_side=3),
+    n=st.tuples(*[st.integers(0, 3)] * 3),
+)
+def test_products_of_any_stacks_of_matrices(stacks, n):
+    a, b = stacks.input_shapes
+    rng = np.random.default_rng(0)
+    xs = [rng.standard_normal((*a, n[0], n[1])), rng.standard_normal((*b, n[1], n[2]))]
+    check_second(np.matmul, np.matmul, xs)
+
+
+@given(
+    shapes=npst.mutually_broadcastable_shapes(num_shapes=3, max_dims=3, min_side=0, max_side=3),
+    width=st.sampled_from([4, 8]),
+)
+def test_broadcasting_in_every_direction(shapes, width):
+    rng = np.random.default_rng(0)
+    xs = [rng.uniform(0.5, 2.0, shape).astype(f"f{width}") for shape in shapes.input_shapes]
+
+    def f(a, b, c):
+        return a * b / c + np.where(np.ones(shapes.result_shape, bool), a, b) - c
+
+    check_first(f, f, xs, rtol=1e-11 if width == 8 else 1e-4)

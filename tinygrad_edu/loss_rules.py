@@ -18,8 +18,8 @@ def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
     """Mean over the rows of ``log Σ exp(x) − x[label]``."""
     n, classes = x.shape
     entries = np.arange(0, n * classes, classes) + labels  # each row's label in the flattened array
-    gx = x - np.maximum.reduce(x, axis=1, keepdims=True)
-    flat = gx.reshape(-1)
+    gx = np.subtract(x, np.maximum.reduce(x, axis=1, keepdims=True), order="C")
+    flat = gx.reshape(-1)  # a view, which in an array of another order it would not be
     picked = flat[entries]
     np.exp(gx, out=gx)
     total = np.add.reduce(gx, axis=1, keepdims=True)

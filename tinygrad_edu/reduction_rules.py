@@ -174,7 +174,9 @@ SOFTMAX = ArrayOperation("softmax", _softmax, _softmax_gx, formula="y · (gy −
 
 
 def _log_softmax(x: Array, *, axis: int) -> Array:
-    return x - _logsumexp(x, axis=axis, keepdims=True)
+    y = x - _shift(x, axis)  # the shift first: x - logsumexp(x) loses the digits that both have in common
+    with np.errstate(divide="ignore"):  # log(0), where there are no entries
+        return y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
 
 
 def _log_softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
