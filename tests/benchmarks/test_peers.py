@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from . import classifiers
+from . import classifiers, moons
 
 STEPS = 5
 PEERS = {
@@ -47,6 +47,22 @@ def test_peers_train_nets_of_any_depth_alike_in_float32(package, sizes):
     importable(package)
     task = classifiers.mnist_shaped(sizes, batch=6)
     assert_same_training(PEERS[package](task), classifiers.numpy_layers(task), np.float32)
+
+
+@pytest.mark.parametrize("program", [moons.Scalars, moons.WeightedSums])
+def test_micrograds_program_gives_the_same_numbers_over_both_engines(program):
+    importable("micrograd")
+    from micrograd.engine import Value as MicrogradValue
+
+    from tinygrad_edu import Value
+
+    X, y = moons.points(10)
+    reference, peer = moons.Scalars(MicrogradValue, X, y), program(Value, X, y)
+    expected = [reference.step() for _ in range(STEPS)]
+    assert expected[-1] < expected[0]
+    assert [peer.step() for _ in range(STEPS)] == pytest.approx(expected, rel=1e-12)
+    weights = [p.data for p in reference.parameters]
+    assert [p.data for p in peer.parameters] == pytest.approx(weights, rel=1e-12)
 
 
 def test_both_programs_by_hand_give_the_same_numbers():
