@@ -54,7 +54,7 @@ class Store:
 class Codegen:
     """Turns a program into lines of Python, and the namespace in which they run."""
 
-    def __init__(self, program: Program, names: Names, given: dict[Var, Any], column_major: set[Var]) -> None:
+    def __init__(self, program: Program, names: Names, given: dict[Var, Any], column_major: set[Var], kept: set[Var]) -> None:
         self.program = program
         self.names = names
         self.writer = Writer(names)
@@ -66,13 +66,12 @@ class Codegen:
         self.namespace: dict[str, Any] = {"np": np, "math": math}
         self.body: list[tuple[str, Line | None]] = []
         self.allocations: list[str] = []
-        self.last_read: dict[Var, int] = {}
+        self.kept = {*program.outputs(), *given, *kept}
         self._count_reads()
 
     def _count_reads(self) -> None:
         """Until which line the memory behind each variable is needed."""
-        self.kept = {*self.program.outputs(), *self.given}
-        self.last = {}
+        self.last: dict[Var, int] = {}
         for number, line in enumerate(self.program.lines):
             for var in line.reads():
                 self.last[var] = number

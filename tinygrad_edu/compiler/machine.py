@@ -11,8 +11,9 @@ import numpy as np
 from tinygrad_edu.compiler import optimize
 from tinygrad_edu.compiler.codegen import Codegen
 from tinygrad_edu.compiler.errors import ReplayError
+from tinygrad_edu.compiler.layout import Layout
 from tinygrad_edu.compiler.names import Names
-from tinygrad_edu.compiler.program import CHECK, Line, Program, Returned, Var
+from tinygrad_edu.compiler.program import CHECK, PYTHON, UFUNC, Line, Program, Returned, Var
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
 from tinygrad_edu.compiler.source import Readable
 from tinygrad_edu.graph import CLOCK
@@ -28,40 +29,21 @@ class Machine:
     """A program, the text that runs, and the arrays that it runs on."""
 
     def __init__(
-        self, program: Program, names: Names, arguments: Sequence[Argument], guards: Sequence[tuple[Any, str, Any]]
+        self,
+        program: Program,
+        names: Names,
+        arguments: Sequence[Argument],
+        guards: Sequence[tuple[Any, str, Any]],
+        owners: dict[int, Any],
     ) -> None:
         self.readable = Readable(program, names)
         self.arguments = list(arguments)
         self.program = _optimized(program)
-        self.names = Names()
-        self.names.of = dict(names.of)
+        self.names = names.copy()
         self.guards = guards
         self.objects: dict[str, Any] = {"Outdated": Outdated, "tensor": constant, "Value": Value, "tick": CLOCK.tick}
-        self.places: list[tuple[Any, Any]] = []  # what lives in this program's own memory: its source, its array
         self.file = f"<compiled {program.name} {id(self):x}>"
-        self._assemble()
-
-    # --- memory of what is updated in place ---
-
-    def _place(self) -> dict[Var, Any]:
-        """Arrays for parameters and states that the program updates: side by side, one block for each dtype."""
-        written = {source for source, var in self.program.writes if isinstance(source, Data | Attribute)}
-        placed = [
-            (var, source)
-            for var, source in self.program.inputs.items()
-            if source in written and var.dtype is not None and (var.shape or isinstance(getattr(source, "leaf", 0), Tensor))
-        ]
-        given: dict[Var, Any] = {}
-        for dtype in dict.fromkeys(var.dtype for var, _ in placed):
-            members = [(var, source) for var, source in placed if var.dtype == dtype]
-            block = np.empty(sum(_size(var) for var, _ in members), dtype)
-            start = 0
-            for var, source in members:
-                array = block[start : start + _size(var)].reshape(var.shape)
-                start += _size(var)
-                given[var] = array
-                self.places.append((source, array))
-        return given
+        self._assemble(Layout(self.program, owners))
 
     def bind(self) -> None:
         """Move what the program updates into its own memory, wherever it is now."""
@@ -79,10 +61,18 @@ class Machine:
 
     # --- text ---
 
-    def _assemble(self) -> None:
-        given = self._place()
-        self.program = self._in_place(given)
-        codegen = Codegen(self.program, self.names, given, set())
+    def _assemble(self, layout: Layout) -> None:
+        layout.fuse_updates()
+        layout.fuse_affine()
+        given = layout.given
+        for var in [*given, *(line.out for line in layout.program.lines)]:
+            self.names.give(var, var.hint or "whole", number=not var.hint)
+        for x, inner in layout.copied.items():
+            self.names.give(inner, f"{self.names.of[x]}_")
+        self.places = layout.placed
+        self.program = self._in_place(layout)
+        self.copied = layout.copied
+        codegen = Codegen(self.program, self.names, given, layout.column_major, {var for var, _ in self.left})
         codegen.run()
         self.codegen = codegen
         body = [*self._prologue(given), *codegen.body, *self._epilogue(codegen)]
@@ -147,6 +137,9 @@ class Machine:
             elif isinstance(source, Gradient):
                 leaf = self._leaf(var, source.leaf)
                 rows += [f"{name} = {leaf}.grad", f"if {name} is None:", "    raise Outdated"]
+        rows += [f"copyto({self.names.of[inner]}, {self.names.of[x]})" for x, inner in self.copied.items()]
+        if self.copied:
+            self.objects["copyto"] = np.copyto
         if moved:
             self.objects["bind"] = self.bind
             rows += [f"if {' or '.join(moved)}:", "    bind()"]
@@ -165,25 +158,30 @@ class Machine:
     def _argument_type(self, source: Argument) -> Any:
         return source
 
-    def _in_place(self, given: dict[Var, Any]) -> Program:
+    def _in_place(self, layout: Layout) -> Program:
         """Updates come last, and write where the old value stood unless somebody still reads that."""
-        old = {source: var for var, source in self.program.inputs.items() if var in given}
-        targets = {var: old[source] for source, var in self.program.writes if var is not None and source in old}
-        read = {var for line in self.program.lines for var in line.reads()}
-        last = [line for line in self.program.lines if line.out in targets and line.out not in read and line.kind != CHECK]
-        results = set(_result_variables(self.program.result))
-        rest = [line for line in self.program.lines if line not in last]
+        program, given = layout.program, layout.given
+        old = {source: var for var, source in program.inputs.items() if var in given}
+        targets = {var: old[source] for source, var in program.writes if var is not None and source in old}
+        targets = {var: home for var, home in targets.items() if var is not home} | layout.moved
+        last = _tail(program.lines, set(targets))
+        safe = all(line.kind in (UFUNC, PYTHON) for line in last)  # nothing can fail after the first of them
+        results = set(_result_variables(program.result))
+        rest = [line for line in program.lines if line not in last]
         for number, line in enumerate(last):
-            var, before = line.out, targets[line.out]
+            if line.out not in targets:
+                continue
+            var, home = line.out, targets[line.out]
             later = {x for other in last[number + 1 :] for x in other.reads()}
-            double = sum(other is var for _, other in self.program.writes) > 1
-            if before not in later and var not in results and not double and _writes_into(line):
-                given[var] = given[before]
-                self.names.of[var] = self.names.of[before]
-        return replace(self.program, lines=[*rest, *last])
+            double = sum(other is var for _, other in program.writes) > 1
+            if safe and home not in later and var not in results and not double and _writes_into(line):
+                given[var] = given[home]
+                self.names.of[var] = self.names.of[home]
+        self.left = [(var, home) for var, home in layout.moved.items() if var not in given]
+        return replace(program, lines=[*rest, *last])
 
     def _epilogue(self, codegen: Codegen) -> list[tuple[str, Line | None]]:
-        rows = []
+        rows = [f"{self.names.of[home]}[...] = {self.names.of[var]}" for var, home in self.left]
         stamped = []
         old = {source: var for var, source in self.program.inputs.items()}
         for source, var in self.program.writes:
@@ -275,8 +273,15 @@ def add_gradient(leaf: Any, gx: Any) -> None:
     leaf.grad = gx if leaf.grad is None else leaf.grad + gx
 
 
-def _size(var: Var) -> int:
-    return int(np.prod(var.shape, dtype=int))
+def _tail(lines: Sequence[Line], targets: set[Var]) -> list[Line]:
+    """The lines that compute new values of what is updated, and all that depend on these."""
+    reached = set(targets)
+    tail = []
+    for line in lines:
+        if line.out in targets or any(var in reached for var in line.reads()):
+            reached.add(line.out)
+            tail.append(line)
+    return tail
 
 
 def _writes_into(line: Line) -> bool:

@@ -35,6 +35,12 @@ class Names:
         self.of: dict[Var, str] = {}
         self._used = set(_TAKEN)
 
+    def copy(self) -> "Names":
+        """The same names, to which others may be added."""
+        other = Names()
+        other.of, other._used = dict(self.of), set(self._used)
+        return other
+
     def give(self, var: Var, name: str, *, number: bool = False) -> None:
         """Call the variable by this name, or by this name and the first number that is free."""
         if var in self.of or not name:

@@ -42,6 +42,7 @@ class Recorder:
         self.born: dict[int, Node] = {}  # made during the recording
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
+        self.owners: dict[int, Any] = {}  # of which parameter an optimizer's dict is the state
         self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
         self.attributes: dict[tuple[int, Any], tuple[Attribute, Any, Any]] = {}
         self.constants: dict[int, Any] = {}
@@ -213,6 +214,7 @@ class Recorder:
                 self.flags.append((optimizer, name, getattr(optimizer, name)))
         for p, state in zip(optimizer.params, optimizer.state, strict=True):
             known = dict(state)
+            self.owners[id(state)] = p
             for name in known:
                 self.setting(state, name)
             data = self.data(p)

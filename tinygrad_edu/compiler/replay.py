@@ -264,7 +264,7 @@ def record(
     del result, writes, call, more, gradients, local
     order = [(source, given, None) for source, given, _ in order]
     _refuse_what_is_kept(recorder, variable_names.of)
-    machine = Machine(program, variable_names, [source for source, _, _ in order], recorder.guards(watched))
+    machine = Machine(program, variable_names, [source for source, _, _ in order], recorder.guards(watched), recorder.owners)
     del positions
     _commit(left, leaves)
     return machine, first
