@@ -1,0 +1,92 @@
+"""Neural networks: modules, their initial weights, losses.
+
+- `Module`, and those made of it: `Linear`, `Sequential`, `MLP`, `Dropout`, `Flatten`, `LayerNorm`, `BatchNorm1d`,
+  `Embedding`, and the activations.
+- `nn.functional`: activations and losses as functions. `nn.init`: initial weights.
+- `nn.scalar`: networks of single numbers, over `Value`. It needs no NumPy.
+
+>>> import numpy as np
+>>> from tinygrad_edu import nn
+>>> net = nn.MLP(2, [16, 16, 1], activation="relu", rng=np.random.default_rng(0))
+>>> net(np.zeros((5, 2))).shape
+(5, 1)
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinygrad_edu.nn import functional, init, scalar
+    from tinygrad_edu.nn.activations import (
+        ELU,
+        GELU,
+        SELU,
+        Identity,
+        LeakyReLU,
+        LogSoftmax,
+        ReLU,
+        Sigmoid,
+        SiLU,
+        Softmax,
+        Softplus,
+        Tanh,
+    )
+    from tinygrad_edu.nn.layers import Dropout, Embedding, Flatten, Linear
+    from tinygrad_edu.nn.module import Module
+    from tinygrad_edu.nn.networks import MLP, Sequential
+    from tinygrad_edu.nn.normalization import BatchNorm1d, LayerNorm
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "MLP",
+    "SELU",
+    "BatchNorm1d",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Identity",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "Module",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "functional",
+    "init",
+    "scalar",
+]
+
+# Where each name is defined. Imported when first asked for: `nn.scalar` works where there is no NumPy.
+_SUBMODULES = ("functional", "init", "scalar")
+_LATE = {
+    name: module
+    for module, names in {
+        "activations": "ELU GELU SELU Identity LeakyReLU LogSoftmax ReLU Sigmoid SiLU Softmax Softplus Tanh",
+        "layers": "Dropout Embedding Flatten Linear",
+        "module": "Module",
+        "networks": "MLP Sequential",
+        "normalization": "BatchNorm1d LayerNorm",
+    }.items()
+    for name in names.split()
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,400 @@
+"""Activations, losses and dropout as functions.
+
+The losses take predictions and targets of exactly the same shape (`cross_entropy` and `nll_loss`: one label for each
+row), and never broadcast: targets of shape (n,) against predictions of shape (n, 1) would make n² differences.
+``reduction`` is "mean", "sum" or "none". Names and conventions are PyTorch's.
+
+>>> import numpy as np
+>>> from tinygrad_edu import Tensor
+>>> logits = Tensor([[2.0, 0.0], [0.0, 0.0]])
+>>> loss = cross_entropy(logits, np.array([0, 1]))
+>>> loss.backward()
+>>> round(loss.item(), 6), logits.grad.round(6).tolist()
+(0.410038, [[-0.059601, 0.059601], [0.25, -0.25]])
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import functions, graph
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.functions import as_array, plain
+from tinygrad_edu.loss_rules import CROSS_ENTROPY
+from tinygrad_edu.nn.activations import (
+    elu,
+    gelu,
+    identity,
+    leaky_relu,
+    log_softmax,
+    relu,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
+from tinygrad_edu.nn.init import Rng, generator
+from tinygrad_edu.tensor import Tensor, record
+
+__all__ = [
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "dropout",
+    "elu",
+    "gelu",
+    "hinge_loss",
+    "huber_loss",
+    "identity",
+    "l1_loss",
+    "leaky_relu",
+    "log_softmax",
+    "mse_loss",
+    "nll_loss",
+    "relu",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "tanh",
+]
+
+
+def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Rng = None) -> Any:
+    """In training, ``x / (1 − p)`` with each entry set to 0 with probability p; else ``x``. See `nn.Dropout`.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> dropout(Tensor([1.0, 1.0, 1.0, 1.0]), p=0.75, rng=0).tolist()
+    [0.0, 0.0, 0.0, 0.0]
+    """
+    if not training or p == 0:
+        return x
+    kept = graph.draw(generator(rng).random, x.shape) >= p
+    return functions.where(kept, x * (1 / (1 - p)), 0.0)
+
+
+# --- losses of predictions and targets of one shape --------------------------------------------------------------
+
+
+def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """Mean squared error, ``(prediction − target)²``.
+
+    Parameters
+    ----------
+    prediction : predictions.
+    target : of the same shape.
+    reduction : "mean", "sum" or "none".
+
+    Raises
+    ------
+    ShapeError : the shapes differ.
+    ArgumentError : the targets hold a NaN, or ``reduction`` is another.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> mse_loss(Tensor([1.0, 4.0]), [1.0, 2.0]).item()
+    2.0
+    """
+    prediction, target = _pair("mse_loss", prediction, target)
+    difference = prediction - target
+    return _reduced("mse_loss", difference * difference, reduction, target)
+
+
+def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """Mean absolute error, ``|prediction − target|``.
+
+    Parameters
+    ----------
+    prediction : predictions.
+    target : of the same shape.
+    reduction : "mean", "sum" or "none".
+
+    Raises
+    ------
+    ShapeError : the shapes differ.
+    ArgumentError : the targets hold a NaN, or ``reduction`` is another.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> l1_loss(Tensor([1.0, 4.0]), [1.0, 2.0], reduction="none").tolist()
+    [0.0, 2.0]
+    """
+    prediction, target = _pair("l1_loss", prediction, target)
+    return _reduced("l1_loss", abs(prediction - target), reduction, target)
+
+
+def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """``d²/2`` where the difference d is at most ``delta``, ``delta · (|d| − delta/2)`` beyond (Huber, 1964).
+
+    Parameters
+    ----------
+    prediction : predictions.
+    target : of the same shape.
+    reduction : "mean", "sum" or "none".
+    delta : where the parabola ends, positive.
+
+    Raises
+    ------
+    ShapeError : the shapes differ.
+    ArgumentError : the targets hold a NaN, ``delta`` is not positive, or ``reduction`` is another.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> huber_loss(Tensor([1.0, 4.0]), [0.0, 0.0], reduction="none").tolist()
+    [0.5, 3.5]
+    """
+    if not delta > 0:
+        raise ArgumentError(f"huber_loss: delta must be positive, but was given {delta!r}")
+    prediction, target = _pair("huber_loss", prediction, target)
+    difference = prediction - target
+    distance = abs(difference)
+    parabola, line = difference * difference * 0.5, (distance - 0.5 * delta) * delta
+    return _reduced("huber_loss", functions.where(distance <= delta, parabola, line), reduction, target)
+
+
+def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """``−target · log σ(logits) − (1 − target) · log(1 − σ(logits))``, of logits: before any sigmoid.
+
+    Computed as ``max(x, 0) − x·t + log(1 + exp(−|x|))``, which overflows for no logit.
+
+    Parameters
+    ----------
+    logits : logits.
+    target : probabilities of the same shape, mostly 0 or 1.
+    reduction : "mean", "sum" or "none".
+
+    Raises
+    ------
+    ShapeError : the shapes differ.
+    ArgumentError : a target is a NaN or not between 0 and 1, or ``reduction`` is another.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> round(binary_cross_entropy_with_logits(Tensor([0.0, 1e4]), [1, 1]).item(), 6)
+    0.346574
+    """
+    name = "binary_cross_entropy_with_logits"
+    logits, target = _pair(name, logits, target)
+    graph.check(_refuse_no_probabilities, plain(target))
+    return _reduced(name, logits.bce_with_logits(target), reduction, target)
+
+
+def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """``max(0, 1 − target · scores)``, the loss of support vector machines.
+
+    Parameters
+    ----------
+    scores : scores.
+    target : -1 or 1, of the same shape.
+    reduction : "mean", "sum" or "none".
+
+    Raises
+    ------
+    ShapeError : the shapes differ.
+    ArgumentError : a target is neither -1 nor 1, or ``reduction`` is another.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> hinge_loss(Tensor([0.5, -2.0]), [1, 1], reduction="none").tolist()
+    [0.5, 3.0]
+    """
+    scores, target = _pair("hinge_loss", scores, target)
+    graph.check(_refuse_no_signs, plain(target))
+    return _reduced("hinge_loss", (1.0 - scores * target).relu(), reduction, target)
+
+
+# --- losses of rows and labels ------------------------------------------------------------------------------------
+
+
+def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """``−log softmax(logits)[label]`` of each row, of logits: before any softmax.
+
+    Parameters
+    ----------
+    logits : logits, shape (n, classes).
+    target : labels, integers of shape (n,) from 0 to classes − 1; or probabilities, floats of shape (n, classes).
+    reduction : "mean", "sum" or "none".
+
+    Notes
+    -----
+    With labels and the mean this is one operation, whose gradient is ``(softmax(logits) − onehot) / n``.
+
+    Raises
+    ------
+    ShapeError : logits are no matrix, or target does not fit it.
+    DTypeError : labels are not integers.
+    ArgumentError : a label is out of range, the targets hold a NaN, or ``reduction`` is another.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import Tensor
+    >>> round(cross_entropy(Tensor([[0.0, 0.0]]), np.array([1])).item(), 6)
+    0.693147
+    >>> cross_entropy(Tensor([[0.0, 0.0]]), np.array([2]))
+    Traceback (most recent call last):
+        ...
+    tinygrad_edu.errors.ArgumentError: cross_entropy: labels must lie between 0 and 1, the last class, but were given
+    from 2 to 2
+    """
+    x = _rows("cross_entropy", logits)
+    if np.ndim(target) == 2 and _kind(target) == "f":
+        x, target = _pair("cross_entropy", x, target)
+        return _reduced("cross_entropy", -(target * x.log_softmax()).sum(-1), reduction, target)
+    labels = _labels("cross_entropy", target, x)
+    if reduction == "mean":
+        return record(CROSS_ENTROPY, (x,), {"labels": labels, "memo": {}})
+    return _reduced("cross_entropy", x.logsumexp(-1) - x[_index(len(labels)), labels], reduction)
+
+
+def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """``−log_probabilities[label]`` of each row, of logarithms of probabilities: behind `log_softmax`.
+
+    Parameters
+    ----------
+    log_probabilities : shape (n, classes).
+    target : labels, integers of shape (n,) from 0 to classes − 1.
+    reduction : "mean", "sum" or "none".
+
+    Raises
+    ------
+    ShapeError : log_probabilities are no matrix, or target does not fit it.
+    DTypeError : labels are not integers.
+    ArgumentError : a label is out of range, or ``reduction`` is another.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import Tensor
+    >>> nll_loss(Tensor([[-0.5, -1.0]]), np.array([1])).item()
+    1.0
+    """
+    x = _rows("nll_loss", log_probabilities)
+    labels = _labels("nll_loss", target, x)
+    return _reduced("nll_loss", -x[_index(len(labels)), labels], reduction)
+
+
+# --- what goes in, checked ----------------------------------------------------------------------------------------
+
+
+def _tensor(x: Any) -> Tensor:
+    return x if x.__class__ is Tensor else Tensor(x, requires_grad=False)
+
+
+def _kind(target: Any) -> str:
+    dtype = getattr(target, "dtype", None)
+    return str((as_array(target).dtype if dtype is None else dtype).kind)
+
+
+def _pair(name: str, given: Any, target: Any) -> tuple[Tensor, Tensor]:
+    """Predictions and targets as Tensors of one shape."""
+    x = _tensor(given)
+    t = target if target.__class__ is Tensor else Tensor(as_array(target, x.dtype), requires_grad=False)
+    if x._data.shape == t._data.shape:
+        return x, t
+    advice = "targets must have the shape of the predictions"
+    if x.size == t.size:
+        advice = f"give the target that shape with target.reshape{x.shape}"
+    raise ShapeError(f"{name}: predictions of shape {x.shape} were given targets of shape {t.shape}: {advice}")
+
+
+def _rows(name: str, given: Any) -> Tensor:
+    x = _tensor(given)
+    if x._data.ndim != 2 or not x._data.shape[0]:
+        raise ShapeError(
+            f"{name}: the first argument must have the shape (n, classes) with n ≥ 1, but was given {x.shape}"
+        )
+    return x
+
+
+def _labels(name: str, target: Any, x: Tensor) -> Any:
+    """A copy of the labels as indices, one for each row of ``x``."""
+    labels = as_array(plain(target))
+    n, classes = x._data.shape
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(
+            f"{name}: labels must be integers, but were given as {labels.dtype} of shape {labels.shape}: "
+            "y.astype(int) converts classes; probabilities have one column for each class"
+        )
+    if labels.shape != (n,):
+        advice = "one label for each row" if labels.size != n else "make it one axis with y.ravel()"
+        if labels.shape == (n, classes):
+            advice = "turn one-hot rows into labels with y.argmax(1)"
+        raise ShapeError(f"{name}: logits of shape {(n, classes)} were given labels of shape {labels.shape}: {advice}")
+    graph.check(_refuse_no_classes, labels, classes, name)
+    return labels.astype(np.intp)
+
+
+def _refuse_no_classes(labels: Any, classes: int, name: str) -> None:
+    # The least and the greatest of a few are found more quickly by Python.
+    seen = labels.tolist() if labels.size < 32 else (np.minimum.reduce(labels), np.maximum.reduce(labels))
+    if not (min(seen) >= 0 and max(seen) < classes):
+        raise ArgumentError(
+            f"{name}: labels must lie between 0 and {classes - 1}, the last class, but were given from "
+            f"{labels.min()} to {labels.max()}"
+        )
+
+
+@functools.lru_cache(16)
+def _index(n: int) -> Any:
+    index = np.arange(n)
+    index.flags.writeable = False
+    return index
+
+
+def _reduced(name: str, losses: Tensor, reduction: str, target: Tensor | None = None) -> Tensor:
+    """The mean or the sum of the losses, or they themselves; a NaN in them is looked for in the targets."""
+    if reduction == "mean":
+        y = losses.mean()
+    elif reduction == "sum":
+        y = losses.sum()
+    elif reduction == "none":
+        y = losses
+    else:
+        raise ArgumentError(f"{name}: reduction must be 'mean', 'sum' or 'none', but was given {reduction!r}")
+    if target is not None:
+        graph.check(_explain_nan, y._data, plain(target), name)
+    return y
+
+
+def _explain_nan(y: Any, target: Any, name: str) -> None:
+    if (y != y).any():
+        _refuse_nan(name, target)
+
+
+def _refuse_no_probabilities(target: Any) -> None:
+    if target.size and not (np.minimum.reduce(target, None) >= 0 and np.maximum.reduce(target, None) <= 1):
+        name = "binary_cross_entropy_with_logits"
+        _refuse_nan(name, target)
+        raise ArgumentError(
+            f"{name}: targets must lie between 0 and 1, but were given from {target.min()} to {target.max()}: "
+            "for targets of -1 and 1 there is hinge_loss, for numbers of classes cross_entropy"
+        )
+
+
+def _refuse_no_signs(target: Any) -> None:
+    if not (abs(target) == 1).all():
+        _refuse_nan("hinge_loss", target)
+        raise ArgumentError(
+            f"hinge_loss: targets must be -1 or 1, but were given {np.unique(target)[:5].tolist()}: "
+            "2 * labels - 1 makes them of 0 and 1"
+        )
+
+
+def _refuse_nan(name: str, target: Any) -> None:
+    bad = np.argwhere(target != target)
+    if len(bad):
+        raise ArgumentError(
+            f"{name}: the target holds {len(bad)} NaN, the first at index {tuple(bad[0].tolist())}: "
+            "drop these rows, or fill in numbers"
+        )

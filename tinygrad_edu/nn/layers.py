@@ -1,0 +1,208 @@
+"""Layers: `Linear`, `Embedding`, `Flatten`, `Dropout`."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu import graph
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.functions import as_array, plain
+from tinygrad_edu.matrix_rules import LINEAR, MATMUL
+from tinygrad_edu.nn.functional import dropout
+from tinygrad_edu.nn.init import Rng, generator
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.sizes import whole_number
+from tinygrad_edu.tensor import Tensor, record
+
+
+def float_type(dtype: npt.DTypeLike | None) -> np.dtype[Any]:
+    """The type of a layer's parameters: float64 if none is given."""
+    found = np.dtype(np.float64 if dtype is None else dtype)
+    if found.kind != "f":
+        raise DTypeError(f"parameters are floats, but dtype={found} was given: use float64 or float32")
+    return found
+
+
+class Linear(Module):
+    """``y = x @ weight + bias``, a fully connected layer.
+
+    Parameters
+    ----------
+    in_features, out_features : numbers of inputs and of units.
+    bias : False leaves it out.
+    dtype : of the parameters, by default float64.
+    rng : a `numpy.random.Generator`, a seed, or None.
+
+    Attributes
+    ----------
+    weight : Tensor, shape (in_features, out_features), the transpose of PyTorch's.
+    bias : Tensor, shape (out_features,), or None.
+
+    Notes
+    -----
+    x has shape (…, in_features), y (…, out_features). Weight and bias start as in PyTorch, uniform on
+    ±1/√in_features; `nn.init` has the other common ways.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn
+    >>> layer = nn.Linear(3, 2, rng=np.random.default_rng(0))
+    >>> layer(np.ones((5, 3))).shape
+    (5, 2)
+    >>> layer(np.ones((5, 4)))
+    Traceback (most recent call last):
+        ...
+    tinygrad_edu.errors.ShapeError: Linear(3 → 2) takes inputs of shape (…, 3), but was given (5, 4)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        dtype: npt.DTypeLike | None = None,
+        *,
+        rng: Rng = None,
+    ) -> None:
+        self.in_features = whole_number("Linear: in_features", in_features)
+        self.out_features = whole_number("Linear: out_features", out_features)
+        self._inputs = (self.in_features,)
+        kind, source, bound = float_type(dtype), generator(rng), 1 / math.sqrt(in_features)
+        weight = source.uniform(-bound, bound, (self.in_features, self.out_features))
+        self.weight = Tensor(weight, dtype=kind, label="weight")
+        self.bias = Tensor(source.uniform(-bound, bound, out_features), dtype=kind, label="bias") if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x @ weight + bias``, as one operation."""
+        if x.__class__ is not Tensor:
+            x = self.weight._constant(x)
+        if x._data.shape[-1:] != self._inputs:
+            raise self._misfit(x)
+        if self.bias is None:
+            return record(MATMUL, (x, self.weight))
+        return record(LINEAR, (x, self.weight, self.bias))
+
+    def _misfit(self, x: Tensor) -> ShapeError:
+        layer = self.weight.label.removesuffix("weight").rstrip(".")
+        return ShapeError(
+            f"{f'{layer}: ' if layer else ''}{self._title()} takes inputs of shape (…, {self.in_features}), "
+            f"but was given {x.shape}"
+        )
+
+    def extra_repr(self) -> str:
+        return f"{self.in_features} → {self.out_features}{'' if self.bias is not None else ', no bias'}"
+
+
+class Embedding(Module):
+    """A table of vectors: ``y = weight[indices]``.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : how many vectors, and their length.
+    dtype : of the parameters, by default float64.
+    rng : a `numpy.random.Generator`, a seed, or None.
+
+    Attributes
+    ----------
+    weight : Tensor, shape (num_embeddings, embedding_dim), at first from N(0, 1), as in PyTorch.
+
+    Notes
+    -----
+    Indices are integers of any shape; y has one axis more. An index used twice gets the sum of both gradients.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn
+    >>> words = nn.Embedding(10, 4, rng=0)
+    >>> words([[1, 2], [3, 1]]).shape
+    (2, 2, 4)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        dtype: npt.DTypeLike | None = None,
+        *,
+        rng: Rng = None,
+    ) -> None:
+        self.num_embeddings = whole_number("Embedding: num_embeddings", num_embeddings)
+        self.embedding_dim = whole_number("Embedding: embedding_dim", embedding_dim)
+        table = generator(rng).normal(size=(self.num_embeddings, self.embedding_dim))
+        self.weight = Tensor(table, dtype=float_type(dtype), label="weight")
+
+    def forward(self, indices: Any) -> Tensor:
+        """The vectors that the indices name."""
+        rows = as_array(plain(indices))
+        if rows.dtype.kind not in "iu":
+            raise DTypeError(f"{self._title()} takes integers, but was given {rows.dtype}")
+        graph.check(self._refuse_no_rows, rows)
+        return self.weight[rows]
+
+    def _refuse_no_rows(self, rows: Any) -> None:
+        if rows.size and not 0 <= rows.min() <= rows.max() < self.num_embeddings:
+            raise ArgumentError(
+                f"{self._title()} takes indices from 0 to {self.num_embeddings - 1}, but was given "
+                f"{rows.min()} to {rows.max()}"
+            )
+
+    def extra_repr(self) -> str:
+        return f"{self.num_embeddings} → {self.embedding_dim}"
+
+
+class Flatten(Module):
+    """All axes but the first made one: pictures of shape (n, 28, 28) become rows of shape (n, 784).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn
+    >>> nn.Flatten()(np.zeros((5, 28, 28))).shape
+    (5, 784)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` with the shape (n, everything else)."""
+        if x.ndim == 0:
+            raise ShapeError("Flatten keeps the first axis, but was given a single number")
+        return x.reshape(len(x), math.prod(x.shape[1:]))
+
+
+class Dropout(Module):
+    """In training, each entry is set to 0 with probability p, and the others are divided by 1 − p.
+
+    Parameters
+    ----------
+    p : from 0 up to, and without, 1.
+    rng : a `numpy.random.Generator`, a seed, or None. Every call draws from it.
+
+    Notes
+    -----
+    Afterwards, ``module.eval()``, it does nothing: the division keeps the mean (Srivastava et al., 2014).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn
+    >>> drop = nn.Dropout(0.5, rng=np.random.default_rng(0))
+    >>> drop(np.ones(6)).tolist()
+    [2.0, 0.0, 0.0, 0.0, 2.0, 2.0]
+    >>> drop.eval()(np.ones(6)).tolist()
+    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, p: float = 0.5, *, rng: Rng = None) -> None:
+        if not 0 <= p < 1:
+            raise ArgumentError(f"Dropout: p must be a probability below 1, but was given {p!r}")
+        self.p = p
+        self.rng = generator(rng)
+
+    def forward(self, x: Any) -> Any:
+        """``x``, with entries dropped in training."""
+        return dropout(x, self.p, training=self.training, rng=self.rng)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p:g}"

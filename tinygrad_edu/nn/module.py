@@ -1,0 +1,265 @@
+"""`Module`: a part of a network, with its parameters and the parts that it is made of.
+
+Parameters and parts are found where they are: in the attributes. Nothing needs to be registered, and a subclass
+need not call ``super().__init__()``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, TypeVar
+
+from tinygrad_edu.graph import MODES, WATCH, Node, Scope, mark
+from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
+from tinygrad_edu.value import Value
+
+M = TypeVar("M", bound="Module")
+
+
+class Module:
+    """Base class of networks and of their parts.
+
+    A subclass sets attributes and defines ``forward``; calling the module calls ``forward``.
+
+    - A Tensor or a Value in an attribute is a parameter, an ndarray is a buffer (such as a running mean), a Module is
+      a part. They are found in lists, tuples and dicts too. Attributes whose names start with an underscore are the
+      module's own business.
+    - A parameter whose ``requires_grad`` is False is frozen: it stays in `state_dict` and leaves `parameters`.
+    - An ndarray that the module is called with arrives in ``forward`` as a Tensor that needs no gradient.
+
+    Attributes
+    ----------
+    training : whether the module behaves as in training, see `train` and `eval`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import Tensor, nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         self.factor = Tensor(2.0)
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> net = nn.Sequential(nn.Linear(3, 4), Scale())
+    >>> [(name, p.shape) for name, p in net.named_parameters()]
+    [('layers.0.weight', (3, 4)), ('layers.0.bias', (4,)), ('layers.1.factor', ())]
+    """
+
+    training: bool = True
+    _scope: Scope | None = None
+
+    def _no_forward(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no forward(): define there what calling it computes")
+
+    forward: Callable[..., Any] = _no_forward
+
+    def __call__(self, *inputs: Any, **keywords: Any) -> Any:
+        scope = self._scope or self._introduce()
+        for x in inputs:
+            if not isinstance(x, Node):
+                inputs = tuple(map(_as_node, inputs))
+                break
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.enter(self)
+        y = self.forward(*inputs, **keywords)
+        if isinstance(y, Node):
+            _note(y, scope, inputs)
+        elif isinstance(y, list | tuple):
+            for part in y:
+                if isinstance(part, Node):
+                    _note(part, scope, inputs)
+        return y
+
+    # --- what it consists of ---
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        """The parts, parameters and buffers in the attributes."""
+        for name, value in vars(self).items():
+            if not name.startswith("_"):
+                yield from _found(name, value)
+
+    def _walk(self, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, str, Any]]:
+        """Every part, parameter and buffer below, once: the name of what it is in with a dot, its own name, itself."""
+        seen = seen or {id(self)}
+        for name, member in self._members():
+            if id(member) not in seen:
+                seen.add(id(member))
+                yield prefix, name, member
+                if isinstance(member, Module):
+                    yield from member._walk(f"{prefix}{name}.", seen)
+
+    def _state(self) -> dict[str, Any]:
+        """The parameters, the frozen ones too, and the buffers."""
+        return {prefix + name: member for prefix, name, member in self._walk() if not isinstance(member, Module)}
+
+    def _introduce(self) -> Scope:
+        """Give the parts the names that pictures show, and the parameters their dotted names as labels."""
+        for prefix, name, member in self._walk():
+            path = prefix + name
+            if isinstance(member, Module):
+                member._scope = member._scope or Scope("", member._title())
+                member._scope.name = member._scope.name or name
+            elif isinstance(member, Node) and f".{path}".endswith(f".{member.label}" if member.label else ""):
+                member.label = path  # but a label of the user's own stays
+        self._scope = self._scope or Scope("", self._title())
+        return self._scope
+
+    def named_modules(self) -> list[tuple[str, "Module"]]:
+        """All parts with their dotted names, and first the module itself, named ""."""
+        parts = [(prefix + name, member) for prefix, name, member in self._walk() if isinstance(member, Module)]
+        return [("", self), *parts]
+
+    def named_parameters(self) -> list[tuple[str, Any]]:
+        """The parameters with their dotted names, each once; not the frozen ones."""
+        self._introduce()
+        return [(name, member) for name, member in self._state().items() if _learns(member)]
+
+    def parameters(self) -> list[Any]:
+        """The parameters: what an optimizer takes.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import nn
+        >>> layer = nn.Linear(3, 2)
+        >>> [p.label for p in layer.parameters()]
+        ['weight', 'bias']
+        >>> layer.bias.requires_grad = False  # freezes it
+        >>> [p.label for p in layer.parameters()]
+        ['weight']
+        """
+        return [p for _, p in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Forget the parameters' gradients, to which ``backward()`` would add."""
+        for p in self.parameters():
+            p.grad = 0.0 if isinstance(p, Value) else None
+
+    # --- state ---
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of all parameters, frozen ones too, and buffers, by dotted names.
+
+        They are arrays (floats, where Values are the parameters), as `tinygrad_edu.save` takes them.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import nn
+        >>> {name: array.shape for name, array in nn.Linear(3, 2).state_dict().items()}
+        {'weight': (3, 2), 'bias': (2,)}
+        """
+        return {name: _copied(member) for name, member in self._state().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over copies of all parameters and buffers from ``state``, by dotted names.
+
+        Raises
+        ------
+        StateDictError
+            Entries are missing, surplus, or have another shape or no numbers. Each is named, and nothing has changed.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import nn
+        >>> net, twin = nn.Linear(3, 2), nn.Linear(3, 2)
+        >>> twin.load_state_dict(net.state_dict())
+        >>> bool((net.weight == twin.weight).all())
+        True
+        """
+        mine = self._state()
+        problems = differences(mine, state)
+        for name in mine.keys() & state.keys():
+            problems += problems_of(name, state[name], shape_of(mine[name]))
+        refuse(self._title(), problems)
+        for name, member in mine.items():
+            _assign(member, state[name])
+
+    # --- modes ---
+
+    def train(self: M, mode: bool = True) -> M:
+        """Switch this module and all its parts to training, which changes `Dropout` and `BatchNorm1d`."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Switch this module and all its parts to evaluation; return the module."""
+        return self.train(False)
+
+    # --- how it shows itself ---
+
+    def extra_repr(self) -> str:
+        """What stands in parentheses behind the name of the class."""
+        return ""
+
+    def _title(self) -> str:
+        extra = self.extra_repr()
+        return f"{type(self).__name__}({extra})" if extra else type(self).__name__
+
+    def _count(self) -> int:
+        return sum(getattr(member, "size", 1) for member in self._state().values() if isinstance(member, Node))
+
+    def _rows(self, indent: str = "") -> Iterator[tuple[str, int]]:
+        """A line and a number of parameters for each part; neighbours that look alike share a line."""
+        parts = [(name, member) for name, member in self._members() if isinstance(member, Module)]
+        groups = [[*group] for _, group in groupby(parts, lambda part: (part[1]._title(), part[1]._count()))]
+        for group in groups:
+            (name, part), last = group[0], group is groups[-1]
+            names = name if len(group) == 1 else f"{name} … {group[-1][0]}"
+            yield f"{indent}{'└─' if last else '├─'} {names}: {part._title()}", part._count() * len(group)
+            yield from part._rows(f"{indent}{'   ' if last else '│  '}")
+
+    def __repr__(self) -> str:
+        rows = [(self._title(), self._count()), *self._rows()]
+        width, digits = max(len(text) for text, _ in rows), len(f"{rows[0][1]:,}")
+        first, *others = (f"{text:<{width}}  {count:>{digits},}" for text, count in rows)
+        return "\n".join([f"{first} parameter{'s' * (rows[0][1] != 1)}", *others])
+
+
+def _as_node(x: Any) -> Any:
+    """An ndarray as a Tensor; anything else as it is."""
+    if isinstance(x, Node) or not hasattr(x, "__array_function__"):
+        return x
+    from tinygrad_edu.tensor import Tensor
+
+    return Tensor(x, requires_grad=False)
+
+
+def _note(y: Node, scope: Scope, inputs: tuple[Any, ...]) -> None:
+    """Mark ``y`` as what a call made of ``inputs``, unless it is no result, or one of them handed on."""
+    if y.operation is not None:
+        for x in inputs:
+            if x is y:
+                return
+        mark(y, scope, inputs)
+
+
+def _found(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Module) or type(value).__name__ == "ndarray":
+        yield name, value
+    elif isinstance(value, Node):
+        if value.operation is None:
+            yield name, value
+    elif isinstance(value, list | tuple):
+        for i, x in enumerate(value):
+            yield from _found(f"{name}.{i}", x)
+    elif isinstance(value, dict):
+        for key, x in value.items():
+            yield from _found(f"{name}.{key}", x)
+
+
+def _learns(member: Any) -> bool:
+    return isinstance(member, Node) and member.requires_grad
+
+
+def _copied(member: Any) -> Any:
+    data = member._data if isinstance(member, Node) else member
+    return data if isinstance(data, float) else data.copy()
+
+
+def _assign(member: Any, given: Any) -> None:
+    if isinstance(member, Value):
+        member.data = float(given)
+    elif isinstance(member, Node):
+        member.data = given  # type: ignore[attr-defined]
+    else:
+        member[...] = given

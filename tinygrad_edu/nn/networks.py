@@ -1,0 +1,115 @@
+"""Networks of layers: `Sequential`, `MLP`."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy.typing as npt
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.nn.activations import activation_of
+from tinygrad_edu.nn.init import Rng, generator
+from tinygrad_edu.nn.layers import Linear
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.sizes import layer_widths
+from tinygrad_edu.tensor import Tensor
+
+
+class Sequential(Module):
+    """Modules (or functions) one behind the other.
+
+    Attributes
+    ----------
+    layers : list of them. Indexing, ``len`` and iteration of the Sequential are the list's.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn
+    >>> net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 1))
+    >>> net
+    Sequential                       33 parameters
+    ├─ layers.0: Linear(2 → 8)       24
+    ├─ layers.1: ReLU                 0
+    ├─ layers.2: Dropout(p=0.2)       0
+    └─ layers.3: Linear(8 → 1)        9
+    """
+
+    def __init__(self, *layers: Callable[[Any], Any]) -> None:
+        for i, layer in enumerate(layers):
+            if not callable(layer):
+                raise ArgumentError(
+                    f"Sequential takes modules or functions, one after another, but argument {i} is {layer!r}"
+                )
+        self.layers = list(layers)
+
+    def forward(self, x: Any) -> Any:
+        """What the last layer makes of it."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Callable[[Any], Any]]:
+        return iter(self.layers)
+
+    def __getitem__(self, index: int) -> Callable[[Any], Any]:
+        return self.layers[index]
+
+
+class MLP(Module):
+    """A multilayer perceptron: `Linear` layers with an activation between them, and none behind the last.
+
+    Parameters
+    ----------
+    n_in : number of inputs.
+    sizes : number of units of each layer; the last one gives the outputs.
+    activation : a name ("relu", "tanh", "sigmoid", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus",
+        "identity"), or a module or function, such as ``nn.LeakyReLU(0.1)``.
+    dtype : of the parameters, by default float64.
+    rng : a `numpy.random.Generator`, a seed, or None.
+
+    Attributes
+    ----------
+    layers : list of `Linear`.
+    activation : the function between them.
+
+    Notes
+    -----
+    The interface follows micrograd's ``MLP``; `nn.scalar.MLP` is the same over Values.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn
+    >>> nn.MLP(2, [16, 16, 1], activation="relu")
+    MLP(2 → 16 → 16 → 1, relu)      337 parameters
+    ├─ layers.0: Linear(2 → 16)      48
+    ├─ layers.1: Linear(16 → 16)    272
+    └─ layers.2: Linear(16 → 1)      17
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        sizes: Sequence[int],
+        activation: str | Callable[[Any], Any] = "relu",
+        *,
+        dtype: npt.DTypeLike | None = None,
+        rng: Rng = None,
+    ) -> None:
+        widths = layer_widths(n_in, sizes)
+        source = generator(rng)
+        self.layers = [Linear(*pair, dtype=dtype, rng=source) for pair in pairwise(widths)]
+        self.activation = activation_of(activation)
+        self._name = activation if isinstance(activation, str) else getattr(activation, "__name__", "")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The outputs, of shape (…, sizes[-1])."""
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)  # type: ignore[no-any-return]
+
+    def extra_repr(self) -> str:
+        widths = " → ".join(str(n) for n in (self.layers[0].in_features, *(f.out_features for f in self.layers)))
+        return f"{widths}, {self._name}" if self._name else widths

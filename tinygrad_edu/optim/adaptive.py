@@ -1,0 +1,281 @@
+"""Optimizers that give every number a rate of its own: `Adam`, `AdamW`, `RMSprop`, `Adagrad`.
+
+A running average starts as the number 0.0, which the first gradient turns into an array of its own.
+"""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.optim.optimizer import Optimizer, at_least_zero, fraction, larger, positive
+
+
+class Adam(Optimizer):
+    """Adam: steps of about ``lr``, in the direction of the mean gradient over its spread (Kingma & Ba, 2014).
+
+    ::
+
+        g ← g + weight_decay · p
+        m ← β₁ · m + (1 − β₁) · g                   mean of the gradients
+        v ← β₂ · v + (1 − β₂) · g²                  of their squares; amsgrad: the largest v so far is used
+        p ← p − lr · m̂ / (√v̂ + eps)                 m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
+
+    Parameters
+    ----------
+    params : Tensors or Values.
+    lr : learning rate.
+    betas : β₁ and β₂, shares of the old in the running averages.
+    eps : keeps the division finite.
+    weight_decay : adds ``weight_decay · p`` to the gradient, which the division then scales; see `AdamW`.
+    amsgrad : never let the divisor fall (Reddi et al., 2018).
+
+    Raises
+    ------
+    ArgumentError : there are no parameters, or a setting is out of its range.
+
+    Notes
+    -----
+    PyTorch: ``torch.optim.Adam``, equal to rounding. Keras: ``Adam``, whose eps is 1e-7.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> x = Value(1.0)
+    >>> optimizer = optim.Adam([x], lr=0.1)
+    >>> (x * x).backward()
+    >>> optimizer.step()
+    >>> round(x.data, 6)
+    0.9
+    """
+
+    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "betas", "eps", "weight_decay", "amsgrad")
+    entries: ClassVar[tuple[str, ...]] = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(params, lr)
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise ArgumentError(f"betas must be two numbers, such as (0.9, 0.999), but was given {betas!r}")
+        self.betas = (fraction("betas[0]", betas[0]), fraction("betas[1]", betas[1]))
+        self.eps = positive("eps", eps)
+        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        self.amsgrad = amsgrad
+
+    def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+        """One step of one parameter."""
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        return self._move(p, g, state)
+
+    def _move(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+        beta1, beta2 = self.betas
+        t = state.get("step", 0.0) + 1
+        m, v = state.get("exp_avg", 0.0), state.get("exp_avg_sq", 0.0)
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * g * g
+        state.update(step=t, exp_avg=m, exp_avg_sq=v)
+        if self.amsgrad:
+            v = state["max_exp_avg_sq"] = larger(v, state.get("max_exp_avg_sq", 0.0))
+        # Both corrections, of m̂ and of v̂, are numbers: two passes over the array fewer.
+        spread = (1 - beta2**t) ** 0.5
+        divisor = v**0.5
+        divisor += self.eps * spread
+        p -= self.lr * spread / (1 - beta1**t) * m / divisor
+        return p
+
+
+class AdamW(Adam):
+    """`Adam`, with a weight decay that is not divided by the spread of the gradients (Loshchilov & Hutter, 2017).
+
+    ``p ← p − lr · weight_decay · p``, then Adam's step without decay.
+
+    Parameters
+    ----------
+    params : Tensors or Values.
+    lr, betas, eps, amsgrad : as for `Adam`.
+    weight_decay : the share of ``lr`` by which a step shrinks every parameter.
+
+    Notes
+    -----
+    PyTorch: ``torch.optim.AdamW``, equal to rounding.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> x = Value(1.0)
+    >>> optim.AdamW([x], lr=0.1, weight_decay=0.5).step()  # the gradient is 0: only the decay is left
+    >>> x.data
+    0.95
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+
+    def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+        """One step of one parameter."""
+        p *= 1 - self.lr * self.weight_decay
+        return self._move(p, g, state)
+
+
+class RMSprop(Optimizer):
+    """RMSprop: each gradient over the root of the mean of its squares (Tieleman & Hinton, 2012).
+
+    ::
+
+        g ← g + weight_decay · p
+        v ← alpha · v + (1 − alpha) · g²
+        p ← p − lr · g / (√v + eps)                   centered: √(v − (mean of g)²)
+
+    With momentum, ``b ← momentum · b + g / (√v + eps)`` and ``p ← p − lr · b``.
+
+    Parameters
+    ----------
+    params : Tensors or Values.
+    lr : learning rate.
+    alpha : share of the old in the running averages.
+    eps : keeps the division finite.
+    weight_decay : adds ``weight_decay · p`` to the gradient.
+    momentum : share of the earlier steps that is kept.
+    centered : divide by the standard deviation of the gradients in place of the root of their mean square.
+
+    Notes
+    -----
+    PyTorch: ``torch.optim.RMSprop``, equal to rounding. Keras: ``RMSprop(rho=0.9)``, where eps stands in the root.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> x = Value(1.0)
+    >>> optimizer = optim.RMSprop([x], lr=0.01)
+    >>> (x * x).backward()
+    >>> optimizer.step()
+    >>> round(x.data, 6)
+    0.9
+    """
+
+    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered")
+    entries: ClassVar[tuple[str, ...]] = ("square_avg", "grad_avg", "momentum_buffer")
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(params, lr)
+        self.alpha = fraction("alpha", alpha)
+        self.eps = positive("eps", eps)
+        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        self.momentum = at_least_zero("momentum", momentum)
+        self.centered = centered
+
+    def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+        """One step of one parameter."""
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        v = state.get("square_avg", 0.0)
+        v *= self.alpha
+        v += (1 - self.alpha) * g * g
+        state["square_avg"] = v
+        if self.centered:
+            mean = state.get("grad_avg", 0.0)
+            mean *= self.alpha
+            mean += (1 - self.alpha) * g
+            state["grad_avg"] = mean
+            v = larger(v - mean * mean, 0.0)  # rounding can make it negative
+        divisor = v**0.5
+        divisor += self.eps
+        change = g / divisor
+        if self.momentum:
+            buffer = state.get("momentum_buffer", 0.0)
+            buffer *= self.momentum
+            buffer += change
+            state["momentum_buffer"] = change = buffer
+        p -= self.lr * change
+        return p
+
+
+class Adagrad(Optimizer):
+    """Adagrad: each gradient over the root of the sum of all its squares so far (Duchi et al., 2011).
+
+    ::
+
+        g ← g + weight_decay · p
+        s ← s + g²
+        p ← p − lr / (1 + (t − 1) · lr_decay) · g / (√s + eps)
+
+    Parameters
+    ----------
+    params : Tensors or Values.
+    lr : learning rate.
+    lr_decay : makes the rate fall with the number of steps t.
+    weight_decay : adds ``weight_decay · p`` to the gradient.
+    initial_accumulator_value : s at the start.
+    eps : keeps the division finite.
+
+    Notes
+    -----
+    PyTorch: ``torch.optim.Adagrad``, equal to rounding. Keras: ``Adagrad``, where s starts at 0.1.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> x = Value(1.0)
+    >>> optimizer = optim.Adagrad([x], lr=0.1)
+    >>> (x * x).backward()
+    >>> optimizer.step()
+    >>> round(x.data, 6)
+    0.9
+    """
+
+    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
+    entries: ClassVar[tuple[str, ...]] = ("step", "sum")
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+    ) -> None:
+        super().__init__(params, lr)
+        self.lr_decay = at_least_zero("lr_decay", lr_decay)
+        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        self.initial_accumulator_value = at_least_zero("initial_accumulator_value", initial_accumulator_value)
+        self.eps = positive("eps", eps)
+
+    def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+        """One step of one parameter."""
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        t = state.get("step", 0.0) + 1
+        s = state.get("sum", self.initial_accumulator_value)
+        s += g * g
+        state.update(step=t, sum=s)
+        divisor = s**0.5
+        divisor += self.eps
+        p -= self.lr / (1 + (t - 1) * self.lr_decay) * g / divisor
+        return p

@@ -1,0 +1,78 @@
+"""Gradient clipping, between ``backward()`` and ``step()``."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from tinygrad_edu.graph import Node
+from tinygrad_edu.optim.optimizer import positive
+
+
+def _gradients(params: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """The parameters that have a gradient, each with its numbers."""
+    pairs = [(p, p.grad) for p in params]
+    return [(p, g._data if isinstance(g, Node) else g) for p, g in pairs if g is not None]
+
+
+def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
+    """Scale all gradients by one factor, so that their norm, taken together, is at most ``max_norm``.
+
+    ``g ← g · min(1, max_norm / (‖g‖ + 1e-6))``, ‖g‖ over the gradients of all parameters as one vector.
+
+    Parameters
+    ----------
+    params : Tensors or Values. Those without a gradient are passed over.
+    max_norm : positive.
+
+    Returns
+    -------
+    float : the norm before.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.utils.clip_grad_norm_``. Keras: ``global_clipnorm``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, optim
+    >>> a, b = Tensor([0.0]), Tensor([0.0])
+    >>> a.grad, b.grad = [30.0], [40.0]
+    >>> optim.clip_grad_norm_([a, b], max_norm=5.0)
+    50.0
+    >>> a.grad.round(6), b.grad.round(6)
+    (array([3.]), array([4.]))
+    """
+    positive("max_norm", max_norm)
+    pairs = _gradients(params)
+    norm = math.sqrt(sum(float((g * g).sum() if hasattr(g, "sum") else g * g) for _, g in pairs))
+    factor = max_norm / (norm + 1e-6)
+    if factor < 1:
+        for p, g in pairs:
+            p.grad = g * factor
+    return norm
+
+
+def clip_grad_value_(params: Iterable[Any], clip_value: float) -> None:
+    """Clip every number in the gradients to [−clip_value, clip_value].
+
+    Parameters
+    ----------
+    params : Tensors or Values. Those without a gradient are passed over.
+    clip_value : positive.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.utils.clip_grad_value_``. Keras: ``clipvalue``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, optim
+    >>> W = Tensor([0.0, 0.0])
+    >>> W.grad = [0.5, -7.0]
+    >>> optim.clip_grad_value_([W], 1.0)
+    >>> W.grad
+    array([ 0.5, -1. ])
+    """
+    positive("clip_value", clip_value)
+    for p, g in _gradients(params):
+        p.grad = g.clip(-clip_value, clip_value) if hasattr(g, "clip") else max(min(g, clip_value), -clip_value)

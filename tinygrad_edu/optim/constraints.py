@@ -1,0 +1,72 @@
+"""Constraints, which are put on weights after a step: ``optimizer.step(); max_norm_(weights, 3.0)``."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tinygrad_edu.optim.optimizer import larger, positive
+from tinygrad_edu.value import Value
+
+
+def max_norm_(params: Iterable[Any], limit: float, axis: int | tuple[int, ...] | None = 0) -> None:
+    """Shorten every weight vector that is longer than ``limit`` to that length.
+
+    Parameters
+    ----------
+    params : Tensors, whose vectors lie along ``axis``: 0 gives, in a weight of shape (in, out), the inputs of each
+        unit. Or Values, which together are one vector, as those of a neuron are.
+    limit : positive.
+    axis : as in ``numpy.linalg.norm``; None takes the whole Tensor as one vector.
+
+    Notes
+    -----
+    Keras: ``constraints.MaxNorm``. PyTorch: ``torch.renorm``. Srivastava et al., 2014, use it with dropout.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, optim
+    >>> W = Tensor([[3.0, 0.1], [4.0, 0.0]])
+    >>> optim.max_norm_([W], limit=1.0)
+    >>> W.data.round(6)
+    array([[0.6, 0.1],
+           [0.8, 0. ]])
+    """
+    positive("limit", limit)
+    _rescale(params, axis, lambda length: limit / larger(length, limit))
+
+
+def unit_norm_(params: Iterable[Any], axis: int | tuple[int, ...] | None = 0) -> None:
+    """Scale every weight vector to length 1; vectors of zeros stay.
+
+    Parameters
+    ----------
+    params : Tensors, whose vectors lie along ``axis``: 0 gives, in a weight of shape (in, out), the inputs of each
+        unit. Or Values, which together are one vector, as those of a neuron are.
+    axis : as in ``numpy.linalg.norm``; None takes the whole Tensor as one vector.
+
+    Notes
+    -----
+    Keras: ``constraints.UnitNorm``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> w = [Value(3.0), Value(4.0)]
+    >>> optim.unit_norm_(w)
+    >>> [round(p.data, 6) for p in w]
+    [0.6, 0.8]
+    """
+    _rescale(params, axis, lambda length: 1 / (length + (length == 0)))
+
+
+def _rescale(params: Iterable[Any], axis: Any, factor: Callable[[Any], Any]) -> None:
+    """Scale each vector by the factor that belongs to its length: a float, or an array of all lengths."""
+    nodes = list(params)
+    values = [p for p in nodes if isinstance(p, Value)]
+    scale = factor(math.hypot(*(p.data for p in values)))
+    for p in values:
+        p.data *= scale
+    for p in nodes:
+        if not isinstance(p, Value):
+            lengths = (p._data * p._data).sum(axis=axis, keepdims=True) ** 0.5
+            p.update(p._data * factor(lengths))

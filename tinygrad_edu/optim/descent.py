@@ -1,0 +1,84 @@
+"""Gradient descent: plain, with momentum, with Nesterov's."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.optim.optimizer import Optimizer, at_least_zero
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if asked for.
+
+    ::
+
+        g ← g + weight_decay · p
+        b ← momentum · b + (1 − dampening) · g        at the first step b ← g
+        g ← b                                         nesterov: g ← g + momentum · b
+        p ← p − lr · g
+
+    Parameters
+    ----------
+    params : Tensors or Values.
+    lr : learning rate.
+    momentum : share of the earlier steps that is kept; 0 is plain gradient descent.
+    dampening : share of the newest gradient that is left out of the momentum.
+    weight_decay : pulls parameters to 0, as the penalty ``weight_decay / 2 · Σ p²`` would.
+    nesterov : take the gradient as if the step by momentum had been made (Sutskever et al., 2013).
+
+    Raises
+    ------
+    ArgumentError : there are no parameters, a setting is negative, or ``nesterov`` stands without momentum.
+
+    Notes
+    -----
+    PyTorch: ``torch.optim.SGD``, equal to rounding. Keras writes momentum as ``v ← momentum · v − lr · g``, which
+    is the same while the rate stays the same.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, optim
+    >>> W = Tensor([1.0, 2.0])
+    >>> optimizer = optim.SGD([W], lr=0.1)
+    >>> (W * W).sum().backward()
+    >>> optimizer.step()
+    >>> W.data
+    array([0.8, 1.6])
+    """
+
+    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+    entries: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(params, lr)
+        self.momentum = at_least_zero("momentum", momentum)
+        self.dampening = dampening
+        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        self.nesterov = nesterov
+        if nesterov and (momentum == 0 or dampening != 0):
+            raise ArgumentError(
+                f"nesterov needs momentum above 0 and dampening 0, but was given momentum={momentum!r} and "
+                f"dampening={dampening!r}"
+            )
+
+    def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+        """One step of one parameter."""
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        if self.momentum:
+            share = 1 - self.dampening if state else 1.0
+            buffer = state.get("momentum_buffer", 0.0)
+            buffer *= self.momentum
+            buffer += share * g
+            state["momentum_buffer"] = buffer
+            g = g + self.momentum * buffer if self.nesterov else buffer
+        p -= self.lr * g
+        return p

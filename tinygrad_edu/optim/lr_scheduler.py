@@ -1,0 +1,513 @@
+"""Schedules of the learning rate. Names, defaults and rates are PyTorch's; the docstrings give Keras' names too.
+
+A scheduler sets ``optimizer.lr`` when it is made and anew at every ``step()``: after each epoch, or after each batch,
+whichever its numbers count. All but `ReduceLROnPlateau` are formulas of the number of steps: ``rate(step)`` tells what
+is to come.
+
+>>> from tinygrad_edu import Value, optim
+>>> optimizer = optim.SGD([Value(1.0)], lr=0.1)
+>>> scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+>>> for epoch in range(5):
+...     print(epoch, optimizer.lr)
+...     scheduler.step()
+0 0.1
+1 0.1
+2 0.05
+3 0.05
+4 0.025
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.optim.optimizer import Optimizer, at_least_zero, fraction, positive
+from tinygrad_edu.state_dict import differences, problems_of, refuse
+
+__all__ = [
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "PiecewiseConstantLR",
+    "ReduceLROnPlateau",
+    "StepLR",
+]
+
+
+class _Scheduler:
+    """What all have: the optimizer, and how far they are, as a state that can be saved."""
+
+    entries: ClassVar[tuple[str, ...]]
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise DTypeError(f"{type(self).__name__} takes an optimizer, but was given {optimizer!r:.60}")
+        self.optimizer = optimizer
+        self.last_epoch = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far it is, in numbers. Settings are not among them: they are given when it is made."""
+        return {name: getattr(self, name) for name in self.entries}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where ``state`` was taken.
+
+        Raises
+        ------
+        StateDictError
+            Entries are missing, surplus, or no numbers. Each is named, and nothing has changed.
+        """
+        problems = differences(self.entries, state)
+        for name in set(self.entries) & state.keys():
+            problems += problems_of(name, state[name], ())
+        refuse(type(self).__name__, problems)
+        for name in self.entries:
+            number = float(state[name])
+            setattr(self, name, int(number) if isinstance(getattr(self, name), int) else number)
+
+
+class LRScheduler(_Scheduler):
+    """Base class of the schedules that are a formula of the number of steps; a subclass defines `rate`.
+
+    Attributes
+    ----------
+    base_lr : the optimizer's rate when the scheduler was made.
+    last_epoch : number of steps so far.
+    """
+
+    entries: ClassVar[tuple[str, ...]] = ("last_epoch", "base_lr")
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        super().__init__(optimizer)
+        self.base_lr = float(optimizer.lr)
+        self._apply()
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Count one step, and set the optimizer's rate."""
+        self.last_epoch += 1
+        self._apply()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where ``state`` was taken, and set the optimizer's rate.
+
+        Raises
+        ------
+        StateDictError
+            Entries are missing, surplus, or no numbers. Each is named, and nothing has changed.
+        """
+        super().load_state_dict(state)
+        self._apply()
+
+    def _apply(self) -> None:
+        self.optimizer.lr = self.rate(self.last_epoch)
+
+
+def _steps(what: str, number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ArgumentError(f"{what} must be a whole number of steps, at least 1, but was given {number!r}")
+    return number
+
+
+def _rising(what: str, numbers: Iterable[int]) -> list[int]:
+    found = list(numbers)
+    if found != sorted(found):
+        raise ArgumentError(f"{what} must rise, but were given as {found}")
+    return found
+
+
+class LambdaLR(LRScheduler):
+    """``base_lr · lr_lambda(step)``, any function.
+
+    Notes
+    -----
+    PyTorch: ``LambdaLR``. Keras: the callback ``LearningRateScheduler``, whose function gives the rate itself.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = LambdaLR(optim.SGD([Value(1.0)], lr=0.1), lambda step: 1 / (1 + step))
+    >>> schedule.rate(3)
+    0.025
+    """
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float]) -> None:
+        self.lr_lambda = lr_lambda
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        return self.base_lr * self.lr_lambda(step)
+
+
+class ExponentialLR(LRScheduler):
+    """``base_lr · gamma^(step / decay_steps)``: smooth, or with ``staircase`` in stairs of ``decay_steps`` steps.
+
+    Notes
+    -----
+    PyTorch: ``ExponentialLR``, which has one decay step; in stairs, ``StepLR``. Keras: ``ExponentialDecay``, where
+    gamma is ``decay_rate``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> smooth = ExponentialLR(optim.SGD([Value(1.0)], lr=0.1), gamma=0.5, decay_steps=10)
+    >>> stairs = ExponentialLR(optim.SGD([Value(1.0)], lr=0.1), gamma=0.5, decay_steps=10, staircase=True)
+    >>> [(round(smooth.rate(step), 6), stairs.rate(step)) for step in (0, 5, 10)]
+    [(0.1, 0.1), (0.070711, 0.1), (0.05, 0.05)]
+    """
+
+    def __init__(self, optimizer: Optimizer, gamma: float, decay_steps: int = 1, staircase: bool = False) -> None:
+        self.gamma = positive("gamma", gamma)
+        self.decay_steps = _steps("decay_steps", decay_steps)
+        self.staircase = staircase
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        power = step // self.decay_steps if self.staircase else step / self.decay_steps
+        return float(self.base_lr * self.gamma**power)
+
+
+class StepLR(LRScheduler):
+    """``base_lr · gamma^⌊step / step_size⌋``: stairs.
+
+    Notes
+    -----
+    PyTorch: ``StepLR``. Keras: ``ExponentialDecay(staircase=True)``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = StepLR(optim.SGD([Value(1.0)], lr=1.0), step_size=30, gamma=0.5)
+    >>> [schedule.rate(step) for step in (0, 29, 30, 60)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        self.step_size = _steps("step_size", step_size)
+        self.gamma = positive("gamma", gamma)
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        return float(self.base_lr * self.gamma ** (step // self.step_size))
+
+
+class MultiStepLR(LRScheduler):
+    """The rate times ``gamma`` at each milestone.
+
+    Notes
+    -----
+    PyTorch: ``MultiStepLR``. Keras has ``PiecewiseConstantDecay``, here `PiecewiseConstantLR`.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = MultiStepLR(optim.SGD([Value(1.0)], lr=1.0), milestones=[10, 30], gamma=0.5)
+    >>> [schedule.rate(step) for step in (0, 9, 10, 30)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
+        self.milestones = _rising("milestones", milestones)
+        self.gamma = positive("gamma", gamma)
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        return float(self.base_lr * self.gamma ** bisect_right(self.milestones, step))
+
+
+class PiecewiseConstantLR(LRScheduler):
+    """The rates given: ``values[0]`` up to and with step ``boundaries[0]``, then ``values[1]``, and so on.
+
+    Notes
+    -----
+    Keras: ``PiecewiseConstantDecay``. PyTorch: `MultiStepLR`, which changes at its milestones and not one step later.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = PiecewiseConstantLR(optim.SGD([Value(1.0)]), boundaries=[10, 30], values=[0.1, 0.03, 0.01])
+    >>> [schedule.rate(step) for step in (0, 10, 11, 31)]
+    [0.1, 0.1, 0.03, 0.01]
+    """
+
+    def __init__(self, optimizer: Optimizer, boundaries: Iterable[int], values: Sequence[float]) -> None:
+        self.boundaries = _rising("boundaries", boundaries)
+        self.values = [at_least_zero("a learning rate", value) for value in values]
+        if len(self.values) != len(self.boundaries) + 1:
+            raise ArgumentError(
+                f"PiecewiseConstantLR takes one value more than boundaries, but was given {len(self.values)} values "
+                f"and {len(self.boundaries)} boundaries"
+            )
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        return self.values[bisect_left(self.boundaries, step)]
+
+
+class LinearLR(LRScheduler):
+    """From ``start_factor · base_lr`` to ``end_factor · base_lr`` in a straight line of ``total_iters`` steps.
+
+    Notes
+    -----
+    PyTorch: ``LinearLR``. Keras: ``PolynomialDecay(power=1)``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = LinearLR(optim.SGD([Value(1.0)], lr=1.0), start_factor=0.5, total_iters=4)
+    >>> [schedule.rate(step) for step in (0, 2, 4, 9)]
+    [0.5, 0.75, 1.0, 1.0]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+    ) -> None:
+        self.start_factor = at_least_zero("start_factor", start_factor)
+        self.end_factor = at_least_zero("end_factor", end_factor)
+        self.total_iters = _steps("total_iters", total_iters)
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        share = min(step / self.total_iters, 1.0)
+        return self.base_lr * (self.start_factor + (self.end_factor - self.start_factor) * share)
+
+
+class CosineAnnealingLR(LRScheduler):
+    """From ``base_lr`` to ``eta_min`` along half a cosine of ``T_max`` steps, after a warm-up if asked for.
+
+    ::
+
+        eta_min + (base_lr − eta_min) · (1 + cos(π · step / T_max)) / 2
+
+    Parameters
+    ----------
+    optimizer : whose rate is set.
+    T_max : steps from the highest to the lowest rate; after them it rises again, as in PyTorch.
+    eta_min : the lowest rate.
+    warmup_steps : steps before, in which the rate rises in a straight line from ``start_factor · base_lr``.
+    start_factor : where the warm-up starts.
+
+    Notes
+    -----
+    PyTorch: ``CosineAnnealingLR``; with warm-up ``SequentialLR([LinearLR, CosineAnnealingLR], [warmup_steps])``.
+    Keras: ``CosineDecay(decay_steps=T_max, warmup_steps=…)``, which stays at the lowest rate. Loshchilov & Hutter,
+    2016.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = CosineAnnealingLR(optim.SGD([Value(1.0)], lr=1.0), T_max=10, warmup_steps=2, start_factor=0.5)
+    >>> [round(schedule.rate(step), 3) for step in (0, 1, 2, 7, 12)]
+    [0.5, 0.75, 1.0, 0.5, 0.0]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        T_max: int,
+        eta_min: float = 0.0,
+        warmup_steps: int = 0,
+        start_factor: float = 0.1,
+    ) -> None:
+        self.T_max = _steps("T_max", T_max)
+        self.eta_min = at_least_zero("eta_min", eta_min)
+        self.warmup_steps = _steps("warmup_steps", warmup_steps) if warmup_steps else 0
+        self.start_factor = at_least_zero("start_factor", start_factor)
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        if step < self.warmup_steps:
+            return self.base_lr * (self.start_factor + (1 - self.start_factor) * step / self.warmup_steps)
+        return _cosine(self.base_lr, self.eta_min, (step - self.warmup_steps) / self.T_max)
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+class OneCycleLR(LRScheduler):
+    """Up to ``max_lr`` and down again, each along half a cosine, while momentum goes down and up (Smith & Topin, 2017).
+
+    Parameters
+    ----------
+    optimizer : whose rate, and momentum, is set.
+    max_lr : the highest rate.
+    total_steps : of the whole cycle.
+    pct_start : share of the cycle that goes up.
+    cycle_momentum : whether the optimizer's ``momentum``, or the first of its ``betas``, goes the other way.
+    base_momentum, max_momentum : the lowest and the highest momentum.
+    div_factor : the first rate is ``max_lr / div_factor``.
+    final_div_factor : the last rate is the first ``/ final_div_factor``.
+
+    Raises
+    ------
+    ArgumentError : a setting is out of its range, the optimizer has no momentum, or ``step()`` goes past the cycle.
+
+    Notes
+    -----
+    PyTorch: ``OneCycleLR`` with its cosine strategy in two phases. Keras has none.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> optimizer = optim.SGD([Value(1.0)], momentum=0.9)
+    >>> schedule = OneCycleLR(optimizer, max_lr=1.0, total_steps=11, pct_start=0.5, div_factor=10)
+    >>> [round(schedule.rate(step), 3) for step in (0, 4, 5, 10)]
+    [0.1, 0.973, 0.98, 0.0]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float,
+        total_steps: int,
+        pct_start: float = 0.3,
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.85,
+        max_momentum: float = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+    ) -> None:
+        self.max_lr = positive("max_lr", max_lr)
+        self.total_steps = _steps("total_steps", total_steps)
+        self.pct_start = fraction("pct_start", pct_start)
+        self.base_momentum = fraction("base_momentum", base_momentum)
+        self.max_momentum = fraction("max_momentum", max_momentum)
+        self.div_factor = positive("div_factor", div_factor)
+        self.final_div_factor = positive("final_div_factor", final_div_factor)
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum and not hasattr(optimizer, "momentum") and not hasattr(optimizer, "betas"):
+            raise ArgumentError(
+                f"OneCycleLR: {type(optimizer).__name__} has no momentum to cycle: pass cycle_momentum=False"
+            )
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        first = self.max_lr / self.div_factor
+        return self._between(step, first, self.max_lr, first / self.final_div_factor)
+
+    def momentum(self, step: int) -> float:
+        """The momentum after so many steps."""
+        return self._between(step, self.max_momentum, self.base_momentum, self.max_momentum)
+
+    def _between(self, step: int, start: float, peak: float, end: float) -> float:
+        if step > self.total_steps:
+            raise ArgumentError(f"OneCycleLR: step {step} is past the cycle, which has total_steps={self.total_steps}")
+        top, last = self.pct_start * self.total_steps - 1, self.total_steps - 1
+        if step <= top:
+            return _cosine(start, peak, step / top if top else 0.0)
+        return _cosine(peak, end, (step - top) / (last - top))
+
+    def _apply(self) -> None:
+        super()._apply()
+        if self.cycle_momentum:
+            momentum, optimizer = self.momentum(self.last_epoch), self.optimizer
+            if hasattr(optimizer, "betas"):
+                optimizer.betas = (momentum, *optimizer.betas[1:])
+            else:
+                optimizer.momentum = momentum  # type: ignore[attr-defined]
+
+
+class ReduceLROnPlateau(_Scheduler):
+    """The rate times ``factor`` when a metric has not improved for more than ``patience`` steps.
+
+    Parameters
+    ----------
+    optimizer : whose rate is set.
+    mode : "min" for a metric that should fall, "max" for one that should rise.
+    factor : below 1.
+    patience : number of steps without improvement that are borne.
+    threshold : how much better than the best so far counts as improvement.
+    threshold_mode : "rel", in proportion to the best, or "abs".
+    cooldown : number of steps after a reduction that are not counted.
+    min_lr : the lowest rate.
+    eps : a smaller change of the rate is left out.
+
+    Notes
+    -----
+    PyTorch: ``ReduceLROnPlateau``. Keras: the callback ``ReduceLROnPlateau``, which reduces one step earlier, and
+    calls the threshold ``min_delta``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> optimizer = optim.SGD([Value(1.0)], lr=1.0)
+    >>> scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> for loss in (0.9, 0.9, 0.9):
+    ...     scheduler.step(loss)
+    >>> optimizer.lr
+    0.5
+    """
+
+    entries: ClassVar[tuple[str, ...]] = ("last_epoch", "best", "num_bad_epochs", "cooldown_counter")
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(optimizer)
+        if mode not in ("min", "max"):
+            raise ArgumentError(f"ReduceLROnPlateau: mode must be 'min' or 'max', but was given {mode!r}")
+        if threshold_mode not in ("rel", "abs"):
+            raise ArgumentError(
+                f"ReduceLROnPlateau: threshold_mode must be 'rel' or 'abs', but was given {threshold_mode!r}"
+            )
+        self.mode, self.threshold_mode = mode, threshold_mode
+        self.factor = fraction("factor", factor)
+        self.patience, self.cooldown = patience, cooldown
+        self.threshold = at_least_zero("threshold", threshold)
+        self.min_lr, self.eps = at_least_zero("min_lr", min_lr), at_least_zero("eps", eps)
+        self.best = math.inf if mode == "min" else -math.inf
+        self.num_bad_epochs = self.cooldown_counter = 0
+
+    def step(self, metric: Any) -> None:
+        """Take the newest value of the metric, and lower the optimizer's rate if it is time."""
+        metric = float(metric)
+        self.last_epoch += 1
+        if self._improves(metric):
+            self.best, self.num_bad_epochs = metric, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            lower = max(self.optimizer.lr * self.factor, self.min_lr)
+            if self.optimizer.lr - lower > self.eps:
+                self.optimizer.lr = lower
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+
+    def _improves(self, metric: float) -> bool:
+        sign = 1 if self.mode == "min" else -1
+        if self.threshold_mode == "rel":
+            return sign * metric < sign * self.best * (1 - sign * self.threshold)
+        return sign * metric < sign * self.best - self.threshold

@@ -1,0 +1,193 @@
+"""`Optimizer`: the parameters, the state, and the step; a subclass adds its update rule.
+
+A rule is written once, with Python's operators alone. It runs on the floats of Values, on the arrays of Tensors,
+where ``p -= …`` writes in place, and on nodes, where it records.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.graph import CLOCK, MODES, WATCH, Node, describe
+from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
+from tinygrad_edu.value import Value
+
+
+class Optimizer:
+    """Base class of optimizers.
+
+    Attributes
+    ----------
+    params : list of what it changes.
+    lr : learning rate; may be assigned at any time, which is what schedulers do.
+    state : for each parameter a dict of what the rule remembers of it, empty before its first step.
+
+    Notes
+    -----
+    A subclass names its settings in ``hyperparameters`` and what it remembers in ``entries``, and defines `update`.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> class Shrinking(optim.Optimizer):
+    ...     def update(self, p, g, state):
+    ...         return (1 - self.lr) * p - self.lr * g
+    >>> x = Value(1.0)
+    >>> optimizer = Shrinking([x], lr=0.25)
+    >>> (x * x).backward()
+    >>> optimizer.step()
+    >>> x.data
+    0.25
+    """
+
+    hyperparameters: ClassVar[tuple[str, ...]] = ("lr",)
+    entries: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, params: Iterable[Any], lr: float) -> None:
+        self.params = _checked(params, type(self).__name__)
+        self.lr = at_least_zero("lr", lr)
+        self.state: list[dict[str, Any]] = [{} for _ in self.params]
+        pairs = list(zip(self.params, self.state, strict=True))
+        self._values = [(p, state) for p, state in pairs if isinstance(p, Value)]
+        self._tensors = [(p, state) for p, state in pairs if not isinstance(p, Value)]
+
+    def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+        """The new data of a parameter, from its data, its gradient, and what was remembered of it in ``state``.
+
+        May write to ``p`` and to what ``state`` holds, never to ``g``.
+        """
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient."""
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.step(self)
+            return
+        for tensor, state in self._tensors:
+            g = tensor.grad
+            if g is not None:
+                tensor.update(self.update(tensor._data, g._data if isinstance(g, Node) else g, state))
+        for value, state in self._values:
+            value._data = float(self.update(value._data, float(value.grad), state))
+        if self._values:
+            stamp = CLOCK.tick()
+            for value, _ in self._values:
+                value.stamp = stamp
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, to which ``backward()`` would add."""
+        for tensor, _ in self._tensors:
+            tensor.grad = None
+        for value, _ in self._values:
+            value.grad = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Settings and copies of what is remembered, as numbers and arrays: what `tinygrad_edu.save` writes.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import Tensor, optim
+        >>> x = Tensor([3.0])
+        >>> x.grad = [1.0]
+        >>> optimizer = optim.Adagrad([x])
+        >>> optimizer.step()
+        >>> [name for name in optimizer.state_dict() if name.startswith("state")]
+        ['state.0.step', 'state.0.sum']
+        """
+        settings = {name: getattr(self, name) for name in self.hyperparameters}
+        remembered = {
+            f"state.{i}.{name}": entry.copy() if hasattr(entry, "copy") else entry
+            for i, state in enumerate(self.state)
+            for name, entry in state.items()
+        }
+        return settings | remembered
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over settings and copies of what is remembered: training goes on as it would have there.
+
+        Raises
+        ------
+        StateDictError
+            Entries are missing, surplus or of another shape. Each is named, and nothing has changed.
+        """
+        remembered: list[dict[str, Any]] = [{} for _ in self.params]
+        known = {f"state.{i}.{name}": (i, name) for i in range(len(self.params)) for name in self.entries}
+        used = {name for i, name in known.values() if f"state.{i}.{name}" in state}
+        wanted = list(self.hyperparameters)
+        for i in range(len(self.params)):  # what is remembered of one is remembered of all, but before the first step
+            names = [f"state.{i}.{name}" for name in self.entries if name in used]
+            wanted += names if any(name in state for name in names) else []
+        problems = differences(wanted, state)
+        for path in known.keys() & state.keys():
+            i, name = known[path]
+            shape = () if name == "step" else shape_of(self.params[i])
+            problems += problems_of(path, state[path], shape)
+            remembered[i][name] = state[path]
+        refuse(repr(self), problems)
+        for name in self.hyperparameters:
+            setattr(self, name, _plain(state[name]))
+        for mine, entries in zip(self.state, remembered, strict=True):
+            mine.clear()
+            mine.update({name: entry.copy() if shape_of(entry) else _plain(entry) for name, entry in entries.items()})
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.hyperparameters)
+        return f"{type(self).__name__}({settings}) of {len(self.params)} parameter{'s' * (len(self.params) != 1)}"
+
+
+def larger(a: Any, b: Any) -> Any:
+    """The larger of two numbers, or of each pair in two arrays or nodes."""
+    if isinstance(a, float):
+        return a if a >= b or a != a else b
+    import numpy as np
+
+    return np.maximum(a, b)
+
+
+def _plain(entry: Any) -> Any:
+    """A setting as it was: a number, a flag or a tuple of numbers, of the array that a file made of it."""
+    plain = entry.tolist() if hasattr(entry, "tolist") else entry
+    return tuple(plain) if isinstance(plain, list) else plain
+
+
+def _checked(params: Iterable[Any], name: str) -> list[Any]:
+    if isinstance(params, Node) or not isinstance(params, Iterable):
+        raise DTypeError(f"{name} takes a list of parameters, such as net.parameters(), but was given {params!r:.60}")
+    found = list(params)
+    if not found:
+        raise ArgumentError(f"{name} was given no parameters: is net.parameters() empty, or an iterator used up?")
+    for i, p in enumerate(found):
+        if not isinstance(p, Node):
+            raise DTypeError(f"{name}: a parameter is a Tensor or a Value, but number {i} is {p!r:.60}")
+        if p.operation is not None or getattr(getattr(p, "dtype", None), "kind", "f") != "f":
+            raise ArgumentError(
+                f"{name}: a parameter is a leaf that holds floats, but number {i} is {describe(p)}: {p!r:.60}"
+            )
+    if len({*found}) < len(found):
+        twice = next(p for i, p in enumerate(found) if p in {*found[:i]})
+        raise ArgumentError(
+            f"{name} was given the same parameter twice, and would change it twice a step: {twice!r:.60}"
+        )
+    return found
+
+
+def at_least_zero(what: str, number: Any) -> float:
+    """``number``, if it can be a rate or a strength."""
+    return _within(what, number, "at least 0", lambda x: 0 <= x < math.inf)
+
+
+def positive(what: str, number: Any) -> float:
+    """``number``, if it can keep a division finite."""
+    return _within(what, number, "above 0", lambda x: 0 < x < math.inf)
+
+
+def fraction(what: str, number: Any) -> float:
+    """``number``, if it can be the share of the old in a running average."""
+    return _within(what, number, "at least 0 and below 1", lambda x: 0 <= x < 1)
+
+
+def _within(what: str, number: Any, where: str, holds: Callable[[Any], bool]) -> float:
+    if not hasattr(number, "__float__") or not holds(number):
+        raise ArgumentError(f"{what} must be a number, {where}, but was given {number!r}")
+    return number  # type: ignore[no-any-return]

@@ -1,0 +1,132 @@
+"""`save` and `load`: named arrays in a safetensors file, which holds numbers only and can run nothing.
+
+A file is written under another name beside its place and then renamed, so that at every moment either the old file
+or the new one is there, whole.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from tinygrad_edu.errors import DTypeError, TinygradEduError
+from tinygrad_edu.graph import Node
+
+PathLike = str | os.PathLike[str]
+
+
+class WeightsFileError(TinygradEduError, ValueError):
+    """A file that is no whole safetensors file."""
+
+
+class WeightsNotFoundError(TinygradEduError, FileNotFoundError):
+    """There is no file of that name."""
+
+
+class WeightsNotWrittenError(TinygradEduError, OSError):
+    """The file could not be written; what was there before is unchanged."""
+
+
+def save(path: PathLike, state: Mapping[str, Any]) -> None:
+    """Write named arrays, such as ``model.state_dict()``, to a safetensors file.
+
+    Parameters
+    ----------
+    path : where to; an earlier file is replaced in one moment, or not at all.
+    state : names to arrays, Tensors, Values, numbers, or tuples of numbers. Numbers become arrays of shape ().
+
+    Raises
+    ------
+    DTypeError : an entry holds no numbers, or a name is not text. Nothing is written.
+    WeightsNotWrittenError : the directory is missing, or cannot be written to.
+
+    Notes
+    -----
+    The format: https://huggingface.co/docs/safetensors. Other libraries read it too.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> from tinygrad_edu import load, nn, save
+    >>> net, twin = nn.MLP(2, [8, 1]), nn.MLP(2, [8, 1])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "net.safetensors")
+    ...     save(path, net.state_dict())
+    ...     twin.load_state_dict(load(path))
+    >>> bool((net.layers[0].weight == twin.layers[0].weight).all())
+    True
+    """
+    data = safetensors.numpy.save({name: _array(name, entry) for name, entry in state.items()})
+    place = Path(path).resolve()  # a link stays one: what it points to is replaced
+    try:
+        _write(place, data)
+    except OSError as error:
+        raise WeightsNotWrittenError(
+            f"save: {os.fspath(path)!r} cannot be written ({error.strerror or error}): choose a folder that exists and "
+            "that you may write to"
+        ) from error
+
+
+def _array(name: Any, entry: Any) -> Any:
+    array = np.asarray(entry._data if isinstance(entry, Node) else entry, order="C")
+    if not isinstance(name, str) or name == "__metadata__":
+        raise DTypeError(f"save: a name must be text, and not '__metadata__', but {name!r} was given")
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+        raise DTypeError(f"save: entry {name!r} must hold numbers of at most 64 bits, but holds {array.dtype}")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _write(place: Path, data: bytes) -> None:
+    if place.is_dir():
+        raise IsADirectoryError(21, "it is a directory")
+    # Not tempfile's own opening, which keeps the file from everybody else for good.
+    beside = place.with_name(f".{place.name}.{next(tempfile._get_candidate_names())}")  # type: ignore[attr-defined]
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(place)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def load(path: PathLike) -> dict[str, Any]:
+    """Read the named arrays of a safetensors file.
+
+    Returns
+    -------
+    dict : names to new arrays, bit for bit as they were saved.
+
+    Raises
+    ------
+    WeightsNotFoundError : there is no such file.
+    WeightsFileError : the file is truncated, damaged, or of another kind.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import load
+    >>> load("nowhere.safetensors")
+    Traceback (most recent call last):
+        ...
+    tinygrad_edu.serialization.WeightsNotFoundError: load: there is no file 'nowhere.safetensors'
+    """
+    place = Path(path)
+    if not place.is_file():
+        what = "is a directory" if place.is_dir() else "there is no file"
+        raise WeightsNotFoundError(f"load: {what} {os.fspath(path)!r}")
+    try:
+        found = safetensors.numpy.load(place.read_bytes())
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise WeightsFileError(
+            f"load: {os.fspath(path)!r} is no whole safetensors file ({error}): save() writes them"
+        ) from error
+    return {name: np.array(array) for name, array in found.items()}
