@@ -1,0 +1,62 @@
+"""The graphs that the browser tests and the screenshots show."""
+
+import random
+
+import numpy as np
+
+import tinygrad_edu
+from tinygrad_edu import Tensor, Value
+from tinygrad_edu.graph import Scope, mark
+
+HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "\"'&\n\u2028{|}😀]]>", "<!--")
+
+
+def neuron():
+    """Two inputs, two weights, a bias, tanh: each line of the source recorded, and ``x2`` used twice."""
+    with tinygrad_edu.recording():
+        x1, x2 = Value(2.0, "x1"), Value(0.5, "x2")
+        w1, w2 = Value(-3.0, "w1"), Value(1.0, "w2")
+        b = Value(6.2, "b")
+        n = x1 * w1 + x2 * w2 + b
+        out = n.tanh() * x2
+    out.label = "out"
+    return out
+
+
+def layer():
+    """A small layer of Tensors, with a bias that is broadcast."""
+    rng = np.random.default_rng(0)
+    X = Tensor(rng.normal(size=(4, 3)).round(2), requires_grad=False, label="X")
+    W, b = Tensor(rng.normal(size=(3, 2)).round(2), label="W"), Tensor([0.5, -0.5], label="b")
+    return ((X @ W + b).relu() ** 2).sum()
+
+
+def hostile():
+    """Labels that are no labels, and a NaN."""
+    a, b, c, d = (Value(x, label) for x, label in zip((1.0, 2.0, float("nan"), 4.0), HOSTILE, strict=True))
+    return (a * b + c).exp() * d
+
+
+def scalar_net(inputs, sizes):
+    """A net of scalars in modules: neurons in layers in a net."""
+    rng = random.Random(1)
+    xs = given = tuple(Value(rng.uniform(-1, 1), f"x{i}") for i in range(inputs))
+    net = Scope("net", "MLP")
+    for depth, size in enumerate(sizes):
+        layer = Scope(str(depth), f"Layer({len(xs)} → {size})")
+        xs = tuple(_neuron(Scope(str(k), f"Neuron {k}"), layer, xs, rng) for k in range(size))
+    loss = xs[0]
+    for x in xs[1:]:
+        loss = loss + x
+    mark(loss, net, given)
+    return loss**2
+
+
+def _neuron(scope, layer, xs, rng):
+    total = Value(0.1, "b")
+    for x in xs:
+        total = total + Value(rng.uniform(-1, 1), "w") * x
+    y = total.tanh()
+    for around in (scope, layer):
+        mark(y, around, xs)
+    return y

@@ -1,0 +1,407 @@
+"""The player's page in a real browser, opened from a file and without a network."""
+
+import json
+
+import pytest
+
+from tests.browser.graphs import HOSTILE, hostile, layer, neuron, scalar_net
+from tinygrad_edu.graph import topological_order
+from viz.notation import number_text
+from viz.player import player
+
+
+def count(page):
+    return page.evaluate("player.count")
+
+
+def wait_until(page, condition):
+    """Wait for a condition in JavaScript, looked at in every frame: the page's policy forbids Playwright's own way."""
+    look = f"const look = () => ({condition}) ? done() : requestAnimationFrame(look); look();"
+    page.evaluate(f"() => new Promise((done) => {{ {look} }})")
+
+
+def length(page):
+    return page.evaluate("player.film.length")
+
+
+def text(page, selector):
+    return page.locator(selector).text_content()
+
+
+def gradients(page):
+    """What stands in the gradient's place of each node, by node."""
+    return page.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('.node .grad')]"
+        ".map((grad) => [grad.parentNode.id, grad.textContent]))"
+    )
+
+
+def picture(page):
+    """Everything that the graph and the panel show, but for what is spoken: nothing is before the first step."""
+    return page.evaluate("[scene, formula, sentence, inspector, table].map((part) => part.outerHTML).join()")
+
+
+# --- moving --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [neuron, lambda: scalar_net(2, [3, 1])])
+def test_at_the_end_every_gradient_is_the_engines(opened, make):
+    root = make()
+    page = opened(player(root))
+    assert set(gradients(page).values()) == {""}
+    for _ in range(length(page)):
+        page.keyboard.press("ArrowRight")
+    root.backward()
+    order = topological_order(root)
+    expected = {f"node-{i}": number_text(node.grad) for i, node in enumerate(order) if node.requires_grad}
+    assert gradients(page) == expected
+
+
+def test_the_inspector_shows_every_gradient_in_full(opened):
+    root = neuron()
+    page = opened(player(root), "#step=99")
+    root.backward()
+    for i, node in enumerate(topological_order(root)):
+        page.evaluate(f"player.pick({i})")
+        shown = page.locator("#inspector dd", has_text="arrived").text_content().split()[0]
+        assert float(shown.replace("−", "-")) == node.grad
+
+
+def test_values_appear_as_the_forward_pass_goes(opened):
+    root = neuron()
+    page = opened(player(root))
+    order = topological_order(root)
+    shown = [text(page, f"#node-{i} .value") for i in range(len(order))]
+    assert shown == ["" if node.inputs else number_text(node.data) for node in order]
+    operations = [i for i, node in enumerate(order) if node.inputs]
+    for i in operations:
+        page.keyboard.press("ArrowRight")
+        assert text(page, f"#node-{i} .value") == number_text(order[i].data)
+        assert page.locator(f"#node-{i}.on-forward").count() == 1
+        assert page.locator(".edge.on-forward").count() == len(order[i].inputs)
+
+
+def test_walking_back_undoes_every_step(opened):
+    page = opened(player(neuron()))
+    seen = []
+    for _ in range(length(page)):
+        seen.append(picture(page))
+        page.keyboard.press("ArrowRight")
+    for before in reversed(seen):
+        page.keyboard.press("ArrowLeft")
+        assert picture(page) == before
+    assert count(page) == 0
+    assert page.locator("#back").is_disabled()
+
+
+def test_a_gradient_fills_up_as_its_uses_give(opened):
+    root = neuron()
+    page = opened(player(root), "#step=99")
+    order = topological_order(root)
+    x2 = next(i for i, node in enumerate(order) if node.label == "x2")
+    box = page.evaluate(f"player.graph.place.nodes[{x2}][2] - 14")
+    widths = set()
+    for _ in range(length(page)):
+        widths.add(float(page.locator(f"#node-{x2} .level").get_attribute("width")) / box)
+        page.keyboard.press("ArrowLeft")
+    assert sorted(round(width, 2) for width in widths) == [0.0, 0.5, 1.0]
+
+
+def test_a_backward_step_lights_its_edge_and_writes_the_local_derivative(opened):
+    film = player(neuron())
+    page = opened(film)
+    steps = json.loads(json.dumps(film.trace.to_dict()))["steps"]
+    for k, step in enumerate(steps):
+        if step["kind"] != "backward":
+            continue
+        page.evaluate(f"player.seek({k + 1})")
+        edge = f"#edge-{step['node']}-{step['position']}"
+        assert page.locator(f"{edge}.on-backward").count() == 1
+        assert text(page, f"{edge} text") == number_text(step["local"]["value"])
+        assert page.locator(f"#node-{step['input']}.on-backward").count() == 1
+        assert text(page, "#sentence") == step["sentence"]["text"]
+        assert text(page, "#spoken") == f"Step {k + 1}: {step['sentence']['words']}"
+        page.evaluate(f"player.seek({k})")
+        assert text(page, f"{edge} text") == ""
+
+
+def test_keys_buttons_slider_and_address_say_the_same(opened):
+    page = opened(player(neuron()), "#step=7")
+    last = length(page)
+    assert count(page) == 7
+    for press, expected in (("End", last), ("Home", 0), ("ArrowRight", 1)):
+        page.keyboard.press(press)
+        assert count(page) == expected
+        assert page.url.endswith(f"#step={expected}")
+        assert page.locator("#slider").input_value() == str(expected)
+    page.keyboard.press("b")
+    assert text(page, "#where").endswith("backward pass")
+    for button, expected in (("#last", last), ("#back", last - 1), ("#first", 0), ("#next", 1)):
+        page.click(button)
+        assert count(page) == expected
+    page.locator("#slider").fill("4")
+    assert count(page) == 4
+    page.evaluate("location.hash = '#step=5'")
+    wait_until(page, "player.count === 5")
+    page.evaluate("location.hash = '#step=99999'")
+    wait_until(page, f"player.count === {last}")
+
+
+def test_it_plays_to_the_end_and_stops(opened):
+    page = opened(player(neuron()))
+    page.select_option("#speed", "16")
+    page.locator("#speed").blur()
+    page.keyboard.press("Space")
+    assert text(page, "#play span") == "Pause"
+    wait_until(page, "player.count === player.film.length")
+    wait_until(page, "document.querySelector('#play span').textContent === 'Play'")
+    page.click("#play")  # from the beginning again
+    wait_until(page, "player.count > 0 && player.count < player.film.length")
+    page.click("#play")
+    assert text(page, "#play span") == "Play"
+
+
+def test_a_key_pressed_in_a_field_is_the_fields(opened):
+    page = opened(player(neuron()))
+    page.keyboard.press("/")
+    page.keyboard.type("bdq")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#search").input_value() == "bdq"
+    assert count(page) == 0
+
+
+# --- looking -------------------------------------------------------------------------------------------------------
+
+
+def test_numbers_are_written_as_everywhere(opened):
+    page = opened(player(neuron()))
+    numbers = [
+        0.0,
+        -0.0,
+        2.0,
+        -0.00134095,
+        12345.678,
+        1e-7,
+        -1.5e300,
+        999999.0,
+        1e6,
+        9999.96,
+        0.99996,
+        123456.7,
+        5e-324,
+    ]
+    assert page.evaluate("(xs) => xs.map(numberText)", numbers) == [number_text(x) for x in numbers]
+
+
+def test_the_inspector_lists_what_each_use_gave(opened):
+    root = neuron()
+    page = opened(player(root), "#step=99")
+    order = topological_order(root)
+    page.click(f"#node-{next(i for i, node in enumerate(order) if node.label == 'x2')} .box")
+    assert text(page, "#inspected") == "x2, picked"
+    rows = page.locator("#inspector table tbody tr")
+    gave = [float(rows.nth(k).locator("td").last.text_content().replace("−", "-")) for k in range(rows.count())]
+    root.backward()
+    x2 = next(node for node in order if node.label == "x2")
+    assert len(gave) == 2
+    assert sum(gave) == pytest.approx(x2.grad, rel=1e-3)
+    page.keyboard.press("Escape")
+    assert "picked" not in text(page, "#inspected")
+
+
+def test_the_source_line_is_shown_where_it_was_recorded(opened):
+    page = opened(player(neuron()), "#step=1")
+    assert "n = x1 * w1 + x2 * w2 + b" in text(page, "#inspector")
+
+
+def test_search_finds_labels_and_operations(opened):
+    page = opened(player(neuron()))
+    page.keyboard.press("/")
+    page.keyboard.type("tanh")
+    assert text(page, "#found") == "1 found"
+    assert page.locator(".node.found").count() == 1
+    page.keyboard.press("Enter")
+    assert "tanh" in text(page, "#inspector")
+    page.fill("#search", "w")
+    assert text(page, "#found") == "2 found"
+    page.keyboard.press("Escape")
+    assert page.locator(".node.found").count() == 0
+
+
+def test_pan_and_zoom(opened):
+    page = opened(player(neuron()))
+    scale = "player.graph.view[2]"
+    before = page.evaluate(scale)
+    page.mouse.move(300, 300)
+    page.mouse.wheel(0, -300)
+    wait_until(page, f"{scale} > {before}")
+    x = page.evaluate("player.graph.view[0]")
+    page.mouse.move(60, 120)
+    page.mouse.down()
+    page.mouse.move(100, 120)
+    page.mouse.up()
+    assert page.evaluate("player.graph.view[0]") == pytest.approx(x + 40)
+    page.keyboard.press("0")
+    assert page.evaluate(scale) == pytest.approx(before)
+    page.keyboard.press("+")
+    assert page.evaluate(scale) > before
+
+
+def test_modules_fold_and_unfold(opened):
+    page = opened(player(scalar_net(2, [3, 1])), "#step=20")
+    outside = page.evaluate("player.graph.nodes.filter((node) => node.cluster < 0).length")
+    nodes = page.locator(".node:not(.folded):visible")
+    everything = nodes.count()
+    page.keyboard.press("f")
+    assert nodes.count() == outside
+    assert page.locator(".node.folded:visible").count() == 1
+    assert page.locator(".edge:visible").count() == 4  # from the two inputs, and to the square with its exponent
+    page.locator(".node.folded:visible").press("Enter")
+    assert page.locator(".node.folded:visible").count() == 2  # the layers
+    assert page.locator(".cluster:visible").first.get_attribute("aria-expanded") == "true"
+    page.locator(".cluster:visible").first.press("Enter")
+    assert page.locator(".node.folded:visible").count() == 1
+    page.keyboard.press("f")
+    assert nodes.count() == everything
+
+
+def test_boxes_do_not_overlap_however_much_is_folded(opened):
+    page = opened(player(scalar_net(2, [3, 2])))
+    overlapping = """() => {
+      const shown = [...document.querySelectorAll('.node:not([hidden]) .box')];
+      const boxes = shown.map((box) => box.getBoundingClientRect());
+      const hit = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+      return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => hit(a, b))).length;
+    }"""
+    modules = page.evaluate("player.graph.clusters.length")
+    for module in range(modules):
+        assert page.evaluate(overlapping) == 0
+        page.evaluate(f"player.graph.toggle({module})")
+    assert page.evaluate(overlapping) == 0
+
+
+def test_a_folded_module_stands_for_what_is_in_it(opened):
+    page = opened(player(scalar_net(2, [3, 1])), "#step=5")
+    page.keyboard.press("f")
+    assert page.locator(".node.folded.on-forward:visible").count() == 1
+    page.evaluate("player.pick(player.film.steps[4].node)")  # found by search, say: then it must be seen
+    assert page.locator(".node.picked:visible:not(.folded)").count() == 1
+
+
+def test_a_large_graph_opens_folded(opened):
+    film = player(scalar_net(2, [16, 16, 1]))
+    page = opened(film)
+    assert len(film.trace.nodes) > 500
+    assert page.locator(".node:visible").count() < 60
+    page.keyboard.press("End")
+    assert count(page) == len(film.trace.steps)
+
+
+def test_light_and_dark(opened):
+    paper = "getComputedStyle(document.body).backgroundColor"
+    page = opened(player(neuron()), scheme="dark")
+    dark = page.evaluate(paper)
+    page.keyboard.press("d")
+    page.keyboard.press("d")
+    assert text(page, "#theme") == "Theme: light"
+    assert page.evaluate(paper) == "rgb(255, 255, 255)" != dark
+    assert opened(player(neuron())).evaluate(paper) == "rgb(255, 255, 255)"
+
+
+# --- safety --------------------------------------------------------------------------------------------------------
+
+
+def test_labels_are_text(opened):
+    film = player(hostile())
+    page = opened(film)
+    for _ in range(length(page)):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("img, script:not([type])").count() == 1  # the page's own script
+    for i, node in enumerate(film.trace.order):
+        page.evaluate(f"player.pick({i})")
+        if node.label:
+            assert node.label in text(page, "#inspector")
+    assert {node.label for node in film.trace.order if node.label} == set(HOSTILE)
+
+
+def test_what_is_not_finite_is_marked(opened):
+    page = opened(player(hostile()))
+    bad = page.locator(".node .value.odd")
+    assert bad.all_text_contents() == ["nan", "", "", ""]
+    page.keyboard.press("End")
+    assert bad.all_text_contents() == ["nan"] * 4
+    assert "NaN" in text(page, "#inspector .warning")
+
+
+def test_the_policy_forbids_network_and_inline_handlers(opened):
+    page = opened(player(neuron()))
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran = 1\">')")
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))")
+    assert page.evaluate("fetch('https://example.org').catch(() => 'refused')") == "refused"
+    assert page.evaluate("window.ran === undefined")
+    assert len(opened.said) >= 3
+    assert all("Content Security Policy" in said or "violates" in said for said in opened.said)
+    opened.said.clear()
+
+
+# --- accessibility -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("make", [neuron, layer, lambda: scalar_net(2, [3, 1])])
+def test_axe_finds_no_violation(opened, make, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
+    page = opened(player(make()), "#step=12", scheme=scheme)
+    page.keyboard.press("?")
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        found = axe.Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+def test_everything_is_reached_by_the_keyboard(opened):
+    page = opened(player(neuron()), "#step=3")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    controls = {"search", "theme", "help", "first", "back", "play", "next", "last", "slider", "speed", "fit"}
+    assert controls <= reached
+    page.keyboard.press("j")
+    assert text(page, "#inspected").endswith(", picked")
+
+
+def test_the_table_of_steps_is_a_table(opened):
+    film = player(scalar_net(2, [8, 8, 1]))
+    page = opened(film, "#step=300")
+    table = page.get_by_role("table", name="All steps")
+    assert table.get_attribute("aria-rowcount") == str(len(film.trace.steps) + 1)
+    current = table.locator("[aria-current=step]")
+    assert current.get_attribute("aria-rowindex") == "301"
+    assert film.trace.steps[299].sentence.text in current.text_content()
+    table.get_by_role("button", name="Go to step 290").click()
+    assert count(page) == 290
+    table.get_by_role("button", name="Later steps").click()
+    assert count(page) == 401
+
+
+def test_a_narrow_window_shows_everything_without_scrolling_sideways(opened):
+    page = opened(player(layer()), "#step=8", width=400)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.locator("#play").is_visible()
+
+
+# --- notebooks -----------------------------------------------------------------------------------------------------
+
+
+def test_it_plays_in_a_notebooks_frame(opened, tmp_path):
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(f"<!doctype html><title>n</title>{player(hostile())._repr_html_()}", encoding="utf-8")
+    page = opened.new_page()
+    page.goto(notebook.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator("#next").click()
+    assert frame.locator("#where").text_content().startswith("Step 1 of")
+    frame.locator("#last").click()
+    assert frame.locator(".node .grad").first.text_content() != ""

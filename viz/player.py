@@ -1,0 +1,210 @@
+"""`player`: a graph's passes as one HTML file, to be played, stepped through and asked, offline.
+
+The page is a template, style sheets and scripts (``viz/player``) with the data of a `Trace` in the middle. Nothing on
+it is computed twice: names, numbers, formulas and the mistakes of the quiz are Python's, and the scripts show them.
+Its content security policy lets in these scripts and styles, by their hashes, and nothing else: no network, no
+inline handlers.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib import resources
+from string import Template
+from typing import Any
+
+from tinygrad_edu.graph import Node
+from viz import files
+from viz.palette import THEMES
+from viz.placement import Size, place
+from viz.trace import Trace, trace
+
+_SCRIPTS = ("geometry.js", "graph.js", "film.js", "panel.js", "quiz.js", "main.js")
+_SHOWN = 500  # so many nodes are shown before modules are folded
+_NOTEBOOK_HEIGHT = 640
+
+
+class Player:
+    """The page of a graph; made by `player`. It shows itself in a notebook.
+
+    Attributes
+    ----------
+    trace : the `Trace` that it plays.
+    title : what the page is called.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.title = f"Backprop of {trace.names[-1]}, step by step"
+
+    @cached_property
+    def html(self) -> str:
+        """The whole page."""
+        style = _colours() + _asset("player.css")
+        script = '"use strict";\n' + "\n".join(map(_asset, _SCRIPTS))
+        return Template(_asset("player.html")).substitute(
+            title=html.escape(self.title),
+            style=style,
+            style_hash=_hash(style),
+            script=script,
+            script_hash=_hash(script),
+            data=_embedded(_data(self.trace)),
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to ``path``: all of it, or nothing.
+
+        Raises
+        ------
+        FileError : the file cannot be written. An older file of that name is then still there, and whole.
+        """
+        files.write(path, self.html.encode())
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, which has no access to the notebook around it."""
+        return (
+            f'<iframe srcdoc="{html.escape(self.html)}" title="{html.escape(self.title)}" sandbox="allow-scripts" '
+            f'width="100%" height="{_NOTEBOOK_HEIGHT}" style="border: 0"></iframe>'
+        )
+
+    def __repr__(self) -> str:
+        return f"<player of {self.trace.names[-1]}: {len(self.trace.steps)} steps; .save('backprop.html') writes it>"
+
+
+def player(root: Node, gradient: Any = None) -> Player:
+    """Step through the forward and the backward pass of a graph, in a browser or a notebook.
+
+    Parameters
+    ----------
+    root, gradient : as in `trace`.
+
+    Raises
+    ------
+    ArgumentError : there is no graph behind ``root``, or too much of it stands side by side to be shown.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+    >>> player((a * b + 10).tanh())
+    <player of L: 8 steps; .save('backprop.html') writes it>
+    """
+    return Player(trace(root, gradient))
+
+
+# --- the data in the page ---------------------------------------------------------------------------------------
+
+
+def _data(film: Trace) -> dict[str, Any]:
+    record = film.to_dict()
+    record |= {part: list(map(_slim, record[part])) for part in ("nodes", "steps")}
+    modules = film.modules
+    edges = [(x, node["id"]) for node in record["nodes"] for x in node["inputs"]]
+    placement = place([_size(node, film.kind) for node in record["nodes"]], edges, modules)
+    parents = [call.parent.index if call.parent and call.parent.parent else -1 for call in modules.calls]
+    home = [call.index if call.parent else -1 for call in modules.home]
+    return {
+        "trace": record,
+        "place": placement.to_dict(),
+        "modules": [
+            {"title": call.scope.title or call.scope.name, "parent": parent, "count": count}
+            for call, parent, count in zip(modules.calls, parents, _counts(home, parents), strict=True)
+        ],
+        "home": home,
+        "folded": _folded(home, parents),
+        "quiz": [],
+        "audit": [],
+        "lens": {},
+    }
+
+
+# The forms of a formula that the page shows. Without the others it is half as large.
+_SHOWN_FORMS = {
+    "equation": ("text", "words", "mathml"),
+    "numbers": ("mathml",),
+    "sentence": ("text", "words"),
+    "local": ("text", "value"),
+    "expression": ("text",),
+}
+
+
+def _slim(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A node or a step of the trace's data, with those forms of its formulas that the page shows."""
+    slim = dict(record)
+    for key, forms in _SHOWN_FORMS.items():
+        if slim.get(key) is not None:
+            slim[key] = {form: slim[key][form] for form in forms}
+    return slim
+
+
+def _size(node: Mapping[str, Any], kind: str) -> Size:
+    """Width and height of a node's box, with room for its name, its value and its gradient."""
+    if node["role"] == "constant" and not node["label"] and not node["shape"]:
+        return max(8.1 * len(node["name"]) + 16, 44.0), 32.0
+    numbers = 18 if kind == "Tensor" and node["shape"] else 9
+    width = max(8.1 * (len(node["name"]) + len(node["symbol"]) + 2), 7.4 * numbers) + 16
+    return min(width, 200.0), 42.0 if node["role"] == "constant" else 64.0
+
+
+def _counts(home: Sequence[int], parents: Sequence[int]) -> list[int]:
+    """How many nodes lie in each module, in the modules within it too."""
+    counts = [0] * len(parents)
+    for call in home:
+        while call >= 0:
+            counts[call] += 1
+            call = parents[call]
+    return counts
+
+
+def _folded(home: Sequence[int], parents: Sequence[int]) -> list[int]:
+    """The modules that are folded at first: the innermost, as many levels as it takes to show no more than `_SHOWN`."""
+    if len(home) <= _SHOWN:
+        return []
+    levels = [0] * len(parents)
+    for c in range(len(parents)):
+        at = c
+        while parents[at] >= 0:
+            levels[c] += 1
+            at = parents[at]
+    around = [-1 if call < 0 else levels[call] for call in home]
+
+    def shown(depth: int) -> int:
+        """How many boxes there are when the modules from level ``depth`` on are folded."""
+        return sum(level < depth for level in around) + sum(level == depth for level in levels)
+
+    depth = next((d for d in range(max(levels, default=0), 0, -1) if shown(d) <= _SHOWN), 0)
+    return [c for c, level in enumerate(levels) if level >= depth]
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+
+
+def _asset(name: str) -> str:
+    return resources.files("viz").joinpath("player", name).read_text(encoding="utf-8")
+
+
+def _colours() -> str:
+    """The colours of the pictures that `draw` makes, as CSS variables."""
+    light, dark = THEMES["light"], THEMES["dark"]
+    pairs = {"paper": (light.paper, dark.paper), "ink": (light.ink, dark.ink), "quiet": (light.quiet, dark.quiet)}
+    pairs["backward"] = (light.gradient, dark.gradient)
+    for kind, style in light.kinds.items():
+        pairs[kind] = (style.fill, dark.kinds[kind].fill)
+        pairs[f"{kind}-line"] = (style.line, dark.kinds[kind].line)
+    lines = "".join(f"  --{name}: light-dark({', '.join(pair)});\n" for name, pair in pairs.items())
+    return f":root {{\n{lines}}}\n"
+
+
+def _hash(text: str) -> str:
+    """The text as a content security policy names it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _embedded(data: Any) -> str:
+    """JSON that stays within its ``<script>`` element, whatever the labels are."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", r"\u003c").replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")

@@ -1,0 +1,407 @@
+// The graph as SVG: boxes, edges and module frames; what is lit; folding; pan and zoom.
+
+const SVG = "http://www.w3.org/2000/svg";
+const GAP = 56; // the longest empty stretch that folding leaves
+const FOLDED_HEIGHT = 46;
+
+/** A new element with attributes and children; strings become text, so that no label is ever read as markup. */
+function make(name, attributes = {}, ...children) {
+  const svg = ["svg", "g", "rect", "path", "text", "tspan", "title"].includes(name);
+  const element = svg ? document.createElementNS(SVG, name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value !== undefined && value !== null && value !== false) element.setAttribute(key, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** A text cut to what fits into `width`. */
+function cut(text, width, size = 7.4) {
+  const room = Math.max(3, Math.floor(width / size));
+  const letters = [...text];
+  return letters.length <= room ? text : `${letters.slice(0, room - 1).join("")}…`;
+}
+
+/** The box of a node: each kind has a shape of its own, as in the still pictures. */
+function outline(kind, w, h) {
+  const corner = { parameter: 9, root: 12 }[kind];
+  if (!corner) return make("rect", { class: "box", width: w, height: h, rx: kind === "leaf" ? 16 : 3 });
+  const points =
+    kind === "root"
+      ? [[corner, 0], [w - corner, 0], [w, corner], [w, h - corner], [w - corner, h], [corner, h], [0, h - corner], [0, corner]]
+      : [[corner, 0], [w - corner, 0], [w, h / 2], [w - corner, h], [corner, h], [0, h / 2]];
+  return make("path", { class: "box", d: `M${points.map((point) => point.join(" ")).join("L")}Z` });
+}
+
+class GraphView {
+  /** `nodes`, `edges` and `clusters` as in the page's data; `pick` is called with a node that was chosen. */
+  constructor({ nodes, edges, clusters, place, folded }, pick) {
+    Object.assign(this, { nodes, edges, clusters, place, pick });
+    this.svg = document.getElementById("graph");
+    this.scene = document.getElementById("scene");
+    this.folded = new Set(folded);
+    this.lit = [];
+    this.drawClusters();
+    this.drawEdges();
+    this.drawNodes();
+    this.arrange();
+    this.focus = this.nodes.length - 1;
+    this.size = this.svg.getBoundingClientRect(); // kept, because asking for it lays the page out
+    this.home(this.focus);
+    this.listen();
+  }
+
+  // --- drawing, once
+
+  drawNodes() {
+    const layer = document.getElementById("nodes");
+    this.boxes = this.nodes.map((node, i) => {
+      const box = this.place.nodes[i];
+      const [, , w, h] = box;
+      const name = make("text", { class: "name", x: w / 2, y: h < 40 ? 20 : 17, "text-anchor": "middle" }, cut(node.title, w - 8, 8.1));
+      const value = make("text", { class: node.odd ? "value odd" : "value", x: w / 2, y: 33, "text-anchor": "middle" });
+      const g = make("g", { id: `node-${i}`, class: `node ${node.kind}`, role: "button", tabindex: -1 });
+      g.append(
+        make("rect", { class: "halo", x: -4, y: -4, width: w + 8, height: h + 8, rx: 8 }),
+        outline(node.kind, w, h),
+        name,
+        value,
+      );
+      const parts = { g, value, grad: null, level: null };
+      if (node.collects) {
+        parts.level = make("rect", { class: "level", x: 7, y: h - 23, width: 0, height: 17, rx: 4 });
+        parts.grad = make("text", { class: "grad", x: w / 2, y: h - 10, "text-anchor": "middle" });
+        g.append(
+          parts.level,
+          make("rect", { class: "tank", x: 7, y: h - 23, width: w - 14, height: 17, rx: 4 }),
+          parts.grad,
+        );
+      }
+      g.addEventListener("click", () => this.pick(i));
+      layer.append(g);
+      return parts;
+    });
+  }
+
+  drawEdges() {
+    const layer = document.getElementById("edges");
+    this.wires = this.edges.map(([, to, position]) => {
+      const path = make("path");
+      const text = make("text");
+      const g = make("g", { id: `edge-${to}-${position}`, class: "edge" }, path, text);
+      layer.append(g);
+      return { g, path, text };
+    });
+  }
+
+  drawClusters() {
+    const frames = document.getElementById("clusters");
+    const layer = document.getElementById("nodes");
+    this.frames = this.clusters.map((cluster, c) => {
+      const turn = () => this.toggle(c);
+      const rect = make("rect", { rx: 8 });
+      const text = make("text", {}, cluster.title);
+      const label = `Module ${cluster.title}, ${cluster.count} nodes`;
+      const frame = make("g", { id: `module-${c}`, class: "cluster", role: "button", "aria-expanded": "true" }, rect, text);
+      const box = make("rect", { class: "box", height: FOLDED_HEIGHT, rx: 8 });
+      const name = make("text", { class: "name", y: 19, "text-anchor": "middle" });
+      const count = make("text", { class: "count", y: 36, "text-anchor": "middle" }, `${cluster.count} nodes`);
+      const folded = make("g", { id: `folded-${c}`, class: "node folded", role: "button", "aria-expanded": "false" });
+      folded.append(make("rect", { class: "halo", x: -4, y: -4, height: FOLDED_HEIGHT + 8, rx: 11 }), box, name, count);
+      for (const g of [frame, folded]) {
+        g.setAttribute("aria-label", label);
+        g.setAttribute("tabindex", 0);
+        g.addEventListener("click", turn);
+      }
+      frames.append(frame);
+      layer.append(folded);
+      return { frame, rect, text, folded, box, name, count };
+    });
+  }
+
+  // --- folding
+
+  /** The outermost folded module that hides what lies in module `c`, or -1. */
+  hider(c) {
+    let hider = -1;
+    for (let at = c; at >= 0; at = this.clusters[at].parent) if (this.folded.has(at)) hider = at;
+    return hider;
+  }
+
+  toggle(c) {
+    if (this.folded.has(c)) {
+      this.folded.delete(c);
+    } else this.folded.add(c);
+    this.arrange();
+    const { frame, folded } = this.frames[c];
+    (this.folded.has(c) ? folded : frame).focus({ preventScroll: true });
+  }
+
+  /** Fold every module, or unfold them when all are folded. */
+  foldAll() {
+    const all = this.folded.size === this.clusters.length;
+    this.folded = new Set(all ? [] : this.clusters.keys());
+    this.arrange();
+    this.home(this.focus);
+  }
+
+  /** Unfold whatever hides node `i`, where it has a place. */
+  reveal(i) {
+    let hider = this.hider(this.nodes[i].cluster);
+    let changed = false;
+    while (hider >= 0) {
+      this.folded.delete(hider);
+      changed = true;
+      hider = this.hider(this.nodes[i].cluster);
+    }
+    if (changed) this.arrange();
+  }
+
+  /** Put everything where it belongs in the present state of folding. */
+  arrange() {
+    this.anchor = this.nodes.map((node) => this.hider(node.cluster));
+    const squeezed = this.folded.size > 0;
+    const foldedBox = this.clusters.map((cluster, c) => this.foldedBox(cluster, c));
+    const shownFold = (c) => this.folded.has(c) && this.hider(this.clusters[c].parent) < 0;
+    const shownFrame = (c) => this.hider(c) < 0;
+    const boxes = [];
+    this.nodes.forEach((_, i) => this.anchor[i] < 0 && boxes.push(this.place.nodes[i]));
+    const frames = [];
+    this.clusters.forEach((_, c) => {
+      if (shownFold(c)) boxes.push(foldedBox[c]);
+      else if (shownFrame(c)) frames.push(this.place.clusters[c]);
+    });
+    const spans = (axis) => [
+      ...boxes.map((b) => [b[axis], b[axis] + b[axis + 2]]),
+      ...frames.flatMap((b) => [[b[axis], b[axis] + (axis ? 22 : 6)], [b[axis] + b[axis + 2] - 6, b[axis] + b[axis + 2]]]),
+    ];
+    const fx = squeezed ? squeeze(spans(0), GAP) : (x) => x;
+    const fy = squeezed ? squeeze(spans(1), GAP / 2) : (y) => y;
+    this.arrangeClusters(fx, fy, foldedBox, shownFold, shownFrame);
+    this.arrangeNodes(fx, fy);
+    this.arrangeEdges(fx, fy);
+    this.extent = this.measure();
+    if (this.onarrange) this.onarrange();
+  }
+
+  foldedBox(cluster, c) {
+    const [x, y, w, h] = this.place.clusters[c];
+    const width = Math.min(w, Math.max(90, cluster.title.length * 7.4 + 24));
+    return [x + (w - width) / 2, y + (h - FOLDED_HEIGHT) / 2, width, FOLDED_HEIGHT];
+  }
+
+  arrangeClusters(fx, fy, foldedBox, shownFold, shownFrame) {
+    this.foldedAt = {};
+    this.frames.forEach(({ frame, rect, text, folded, box, name, count }, c) => {
+      frame.toggleAttribute("hidden", !shownFrame(c));
+      folded.toggleAttribute("hidden", !shownFold(c));
+      if (shownFold(c)) {
+        const at = mapBox(foldedBox[c], fx, fy);
+        this.foldedAt[c] = at;
+        folded.setAttribute("transform", `translate(${at[0]} ${at[1]})`);
+        folded.querySelector(".halo").setAttribute("width", at[2] + 8);
+        box.setAttribute("width", at[2]);
+        for (const line of [name, count]) line.setAttribute("x", at[2] / 2);
+        name.textContent = cut(this.clusters[c].title, at[2] - 8);
+      } else if (shownFrame(c)) {
+        const [x, y, w, h] = mapBox(this.place.clusters[c], fx, fy);
+        for (const [key, value] of Object.entries({ x, y, width: w, height: h })) rect.setAttribute(key, value);
+        text.setAttribute("x", x + 8);
+        text.setAttribute("y", y + 16);
+        text.textContent = cut(`▾ ${this.clusters[c].title}`, w - 12, 6.6);
+      }
+    });
+  }
+
+  arrangeNodes(fx, fy) {
+    this.at = this.boxes.map((parts, i) => {
+      parts.g.toggleAttribute("hidden", this.anchor[i] >= 0);
+      if (this.anchor[i] >= 0) return this.foldedAt[this.anchor[i]];
+      const [x, y, w, h] = this.place.nodes[i];
+      const at = [fx(x + w / 2) - w / 2, fy(y + h / 2) - h / 2, w, h];
+      parts.g.setAttribute("transform", `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`);
+      return at;
+    });
+  }
+
+  /** Edges with an end in a folded module run to its box, each pair of boxes joined once. */
+  arrangeEdges(fx, fy) {
+    const drawn = new Map();
+    this.stands = this.edges.map(([from, to], k) => {
+      const [a, b] = [this.anchor[from], this.anchor[to]];
+      const bundled = a >= 0 || b >= 0;
+      const key = `${a < 0 ? `n${from}` : a} ${b < 0 ? `n${to}` : b}`;
+      const inside = a >= 0 && a === b;
+      const show = !inside && !(bundled && drawn.has(key));
+      this.wires[k].g.toggleAttribute("hidden", !show);
+      if (!show) return inside ? -1 : drawn.get(key);
+      if (bundled) drawn.set(key, k);
+      const planned = bundled ? null : this.place.edges[k];
+      const points = planned ? planned.map(([x, y]) => [fx(x), fy(y)]) : curve(this.at[from], this.at[to]);
+      const spot = planned && this.place.labels?.[k];
+      const [x, y] = spot ? [fx(spot[0]), fy(spot[1])] : middleOf(points);
+      this.wires[k].path.setAttribute("d", pathData(points));
+      this.wires[k].text.setAttribute("x", x.toFixed(1));
+      this.wires[k].text.setAttribute("y", (y + 4).toFixed(1));
+      return k;
+    });
+  }
+
+  measure() {
+    const boxes = [...this.at, ...Object.values(this.foldedAt)];
+    this.clusters.forEach((_, c) => {
+      const { frame, rect } = this.frames[c];
+      if (frame.hasAttribute("hidden")) return;
+      boxes.push(["x", "y", "width", "height"].map((key) => Number(rect.getAttribute(key))));
+    });
+    const left = Math.min(...boxes.map((b) => b[0]));
+    const top = Math.min(...boxes.map((b) => b[1]));
+    const right = Math.max(...boxes.map((b) => b[0] + b[2]));
+    const bottom = Math.max(...boxes.map((b) => b[1] + b[3]));
+    return [left, top, right - left, bottom - top];
+  }
+
+  // --- what changes from step to step
+
+  /** Show a node's value and gradient: texts, or null for what is not known yet; `share` of its uses have given. */
+  fill(i, { value, grad, share, spoken }) {
+    const parts = this.boxes[i];
+    const [, , w] = this.place.nodes[i];
+    parts.g.classList.toggle("waiting", value === null);
+    parts.value.textContent = cut(value ?? "", w - 8, 7.3);
+    if (parts.grad) {
+      parts.grad.textContent = cut(grad ?? "", w - 16, 7.3);
+      parts.level.setAttribute("width", ((w - 14) * share).toFixed(1));
+    }
+    parts.g.setAttribute("aria-label", spoken);
+  }
+
+  label(k, text) {
+    this.wires[k].text.textContent = text;
+  }
+
+  /** Light nodes and edges: {nodes: [[index, class]…], edges: [[index, class]…]}. */
+  light({ nodes, edges }) {
+    for (const [element, name] of this.lit) element.classList.remove(name);
+    this.lit = [];
+    const add = (element, name) => {
+      element.classList.add(name);
+      this.lit.push([element, name]);
+    };
+    for (const [i, name] of nodes) add(this.element(i), name);
+    for (const [k, name] of edges) if (this.stands[k] >= 0) add(this.wires[this.stands[k]].g, name);
+  }
+
+  /** The element that stands for node `i`: its own, or that of the folded module around it. */
+  element(i) {
+    return this.anchor[i] >= 0 ? this.frames[this.anchor[i]].folded : this.boxes[i].g;
+  }
+
+  mark(name, chosen) {
+    for (const element of this.svg.querySelectorAll(`.${name}`)) element.classList.remove(name);
+    for (const i of chosen) this.element(i).classList.add(name);
+  }
+
+  // --- pan and zoom
+
+  listen() {
+    const pointers = new Map();
+    let moved = 0;
+    this.svg.addEventListener("pointerdown", (event) => {
+      pointers.set(event.pointerId, [event.clientX, event.clientY]);
+      moved = 0;
+    });
+    this.svg.addEventListener("pointermove", (event) => {
+      const before = pointers.get(event.pointerId);
+      if (!before) return;
+      const now = [event.clientX, event.clientY];
+      const others = [...pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
+      moved += Math.abs(now[0] - before[0]) + Math.abs(now[1] - before[1]);
+      if (moved > 4) this.svg.classList.add("dragging");
+      if (others.length) this.pinch(others[0], before, now);
+      else this.pan(now[0] - before[0], now[1] - before[1]);
+      pointers.set(event.pointerId, now);
+    });
+    const release = (event) => {
+      pointers.delete(event.pointerId);
+      this.svg.classList.remove("dragging");
+    };
+    for (const type of ["pointerup", "pointercancel", "pointerleave"]) this.svg.addEventListener(type, release);
+    // A drag that ends over a box is not a click on it.
+    this.svg.addEventListener("click", (event) => moved > 4 && event.stopPropagation(), true);
+    this.svg.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), event.clientX, event.clientY);
+      },
+      { passive: false },
+    );
+    new ResizeObserver(() => {
+      this.size = this.svg.getBoundingClientRect();
+      if (this.untouched) this.home(this.focus);
+    }).observe(this.svg);
+  }
+
+  pinch(other, before, now) {
+    const distance = ([x, y]) => Math.hypot(x - other[0], y - other[1]);
+    this.zoom(distance(now) / (distance(before) || 1), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+  }
+
+  pan(dx, dy) {
+    this.untouched = false;
+    this.view[0] += dx;
+    this.view[1] += dy;
+    this.apply();
+  }
+
+  zoom(factor, clientX, clientY) {
+    const { left, top, width, height } = this.svg.getBoundingClientRect();
+    const x = clientX === undefined ? width / 2 : clientX - left;
+    const y = clientY === undefined ? height / 2 : clientY - top;
+    const scale = Math.min(4, Math.max(0.05, this.view[2] * factor));
+    const ratio = scale / this.view[2];
+    this.view = [x - (x - this.view[0]) * ratio, y - (y - this.view[1]) * ratio, scale];
+    this.untouched = false;
+    this.apply();
+  }
+
+  fit() {
+    const { width, height } = this.size;
+    const [x, y, w, h] = this.extent;
+    const scale = Math.min(1.3, (width - 40) / w, (height - 64) / h);
+    this.view = [(width - w * scale) / 2 - x * scale, (height - 24 - h * scale) / 2 - y * scale, scale];
+    this.untouched = true;
+    this.apply();
+  }
+
+  /** The first view: the whole graph if its texts can be read then, otherwise the surroundings of node `i`. */
+  home(i) {
+    this.fit();
+    const at = this.at[i];
+    const scale = 0.75;
+    if (this.view[2] >= 0.6) return;
+    const { width, height } = this.size;
+    this.view = [width / 2 - (at[0] + at[2] / 2) * scale, height / 2 - (at[1] + at[3] / 2) * scale, scale];
+    this.apply();
+  }
+
+  /** Bring node `i` into sight if it is out of it. */
+  follow(i) {
+    this.focus = i;
+    const at = this.at[i];
+    const { width, height } = this.size;
+    const [dx, dy, scale] = this.view;
+    const [x, y] = [dx + (at[0] + at[2] / 2) * scale, dy + (at[1] + at[3] / 2) * scale];
+    if (x > 30 && x < width - 30 && y > 20 && y < height - 40) return;
+    this.view[0] += width / 2 - x;
+    this.view[1] += height / 2 - y;
+    this.apply();
+  }
+
+  apply() {
+    const [x, y, scale] = this.view;
+    this.svg.classList.toggle("far", scale < 0.45);
+    this.scene.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${scale.toFixed(4)})`);
+  }
+}
