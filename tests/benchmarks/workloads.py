@@ -50,7 +50,8 @@ def at_most(limit: float, beside: str, timing: Timing) -> Bar:
 
 
 def faster(factor: float, than: str, timing: Timing, own: str = OWN) -> Bar:
-    return Bar(f"faster than {than}", timing.ratios(than, own), factor, at_least=True)
+    claim = f"faster than {than}" if own == OWN else f"{own}: faster than {than}"
+    return Bar(claim, timing.ratios(than, own), factor, at_least=True)
 
 
 def small_bars(timing: Timing) -> tuple[Bar, ...]:
