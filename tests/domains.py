@@ -91,7 +91,7 @@ ROWS: dict[str, Row] = {
     "add": Row(lambda x0, x1: x0 + x1, BOTH),
     "sub": Row(lambda x0, x1: x0 - x1, BOTH),
     "mul": Row(lambda x0, x1: x0 * x1, BOTH),
-    "div": Row(lambda x0, x1: x0 / x1, BOTH, second, edges=[((1.0, 0.0), (INF, -INF)), ((0.0, 0.0), (NAN, NAN))]),
+    "div": Row(lambda x0, x1: x0 / x1, BOTH, second, edges=[((1.0, 0.0), (INF, -INF)), ((0.0, 0.0), (INF, NAN))]),
     "pow": Row(
         lambda x0, x1: x0**x1,
         (POSITIVE, ANY),
@@ -141,7 +141,9 @@ ROWS: dict[str, Row] = {
     "bce_with_logits": Row(
         lambda x0, x1: -x1 * np.log(sigmoid(x0)) - (1 - x1) * np.log(sigmoid(-x0)),
         (ANY, (0.0, 1.0)),
-        torch=lambda torch, x0, x1: torch.nn.functional.binary_cross_entropy_with_logits(x0, x1, reduction="none"),
+        torch=lambda torch, *xs: torch.nn.functional.binary_cross_entropy_with_logits(
+            *torch.broadcast_tensors(*xs), reduction="none"
+        ),
         edges=[
             ((0.0, 1.0), (-0.5, 0.0)),
             ((1e4, 1.0), (0.0, -1e4)),
@@ -161,11 +163,11 @@ ROWS: dict[str, Row] = {
     ),
     "exp": Row(np.exp, edges=[((1e4,), (INF,)), ((-1e4,), (0.0,))]),
     "exp2": Row(lambda x: 2**x, edges=[((-1e4,), (0.0,))]),
-    "expm1": Row(lambda x: np.exp(x) - 1, edges=[((-1e4,), (0.0,)), ((1e-12,), (1.0,))]),
+    "expm1": Row(lambda x: np.exp(x) - 1, edges=[((-1e4,), (0.0,)), ((1e-12,), (1 + 1e-12,))]),
     "log": Row(np.log, (POSITIVE,), edges=[((0.0,), (INF,)), ((INF,), (0.0,))]),
     "log2": Row(lambda x: np.log(x) / math.log(2), (POSITIVE,), edges=[((0.0,), (INF,))]),
     "log10": Row(lambda x: np.log(x) / math.log(10), (POSITIVE,), edges=[((0.0,), (INF,))]),
-    "log1p": Row(lambda x: np.log(1 + x), ((-0.9, 3.0),), edges=[((-1.0,), (INF,)), ((1e-12,), (1.0,))]),
+    "log1p": Row(lambda x: np.log(1 + x), ((-0.9, 3.0),), edges=[((-1.0,), (INF,)), ((1e-12,), (1 - 1e-12,))]),
     "sin": Row(np.sin, edges=[((INF,), (NAN,))]),
     "cos": Row(np.cos, edges=[((INF,), (NAN,))]),
     "tan": Row(np.tan, ((-1.4, 1.4),)),
@@ -181,11 +183,11 @@ ROWS: dict[str, Row] = {
     "erf": Row(scipy.special.erf, edges=[((1e4,), (0.0,)), ((0.0,), (2 / math.sqrt(math.pi),))]),
     "erfc": Row(scipy.special.erfc, edges=[((1e4,), (0.0,)), ((-1e4,), (0.0,))]),
     "clip": Row(
-        clip,
-        params=({"lo": -1.0, "hi": 2.0}, {"lo": -INF, "hi": 0.5}),
+        lambda x, min, max: clip(x, min, max),  # noqa: A006 NumPy's names
+        params=({"min": -1.0, "max": 2.0}, {"min": -INF, "max": 0.5}),
         kink=lambda x: (x + 1) * (x - 2) * (x - 0.5),
-        torch=lambda torch, x, lo, hi: torch.clamp(x, lo, hi),
-        edges=[((-1.0,), (1.0,)), ((2.0,), (1.0,)), ((-INF,), (0.0,)), ((2.5,), (0.0,))],
+        torch=lambda torch, x, min, max: torch.clamp(x, min, max),  # noqa: A006
+        edges=[((-1.0,), (1.0,)), ((2.0,), (1.0,)), ((-INF,), (1.0,)), ((2.5,), (1.0,))],
     ),
     "sigmoid": Row(sigmoid, edges=[((1e4,), (0.0,)), ((-1e4,), (0.0,)), ((INF,), (0.0,)), ((-INF,), (0.0,))]),
     "softplus": Row(

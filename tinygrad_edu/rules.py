@@ -460,7 +460,7 @@ class ElementwiseMethods:
     div = Binary("x0 / x1", gx0="gy / x1", gx1="-gy * y / x1", symbol="÷", operator="truediv")
     pow = Binary(
         "x0 ** x1",
-        gx0="where(is_zero(x1), 0.0, gy * x1 * x0 ** (x1 - 1))",
+        gx0="where(is_zero(x0) & is_zero(x1), 0.0, gy * x1 * x0 ** (x1 - 1))",
         gx1="where(is_zero(x0) & (x1 >= 0), 0.0, gy * y * log(x0))",
         symbol="**",
         operator="pow",
@@ -486,7 +486,7 @@ class ElementwiseMethods:
     )
     hypot = Binary("hypot(x0, x1)", gx0="gy * x0 / y", gx1="gy * x1 / y")
     arctan2 = Binary("arctan2(x0, x1)", gx0="gy * x1 / (x0 * x0 + x1 * x1)", gx1="-gy * x0 / (x0 * x0 + x1 * x1)")
-    logaddexp = Binary("logaddexp(x0, x1)", gx0="gy * exp(x0 - y)", gx1="gy * exp(x1 - y)")
+    logaddexp = Binary("logaddexp(x0, x1)", gx0="gy * sigmoid(x0 - x1)", gx1="gy * sigmoid(x1 - x0)")
 
     abs = Unary("abs(x)", gx="gy * sign(x)", symbol="| |", operator="abs")
     sign = Unary("sign(x)", gx="0.0")
