@@ -33,7 +33,7 @@ def number_text(x: float) -> str:
         return "0"
     if x != x or math.isinf(x):
         text = str(x)
-    elif size < 1e6 and (size >= 1e4 or x == int(x)):
+    elif size < 1e6 and (size >= 9999.5 or x == int(x)):
         text = f"{x:.0f}"
     elif 1e-4 <= size < 1e6:
         text = f"{x:.4g}"
