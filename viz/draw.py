@@ -1,0 +1,328 @@
+"""`draw`: a graph as a picture.
+
+Every element of the SVG has an ``id`` that does not change when modules are folded or the picture is turned:
+
+- ``node-3``: the fourth node in topological order,
+- ``edge-3-1``: the arrow to it from its second operand,
+- ``module-2``: the third module call, as a cluster or folded.
+
+`Drawing.ids` says which element stands for which node.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.graph import Node, topological_order
+from viz import captions, dot, files, render
+from viz.palette import THEMES, Theme
+from viz.scopes import Call, Modules, Shown, module_calls
+
+Direction = Literal["LR", "TB"]
+
+_ARROWS_PER_NODE = 2  # with more of them, a picture that had to be folded is folded further: it would be a tangle
+_DESCRIBED = 60  # up to so many nodes are described one by one
+
+
+class Drawing:
+    """A picture of a graph as it was when it was drawn; it shows itself in a notebook.
+
+    Attributes
+    ----------
+    source : str, in Graphviz's language DOT.
+    ids : the ``id`` of the SVG element that stands for each node: its own, or that of the folded module around it.
+    title, description : what a screen reader says.
+    """
+
+    def __init__(self, source: str, title: str, description: str, ids: Mapping[Node, str], summary: str) -> None:
+        self.source = source
+        self.title = title
+        self.description = description
+        self.ids = ids
+        self._summary = summary
+
+    @property
+    def svg(self) -> str:
+        """The picture as the text of an ``<svg>`` element."""
+        return render.accessible_svg(self.source, self.title, self.description)
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture to ``path``, as SVG, PNG or PDF by its suffix.
+
+        Raises
+        ------
+        ArgumentError : another suffix.
+        FileError : the file cannot be written. An older file of that name is then still there, and whole.
+        """
+        path = Path(path)
+        kind = path.suffix.lower().removeprefix(".")
+        if kind not in ("svg", "png", "pdf"):
+            raise ArgumentError(
+                f"a drawing is saved as .svg, .png or .pdf, but was given {str(path)!r}: end the name with one of these"
+            )
+        files.write(path, self.svg.encode() if kind == "svg" else render.render(self.source, kind))
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"image/svg+xml": self.svg, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"<Drawing of {self._summary}>"
+
+
+def draw(
+    root: Node,
+    *,
+    depth: int | None = None,
+    direction: Direction = "LR",
+    theme: Literal["light", "dark"] = "light",
+    max_nodes: int = 500,
+) -> Drawing:
+    """Draw the graph behind ``root``: every node that it depends on, once, with an arrow for every operand.
+
+    A leaf is a box with round corners, a constant a sheet of paper, a module's parameter a hexagon, an operation a
+    box, the root an octagon. Each shows its label, the operation's symbol, its data, and its gradient once a
+    backward pass has been there. Operands enter at ``x₀``, ``x₁``, … where their order matters.
+
+    Parameters
+    ----------
+    root : Value or Tensor.
+    depth : how many levels of nested `nn` modules to look into. What lies deeper is folded: each module is one box.
+        With 0 the outermost are boxes; without it all are open.
+    direction : ``"LR"``, from left to right, or ``"TB"``, from the top down.
+    theme : ``"light"`` or ``"dark"``.
+    max_nodes : if more would be shown, modules are folded first, from the innermost.
+
+    Raises
+    ------
+    ArgumentError : more than ``max_nodes`` remain however much is folded, or an argument is none of the above.
+    DTypeError : ``root`` is no node.
+
+    Notes
+    -----
+    A Value's gradient is 0.0 before any backward, too. It is shown on the inputs of a node that has a gradient.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+    >>> L = (a * b + 10).tanh()
+    >>> draw(L)
+    <Drawing of tanh: 6 nodes, 5 edges>
+    """
+    _check(root, depth, direction, theme, max_nodes)
+    modules = module_calls(topological_order(root))
+    depth = _fold(modules, modules.deepest if depth is None else depth, max_nodes)
+    return _Picture(modules, depth, direction, THEMES[theme]).drawing()
+
+
+def _check(root: Any, depth: int | None, direction: str, theme: str, max_nodes: int) -> None:
+    if not isinstance(root, Node):
+        raise DTypeError(f"draw() shows the graph behind a Value or a Tensor, but was given {_advise(root)}")
+    for what, given, known in (("direction", direction, ("LR", "TB")), ("theme", theme, tuple(THEMES))):
+        if given not in known:
+            raise ArgumentError(f"{what} is one of {', '.join(known)}, but was given {given!r}: choose one of them")
+    for what, count, least in (("depth", depth, 0), ("max_nodes", max_nodes, 1)):
+        if count is not None and (not isinstance(count, int) or count < least):
+            raise ArgumentError(f"{what} is a whole number, but was given {count!r}: pass {least} or more")
+
+
+def _advise(given: Any) -> str:
+    kind = type(given).__name__
+    if callable(given):
+        return f"a {kind}: call it first, and draw what it returns"
+    if isinstance(given, list | tuple):
+        return f"a {kind} of {len(given)}: draw one of them, or their sum"
+    return f"a {kind}, which has none: compute with Values or Tensors, and draw the result"
+
+
+# --- what is shown ------------------------------------------------------------------------------------------------
+
+
+class _Arrow(NamedTuple):
+    """An arrow to a node from its operand at ``place``, or to a folded module from all its ``operands`` in ``tail``."""
+
+    tail: Node | Call
+    head: Node | Call
+    place: int
+    operands: set[Node]
+
+
+def _arrows(modules: Modules, shown: list[Shown]) -> list[_Arrow]:
+    stands = dict(zip(modules.order, shown, strict=True))
+    to_nodes: list[_Arrow] = []
+    to_modules: dict[tuple[Node | Call, Call], _Arrow] = {}
+    for node, head in stands.items():
+        for place, x in enumerate(node.inputs):
+            tail = stands[x]
+            if tail is None or head is None or tail is head:
+                continue
+            if isinstance(head, Node):
+                to_nodes.append(_Arrow(tail, head, place, {x}))
+            else:
+                to_modules.setdefault((tail, head), _Arrow(tail, head, 0, set())).operands.add(x)
+    return [*to_nodes, *to_modules.values()]
+
+
+def _fold(modules: Modules, depth: int, max_nodes: int) -> int:
+    """The depth, the given one or less, at which the picture is small enough."""
+    asked = min(depth, modules.deepest)
+    count = len(modules.order)
+    for folded in range(asked, -1, -1) if modules.calls or count <= max_nodes else ():
+        shown = modules.shown(folded)
+        count = len({id(item) for item in shown if item is not None})
+        tidy = folded in (asked, 0) or len(_arrows(modules, shown)) <= _ARROWS_PER_NODE * max_nodes
+        if count <= max_nodes and tidy:
+            return folded
+    given = f"a picture shows up to {max_nodes:,} nodes, but this graph has {len(modules.order):,}"
+    if modules.calls:
+        given += f", and {count:,} are left when every module in it is folded"
+        raise ArgumentError(f"{given}: draw a part of it, for instance the loss of one sample, or raise max_nodes")
+    raise ArgumentError(f"{given}: build it of nn modules, which fold, draw a part of it, or raise max_nodes")
+
+
+# --- the picture --------------------------------------------------------------------------------------------------
+
+
+class _Picture:
+    """A graph, as far as it is shown at ``depth``, written in DOT."""
+
+    def __init__(self, modules: Modules, depth: int, direction: Direction, theme: Theme) -> None:
+        self.modules = modules
+        self.root = modules.order[-1]
+        self.direction = direction
+        self.theme = theme
+        self.gradients = captions.gradients(modules.order)
+        self.shown = modules.shown(depth)
+        self.parameters = modules.parameter_counts(depth)
+        self.arrows = _arrows(modules, self.shown)
+        self.kinds = {node: self._kind(i) for i, node in enumerate(modules.order) if self.shown[i] is node}
+        self.ids: dict[Node | Call, str] = {node: f"node-{i}" for i, node in enumerate(modules.order)}
+        self.ids |= {call: f"module-{call.index}" for call in modules.calls}
+        self.titles = _titles(modules.calls)
+
+    def _kind(self, i: int) -> str:
+        node = self.modules.order[i]
+        if node.operation is not None:
+            return "root" if node is self.root else "operation"
+        if not node.requires_grad:
+            return "constant"
+        return "parameter" if self.modules.is_parameter(i) else "leaf"
+
+    def drawing(self) -> Drawing:
+        """The picture, and what is said of it."""
+        name = captions.name(self.root)
+        shown = zip(self.modules.order, self.shown, strict=True)
+        ids = {node: self.ids[item] for node, item in shown if item is not None}
+        hidden = len(self.shown) - len(self.kinds)
+        summary = f"{name}: {_count(len(self.shown), 'node')}"
+        if hidden:
+            summary += f" ({hidden:,} of them in {_count(len(self._items()) - len(self.kinds), 'folded module')})"
+        summary += f", {_count(len(self.arrows), 'edge')}"
+        return Drawing(self._source(), f"Computation graph of {name}", self._description(summary), ids, summary)
+
+    def _description(self, summary: str) -> str:
+        way = "from left to right" if self.direction == "LR" else "from the top down"
+        items = self._items()
+        if len(items) > _DESCRIBED:
+            return f"{summary}, read {way}."
+        return "\n".join([f"{summary}, read {way}.", *(f"{' '.join(self._words(item).split())}." for item in items)])
+
+    def _items(self) -> list[Node | Call]:
+        """The nodes and folded modules, each once, behind all that they use."""
+        return [*dict.fromkeys(item for item in reversed(self.shown) if item is not None)][::-1]
+
+    def _words(self, item: Node | Call) -> str:
+        if isinstance(item, Node):
+            return captions.words(item, self.kinds[item], self.gradients.get(item))
+        return captions.module_words(self.titles[item], item, self.parameters[item])
+
+    # --- DOT ---
+
+    def _source(self) -> str:
+        ink, quiet = self.theme.ink, self.theme.quiet
+        font = f'fontname="{render.FONT}"'
+        return "\n".join(
+            [
+                "digraph {",
+                f'rankdir={self.direction} bgcolor="{self.theme.paper}" nodesep=0.3 ranksep=0.45',
+                f'{font} fontsize=11 fontcolor="{ink}"',
+                f'node [{font} fontsize=11 fontcolor="{ink}" margin="0.06,0.03" width=0 height=0]',
+                f'edge [{font} fontsize=9 fontcolor="{quiet}" color="{quiet}" arrowsize=0.7]',
+                *self._clusters(),
+                *map(self._arrow, self.arrows),
+                "}",
+            ]
+        )
+
+    def _clusters(self) -> Iterator[str]:
+        """The nodes, those of a module in its cluster, and the cluster in that of the module around it."""
+        homes = dict(zip(self.modules.order, self.modules.home, strict=True))
+        paths = {item: homes[item].path() if isinstance(item, Node) else item.path()[:-1] for item in self._items()}
+        entered: list[Call] = []
+        for item, path in sorted(paths.items(), key=lambda pair: [call.index for call in pair[1]]):
+            while entered != path[: len(entered)]:
+                entered.pop()
+                yield "}"
+            for call in path[len(entered) :]:
+                yield self._cluster(call, len(entered))
+                entered.append(call)
+            yield self._node(item)
+        yield from ["}"] * len(entered)
+
+    def _cluster(self, call: Call, level: int) -> str:
+        title = self.titles[call]
+        return (
+            f'subgraph "cluster_{call.index}" {{ id="{self.ids[call]}" class="module" margin=10 '
+            f'style="filled,rounded" fillcolor="{self.theme.modules[level % 2]}" color="{self.theme.frame}" '
+            f"labeljust=l label=<<B>{dot.markup(title, longest=48)}</B>> tooltip={dot.tooltip(title)}"
+        )
+
+    def _node(self, item: Node | Call) -> str:
+        last = item is self.shown[-1]
+        if isinstance(item, Node):
+            kind = self.kinds[item]
+            face = captions.face(item, self.gradients.get(item), self.theme, self.direction)
+            look = " margin=0" if captions.is_ordered(item) else ""  # arrows end at the edge
+            look += " penwidth=2 peripheries=2" if last else ""
+        else:
+            kind = "module"
+            face = captions.module_face(self.titles[item], item, self.parameters[item], self.theme)
+            look = ' margin="0.12,0.1"' + " penwidth=2" * last
+        style = self.theme.kinds[kind]
+        colours = self.theme.kinds["root" if last else kind]
+        name = self.ids[item]
+        return (
+            f'"{name}" [id="{name}" class="{kind}" shape={style.shape} style="{style.style}"{look} '
+            f'fillcolor="{colours.fill}" color="{colours.line}" label={face} tooltip={dot.tooltip(self._words(item))}]'
+        )
+
+    def _arrow(self, arrow: _Arrow) -> str:
+        head, attributes = f'"{self.ids[arrow.head]}"', ""
+        if isinstance(arrow.head, Node):
+            attributes = f' [id="edge-{self.ids[arrow.head].removeprefix("node-")}-{arrow.place}"]'
+            if captions.is_ordered(arrow.head):
+                head += f":x{arrow.place}:{'w' if self.direction == 'LR' else 'n'}"
+        elif len(arrow.operands) > 1:
+            attributes = f' [label="{len(arrow.operands):,}"]'
+        return f'"{self.ids[arrow.tail]}" -> {head}{attributes}'
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def _titles(calls: Sequence[Call]) -> dict[Call, str]:
+    """What each call is called; the calls of one module are numbered."""
+    of_module: dict[int, list[Call]] = {}
+    for call in calls:
+        of_module.setdefault(id(call.scope), []).append(call)
+    titles = {}
+    for twins in of_module.values():
+        for turn, call in enumerate(twins, 1):
+            suffix = f", call {turn} of {len(twins)}" if len(twins) > 1 else ""
+            titles[call] = captions.title(call) + suffix
+    return titles
