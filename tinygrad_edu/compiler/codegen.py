@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.emit import Writer
+from tinygrad_edu.compiler.emit import Text, Writer
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Returned, Var
 from tinygrad_edu.compiler.program import mapped, variables
 
+FEW = 64  # so many numbers are summed up by a product with ones
+COLUMNS = 3  # so many columns are worked on one by one
 SMALL = 1 << 10  # up to this many entries, an array full of a constant is quicker than the bare number
 _VIEWS = frozenset({"reshape", "ravel", "transpose", "swapaxes", "squeeze", "diagonal"})
 _VIEW_FUNCTIONS = frozenset({np.reshape, np.ravel, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.moveaxis})
@@ -51,13 +53,22 @@ class Store:
         self.owner = owner
 
 
+class _Hoisting(Writer):
+    """Writes lines of which every constant array is made beforehand."""
+
+    def _array(self, array: Any, original: Any) -> Text:
+        if array.ndim == 0 or array.dtype.kind not in "fiub":
+            return super()._array(array, original)
+        return Text(self.constant(original))
+
+
 class Codegen:
     """Turns a program into lines of Python, and the namespace in which they run."""
 
     def __init__(self, program: Program, names: Names, given: dict[Var, Any], column_major: set[Var], kept: set[Var]) -> None:
         self.program = program
         self.names = names
-        self.writer = Writer(names)
+        self.writer = _Hoisting(names)
         self.column_major = column_major
         self.stores = {var: Store(array, var) for var, array in given.items()}
         self.given = set(given)
@@ -67,14 +78,31 @@ class Codegen:
         self.body: list[tuple[str, Line | None]] = []
         self.allocations: list[str] = []
         self.kept = {*program.outputs(), *given, *kept}
+        # Labels that are checked to be below a number of classes.
+        self.checked = {
+            line.args[0]: line.args[1]
+            for line in program.lines
+            if line.kind == CHECK and len(line.args) > 1 and isinstance(line.args[0], Var) and isinstance(line.args[1], int)
+        }
+        self.late: set[Var] = set()
+        self.made = {line.out: line for line in program.lines}
         self._count_reads()
 
     def _count_reads(self) -> None:
         """Until which line the memory behind each variable is needed."""
         self.last: dict[Var, int] = {}
+        readers: dict[Var, list[int]] = {}
         for number, line in enumerate(self.program.lines):
             for var in line.reads():
                 self.last[var] = number
+                readers.setdefault(var, []).append(number)
+        for line in self.program.lines:  # a mask that only a choice reads is made there, if at all
+            at = readers.get(line.out, [])
+            if line.out.dtype == bool and len(at) == 1 and line.out not in self.kept and line.kind == UFUNC:
+                if self.program.lines[at[0]].function is np.where and line.function is np.greater:
+                    self.late.add(line.out)
+                    for var in line.reads():
+                        self.last[var] = max(self.last[var], at[0])
         root: dict[Var, Var] = {}
         for line in self.program.lines:  # a view keeps what it looks into
             if _may_be_view(line) and isinstance(line.args[0], Var):
@@ -107,7 +135,7 @@ class Codegen:
                 name += "_"
             self._say(line, self.writer.call(name, line.args, {}).text)
             return
-        if self._is_fixed_view(line):
+        if self._is_fixed_view(line) or line.out in self.late:
             return
         if line.kind == UFUNC and line.out.shape and line.out.dtype is not None:
             self._into_buffer(number, line)
@@ -115,7 +143,53 @@ class Codegen:
         if line.function is np.where and line.out.shape and len(line.args) == 3:
             self._choice(number, line)
             return
+        if line.kind == INDEX and self._picked(line):
+            return
+        if self._is_short_sum(line):
+            (x,) = line.args
+            ones = self._ones(x.shape[0], x.dtype)
+            text = f"{self._bound(np.dot)}({ones}, {self.writer.operand(x).text})"
+            self._say(line, f"{self.names.of[line.out]} = {text}")
+            return
         self._say(line, f"{self.names.of[line.out]} = {self._expression(line)}")
+
+    def _is_short_sum(self, line: Line) -> bool:
+        """A sum of few numbers, which a product with ones gives at once."""
+        if line.kind != UFUNC or getattr(line.function, "__self__", None) is not np.add or "keepdims" in line.keywords:
+            return False
+        x = line.args[0]
+        return isinstance(x, Var) and len(x.shape) == 1 and 0 < x.shape[0] <= FEW and x.dtype == line.out.dtype
+
+    def _picked(self, line: Line) -> bool:
+        """Rows of a table by checked labels (a one-hot matrix), and each row's entry in the column of its label."""
+        table, index = line.args
+        if isinstance(table, np.ndarray) and isinstance(index, Var) and index in self.checked and table.ndim == 2:
+            if line.out not in self.column_major or table.shape[0] != self.checked[index]:
+                return False
+            name, across = self._hoisted(np.ascontiguousarray(table.T)), self._turned_out(line)
+            self._say(line, f"{name}.take({self.names.of[index]}, 1, {across}, 'clip')")
+            return True
+        rows = isinstance(index, tuple) and len(index) == 2 and isinstance(table, Var) and table in self.stores
+        if not rows or index[1] not in self.checked or table not in self.column_major:
+            return False
+        n, k = table.shape
+        flat = self.stores[table].array.T
+        counted = isinstance(index[0], np.ndarray) and np.array_equal(index[0], np.arange(n))
+        if not counted or not flat.flags.c_contiguous or self.checked[index[1]] != k or index[1].dtype != np.int64:
+            return False
+        places = self._named(f"{self.names.of[line.out]}_at", np.empty(n, np.int64), f"np.empty({n}, np.int64)")
+        entries = self._named(f"{self.names.of[table]}_flat", flat.reshape(-1), f"{self.names.of[table]}.T.reshape(-1)")
+        self._say(line, f"{self._bound(np.multiply)}({self.names.of[index[1]]}, {self._hoisted(np.full(n, n))}, {places})")
+        self._say(line, f"{self._bound(np.add)}({places}, {self._hoisted(np.arange(n))}, {places})")
+        self._say(line, f"{entries}.take({places}, None, {self._buffer(line)}, 'clip')")
+        return True
+
+    def _turned_out(self, line: Line) -> str:
+        self._buffer(line)
+        return self._turned(line.out)
+
+    def _hoisted(self, array: Any) -> str:
+        return self.writer.constant(array)
 
     def _say(self, line: Line | None, text: str) -> None:
         self.body.append((text, line))
@@ -213,9 +287,22 @@ class Codegen:
             args = [self._full(x, line, common) for x in line.args]
             like = self._reusable(number, line, line.args)
             out = self._buffer(line, like=like)
-            if name in ("maximum", "minimum"):  # their third argument must be named
-                out = f"out={out}"
-            self._say(line, f"{self._bound(line.function)}({', '.join([*args, out])})")
+            if not self._spread_by_columns(line, args):
+                self._say(line, self._call(line.function, args, out))
+
+    def _spread_by_columns(self, line: Line, args: list[str]) -> bool:
+        """An operation of few columns with one that is repeated beside them: each column by itself, without repeating."""
+        if line.out not in self.column_major or not 2 <= line.out.shape[1] <= COLUMNS or len(line.args) != 2:
+            return False
+        n, k = line.out.shape
+        shapes = [x.shape if isinstance(x, Var) and x in self.stores else None for x in line.args]
+        if n > SMALL or sorted(shapes, key=str) != sorted([(n, 1), (n, k)], key=str):
+            return False
+        single = shapes.index((n, 1))
+        for j in range(k):
+            columns = [self._column(x, 0 if i == single else j) for i, x in enumerate(line.args)]
+            self._say(line, self._call(line.function, columns, self._column(line.out, j)))
+        return True
 
     def _bound(self, function: Any) -> str:
         """A function under a name of its own, which is found more quickly than an attribute."""
@@ -233,6 +320,8 @@ class Codegen:
         if rows_added and len(getattr(x, "shape", ())) == 2 and x.dtype.kind == "f" and x.dtype == line.out.dtype:
             self._sum_of_rows(line)
             return
+        if ufunc in (np.add, np.maximum, np.minimum) and self._by_columns(line, x, axis):
+            return
         out = self._buffer(line)
         keepdims = ", True" if line.keywords.get("keepdims") else ""
         reduce_name = f"{ufunc.__name__}_reduce"
@@ -242,13 +331,49 @@ class Codegen:
         operand = self.writer.operand(x).text
         self._say(line, f"{reduce_name}({operand}, {self.writer.operand(axis).text}, None, {out}{keepdims})")
 
+    def _by_columns(self, line: Line, x: Any, axis: Any) -> bool:
+        """A reduction over two or three columns, column by column: NumPy's own starts anew in each row."""
+        if not isinstance(x, Var) or x not in self.column_major or x not in self.stores or x.dtype != line.out.dtype:
+            return False
+        if axis not in (1, -1, (1,), (-1,)) or not 2 <= x.shape[1] <= COLUMNS:
+            return False
+        ufunc = line.function.__self__
+        self._buffer(line)
+        store = self.stores[line.out]
+        out = self._named(f"{self.names.of[line.out]}_0", store.array.reshape(-1), f"{self.names.of[line.out]}.reshape(-1)")
+        columns = [self._column(x, j) for j in range(x.shape[1])]
+        self._say(line, self._call(ufunc, [columns[0], columns[1]], out))
+        for column in columns[2:]:
+            self._say(line, self._call(ufunc, [out, column], out))
+        return True
+
+    def _column(self, x: Var, j: int) -> str:
+        name = self.names.of[x]
+        return self._named(f"{name}_{j}", self.stores[x].array[:, j], f"{name}[:, {j}]")
+
+    def _named(self, name: str, array: Any, text: str) -> str:
+        if self.namespace.get(name) is None:
+            self.allocations.append(f"{name} = {text}")
+        elif not np.shares_memory(self.namespace[name], array):
+            return self._named(f"{name}_", array, text)
+        self.namespace[name] = array
+        return name
+
+    def _call(self, ufunc: Any, args: Sequence[str], out: str) -> str:
+        named = "out=" if ufunc in (np.maximum, np.minimum) else ""  # whose third argument must be named
+        return f"{self._bound(ufunc)}({', '.join([*args, named + out])})"
+
+    def _ones(self, n: int, dtype: Any) -> str:
+        ones = f"ones_{n}_{dtype.name}"
+        if ones not in self.namespace:
+            self.namespace[ones] = np.ones(n, dtype)
+            self.allocations.append(f"{ones} = np.ones({n}, {self.writer.operand(dtype).text})")
+        return ones
+
     def _sum_of_rows(self, line: Line) -> None:
         """Rows are added up by BLAS: a row of ones times the matrix."""
         (x,) = line.args
-        ones = f"ones_{x.shape[0]}_{x.dtype.name}"
-        if ones not in self.namespace:
-            self.namespace[ones] = np.ones(x.shape[0], x.dtype)
-            self.allocations.append(f"{ones} = np.ones({x.shape[0]}, {self.writer.operand(x.dtype).text})")
+        ones = self._ones(x.shape[0], x.dtype)
         out = self._buffer(line)
         self._say(line, f"{self._bound(np.dot)}({ones}, {self.writer.operand(x).text}, {out})")
 
@@ -282,6 +407,10 @@ class Codegen:
     def _choice(self, number: int, line: Line) -> None:
         """``np.where`` without a new array: one side is copied, the other put where the mask says."""
         mask, yes, no = line.args
+        if self._positive_part(number, line):
+            return
+        if isinstance(mask, Var) and mask in self.late:
+            self._into_buffer(number, self.made[mask])
         good = isinstance(mask, Var) and mask.dtype == bool and mask.shape == line.out.shape
         if not good or not isinstance(yes, Var) or yes.shape != line.out.shape or yes.dtype != line.out.dtype:
             if good and isinstance(no, Var) and no.shape == line.out.shape and no.dtype == line.out.dtype:
@@ -291,6 +420,41 @@ class Codegen:
             return
         turned = f"not_{self.names.of[mask]}"
         self._patched(number, line, yes, self._inverse(line, mask, turned), no)
+
+    def _positive_part(self, number: int, line: Line) -> bool:
+        """``np.where(z > 0, x, 0)`` without a choice: the sign bit of ``0 - z``, spread over all bits, and x."""
+        mask, x, no = line.args
+        made = self.made.get(mask) if isinstance(mask, Var) else None
+        if made is None or made.function is not np.greater or not _is_zero(no) or not _is_zero(made.args[1]):
+            return False
+        z = made.args[0]
+        arrays = [v for v in (z, x) if isinstance(v, Var) and v in self.stores]
+        if len(arrays) < 2 or any(v.shape != line.out.shape or v.dtype != line.out.dtype for v in arrays):
+            return False
+        integer = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}.get(z.dtype.itemsize if z.dtype.kind == "f" else 0)
+        if integer is None or any(not _dense(self.stores[v].array) for v in arrays):
+            return False
+        sign = Var(self.stores[z].array, "sign")
+        self.names.give(sign, "sign", number=True)
+        shadow = Line(sign, UFUNC, np.subtract, (0.0, z))
+        (self.column_major.add if line.out in self.column_major else self.column_major.discard)(sign)
+        out_of = self._buffer(shadow)
+        self._say(line, f"{self._bound(np.subtract)}({self._full(0.0, shadow, z.dtype)}, {self.names.of[z]}, {out_of})")
+        bits = self._bits(sign, integer)
+        width = self._full(8 * integer.itemsize - 1, Line(Var(self.stores[sign].array.view(integer)), UFUNC, None, ()), integer)
+        self._say(line, f"{self._bound(np.right_shift)}({bits}, {width}, {bits})")
+        like = self._reusable(number, line, (x,))
+        given = self._bits(x, integer)
+        self._buffer(line, like=like)
+        self._say(line, f"{self._bound(np.bitwise_and)}({given}, {bits}, {self._bits(line.out, integer)})")
+        self.memory.take_back(self.blocks.pop(sign))
+        return True
+
+    def _bits(self, x: Var, integer: Any) -> str:
+        name = self.names.of[x]
+        array = self.stores[x].array
+        view = array.T.view(integer).T if array.flags.f_contiguous else array.view(integer)
+        return self._named(f"{name}_bits", view, f"{name}.view(np.{integer.name})")
 
     def _inverse(self, line: Line, mask: Var, name: str) -> str:
         if name not in self.namespace:
@@ -323,6 +487,14 @@ def _may_be_view(line: Line) -> bool:
         index = line.args[1] if isinstance(line.args[1], tuple) else (line.args[1],)
         return all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in index)
     return line.kind == CALL and line.function in _VIEW_FUNCTIONS
+
+
+def _is_zero(x: Any) -> bool:
+    return not isinstance(x, Var) and np.ndim(x) == 0 and x == 0
+
+
+def _dense(array: Any) -> bool:
+    return bool(array.flags.c_contiguous or array.flags.f_contiguous)
 
 
 __all__ = ["DRAW", "PYTHON", "Codegen", "Returned", "mapped"]

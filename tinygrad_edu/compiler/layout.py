@@ -19,6 +19,9 @@ from tinygrad_edu.compiler.program import METHOD, UFUNC, Line, Program, Var, var
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 
 
+_COPIED = 1 << 14  # so many numbers are copied in less time than a bias is added
+
+
 @dataclass
 class Block:
     """One stretch of memory, and the variables that lie in it one behind the other."""
@@ -230,7 +233,8 @@ class Layout:
         if x in made:
             return made[x].kind == UFUNC and isinstance(made[x].function, np.ufunc)
         # An argument must be copied to stand beside a column of ones: worth it for a narrow one.
-        return math.prod(x.shape) <= 2 * math.prod(line.out.shape)
+        size = math.prod(x.shape)
+        return size <= 2 * math.prod(line.out.shape) or (x.shape[1] >= 16 and size <= _COPIED)
 
     def _extend(self, layers: dict[Var, tuple[Line, Line]], readers: dict[Var, list[Line]]) -> None:
         home = self.blocks[0]
@@ -241,16 +245,18 @@ class Layout:
         for x, (product, added) in layers.items():
             n, k = x.shape
             W = product.args[1]
-            memory = np.empty((k + 1, n), x.dtype)
-            memory[k] = 1
-            wide = Var(memory.T, "wide")
-            self.given[wide] = memory.T
+            by_rows = x in self.program.inputs and k >= 16  # rows that long are copied as they are
+            memory = np.empty((n, k + 1) if by_rows else (k + 1, n), x.dtype)
+            memory = memory if by_rows else memory.T
+            memory[:, k] = 1
+            wide = Var(memory, "wide")
+            self.given[wide] = memory
             if x in self.program.inputs:
-                inner = Var(memory[:k].T, "")
+                inner = Var(memory[:, :k], "")
                 self.copied[x] = inner
-                self.given[inner] = memory[:k].T
+                self.given[inner] = memory[:, :k]
             else:
-                self.given[x] = memory[:k].T
+                self.given[x] = memory[:, :k]
                 self.column_major.add(x)
             start, rows = home.offset(W), k + 1
             both = home.memory[start : start + rows * W.shape[1]].reshape(rows, W.shape[1])

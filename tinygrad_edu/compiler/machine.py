@@ -1,5 +1,6 @@
 """A program made ready to run: its arrays in place, its inputs fetched and its results delivered."""
 
+import contextvars
 import linecache
 import textwrap
 from collections.abc import Callable, Sequence
@@ -35,7 +36,11 @@ class Machine:
         arguments: Sequence[Argument],
         guards: Sequence[tuple[Any, str, Any]],
         owners: dict[int, Any],
+        plain: Sequence[tuple[tuple[int, ...], Any]],
     ) -> None:
+        self.plain = plain  # shapes and dtypes, if the arguments are arrays and nothing else
+        self.context = contextvars.copy_context()
+        self.context.run(np.seterr, all="ignore")  # infinities are an answer here as in a backward pass
         self.readable = Readable(program, names)
         self.arguments = list(arguments)
         self.program = _optimized(program)
@@ -119,7 +124,8 @@ class Machine:
         return f"{owner}.{source.name}"
 
     def _prologue(self, given: dict[Var, Any]) -> list[tuple[str, Line | None]]:
-        rows = [f"if {' or '.join(map(self._changed, self.guards))}:", "    raise Outdated"] if self.guards else []
+        changes = [*self._other_forms(), *map(self._changed, self.guards)]
+        rows = [f"if {' or '.join(changes)}:", "    raise Outdated"] if changes else []
         moved = []
         for var, source in self.program.inputs.items():
             name = self.names.of[var]
@@ -144,6 +150,18 @@ class Machine:
             self.objects["bind"] = self.bind
             rows += [f"if {' or '.join(moved)}:", "    bind()"]
         return [(row, None) for row in rows]
+
+    def _other_forms(self) -> list[str]:
+        """Tests whether arguments that are plain arrays have another form than those recorded."""
+        if not self.plain:
+            return []
+        self.objects |= {"ndarray": np.ndarray}
+        tests = []
+        for source, (shape, dtype) in zip(self.arguments, self.plain, strict=True):
+            x = self._argument(source)
+            kind = self._object(dtype, f"{dtype.name}_")
+            tests += [f"{x}.__class__ is not ndarray", f"{x}.shape != {shape}", f"{x}.dtype is not {kind}"]
+        return tests
 
     def _changed(self, guard: tuple[Any, str, Any]) -> str:
         """A test whether an attribute is not what it was."""
@@ -198,7 +216,10 @@ class Machine:
             elif isinstance(source, Gradient):
                 leaf = self._leaf(old.get(Data(source.leaf), var), source.leaf)
                 tensor = isinstance(source.leaf, Tensor)
-                if tensor and var is not None:
+                if tensor and var in codegen.stores:  # a tuple, of which `Tensor.grad` makes a copy when it is read
+                    self.objects[f"{name}_lent"] = (codegen.stores[var].array,)
+                    name = f"{name}_lent"
+                elif tensor and var is not None:
                     name = f"({name if var.shape else f'np.asarray({name})'},)"
                 rows.append(f"{leaf}.{'_grad' if tensor else 'grad'} = {name}")
             elif isinstance(source, ArgumentGradient):
@@ -234,7 +255,7 @@ class Machine:
     def run(self, *leaves: Any) -> Any:
         """One call of the function."""
         try:
-            return self._run(*leaves)
+            return self.context.run(self._run, *leaves)
         except Outdated:
             raise
         except Exception as error:

@@ -116,6 +116,23 @@ def _entry_by_entry(line: Line) -> bool:
     return elementwise or line.function is np.where
 
 
+def with_masks_last(program: Program) -> Program:
+    """Masks, each right in front of the choice that reads it, if it is the only one."""
+    readers: dict[Var, int] = {}
+    for line in program.lines:
+        for var in line.reads():
+            readers[var] = readers.get(var, 0) + 1
+    waiting: dict[Var, Line] = {}
+    lines: list[Line] = []
+    for line in program.lines:
+        if line.kind == UFUNC and line.out.dtype == bool and readers.get(line.out) == 1:
+            waiting[line.out] = line
+            continue
+        lines += [waiting.pop(var) for var in line.reads() if var in waiting]
+        lines.append(line)
+    return replace(program, lines=lines + list(waiting.values()))
+
+
 def simplified(program: Program) -> Program:
     """Without multiplications by one, and without choices whose condition is a constant."""
     instead: dict[Var, Var] = {}
