@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 
+from tinygrad_edu import nn
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from viz import style
 from viz.plots import ACTIVATIONS, margins, plot_activations, plot_boundary, plot_history
@@ -104,24 +105,20 @@ def test_margins_are_above_zero_at_the_answer_alone():
     assert margins(lambda points: points[:, 0], SQUARE[:3], threshold=0.5)[:, 1].tolist() == [-0.5, -0.5, 0.5]
 
 
-def test_a_model_in_training_mode_is_asked_in_evaluation_mode():
-    class Model:
-        training = True
+def test_a_module_is_asked_in_evaluation_mode_and_then_as_it_was():
+    class Net(nn.Module):
+        def __init__(self):
+            self.layers = [nn.Module(), nn.Module()]
 
-        def eval(self):
-            self.training = False
-
-        def train(self):
-            self.training = True
-
-        def __call__(self, points):
-            assert not self.training
+        def forward(self, x):
+            assert not any(part.training for _, part in self.named_modules())
             raise ArithmeticError
 
-    model = Model()
+    model = Net()
+    model.layers[1].eval()
     with pytest.raises(ArithmeticError):
         margins(model, SQUARE)
-    assert model.training
+    assert [part.training for _, part in model.named_modules()] == [True, True, False]
 
 
 def test_a_diverged_model_still_gives_a_picture_of_the_points(ax):

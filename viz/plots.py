@@ -3,7 +3,8 @@
 None calls ``plt.show()``, and none needs a display.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 
 from tinygrad_edu import Tensor, no_grad
 from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.nn import Module
 from viz import style
 
 _Array = npt.NDArray[Any]
@@ -108,12 +110,16 @@ def plot_boundary(
     ax = style.axes_or_new(ax)
     labels = np.unique(y)
     horizontal, vertical = (_span(X[:, k], resolution) for k in (0, 1))
-    grid = np.stack(np.meshgrid(horizontal, vertical), axis=-1)
-    paint_regions(ax, horizontal, vertical, margins(model, grid.reshape(-1, 2), threshold).reshape(*grid.shape[:2], -1))
+    paint_regions(ax, model, horizontal, vertical, threshold)
     for k, label in enumerate(labels):
         points = X[y == label]
         k %= len(style.COLORS)
-        look = {"color": style.COLORS[k], "marker": style.MARKERS[k], "edgecolors": "white", "linewidths": 0.6}
+        look: dict[str, Any] = {
+            "color": style.COLORS[k],
+            "marker": style.MARKERS[k],
+            "edgecolors": "white",
+            "linewidths": 0.6,
+        }
         ax.scatter(points[:, 0], points[:, 1], s=28, label=f"class {label:g}", **look)
     style.tidy(ax, x="x₁", y="x₂", grid=False)
     ax.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]])
@@ -168,37 +174,52 @@ def margins(model: Callable[[Any], Any], points: _Array, threshold: float = 0.0)
 
     The answer changes where a margin is 0, which a contour finds between the points of a grid.
     """
-    training = getattr(model, "training", False)
-    if training:
-        model.eval()  # type: ignore[attr-defined]
-    try:
-        with no_grad():
-            result = model(points)
-    finally:
-        if training:
-            model.train()  # type: ignore[attr-defined]
-    scores = result.numpy() if isinstance(result, Tensor) else np.asarray(result, dtype=float)
+    with evaluating(model), no_grad():
+        result = model(points)
+    scores: _Array = result.numpy() if isinstance(result, Tensor) else np.asarray(result, dtype=float)
     if scores.shape in ((len(points),), (len(points), 1)):
         margin = scores.reshape(-1) - threshold
         return np.stack([-margin, margin], axis=1)
     if scores.ndim == 2 and len(scores) == len(points):
         first, second = -np.sort(-scores, axis=1)[:, :2].T
-        return scores - np.where(scores == first[:, None], second[:, None], first[:, None])
+        rival: _Array = np.where(scores == first[:, None], second[:, None], first[:, None])
+        return np.subtract(scores, rival)
     raise ShapeError(
         f"for points of shape {points.shape} the model gave shape {scores.shape}: it should give one score a row, or "
         "one for each class"
     )
 
 
-def paint_regions(ax: Axes, horizontal: _Array, vertical: _Array, margin: _Array) -> None:
-    """Fill the region of each class, with a line where the answer changes; ``margin`` is (rows, columns, classes)."""
+@contextlib.contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Within it, every part of the model is in evaluation mode; afterwards, each in its own again."""
+    parts = [part for _, part in model.named_modules()] if isinstance(model, Module) else []
+    modes = [part.training for part in parts]
+    try:
+        for part in parts:
+            part.training = False
+        yield
+    finally:
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode
+
+
+def paint_regions(
+    ax: Axes, model: Callable[[Any], Any], horizontal: _Array, vertical: _Array, threshold: float = 0.0
+) -> list[Any]:
+    """Fill the region of each class, with a line where the answer changes; the model is asked at a grid of points."""
+    grid = np.stack(np.meshgrid(horizontal, vertical), axis=-1)
+    margin = margins(model, grid.reshape(-1, 2), threshold).reshape(*grid.shape[:2], -1)
+    painted: list[Any] = []
     for k in range(margin.shape[-1]):
         field = np.ma.masked_invalid(margin[..., k])  # a net that diverged answers nan
         if field.count() and field.max() > 0:
             area = style.AREAS[k % len(style.AREAS)]
-            ax.contourf(horizontal, vertical, field, levels=[0, field.max()], colors=[area], zorder=0)
+            painted.append(ax.contourf(horizontal, vertical, field, levels=[0, field.max()], colors=[area], zorder=0))
             if field.min() < 0:
-                ax.contour(horizontal, vertical, field, levels=[0], colors=style.INK, linewidths=1.2, zorder=1)
+                line = ax.contour(horizontal, vertical, field, levels=[0], colors=style.INK, linewidths=1.2, zorder=1)
+                painted.append(line)
+    return painted
 
 
 def _span(column: _Array, resolution: int) -> _Array:

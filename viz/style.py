@@ -4,7 +4,7 @@ The colours are those of Okabe and Ito, *Color Universal Design* (2008). Each co
 areas with their own lightness, so that a print in grey says the same.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -33,7 +33,7 @@ def axes_or_new(ax: Axes | None) -> Axes:
         return ax
     import matplotlib.pyplot as plt  # chooses a backend, so only when it is needed
 
-    return cast("Axes", plt.subplots(layout="constrained")[1])
+    return plt.subplots(layout="constrained")[1]
 
 
 def tidy(ax: Axes, *, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:

@@ -1,0 +1,108 @@
+"""Pictures one after another → a file: GIF by Pillow, MP4 by ffmpeg where that is there, or a page with a slider."""
+
+import base64
+import hashlib
+import html
+import io
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+from PIL import Image
+
+from tinygrad_edu.errors import ArgumentError
+from viz import files
+
+_HOLD = 2.0  # seconds for which a GIF shows its last picture, before it starts again
+_PAGE = Path(__file__).with_name("film.html")
+
+
+class Frame(NamedTuple):
+    """A picture, and what it shows in words."""
+
+    picture: Image.Image
+    caption: str
+
+
+def check(path: str | Path, fps: float) -> Path:
+    """Raise if no such animation can be written, before any time is spent on its pictures.
+
+    Raises
+    ------
+    ArgumentError : the suffix is none of ``.gif .mp4 .html``, or ``fps`` not a number of pictures a second.
+    FileError : the folder is not there, or ffmpeg is not and the suffix is ``.mp4``.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _WRITERS:
+        raise ArgumentError(f"an animation is written as .gif, .mp4 or .html, but was given the path {str(path)!r}")
+    if not 0 < fps <= 50:  # a GIF counts hundredths of a second, and browsers slow down what is below two
+        raise ArgumentError(f"fps is the number of pictures a second, above 0 and up to 50, not {fps}")
+    if not path.absolute().parent.is_dir():
+        raise files.FileError(f"the animation {str(path)!r} cannot be written: there is no folder {str(path.parent)!r}")
+    if path.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
+        raise files.FileError(
+            "an .mp4 is written by ffmpeg, which is not installed: install it, or choose .gif or .html"
+        )
+    return path
+
+
+def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float) -> None:
+    """Write the frames to ``path``, of which `check` approves: whole, or not at all."""
+    files.write(path, _WRITERS[path.suffix.lower()](frames, title, fps))
+
+
+def _gif(frames: Sequence[Frame], title: str, fps: float) -> bytes:
+    pictures = [frame.picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128) for frame in frames]
+    times = [round(1000 / fps)] * (len(pictures) - 1) + [round(1000 * max(_HOLD, 1 / fps))]
+    buffer = io.BytesIO()
+    first, rest = pictures[0], pictures[1:]
+    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=times, loop=0, comment=title.encode())
+    return buffer.getvalue()
+
+
+def _mp4(frames: Sequence[Frame], title: str, fps: float) -> bytes:
+    width, height = frames[0].picture.size
+    pixels = b"".join(frame.picture.convert("RGB").tobytes() for frame in frames)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "film.mp4")
+        given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(fps), "-i", "-"]
+        # The players' pixel format halves the colour's resolution, so each side has to be even.
+        wanted = [
+            "-vf",
+            "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",
+            "-pix_fmt",
+            "yuv420p",
+            "-metadata",
+            f"title={title}",
+        ]
+        command = ["ffmpeg", "-loglevel", "error", *given, *wanted, "-movflags", "+faststart", str(path)]
+        done = subprocess.run(command, input=pixels, capture_output=True, check=False)
+        if done.returncode:
+            raise files.FileError(
+                f"ffmpeg could not write the animation: {done.stderr.decode(errors='replace').strip()}"
+            )
+        return path.read_bytes()
+
+
+def _html(frames: Sequence[Frame], title: str, fps: float) -> bytes:
+    data = {"fps": fps, "frames": [{"picture": _data_url(f.picture), "caption": f.caption} for f in frames]}
+    page, _, script = _PAGE.read_text(encoding="utf-8").partition("<script>")
+    script, _, end = script.partition("</script>")
+    script = script.replace("DATA", json.dumps(data).replace("<", "\\u003c"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    head = Template(page).substitute(title=html.escape(title), digest=digest)
+    return f"{head}<script>{script}</script>{end}".encode()
+
+
+def _data_url(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+_WRITERS = {".gif": _gif, ".mp4": _mp4, ".html": _html}
