@@ -66,7 +66,7 @@ class Node(ElementwiseMethods):
 
     _data: Any
     _label: str
-    _marks: tuple["Mark", ...]
+    _marks: tuple[tuple["Scope", tuple[Any, ...]], ...]
     _origin: tuple[str, int]
     _params: Mapping[str, Any]
     grad: Any
@@ -97,7 +97,7 @@ class Node(ElementwiseMethods):
     @property
     def marks(self) -> tuple[Mark, ...]:
         """The module calls that returned this node, the innermost first."""
-        return getattr(self, "_marks", ())
+        return tuple(Mark(*pair) for pair in getattr(self, "_marks", ()))
 
     @property
     def origin(self) -> tuple[str, int] | None:
@@ -138,7 +138,7 @@ class Node(ElementwiseMethods):
 
 def mark(node: Node, scope: Scope, inputs: tuple[Any, ...]) -> None:
     """Note that a call of the module with this scope turned ``inputs`` into ``node``."""
-    node._marks = (*node.marks, Mark(scope, inputs))
+    node._marks = (*getattr(node, "_marks", ()), (scope, inputs))
 
 
 # --- order --------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Softmax followed by the negative log-likelihood has the gradient ``softmax(x) �
 probability that may have rounded to zero.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,29 +15,49 @@ from tinygrad_edu.rules import ArrayOperation
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 
 
+@functools.lru_cache(32)
+def _ones(n: int, dtype: np.dtype[Any]) -> Array:
+    return np.ones(n, dtype)
+
+
+@functools.lru_cache(32)
+def _starts(n: int, classes: int) -> Array:
+    return np.arange(0, n * classes, classes)
+
+
+def _largest(x: Array) -> Array:
+    """The largest entry of each row, as a column."""
+    n, classes = x.shape
+    if n > 16 * classes or classes == 2:  # NumPy goes along short rows one by one, and along columns in one stride
+        return functools.reduce(np.maximum, x.T).reshape(n, 1)
+    return np.maximum.reduce(x, 1, None, None, True)
+
+
 def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
     """Mean over the rows of ``log Σ exp(x) − x[label]``."""
     n, classes = x.shape
-    entries = np.arange(0, n * classes, classes) + labels  # each row's label in the flattened array
-    gx = np.subtract(x, np.maximum.reduce(x, axis=1, keepdims=True), order="C")
-    flat = gx.reshape(-1)  # a view, which in an array of another order it would not be
-    picked = flat[entries]
-    np.exp(gx, out=gx)
-    total = np.add.reduce(gx, axis=1, keepdims=True)
-    losses = np.log(total).reshape(-1)
+    entries = _starts(n, classes) + labels  # each row's label in the flattened array
+    exp = np.subtract(x, _largest(x), order="C")
+    picked = exp.ravel().take(entries)
+    np.exp(exp, exp)
+    total = exp.dot(_ones(classes, exp.dtype))
+    losses = np.log(total)
     losses -= picked
-    total *= n
-    gx /= total
-    flat[entries] -= 1 / n
-    memo["gx"] = gx  # for the backward pass on arrays; a recorded one must see how it depends on x
+    memo["parts"] = x, exp, total, entries  # for the backward pass on the same array
     return np.add.reduce(losses) / n
 
 
 def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
-    if isinstance(gy, np.ndarray):
-        return memo["gx"] * gy
-    onehot = (np.expand_dims(labels, 1) == np.arange(x.shape[1])).astype(x.dtype)
-    return (SOFTMAX(x, axis=-1) - onehot) * (gy / len(labels))
+    if not isinstance(gy, np.ndarray):  # recorded: how softmax depends on x must be seen
+        onehot = (np.expand_dims(labels, 1) == np.arange(x.shape[1])).astype(x.dtype)
+        return (SOFTMAX(x, axis=-1) - onehot) * (gy / len(labels))
+    if "parts" not in memo or memo["parts"][0] is not x:
+        _cross_entropy(x, labels=labels, memo=memo)
+    _, exp, total, entries = memo["parts"]
+    share = gy / len(labels)
+    gx: Array = exp * (share / total).reshape(-1, 1)
+    gx.ravel()[entries] -= share  # a view, since exp is in C's order
+    return gx
 
 
 CROSS_ENTROPY = ArrayOperation(

@@ -4,7 +4,8 @@ Parameters and parts are found where they are: in the attributes. Nothing needs 
 need not call ``super().__init__()``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -55,19 +56,20 @@ class Module:
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         scope = self._scope or self._introduce()
+        given = inputs
         for x in inputs:
             if not isinstance(x, Node):
                 inputs = tuple(map(_as_node, inputs))
+                given = tuple(_nodes_in(inputs))
                 break
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.enter(self)
         y = self.forward(*inputs, **keywords)
         if isinstance(y, Node):
-            _note(y, scope, inputs)
+            _note(y, scope, given)
         elif isinstance(y, list | tuple):
-            for part in y:
-                if isinstance(part, Node):
-                    _note(part, scope, inputs)
+            for part in _nodes_in(y):
+                _note(part, scope, given)
         return y
 
     # --- what it consists of ---
@@ -215,17 +217,31 @@ class Module:
         return "\n".join([f"{first} parameter{'s' * (rows[0][1] != 1)}", *others])
 
 
+@functools.cache
+def _tensor() -> Any:
+    from tinygrad_edu.tensor import Tensor
+
+    return Tensor
+
+
 def _as_node(x: Any) -> Any:
     """An ndarray as a Tensor; anything else as it is."""
     if isinstance(x, Node) or not hasattr(x, "__array_function__"):
         return x
-    from tinygrad_edu.tensor import Tensor
+    return _tensor()(x, requires_grad=False)
 
-    return Tensor(x, requires_grad=False)
+
+def _nodes_in(xs: Iterable[Any]) -> Iterator[Node]:
+    """The nodes among them, in lists and tuples too."""
+    for x in xs:
+        if isinstance(x, Node):
+            yield x
+        elif isinstance(x, list | tuple):
+            yield from _nodes_in(x)
 
 
 def _note(y: Node, scope: Scope, inputs: tuple[Any, ...]) -> None:
-    """Mark ``y`` as what a call made of ``inputs``, unless it is no result, or one of them handed on."""
+    """Mark ``y`` as what a call made of ``inputs``, unless nothing made it, or it was only handed on."""
     if y.operation is not None:
         for x in inputs:
             if x is y:
