@@ -1,0 +1,256 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinygrad_edu import nn, optim, train
+from tinygrad_edu.data import xor
+from tinygrad_edu.errors import ArgumentError, ShapeError, TinygradEduError
+from tinygrad_edu.optim import lr_scheduler
+
+ROOT = Path(__file__).parents[1]
+cross_entropy = nn.functional.cross_entropy
+
+
+def _net(seed=0, sizes=(8, 2)):
+    return nn.MLP(2, list(sizes), activation="tanh", rng=np.random.default_rng(seed))
+
+
+def _run(net=None, *, epochs=5, lr=0.1, rows=8, **options):
+    net = net or _net()
+    X, y = xor(repeats=rows)
+    optimizer = optim.SGD(net.parameters(), lr=lr)
+    return net, train.fit(net, X, y, loss=cross_entropy, optimizer=optimizer, epochs=epochs, **options)
+
+
+class TestFit:
+    def test_takes_the_steps_of_a_hand_written_loop(self):
+        X, y = xor()
+        net, twin = _net(), _net()
+        optimizer = optim.SGD(twin.parameters(), lr=0.1)
+        losses = []
+        for _ in range(20):
+            loss = cross_entropy(twin(X), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        net, history = _run(net, epochs=20, rows=1)
+        assert history["loss"] == losses
+        for p, q in zip(net.parameters(), twin.parameters(), strict=True):
+            np.testing.assert_array_equal(p.data, q.data)
+
+    def test_same_seed_same_numbers(self):
+        runs = [_run(batch_size=3, rng=7)[1]["loss"] for _ in range(2)]
+        assert runs[0] == runs[1]
+        assert runs[0] != _run(batch_size=3, rng=8)[1]["loss"]
+
+    def test_measures_metrics_in_evaluation_mode(self):
+        X, y = xor()
+        net = nn.Sequential(_net(), nn.Dropout(0.5, rng=np.random.default_rng(0)))
+        optimizer = optim.Adam(net.parameters())
+        history = train.fit(
+            net, X, y, loss=cross_entropy, optimizer=optimizer, epochs=2, metrics="accuracy", validation=(X, y)
+        )
+        assert set(history) == {"loss", "lr", "accuracy", "val_loss", "val_accuracy"}
+        assert history["accuracy"] == history["val_accuracy"]
+        assert net.training
+
+    def test_the_loss_of_an_epoch_weighs_a_short_last_batch_by_its_size(self):
+        X, y = xor(repeats=2)
+        net = _net()
+        optimizer = optim.SGD(net.parameters(), lr=0.0)
+        whole = float(cross_entropy(net(X), y))
+        history = train.fit(net, X, y, loss=cross_entropy, optimizer=optimizer, epochs=1, batch_size=3, rng=0)
+        assert history["loss"][0] == pytest.approx(whole, rel=1e-12)
+
+    def test_a_schedule_steps_once_an_epoch(self):
+        net = _net()
+        X, y = xor()
+        optimizer = optim.SGD(net.parameters(), lr=1.0)
+        schedule = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+        history = train.fit(net, X, y, loss=cross_entropy, optimizer=optimizer, epochs=3, schedule=schedule)
+        assert history["lr"] == [1.0, 0.5, 0.25]
+
+    def test_ctrl_c_gives_the_history_so_far(self):
+        class Interrupt(train.Callback):
+            def on_epoch(self, run):
+                if run.epoch == 3:
+                    raise KeyboardInterrupt
+
+        _, history = _run(epochs=9, callbacks=[Interrupt()])
+        assert len(history["loss"]) == 2
+        assert "interrupted" in history.stopped
+
+    def test_stops_when_the_loss_is_no_longer_a_number(self):
+        X = np.linspace(1, 2, 10).reshape(-1, 1)
+        net = nn.Linear(1, 1)
+        optimizer = optim.SGD(net.parameters(), lr=100.0)
+        with np.errstate(all="ignore"):
+            history = train.fit(net, X, 3 * X, loss=nn.functional.mse_loss, optimizer=optimizer, epochs=500)
+        assert not np.isfinite(history["loss"][-1])
+        assert np.isfinite(history["loss"][:-1]).all()
+        assert "learning rate" in history.stopped
+
+    @pytest.mark.parametrize(
+        ("options", "error", "words"),
+        [
+            ({"epochs": 0}, ArgumentError, "at least one epoch"),
+            ({"batch_size": 0}, ArgumentError, "at least one sample"),
+            ({"metrics": "acuracy"}, ArgumentError, "no metric 'acuracy'"),
+            ({"validation": (1, 2, 3)}, ArgumentError, "validation=(X, y)"),
+        ],
+    )
+    def test_bad_arguments(self, options, error, words):
+        with pytest.raises(error) as caught:
+            _run(**options)
+        assert words in str(caught.value)
+
+    def test_needs_a_target_for_each_sample(self):
+        net = _net()
+        with pytest.raises(ShapeError, match="4 samples and 3 targets"):
+            train.fit(net, np.ones((4, 2)), np.ones(3), loss=cross_entropy, optimizer=optim.SGD(net.parameters(), lr=1))
+
+
+class TestCallbacks:
+    def test_early_stopping_restores_the_best_weights(self):
+        stopping = train.EarlyStopping(patience=2, restore_best_weights=True)
+        snapshots = train.Snapshots()
+        net, history = _run(epochs=200, lr=60.0, callbacks=[stopping, snapshots])
+        best = int(np.argmin(history["loss"])) + 1
+        assert history.epochs == best + 2
+        assert f"the best was epoch {best}" in history.stopped
+        for name, array in dict(history.snapshots)[best].items():
+            np.testing.assert_array_equal(net.state_dict()[name], array)
+
+    def test_reduce_on_plateau_follows_pytorchs(self):
+        torch = pytest.importorskip("torch")
+        numbers = [3.0, 2.0, 2.5, 2.1, 2.2, 1.0, 1.5, 1.4, 1.3, 1.2]
+        theirs = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+        schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, factor=0.5, patience=1, threshold=0.0)
+        net = _net()
+        run = train.Run(net, optim.SGD(net.parameters(), lr=1.0), train.History(), 10, None)
+        mine = train.ReduceLROnPlateau(factor=0.5, patience=1)
+        for number in numbers:
+            run.numbers = {"loss": number}
+            mine.on_epoch(run)
+            schedule.step(number)
+            assert run.optimizer.lr == theirs.param_groups[0]["lr"]
+
+    def test_convergence(self):
+        _, history = _run(epochs=500, callbacks=[train.LossConverged(1e-3)])
+        losses = history["loss"]
+        assert abs(losses[-1] - losses[-2]) < 1e-3 <= min(abs(np.diff(losses[:-1])))
+        _, history = _run(epochs=500, lr=0.5, callbacks=[train.GradientConverged(0.2)])
+        assert "gradient's norm" in history.stopped
+
+    def test_gradient_flow_records_a_norm_for_each_weight(self):
+        net, history = _run(callbacks=[train.GradientFlow()])
+        name, p = net.named_parameters()[0]
+        assert history[f"grad_norm.{name}"][-1] == pytest.approx(float(np.sqrt((p.grad**2).sum())), rel=1e-12)
+
+
+RUN = """
+import sys
+import numpy as np
+from tinygrad_edu import nn, optim, save, train
+from tinygrad_edu.data import xor
+from tinygrad_edu.optim import lr_scheduler
+
+X, y = xor(repeats=20)
+rng = np.random.default_rng(3)
+net = nn.Sequential(nn.MLP(2, [6, 2], rng=rng), nn.Dropout(0.1, rng=rng))
+optimizer = optim.Adam(net.parameters(), lr=0.01)
+history = train.fit(
+    net, X, y, loss=nn.functional.cross_entropy, optimizer=optimizer, epochs=40, batch_size=7, rng=rng,
+    schedule=lr_scheduler.ExponentialLR(optimizer, gamma=0.97),
+    callbacks=[train.EarlyStopping(patience=100, restore_best_weights=True), train.Checkpoint(sys.argv[1])],
+)
+save(sys.argv[2], net.state_dict())
+print(repr(history["loss"]))
+"""
+
+
+def _start(checkpoint, result):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, str(checkpoint), str(result)], stdout=subprocess.PIPE, env=environment
+    )
+
+
+class TestCheckpoint:
+    def test_a_run_killed_again_and_again_ends_with_the_same_bytes(self, tmp_path):
+        whole = _start(tmp_path / "whole.ckpt", tmp_path / "whole")
+        printed, _ = whole.communicate(timeout=60)
+        assert whole.returncode == 0
+        moments = random.Random(0)
+        kills = 0
+        for run in range(5):
+            checkpoint, result = tmp_path / f"{run}.ckpt", tmp_path / f"{run}"
+            for _ in range(10):
+                process = _start(checkpoint, result)
+                try:
+                    process.wait(timeout=moments.uniform(0.35, 0.9))
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGKILL)
+                    kills += 1
+                process.communicate()
+                if checkpoint.exists():
+                    assert json.loads(bytes(train.checkpoint.load(checkpoint)["run"]))["epoch"] <= 40
+            last = _start(checkpoint, result)
+            output, _ = last.communicate(timeout=60)
+            assert output == printed
+            assert result.read_bytes() == (tmp_path / "whole").read_bytes()
+        assert kills
+
+    def test_of_another_run_changes_nothing(self, tmp_path):
+        path = tmp_path / "run.ckpt"
+        _run(callbacks=[train.Checkpoint(path)])
+        net = _net(sizes=(5, 2))
+        before = net.state_dict()
+        with pytest.raises(TinygradEduError, match="does not fit"):
+            _run(net, callbacks=[train.Checkpoint(path)])
+        for name, array in net.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
+
+    def test_a_file_that_is_no_checkpoint(self, tmp_path):
+        path = tmp_path / "weights"
+        train.checkpoint.save(path, _net().state_dict())
+        with pytest.raises(train.CheckpointError, match="no checkpoint"):
+            _run(callbacks=[train.Checkpoint(path)])
+
+
+def _bits(net, optimizer, generator):
+    arrays = {**net.state_dict(), **{f"o.{k}": np.asarray(v) for k, v in optimizer.state_dict().items()}}
+    gradients = [None if p.grad is None else p.grad.tobytes() for p in net.parameters()]
+    return {k: v.tobytes() for k, v in arrays.items()}, gradients, str(generator.bit_generator.state)
+
+
+def test_lr_range_test_leaves_everything_as_it_was():
+    X, y = xor(repeats=10)
+    rng = np.random.default_rng(0)
+    net = nn.Sequential(nn.MLP(2, [8, 2], rng=rng), nn.Dropout(0.2, rng=rng)).eval()
+    optimizer = optim.Adam(net.parameters(), lr=0.123)
+    cross_entropy(net(X), y).backward()
+    optimizer.step()
+    before = _bits(net, optimizer, rng)
+    found = train.lr_range_test(net, X, y, loss=cross_entropy, optimizer=optimizer, steps=30, seeds=2)
+    assert _bits(net, optimizer, rng) == before
+    assert not net.training
+    assert found.losses.shape == (2, 30)
+    assert found.lrs[0] < found.suggestion < found.lrs[-1]
+
+
+def test_lr_range_test_of_an_impossible_range():
+    net = _net()
+    X, y = xor()
+    with pytest.raises(ArgumentError, match="lr_min < lr_max"):
+        train.lr_range_test(
+            net, X, y, loss=cross_entropy, optimizer=optim.SGD(net.parameters(), lr=1), lr_min=1, lr_max=0
+        )

@@ -1,0 +1,39 @@
+"""Training: `fit` and what one wants around it. A hand-written loop stays as easy."""
+
+from tinygrad_edu.train.callbacks import (
+    Callback,
+    EarlyStopping,
+    GradientConverged,
+    GradientFlow,
+    LossConverged,
+    ReduceLROnPlateau,
+    Run,
+    Snapshots,
+)
+from tinygrad_edu.train.checkpoint import Checkpoint, CheckpointError
+from tinygrad_edu.train.fit import fit, predict
+from tinygrad_edu.train.history import History
+from tinygrad_edu.train.lr_range import LRRange, lr_range_test
+from tinygrad_edu.train.metrics import accuracy, confusion_matrix, mean_squared_error, predicted_classes
+
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "CheckpointError",
+    "EarlyStopping",
+    "GradientConverged",
+    "GradientFlow",
+    "History",
+    "LRRange",
+    "LossConverged",
+    "ReduceLROnPlateau",
+    "Run",
+    "Snapshots",
+    "accuracy",
+    "confusion_matrix",
+    "fit",
+    "lr_range_test",
+    "mean_squared_error",
+    "predict",
+    "predicted_classes",
+]

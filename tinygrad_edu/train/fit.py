@@ -1,0 +1,182 @@
+"""`fit`: the training loop, with what one wants around it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+import tinygrad_edu
+from tinygrad_edu.data import batches
+from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.graph import no_grad
+from tinygrad_edu.train.callbacks import Callback, Run
+from tinygrad_edu.train.history import History
+from tinygrad_edu.train.metrics import Metric, named_metrics
+
+Array = npt.NDArray[Any]
+Loss = Callable[[Any, Any], Any]
+
+
+def fit(
+    model: Any,
+    X: Array,
+    y: Array,
+    *,
+    loss: Loss,
+    optimizer: Any,
+    epochs: int = 10,
+    batch_size: int | None = None,
+    validation: tuple[Array, Array] | None = None,
+    metrics: str | Metric | Iterable[str | Metric] | Mapping[str, Metric] = (),
+    schedule: Any = None,
+    callbacks: Sequence[Callback] = (),
+    rng: np.random.Generator | int | None = None,
+    compiled: bool = False,
+    progress: bool | None = None,
+) -> History:
+    """Train ``model`` to make ``loss(model(X), y)`` small.
+
+    Each step is ``loss → zero_grad → backward → step`` on a batch; an epoch is one pass over the data.
+
+    Parameters
+    ----------
+    model : a Module; called with a batch of ``X``.
+    X, y : arrays with one row a sample.
+    loss : ``loss(outputs, targets)``, a function that gives one number, such as `nn.functional.cross_entropy`.
+    optimizer : of the model's parameters.
+    epochs : passes over the data, those of an earlier run that a `Checkpoint` resumes included.
+    batch_size : samples a step, shuffled anew in every epoch; all at once, in their order, if None.
+    validation : arrays ``(X, y)`` to measure on after every epoch.
+    metrics : names or functions ``metric(outputs, targets)``, measured after every epoch in evaluation mode, on the
+        training data (``accuracy``) and on the validation data (``val_accuracy``).
+    schedule : of the learning rate, from `optim.lr_scheduler`; it steps after every epoch, or after every step if it
+        says so (``per_step``).
+    callbacks : see `Callback`.
+    rng : source of the shuffling: the same generator or seed gives the same run.
+    compiled : replay the step as straight-line NumPy (`tinygrad_edu.compile`).
+    progress : show a progress bar; by default only on a terminal.
+
+    Returns
+    -------
+    History : ``history["loss"]`` is the mean loss of each epoch's steps, as they were taken. Ctrl-C ends the run and
+        gives the history so far; so does a loss that is no longer a number. ``history.stopped`` says why a run ended.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn, optim
+    >>> from tinygrad_edu.data import xor
+    >>> X, y = xor()
+    >>> net = nn.MLP(2, [8, 2], activation="tanh", rng=np.random.default_rng(0))
+    >>> history = fit(net, X, y, loss=nn.functional.cross_entropy, optimizer=optim.Adam(net.parameters(), lr=0.05),
+    ...               epochs=100, metrics="accuracy")
+    >>> history["accuracy"][-1]
+    1.0
+    """
+    _check(X, y, epochs, batch_size, validation)
+    measured = named_metrics(metrics)
+    rng = np.random.default_rng(rng)
+    run = Run(model, optimizer, History(model, X, y), epochs, rng, schedule, tuple(callbacks))
+    step = _training_step(model, loss, optimizer, compiled=compiled)
+    try:
+        for callback in run.callbacks:
+            callback.on_start(run)
+        bar = tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=None if progress is None else not progress)
+        with bar:
+            while run.epoch < epochs and not run.stop:
+                _epoch(run, step, X, y, batch_size)
+                _measure(run, loss, measured, X, y, validation)
+                bar.set_postfix({k: f"{v:.4g}" for k, v in run.numbers.items() if "." not in k}, refresh=False)
+                bar.update()
+        run.history.stopped = run.stop or f"finished {epochs} epochs"
+    except KeyboardInterrupt:
+        run.history.stopped = f"interrupted in epoch {run.epoch + 1}"
+    finally:
+        model.train()
+    for callback in run.callbacks:
+        callback.on_end(run)
+    return run.history
+
+
+def _check(X: Array, y: Array, epochs: int, batch_size: int | None, validation: Any) -> None:
+    if len(X) != len(y):
+        raise ShapeError(f"fit needs a target for each sample, but was given {len(X)} samples and {len(y)} targets")
+    if not len(X):
+        raise ArgumentError("fit needs at least one sample, but was given none")
+    if epochs < 1:
+        raise ArgumentError(f"fit needs at least one epoch, but was given epochs={epochs}")
+    if batch_size is not None and batch_size < 1:
+        raise ArgumentError(f"fit needs batches of at least one sample, but was given batch_size={batch_size}")
+    if validation is not None and len(validation) != 2:
+        raise ArgumentError(f"fit needs validation=(X, y), but was given {len(validation)} things")
+
+
+def _training_step(model: Any, loss: Loss, optimizer: Any, *, compiled: bool) -> Callable[[Array, Array], Any]:
+    def step(X: Array, y: Array) -> Any:
+        batch_loss = loss(model(X), y)
+        optimizer.zero_grad()
+        batch_loss.backward()
+        optimizer.step()
+        return batch_loss
+
+    return tinygrad_edu.compile(step) if compiled else step
+
+
+def _epoch(run: Run, step: Callable[[Array, Array], Any], X: Array, y: Array, batch_size: int | None) -> None:
+    run.model.train()
+    total = 0.0
+    whole = [(X, y)] if batch_size is None else batches(X, y, batch_size, run.rng)
+    watchers = [c for c in run.callbacks if type(c).on_step is not Callback.on_step]
+    per_step = run.schedule is not None and getattr(run.schedule, "per_step", False)
+    for batch, targets in whole:
+        run.loss = float(step(batch, targets))
+        total += run.loss * len(batch)
+        if per_step:
+            run.schedule.step()
+        for callback in watchers:
+            callback.on_step(run)
+    run.numbers = {"loss": total / len(X)}
+    if not np.isfinite(total):
+        run.stop = f"the loss became {run.loss} in epoch {run.epoch + 1}: lower the learning rate, or look at the data"
+
+
+def _measure(
+    run: Run, loss: Loss, metrics: Mapping[str, Metric], X: Array, y: Array, validation: tuple[Array, Array] | None
+) -> None:
+    """The epoch's end: metrics, schedule, history and callbacks."""
+    run.epoch += 1
+    run.numbers["lr"] = run.optimizer.lr
+    for prefix, data in (("", (X, y)), ("val_", validation)):
+        if data is not None and (metrics or prefix):
+            outputs = predict(run.model, data[0])
+            if prefix:
+                with no_grad():
+                    run.numbers["val_loss"] = float(loss(tinygrad_edu.Tensor(outputs), data[1]))
+            run.numbers |= {prefix + name: metric(outputs, np.asarray(data[1])) for name, metric in metrics.items()}
+    for callback in run.callbacks:
+        callback.on_epoch(run)
+    run.history.add(run.numbers)
+    if run.schedule is not None and not getattr(run.schedule, "per_step", False):
+        run.schedule.step()
+    for callback in run.callbacks:
+        callback.on_recorded(run)
+
+
+def predict(model: Any, X: Array, batch_size: int = 4096) -> Array:
+    """The model's outputs for the rows of ``X`` as an array, in evaluation mode and without a graph.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn
+    >>> predict(nn.Linear(3, 2), np.ones((5, 3))).shape
+    (5, 2)
+    """
+    training = model.training
+    model.eval()
+    try:
+        with no_grad():
+            parts = [model(X[i : i + batch_size]).numpy() for i in range(0, len(X), batch_size)]
+    finally:
+        model.train(training)
+    return np.concatenate(parts)

@@ -1,0 +1,79 @@
+"""`History`: what a training run measured, one number an epoch under each name."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class History(Mapping[str, list[float]]):
+    """Numbers by name and epoch: ``history["loss"][-1]`` is the last epoch's loss.
+
+    Attributes
+    ----------
+    stopped : str
+        Why the run ended, in a sentence; "" while it runs.
+    snapshots : list of (epoch, state)
+        The model's `state_dict` after some epochs, where a `Snapshots` callback took them.
+    model, X, y
+        What was trained, and on what: a plot of the run needs no more than its history.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.add({"loss": 0.7, "accuracy": 0.5})
+    >>> history.add({"loss": 0.4, "accuracy": 0.9})
+    >>> history["loss"], len(history), history.epochs
+    ([0.7, 0.4], 2, 2)
+    >>> print(history)
+    epoch      loss  accuracy
+        1       0.7       0.5
+        2       0.4       0.9
+    """
+
+    def __init__(self, model: Any = None, X: Any = None, y: Any = None) -> None:
+        self._columns: dict[str, list[float]] = {}
+        self.model = model
+        self.X = X
+        self.y = y
+        self.stopped = ""
+        self.snapshots: list[tuple[int, dict[str, Any]]] = []
+
+    def add(self, numbers: Mapping[str, float]) -> None:
+        """Append an epoch's numbers."""
+        for name, number in numbers.items():
+            self._columns.setdefault(name, []).append(float(number))
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs it holds."""
+        return max(map(len, self._columns.values()), default=0)
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """The numbers as plain lists."""
+        return {name: list(column) for name, column in self._columns.items()}
+
+    def restore(self, columns: Mapping[str, list[float]]) -> None:
+        """Take over the numbers that `to_dict` gave."""
+        self._columns = {name: list(column) for name, column in columns.items()}
+
+    def __getitem__(self, name: str) -> list[float]:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __str__(self) -> str:
+        names = [name for name, column in self._columns.items() if len(column) == self.epochs]
+        widths = [max(8, len(name)) for name in names]
+        lines = ["epoch  " + "  ".join(f"{name:>{w}}" for name, w in zip(names, widths, strict=True))]
+        shown = range(self.epochs) if self.epochs <= 20 else [*range(5), -1, *range(self.epochs - 5, self.epochs)]
+        for i in shown:
+            cells = (f"{self._columns[name][i]:>{w}.4g}" for name, w in zip(names, widths, strict=True))
+            lines.append("    …" if i < 0 else f"{i + 1:>5}  " + "  ".join(cells))
+        return "\n".join([*lines, *([self.stopped] if self.stopped else [])])
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={column[-1]:.4g}" for name, column in self._columns.items() if column)
+        return f"<History of {self.epochs} epochs{': ' if last else ''}{last}>"

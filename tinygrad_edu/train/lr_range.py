@@ -1,0 +1,127 @@
+"""`lr_range_test`: which learning rates are worth trying, found by raising the rate until training breaks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.data import batches
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.train.preserved import preserved
+
+Array = npt.NDArray[Any]
+
+SMOOTHING = 0.9  # of the running mean of the loss
+DIVERGED = 4.0  # times the smallest loss: higher is off the map
+
+
+@dataclass(frozen=True)
+class LRRange:
+    """What `lr_range_test` found.
+
+    Attributes
+    ----------
+    lrs : (steps,) learning rates, rising.
+    losses : (seeds, steps) smoothed losses; nan from where a run diverged.
+    suggestion : the learning rate at which the mean loss fell fastest.
+    """
+
+    lrs: Array
+    losses: Array
+    suggestion: float
+
+    def __str__(self) -> str:
+        return (
+            f"learning rates {self.lrs[0]:.1g} to {self.lrs[-1]:.1g} over {len(self.losses)} seeds: the loss falls "
+            f"fastest near {self.suggestion:.2g}"
+        )
+
+
+def lr_range_test(
+    model: Any,
+    X: Array,
+    y: Array,
+    *,
+    loss: Callable[[Any, Any], Any],
+    optimizer: Any,
+    lr_min: float = 1e-6,
+    lr_max: float = 10.0,
+    steps: int = 100,
+    batch_size: int = 32,
+    seeds: int = 3,
+) -> LRRange:
+    """Train for a few steps while the learning rate rises from ``lr_min`` to ``lr_max``, and watch the loss.
+
+    Below the useful range the loss stands still, above it explodes; where it falls fastest is a good rate to start
+    with (Smith, 2017, "Cyclical learning rates"). Every seed starts from the same weights and shuffles differently.
+    The model, the optimizer and their random generators are left exactly as they were.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn, optim
+    >>> from tinygrad_edu.data import xor
+    >>> X, y = xor(repeats=16)
+    >>> net = nn.MLP(2, [8, 2], rng=np.random.default_rng(0))
+    >>> sgd = optim.SGD(net.parameters(), lr=1.0)
+    >>> found = lr_range_test(net, X, y, loss=nn.functional.cross_entropy, optimizer=sgd)
+    >>> 1e-3 < found.suggestion < 10
+    True
+    """
+    if not 0 < lr_min < lr_max or steps < 5 or seeds < 1:
+        raise ArgumentError(
+            f"lr_range_test needs 0 < lr_min < lr_max, at least 5 steps and a seed, but was given lr_min={lr_min}, "
+            f"lr_max={lr_max}, steps={steps}, seeds={seeds}"
+        )
+    lrs = np.geomspace(lr_min, lr_max, steps)
+    losses = np.full((seeds, steps), np.nan)
+    for seed in range(seeds):
+        with preserved(model, optimizer):
+            _one_run(model, X, y, loss, optimizer, lrs, batch_size, seed, losses[seed])
+    return LRRange(lrs, losses, _steepest(lrs, losses))
+
+
+def _one_run(
+    model: Any,
+    X: Array,
+    y: Array,
+    loss: Callable[[Any, Any], Any],
+    optimizer: Any,
+    lrs: Array,
+    batch_size: int,
+    seed: int,
+    smoothed: Array,
+) -> None:
+    """Fill ``smoothed`` until the run diverges."""
+    model.train()
+    rng = np.random.default_rng(seed)
+    feed: Iterator[tuple[Array, Array]] = iter(())
+    mean, best = 0.0, np.inf
+    for i, lr in enumerate(lrs):
+        batch = next(feed, None)
+        if batch is None:
+            feed = iter(batches(X, y, batch_size, rng))
+            batch = next(feed)
+        optimizer.lr = float(lr)
+        with np.errstate(all="ignore"):  # it is meant to explode
+            step_loss = loss(model(batch[0]), batch[1])
+            optimizer.zero_grad()
+            step_loss.backward()
+            optimizer.step()
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * float(step_loss)
+        smoothed[i] = mean / (1 - SMOOTHING ** (i + 1))
+        best = min(best, smoothed[i])
+        if not smoothed[i] <= DIVERGED * best:
+            smoothed[i] = np.nan
+            return
+
+
+def _steepest(lrs: Array, losses: Array) -> float:
+    """The rate at which the mean over the seeds falls fastest, where all of them are still on the map."""
+    whole = np.isfinite(losses).all(axis=0)
+    last = int(np.argmin(whole)) if not whole.all() else len(lrs)
+    if last < 3:
+        return float(lrs[0])
+    slopes = np.gradient(losses[:, :last].mean(axis=0), np.log(lrs[:last]))
+    return float(lrs[np.argmin(slopes)])

@@ -1,0 +1,91 @@
+"""Metrics: plain numbers from a model's outputs and the targets, as arrays."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.errors import ArgumentError, ShapeError
+
+Array = npt.NDArray[Any]
+
+
+def predicted_classes(outputs: Array) -> Array:
+    """The class that each row of ``(n, k)`` scores highest; for ``(n,)`` or ``(n, 1)`` logits 1 where positive.
+
+    Examples
+    --------
+    >>> predicted_classes(np.array([[0.1, 2.0], [3.0, 0.2]])), predicted_classes(np.array([-1.0, 4.0]))
+    (array([1, 0]), array([0, 1]))
+    """
+    if outputs.ndim == 2 and outputs.shape[1] > 1:
+        return np.asarray(np.argmax(outputs, axis=1))
+    return (outputs.reshape(-1) > 0).astype(np.int64)
+
+
+def accuracy(outputs: Array, targets: Array) -> float:
+    """Share of rows whose predicted class is the target.
+
+    Examples
+    --------
+    >>> accuracy(np.array([[0.1, 2.0], [3.0, 0.2]]), np.array([1, 1]))
+    0.5
+    """
+    labels = targets.reshape(-1)
+    predictions = predicted_classes(outputs)
+    if predictions.shape != labels.shape:
+        raise ShapeError(
+            f"accuracy needs one label for each row, but was given outputs of shape {outputs.shape} and targets of "
+            f"shape {targets.shape}: pass integer labels of shape ({len(predictions)},)"
+        )
+    return float(np.mean(predictions == labels))
+
+
+def mean_squared_error(outputs: Array, targets: Array) -> float:
+    """Mean of the squared differences; the shapes must be the same.
+
+    Examples
+    --------
+    >>> mean_squared_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    2.0
+    """
+    if outputs.shape != targets.shape:
+        raise ShapeError(
+            f"mean_squared_error needs outputs and targets of one shape, but was given {outputs.shape} and "
+            f"{targets.shape}: reshape one of them"
+        )
+    return float(np.mean((outputs - targets) ** 2))
+
+
+def confusion_matrix(outputs: Array, targets: Array, classes: int | None = None) -> Array:
+    """Counts ``C[i, j]`` of rows of class ``i`` that were predicted as ``j``, as in scikit-learn.
+
+    Examples
+    --------
+    >>> confusion_matrix(np.array([[0.1, 2.0], [3.0, 0.2]]), np.array([1, 1]))
+    array([[0, 0],
+           [1, 1]])
+    """
+    predictions, labels = predicted_classes(outputs), targets.reshape(-1)
+    n = classes or int(max(predictions.max(initial=0), labels.max(initial=0))) + 1
+    counts = np.zeros((n, n), dtype=np.int64)
+    np.add.at(counts, (labels, predictions), 1)
+    return counts
+
+
+Metric = Callable[[Array, Array], float]
+METRICS: dict[str, Metric] = {"accuracy": accuracy, "mean_squared_error": mean_squared_error}
+
+
+def named_metrics(metrics: Any) -> dict[str, Metric]:
+    """Metrics by name, from names, functions, or a mapping of them."""
+    if hasattr(metrics, "items"):
+        return dict(metrics)
+    found: dict[str, Metric] = {}
+    for metric in (metrics,) if isinstance(metrics, str) or callable(metrics) else metrics:
+        name = metric if isinstance(metric, str) else metric.__name__
+        if isinstance(metric, str) and metric not in METRICS:
+            raise ArgumentError(f"there is no metric {metric!r}: use one of {', '.join(METRICS)}, or a function")
+        found[name] = METRICS[metric] if isinstance(metric, str) else metric
+    return found
