@@ -16,7 +16,7 @@ from tests.browser.graphs import HOSTILE, hostile, layer, neuron, scalar_net
 from tinygrad_edu import Tensor, Value
 from tinygrad_edu.errors import ArgumentError
 from viz.files import FileError
-from viz.placement import place
+from viz.placement import WHOLE, place
 from viz.player import player
 from viz.scopes import module_calls
 from viz.trace import trace
@@ -162,7 +162,7 @@ def placed(root):
     return film, place([(80.0, 60.0)] * len(film.order), edges, module_calls(film.order))
 
 
-@pytest.mark.parametrize("sizes", [[3, 1], [16, 16, 1]])  # laid out at once, and module by module
+@pytest.mark.parametrize("sizes", [[3, 1], [12, 12, 12, 1]])  # laid out at once, and module by module
 def test_every_box_lies_in_its_module_and_on_no_other(sizes):
     film, where = placed(scalar_net(2, sizes))
     modules = module_calls(film.order)
@@ -187,6 +187,16 @@ def _within(box, frame):
     return left <= x and top <= y and x + w <= left + width + 0.1 and y + h <= top + height + 0.1
 
 
+def test_what_lies_in_a_module_that_is_too_large_has_no_place():
+    film, where = placed(scalar_net(2, [16, 16, 1]))
+    modules = module_calls(film.order)
+    (sealed,) = where.sealed
+    assert modules.calls[sealed].scope.title.startswith("Layer(16 → 16")
+    hidden = [i for i, call in enumerate(modules.home) if call.index == sealed and call.parent]
+    assert len(hidden) > WHOLE
+    assert sorted(where.nodes) == sorted(set(range(len(film.order))) - set(hidden))
+
+
 def test_two_arrows_for_a_node_used_twice():
     x = Value(3.0)
     _, where = placed(x * x)
@@ -196,8 +206,9 @@ def test_two_arrows_for_a_node_used_twice():
 
 def test_a_large_graph_is_folded_from_the_innermost():
     folded, modules = (data(player(scalar_net(2, [16, 16, 1])))[part] for part in ("folded", "modules"))
-    neurons = [c for c, module in enumerate(modules) if module["title"].startswith("Neuron")]
-    assert folded == neurons
+    layers = [c for c, module in enumerate(modules) if module["title"].startswith("Layer")]
+    assert len(layers) == 3
+    assert folded == layers
     assert data(player(scalar_net(2, [3, 1])))["folded"] == []
 
 

@@ -2,7 +2,7 @@
 
 Up to `WHOLE` nodes are laid out at once. In a larger graph every module is laid out by itself, as a box of known size
 in the picture of the module around it; the time then grows with the number of modules, not with the square of
-the number of nodes.
+the number of nodes. A module in which more nodes than that stand side by side is sealed: it is only ever seen folded.
 """
 
 import json
@@ -17,6 +17,7 @@ WHOLE = 500
 _LABELLED = 80  # up to so many edges get room for their local derivative
 _TITLE = 24  # height of a module's title
 _MARGIN = 12
+_SEALED = 46.0  # height of a module that is never seen into
 
 Size = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -24,16 +25,22 @@ Point = tuple[float, float]
 
 
 class Placement(NamedTuple):
-    """Boxes ``(left, top, width, height)`` of nodes and module calls, Bézier points and label spots of edges; in pixels."""
+    """Boxes ``(left, top, width, height)`` of nodes and module calls, Bézier points and label spots of edges.
+
+    What lies in a sealed module call has no place.
+    """
 
     nodes: dict[int, Box]
     clusters: dict[int, Box]
     edges: dict[int, list[Point]]
     labels: dict[int, Point]
+    sealed: set[int]
 
     def to_dict(self) -> dict[str, Any]:
         """The placement as JSON has it."""
-        return {name: {str(i): _rounded(at) for i, at in part.items()} for name, part in self._asdict().items()}
+        parts = {name: part for name, part in self._asdict().items() if name != "sealed"}
+        rounded = {name: {str(i): _rounded(at) for i, at in part.items()} for name, part in parts.items()}
+        return rounded | {"sealed": sorted(self.sealed)}
 
 
 def _rounded(at: Any) -> Any:
@@ -45,7 +52,7 @@ def place(sizes: Sequence[Size], edges: Sequence[tuple[int, int]], modules: Modu
 
     Raises
     ------
-    ArgumentError : more than `WHOLE` nodes stand in one module, or in none, so that folding cannot help.
+    ArgumentError : more than `WHOLE` nodes stand in no module, so that folding cannot help.
     """
     home = [call.index if call.parent else -1 for call in modules.home]
     parents = [call.parent.index if call.parent and call.parent.parent else -1 for call in modules.calls]
@@ -86,7 +93,7 @@ def _dot(sizes: Mapping[int, Size], edges: Mapping[int, tuple[int, int]], whole:
     lines += [f"{a}->{b}[comment={k}];" for k, (a, b) in edges.items()]
     found = json.loads(render("\n".join([*lines, "}"]), "json"))
     top = float(found["bb"].split(",")[3])
-    placement = Placement({}, {}, {}, {})
+    placement = Placement({}, {}, {}, {}, set())
     for thing in found.get("objects", ()):
         if thing["name"].startswith("cluster_"):
             left, low, right, high = map(float, thing["bb"].split(","))
@@ -155,12 +162,14 @@ def _by_modules(
     joined = _edges_by_module(edges, home, parents, depth)
     placed: dict[int, Placement] = {}
     for c in sorted(depth, key=lambda c: -depth[c]):
-        if len(inside[c]) > WHOLE:
-            where = f"the module {calls[c].scope.title!r}" if c >= 0 else "the graph outside of its modules"
+        if len(inside[c]) > WHOLE and c < 0:
             raise ArgumentError(
-                f"the player shows up to {WHOLE} nodes beside one another, but {where} has {len(inside[c])}: give it "
-                "a smaller part of the graph, or build it of nn modules, which fold"
+                f"the player shows up to {WHOLE} nodes side by side, but was given {len(inside[c])} that lie in no "
+                "module: give it a smaller part of the graph, or build it of nn modules, which fold"
             )
+        if len(inside[c]) > WHOLE:
+            inside[parents[c]][~c] = (_title_width(calls[c].scope.title), _SEALED)
+            continue
         placed[c] = _dot(inside[c], joined.get(c, {}), _Frame(-1, "", list(inside[c]), []))
         if c >= 0:
             inside[parents[c]][~c] = _outer_size(placed[c], calls[c].scope.title)
@@ -199,15 +208,23 @@ def _edges_by_module(
 def _outer_size(placement: Placement, title: str) -> Size:
     right = max(x + w for x, _, w, _ in placement.nodes.values())
     bottom = max(y + h for _, y, _, h in placement.nodes.values())
-    return max(right + 2 * _MARGIN, 7.4 * min(len(title) + 2, 40)), bottom + 2 * _MARGIN + _TITLE
+    return max(right + 2 * _MARGIN, _title_width(title)), bottom + 2 * _MARGIN + _TITLE
+
+
+def _title_width(title: str) -> float:
+    return 8.1 * min(len(title) + 2, 40) + 16
 
 
 def _assemble(
     placed: Mapping[int, Placement], joined: Mapping[int, Mapping[int, tuple[int, int]]], parents: Sequence[int]
 ) -> Placement:
-    whole = Placement({}, {}, {}, {})
+    whole = Placement({}, {}, {}, {}, set())
     offsets: dict[int, Point] = {-1: (0.0, 0.0)}
     for c in [-1, *_outermost_first(parents)]:
+        if c not in placed and c in whole.clusters:
+            whole.sealed.add(c)
+        if c not in placed or c not in offsets:  # sealed, or in one that is
+            continue
         dx, dy = offsets[c]
         for i, (x, y, w, h) in placed[c].nodes.items():
             box = (x + dx, y + dy, w, h)

@@ -17,15 +17,22 @@ from importlib import resources
 from string import Template
 from typing import Any
 
+import numpy as np
+
 from tinygrad_edu.graph import Node
+from tinygrad_edu.value import Value
 from viz import files
 from viz.palette import THEMES
 from viz.placement import Size, place
-from viz.trace import Trace, trace
+from viz.trace import FEW, Trace, trace
+from viz.why import why
 
 _SCRIPTS = ("geometry.js", "graph.js", "film.js", "panel.js", "quiz.js", "main.js")
 _SHOWN = 500  # so many nodes are shown before modules are folded
 _NOTEBOOK_HEIGHT = 640
+_EXPLAINED = 500  # gradients, and what they cost: each is a walk through all steps
+_EXPLAINED_STEPS = 200_000
+_TERMS = 8  # of the sum that a gradient is
 
 
 class Player:
@@ -118,7 +125,7 @@ def _data(film: Trace) -> dict[str, Any]:
         "folded": _folded(home, parents),
         "quiz": [],
         "audit": [],
-        "lens": {},
+        "why": _explanations(film),
     }
 
 
@@ -139,6 +146,25 @@ def _slim(record: Mapping[str, Any]) -> dict[str, Any]:
         if slim.get(key) is not None:
             slim[key] = {form: slim[key][form] for form in forms}
     return slim
+
+
+def _explanations(film: Trace) -> dict[int, dict[str, Any]]:
+    """`why` of each entry of the small Tensors, or of each leaf among Values: of as many as takes no time to notice."""
+    room = min(_EXPLAINED, _EXPLAINED_STEPS // len(film.steps))
+    found: dict[int, dict[str, Any]] = {}
+    for k, (node, gradient) in enumerate(zip(film.order, film.gradients, strict=True)):
+        if gradient is None or (isinstance(node, Value) and node.operation) or getattr(gradient, "size", 1) > FEW:
+            continue
+        indices = [None] if isinstance(node, Value) else [*np.ndindex(gradient.shape)]
+        room -= len(indices)
+        if room < 0:
+            break
+        found[k] = {_key(index): why(node, film, index=index, top=_TERMS).to_dict() for index in indices}
+    return found
+
+
+def _key(index: tuple[int, ...] | None) -> str:
+    return ",".join(map(str, index or ()))
 
 
 def _size(node: Mapping[str, Any], kind: str) -> Size:

@@ -1,12 +1,10 @@
 """The graphs that the browser tests and the screenshots show."""
 
-import random
-
 import numpy as np
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, Value
-from tinygrad_edu.graph import Scope, mark
+from tinygrad_edu.nn import scalar
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "\"'&\n\u2028{|}😀]]>", "<!--")
 
@@ -38,25 +36,7 @@ def hostile():
 
 
 def scalar_net(inputs, sizes):
-    """A net of scalars in modules: neurons in layers in a net."""
-    rng = random.Random(1)
-    xs = given = tuple(Value(rng.uniform(-1, 1), f"x{i}") for i in range(inputs))
-    net = Scope("net", "MLP")
-    for depth, size in enumerate(sizes):
-        layer = Scope(str(depth), f"Layer({len(xs)} → {size})")
-        xs = tuple(_neuron(Scope(str(k), f"Neuron {k}"), layer, xs, rng) for k in range(size))
-    loss = xs[0]
-    for x in xs[1:]:
-        loss = loss + x
-    mark(loss, net, given)
-    return loss**2
-
-
-def _neuron(scope, layer, xs, rng):
-    total = Value(0.1, "b")
-    for x in xs:
-        total = total + Value(rng.uniform(-1, 1), "w") * x
-    y = total.tanh()
-    for around in (scope, layer):
-        mark(y, around, xs)
-    return y
+    """The squared output of a net of scalars: neurons in layers in a net."""
+    net = scalar.MLP(inputs, sizes, activation="tanh", fused=False, rng=1)
+    y = net([Value(1 / (i + 1), f"x{i}") for i in range(inputs)])
+    return y**2 if isinstance(y, Value) else sum(y) ** 2

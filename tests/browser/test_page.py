@@ -36,6 +36,14 @@ def gradients(page):
     )
 
 
+def pick(page, label):
+    page.evaluate("(label) => player.pick(player.film.nodes.findIndex((node) => node.label === label))", label)
+
+
+def number(written):
+    return float(written.replace("−", "-"))
+
+
 def picture(page):
     """Everything that the graph and the panel show, but for what is spoken: nothing is before the first step."""
     return page.evaluate("[scene, formula, sentence, inspector, table].map((part) => part.outerHTML).join()")
@@ -64,7 +72,7 @@ def test_the_inspector_shows_every_gradient_in_full(opened):
     for i, node in enumerate(topological_order(root)):
         page.evaluate(f"player.pick({i})")
         shown = page.locator("#inspector dd", has_text="arrived").text_content().split()[0]
-        assert float(shown.replace("−", "-")) == node.grad
+        assert number(shown) == node.grad
 
 
 def test_values_appear_as_the_forward_pass_goes(opened):
@@ -200,8 +208,8 @@ def test_the_inspector_lists_what_each_use_gave(opened):
     order = topological_order(root)
     page.click(f"#node-{next(i for i, node in enumerate(order) if node.label == 'x2')} .box")
     assert text(page, "#inspected") == "x2, picked"
-    rows = page.locator("#inspector table tbody tr")
-    gave = [float(rows.nth(k).locator("td").last.text_content().replace("−", "-")) for k in range(rows.count())]
+    rows = page.locator("#inspector h3:has-text('Used 2 times') + table tbody tr")
+    gave = [number(rows.nth(k).locator("td").last.text_content()) for k in range(rows.count())]
     root.backward()
     x2 = next(node for node in order if node.label == "x2")
     assert len(gave) == 2
@@ -405,3 +413,50 @@ def test_it_plays_in_a_notebooks_frame(opened, tmp_path):
     assert frame.locator("#where").text_content().startswith("Step 1 of")
     frame.locator("#last").click()
     assert frame.locator(".node .grad").first.text_content() != ""
+
+
+# --- asking --------------------------------------------------------------------------------------------------------
+
+
+def test_an_entry_of_a_gradient_is_shown_as_its_sum(opened):
+    root = layer()
+    page = opened(player(root), "#step=99")
+    pick(page, "W")
+    page.get_by_role("button", name="gradient of W at 1,1").click()
+    assert page.locator(".cells button[aria-pressed=true]").count() == 1
+    rows = page.locator("#inspector p.lens + table tbody tr")
+    assert rows.count() == 4  # the rows of X
+    assert "X[0,1] = " in rows.filter(has_text="v2[0,1]").text_content()
+    gives = [number(rows.nth(k).locator("td").last.text_content()) for k in range(4)]
+    root.backward()
+    W = next(node for node in topological_order(root) if node.label == "W")
+    assert sum(gives) == pytest.approx(W.grad[1, 1], rel=1e-3)
+    page.keyboard.press("Home")
+    page.keyboard.press("b")
+    assert page.locator(".cells button").count() == 0  # the gradient has not arrived yet
+
+
+def test_a_gradient_is_shown_as_the_sum_over_its_paths(opened):
+    page = opened(player(neuron()), "#step=99")
+    pick(page, "x2")
+    paths = page.locator("td.way")
+    assert paths.count() == 2
+    assert page.locator("#inspector h3", has_text="Why: the sum over 2 paths").count() == 1
+    paths.nth(1).locator("button").click()
+    assert page.locator(".edge.on-path").count() == 5
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".edge.on-path").count() == 0
+
+
+def test_a_module_too_large_to_be_seen_into_stays_folded(opened):
+    page = opened(player(scalar_net(2, [16, 16, 1])), "#step=300")
+    sealed = page.locator(".node.folded[aria-disabled=true]:visible")
+    assert sealed.count() == 1
+    sealed.press("Enter")
+    assert sealed.count() == 1
+    page.keyboard.press("f")  # folds all
+    page.keyboard.press("f")
+    assert sealed.count() == 1
+    for step in range(0, 1800, 100):  # steps within it light its box
+        page.evaluate(f"player.seek({step + 1})")
+        assert page.locator(".node.on-forward, .node.on-backward").count() >= 1

@@ -40,6 +40,7 @@ class GraphView {
     this.svg = document.getElementById("graph");
     this.scene = document.getElementById("scene");
     this.folded = new Set(folded);
+    this.sealed = new Set(place.sealed);
     this.lit = [];
     this.drawClusters();
     this.drawEdges();
@@ -57,6 +58,7 @@ class GraphView {
     const layer = document.getElementById("nodes");
     this.boxes = this.nodes.map((node, i) => {
       const box = this.place.nodes[i];
+      if (!box) return null; // in a sealed module
       const [, , w, h] = box;
       const name = make("text", { class: "name", x: w / 2, y: h < 40 ? 20 : 17, "text-anchor": "middle" }, cut(node.title, w - 8, 8.1));
       const value = make("text", { class: node.odd ? "value odd" : "value", x: w / 2, y: 33, "text-anchor": "middle" });
@@ -107,6 +109,7 @@ class GraphView {
       const name = make("text", { class: "name", y: 19, "text-anchor": "middle" });
       const count = make("text", { class: "count", y: 36, "text-anchor": "middle" }, `${cluster.count} nodes`);
       const folded = make("g", { id: `folded-${c}`, class: "node folded", role: "button", "aria-expanded": "false" });
+      if (this.sealed.has(c)) folded.setAttribute("aria-disabled", "true"); // too large to be seen into
       folded.append(make("rect", { class: "halo", x: -4, y: -4, height: FOLDED_HEIGHT + 8, rx: 11 }), box, name, count);
       for (const g of [frame, folded]) {
         g.setAttribute("aria-label", label);
@@ -129,9 +132,9 @@ class GraphView {
   }
 
   toggle(c) {
-    if (this.folded.has(c)) {
-      this.folded.delete(c);
-    } else this.folded.add(c);
+    if (this.sealed.has(c)) return;
+    if (this.folded.has(c)) this.folded.delete(c);
+    else this.folded.add(c);
     this.arrange();
     const { frame, folded } = this.frames[c];
     (this.folded.has(c) ? folded : frame).focus({ preventScroll: true });
@@ -140,7 +143,8 @@ class GraphView {
   /** Fold every module, or unfold them when all are folded. */
   foldAll() {
     const all = this.folded.size === this.clusters.length;
-    this.folded = new Set(all ? [] : this.clusters.keys());
+    const stay = (c) => !this.place.clusters[c] || this.sealed.has(c);
+    this.folded = new Set([...this.clusters.keys()].filter((c) => !all || stay(c)));
     this.arrange();
     this.home(this.focus);
   }
@@ -149,7 +153,7 @@ class GraphView {
   reveal(i) {
     let hider = this.hider(this.nodes[i].cluster);
     let changed = false;
-    while (hider >= 0) {
+    while (hider >= 0 && !this.sealed.has(hider)) {
       this.folded.delete(hider);
       changed = true;
       hider = this.hider(this.nodes[i].cluster);
@@ -161,7 +165,7 @@ class GraphView {
   arrange() {
     this.anchor = this.nodes.map((node) => this.hider(node.cluster));
     const squeezed = this.folded.size > 0;
-    const foldedBox = this.clusters.map((cluster, c) => this.foldedBox(cluster, c));
+    const foldedBox = this.clusters.map((cluster, c) => this.place.clusters[c] && this.foldedBox(cluster, c));
     const shownFold = (c) => this.folded.has(c) && this.hider(this.clusters[c].parent) < 0;
     const shownFrame = (c) => this.hider(c) < 0;
     const boxes = [];
@@ -215,6 +219,7 @@ class GraphView {
 
   arrangeNodes(fx, fy) {
     this.at = this.boxes.map((parts, i) => {
+      if (!parts) return this.foldedAt[this.anchor[i]];
       parts.g.toggleAttribute("hidden", this.anchor[i] >= 0);
       if (this.anchor[i] >= 0) return this.foldedAt[this.anchor[i]];
       const [x, y, w, h] = this.place.nodes[i];
@@ -266,6 +271,7 @@ class GraphView {
   /** Show a node's value and gradient: texts, or null for what is not known yet; `share` of its uses have given. */
   fill(i, { value, grad, share, spoken }) {
     const parts = this.boxes[i];
+    if (!parts) return;
     const [, , w] = this.place.nodes[i];
     parts.g.classList.toggle("waiting", value === null);
     parts.value.textContent = cut(value ?? "", w - 8, 7.3);
@@ -378,11 +384,21 @@ class GraphView {
   /** The first view: the whole graph if its texts can be read then, otherwise the surroundings of node `i`. */
   home(i) {
     this.fit();
-    const at = this.at[i];
-    const scale = 0.75;
     if (this.view[2] >= 0.6) return;
+    this.view[2] = 0.75;
+    this.centre(i);
+  }
+
+  /** Put node `i` in the middle, as far as that leaves no room unused. */
+  centre(i) {
+    const scale = this.view[2];
     const { width, height } = this.size;
-    this.view = [width / 2 - (at[0] + at[2] / 2) * scale, height / 2 - (at[1] + at[3] / 2) * scale, scale];
+    [width, height - 40].forEach((room, axis) => {
+      const [start, size] = [this.extent[axis] * scale, this.extent[axis + 2] * scale];
+      const middle = room / 2 - (this.at[i][axis] + this.at[i][axis + 2] / 2) * scale;
+      const inside = Math.min(20 - start, Math.max(room - 20 - start - size, middle));
+      this.view[axis] = size + 40 < room ? (room - size) / 2 - start : inside;
+    });
     this.apply();
   }
 
@@ -394,9 +410,7 @@ class GraphView {
     const [dx, dy, scale] = this.view;
     const [x, y] = [dx + (at[0] + at[2] / 2) * scale, dy + (at[1] + at[3] / 2) * scale];
     if (x > 30 && x < width - 30 && y > 20 && y < height - 40) return;
-    this.view[0] += width / 2 - x;
-    this.view[1] += height / 2 - y;
-    this.apply();
+    this.centre(i);
   }
 
   apply() {

@@ -9,7 +9,7 @@ class Player {
     const seek = (count) => this.seek(count);
     this.graph = new GraphView(this.drawing(data), pick);
     this.panel = new StepPanel(this.film);
-    this.inspector = new Inspector(this.film, { lens: data.lens, audit: this.audit }, pick, seek);
+    this.inspector = new Inspector(this.film, { why: data.why, audit: this.audit }, pick, (steps) => this.walk(steps));
     this.table = new StepTable(this.film, seek);
     this.quiz = new Quiz(data.quiz, () => this.render());
     this.count = -1;
@@ -136,7 +136,7 @@ class Player {
   local({ local }) {
     const number = local.value !== null && (!isArray(local.value) || !local.value.shape.length);
     if (number) return brief(local.value);
-    return local.text.length <= 14 ? local.text : "";
+    return local.value !== null && local.text.length <= 14 ? local.text : "";
   }
 
   light(step) {
@@ -186,6 +186,16 @@ class Player {
     }
     this.graph.mark("picked", i === null ? [] : [i]);
     this.inspect(this.quiz.asked ? this.count - 1 : this.count);
+  }
+
+  /** Light the edges of a path, given as the steps along it. */
+  walk(steps) {
+    const { film, graph } = this;
+    const along = steps.map((s) => film.steps[s]);
+    graph.light({
+      nodes: [[film.root, "on-path"], ...along.map((step) => [step.input, "on-path"])],
+      edges: along.map((step) => [film.edgeOf(step), "on-path"]),
+    });
   }
 
   // --- controls

@@ -83,7 +83,8 @@ class StepPanel {
     const name = (i) => film.nodes[i].name;
     const summed = step.summed_axes.length ? `over axis ${step.summed_axes.join(", ")}, along which it was broadcast` : null;
     const number = step.local.value === null || isArray(step.local.value) ? "" : numberText(step.local.value);
-    const local = [...new Set([step.local.text, number])].filter(Boolean).join(" = ");
+    // Of a matrix that nobody writes out, the equation says what there is to say.
+    const local = step.local.value === null ? null : [...new Set([step.local.text, number])].filter(Boolean).join(" = ");
     lines.push(
       listing([
         [`arrives at ${name(step.node)}`, brief(step.incoming)],
@@ -99,9 +100,9 @@ class StepPanel {
 }
 
 class Inspector {
-  /** `pick` is called with a node, `seek` with a count of steps. */
-  constructor(film, { lens, audit }, pick, seek) {
-    Object.assign(this, { film, lens, audit, pick, seek });
+  /** `pick` is called with a node, `walk` with the steps of a path that is to be lit. */
+  constructor(film, { why, audit }, pick, walk) {
+    Object.assign(this, { film, why, audit, pick, walk });
     this.element = document.getElementById("inspector");
     this.cell = null;
   }
@@ -130,6 +131,7 @@ class Inspector {
       ]),
       ...this.arrays(node, value, gradient, count),
       ...this.neighbours(node, count),
+      ...this.paths(node, count),
     );
   }
 
@@ -153,12 +155,12 @@ class Inspector {
     if (many(value)) parts.push(make("h3", {}, "Value"), grid(value, `Value of ${node.name}`, (x) => numberText(x)));
     if (!many(gradient)) return parts;
     parts.push(make("h3", {}, "Gradient"));
-    const terms = this.lens[node.id];
-    if (!terms) return [...parts, grid(gradient, `Gradient of ${node.name}`, (x) => numberText(x))];
+    const sums = this.why[node.id];
+    if (!sums) return [...parts, grid(gradient, `Gradient of ${node.name}`, (x) => numberText(x))];
     const cell = (x, index) => {
       const chosen = this.cell === String(index);
       const button = make("button", { type: "button", "aria-pressed": String(chosen) }, numberText(x));
-      button.setAttribute("aria-label", `∂L/∂${node.name}[${index}] is ${numberText(x)}`);
+      button.setAttribute("aria-label", `gradient of ${node.name} at ${index}: ${numberText(x)}`);
       button.addEventListener("click", () => {
         this.cell = chosen ? null : String(index);
         this.show(node.id, count, true);
@@ -166,17 +168,55 @@ class Inspector {
       return button;
     };
     parts.push(grid(gradient, `Gradient of ${node.name}: choose an entry to see its sum`, cell));
-    if (this.cell !== null && terms[this.cell]) parts.push(...this.sum(node, terms[this.cell]));
+    if (this.cell !== null) parts.push(...this.entries(node, sums[this.cell], count));
     return parts;
   }
 
-  /** The upstream entries and the products that sum to one entry of a gradient. */
-  sum(node, { sentence, terms }) {
-    const rows = terms.map(({ from, upstream, local, product }) =>
-      make("tr", {}, make("td", {}, from), ...[upstream, local, product].map((x) => make("td", { class: "number" }, numberText(x)))),
-    );
-    const head = make("tr", {}, ...["upstream entry", "its gradient", "× local", "= gives"].map((t) => make("th", { scope: "col" }, t)));
-    return [make("p", { class: "lens" }, sentence), make("table", { class: "lens" }, make("thead", {}, head), make("tbody", {}, ...rows))];
+  /** The sum that one entry of a gradient is: of each entry that it flows into, the gradient times the derivative. */
+  entries(node, { index, gradient, count: all, terms, remainder }, count) {
+    const title = make("p", { class: "lens" }, `∂${this.film.nodes[this.film.root].name}/∂${node.name}[${index}] = ${numberText(gradient)} is the sum of`);
+    const rows = terms.map((term) => {
+      const done = term.step < count;
+      const into = `${this.film.nodes[term.node].name}${term.index.length ? `[${term.index}]` : ""}`;
+      const factor = term.factor.startsWith("∂") ? "" : `${term.factor} = `;
+      const texts = done
+        ? [numberText(term.incoming), `${factor}${numberText(term.local)}`, numberText(term.product)]
+        : ["", "", "not yet"];
+      const cells = texts.map((text) => make("td", { class: "number" }, text));
+      return make("tr", { class: done ? "" : "todo" }, make("td", {}, into), ...cells);
+    });
+    if (!terms.length) title.append(" nothing: every local derivative on its way is 0");
+    const rest = this.rest(Number(all.replaceAll(",", "")) - terms.length, remainder, 4);
+    return [title, this.sum(["flows into", "gradient there", "× local", "= gives"], [...rows, ...rest])];
+  }
+
+  /** The sum over paths that a gradient is, each a product. */
+  paths(node, count) {
+    const sum = this.why[node.id]?.[""];
+    const complete = this.film.arrived(node.id, count) === this.film.arrivals[node.id].length;
+    if (sum?.kind !== "paths" || !complete || !sum.terms.length) return [];
+    const rows = sum.terms.map(({ nodes, steps, factors, product }) => {
+      const way = make("button", { type: "button" }, nodes.map((i) => this.film.nodes[i].name).join(" → "));
+      way.addEventListener("click", () => this.walk(steps));
+      const figures = factors.map((x, k) => (k && String(x).startsWith("-") ? `(${numberText(x)})` : numberText(x)));
+      const gives = make("td", { class: "number" }, numberText(product));
+      return make("tr", {}, gives, make("td", { class: "way" }, `= ${figures.join(" · ")}`, way));
+    });
+    const many = sum.count === "1" ? "the only path" : `the sum over ${sum.count} paths`;
+    const rest = this.rest(Number(sum.count.replaceAll(",", "")) - sum.terms.length, sum.remainder, 2);
+    return [make("h3", {}, `Why: ${many}`), this.sum(["gives", "as the product along the path"], [...rows, ...rest])];
+  }
+
+  /** A row for what the terms that are not listed come to. */
+  rest(left, remainder, width) {
+    if (left === 0 || (Number.isNaN(left) && remainder === 0)) return [];
+    const text = `the others: ${numberText(remainder)}`;
+    return [make("tr", {}, make("td", { colspan: width }, text))];
+  }
+
+  sum(titles, rows) {
+    const head = make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)));
+    return make("table", { class: "sum" }, make("thead", {}, head), make("tbody", {}, ...rows));
   }
 
   neighbours(node, count) {
@@ -190,15 +230,14 @@ class Inspector {
     const uses = this.film.edges.flatMap(([from, to], k) => (from === node.id ? [[to, k]] : []));
     if (!uses.length) return parts;
     const rows = uses.map(([to, k]) => this.use(link(to), to, this.film.given[k], count));
-    const head = make("tr", {}, ...["used by", "arrived there", "× local", "= gave"].map((t) => make("th", { scope: "col" }, t)));
-    const table = make("table", { "aria-label": `Uses of ${node.name}` }, make("thead", {}, head), make("tbody", {}, ...rows));
+    const table = this.sum(["used by", "gradient there", "× local", "= gave"], rows);
     return [...parts, make("h3", {}, uses.length > 1 ? `Used ${uses.length} times: what each use gave` : "Used once"), table];
   }
 
   use(link, to, s, count) {
     const done = s >= 0 && s < count;
     const step = this.film.steps[s];
-    const local = done && (step.local.value === null || isArray(step.local.value) ? step.local.text : numberText(step.local.value));
+    const local = done && (step.local.value === null ? "…" : isArray(step.local.value) ? step.local.text : numberText(step.local.value));
     const texts = done ? [brief(step.incoming), local, brief(step.contribution)] : s < 0 ? ["", "", "nothing"] : ["", "", "not yet"];
     return make("tr", { class: done ? "" : "todo" }, make("td", {}, link), ...texts.map((t) => make("td", { class: "number" }, t)));
   }

@@ -1,5 +1,10 @@
 // The quiz: the next gradient is hidden, the learner's number is taken, and a known mistake is named.
 
+/** Whether a learner's number is the one meant: three figures of it are enough. */
+function same(given, meant) {
+  return typeof meant === "number" && Math.abs(given - meant) <= 2e-3 * Math.abs(meant) + 1e-12;
+}
+
 class Quiz {
   /** `questions` by step; `solved` is called when a step's number may be shown. */
   constructor(questions, solved) {

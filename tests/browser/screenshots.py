@@ -1,0 +1,54 @@
+"""The pictures of the player in the documentation: ``python -m tests.browser.screenshots`` makes them anew."""
+
+import tempfile
+from pathlib import Path
+
+from tests.browser.chromium import launch
+from tests.browser.graphs import layer, neuron, scalar_net
+from viz.player import player
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
+_WINDOW = {"width": 1280, "height": 760}
+_NARROW = {"width": 400, "height": 800}
+
+
+def shots():
+    """Name, graph, step, window, colours, and what is done on the page before the picture is taken."""
+    pick = "player.pick(player.film.nodes.findIndex((node) => node.name === '{}'))"
+    cell = "document.querySelectorAll('.cells button')[2].click()"
+    show = "document.querySelector('.cells button').scrollIntoView()"
+    path = "document.querySelectorAll('.way button')[1].click()"
+    return [
+        ("light", neuron(), 13, _WINDOW, "light", []),
+        ("dark", neuron(), 13, _WINDOW, "dark", []),
+        ("why", neuron(), 99, _WINDOW, "light", [pick.format("x2"), path]),
+        ("quiz", neuron(), 12, _WINDOW, "light", ["player.switchQuiz()", "player.step(1)"]),
+        ("folded", scalar_net(2, [16, 16, 1]), 600, _WINDOW, "light", []),
+        ("tensor", layer(), 99, _WINDOW, "light", [pick.format("W"), cell, show]),
+        ("narrow", neuron(), 13, _NARROW, "light", []),
+    ]
+
+
+def main() -> None:
+    """Write ``docs/images/player-*.png``."""
+    from playwright.sync_api import sync_playwright  # here, because the tests of doctests import every module
+
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = launch(playwright)
+        for name, root, step, window, scheme, actions in shots():
+            path = Path(folder, f"{name}.html")
+            player(root).save(path)
+            page = browser.new_page(viewport=window, color_scheme=scheme)
+            page.goto(f"{path.as_uri()}#step={step}")
+            for action in actions:
+                page.evaluate(action)
+            picture = FOLDER / f"player-{name}.png"
+            page.screenshot(path=picture)
+            print(picture)
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
