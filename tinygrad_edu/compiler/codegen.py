@@ -15,6 +15,7 @@ from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Returned, Var
 from tinygrad_edu.compiler.program import mapped, variables
 
+PIECE = 1 << 13  # entries of a long vector that are worked on together
 FEW = 64  # so many numbers are summed up by a product with ones
 COLUMNS = 3  # so many columns are worked on one by one
 SMALL = 1 << 10  # up to this many entries, an array full of a constant is quicker than the bare number
@@ -116,10 +117,60 @@ class Codegen:
 
     def run(self) -> None:
         """Write every line."""
-        for number, line in enumerate(self.program.lines):
-            self._line(number, line)
-            for var in {*line.reads(), line.out}:
-                self._release(var, number)
+        number, lines = 0, self.program.lines
+        while number < len(lines):
+            stretch = self._stretch(number)
+            if stretch:
+                self._piece_by_piece(stretch)
+            else:
+                self._line(number, lines[number])
+            for number in range(number, number + max(len(stretch), 1)):  # noqa: B020, PLW2901 goes on where it is
+                for var in {*lines[number].reads(), lines[number].out}:
+                    self._release(var, number)
+            number += 1
+
+    # --- long vectors, piece by piece ---
+
+    def _stretch(self, number: int) -> list[Line]:
+        """The lines from here on that work entry by entry on long vectors of one length."""
+        lines: list[Line] = []
+        shape = self.program.lines[number].out.shape
+        if len(shape) != 1 or shape[0] <= PIECE:
+            return lines
+        for line in self.program.lines[number:]:
+            good = line.kind == UFUNC and isinstance(line.function, np.ufunc) and line.out.shape == shape
+            inner = {other.out for other in lines}
+            for x in line.reads():
+                good = good and (not x.shape or x in inner or (x in self.stores and x.shape == shape))
+            if not good or any(isinstance(x, np.ndarray) and x.ndim for x in line.args):
+                break
+            lines.append(line)
+        return lines
+
+    def _piece_by_piece(self, lines: list[Line]) -> None:
+        """All lines on one piece, then on the next: what is computed in between never leaves the cache."""
+        after = {x for line in self.program.lines[self.program.lines.index(lines[-1]) + 1 :] for x in line.reads()}
+        wholes: dict[str, Any] = {}
+        for line in lines:
+            for x in [*line.reads(), line.out]:
+                if x.shape and x not in self.stores and (x in after or x in self.kept):
+                    self._buffer(Line(x, UFUNC, None, ()))
+                if x.shape:
+                    wholes[self.names.of[x]] = self.stores[x].array if x in self.stores else x
+        n = lines[0].out.shape[0]
+        short = {name: np.empty(PIECE, x.dtype) for name, x in wholes.items() if isinstance(x, Var)}
+        pieces = [
+            tuple(short[name][: min(PIECE, n - i)] if name in short else x[i : i + PIECE] for name, x in wholes.items())
+            for i in range(0, n, PIECE)
+        ]
+        name = f"pieces{sum(key.startswith('pieces') for key in self.namespace) + 1}"
+        self.namespace[name] = pieces
+        self.allocations.append(f"{name} = ...  # {', '.join(wholes)}, {PIECE} entries at a time")
+        names = [f"{key}_piece" for key in wholes]
+        self._say(None, f"for {', '.join(names)}{',' * (len(names) == 1)} in {name}:")
+        for line in lines:
+            args = [f"{self.names.of[x]}_piece" if isinstance(x, Var) and x.shape else self.writer.operand(x).text for x in line.args]
+            self._say(line, f"    {self._call(line.function, args, f'{self.names.of[line.out]}_piece')}")
 
     def _release(self, var: Var, number: int) -> None:
         store = self.stores.get(var)
