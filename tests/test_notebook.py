@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tinygrad_edu import Tensor, Value
+from tinygrad_edu import Tensor, Value, nn
 
 HOSTILE = "<img src=x onerror=alert(1)>&\"'</table>"
 
@@ -69,6 +69,26 @@ def test_a_label_is_text(make):
     shown = table(make(1.0, label=HOSTILE))
     assert shown.rows[0][0].endswith(HOSTILE)
     assert set(shown.elements) <= {"table", "caption", "tr", "th", "td", "pre"}
+
+
+def test_a_module_shows_its_tree_and_counts():
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    assert table(net).rows == [
+        ["module", "parameters"],
+        [net._title(), "9"],
+        ["├─ layers.0: Linear(2 → 3)", "9"],
+        ["└─ layers.1: ReLU", "0"],
+    ]
+
+
+def test_a_modules_description_is_text():
+    class Named(nn.Module):
+        def extra_repr(self):
+            return HOSTILE
+
+    shown = table(Named())
+    assert shown.rows[1][0] == f"Named({HOSTILE})"
+    assert set(shown.elements) <= {"table", "tr", "th", "td", "pre"}
 
 
 def test_special_numbers_are_shown():

@@ -130,7 +130,7 @@ class Node(ElementwiseMethods):
 
         facts = {"made by": f"{self.operation.symbol} of {len(self.inputs)}"} if self.operation else {}
         cells = "".join(
-            f"<tr><th>{name}</th><td><pre>{escape(fact)}</pre></td></tr>"
+            f'<tr><th>{name}</th><td><pre style="margin: 0; text-align: left">{escape(fact)}</pre></td></tr>'
             for name, fact in (self._facts() | facts).items()
         )
         return f"<table><caption>{escape(f'{type(self).__name__} {self.label}'.strip())}</caption>{cells}</table>"

@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import resources
+from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -142,6 +143,8 @@ _SHOWN_FORMS = {
 def _slim(record: Mapping[str, Any]) -> dict[str, Any]:
     """A node or a step of the trace's data, with those forms of its formulas that the page shows."""
     slim = dict(record)
+    if slim.get("source"):
+        slim["source"] |= {"file": Path(slim["source"]["file"]).name}  # its folder is nobody else's business
     for key, forms in _SHOWN_FORMS.items():
         if slim.get(key) is not None:
             slim[key] = {form: slim[key][form] for form in forms}
