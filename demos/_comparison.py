@@ -72,14 +72,13 @@ class Comparison:
         return f"<Comparison: {self._verdict()}>"
 
     def __str__(self) -> str:
-        first = max(len(self.what), *(len(row.what) for row in self.rows)) if self.rows else len(self.what)
-        widths = [
-            max([9, *map(len, column)]) for column in zip(*((r.published, r.shown) for r in self.rows), strict=True)
-        ]
-        left, right = widths or (9, 9)
-        lines = [f"{self.what:<{first}}  {'published':>{left}}  {'measured':>{right}}"]
-        lines += [
-            f"{row.what:<{first}}  {row.published:>{left}}  {row.shown:>{right}}{_remark(row)}" for row in self.rows
+        head = (self.what, "published", "measured")
+        rows = [(row.what, row.published, row.shown) for row in self.rows]
+        first, left, right = (max(map(len, column)) for column in zip(head, *rows, strict=True))
+        remarks = ["", *map(_remark, self.rows)]
+        lines = [
+            f"{what:<{first}}  {published:>{left}}  {measured:>{right}}{remark}"
+            for (what, published, measured), remark in zip([head, *rows], remarks, strict=True)
         ]
         return "\n".join([*lines, self._verdict()])
 

@@ -35,7 +35,11 @@ def _add(result: argparse.ArgumentParser, name: str, default: Any, kind: Any, te
     if kind is bool:
         result.add_argument(flag, action="store_true", help=text)
     else:
-        convert = kind if kind in (int, float) else str
-        metavar = name.upper() if convert is str else convert.__name__.upper()
-        help_text = f"{text} (default: {default})"
-        result.add_argument(flag, type=convert, default=default, metavar=metavar, help=help_text)
+        convert = {int: _whole_number, float: float}.get(kind, str)
+        result.add_argument(flag, type=convert, default=default, help=f"{text} (default: {default})")
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, not {text!r}")
+    return int(text)

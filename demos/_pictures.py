@@ -1,10 +1,15 @@
-"""`Folder`: where a demo writes its pictures."""
+"""The pictures of a demo, and the folder that they are written to."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from matplotlib.figure import Figure
+
+import viz
 from tinygrad_edu import TinygradEduError
+from tinygrad_edu.graph import Node
 
 
 class OutputError(TinygradEduError, OSError):
@@ -38,3 +43,20 @@ class Folder:
         save(path)
         print(f"wrote {path}")
         return path
+
+
+def graph(model: Any, loss: Node) -> viz.Drawing:
+    """The graph of the model's loss, with the gradients that are its own."""
+    loss.label = "loss"
+    model.zero_grad()
+    loss.backward()
+    return viz.draw(loss)
+
+
+def drawn(plot: Callable[..., object], *arguments: Any, title: str, **keywords: Any) -> Figure:
+    """What ``plot(*arguments, ax=ax, **keywords)`` draws, as a figure that pyplot knows nothing of."""
+    figure = Figure(figsize=(6.4, 4.8), dpi=120, layout="constrained")
+    ax = figure.subplots()
+    plot(*arguments, ax=ax, **keywords)
+    ax.set_title(title)
+    return figure

@@ -1,0 +1,136 @@
+"""Moons with a line search: a fixed learning rate against backtracking, four published accuracies reproduced.
+
+A net 2-16-1 with ReLU learns 400 of 500 moons on the binary cross-entropy, 300 full-batch epochs, twice: by gradient
+descent at the fixed rate 0.1, and by gradient descent that tries the step 1.0 first and halves it until the loss has
+fallen enough (Armijo's condition). The weights start as PyTorch drew them in the lab.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+import viz
+from demos._comparison import Comparison
+from demos._options import Out, Quick
+from demos._pictures import Folder, drawn, drawn_beside
+from demos._training import progress, stoppable
+from tinygrad_edu import data, nn, optim
+from tinygrad_edu.train import History, accuracy, predict
+from viz import style
+from viz.plots import plot_boundary
+
+WEIGHTS = Path(__file__).parent / "reference" / "moons_initial_weights.json"
+POINTS, NOISE, LAB_SEED = 500, 0.2, 42
+RATE = 0.1
+EPOCHS, QUICK_EPOCHS = 300, 20
+TITLES = {"fixed": f"fixed rate {RATE}", "armijo": "backtracking"}
+# Accuracy on the training and on the test points.
+PUBLISHED = {"fixed": ("0.8650", "0.8600"), "armijo": ("0.9800", "0.9800")}
+
+
+class Points(NamedTuple):
+    """The standardised points and their labels, those to learn and those to be tested on."""
+
+    X: Any
+    X_test: Any
+    y: Any
+    y_test: Any
+
+
+def run(*, quick: Quick = False, out: Out = "out") -> Comparison:
+    """Train both, print published and measured accuracies beside each other, and write the pictures."""
+    folder = Folder(out)
+    points = load()
+    print(f"Moons: a net 2-16-1 learns {len(points.X)} points by full batches, with and without a line search.")
+    histories = {name: train(name, points, QUICK_EPOCHS if quick else EPOCHS) for name in TITLES}
+    table = Comparison("accuracy")
+    for name, history in histories.items():
+        print(f"{TITLES[name]}: {history.stopped}, loss {history['loss'][-1]:.4f}")
+        for part, X, y, published in zip(
+            ("training", "test"), points[:2], points[2:], PUBLISHED[name], strict=True
+        ):
+            right = accuracy(predict(history.model, X), y)
+            table.add(f"{TITLES[name]}, {part}", published, right, within=np.inf if quick else None)
+    print(table)
+    _pictures(folder, histories, points)
+    return table
+
+
+def load() -> Points:
+    """The lab's points: 80 % to learn, 20 % to test, standardised by the mean and deviation of the former."""
+    X, y = data.moons(POINTS, noise=NOISE, rng=LAB_SEED)
+    X, X_test, y, y_test = data.train_test_split(X, y, test_size=0.2, rng=LAB_SEED)
+    scaler = data.Standardizer().fit(X)
+    return Points(scaler.transform(X).astype(np.float32), scaler.transform(X_test).astype(np.float32), y, y_test)
+
+
+def train(name: str, points: Points | None = None, epochs: int = EPOCHS) -> History:
+    """Train the net the ``fixed`` or the ``armijo`` way; the history has the loss and the step size of each epoch."""
+    points = points or load()
+    model = initial_net(name)
+    history = History(model, points.X, points.y)
+    descent = optim.SGD(model.parameters(), lr=RATE)
+    search = optim.BacktrackingLineSearch(model.parameters())
+    targets = points.y.astype(np.float32).reshape(-1, 1)
+
+    def loss_of() -> Any:
+        return nn.functional.binary_cross_entropy_with_logits(model(points.X), targets)
+
+    with stoppable(history):
+        history.snapshots.append((0, model.state_dict()))
+        for epoch in progress(epochs, TITLES[name]):
+            if name == "armijo":
+                loss = search.step(loss_of)
+            else:
+                loss = loss_of()
+                descent.zero_grad()
+                loss.backward()
+                descent.step()
+            history.add({"loss": loss.item(), "step size": search.step_size or RATE})
+            if epoch % 5 == 4:
+                history.snapshots.append((epoch + 1, model.state_dict()))
+    return history
+
+
+def initial_net(name: str) -> nn.Sequential:
+    """The net with the weights that the lab's model of that name started from."""
+    drawn_by_pytorch = json.loads(WEIGHTS.read_text(encoding="utf-8"))[name]
+    weights = {key: np.array(numbers, dtype=np.float32) for key, numbers in drawn_by_pytorch.items()}
+    net = nn.Sequential(nn.Linear(2, 16, dtype=np.float32), nn.ReLU(), nn.Linear(16, 1, dtype=np.float32))
+    net.load_state_dict(  # PyTorch keeps a weight as (out, in)
+        {f"layers.{key}": array.T if key.endswith("weight") else array for key, array in weights.items()}
+    )
+    return net
+
+
+def _pictures(folder: Folder, histories: dict[str, History], points: Points) -> None:
+    folder.write("moons_armijo_loss.png", drawn(_losses, histories, title="Loss").savefig)
+    steps = drawn(_steps, histories, title="Accepted step sizes")
+    folder.write("moons_armijo_steps.png", steps.savefig)
+    boundaries = {
+        title: (plot_boundary, histories[name].model, points.X_test, points.y_test)
+        for name, title in TITLES.items()
+    }
+    folder.write("moons_armijo_boundaries.png", drawn_beside(boundaries, title="Test points").savefig)
+    folder.write("moons_armijo.gif", lambda path: viz.animate_training([*histories.values()], path))
+
+
+def _losses(histories: dict[str, History], ax: Axes) -> None:
+    for name, line in zip(histories, style.LINES, strict=False):
+        losses = histories[name]["loss"]
+        ax.plot(range(1, len(losses) + 1), losses, line, label=TITLES[name])
+    style.tidy(ax, x="epoch", y="binary cross-entropy")
+    ax.set_yscale("log")
+    ax.legend(frameon=False)
+
+
+def _steps(histories: dict[str, History], ax: Axes) -> None:
+    for name, marker in zip(histories, style.MARKERS, strict=False):
+        sizes = histories[name]["step size"]
+        ax.plot(range(1, len(sizes) + 1), sizes, marker, markersize=3, linestyle="", label=TITLES[name])
+    style.tidy(ax, x="epoch", y="step size")
+    ax.set_yscale("log", base=2)
+    ax.legend(frameon=False)

@@ -1,0 +1,110 @@
+"""XOR: the classic NumPy lab, its published losses reproduced to the last digit.
+
+A net 2-8-8-2 with ReLU learns the four rows of the XOR table, repeated 500 times, by full-batch gradient descent on
+the softmax cross-entropy. The weights start as the lab drew them (He initialisation, layer by layer, seed 42), so the
+losses that it printed can be compared digit by digit. With --scalar the same net learns the four rows alone, one
+number a node: the mean loss of repeated rows is that of the rows, so the figures are the same.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from demos._comparison import Comparison
+from demos._options import Out, Quick, Scalar, Seed
+from demos._pictures import Folder, drawn, graph
+from demos._training import progress, scores_of, stoppable
+from tinygrad_edu import Value, data, nn, optim
+from tinygrad_edu.train import History, accuracy
+from viz.plots import plot_boundary, plot_history
+
+# The losses that the lab printed, every 500 epochs.
+PUBLISHED = (
+    *("0.004159", "0.001368", "0.000765", "0.000516", "0.000384"),
+    *("0.000303", "0.000248", "0.000209", "0.000180", "0.000158"),
+)
+INTERVAL = 500
+LAB_SEED = 42
+EPOCHS, QUICK_EPOCHS = INTERVAL * len(PUBLISHED), INTERVAL
+RATE = 0.1
+REPEATS = 500
+
+
+def run(*, scalar: Scalar = False, quick: Quick = False, seed: Seed = LAB_SEED, out: Out = "out") -> Comparison:
+    """Train, print published and measured losses beside each other, and write the pictures."""
+    folder = Folder(out)
+    rows = "the 4 rows of the XOR table, on Value" if scalar else f"{4 * REPEATS} rows of the XOR table, on Tensor"
+    print(f"XOR: a net 2-8-8-2 learns {rows}.")
+    model, history = train(scalar=scalar, epochs=QUICK_EPOCHS if quick else EPOCHS, seed=seed)
+    print(history.stopped)
+    X, y = data.xor()
+    right = accuracy(scores_of(model)(X), y)
+    table = compare(history, right) if seed == LAB_SEED else Comparison()
+    if table.rows:
+        print(table)
+    elif history.epochs:
+        print(f"loss {history['loss'][-1]:.6f}, accuracy {right:.1f}; the published figures are for seed {LAB_SEED}")
+    _pictures(folder, model, history)
+    return table
+
+
+def train(
+    *, scalar: bool = False, epochs: int = EPOCHS, seed: int = LAB_SEED, rate: float = RATE
+) -> tuple[Any, History]:
+    """Train the lab's net, on Tensor or on Value, and return it with its history. Ctrl-C ends the training early."""
+    model: Any = initial_net(seed)
+    if scalar:
+        model = nn.scalar.MLP.from_tensor(model)
+    X, y = data.xor(1 if scalar else REPEATS)
+    history = History(model, X, y)
+    optimizer = optim.SGD(model.parameters(), lr=rate)
+    with stoppable(history):
+        for _ in progress(epochs, "XOR"):
+            loss = loss_of(model, X, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            history.add({"loss": float(loss)})
+    return model, history
+
+
+def initial_net(seed: int = LAB_SEED) -> nn.MLP:
+    """The net as the lab starts it: weights randn · √(2 / inputs), layer by layer, and biases 0."""
+    net = nn.MLP(2, [8, 8, 2], activation="relu")
+    source = np.random.RandomState(seed)
+    for layer in net.layers:
+        layer.weight.data = source.randn(*layer.weight.shape) * np.sqrt(2 / layer.in_features)
+        nn.init.zeros_(layer.bias)
+    return net
+
+
+def loss_of(model: Any, X: Any, y: Any) -> Any:
+    """The mean cross-entropy between the softmax of the model's answers and the labels."""
+    if isinstance(model, nn.MLP):
+        return nn.functional.cross_entropy(model(X), y)
+    losses: list[Value] = []
+    for x, label in zip(X.tolist(), y.tolist(), strict=True):
+        z = model(x)
+        losses.append((z[1 - label] - z[label]).softplus())  # -log softmax(z)[label], of two classes
+    return sum(losses) / len(losses)
+
+
+def compare(history: History, right: float) -> Comparison:
+    """The published losses, as far as the history goes, and the measured ones."""
+    table = Comparison("epoch")
+    for k, published in enumerate(PUBLISHED, 1):
+        if INTERVAL * k <= history.epochs:
+            table.add(INTERVAL * k, published, history["loss"][INTERVAL * k - 1])
+    if history.epochs >= EPOCHS:
+        table.add("accuracy", "1.0", right)
+    return table
+
+
+def _pictures(folder: Folder, model: Any, history: History) -> None:
+    X, y = data.xor()
+    if history.epochs:
+        folder.write("xor_loss.png", drawn(plot_history, history, log=True, title="XOR: loss").savefig)
+    boundary = drawn(plot_boundary, scores_of(model), X, y, resolution=60, title="XOR: what the net answers")
+    folder.write("xor_boundary.png", boundary.savefig)
+    rows = slice(None) if isinstance(model, nn.MLP) else slice(1)
+    folder.write("xor_graph.svg", graph(model, loss_of(model, X[rows], y[rows])).save)
