@@ -1,21 +1,22 @@
 """`draw`: a graph as a picture.
 
-Every element of the SVG has an ``id`` that does not change when modules are folded or the picture is turned:
+The elements of the SVG have an ``id`` that stays the same however much is folded and however the picture is turned:
 
-- ``node-3``: the fourth node in topological order,
-- ``edge-3-1``: the arrow to it from its second operand,
-- ``module-2``: the third module call, as a cluster or folded.
-
-`Drawing.ids` says which element stands for which node.
+- ``node-3``: ``topological_order(root)[3]``,
+- ``edge-3-1``: the arrow to it from its ``inputs[1]``,
+- ``module-2``: ``module_calls(order).calls[2]``, as a cluster or folded.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph import Node, topological_order
 from viz import captions, dot, files, render
+from viz.notation import printable
 from viz.palette import THEMES, Theme
 from viz.scopes import Call, Modules, Shown, module_calls
 
@@ -31,23 +32,21 @@ class Drawing:
     Attributes
     ----------
     source : str, in Graphviz's language DOT.
-    ids : the ``id`` of the SVG element that stands for each node: its own, or that of the folded module around it.
-    title, description : what a screen reader says.
+    title : str, the root's name and how much is shown.
+    description : str, every node in words, for a screen reader.
     """
 
-    def __init__(self, source: str, title: str, description: str, ids: Mapping[Node, str], summary: str) -> None:
+    def __init__(self, source: str, title: str, description: str) -> None:
         self.source = source
         self.title = title
         self.description = description
-        self.ids = ids
-        self._summary = summary
 
     @property
     def svg(self) -> str:
         """The picture as the text of an ``<svg>`` element."""
-        return render.accessible_svg(self.source, self.title, self.description)
+        return render.accessible_svg(self.source, f"Computation graph of {self.title}", self.description)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture to ``path``, as SVG, PNG or PDF by its suffix.
 
         Raises
@@ -70,7 +69,7 @@ class Drawing:
         return {"image/svg+xml": self.svg, "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return f"<Drawing of {self._summary}>"
+        return f"<Drawing of {self.title}>"
 
 
 def draw(
@@ -83,9 +82,11 @@ def draw(
 ) -> Drawing:
     """Draw the graph behind ``root``: every node that it depends on, once, with an arrow for every operand.
 
-    A leaf is a box with round corners, a constant a sheet of paper, a module's parameter a hexagon, an operation a
-    box, the root an octagon. Each shows its label, the operation's symbol, its data, and its gradient once a
-    backward pass has been there. Operands enter at ``x₀``, ``x₁``, … where their order matters.
+    An operation is a box, a leaf one with round corners, a module's parameter one with cut corners, a constant a
+    sheet of paper, and the root has a double frame. Each shows its label, the operation's symbol, its data, and its
+    gradient once a backward pass has been there. Operands enter at ``x₀``, ``x₁``, … where their order matters.
+    An nn module is a frame around what it computed, or, folded, a block; an arrow to a block that stands for several
+    nodes bears their number.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def _check(root: Any, depth: int | None, direction: str, theme: str, max_nodes: 
         if given not in known:
             raise ArgumentError(f"{what} is one of {', '.join(known)}, but was given {given!r}: choose one of them")
     for what, count, least in (("depth", depth, 0), ("max_nodes", max_nodes, 1)):
-        if count is not None and (not isinstance(count, int) or count < least):
+        if count is not None and (not isinstance(count, Integral) or count < least):
             raise ArgumentError(f"{what} is a whole number, but was given {count!r}: pass {least} or more")
 
 
@@ -174,8 +175,9 @@ def _fold(modules: Modules, depth: int, max_nodes: int) -> int:
     for folded in range(asked, -1, -1) if modules.calls or count <= max_nodes else ():
         shown = modules.shown(folded)
         count = len({id(item) for item in shown if item is not None})
-        tidy = folded in (asked, 0) or len(_arrows(modules, shown)) <= _ARROWS_PER_NODE * max_nodes
-        if count <= max_nodes and tidy:
+        if count <= max_nodes and (
+            folded in (asked, 0) or len(_arrows(modules, shown)) <= _ARROWS_PER_NODE * max_nodes
+        ):
             return folded
     given = f"a picture shows up to {max_nodes:,} nodes, but this graph has {len(modules.order):,}"
     if modules.calls:
@@ -214,22 +216,18 @@ class _Picture:
 
     def drawing(self) -> Drawing:
         """The picture, and what is said of it."""
-        name = captions.name(self.root)
-        shown = zip(self.modules.order, self.shown, strict=True)
-        ids = {node: self.ids[item] for node, item in shown if item is not None}
+        title = f"{captions.name(self.root)}: {_count(len(self.shown), 'node')}"
         hidden = len(self.shown) - len(self.kinds)
-        summary = f"{name}: {_count(len(self.shown), 'node')}"
         if hidden:
-            summary += f" ({hidden:,} of them in {_count(len(self._items()) - len(self.kinds), 'folded module')})"
-        summary += f", {_count(len(self.arrows), 'edge')}"
-        return Drawing(self._source(), f"Computation graph of {name}", self._description(summary), ids, summary)
+            title += f" ({hidden:,} of them in {_count(len(self._items()) - len(self.kinds), 'folded module')})"
+        title += f", {_count(len(self.arrows), 'edge')}"
+        return Drawing(self._source(), title, self._description())
 
-    def _description(self, summary: str) -> str:
-        way = "from left to right" if self.direction == "LR" else "from the top down"
-        items = self._items()
-        if len(items) > _DESCRIBED:
-            return f"{summary}, read {way}."
-        return "\n".join([f"{summary}, read {way}.", *(f"{' '.join(self._words(item).split())}." for item in items)])
+    def _description(self) -> str:
+        lines = [f"To be read {'from left to right' if self.direction == 'LR' else 'from the top down'}."]
+        if len(self._items()) <= _DESCRIBED:
+            lines += (f"{printable(' '.join(self._words(item).split()))}." for item in self._items())
+        return "\n".join(lines)
 
     def _items(self) -> list[Node | Call]:
         """The nodes and folded modules, each once, behind all that they use."""

@@ -67,11 +67,11 @@ THEMES = {
         frame="#6b7683",
         kinds=_kinds(
             leaf="#0f3d5c #56b4e9",
-            parameter="#574000 #e6b422",
+            parameter="#4a3700 #e6b422",
             constant="#3a3f46 #9aa3ad",
             operation="#20262e #c3cad2",
-            root="#07503c #35c69b",
-            module="#4d2e43 #d79bc0",
+            root="#064432 #35c69b",
+            module="#472a3e #d79bc0",
         ),
     ),
 }
