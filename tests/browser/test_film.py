@@ -1,0 +1,72 @@
+"""The page of an animation in a real browser, opened from a file and without a network."""
+
+import pytest
+
+from tests.browser.graphs import hostile, neuron
+from viz.animate import animate_backprop
+from viz.trace import trace
+
+
+@pytest.fixture
+def film(opened, tmp_path):
+    """``film(root)`` opens the animation of the graph."""
+
+    def open_film(root, **keywords):
+        animate_backprop(root, tmp_path / "film.html", **keywords)
+        page = opened.new_page()
+        page.goto((tmp_path / "film.html").as_uri())
+        return page
+
+    return open_film
+
+
+def shown(page):
+    return page.inner_text("#caption").split(": ", 1)[1], page.get_attribute("#picture", "src")
+
+
+def test_keys_step_to_the_end_and_back(film):
+    root = neuron()
+    steps = trace(root).steps
+    page = film(root)
+    forth = [shown(page)]
+    for _ in steps[1:]:
+        page.keyboard.press("ArrowRight")
+        forth.append(shown(page))
+    assert [caption for caption, _ in forth] == [str(step) for step in steps]
+    assert len({picture for _, picture in forth}) == len(steps)
+    page.keyboard.press("ArrowRight")
+    assert shown(page) == forth[-1]
+    for before in forth[-2::-1]:
+        page.keyboard.press("ArrowLeft")
+        assert shown(page) == before
+
+
+def test_the_slider_and_the_buttons_lead_to_the_same_pictures(film):
+    page = film(neuron())
+    page.fill("#slider", "3")
+    third = shown(page)
+    assert page.inner_text("#count").startswith("4 / ")
+    page.click("#next")
+    page.click("#back")
+    assert shown(page) == third
+
+
+def test_play_runs_to_the_end_and_stops_there(film):
+    page = film(neuron(), fps=50)
+    page.click("#play")
+    assert page.inner_text("#play") == "Pause"
+    page.get_by_role("button", name="Play").wait_for()
+    assert page.input_value("#slider") == page.get_attribute("#slider", "max")
+
+
+def test_hostile_labels_are_text(film):
+    root = hostile()
+    page = film(root)
+    page.keyboard.press("ArrowRight")
+    assert shown(page)[0] == str(trace(root).steps[1])
+    assert page.locator("img").count() == 1
+
+
+def test_axe_finds_nothing(film):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
+    assert axe.Axe().run(film(neuron())).violations_count == 0
