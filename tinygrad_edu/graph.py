@@ -12,15 +12,16 @@ had its turn, so its gradient is complete and can be handed on to its inputs.
 """
 
 import contextlib
+import functools
 import itertools
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
-from tinygrad_edu.errors import AnomalyError, BackwardError, StaleGraphError
+from tinygrad_edu.errors import AnomalyError, BackwardError, StaleGraphError, UnsupportedError
 from tinygrad_edu.rules import ElementwiseMethods, Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,6 +104,46 @@ class Node(ElementwiseMethods):
     def origin(self) -> tuple[str, int] | None:
         """File and line that made the node, where they were recorded: see `recording`."""
         return getattr(self, "_origin", None)
+
+    def __copy__(self) -> Self:
+        """A node with data and a gradient of its own, made of the same inputs."""
+        twin = object.__new__(type(self))
+        twin.__setstate__(cast("tuple[None, dict[str, Any]]", self.__getstate__()))
+        twin.stamp = self.stamp
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The whole graph up to this node, copied without recursion. A leaf is a graph of one node."""
+        nodes: list[Node] = []
+        stack: list[Node] = [self]
+        while stack:
+            node = stack.pop()
+            if id(node) not in memo:
+                memo[id(node)] = node.__copy__()
+                nodes.append(node)
+                stack.extend(node.inputs)
+                if isinstance(node.grad, Node):
+                    stack.append(node.grad)
+        for node in nodes:
+            twin = memo[id(node)]
+            twin.inputs = tuple([memo[id(x)] for x in node.inputs])
+            if isinstance(node.grad, Node):
+                twin.grad = memo[id(node.grad)]
+            if node.marks:
+                twin._marks = tuple([Mark(m.scope, tuple([memo.get(id(x), x) for x in m.inputs])) for m in node.marks])
+        return cast("Self", memo[id(self)])
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        for name, x in state[1].items():
+            setattr(self, name, x)
+        self.stamp = CLOCK.now  # the time of the process that pickled it means nothing in this one
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.operation is not None:
+            raise UnsupportedError(
+                f"a graph cannot be pickled, but {describe(self)} is part of one: pickle its .data, or the leaves"
+            )
+        return super().__reduce_ex__(protocol)
 
     def _constant(self, data: Any) -> "Node":
         """A node of the same kind that holds ``data`` and needs no gradient."""
@@ -272,10 +313,33 @@ def draw(method: Callable[..., Any], *args: Any) -> Any:
     return method(*args)
 
 
+_CO_GENERATOR = 0x20  # of `inspect`, which takes too long to import
+
+
 class _Mode(contextlib.ContextDecorator):
     """A context manager and decorator that switches modes on in its own thread; it may be nested and re-used."""
 
     _names: tuple[str, ...]
+
+    def __call__(self, function: F) -> F:
+        """The function, run within the mode; a generator is within it while it runs, and not while it waits."""
+        code = getattr(function, "__code__", None)
+        if code is None or not code.co_flags & _CO_GENERATOR:
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        def steps(*args: Any, **keywords: Any) -> Generator[Any, Any, Any]:
+            generator = function(*args, **keywords)
+            sent = None
+            while True:
+                with self:
+                    try:
+                        item = generator.send(sent)
+                    except StopIteration as end:
+                        return end.value
+                sent = yield item
+
+        return cast("F", steps)
 
     def __enter__(self) -> "_Mode":
         WATCH.add(1)

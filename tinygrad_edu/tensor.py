@@ -250,6 +250,15 @@ class Tensor(Node):
             )
         return seed
 
+    def __copy__(self) -> "Tensor":
+        self.settle()
+        twin = super().__copy__()
+        twin._data = self._data.copy()
+        if isinstance(self.grad, ndarray):
+            twin._grad = self.grad.copy()
+        twin._seal, twin._lent = None, 0
+        return twin
+
     def _constant(self, data: Any) -> "Tensor":
         if isinstance(data, float | int) and self.dtype.kind == "f":
             data = np.asarray(data, self.dtype)  # a bare number never widens float32

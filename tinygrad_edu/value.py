@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from tinygrad_edu import graph
-from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from tinygrad_edu.graph import CLOCK, MODES, WATCH, Node
 from tinygrad_edu.rules import (
     CONSTANTS,
@@ -42,7 +42,7 @@ class Value(Node):
 
     Attributes
     ----------
-    data : float. Assigning to it after an operation has used it makes that graph stale: see `backward`.
+    data : float. A leaf's may be assigned; if an operation has used it, that makes its graph stale: see `backward`.
     grad : ∂root/∂self after ``root.backward()``; 0.0 before any.
     op, inputs : what made the node; ``""`` and ``()`` on a leaf.
 
@@ -82,6 +82,10 @@ class Value(Node):
 
     @data.setter
     def data(self, number: Number) -> None:
+        if self.operation is not None:
+            raise ArgumentError(
+                f"the data of {graph.describe(self)} is computed, so it cannot be assigned: assign to a leaf"
+            )
         self._data = _float(number)
         self.stamp = CLOCK.tick()
 
@@ -127,7 +131,8 @@ class Value(Node):
 
     def _backward_recorded(self) -> None:
         for node, grad in graph.recorded_gradients(self, Constant(1.0)).items():
-            node.grad = node.grad + grad if node.operation is None and node.grad else grad
+            untouched = node.operation is not None or (node.grad.__class__ is float and node.grad == 0)
+            node.grad = grad if untouched else node.grad + grad
 
     def _constant(self, data: Any) -> "Constant":
         return Constant(data)
@@ -160,15 +165,17 @@ class Value(Node):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         """``np.exp(v)`` is ``v.exp()``, so that a derivative written for arrays serves scalars too."""
-        row = TABLE.get(NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__))
+        name = ufunc.__name__
+        row = TABLE.get(NUMPY_NAMES.get(name, name)) or _COMPARISONS.get(name)
         if row is None or method != "__call__" or keywords:
-            return NotImplemented
+            what = name if method == "__call__" else f"{name}.{method}"
+            raise UnsupportedError(f"np.{what} has no derivative here, so it is not for Values: use float(v)")
         if any(getattr(x, "ndim", 0) for x in inputs):
             raise DTypeError(
                 f"np.{ufunc.__name__} was given a Value and an array: use a Tensor in place of the Value, "
                 "or the array's numbers one by one"
             )
-        return row(*inputs)
+        return row(*[x if isinstance(x, Value) else _float(x) for x in inputs])
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
@@ -207,6 +214,15 @@ class Constant(Value):
     def __repr__(self) -> str:
         return f"Constant({self._data:.6g})"
 
+
+_COMPARISONS = {  # by NumPy's names, which a number of NumPy on the left calls them by
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+}
 
 _new = cast("Callable[[type[Value]], Value]", object.__new__)
 
