@@ -22,7 +22,7 @@ import numpy as np
 
 from tinygrad_edu.graph import Node
 from tinygrad_edu.value import Value
-from viz import files
+from viz import files, quiz
 from viz.palette import THEMES
 from viz.placement import Size, place
 from viz.trace import FEW, Trace, trace
@@ -33,6 +33,7 @@ _SHOWN = 500  # so many nodes are shown before modules are folded
 _NOTEBOOK_HEIGHT = 640
 _EXPLAINED = 500  # gradients, and what they cost: each is a walk through all steps
 _EXPLAINED_STEPS = 200_000
+_ASKED = 1000  # steps
 _TERMS = 8  # of the sum that a gradient is
 
 
@@ -124,7 +125,7 @@ def _data(film: Trace) -> dict[str, Any]:
         ],
         "home": home,
         "folded": _folded(home, parents),
-        "quiz": [],
+        "quiz": {"questions": _questions(film), "near": quiz.NEAR},
         "audit": [],
         "why": _explanations(film),
     }
@@ -137,11 +138,12 @@ _SHOWN_FORMS = {
     "sentence": ("text", "words"),
     "local": ("text", "value"),
     "expression": ("text",),
+    "prompt": ("text",),
 }
 
 
 def _slim(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A node or a step of the trace's data, with those forms of its formulas that the page shows."""
+    """A node, a step or a question, with those forms of its formulas that the page shows."""
     slim = dict(record)
     if slim.get("source"):
         slim["source"] |= {"file": Path(slim["source"]["file"]).name}  # its folder is nobody else's business
@@ -149,6 +151,11 @@ def _slim(record: Mapping[str, Any]) -> dict[str, Any]:
         if slim.get(key) is not None:
             slim[key] = {form: slim[key][form] for form in forms}
     return slim
+
+
+def _questions(film: Trace) -> list[dict[str, Any]]:
+    """The quiz of a graph that somebody may want to walk through."""
+    return [_slim(question.to_dict()) for question in quiz.questions(film)] if len(film.steps) <= _ASKED else []
 
 
 def _explanations(film: Trace) -> dict[int, dict[str, Any]]:

@@ -8,6 +8,7 @@ from tests.browser.graphs import HOSTILE, hostile, layer, neuron, scalar_net
 from tinygrad_edu.graph import topological_order
 from viz.notation import number_text
 from viz.player import player
+from viz.quiz import questions, read_number
 
 
 def count(page):
@@ -207,7 +208,7 @@ def test_the_inspector_lists_what_each_use_gave(opened):
     page = opened(player(root), "#step=99")
     order = topological_order(root)
     page.click(f"#node-{next(i for i, node in enumerate(order) if node.label == 'x2')} .box")
-    assert text(page, "#inspected") == "x2, picked"
+    assert text(page, "#inspected") == "x2"
     rows = page.locator("#inspector h3:has-text('Used 2 times') + table tbody tr")
     gave = [number(rows.nth(k).locator("td").last.text_content()) for k in range(rows.count())]
     root.backward()
@@ -215,7 +216,7 @@ def test_the_inspector_lists_what_each_use_gave(opened):
     assert len(gave) == 2
     assert sum(gave) == pytest.approx(x2.grad, rel=1e-3)
     page.keyboard.press("Escape")
-    assert "picked" not in text(page, "#inspected")
+    assert text(page, "#inspected") != "x2"
 
 
 def test_the_source_line_is_shown_where_it_was_recorded(opened):
@@ -377,7 +378,10 @@ def test_everything_is_reached_by_the_keyboard(opened):
     controls = {"search", "theme", "help", "first", "back", "play", "next", "last", "slider", "speed", "fit"}
     assert controls <= reached
     page.keyboard.press("j")
-    assert text(page, "#inspected").endswith(", picked")
+    assert page.get_by_role("button", name="Unpin").count() == 1
+    assert "value" in text(page, "#spoken")
+    page.get_by_role("button", name="Unpin").press("Enter")
+    assert page.get_by_role("button", name="Unpin").count() == 0
 
 
 def test_the_table_of_steps_is_a_table(opened):
@@ -460,3 +464,73 @@ def test_a_module_too_large_to_be_seen_into_stays_folded(opened):
     for step in range(0, 1800, 100):  # steps within it light its box
         page.evaluate(f"player.seek({step + 1})")
         assert page.locator(".node.on-forward, .node.on-backward").count() >= 1
+
+
+# --- the quiz ------------------------------------------------------------------------------------------------------
+
+
+def answer(page, written):
+    page.fill("#answer", written)
+    page.keyboard.press("Enter")
+    return text(page, "#verdict")
+
+
+def test_the_quiz_hides_every_gradient_until_it_is_found(opened):
+    root = neuron()
+    film = player(root)
+    asked = questions(film.trace)
+    page = opened(film)
+    page.click("#quiz")
+    for question in asked:
+        step = film.trace.steps[question.step]
+        assert count(page) == question.step + 1
+        assert text(page, "#question") == question.prompt.text
+        hidden = "" if step.before is None else number_text(step.before)
+        assert text(page, f"#node-{step.input} .grad") == hidden
+        assert page.evaluate("document.activeElement.id") == "answer"
+        for mistake in question.mistakes:
+            assert answer(page, repr(mistake.value)) == f"Not yet: {mistake.name}; {mistake.hint}."
+        assert answer(page, "") != ""
+        assert answer(page, "banana").startswith("Give a number")
+        assert page.locator("#sentence").text_content() == ""
+        assert answer(page, f"{question.answer:.3g}").startswith("Right")
+        assert text(page, f"#node-{step.input} .grad") == number_text(step.after)
+        assert text(page, "#sentence") == step.sentence.text
+        page.keyboard.press("Enter")  # on to the next
+    root.backward()
+    assert gradients(page) == {
+        f"node-{i}": number_text(node.grad) for i, node in enumerate(film.trace.order) if node.requires_grad
+    }
+
+
+def test_the_quiz_shows_an_answer_and_is_stepped_through(opened):
+    film = player(layer())
+    asked = questions(film.trace)
+    page = opened(film)
+    page.keyboard.press("q")
+    page.click("#reveal")
+    assert text(page, "#verdict") == f"It is {number_text(asked[0].answer)}."
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")  # past a question that was not answered
+    assert text(page, "#question") == asked[2].prompt.text
+    page.keyboard.press("ArrowLeft")
+    assert text(page, "#question") == asked[1].prompt.text
+    page.click("#quiz")
+    assert page.locator("#asks").is_hidden()
+    assert text(page, "#sentence") != ""
+
+
+def test_the_quiz_reads_numbers_as_the_terminal_does(opened):
+    page = opened(player(neuron()))
+    for line in ("−0.0013", "2 * -3", "0,5", "12", "-.25", "7", "1e-3", "0.30", "2 * (-3)"):
+        given = page.evaluate("(line) => readNumber(line)", line)
+        assert (given["number"], given["slack"]) == pytest.approx(read_number(line)), line
+    for line in ("", "banana", "2 *", "1 2"):
+        assert page.evaluate("(line) => Number.isNaN(readNumber(line).number)", line), line
+
+
+def test_the_steps_ahead_keep_their_numbers_to_themselves_in_a_quiz(opened):
+    page = opened(player(neuron()))
+    page.click("#quiz")
+    rows = page.locator("#table tr.backward")
+    assert all("=" not in row or "+=" in row for row in rows.all_text_contents()[1:])

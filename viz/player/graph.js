@@ -282,6 +282,11 @@ class GraphView {
     parts.g.setAttribute("aria-label", spoken);
   }
 
+  /** What a screen reader says of node `i`. */
+  spoken(i) {
+    return this.boxes[i] ? this.boxes[i].g.getAttribute("aria-label") : this.nodes[i].title;
+  }
+
   label(k, text) {
     this.wires[k].text.textContent = text;
   }
@@ -335,6 +340,7 @@ class GraphView {
     for (const type of ["pointerup", "pointercancel", "pointerleave"]) this.svg.addEventListener(type, release);
     // A drag that ends over a box is not a click on it.
     this.svg.addEventListener("click", (event) => moved > 4 && event.stopPropagation(), true);
+    this.svg.addEventListener("click", (event) => event.target === this.svg && this.pick(null));
     this.svg.addEventListener(
       "wheel",
       (event) => {

@@ -11,7 +11,7 @@ class Player {
     this.panel = new StepPanel(this.film);
     this.inspector = new Inspector(this.film, { why: data.why, audit: this.audit }, pick, (steps) => this.walk(steps));
     this.table = new StepTable(this.film, seek);
-    this.quiz = new Quiz(data.quiz, () => this.render());
+    this.quiz = new Quiz(data.quiz, () => this.render(), () => this.step(1));
     this.count = -1;
     this.picked = null;
     this.drawn = { fills: [], labels: [] };
@@ -57,6 +57,7 @@ class Player {
     if (!this.embedded) history.replaceState(null, "", `#step=${count}`);
   }
 
+  /** Do one step, or take it back. */
   step(by) {
     this.seek(this.count + by);
   }
@@ -183,6 +184,7 @@ class Player {
     if (i !== null) {
       this.graph.reveal(i);
       this.graph.follow(i);
+      this.panel.say(this.graph.spoken(i));
     }
     this.graph.mark("picked", i === null ? [] : [i]);
     this.inspect(this.quiz.asked ? this.count - 1 : this.count);
@@ -229,10 +231,8 @@ class Player {
   switchQuiz() {
     this.quiz.on = !this.quiz.on;
     document.getElementById("quiz").setAttribute("aria-pressed", String(this.quiz.on));
-    if (this.quiz.on && this.count <= this.film.seed) {
-      this.quiz.close();
-      this.seek(this.film.seed + 1);
-    } else if (!this.quiz.on) this.quiz.close();
+    this.quiz.close();
+    if (this.quiz.on) this.seek(this.quiz.after(this.count) + 1);
     this.render();
   }
 
@@ -280,7 +280,8 @@ class Player {
     document.addEventListener("keydown", (event) => {
       const action = actions[event.key];
       if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target.closest("input, select, textarea")) return; // they have keys of their own
+      const stepping = event.target.id === "answer" && !event.target.value && event.key.startsWith("Arrow");
+      if (!stepping && event.target.closest("input, select")) return; // they have keys of their own
       const pressing = event.key === " " || event.key === "Enter";
       if (pressing && event.target.closest("button, [role=button]")) return;
       event.preventDefault();

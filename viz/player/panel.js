@@ -71,7 +71,12 @@ class StepPanel {
       ? "The leaves have their values; press → to compute the first operation."
       : asked ? "" : step.sentence.text;
     this.formula.replaceChildren(...(step ? this.lines(step, asked) : []));
-    if (!silent) this.spoken.textContent = `Step ${count}: ${words}`;
+    if (!silent) this.say(`Step ${count}: ${words}`);
+  }
+
+  /** Have a screen reader say something. */
+  say(text) {
+    this.spoken.textContent = text;
   }
 
   lines(step, asked) {
@@ -114,7 +119,12 @@ class Inspector {
     const node = film.nodes[i];
     const value = film.value(i, count);
     const gradient = film.gradient(i, count);
-    const title = make("h2", { id: "inspected" }, pinned ? `${node.name}, picked` : node.name);
+    const title = make("div", { class: "row" }, make("h2", { id: "inspected" }, node.name));
+    if (pinned) {
+      const release = make("button", { type: "button", title: "Follow the steps again (Esc)" }, "Unpin");
+      release.addEventListener("click", () => this.pick(null));
+      title.append(release);
+    }
     const total = film.arrivals[i].length;
     const progress = node.role === "constant" ? "a constant collects none" : `${film.arrived(i, count)} of ${total} arrived`;
     const source = node.source && `${node.source.file}, line ${node.source.line}\n${node.source.text ?? ""}`.trim();
