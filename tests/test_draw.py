@@ -15,12 +15,14 @@ import pytest
 from hypothesis import given
 
 import viz
-from tinygrad_edu import Tensor, TinygradEduError, Value, no_grad, operation
+from tests.test_scopes import programs
+from tinygrad_edu import Tensor, TinygradEduError, Value, dot, nn, no_grad, operation
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph import Node, Scope, mark, topological_order
 from viz import files, render
 from viz.notation import number_text, printable
 from viz.palette import THEMES
+from viz.scopes import module_calls
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -210,6 +212,13 @@ def test_the_order_of_operands_shows_where_it_matters():
         assert [edge[0] for edge in graph.edges()] == ["node-0", "node-1"]
     assert [text for text in texts(viz.draw(a - b)) if text in ("x₀", "x₁")] == ["x₀", "x₁"]
     assert "x₀" not in texts(viz.draw(a * b))
+
+
+def test_operands_have_the_names_of_the_operations_symbol():
+    found = texts(viz.draw(dot([Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)], Value(5.0))))
+    assert [text for text in found if text in ("w₀", "w₁", "x₀", "x₁", "b")] == ["w₀", "w₁", "x₀", "x₁", "b"]
+    layer = nn.Linear(2, 1)
+    assert [text for text in texts(viz.draw(layer(np.ones((1, 2))))) if text in ("x", "W", "b")] == ["x", "W", "b"]
 
 
 def test_parameters_of_an_operation_show():
@@ -412,6 +421,14 @@ def test_a_module_called_twice_is_two_clusters():
     ]
 
 
+def test_two_calls_on_plain_numbers_are_two_clusters_and_several_outputs_are_one():
+    net, layer = nn.scalar.MLP(2, [1], rng=0), nn.scalar.Layer(2, 3, rng=0)
+    drawing = viz.draw(net([1.0, 2.0]) * net([3.0, 4.0]), depth=0)
+    assert [text.rpartition(", ")[2] for text in texts(drawing) if "MLP" in text] == ["call 1 of 2", "call 2 of 2"]
+    drawing = viz.draw(sum(layer([1.0, 2.0])), depth=0)
+    assert [text for text in texts(drawing) if text.startswith("→")] == ["→ 3 values"]
+
+
 def test_folded_modules_show_title_parameters_and_output():
     y = tensor_net()(Tensor(np.ones((1, 2)), label="x"))
     picture = Picture(viz.draw(y, depth=0))
@@ -445,6 +462,14 @@ def test_arrows_between_folded_modules_are_bundled():
     assert len(graph.edges()) == 3
     assert "3" in texts(drawing)
     assert "→ 3 values" in texts(drawing)
+
+
+@given(programs(), st.integers(0, 3), st.sampled_from(["LR", "TB"]))
+def test_any_graph_of_modules_is_drawn_at_any_depth(program, depth, direction):
+    root, _ = program
+    modules = module_calls(topological_order(root))
+    shown = {id(item) for item in modules.shown(depth) if item is not None}
+    assert len(Picture(viz.draw(root, depth=depth, direction=direction)).of_class("node")) == len(shown)
 
 
 @given(st.integers(0, 3), st.lists(st.integers(1, 3), min_size=2, max_size=4))

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.graph import Node
+from tinygrad_edu.matrix_rules import LINEAR
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.value import Value
+from tinygrad_edu.value import Dot, Value
 from viz import dot
 from viz.notation import number_text
 from viz.palette import Theme
@@ -72,13 +73,24 @@ def face(node: Node, gradient: _Array | None, theme: Theme, direction: str) -> s
         parts.append(_numbers({"data": data} if gradient is None else {"data": data, "grad": gradient}, theme))
     body = dot.table(*(dot.cell(part) for part in parts if part))
     if is_ordered(node):
-        body = _with_ports(body, len(node.inputs), theme, direction)
+        body = _with_ports(body, _operand_names(node), theme, direction)
     return f"<{body}>"
 
 
 def is_ordered(node: Node) -> bool:
     """Whether it matters which operand comes first."""
     return len(node.inputs) > 1 and node.op not in _COMMUTATIVE
+
+
+def _operand_names(node: Node) -> list[str]:
+    """What the operation's symbol calls its operands, else ``x0``, ``x1``, … as the formulas do."""
+    count = len(node.inputs)
+    if isinstance(node.operation, Dot):
+        half = range(count // 2)
+        return [*(f"w{i}" for i in half), *(f"x{i}" for i in half), "b"]
+    if node.operation is LINEAR:
+        return ["x", "W", "b"]
+    return [f"x{i}" for i in range(count)]
 
 
 def _head(node: Node, theme: Theme) -> str:
@@ -136,10 +148,10 @@ def _matrix(array: _Array) -> str:
     return dot.table(*rows, BORDER=1, SIDES="LR", CELLPADDING=2)
 
 
-def _with_ports(body: str, count: int, theme: Theme, direction: str) -> str:
+def _with_ports(body: str, names: Sequence[str], theme: Theme, direction: str) -> str:
     ports = [
-        dot.cell(dot.font(f"x{i}".translate(_SUBSCRIPTS), POINT_SIZE=_SMALL, COLOR=theme.quiet), PORT=f"x{i}")
-        for i in range(count)
+        dot.cell(dot.font(name.translate(_SUBSCRIPTS), POINT_SIZE=_SMALL, COLOR=theme.quiet), PORT=f"x{i}")
+        for i, name in enumerate(names)
     ]
     rows, side = (ports, "R") if direction == "LR" else (["".join(ports)], "B")
     border = dot.cell(dot.table(*rows, CELLPADDING=2), BORDER=1, SIDES=side, COLOR=theme.quiet)

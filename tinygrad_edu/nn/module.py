@@ -60,7 +60,7 @@ class Module:
         for x in inputs:
             if not isinstance(x, Node):
                 inputs = tuple(map(_as_node, inputs))
-                given = tuple(_nodes_in(inputs))
+                given = tuple(_nodes_in(inputs)) or inputs  # the empty tuple would not tell calls apart
                 break
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.enter(self)
