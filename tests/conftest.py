@@ -1,6 +1,9 @@
 """What every test module shares: Hypothesis profiles, the place of the real pictures, PyTorch as an oracle."""
 
 import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,19 @@ def torch():
     module = pytest.importorskip("torch", reason="torch is not installed")
     module.set_num_threads(1)
     return module
+
+
+@pytest.fixture(scope="session")
+def run_without_numpy():
+    """Run a program in an interpreter where NumPy cannot be imported; it fails if the program does."""
+
+    def run(program):
+        hidden = "import sys\nsys.modules['numpy'] = None\n" + textwrap.dedent(program)
+        done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marker

@@ -7,6 +7,7 @@ broadcasting, which copies numbers, so that their gradients must be added up aga
 import contextlib
 import functools
 import math
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -129,12 +130,17 @@ class Tensor(Node):
             if seal != self._seal:
                 self._seal = seal
                 self.stamp = CLOCK.tick()
+            if self._data.base is None and sys.getrefcount(self._data) <= 2:  # nobody holds it any more
+                self._seal, self._lent = None, 0
 
-    def update(self, array: _Array) -> None:
-        """Take ``array`` as the new data of a leaf without a copy: what an optimizer does."""
-        self._data = array
-        self._seal, self._lent = None, 0
-        self.stamp = CLOCK.tick()
+    def update(self, array: _Array, now: int | None = None) -> None:
+        """Take ``array`` as the new data of a leaf, without a copy, at the time ``now``: what an optimizer does."""
+        if array is self._data and self._seal is not None:  # written in place, and whoever had borrowed it has it still
+            self._seal = _checksum(array)
+        else:
+            self._data = array
+            self._seal, self._lent = None, 0
+        self.stamp = CLOCK.tick() if now is None else now
 
     @property
     def grad(self) -> Any:

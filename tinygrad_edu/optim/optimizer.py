@@ -64,16 +64,14 @@ class Optimizer:
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.step(self)
             return
+        now = CLOCK.tick()
         for tensor, state in self._tensors:
             g = tensor.grad
             if g is not None:
-                tensor.update(self.update(tensor._data, g._data if isinstance(g, Node) else g, state))
+                tensor.update(self.update(tensor._data, g._data if isinstance(g, Node) else g, state), now)
         for value, state in self._values:
             value._data = float(self.update(value._data, float(value.grad), state))
-        if self._values:
-            stamp = CLOCK.tick()
-            for value, _ in self._values:
-                value.stamp = stamp
+            value.stamp = now
 
     def zero_grad(self) -> None:
         """Forget the gradients, to which ``backward()`` would add."""
