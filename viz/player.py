@@ -22,9 +22,10 @@ import numpy as np
 
 from tinygrad_edu.graph import Node
 from tinygrad_edu.value import Value
-from viz import files, quiz
+from viz import files
 from viz.palette import THEMES
 from viz.placement import Size, place
+from viz.quiz import NEAR, questions
 from viz.trace import FEW, Trace, trace
 from viz.why import why
 
@@ -125,7 +126,7 @@ def _data(film: Trace) -> dict[str, Any]:
         ],
         "home": home,
         "folded": _folded(home, parents),
-        "quiz": {"questions": _questions(film), "near": quiz.NEAR},
+        "quiz": {"questions": _questions(film), "near": NEAR},
         "audit": [],
         "why": _explanations(film),
     }
@@ -155,7 +156,7 @@ def _slim(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _questions(film: Trace) -> list[dict[str, Any]]:
     """The quiz of a graph that somebody may want to walk through."""
-    return [_slim(question.to_dict()) for question in quiz.questions(film)] if len(film.steps) <= _ASKED else []
+    return [_slim(question.to_dict()) for question in questions(film)] if len(film.steps) <= _ASKED else []
 
 
 def _explanations(film: Trace) -> dict[int, dict[str, Any]]:
