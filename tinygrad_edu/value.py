@@ -74,11 +74,13 @@ class Value(Node):
         self.stamp = CLOCK.now
         if label:
             self.label = label
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.new_leaf(self, data)
 
     @property
     def data(self) -> float:
         """The number."""
-        return self._data  # type: ignore[no-any-return]
+        return graph.data_of(self)  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, number: Number) -> None:
@@ -140,28 +142,28 @@ class Value(Node):
     def _record(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> "Value":
         inputs = tuple([x if isinstance(x, Value) else Constant(x) for x in xs])
         forward: Callable[..., Any] = operation.on_floats if isinstance(operation, Elementwise) else operation.forward
-        node = _node(operation, _float(forward(*[x._data for x in inputs], **params)), inputs)
+        node = _node(operation, _float(_forward(operation, forward, inputs, **params)), inputs)
         if params:
             node._params = params
         return node
 
     def __lt__(self, other: "Value | Number") -> bool:
-        return bool(self._data < _data_of(other))
+        return _data_of(self) < _data_of(other)
 
     def __le__(self, other: "Value | Number") -> bool:
-        return bool(self._data <= _data_of(other))
+        return _data_of(self) <= _data_of(other)
 
     def __gt__(self, other: "Value | Number") -> bool:
-        return bool(self._data > _data_of(other))
+        return _data_of(self) > _data_of(other)
 
     def __ge__(self, other: "Value | Number") -> bool:
-        return bool(self._data >= _data_of(other))
+        return _data_of(self) >= _data_of(other)
 
     def __float__(self) -> float:
-        return graph.plain_float(self, self._data)
+        return graph.plain_float(self, float(_data_of(self)))
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return bool(_data_of(self))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         """``np.exp(v)`` is ``v.exp()``, so that a derivative written for arrays serves scalars too."""
@@ -242,7 +244,16 @@ def _node(operation: Operation, y: float, inputs: tuple[Value, ...]) -> Value:
     return node
 
 
+def _forward(operation: Operation, forward: Callable[..., float], inputs: Sequence[Value], **params: Any) -> float:
+    if WATCH.active and MODES.recorder is not None:
+        return MODES.recorder.record(operation, inputs, params)  # type: ignore[no-any-return]
+    return forward(*[x._data for x in inputs], **params)
+
+
 def _walk(order: list[Value]) -> None:
+    if MODES.recorder is not None:
+        MODES.recorder.walk(order)
+        return
     if MODES.anomaly:
         _walk_watched(order)
         return
@@ -260,8 +271,8 @@ def _walk_watched(order: list[Value]) -> None:
 
 
 def _float(data: Any) -> float:
-    if data.__class__ is float:
-        return data
+    if data.__class__ is float or hasattr(data, "_recorder"):  # or the stand-in of `compile`
+        return data  # type: ignore[no-any-return]
     number = hasattr(data, "__float__") or hasattr(data, "__index__")
     if isinstance(data, str | bytes | Node) or not number:
         raise DTypeError(f"a Value holds one number, but was given {data!r}: pass a float or an int")
@@ -274,7 +285,7 @@ def _float(data: Any) -> float:
 
 
 def _data_of(other: Any) -> float:
-    return other._data if isinstance(other, Value) else _float(other)
+    return graph.data_of(other) if isinstance(other, Value) else _float(other)
 
 
 # --- methods and operators, one for each row of the table -------------------------------------------------------
@@ -288,7 +299,7 @@ def _unary(row: Elementwise) -> Any:
 
     def method(self: Value) -> Value:
         if WATCH.active or self.__class__ is not Value:
-            return _node(row, forward(self._data), (self,))
+            return _node(row, _forward(row, forward, (self,)), (self,))
         node = _new(Value)
         node._data = forward(self._data)
         node.grad = 0.0
@@ -326,7 +337,7 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
                 return NotImplemented
             other = Constant(other)
         pair = (other, self) if reflected else (self, other)
-        return _node(row, row.on_floats(pair[0]._data, pair[1]._data), pair)
+        return _node(row, _forward(row, row.on_floats, pair), pair)
 
     def mirrored(self: Value, other: Any) -> Any:
         return mixed(self, other, reflected=True)
@@ -395,4 +406,4 @@ def dot(weights: Sequence[Value | Number], inputs: Sequence[Value | Number], bia
     if len(weights) != len(inputs):
         raise ShapeError(f"dot() needs as many weights as inputs, but was given {len(weights)} and {len(inputs)}")
     nodes = tuple([x if isinstance(x, Value) else Constant(x) for x in (*weights, *inputs, bias)])
-    return _node(DOT, DOT.forward(*[x._data for x in nodes]), nodes)
+    return _node(DOT, _forward(DOT, DOT.forward, nodes), nodes)

@@ -5,6 +5,7 @@ the next; an entry-by-entry operation takes over the memory of an operand that i
 """
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,22 +55,38 @@ class Store:
         self.owner = owner
 
 
-class _Hoisting(Writer):
+class Hoisting(Writer):
     """Writes lines of which every constant array is made beforehand."""
 
-    def _array(self, array: Any, original: Any) -> Text:
+    def array(self, array: Any, original: Any) -> Text:
+        """Its name."""
         if array.ndim == 0 or array.dtype.kind not in "fiub":
-            return super()._array(array, original)
+            return super().array(array, original)
         return Text(self.constant(original))
+
+
+class Careful(Writer):
+    """Writes lines on single numbers that compute by IEEE 754 where Python would raise."""
+
+    def number(self, name: str, args: Sequence[Text]) -> Text:
+        """A call of the engine's own function."""
+        if name == "where":
+            return super().number(name, args)
+        return Text(f"{name}({', '.join(x.text for x in args)})")
+
+    def expression(self, line: Line) -> Text:
+        """The right-hand side of a line."""
+        name = {operator.truediv: "divide", operator.pow: "power"}.get(line.function) if line.kind == PYTHON else None
+        return self.number(name, [self.operand(x) for x in line.args]) if name else super().expression(line)
 
 
 class Codegen:
     """Turns a program into lines of Python, and the namespace in which they run."""
 
-    def __init__(self, program: Program, names: Names, given: dict[Var, Any], column_major: set[Var], kept: set[Var]) -> None:
+    def __init__(self, program: Program, names: Names, given: dict[Var, Any], column_major: set[Var], kept: set[Var], writer: type[Writer]) -> None:
         self.program = program
         self.names = names
-        self.writer = _Hoisting(names)
+        self.writer = writer(names)
         self.column_major = column_major
         self.stores = {var: Store(array, var) for var, array in given.items()}
         self.given = set(given)

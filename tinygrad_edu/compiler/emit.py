@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.names import Names
-from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Var
+from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, UFUNC, Line, Program, Var
+from tinygrad_edu.compiler import runtime
 from tinygrad_edu.compiler.runtime import HELPERS
+from tinygrad_edu.compiler.scalars import SPELLED
 
 _LONGEST = 64  # an expression that stands inside another
-_ATOM, _POWER, _SIGN, _TIMES, _PLUS, _AND, _XOR, _OR, _COMPARE = 10, 9, 8, 7, 6, 5, 4, 3, 2
+_ATOM, _POWER, _SIGN, _TIMES, _PLUS, _AND, _XOR, _OR, _COMPARE, _CHOICE = 10, 9, 8, 7, 6, 5, 4, 3, 2, 1
 _OPERATORS: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("add",), ("+", _PLUS)),
     **dict.fromkeys(("sub", "subtract"), ("-", _PLUS)),
@@ -73,7 +75,7 @@ class Writer:
         if isinstance(x, slice):
             return Text(f"slice({', '.join(self.operand(part).text for part in (x.start, x.stop, x.step))})")
         if isinstance(x, np.ndarray | np.generic):
-            return self._array(np.asarray(x), x)
+            return self.array(np.asarray(x), x)
         if isinstance(x, np.dtype):
             return Text(f"np.{x.name}" if x.kind != "b" else "bool")
         if isinstance(x, type) and issubclass(x, np.generic):
@@ -93,7 +95,7 @@ class Writer:
         start, stop, step = ("" if part is None else self.operand(part).text for part in (x.start, x.stop, x.step))
         return f"{start}:{stop}" + (f":{step}" if step else "")
 
-    def _array(self, array: Any, original: Any) -> Text:
+    def array(self, array: Any, original: Any) -> Text:
         if array.ndim == 0:
             return self.operand(array.item() if array.dtype != np.float32 else float(str(array)))
         if array.size and array.strides == (0,) * array.ndim or _uniform(array):
@@ -128,6 +130,8 @@ class Writer:
 
     def expression(self, line: Line) -> Text:
         """The right-hand side of a line."""
+        if line.kind == MATH:
+            return self.number(line.function, [self.operand(x) for x in line.args])
         if line.kind in (UFUNC, PYTHON):
             return self._computed(line)
         if line.kind == INDEX:
@@ -136,6 +140,24 @@ class Writer:
         if line.kind == METHOD:
             return self._method(line)
         return self.call(self.function(line), line.args, line.keywords)
+
+    def number(self, name: str, args: Sequence[Text]) -> Text:
+        """A function of single numbers."""
+        texts = [x.text for x in args]
+        if name == "where":
+            condition, yes, no = (x.within(_OR) for x in args)
+            return Text(f"{yes} if {condition} else {no}", _CHOICE)
+        if name in ("maximum", "minimum"):
+            a, b = texts
+            if b.lstrip("-")[0].isdigit():
+                return Text(f"{name[:3]}({a}, {b})")
+            a, b = (x.within(_OR) for x in args)
+            return Text(f"{a} if {a} {'>' if name == 'maximum' else '<'} {b} or {a} != {a} else {b}", _CHOICE)
+        if name == "exp2":
+            return Text(f"2.0 ** {args[0].within(_POWER)}", _POWER)
+        if name not in SPELLED:
+            self.helpers.add(getattr(runtime, name))
+        return Text(f"{SPELLED.get(name, name)}({', '.join(texts)})")
 
     def _computed(self, line: Line) -> Text:
         name = line.function.__name__

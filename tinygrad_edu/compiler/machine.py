@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler import optimize
-from tinygrad_edu.compiler.codegen import Codegen
+from tinygrad_edu.compiler.codegen import Careful, Codegen, Hoisting
+from tinygrad_edu.compiler.emit import Writer
 from tinygrad_edu.compiler.errors import ReplayError
 from tinygrad_edu.compiler.layout import Layout
-from tinygrad_edu.compiler.names import Names
-from tinygrad_edu.compiler.program import CHECK, PYTHON, UFUNC, Line, Program, Returned, Var
+from tinygrad_edu.compiler.names import Names, identifier
+from tinygrad_edu.compiler.program import CHECK, MATH, PYTHON, UFUNC, Line, Program, Returned, Var
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
 from tinygrad_edu.compiler.source import Readable
 from tinygrad_edu.graph import CLOCK
+from tinygrad_edu.rules import FLOATS
 from tinygrad_edu.tensor import Tensor, constant
 from tinygrad_edu.value import Value
 
@@ -37,7 +39,10 @@ class Machine:
         guards: Sequence[tuple[Any, str, Any]],
         owners: dict[int, Any],
         plain: Sequence[tuple[tuple[int, ...], Any]],
+        nodes: set[int],
     ) -> None:
+        self.nodes = nodes  # positions of arguments that are Tensors or Values
+        self.careful = False
         self.plain = plain  # shapes and dtypes, if the arguments are arrays and nothing else
         self.context = contextvars.copy_context()
         self.context.run(np.seterr, all="ignore")  # infinities are an answer here as in a backward pass
@@ -66,7 +71,7 @@ class Machine:
 
     # --- text ---
 
-    def _assemble(self, layout: Layout) -> None:
+    def _assemble(self, layout: Layout, writer: type[Writer] = Hoisting) -> None:
         layout.fuse_updates()
         layout.fuse_affine()
         given = layout.given
@@ -77,16 +82,17 @@ class Machine:
         self.places = layout.placed
         self.program = self._in_place(layout)
         self.copied = layout.copied
-        codegen = Codegen(self.program, self.names, given, layout.column_major, {var for var, _ in self.left})
+        codegen = Codegen(self.program, self.names, given, layout.column_major, {var for var, _ in self.left}, writer)
         codegen.run()
         self.codegen = codegen
         body = [*self._prologue(given), *codegen.body, *self._epilogue(codegen)]
-        names = ", ".join(self._argument(source) for source in self.arguments)
+        names = ", ".join(self._parameter(i) for i in range(len(self.arguments)))
         lines = [f"def {self.program.name}({names}):", *(f"    {text}" for text, _ in body)]
         head = [*codegen.allocations, "", ""]
         self.text = "\n".join([*head, *lines]) + "\n"
         self.lines = {len(head) + 2 + i: line for i, (_, line) in enumerate(body)}
         namespace = codegen.namespace | codegen.writer.constants | self.objects
+        namespace |= FLOATS if writer is Careful else {}
         namespace |= {f.__name__: f for f in codegen.writer.helpers}
         namespace |= {self.names.of[var]: array for var, array in given.items()}
         code = compile("\n" * len(head) + "\n".join(lines), self.file, "exec")
@@ -98,7 +104,12 @@ class Machine:
         for var, known in self.program.inputs.items():
             if known == source:
                 return self.names.of[var]
-        return f"unused_{len(self.objects)}_{'_'.join(map(str, source))}".replace("(", "").replace(")", "")
+        return identifier("_".join(map(str, ("unused", source.name, *source.path))))
+
+    def _parameter(self, i: int) -> str:
+        """The function's parameter: an array, or the node that holds it."""
+        name = self._argument(self.arguments[i])
+        return f"{name}_leaf" if i in self.nodes else name
 
     def _object(self, x: Any, name: str) -> str:
         """A name by which the text reaches an object."""
@@ -130,8 +141,7 @@ class Machine:
         for var, source in self.program.inputs.items():
             name = self.names.of[var]
             if isinstance(source, Argument):
-                if type(self._argument_type(source)) is not None:
-                    pass
+                rows += [f"{name} = {name}_leaf._data"] if self.arguments.index(source) in self.nodes else []
             elif isinstance(source, Attribute):
                 here = self._reach(source)
                 moved += [f"{here} is not {name}"] if var in given else []
@@ -142,7 +152,8 @@ class Machine:
                 rows += [] if var in given else [f"{name} = {leaf}._data"]
             elif isinstance(source, Gradient):
                 leaf = self._leaf(var, source.leaf)
-                rows += [f"{name} = {leaf}.grad", f"if {name} is None:", "    raise Outdated"]
+                rows += [f"{name} = {leaf}.grad"]
+                rows += [f"if {name} is None:", "    raise Outdated"] if isinstance(source.leaf, Tensor) else []
         rows += [f"copyto({self.names.of[inner]}, {self.names.of[x]})" for x, inner in self.copied.items()]
         if self.copied:
             self.objects["copyto"] = np.copyto
@@ -172,9 +183,6 @@ class Machine:
         if isinstance(value, bool):
             return f"{'not ' if value else ''}{here}.{name}"
         return f"{here}.{name} != {value!r}"
-
-    def _argument_type(self, source: Argument) -> Any:
-        return source
 
     def _in_place(self, layout: Layout) -> Program:
         """Updates come last, and write where the old value stood unless somebody still reads that."""
@@ -224,7 +232,7 @@ class Machine:
                 rows.append(f"{leaf}.{'_grad' if tensor else 'grad'} = {name}")
             elif isinstance(source, ArgumentGradient):
                 self.objects["add_gradient"] = add_gradient
-                rows.append(f"add_gradient({self._argument(self.arguments[source.position])}_leaf, {name})")
+                rows.append(f"add_gradient({self._parameter(source.position)}, {name})")
             elif var in codegen.stores and source in old and codegen.stores[var].array is codegen.stores.get(old[source], codegen.stores[var]).array:
                 pass
             elif source in old and old[source] in codegen.stores:
@@ -258,6 +266,13 @@ class Machine:
             return self.context.run(self._run, *leaves)
         except Outdated:
             raise
+        except (ArithmeticError, ValueError) as error:
+            if self.careful or any(line.kind not in (PYTHON, MATH) for line in self.program.lines):
+                raise self._explained(error) from error
+            # Nothing was stored yet: the same lines once more, with inf and nan where Python's numbers raise.
+            self.careful = True
+            self._assemble(Layout(self.program, {}), Careful)
+            return self.run(*leaves)
         except Exception as error:
             raise self._explained(error) from error
 

@@ -80,12 +80,14 @@ def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
         if type(source).__name__ == "Argument":
             names.give(var, identifier("_".join(map(str, (source.name, *source.path)))))
     roles = _roles(recorder)
-    for var, source in program.inputs.items():
+    for var, source in sorted(program.inputs.items(), key=lambda item: type(item[1]).__name__ == "Gradient"):
         label = getattr(getattr(source, "leaf", None), "label", "") or var.hint
         # Modules label their parameters "layers.0.weight": a blackboard has W1.
         if type(source).__name__ == "Data" and label.split(".")[-1] in ("", "weight", "bias") and var in roles:
             names.give(var, roles[var])
         label = identifier(label)
+        if type(source).__name__ == "Gradient":
+            label = f"{label or 'p'}_grad"
         names.give(var, label or "p", number=not label)
 
 

@@ -149,7 +149,7 @@ def simplified(program: Program) -> Program:
 
 def _unchanged(line: Line) -> Var | None:
     """The variable that the line only repeats."""
-    if line.function is np.where and isinstance(line.args[0], np.ndarray | np.generic) and np.ndim(line.args[0]) == 0:
+    if line.function is np.where and isinstance(line.args[0], np.ndarray | np.generic | bool) and np.ndim(line.args[0]) == 0:
         chosen = line.args[1] if line.args[0] else line.args[2]
         return chosen if isinstance(chosen, Var) else None
     if line.kind == METHOD and line.function in ("astype", "reshape", "copy"):  # `_unchanged` compares dtype and shape
@@ -159,6 +159,8 @@ def _unchanged(line: Line) -> Var | None:
     name = line.function.__name__
     if name in ("positive", "pos"):
         return line.args[0] if isinstance(line.args[0], Var) else None
+    if line.kind == PYTHON and name == "add" and 0.0 in [x for x in line.args if isinstance(x, float)]:
+        return next((x for x in line.args if isinstance(x, Var)), None)
     if name in ("multiply", "mul") or (name in ("divide", "truediv", "power", "pow") and _is_one(line.args[1])):
         for x, other in (line.args, line.args[::-1]):
             if _is_one(x) and isinstance(other, Var):

@@ -26,7 +26,8 @@ class Var:
 
 
 # How a line calls its function; the text that it becomes follows from that alone.
-UFUNC, CALL, METHOD, INDEX, PYTHON, DRAW, CHECK = "ufunc", "call", "method", "index", "python", "draw", "check"
+UFUNC, CALL, METHOD, INDEX, DRAW, CHECK = "ufunc", "call", "method", "index", "draw", "check"
+PYTHON, MATH = "python", "math"  # on single numbers: an operator, and a function by its name in `rules.FLOATS`
 
 
 @dataclass(eq=False)

@@ -16,17 +16,21 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import graph, shape_rules
-from tinygrad_edu.compiler import runtime
+from tinygrad_edu.compiler import runtime, scalars
 from tinygrad_edu.compiler.errors import RecordingError
-from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, Line, Var, mapped, variables
+from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, Line, Var, mapped, variables
 from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, value_of
 from tinygrad_edu.graph import MODES, WATCH, Node
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
 from tinygrad_edu.matrix_rules import COFACTOR
-from tinygrad_edu.rules import Operation
+from tinygrad_edu.rules import FLOATS, Operation
+from tinygrad_edu.value import Value
 
 
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Source
+
+
+_SECTIONS = ("", "forward", "backward", "update")
 
 
 class Recorder:
@@ -49,6 +53,7 @@ class Recorder:
         self.flags: list[tuple[Any, str, Any]] = []
         self.alive: list[weakref.ref[Traced]] = []
         self.section = "forward"
+        self.sections: dict[Var, str] = {}
         self.group = 0
 
     # --- lines ---
@@ -61,8 +66,12 @@ class Recorder:
         values = mapped(tuple(args), value_of)
         given = {key: mapped(x, value_of) for key, x in keywords.items()}
         with np.errstate(all="ignore"):
-            if kind == "method":
+            if kind == METHOD:
                 value = getattr(np.asarray(values[0]), function)(*values[1:], **given)
+            elif kind == MATH:
+                value = scalars.careful(function)(*values)
+            elif kind == PYTHON:
+                value = _IEEE.get(function, function)(*values)
             else:
                 value = function(*values, **given)
         if isinstance(value, tuple | list):
@@ -81,18 +90,12 @@ class Recorder:
     ) -> Traced:
         """Write down a line whose value is known already."""
         out = Var(value)
-        self.lines.append(
-            Line(
-                out,
-                kind,
-                function,
-                tuple(mapped(tuple(args), self._operand)),
-                {key: mapped(x, self._operand) for key, x in keywords.items()},
-                self.section,
-                self.group,
-                users_line(),
-            )
-        )
+        operands = tuple(mapped(tuple(args), self._operand))
+        named = {key: mapped(x, self._operand) for key, x in keywords.items()}
+        # What uses a gradient belongs behind the gradients, and what uses a new parameter behind the update.
+        section = max([self.section, *(self.sections.get(x, "") for x in variables((operands, named)))], key=_SECTIONS.index)
+        self.sections[out] = section
+        self.lines.append(Line(out, kind, function, operands, named, section, self.group, users_line()))
         return self._traced(out, value)
 
     def _operand(self, x: Any) -> Any:
@@ -134,12 +137,16 @@ class Recorder:
 
     def _lift(self, leaf: Any) -> None:
         traced = self.input(Data(leaf), leaf._data, leaf.label)
-        grad = None if leaf.grad is None or not getattr(leaf, "requires_grad", True) else leaf._grad
         self.nodes.append((traced._var, leaf))
-        if grad is not None and not isinstance(grad, Node):
+        before = grad = leaf.grad
+        if grad is not None and not isinstance(grad, Node) and leaf.requires_grad:
             grad = self.input(Gradient(leaf), grad, f"{leaf.label}_grad")
-        self.leaves[id(leaf)] = (leaf, leaf._data, leaf._grad, traced, grad)
-        leaf._data, leaf._grad, leaf._seal = traced, grad, None
+        self.leaves[id(leaf)] = (leaf, leaf._data, before, traced, grad)
+        leaf._data = traced
+        if isinstance(leaf, Value):
+            leaf.grad = grad
+            return
+        leaf._grad, leaf._seal = grad, None
         self.flags.append((leaf, "requires_grad", bool(leaf.requires_grad)))
 
     def new_leaf(self, leaf: Any, data: Any) -> None:
@@ -178,11 +185,30 @@ class Recorder:
         """A function of `math` that NumPy lacks, of each entry."""
         return self.call({math.erf: runtime.erf, math.erfc: runtime.erfc}[function], x)
 
+    def walk(self, order: list[Any]) -> None:
+        """What the backward pass through Values does, line by line."""
+        for node in reversed(order):
+            gy, operation = node.grad, node.operation
+            if operation is None:
+                continue
+            xs = [self.data(x) for x in node.inputs]
+            for i, x in enumerate(node.inputs):
+                if x.requires_grad:
+                    with self._operation("backward"):
+                        gx = scalars.derivative(operation, i)(gy, node._data, *xs, **node.params)
+                        x.grad = gx if x.grad.__class__ is float and x.grad == 0 else x.grad + gx
+                    if _is_variable(x.grad) and _is_variable(x._data):
+                        self.gradients_of.setdefault(x.grad._var, x._data._var)
+
     def compute(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
         """The forward pass of an operation on traced arrays."""
         special = _FORWARD.get(operation)
         if special is not None:
             return special(self, *xs, **params)
+        if all(np.ndim(value_of(x)) == 0 and isinstance(value_of(x), float) for x in xs) and not any(
+            isinstance(value_of(x), np.generic) for x in xs
+        ):
+            return scalars.forward(operation, xs, params)
         return operation.forward(*xs, **params)
 
     def setting(self, owner: Any, name: Any) -> Any:
@@ -279,9 +305,13 @@ class Recorder:
         for leaf, data, grad, traced, traced_grad in self.leaves.values():
             if leaf._data is not traced:
                 writes.append((Data(leaf), leaf._data))
-            if leaf.grad is not traced_grad or (id(leaf) in self.cleared and leaf.grad is None):
+            if leaf.grad is not traced_grad and leaf.requires_grad or (id(leaf) in self.cleared and leaf.grad is None):
                 writes.append((Gradient(leaf), leaf.grad))
-            leaf._data, leaf._grad = data, grad
+            leaf._data = data
+            if isinstance(leaf, Value):
+                leaf.grad = grad
+            else:
+                leaf._grad = grad
         for state, known in self.remembered:
             writes += [(Attribute(state, name), x) for name, x in state.items() if name not in known]
             for name in state.keys() - known.keys():
@@ -335,6 +365,10 @@ def _hint(owner: Any, name: Any) -> str:
     """What an attribute is best called: a module's bears the module's name."""
     scope = getattr(getattr(owner, "_scope", None), "name", "")
     return f"{scope}.{name}" if scope else str(name)
+
+
+# A number of Python's raises where an array has inf and nan.
+_IEEE = {operator.truediv: FLOATS["divide"], operator.pow: FLOATS["power"]}
 
 
 def _is_variable(x: Any) -> bool:

@@ -269,10 +269,11 @@ def record(
     positions = [_position(order, source) for source in recorder.inputs.values() if isinstance(source, Argument)]
     del result, writes, call, more, gradients, local
     order = [(source, given, None) for source, given, _ in order]
+    nodes = {i for i, (_, given, _) in enumerate(order) if isinstance(given, Node)}
     all_plain = not keywords and all(x.__class__ is np.ndarray for x in args)
     plain = [(x.shape, x.dtype) for x in args] if all_plain else []
     _refuse_what_is_kept(recorder, variable_names.of)
-    machine = Machine(program, variable_names, [source for source, _, _ in order], recorder.guards(watched), recorder.owners, plain)
+    machine = Machine(program, variable_names, [source for source, _, _ in order], recorder.guards(watched), recorder.owners, plain, nodes)
     del positions
     _commit(left, leaves)
     return machine, first

@@ -51,4 +51,14 @@ def check_labels(labels: Any, classes: int) -> None:
         )
 
 
-HELPERS = (erf, erfc, scatter, scatter_add, cofactor, one_hot, check_labels)
+def sign(x: float) -> float:
+    """-1, 0 or 1."""
+    return x if x != x else float((x > 0) - (x < 0))
+
+
+def logaddexp(a: float, b: float) -> float:
+    """log(exp(a) + exp(b)), without overflow."""
+    return a + math.log(2) if a == b else max(a, b) + math.log1p(math.exp(-abs(a - b)))
+
+
+HELPERS = (sign, logaddexp, erf, erfc, scatter, scatter_add, cofactor, one_hot, check_labels)

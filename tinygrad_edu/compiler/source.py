@@ -104,8 +104,10 @@ class Readable:
         head = textwrap.wrap(f"def {self.program.name}({', '.join(names)}):", 110, subsequent_indent=" " * 8)
         body = textwrap.indent("\n".join(text for text, _ in self.rows), "    ", lambda text: bool(text.strip()))
         constants = "".join(f"{name} = {literal(value)}\n" for name, value in self.writer.constants.items())
-        imports = "import math\n\n" if "math." in helper_source(self.writer.helpers) else ""
-        imports += "import numpy as np\n"
+        code = f"{constants}{body}{helper_source(self.writer.helpers)}"
+        imports = "import math\n" if "math." in code else ""
+        if "np." in code:
+            imports += "\n" * bool(imports) + "import numpy as np\n"
         helpers = helper_source(self.writer.helpers).replace(": Any", "").replace(" -> Any", "")
         parts = [imports, constants, f"\n{helpers.rstrip()}\n" if helpers else ""]
         return "\n".join(part for part in parts if part) + "\n\n" + "\n".join(head) + "\n" + body + "\n"

@@ -50,11 +50,18 @@ def _plain_number(x: Any) -> bool:
     return isinstance(value_of(x), float | int) and not isinstance(value_of(x), np.generic)
 
 
+def _settled(python: Any, args: Any) -> bool:
+    """Whether ``… & False`` has its answer."""
+    return python is operator.and_ and any(x is False or x is np.False_ for x in args)
+
+
 def _operator(python: Callable[..., Any], ufunc: Any, *, reflected: bool = False) -> Any:
     def method(self: "Traced", *others: Any) -> Any:
         args = (*others, self) if reflected else (self, *others)
         if any(not isinstance(x, Traced | np.ndarray | np.generic | float | int) for x in others):
             return NotImplemented
+        if _settled(python, args):
+            return False
         if all(map(_plain_number, args)):
             return self._recorder.apply(PYTHON, python, args)
         return self._recorder.apply(UFUNC, ufunc, args)
