@@ -91,7 +91,10 @@ def animate_training(history: Any, path: str | Path, *, fps: float = 10.0) -> No
     """
     file = check(path, fps)
     if not getattr(history, "snapshots", None):
-        raise ArgumentError("animate_training needs a history with snapshots of the model, but this one has none")
+        raise ArgumentError(
+            "animate_training needs a history with snapshots of the model, but this one has none: train with "
+            "fit(..., callbacks=[Snapshots()])"
+        )
     kept = history.model.state_dict()
     try:
         picture = _TrainingPicture(history)
