@@ -533,4 +533,6 @@ def test_the_steps_ahead_keep_their_numbers_to_themselves_in_a_quiz(opened):
     page = opened(player(neuron()))
     page.click("#quiz")
     rows = page.locator("#table tr.backward")
-    assert all("=" not in row or "+=" in row for row in rows.all_text_contents()[1:])
+    assert not any("=" in row for row in rows.all_text_contents()[1:])  # but the seed, which is given
+    assert text(page, "#formula") == ""
+    assert text(page, "#spoken").endswith("become?")

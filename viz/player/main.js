@@ -94,7 +94,7 @@ class Player {
 
   render(silent = Boolean(this.timer) && this.delay() < 1200) {
     const { count, film } = this;
-    const asked = Boolean(this.quiz.asked);
+    const { asked } = this.quiz;
     const known = asked ? count - 1 : count; // a gradient that is asked for is not shown yet
     const began = performance.now();
     this.fill(known);

@@ -60,17 +60,17 @@ class StepPanel {
     this.spoken = document.getElementById("spoken");
   }
 
-  /** Show the step that was done last; without its numbers while the learner is `asked` for them. */
+  /** Show the step that was done last; nothing of it while the learner is `asked` a question about it. */
   show(count, { asked, silent }) {
     const step = this.film.steps[count - 1];
     const pass = !step ? "nothing computed yet" : step.kind === "forward" ? "forward pass" : "backward pass";
     this.where.textContent = `Step ${count} of ${this.film.length} · ${pass}`;
     this.now.className = !step ? "" : step.kind === "forward" ? "forward" : "backward";
-    const words = step ? (asked ? step.equation.words : step.sentence.words) : "The leaves have their values.";
+    const words = asked ? asked.prompt.text : step ? step.sentence.words : "The leaves have their values.";
     this.sentence.textContent = !step
       ? "The leaves have their values; press → to compute the first operation."
       : asked ? "" : step.sentence.text;
-    this.formula.replaceChildren(...(step ? this.lines(step, asked) : []));
+    this.formula.replaceChildren(...(step && !asked ? this.lines(step) : []));
     if (!silent) this.say(`Step ${count}: ${words}`);
   }
 
@@ -79,9 +79,8 @@ class StepPanel {
     this.spoken.textContent = text;
   }
 
-  lines(step, asked) {
+  lines(step) {
     const lines = [math(step.equation)];
-    if (asked) return lines;
     if (step.numbers) lines.push(math(step.numbers));
     if (step.kind !== "backward") return lines;
     const { film } = this;
@@ -264,7 +263,7 @@ class StepTable {
     this.rows = new Map();
   }
 
-  /** Mark the step that was done last; steps from `secret` on keep their numbers to themselves. */
+  /** Mark the step that was done last; steps from `secret` on say only whom they are about. */
   show(count, secret) {
     const first = Math.max(0, Math.min(count - 1 - ((count - 1) % ROWS), this.film.length - 1));
     if (first !== this.first || secret !== this.secret) this.build(first, secret);
@@ -293,7 +292,7 @@ class StepTable {
     const step = this.film.steps[s];
     const button = make("button", { type: "button", "aria-label": `Go to step ${s + 1}` }, String(s + 1));
     button.addEventListener("click", () => this.seek(s + 1));
-    const text = s >= secret ? step.equation.text : step.sentence.text;
+    const text = s < secret ? step.sentence.text : `${this.film.nodes[this.film.target(step)].name} receives …`;
     const row = make("tr", { "aria-rowindex": s + 2, class: step.kind === "forward" ? "forward" : "backward" });
     row.append(make("td", {}, button), make("td", {}, text));
     this.rows.set(s, row);
