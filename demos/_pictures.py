@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 import viz
-from tinygrad_edu import TinygradEduError
+from tinygrad_edu import TinygradEduError, Value
 from tinygrad_edu.graph import Node
 
 
@@ -46,11 +46,11 @@ class Folder:
 
 
 def graph(model: Any, loss: Node) -> viz.Drawing:
-    """The graph of the model's loss, with the gradients that are its own."""
+    """The graph of the model's loss, with the gradients that are its own; of Values, each layer is one box."""
     loss.label = "loss"
     model.zero_grad()
     loss.backward()
-    return viz.draw(loss)
+    return viz.draw(loss, depth=1 if isinstance(loss, Value) else None)
 
 
 def drawn(plot: Callable[..., object], *arguments: Any, title: str, **keywords: Any) -> Figure:
