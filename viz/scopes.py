@@ -98,6 +98,8 @@ class Modules(NamedTuple):
 def module_calls(order: Sequence[Node]) -> Modules:
     """Find the module calls in a graph, given in topological order."""
     whole = Call(Scope(), frozenset(), None)
+    if not any(node.marks for node in order):
+        return Modules(order, [], [whole] * len(order), [(whole,)] * len(order))
     found: dict[tuple[int, int], Call] = {}
     used_in: dict[Node, tuple[Call, ...]] = {order[-1]: (whole,)}
     home: list[Call] = []
