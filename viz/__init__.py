@@ -17,9 +17,20 @@ from tinygrad_edu.graph import recording
 if TYPE_CHECKING:
     from viz.animate import animate_backprop, animate_training
     from viz.draw import Drawing, draw
+    from viz.landscape import Landscape, loss_landscape, plot_landscape, plot_log_error, plot_trajectories
     from viz.player import player
     from viz.plots import plot_activations, plot_boundary, plot_history
+    from viz.quiz import quiz
+    from viz.step import step
     from viz.trace import Trace, trace
+    from viz.training_plots import (
+        plot_activation_histograms,
+        plot_bands,
+        plot_confusion,
+        plot_gradient_norms,
+        plot_lr_range,
+        plot_samples,
+    )
     from viz.why import Explanation, why
 
 # The module of each name. It is imported when the name is first asked for, so that a picture of a graph does not
@@ -27,14 +38,27 @@ if TYPE_CHECKING:
 _LATE = {
     "Drawing": "draw",
     "Explanation": "why",
+    "Landscape": "landscape",
     "Trace": "trace",
     "animate_backprop": "animate",
     "animate_training": "animate",
     "draw": "draw",
+    "loss_landscape": "landscape",
     "player": "player",
+    "plot_activation_histograms": "training_plots",
     "plot_activations": "plots",
+    "plot_bands": "training_plots",
     "plot_boundary": "plots",
+    "plot_confusion": "training_plots",
+    "plot_gradient_norms": "training_plots",
     "plot_history": "plots",
+    "plot_landscape": "landscape",
+    "plot_log_error": "landscape",
+    "plot_lr_range": "training_plots",
+    "plot_samples": "training_plots",
+    "plot_trajectories": "landscape",
+    "quiz": "quiz",
+    "step": "step",
     "trace": "trace",
     "why": "why",
 }
@@ -42,15 +66,28 @@ _LATE = {
 __all__ = [
     "Drawing",
     "Explanation",
+    "Landscape",
     "Trace",
     "animate_backprop",
     "animate_training",
     "draw",
+    "loss_landscape",
     "player",
+    "plot_activation_histograms",
     "plot_activations",
+    "plot_bands",
     "plot_boundary",
+    "plot_confusion",
+    "plot_gradient_norms",
     "plot_history",
+    "plot_landscape",
+    "plot_log_error",
+    "plot_lr_range",
+    "plot_samples",
+    "plot_trajectories",
+    "quiz",
     "recording",
+    "step",
     "trace",
     "why",
 ]

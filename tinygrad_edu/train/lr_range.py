@@ -25,7 +25,7 @@ class LRRange:
     ----------
     lrs : (steps,) learning rates, rising.
     losses : (seeds, steps) smoothed losses; nan from where a run diverged.
-    suggestion : the learning rate at which the mean loss fell fastest.
+    suggestion : the learning rate at which the mean loss fell fastest; nan if it never fell by a twentieth.
     """
 
     lrs: Array
@@ -33,10 +33,10 @@ class LRRange:
     suggestion: float
 
     def __str__(self) -> str:
-        return (
-            f"learning rates {self.lrs[0]:.1g} to {self.lrs[-1]:.1g} over {len(self.losses)} seeds: the loss falls "
-            f"fastest near {self.suggestion:.2g}"
-        )
+        found = f"the loss falls fastest near {self.suggestion:.2g}"
+        if np.isnan(self.suggestion):
+            found = "the loss does not clearly fall at any of them"
+        return f"learning rates {self.lrs[0]:.1g} to {self.lrs[-1]:.1g} over {len(self.losses)} seeds: {found}"
 
 
 def lr_range_test(
@@ -118,10 +118,15 @@ def _one_run(
 
 
 def _steepest(lrs: Array, losses: Array) -> float:
-    """The rate at which the mean over the seeds falls fastest, where all of them are still on the map."""
+    """The rate at which the mean over the seeds falls fastest, where all of them are still on the map.
+
+    The first tenth is left out: the running mean is of few losses there, and its noise looks like a fall.
+    """
     whole = np.isfinite(losses).all(axis=0)
     last = int(np.argmin(whole)) if not whole.all() else len(lrs)
-    if last < 3:
-        return float(lrs[0])
-    slopes = np.gradient(losses[:, :last].mean(axis=0), np.log(lrs[:last]))
-    return float(lrs[np.argmin(slopes)])
+    first = len(lrs) // 10
+    mean = losses[:, first:last].mean(axis=0) if last - first > 2 else np.array([])
+    if not mean.size or mean.min() > 0.95 * mean[0]:
+        return float("nan")
+    slopes = np.gradient(mean, np.log(lrs[first:last]))
+    return float(lrs[first + np.argmin(slopes)])

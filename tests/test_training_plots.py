@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import viz
+from tinygrad_edu import nn, optim, train
+from tinygrad_edu.data import xor
+from tinygrad_edu.errors import ShapeError
+
+
+def _trained():
+    X, y = xor()
+    net = nn.MLP(2, [6, 2], activation="tanh", rng=np.random.default_rng(0))
+    optimizer = optim.Adam(net.parameters(), lr=0.1)
+    loss = nn.functional.cross_entropy
+    history = train.fit(net, X, y, loss=loss, optimizer=optimizer, epochs=30, callbacks=[train.Snapshots()])
+    return net, X, y, history
+
+
+def test_the_landscape_has_the_models_loss_in_the_middle_and_leaves_the_model():
+    net, X, y, _ = _trained()
+    before = net.state_dict()
+    found = viz.loss_landscape(net, lambda model: nn.functional.cross_entropy(model(X), y), resolution=5)
+    assert found.losses[2, 2] == float(nn.functional.cross_entropy(net(X), y))
+    assert found.losses.min() < found.losses.max()
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_random_directions_are_as_long_as_each_neurons_weights():
+    net, X, y, _ = _trained()
+    seen = []
+
+    def loss(model):
+        seen.append(model.state_dict())
+        return nn.functional.cross_entropy(model(X), y)
+
+    viz.loss_landscape(net, loss, resolution=3, radius=1.0)
+    name = net.named_parameters()[0][0]
+    middle, right = seen[4][name], seen[5][name]
+    np.testing.assert_allclose(np.linalg.norm(right - middle, axis=0), np.linalg.norm(middle, axis=0), rtol=1e-12)
+
+
+def test_the_path_of_the_training_ends_at_the_model():
+    net, X, y, history = _trained()
+    found = viz.loss_landscape(
+        net, lambda model: nn.functional.cross_entropy(model(X), y), snapshots=history.snapshots, resolution=3
+    )
+    assert found.path.shape == (31, 2)
+    np.testing.assert_allclose(found.path[-1], 0, atol=1e-9)
+    assert np.linalg.norm(found.path[0]) > 0.1
+
+
+def test_infinite_points_of_a_path_are_left_out():
+    path = [(0.0, 0.0), (1.0, 1.0), (np.inf, 0.0), (np.nan, 0.0)]
+    ax = viz.plot_trajectories(
+        lambda x, y: x**2 + y**2, {"diverges": path}, xlim=(-2, 2), ylim=(-2, 2), ax=Figure().subplots()
+    )
+    assert len(ax.lines[0].get_xdata()) == 2
+
+
+def test_shapes_that_do_not_fit_are_refused_in_a_sentence():
+    with pytest.raises(ShapeError, match=r"\(n, 2\)"):
+        viz.plot_trajectories(lambda x, y: x, {"bad": [1.0, 2.0]}, xlim=(0, 1), ylim=(0, 1), ax=Figure().subplots())
+    with pytest.raises(ShapeError, match="2 pictures, 1 labels"):
+        viz.plot_samples(np.zeros((2, 3, 3)), ["a"], ["b", "c"])
+
+
+def test_the_range_of_a_net_that_cannot_learn_has_no_suggestion():
+    _, X, _, _ = _trained()
+    net = nn.MLP(2, [4, 2], rng=np.random.default_rng(0))
+    y = np.random.default_rng(1).integers(2, size=4)
+    found = train.lr_range_test(
+        net, 0 * X, y[:4], loss=nn.functional.cross_entropy, optimizer=optim.SGD(net.parameters(), lr=1), lr_max=1e-4
+    )
+    assert np.isnan(found.suggestion)
+    ax = viz.plot_lr_range(found, ax=Figure().subplots())
+    assert len(ax.lines) == 1
