@@ -26,7 +26,7 @@ from viz.placement import Placement, place
 from viz.plots import paint_regions, plot_boundary, plot_history
 from viz.trace import Backward, Forward, Step, Trace, TracedNode, single, trace
 
-MOST_STEPS = 400
+MOST_STEPS = 200
 MOST_EPOCHS = 60
 
 _FONT = "DejaVu Sans"  # matplotlib brings it along
@@ -146,7 +146,7 @@ def _spread(items: Sequence[Any], most: int) -> list[Any]:
 def _rendered(figure: Figure) -> Image.Image:
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(128)
 
 
 class _GraphPicture:

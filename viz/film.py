@@ -23,7 +23,7 @@ _PAGE = Path(__file__).with_name("film.html")
 
 
 class Frame(NamedTuple):
-    """A picture, and what it shows in words."""
+    """A picture of few colours, and what it shows in words."""
 
     picture: Image.Image
     caption: str
@@ -57,10 +57,9 @@ def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float) -
 
 
 def _gif(frames: Sequence[Frame], title: str, fps: float) -> bytes:
-    pictures = [frame.picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128) for frame in frames]
-    times = [round(1000 / fps)] * (len(pictures) - 1) + [round(1000 * max(_HOLD, 1 / fps))]
+    first, *rest = (frame.picture for frame in frames)
+    times = [round(1000 / fps)] * len(rest) + [round(1000 * max(_HOLD, 1 / fps))]
     buffer = io.BytesIO()
-    first, rest = pictures[0], pictures[1:]
     first.save(buffer, "GIF", save_all=True, append_images=rest, duration=times, loop=0, comment=title.encode())
     return buffer.getvalue()
 
@@ -101,7 +100,7 @@ def _html(frames: Sequence[Frame], title: str, fps: float) -> bytes:
 
 def _data_url(picture: Image.Image) -> str:
     buffer = io.BytesIO()
-    picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
