@@ -15,6 +15,7 @@ import contextlib
 import functools
 import itertools
 import math
+import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -426,8 +427,8 @@ def note(node: Node) -> None:
     if MODES.recording:
         node._origin = _caller()
     if MODES.anomaly:
-        bad = _not_finite(node._data)
-        if bad is not None and all(_not_finite(x._data) is None for x in node.inputs):
+        bad = _produced(node)
+        if bad is not None:
             operands = ", ".join(f"{x.label or f'input {i}'}={_brief(x._data)}" for i, x in enumerate(node.inputs))
             raise AnomalyError(f"{node.op} produced {bad} from {operands}{_at(node)}")
 
@@ -440,6 +441,23 @@ def check_gradient(node: Node, i: int, gx: Any) -> None:
         raise AnomalyError(
             f"the backward pass of {node.op} produced {bad} for {x.label or f'input {i}'}={_brief(x._data)}{_at(node)}"
         )
+
+
+def _produced(node: Node) -> str | None:
+    """The NaN or infinity that the node's operation has produced, as text.
+
+    A NaN in a leaf is reported where it is first used; an infinity there may be meant, and is passed on in silence.
+    """
+    bad = _not_finite(node._data)
+    if bad is None:
+        return None
+    if _has_nan(node._data):
+        return None if any(x.operation is not None and _has_nan(x._data) for x in node.inputs) else "nan"
+    return bad if all(_not_finite(x._data) is None for x in node.inputs) else None
+
+
+def _has_nan(data: Any) -> bool:
+    return bool(data != data) if isinstance(data, float) else bool((data != data).any())
 
 
 def _not_finite(data: Any) -> str | None:
@@ -463,7 +481,7 @@ def _at(node: Node) -> str:
     return f" ({node.origin[0]}, line {node.origin[1]})" if node.origin else ""
 
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = f"{Path(__file__).parent}{os.sep}"
 
 
 def _caller() -> tuple[str, int]:
@@ -493,17 +511,21 @@ def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
     recorded and can be differentiated again.
     """
     grads = {root: seed}
-    for node in reversed(root._fresh_order()):
-        gy = grads.get(node)
-        if gy is None or node.operation is None:
-            continue
-        for i, x in enumerate(node.inputs):
-            if x.requires_grad:
-                gx = node.operation.gx_nodes[i](gy, node, *node.inputs, **node.params)
-                gx = x._fit(gx if isinstance(gx, Node) else x._constant(gx))
-                if MODES.anomaly:
-                    check_gradient(node, i, gx)
-                grads[x] = grads[x] + gx if x in grads else gx
+    watched, MODES.anomaly = MODES.anomaly, 0  # what is looked at is each gradient, not the steps of its derivative
+    try:
+        for node in reversed(root._fresh_order()):
+            gy = grads.get(node)
+            if gy is None or node.operation is None:
+                continue
+            for i, x in enumerate(node.inputs):
+                if x.requires_grad:
+                    gx = node.operation.gx_nodes[i](gy, node, *node.inputs, **node.params)
+                    gx = x._fit(gx if isinstance(gx, Node) else x._constant(gx))
+                    if watched:
+                        check_gradient(node, i, gx)
+                    grads[x] = grads[x] + gx if x in grads else gx
+    finally:
+        MODES.anomaly = watched
     return grads
 
 
