@@ -6,16 +6,18 @@ fallen enough (Armijo's condition). The weights start as PyTorch drew them in th
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 import viz
 from demos._comparison import Comparison
 from demos._options import Out, Quick
-from demos._pictures import Folder, drawn, drawn_beside
+from demos._pictures import Folder, drawn
 from demos._training import progress, stoppable
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.train import History, accuracy, predict
@@ -49,9 +51,7 @@ def run(*, quick: Quick = False, out: Out = "out") -> Comparison:
     table = Comparison("accuracy")
     for name, history in histories.items():
         print(f"{TITLES[name]}: {history.stopped}, loss {history['loss'][-1]:.4f}")
-        for part, X, y, published in zip(
-            ("training", "test"), points[:2], points[2:], PUBLISHED[name], strict=True
-        ):
+        for part, X, y, published in zip(("training", "test"), points[:2], points[2:], PUBLISHED[name], strict=True):
             right = accuracy(predict(history.model, X), y)
             table.add(f"{TITLES[name]}, {part}", published, right, within=np.inf if quick else None)
     print(table)
@@ -108,29 +108,34 @@ def initial_net(name: str) -> nn.Sequential:
 
 def _pictures(folder: Folder, histories: dict[str, History], points: Points) -> None:
     folder.write("moons_armijo_loss.png", drawn(_losses, histories, title="Loss").savefig)
-    steps = drawn(_steps, histories, title="Accepted step sizes")
-    folder.write("moons_armijo_steps.png", steps.savefig)
-    boundaries = {
-        title: (plot_boundary, histories[name].model, points.X_test, points.y_test)
-        for name, title in TITLES.items()
-    }
-    folder.write("moons_armijo_boundaries.png", drawn_beside(boundaries, title="Test points").savefig)
-    folder.write("moons_armijo.gif", lambda path: viz.animate_training([*histories.values()], path))
+    folder.write("moons_armijo_steps.png", drawn(_steps, histories, title="Accepted step sizes").savefig)
+    folder.write("moons_armijo_boundaries.png", _boundaries(histories, points).savefig)
+    for name, history in histories.items():
+        folder.write(f"moons_armijo_{name}.gif", partial(viz.animate_training, history))
 
 
 def _losses(histories: dict[str, History], ax: Axes) -> None:
-    for name, line in zip(histories, style.LINES, strict=False):
-        losses = histories[name]["loss"]
-        ax.plot(range(1, len(losses) + 1), losses, line, label=TITLES[name])
+    for i, (name, history) in enumerate(histories.items()):
+        ax.plot(range(1, history.epochs + 1), history["loss"], label=TITLES[name], **style.line(i, history.epochs))
     style.tidy(ax, x="epoch", y="binary cross-entropy")
     ax.set_yscale("log")
     ax.legend(frameon=False)
 
 
 def _steps(histories: dict[str, History], ax: Axes) -> None:
-    for name, marker in zip(histories, style.MARKERS, strict=False):
-        sizes = histories[name]["step size"]
-        ax.plot(range(1, len(sizes) + 1), sizes, marker, markersize=3, linestyle="", label=TITLES[name])
+    for i, (name, history) in enumerate(histories.items()):
+        look = {"color": style.COLORS[i], "marker": style.MARKERS[i], "markersize": 4, "linestyle": ""}
+        ax.plot(range(1, history.epochs + 1), history["step size"], label=TITLES[name], **look)
     style.tidy(ax, x="epoch", y="step size")
     ax.set_yscale("log", base=2)
     ax.legend(frameon=False)
+
+
+def _boundaries(histories: dict[str, History], points: Points) -> Figure:
+    figure = Figure(figsize=(9.6, 4.4), dpi=120, layout="constrained")
+    panels = figure.subplots(1, 2)
+    for ax, (name, history) in zip(panels, histories.items(), strict=True):
+        plot_boundary(history.model, points.X_test, points.y_test, ax=ax)
+        right = accuracy(predict(history.model, points.X_test), points.y_test)
+        ax.set_title(f"{TITLES[name]}: test accuracy {right:.4f}")
+    return figure

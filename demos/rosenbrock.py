@@ -1,0 +1,117 @@
+"""Rosenbrock's valley: gradient descent, momentum and Adam, the homework's end points reproduced to every digit.
+
+From (-4, -2), 100,000 steps down f(x, y) = (1 - x)² + 100 (y - x²)², whose minimum (1, 1) lies in a long curved valley.
+The gradients are the engine's own, through a graph of Values; the step is compiled to straight-line Python.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import tinygrad_edu
+from demos._comparison import Comparison
+from demos._options import Out, Quick
+from demos._pictures import Folder, drawn
+from demos._training import progress
+from tinygrad_edu import Value, optim
+from viz.landscape import plot_log_error, plot_trajectories
+
+START = (-4.0, -2.0)
+STEPS, QUICK_STEPS = 100_000, 2_000
+EVERY = 20  # a picture needs no more points than that
+
+Make = Callable[[list[Value]], optim.Optimizer]
+RUNS: dict[str, Make] = {
+    "descent, 1e-4": lambda params: optim.SGD(params, lr=1e-4),
+    "momentum 0.9, 1e-4": lambda params: optim.SGD(params, lr=1e-4, momentum=0.9),
+    "momentum 0.9, 1e-3": lambda params: optim.SGD(params, lr=1e-3, momentum=0.9),
+    "Adam, 1e-4": lambda params: optim.Adam(params, lr=1e-4, betas=(0.9, 0.99)),
+    "Adam, 1e-3": lambda params: optim.Adam(params, lr=1e-3, betas=(0.9, 0.99)),
+    "Adam, 1e-2": lambda params: optim.Adam(params, lr=1e-2, betas=(0.9, 0.99)),
+}
+
+
+class Walk(NamedTuple):
+    """A run: where it ended, and points and heights on the way."""
+
+    x: float
+    y: float
+    f: float
+    path: Any
+    heights: Any
+
+
+def run(*, quick: Quick = False, out: Out = "out") -> Comparison:
+    """Walk, print published and measured end points beside each other, and write the pictures."""
+    folder = Folder(out)
+    steps = QUICK_STEPS if quick else STEPS
+    print(f"Rosenbrock: {steps:,} steps from {START} by each of {len(RUNS)} optimizers.")
+    walks = {name: walk(make, steps) for name, make in RUNS.items()}
+    for name, end in walks.items():
+        remark = "  overflowed: the rate is too high for momentum here" if math.isnan(end.f) else ""
+        print(f"{name:<20} f = {end.f:<25} at ({end.x:.8f}, {end.y:.8f}){remark}")
+    table = compare(walks) if not quick else Comparison()
+    print(table if table.rows else "The published figures are for the full run.")
+    _pictures(folder, walks)
+    return table
+
+
+def rosenbrock(x: Any, y: Any) -> Any:
+    """f(x, y) = (1 - x)² + 100 (y - x²)²."""
+    return (1 - x) ** 2 + 100 * (y - x**2) ** 2
+
+
+def walk(make: Make, steps: int = STEPS) -> Walk:
+    """Take the steps with the optimizer that ``make`` gives for the two parameters."""
+    x, y = (Value(start, label) for start, label in zip(START, "xy", strict=True))
+    optimizer = make([x, y])
+
+    @tinygrad_edu.compile
+    def step() -> Value:
+        height = rosenbrock(x, y)
+        optimizer.zero_grad()
+        height.backward()
+        optimizer.step()
+        return height
+
+    points, heights = [], []
+    for i in progress(steps, "Rosenbrock"):
+        if i % EVERY == 0:
+            heights.append(_height(x.data, y.data))
+        if i % EVERY == 0 or i < FIRST:
+            points.append((x.data, y.data))
+        step()
+    return Walk(x.data, y.data, _height(x.data, y.data), np.array(points), np.array(heights))
+
+
+def _height(x: float, y: float) -> float:
+    return float(rosenbrock(np.float64(x), np.float64(y)))
+
+
+def compare(walks: dict[str, Walk]) -> Comparison:
+    """The published figures beside those of the walks."""
+    table = Comparison("figure")
+    descent, momentum, diverged = list(walks.values())[:3]
+    table.add("descent, 1e-4: f", "3.216465854863436e-05", descent.f)
+    table.add("descent, 1e-4: x", "0.99433318", descent.x)
+    table.add("descent, 1e-4: y", "0.98867571", descent.y)
+    table.add("momentum 0.9, 1e-4: f", "2.0850579801122868e-26", momentum.f)
+    table.add("momentum 0.9, 1e-3: f", "nan", diverged.f)
+    for name, end in list(walks.items())[3:]:
+        table.add(f"{name}: x", "1.0", end.x, within=1e-3)
+        table.add(f"{name}: y", "1.0", end.y, within=1e-3)
+    return table
+
+
+def _pictures(folder: Folder, walks: dict[str, Walk]) -> None:
+    shown = {name: end for name, end in walks.items() if not math.isnan(end.f)}
+    paths = {name: end.path for name, end in shown.items()}
+    limits = {"xlim": (-5.0, 5.0), "ylim": (-5.0, 20.0), "minimum": (1.0, 1.0)}
+    title = "Rosenbrock's valley"
+    trajectories = drawn(plot_trajectories, rosenbrock, paths, title=title, **limits)
+    folder.write("rosenbrock_paths.png", trajectories.savefig)
+    errors = {name: end.heights for name, end in shown.items()}
+    falling = drawn(plot_log_error, errors, every=EVERY, label="f(x, y)", title="How fast the error falls")
+    folder.write("rosenbrock_error.png", falling.savefig)
