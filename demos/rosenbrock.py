@@ -20,7 +20,7 @@ from viz.landscape import plot_log_error, plot_trajectories
 
 START = (-4.0, -2.0)
 STEPS, QUICK_STEPS = 100_000, 2_000
-EVERY = 20  # a picture needs no more points than that
+EVERY, FIRST = 20, 500  # a picture shows every twentieth step, and all of the first, which are long
 
 Make = Callable[[list[Value]], optim.Optimizer]
 RUNS: dict[str, Make] = {
