@@ -254,7 +254,7 @@ class LeakyReLU(Module):
     --------
     >>> from tinygrad_edu import nn
     >>> nn.MLP(2, [8, 1], activation=nn.LeakyReLU(0.1)).activation
-    LeakyReLU(0.1)  0 parameters
+    LeakyReLU(0.1)
     """
 
     def __init__(self, slope: float = 0.01) -> None:

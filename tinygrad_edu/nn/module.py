@@ -200,31 +200,22 @@ class Module:
     def _count(self) -> int:
         return sum(getattr(member, "size", 1) for member in self._state().values() if isinstance(member, Node))
 
-    def _rows(self, indent: str = "") -> Iterator[tuple[str, int]]:
+    def _rows(self, indent: str = "", times: int = 1) -> Iterator[tuple[str, int]]:
         """A line and a number of parameters for each part; neighbours that look alike share a line."""
         parts = [(name, member) for name, member in self._members() if isinstance(member, Module)]
         groups = [[*group] for _, group in groupby(parts, lambda part: (part[1]._title(), part[1]._count()))]
         for group in groups:
-            (name, part), last = group[0], group is groups[-1]
+            (name, part), last, count = group[0], group is groups[-1], times * len(group)
             names = name if len(group) == 1 else f"{name} … {group[-1][0]}"
-            yield f"{indent}{'└─' if last else '├─'} {names}: {part._title()}", part._count() * len(group)
-            yield from part._rows(f"{indent}{'   ' if last else '│  '}")
+            yield f"{indent}{'└─' if last else '├─'} {names}: {part._title()}", part._count() * count
+            yield from part._rows(f"{indent}{'   ' if last else '│  '}", count)
 
     def __repr__(self) -> str:
-        rows = [(self._title(), self._count()), *self._rows()]
-        width, digits = max(len(text) for text, _ in rows), len(f"{rows[0][1]:,}")
+        total = self._count()
+        rows = [(self._title(), total), *self._rows()]
+        width, digits = max(len(text) for text, _ in rows), len(f"{total:,}")
         first, *others = (f"{text:<{width}}  {count:>{digits},}" for text, count in rows)
-        return "\n".join([f"{first} parameter{'s' * (rows[0][1] != 1)}", *others])
-
-    def _repr_html_(self) -> str:
-        """The tree as a table, for notebooks."""
-        from html import escape  # here, because only a notebook needs it
-
-        cells = "".join(
-            f'<tr><td><pre style="margin: 0; text-align: left">{escape(text)}</pre></td><td>{count:,}</td></tr>'
-            for text, count in [(self._title(), self._count()), *self._rows()]
-        )
-        return f"<table><tr><th>module</th><th>parameters</th></tr>{cells}</table>"
+        return "\n".join([f"{first} parameter{'s' * (total != 1)}", *others]) if total else self._title()
 
 
 @functools.cache

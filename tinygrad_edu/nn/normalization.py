@@ -123,10 +123,10 @@ class BatchNorm1d(Module):
         return centred / (variance + self.eps).sqrt() * self.weight + self.bias
 
     def _track(self, mean: Any, variance: Any) -> None:
-        self.num_batches_tracked = self.num_batches_tracked + 1
+        self.num_batches_tracked += 1
         share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
-        self.running_mean = self.running_mean + (mean - self.running_mean) * share
-        self.running_var = self.running_var + (variance - self.running_var) * share
+        self.running_mean += (mean - self.running_mean) * share
+        self.running_var += (variance - self.running_var) * share
 
     def extra_repr(self) -> str:
         return str(self.num_features)
