@@ -8,5 +8,6 @@
 
 from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayError
 from tinygrad_edu.compiler.replay import Compiled, compile
+from tinygrad_edu.compiler.vectorize import Vectorized, vectorize
 
-__all__ = ["CompileError", "Compiled", "RecordingError", "ReplayError", "compile"]
+__all__ = ["CompileError", "Compiled", "RecordingError", "ReplayError", "Vectorized", "compile", "vectorize"]
