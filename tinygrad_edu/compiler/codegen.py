@@ -13,8 +13,18 @@ import numpy as np
 
 from tinygrad_edu.compiler.emit import Text, Writer
 from tinygrad_edu.compiler.names import Names
-from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Returned, Var
-from tinygrad_edu.compiler.program import mapped, variables
+from tinygrad_edu.compiler.program import (
+    CALL,
+    CHECK,
+    INDEX,
+    METHOD,
+    PYTHON,
+    UFUNC,
+    Line,
+    Program,
+    Var,
+    variables,
+)
 
 PIECE = 1 << 13  # entries of a long vector that are worked on together
 FEW = 64  # so many numbers are summed up by a product with ones
@@ -83,7 +93,15 @@ class Careful(Writer):
 class Codegen:
     """Turns a program into lines of Python, and the namespace in which they run."""
 
-    def __init__(self, program: Program, names: Names, given: dict[Var, Any], column_major: set[Var], kept: set[Var], writer: type[Writer]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        names: Names,
+        given: dict[Var, Any],
+        column_major: set[Var],
+        kept: set[Var],
+        writer: type[Writer],
+    ) -> None:
         self.program = program
         self.names = names
         self.writer = writer(names)
@@ -100,7 +118,10 @@ class Codegen:
         self.checked = {
             line.args[0]: line.args[1]
             for line in program.lines
-            if line.kind == CHECK and len(line.args) > 1 and isinstance(line.args[0], Var) and isinstance(line.args[1], int)
+            if line.kind == CHECK
+            and len(line.args) > 1
+            and isinstance(line.args[0], Var)
+            and isinstance(line.args[1], int)
         }
         self.late: set[Var] = set()
         self.made = {line.out: line for line in program.lines}
@@ -141,7 +162,7 @@ class Codegen:
                 self._piece_by_piece(stretch)
             else:
                 self._line(number, lines[number])
-            for number in range(number, number + max(len(stretch), 1)):  # noqa: B020, PLW2901 goes on where it is
+            for number in range(number, number + max(len(stretch), 1)):  # noqa: B020 goes on where it is
                 for var in {*lines[number].reads(), lines[number].out}:
                     self._release(var, number)
             number += 1
@@ -186,7 +207,10 @@ class Codegen:
         names = [f"{key}_piece" for key in wholes]
         self._say(None, f"for {', '.join(names)}{',' * (len(names) == 1)} in {name}:")
         for line in lines:
-            args = [f"{self.names.of[x]}_piece" if isinstance(x, Var) and x.shape else self.writer.operand(x).text for x in line.args]
+            args = [
+                f"{self.names.of[x]}_piece" if isinstance(x, Var) and x.shape else self.writer.operand(x).text
+                for x in line.args
+            ]
             self._say(line, f"    {self._call(line.function, args, f'{self.names.of[line.out]}_piece')}")
 
     def _release(self, var: Var, number: int) -> None:
@@ -247,7 +271,9 @@ class Codegen:
             return False
         places = self._named(f"{self.names.of[line.out]}_at", np.empty(n, np.int64), f"np.empty({n}, np.int64)")
         entries = self._named(f"{self.names.of[table]}_flat", flat.reshape(-1), f"{self.names.of[table]}.T.reshape(-1)")
-        self._say(line, f"{self._bound(np.multiply)}({self.names.of[index[1]]}, {self._hoisted(np.full(n, n))}, {places})")
+        self._say(
+            line, f"{self._bound(np.multiply)}({self.names.of[index[1]]}, {self._hoisted(np.full(n, n))}, {places})"
+        )
         self._say(line, f"{self._bound(np.add)}({places}, {self._hoisted(np.arange(n))}, {places})")
         self._say(line, f"{entries}.take({places}, None, {self._buffer(line)}, 'clip')")
         return True
@@ -338,9 +364,7 @@ class Codegen:
             order = ', order="F"' if turned else ""
             self.namespace[key] = np.full(like.out.shape, x, kind, order="F" if turned else "C")
             shape, number = like.out.shape, self.writer.operand(x).text
-            self.allocations.append(
-                f"{key} = np.full({shape}, {number}, {self.writer.operand(kind).text}{order})"
-            )
+            self.allocations.append(f"{key} = np.full({shape}, {number}, {self.writer.operand(kind).text}{order})")
         return key
 
     def _into_buffer(self, number: int, line: Line) -> None:
@@ -408,7 +432,9 @@ class Codegen:
         ufunc = line.function.__self__
         self._buffer(line)
         store = self.stores[line.out]
-        out = self._named(f"{self.names.of[line.out]}_0", store.array.reshape(-1), f"{self.names.of[line.out]}.reshape(-1)")
+        out = self._named(
+            f"{self.names.of[line.out]}_0", store.array.reshape(-1), f"{self.names.of[line.out]}.reshape(-1)"
+        )
         columns = [self._column(x, j) for j in range(x.shape[1])]
         self._say(line, self._call(ufunc, [columns[0], columns[1]], out))
         for column in columns[2:]:
@@ -452,7 +478,9 @@ class Codegen:
         plain = all(len(shape) == 2 for shape in shapes) and dtypes == {line.out.dtype}
         if not plain:
             out = self._buffer(line)
-            self._say(line, f"{self._bound(np.matmul)}({self.writer.operand(a).text}, {self.writer.operand(b).text}, {out})")
+            self._say(
+                line, f"{self._bound(np.matmul)}({self.writer.operand(a).text}, {self.writer.operand(b).text}, {out})"
+            )
             return
         out = self._buffer(line)
         if line.out in self.column_major or not self.stores[line.out].array.flags.c_contiguous:
@@ -509,7 +537,9 @@ class Codegen:
         out_of = self._buffer(shadow)
         self._say(line, f"{self._bound(np.subtract)}({self._full(0.0, shadow, z.dtype)}, {self.names.of[z]}, {out_of})")
         bits = self._bits(sign, integer)
-        width = self._full(8 * integer.itemsize - 1, Line(Var(self.stores[sign].array.view(integer)), UFUNC, None, ()), integer)
+        width = self._full(
+            8 * integer.itemsize - 1, Line(Var(self.stores[sign].array.view(integer)), UFUNC, None, ()), integer
+        )
         self._say(line, f"{self._bound(np.right_shift)}({bits}, {width}, {bits})")
         like = self._reusable(number, line, (x,))
         given = self._bits(x, integer)
@@ -563,9 +593,6 @@ def _is_zero(x: Any) -> bool:
 
 def _dense(array: Any) -> bool:
     return bool(array.flags.c_contiguous or array.flags.f_contiguous)
-
-
-__all__ = ["DRAW", "PYTHON", "Codegen", "Returned", "mapped"]
 
 
 def _spelled(x: Any) -> str:

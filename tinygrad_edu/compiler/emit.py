@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.names import Names
-from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, UFUNC, Line, Program, Var
 from tinygrad_edu.compiler import runtime
+from tinygrad_edu.compiler.names import Names
+from tinygrad_edu.compiler.program import CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, UFUNC, Line, Program, Var
 from tinygrad_edu.compiler.runtime import HELPERS
 from tinygrad_edu.compiler.scalars import SPELLED
 
@@ -98,7 +98,7 @@ class Writer:
     def array(self, array: Any, original: Any) -> Text:
         if array.ndim == 0:
             return self.operand(array.item() if array.dtype != np.float32 else float(str(array)))
-        if array.size and array.strides == (0,) * array.ndim or _uniform(array):
+        if (array.size and array.strides == (0,) * array.ndim) or _uniform(array):
             return self._filled(array)
         if array.ndim == 1 and array.dtype == np.int64 and np.array_equal(array, np.arange(array.size)):
             return Text(f"np.arange({array.size})")
@@ -263,6 +263,3 @@ def statements(program: Program, writer: Writer) -> Iterable[tuple[Line, str]]:
 def helper_source(helpers: Iterable[Any]) -> str:
     """The text of functions that a program calls."""
     return "".join(f"{inspect.getsource(f)}\n\n" for f in HELPERS if f in helpers)
-
-
-__all__ = ["CALL", "Text", "Writer", "foldable", "helper_source", "shape_comment", "statements"]

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import METHOD, UFUNC, Line, Program, Var, variables
+from tinygrad_edu.compiler.program import METHOD, UFUNC, Line, Program, Var
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
-
 
 _COPIED = 1 << 14  # so many numbers are copied in less time than a bias is added
 
@@ -109,7 +108,10 @@ class Layout:
         found = {id(s.leaf): v for s, v in self.program.writes if isinstance(s, Gradient) and v is not None}
         members = [found.get(leaf) for leaf in self.leaves]
         distinct = len(set(members)) == len(members)
-        if distinct and all(v is not None and v in made and _writes_into(made[v]) and v.dtype == self.blocks[0].whole.dtype for v in members):
+        if distinct and all(
+            v is not None and v in made and _writes_into(made[v]) and v.dtype == self.blocks[0].whole.dtype
+            for v in members
+        ):
             self._add("gradients", [v for v in members if v is not None])
 
     # --- one call for all parameters ---
@@ -119,9 +121,7 @@ class Layout:
         families = [b for b in self.blocks if len(b.members) == len(self.leaves) > 1]
         if not families:
             return
-        place: dict[Var, tuple[Any, int]] = {
-            var: (id(b), i) for b in families for i, var in enumerate(b.members)
-        }
+        place: dict[Var, tuple[Any, int]] = {var: (id(b), i) for b in families for i, var in enumerate(b.members)}
         whole: dict[Any, Var] = {id(b): b.whole for b in families}
         groups: dict[Any, dict[int, Line]] = {}
         for line in self.program.lines:
@@ -321,6 +321,3 @@ def _adds_rows(line: Line) -> bool:
 
 def _writes_into(line: Line) -> bool:
     return line.kind == UFUNC and bool(line.out.shape)
-
-
-__all__ = ["Block", "Layout", "variables"]

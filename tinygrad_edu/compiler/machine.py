@@ -2,8 +2,8 @@
 
 import contextvars
 import linecache
-import textwrap
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +16,8 @@ from tinygrad_edu.compiler.errors import ReplayError
 from tinygrad_edu.compiler.layout import Layout
 from tinygrad_edu.compiler.names import Names, identifier
 from tinygrad_edu.compiler.program import CHECK, MATH, PYTHON, UFUNC, Line, Program, Returned, Var
-from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
 from tinygrad_edu.compiler.source import Readable
+from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
 from tinygrad_edu.graph import CLOCK
 from tinygrad_edu.rules import FLOATS
 from tinygrad_edu.tensor import Tensor, constant
@@ -180,6 +180,16 @@ class Machine:
         here = self._object(owner, type(owner).__name__.lower())
         if not name:  # a dict that was empty
             return here
+        if isinstance(owner, dict):
+            here = f"{here}.get({name!r})"
+            if isinstance(value, Contents):
+                self.objects["differs"] = differs
+                return f"differs({here}, {self._object(value, 'contents')})"
+            return (
+                f"{here} is not {self._object(value, name)}"
+                if isinstance(value, np.ndarray)
+                else f"{here} != {value!r}"
+            )
         if isinstance(value, bool):
             return f"{'not ' if value else ''}{here}.{name}"
         return f"{here}.{name} != {value!r}"
@@ -233,7 +243,11 @@ class Machine:
             elif isinstance(source, ArgumentGradient):
                 self.objects["add_gradient"] = add_gradient
                 rows.append(f"add_gradient({self._parameter(source.position)}, {name})")
-            elif var in codegen.stores and source in old and codegen.stores[var].array is codegen.stores.get(old[source], codegen.stores[var]).array:
+            elif (
+                var in codegen.stores
+                and source in old
+                and codegen.stores[var].array is codegen.stores.get(old[source], codegen.stores[var]).array
+            ):
                 pass
             elif source in old and old[source] in codegen.stores:
                 rows.append(f"{self.names.of[old[source]]}[...] = {name}")
@@ -286,7 +300,7 @@ class Machine:
         if line is not None and line.kind == CHECK:
             return error
         text = linecache.getline(self.file, number).strip()
-        where = f", which comes from {line.origin}" if line is not None else ""
+        where = ", which comes from {}, line {}".format(*line.origin) if line is not None else ""
         return ReplayError(f"{self.program.name} failed at the line `{text}`{where}: {type(error).__name__}: {error}")
 
     def input_values(self) -> dict[Var, Any]:
@@ -300,6 +314,19 @@ class Machine:
             elif isinstance(source, Gradient):
                 values[var] = source.leaf.grad
         return values
+
+
+class Contents:
+    """An array that the function read while it was recorded, and did not hand to the program."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.checksum = zlib.crc32(np.ascontiguousarray(array))
+
+
+def differs(array: Any, recorded: Contents) -> bool:
+    """Whether it is another array, or holds other numbers."""
+    return array is not recorded.array or zlib.crc32(np.ascontiguousarray(array)) != recorded.checksum
 
 
 def add_gradient(leaf: Any, gx: Any) -> None:
@@ -338,6 +365,3 @@ def _optimized(program: Program) -> Program:
     for improve in (optimize.without_repetition, optimize.simplified, optimize.without_dead_code):
         program = improve(program)
     return program
-
-
-__all__: list[str] = ["Callable", "Machine", "Outdated", "textwrap"]

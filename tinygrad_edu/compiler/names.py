@@ -34,21 +34,24 @@ class Names:
     def __init__(self) -> None:
         self.of: dict[Var, str] = {}
         self._used = set(_TAKEN)
+        self._numbers: dict[str, int] = {}  # the last number that a name was given
 
     def copy(self) -> "Names":
         """The same names, to which others may be added."""
         other = Names()
-        other.of, other._used = dict(self.of), set(self._used)
+        other.of, other._used, other._numbers = dict(self.of), set(self._used), dict(self._numbers)
         return other
 
     def give(self, var: Var, name: str, *, number: bool = False) -> None:
         """Call the variable by this name, or by this name and the first number that is free."""
         if var in self.of or not name:
             return
-        unique, k = (f"{name}1" if number else name), 1
+        k = self._numbers.get(name, 0) + 1
+        unique = f"{name}1" if number and k == 1 else name if k == 1 else f"{name}{k}"
         while unique in self._used:
             k += 1
             unique = f"{name}{k}"
+        self._numbers[name] = k
         self._used.add(unique)
         self.of[var] = unique
 

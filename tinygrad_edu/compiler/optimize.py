@@ -1,6 +1,5 @@
 """Passes over a program: what nobody reads goes, what is computed twice is computed once, constants are folded."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -78,61 +77,6 @@ def _redirected(program: Program, instead: dict[Var, Var]) -> Program:
     return replace(program, writes=writes, result=_renamed_tree(program.result, instead))
 
 
-def with_plain_numbers(program: Program, ours: Iterable[int]) -> Program:
-    """Where an array of one repeated number meets another array entry by entry, the number alone.
-
-    ``ours`` are the identities of constants that nobody else can write into.
-    """
-    known = set(ours)
-    return replace(program, lines=[_plain_numbers(line, known) for line in program.lines])
-
-
-def _plain_numbers(line: Line, ours: set[int]) -> Line:
-    if not _entry_by_entry(line):
-        return line
-    args = list(line.args)
-    for i, x in enumerate(args):
-        if not isinstance(x, np.ndarray) or not x.ndim or not x.size or id(x) not in ours:
-            continue
-        others = [a for j, a in enumerate(args) if j != i]
-        arrays = [a for a in others if isinstance(a, Var) and a.dtype is not None]
-        same = any(a.dtype == x.dtype for a in arrays)
-        if same and np.broadcast_shapes(*map(np.shape, map(_like, others))) == line.out.shape and (x == x.flat[0]).all():
-            args[i] = _number(x.flat[0])
-    return replace(line, args=tuple(args))
-
-
-def _number(x: Any) -> Any:
-    """The number, such that it takes part in arithmetic without changing a dtype."""
-    return float(str(x)) if x.dtype == np.float32 else x.item()
-
-
-def _like(x: Any) -> Any:
-    return np.broadcast_to(0, x.shape) if isinstance(x, Var) else x
-
-
-def _entry_by_entry(line: Line) -> bool:
-    elementwise = line.kind == UFUNC and isinstance(line.function, np.ufunc) and line.function.signature is None
-    return elementwise or line.function is np.where
-
-
-def with_masks_last(program: Program) -> Program:
-    """Masks, each right in front of the choice that reads it, if it is the only one."""
-    readers: dict[Var, int] = {}
-    for line in program.lines:
-        for var in line.reads():
-            readers[var] = readers.get(var, 0) + 1
-    waiting: dict[Var, Line] = {}
-    lines: list[Line] = []
-    for line in program.lines:
-        if line.kind == UFUNC and line.out.dtype == bool and readers.get(line.out) == 1:
-            waiting[line.out] = line
-            continue
-        lines += [waiting.pop(var) for var in line.reads() if var in waiting]
-        lines.append(line)
-    return replace(program, lines=lines + list(waiting.values()))
-
-
 def simplified(program: Program) -> Program:
     """Without multiplications by one, and without choices whose condition is a constant."""
     instead: dict[Var, Var] = {}
@@ -149,7 +93,11 @@ def simplified(program: Program) -> Program:
 
 def _unchanged(line: Line) -> Var | None:
     """The variable that the line only repeats."""
-    if line.function is np.where and isinstance(line.args[0], np.ndarray | np.generic | bool) and np.ndim(line.args[0]) == 0:
+    if (
+        line.function is np.where
+        and isinstance(line.args[0], np.ndarray | np.generic | bool)
+        and np.ndim(line.args[0]) == 0
+    ):
         chosen = line.args[1] if line.args[0] else line.args[2]
         return chosen if isinstance(chosen, Var) else None
     if line.kind == METHOD and line.function in ("astype", "reshape", "copy"):  # `_unchanged` compares dtype and shape

@@ -46,7 +46,7 @@ class Line:
     keywords: dict[str, Any] = field(default_factory=dict)
     section: str = "forward"
     group: int = 0
-    origin: str = ""
+    origin: tuple[str, int] = ("", 0)  # the user's file and line
 
     def reads(self) -> Iterator[Var]:
         """What the line works on."""

@@ -19,16 +19,13 @@ from tinygrad_edu import graph, shape_rules
 from tinygrad_edu.compiler import runtime, scalars
 from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, Line, Var, mapped, variables
-from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, value_of
+from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
+from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, users_place, value_of
 from tinygrad_edu.graph import MODES, WATCH, Node
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
 from tinygrad_edu.matrix_rules import COFACTOR
 from tinygrad_edu.rules import FLOATS, Operation
 from tinygrad_edu.value import Value
-
-
-from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Source
-
 
 _SECTIONS = ("", "forward", "backward", "update")
 
@@ -58,9 +55,7 @@ class Recorder:
 
     # --- lines ---
 
-    def apply(
-        self, kind: str, function: Any, args: Sequence[Any], keywords: Mapping[str, Any] | None = None
-    ) -> Any:
+    def apply(self, kind: str, function: Any, args: Sequence[Any], keywords: Mapping[str, Any] | None = None) -> Any:
         """Call the function on the values of this call, and write down the line."""
         keywords = keywords or {}
         values = mapped(tuple(args), value_of)
@@ -81,21 +76,23 @@ class Recorder:
             )
         if threading.get_ident() != self.thread:  # another thread met a leaf that is being recorded
             return value
-        if not any(True for _ in variables((mapped(tuple(args), self._operand), mapped(dict(keywords), self._operand)))):
+        if not any(
+            True for _ in variables((mapped(tuple(args), self._operand), mapped(dict(keywords), self._operand)))
+        ):
             return self._traced(None, value)
         return self.emit(kind, function, args, dict(keywords), value)
 
-    def emit(
-        self, kind: str, function: Any, args: Sequence[Any], keywords: dict[str, Any], value: Any
-    ) -> Traced:
+    def emit(self, kind: str, function: Any, args: Sequence[Any], keywords: dict[str, Any], value: Any) -> Traced:
         """Write down a line whose value is known already."""
         out = Var(value)
         operands = tuple(mapped(tuple(args), self._operand))
         named = {key: mapped(x, self._operand) for key, x in keywords.items()}
         # What uses a gradient belongs behind the gradients, and what uses a new parameter behind the update.
-        section = max([self.section, *(self.sections.get(x, "") for x in variables((operands, named)))], key=_SECTIONS.index)
+        section = max(
+            [self.section, *(self.sections.get(x, "") for x in variables((operands, named)))], key=_SECTIONS.index
+        )
         self.sections[out] = section
-        self.lines.append(Line(out, kind, function, operands, named, section, self.group, users_line()))
+        self.lines.append(Line(out, kind, function, operands, named, section, self.group, users_place()))
         return self._traced(out, value)
 
     def _operand(self, x: Any) -> Any:
@@ -247,10 +244,10 @@ class Recorder:
             g = p.grad._data if isinstance(p.grad, Node) else p.grad
             if g is None:
                 continue
+            self.remembered.append((state, known))
             with self._operation("update"):
                 p._data = optimizer.update(data, g, state)
             if state.keys() - known.keys():
-                self.remembered.append((state, known))
                 self.flags.append((state, "", False))
 
     def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
@@ -305,7 +302,9 @@ class Recorder:
         for leaf, data, grad, traced, traced_grad in self.leaves.values():
             if leaf._data is not traced:
                 writes.append((Data(leaf), leaf._data))
-            if leaf.grad is not traced_grad and leaf.requires_grad or (id(leaf) in self.cleared and leaf.grad is None):
+            if (leaf.grad is not traced_grad and leaf.requires_grad) or (
+                id(leaf) in self.cleared and leaf.grad is None
+            ):
                 writes.append((Gradient(leaf), leaf.grad))
             leaf._data = data
             if isinstance(leaf, Value):
@@ -323,10 +322,6 @@ class Recorder:
             source.set(value)
         return writes
 
-    def guards(self, arrays: Mapping[str, Any]) -> list[tuple[Any, str, Any]]:
-        """Attributes that must be what they were: whether leaves require gradients, and modules are training."""
-        return self.flags
-
     def forget(self) -> None:
         """Let go of the graph: what is alive afterwards, somebody else keeps."""
         self.nodes.clear()
@@ -343,9 +338,7 @@ class Recorder:
     def active(self) -> Iterator[None]:
         """Record what this thread computes."""
         if MODES.recorder is not None:
-            raise RecordingError(
-                "a compiled function was called while another is being recorded: call the plain one"
-            )
+            raise RecordingError("a compiled function was called while another is being recorded: call the plain one")
         WATCH.add(1)
         MODES.recorder = self
         try:

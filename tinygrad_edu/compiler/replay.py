@@ -4,14 +4,13 @@ The first call with arguments of a form (shapes, dtypes, nesting) runs the funct
 program. Eight programs are kept, the least recently used goes first.
 """
 
+import contextlib
 import functools
 import gc
 import inspect
-import linecache
 import sys
 import threading
 import types
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler import optimize
-from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayError
-from tinygrad_edu.compiler.machine import Machine, Outdated
+from tinygrad_edu.compiler.errors import CompileError, RecordingError
+from tinygrad_edu.compiler.machine import Contents, Machine, Outdated
 from tinygrad_edu.compiler.names import name_variables
-from tinygrad_edu.compiler.program import CALL, Program, Returned, Var, mapped
+from tinygrad_edu.compiler.program import CALL, Line, Program, Returned, Var
 from tinygrad_edu.compiler.recorder import Recorder
+from tinygrad_edu.compiler.source import as_file
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
-from tinygrad_edu.compiler.source import Readable, as_file
 from tinygrad_edu.compiler.traced import Traced, value_of
 from tinygrad_edu.graph import Node
 from tinygrad_edu.tensor import Tensor
@@ -202,18 +201,12 @@ def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
     return recorder.input(source, x, hint)
 
 
-def _arguments(
-    recorder: Recorder, tree: Any, source: Argument, order: list[tuple[Argument, Any, Any]]
-) -> Any:
+def _arguments(recorder: Recorder, tree: Any, source: Argument, order: list[tuple[Argument, Any, Any]]) -> Any:
     """The tree with stand-ins; ``order`` notes them as `_form` meets the leaves."""
     if type(tree) in (tuple, list):
-        return type(tree)(
-            [_arguments(recorder, x, source.at(i), order) for i, x in enumerate(tree)]
-        )
+        return type(tree)([_arguments(recorder, x, source.at(i), order) for i, x in enumerate(tree)])
     if type(tree) is dict:
-        return {
-            k: _arguments(recorder, x, source.at(k), order) for k, x in tree.items()
-        }
+        return {k: _arguments(recorder, x, source.at(k), order) for k, x in tree.items()}
     if isinstance(tree, np.ndarray | np.generic | Node) or tree.__class__ is float:
         stand_in = _stand_in(recorder, source, tree)
         order.append((source, tree, stand_in))
@@ -232,12 +225,10 @@ def record(
     order: list[tuple[Argument, Any, Any]] = []
     names = _argument_names(signature, len(args))
     local: dict[str, Any] = {}
-    watched = _outside_arrays(function)
+    outside = _outside(function)
     with recorder.active():
         try:
-            call = [
-                _arguments(recorder, x, Argument(name), order) for name, x in zip(names, args, strict=False)
-            ]
+            call = [_arguments(recorder, x, Argument(name), order) for name, x in zip(names, args, strict=False)]
             more = {k: _arguments(recorder, x, Argument(k), order) for k, x in keywords.items()}
             with _noting_locals(function, local):
                 result = function(*call, **more)
@@ -249,7 +240,7 @@ def record(
         finally:
             writes = recorder.restore()
     writes += gradients
-    returned, first = _returned(recorder, result, given={id(s): g for _, g, s in order})
+    returned, first = _returned(recorder, result)
     left = [(source, _variable(recorder, x), _value(x)) for source, x in writes]
     named = {x._var: name for name, x in _traced_locals(local)}
     program = Program(
@@ -264,23 +255,20 @@ def record(
             f"{program.name} returned nothing that is computed from its arguments or parameters, so there is nothing to "
             "compile: return the result"
         )
+    guards = recorder.flags + _outside_guards(function, outside, recorder.lines)
     program = optimize.without_dead_code(optimize.simplified(program))
     variable_names = name_variables(recorder, program, named)
-    positions = [_position(order, source) for source in recorder.inputs.values() if isinstance(source, Argument)]
     del result, writes, call, more, gradients, local
     order = [(source, given, None) for source, given, _ in order]
     nodes = {i for i, (_, given, _) in enumerate(order) if isinstance(given, Node)}
     all_plain = not keywords and all(x.__class__ is np.ndarray for x in args)
     plain = [(x.shape, x.dtype) for x in args] if all_plain else []
     _refuse_what_is_kept(recorder, variable_names.of)
-    machine = Machine(program, variable_names, [source for source, _, _ in order], recorder.guards(watched), recorder.owners, plain, nodes)
-    del positions
+    machine = Machine(
+        program, variable_names, [source for source, _, _ in order], guards, recorder.owners, plain, nodes
+    )
     _commit(left, leaves)
     return machine, first
-
-
-def _position(order: list[tuple[Argument, Any, Any]], source: Argument) -> int:
-    return [s for s, _, _ in order].index(source)
 
 
 def _has_gradient(x: Any) -> bool:
@@ -312,15 +300,13 @@ def _value(x: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _returned(recorder: Recorder, result: Any, given: dict[int, Any]) -> tuple[Any, Any]:
+def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
     """The result as a tree of variables, and the result of this call."""
-    if id(result) in given and isinstance(result, Node):
-        pass
     if type(result) in (tuple, list):
-        parts = [_returned(recorder, x, given) for x in result]
+        parts = [_returned(recorder, x) for x in result]
         return type(result)([p for p, _ in parts]), type(result)([v for _, v in parts])
     if type(result) is dict:
-        pairs = {key: _returned(recorder, x, given) for key, x in result.items()}
+        pairs = {key: _returned(recorder, x) for key, x in result.items()}
         return {key: p for key, (p, _) in pairs.items()}, {key: v for key, (_, v) in pairs.items()}
     data = recorder.data(result) if isinstance(result, Node) and id(result) in recorder.leaves else result
     data = data._data if isinstance(data, Node) else data
@@ -369,19 +355,47 @@ def _refuse_what_is_kept(recorder: Recorder, names: dict[Var, str]) -> None:
 # --- what lies outside the function -------------------------------------------------------------------------------
 
 
-def _outside_arrays(function: Any) -> dict[str, Any]:
-    """Arrays that the function reads from global variables and closures, by name."""
+def _outside(function: Any) -> dict[str, Any]:
+    """What the function reads from global variables and closures, by name."""
     function = inspect.unwrap(getattr(function, "__func__", function))
     code = getattr(function, "__code__", None)
     if code is None:
         return {}
-    found = {name: function.__globals__.get(name) for name in code.co_names}
+    found = {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        try:
+        with contextlib.suppress(ValueError):  # not yet assigned
             found[name] = cell.cell_contents
-        except ValueError:  # not yet assigned
-            continue
-    return {name: x for name, x in found.items() if isinstance(x, np.ndarray)}
+    return found
+
+
+class Outside(dict[str, Any]):
+    """A look at the outside, as it is now: what `_outside` finds, asked for one by one."""
+
+    def __init__(self, function: Any) -> None:
+        function = inspect.unwrap(getattr(function, "__func__", function))
+        self.cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        self.globals = function.__globals__
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The variable's value."""
+        return self.cells[name].cell_contents if name in self.cells else self.globals.get(name, default)
+
+
+def _outside_guards(function: Any, found: dict[str, Any], lines: list[Line]) -> list[tuple[Any, str, Any]]:
+    """Numbers and arrays from outside that would make it another program.
+
+    An array that the program works on is read where it is; of others, the contents were used while it was recorded.
+    """
+    read = [x for line in lines for x in line.args if isinstance(x, np.ndarray) and x.ndim]
+    guards: list[tuple[Any, str, Any]] = []
+    look = Outside(function) if found else None
+    for name, x in found.items():
+        if isinstance(x, np.ndarray):
+            live = any(x is y or (x.ndim and y.base is x) for y in read)
+            guards.append((look, name, x if live else Contents(x)))
+        elif isinstance(x, float | int) and x == x:
+            guards.append((look, name, x))
+    return guards
 
 
 class _noting_locals:  # noqa: N801 reads as what it does
@@ -411,6 +425,3 @@ def _traced_locals(local: dict[str, Any]) -> Iterator[tuple[str, Traced]]:
         data = x._data if isinstance(x, Node) else x
         if isinstance(data, Traced) and data._var is not None:
             yield name, data
-
-
-__all__ = ["CACHE", "Compiled", "ReplayError", "compile", "linecache", "mapped", "zlib"]

@@ -1,18 +1,19 @@
 """Operations on single numbers, line by line: what a row's text says, in the names of `math`."""
 
-import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinygrad_edu.compiler.program import MATH, PYTHON
+from tinygrad_edu.compiler.program import MATH
 from tinygrad_edu.compiler.traced import is_traced
 from tinygrad_edu.graph import MODES
 from tinygrad_edu.rules import CONSTANTS, FLOATS, TABLE, Elementwise, Operation, _function
 
 # How a program writes the functions of `FLOATS`.
 SPELLED: dict[str, str] = {
-    **{name: f"math.{name}" for name in ("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos")},
+    **{
+        name: f"math.{name}" for name in ("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos")
+    },
     **{name: f"math.{name}" for name in ("tan", "sinh", "cosh", "tanh", "erf", "erfc", "hypot")},
     **{f"arc{name}": f"math.a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
     "abs": "abs",
@@ -83,6 +84,3 @@ def compute(line: Any, args: Any) -> Any:
     if line.function is operator.pow:
         return FLOATS["power"](*args)
     return line.function(*args)
-
-
-__all__ = ["PYTHON", "SPELLED", "careful", "choose", "compute", "derivative", "forward", "math"]

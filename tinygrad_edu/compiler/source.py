@@ -143,17 +143,13 @@ def literal(value: Any) -> str:
     if value.size <= 1000 and np.isfinite(value).all():
         return f"np.array({value.tolist()!r}{dtype})" if value.size else f"np.empty({value.shape}{dtype})"
     packed = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
-    return (
-        f'np.frombuffer(base64.b64decode("{packed}"), np.{value.dtype.name}).reshape({value.shape}).copy()'
-    )
+    return f'np.frombuffer(base64.b64decode("{packed}"), np.{value.dtype.name}).reshape({value.shape}).copy()'
 
 
 def as_file(readable: Readable, values: dict[Var, Any]) -> str:
     """The program with its inputs and a main that runs it once."""
     names = [readable.names.of[var] for var in parameters(readable.program)]
-    lines = [
-        f"    {readable.names.of[var]} = {literal(values[var])}" for var in parameters(readable.program)
-    ]
+    lines = [f"    {readable.names.of[var]} = {literal(values[var])}" for var in parameters(readable.program)]
     call = f"{readable.program.name}({', '.join(names)})"
     main = "\n".join(['if __name__ == "__main__":', *lines, f"    print({call})"])
     needs = "import base64\n" if "base64." in main else ""

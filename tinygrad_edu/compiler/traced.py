@@ -14,22 +14,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
-from tinygrad_edu.graph import Node
 from tinygrad_edu.compiler.program import CALL, INDEX, METHOD, PYTHON, UFUNC, Var
+from tinygrad_edu.graph import Node
 
 if TYPE_CHECKING:
     from tinygrad_edu.compiler.recorder import Recorder
 
-_PACKAGE = str(Path(__file__).parents[1])
+_LIBRARIES = str(Path(__file__).parents[1]), str(Path(np.__file__).parent)
+
+
+def users_place() -> tuple[str, int]:
+    """File and line of the innermost frame outside this package and NumPy."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
 
 
 def users_line() -> str:
-    """File and line of the innermost frame outside this package and NumPy."""
-    frame = sys._getframe(1)
-    numpy = str(Path(np.__file__).parent)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith((_PACKAGE, numpy)):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+    """The same in words."""
+    return "{}, line {}".format(*users_place())
 
 
 def value_of(x: Any) -> Any:
@@ -79,9 +83,7 @@ def _method(name: str) -> Any:
 
 def _refused(what: str, advice: str) -> Any:
     def method(self: "Traced", *_: Any, **__: Any) -> Any:
-        raise RecordingError(
-            f"{what} depends on a number that differs from call to call ({users_line()}): {advice}"
-        )
+        raise RecordingError(f"{what} depends on a number that differs from call to call ({users_line()}): {advice}")
 
     return method
 

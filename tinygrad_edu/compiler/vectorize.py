@@ -211,7 +211,10 @@ class Plan:
         extra = [[row[i] if i < len(row) else (1, 0.0) for row in terms] for i in range(max(map(len, terms)))]
         if not extra:
             return x @ weights  # type: ignore[no-any-return]
-        y = record(LINEAR, tuple(v if isinstance(v, Tensor) else Tensor(v) for v in (x, weights, scalars.vector(extra[0], "b"))))
+        y = record(
+            LINEAR,
+            tuple(v if isinstance(v, Tensor) else Tensor(v) for v in (x, weights, scalars.vector(extra[0], "b"))),
+        )
         for entries in extra[1:]:
             y = y + scalars.vector(entries, "b")
         return y
