@@ -52,8 +52,8 @@ def run(*, quick: Quick = False, out: Out = "out") -> Comparison:
     for name, end in walks.items():
         remark = "  overflowed: the rate is too high for momentum here" if math.isnan(end.f) else ""
         print(f"{name:<20} f = {end.f:<25} at ({end.x:.8f}, {end.y:.8f}){remark}")
-    table = compare(walks) if not quick else Comparison()
-    print(table if table.rows else "The published figures are for the full run.")
+    table = Comparison() if quick else compare(walks)
+    print("The published figures are for the full run." if quick else table)
     _pictures(folder, walks)
     return table
 

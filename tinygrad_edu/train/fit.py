@@ -32,6 +32,7 @@ def fit(
     metrics: str | Metric | Iterable[str | Metric] | Mapping[str, Metric] = (),
     schedule: Any = None,
     callbacks: Sequence[Callback] = (),
+    measure_training: bool = True,
     rng: np.random.Generator | int | None = None,
     compiled: bool = False,
     progress: bool | None = None,
@@ -54,6 +55,7 @@ def fit(
     schedule : of the learning rate, from `optim.lr_scheduler`; it steps after every epoch, or after every step if it
         says so (``per_step``).
     callbacks : see `Callback`.
+    measure_training : measure the metrics on the training data too, which takes a pass over all of it.
     rng : source of the shuffling: the same generator or seed gives the same run.
     compiled : replay the step as straight-line NumPy (`tinygrad_edu.compile`).
     progress : show a progress bar; by default only on a terminal.
@@ -76,6 +78,9 @@ def fit(
     """
     _check(X, y, epochs, batch_size, validation)
     measured = named_metrics(metrics)
+    sets = {"": (X, y)} if measured and measure_training else {}
+    if validation is not None:
+        sets["val_"] = validation
     rng = np.random.default_rng(rng)
     run = Run(model, optimizer, History(model, X, y), epochs, rng, schedule, tuple(callbacks))
     step = _training_step(model, loss, optimizer, compiled=compiled)
@@ -86,7 +91,7 @@ def fit(
         with bar:
             while run.epoch < epochs and not run.stop:
                 _epoch(run, step, X, y, batch_size)
-                _measure(run, loss, measured, X, y, validation)
+                _measure(run, loss, measured, sets)
                 bar.set_postfix({k: f"{v:.4g}" for k, v in run.numbers.items() if "." not in k}, refresh=False)
                 bar.update()
         run.history.stopped = run.stop or f"finished {epochs} epochs"
@@ -141,19 +146,16 @@ def _epoch(run: Run, step: Callable[[Array, Array], Any], X: Array, y: Array, ba
         run.stop = f"the loss became {run.loss} in epoch {run.epoch + 1}: lower the learning rate, or look at the data"
 
 
-def _measure(
-    run: Run, loss: Loss, metrics: Mapping[str, Metric], X: Array, y: Array, validation: tuple[Array, Array] | None
-) -> None:
+def _measure(run: Run, loss: Loss, metrics: Mapping[str, Metric], sets: Mapping[str, tuple[Array, Array]]) -> None:
     """The epoch's end: metrics, schedule, history and callbacks."""
     run.epoch += 1
     run.numbers["lr"] = run.optimizer.lr
-    for prefix, data in (("", (X, y)), ("val_", validation)):
-        if data is not None and (metrics or prefix):
-            outputs = predict(run.model, data[0])
-            if prefix:
-                with no_grad():
-                    run.numbers["val_loss"] = float(loss(tinygrad_edu.Tensor(outputs), data[1]))
-            run.numbers |= {prefix + name: metric(outputs, np.asarray(data[1])) for name, metric in metrics.items()}
+    for prefix, (X, y) in sets.items():
+        outputs = predict(run.model, X)
+        if prefix:
+            with no_grad():
+                run.numbers["val_loss"] = float(loss(tinygrad_edu.Tensor(outputs), y))
+        run.numbers |= {prefix + name: metric(outputs, np.asarray(y)) for name, metric in metrics.items()}
     for callback in run.callbacks:
         callback.on_epoch(run)
     run.history.add(run.numbers)
