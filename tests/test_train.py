@@ -240,10 +240,10 @@ def test_lr_range_test_leaves_everything_as_it_was():
     cross_entropy(net(X), y).backward()
     optimizer.step()
     before = _bits(net, optimizer, rng)
-    found = train.lr_range_test(net, X, y, loss=cross_entropy, optimizer=optimizer, steps=30, seeds=2)
+    found = train.lr_range_test(net, X, y, loss=cross_entropy, optimizer=optimizer, steps=80, seeds=2)
     assert _bits(net, optimizer, rng) == before
     assert not net.training
-    assert found.losses.shape == (2, 30)
+    assert found.losses.shape == (2, 80)
     assert found.lrs[0] < found.suggestion < found.lrs[-1]
 
 
