@@ -101,8 +101,8 @@ class Module:
             if isinstance(member, Module):
                 member._scope = member._scope or Scope("", member._title())
                 member._scope.name = member._scope.name or name
-            elif isinstance(member, Node) and f".{path}".endswith(f".{member.label}" if member.label else ""):
-                member.label = path  # but a label of the user's own stays
+            elif isinstance(member, Node) and _may_label(member, path):
+                member.label = path
         self._scope = self._scope or Scope("", self._title())
         return self._scope
 
@@ -262,6 +262,11 @@ def _found(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, dict):
         for key, x in value.items():
             yield from _found(f"{name}.{key}", x)
+
+
+def _may_label(member: Node, path: str) -> bool:
+    """Whether the label is none, or an earlier name that has become longer. One of the user's own stays."""
+    return not member.label or (not isinstance(member, Value) and path.endswith(f".{member.label}"))
 
 
 def _learns(member: Any) -> bool:
