@@ -88,11 +88,11 @@ def page(rows: Iterable[Row]) -> str:
         f"Written by `python -m tests.benchmarks --write` on {date.today().isoformat()}, in one run.\n\n"
         f"- Python {platform.python_version()}, {versions}\n"
         f"- {processor()}, {os.cpu_count()} cores, {platform.system()}; one thread for every peer\n"
-        "- A step is a whole training step: gradients to zero, forward, loss, backward, update. Times are\n"
-        "  medians over many rounds; in each round every peer has its turn, in a new order. After the dot:\n"
-        "  how many times the first column's time that is, the median of the rounds' ratios (quartiles in\n"
-        "  brackets). The programs are in `tests/benchmarks/`; a test holds them to the same losses and\n"
-        "  weights.\n\n"
+        "- A step is a whole training step: gradients to zero, forward, loss, backward, update.\n"
+        "- Times are CPU times of the process, medians over many rounds; in each round every peer has its turn,\n"
+        "  in a new order. After the dot: how many times the first column's time that is, the median of the\n"
+        "  rounds' ratios (quartiles in brackets).\n"
+        "- The programs are in `tests/benchmarks/`; a test holds them to the same losses and weights.\n\n"
         f"{tables(rows)}"
     )
 
