@@ -30,7 +30,7 @@ def _largest(x: Array) -> Array:
     n, classes = x.shape
     if n > 16 * classes or classes == 2:  # NumPy goes along short rows one by one, and along columns in one stride
         return functools.reduce(np.maximum, x.T).reshape(n, 1)
-    return np.maximum.reduce(x, 1, None, None, True)
+    return np.maximum.reduce(x, axis=1, keepdims=True)
 
 
 def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:

@@ -24,7 +24,7 @@ from tinygrad_edu.nn.sizes import layer_widths, whole_number
 from tinygrad_edu.value import Constant, Value, dot
 
 if TYPE_CHECKING:
-    from tinygrad_edu.nn import networks
+    import tinygrad_edu.nn.networks
 
 Number = Value | float
 Rng = random.Random | int | None
@@ -184,7 +184,7 @@ class MLP(Module):
         self.layers.append(Layer(*last, identity, fused=fused, rng=source))
 
     @classmethod
-    def from_tensor(cls, mlp: "networks.MLP", *, fused: bool = True) -> "MLP":
+    def from_tensor(cls, mlp: "tinygrad_edu.nn.networks.MLP", *, fused: bool = True) -> "MLP":
         """The same network, with the same numbers, as a `nn.MLP` over Tensors.
 
         Examples
