@@ -261,7 +261,8 @@ class Codegen:
             name, across = self._hoisted(np.ascontiguousarray(table.T)), self._turned_out(line)
             self._say(line, f"{name}.take({self.names.of[index]}, 1, {across}, 'clip')")
             return True
-        rows = isinstance(index, tuple) and len(index) == 2 and isinstance(table, Var) and table in self.stores
+        rows = isinstance(index, tuple) and len(index) == 2 and isinstance(index[1], Var)
+        rows = rows and isinstance(table, Var) and table in self.stores
         if not rows or index[1] not in self.checked or table not in self.column_major:
             return False
         n, k = table.shape

@@ -40,7 +40,9 @@ class Machine:
         owners: dict[int, Any],
         plain: Sequence[tuple[tuple[int, ...], Any]],
         nodes: set[int],
+        given: Sequence[Any],
     ) -> None:
+        self.recorded = given  # copies of the recorded call's arguments
         self.nodes = nodes  # positions of arguments that are Tensors or Values
         self.careful = False
         self.plain = plain  # shapes and dtypes, if the arguments are arrays and nothing else
@@ -190,6 +192,8 @@ class Machine:
                 if isinstance(value, np.ndarray)
                 else f"{here} != {value!r}"
             )
+        if value is None:
+            return f"{here}.{name} is not None"
         if isinstance(value, bool):
             return f"{'not ' if value else ''}{here}.{name}"
         return f"{here}.{name} != {value!r}"
@@ -307,7 +311,9 @@ class Machine:
         """What the readable program's parameters are now; for arguments, what they were when it was recorded."""
         values = {}
         for var, source in self.readable.program.inputs.items():
-            if isinstance(source, Data):
+            if isinstance(source, Argument):
+                values[var] = self.recorded[self.arguments.index(source)]
+            elif isinstance(source, Data):
                 values[var] = source.leaf._data
             elif isinstance(source, Attribute):
                 values[var] = source.get()

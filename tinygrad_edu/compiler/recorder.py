@@ -155,7 +155,7 @@ class Recorder:
     def clear(self, leaf: Any) -> None:
         """The gradient of a leaf is assigned: what it was before does not matter to the program."""
         self.data(leaf)
-        if id(leaf) in self.leaves:
+        if id(leaf) in self.leaves and leaf._grad is self.leaves[id(leaf)][4]:  # nothing was added to it yet
             self.cleared.add(id(leaf))
 
     def record(self, operation: Operation, inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
@@ -306,6 +306,8 @@ class Recorder:
                 id(leaf) in self.cleared and leaf.grad is None
             ):
                 writes.append((Gradient(leaf), leaf.grad))
+            if grad is None and leaf.grad is not None and id(leaf) not in self.cleared:
+                self.flags.append((leaf, "_grad", None))  # another time, there may be a gradient to add to
             leaf._data = data
             if isinstance(leaf, Value):
                 leaf.grad = grad

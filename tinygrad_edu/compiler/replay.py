@@ -21,13 +21,13 @@ import numpy as np
 from tinygrad_edu.compiler import optimize
 from tinygrad_edu.compiler.errors import CompileError, RecordingError
 from tinygrad_edu.compiler.machine import Contents, Machine, Outdated
-from tinygrad_edu.compiler.names import name_variables
+from tinygrad_edu.compiler.names import identifier, name_variables
 from tinygrad_edu.compiler.program import CALL, Line, Program, Returned, Var
 from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.source import as_file
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
-from tinygrad_edu.compiler.traced import Traced, value_of
-from tinygrad_edu.graph import Node
+from tinygrad_edu.compiler.traced import Traced, users_line, value_of
+from tinygrad_edu.graph import MODES, Node
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
@@ -59,6 +59,11 @@ class Compiled:
                     return latest.run(*args)
                 except Outdated:
                     pass  # another form, or another state of the world
+            if MODES.recorder is not None:
+                raise RecordingError(
+                    f"{self.__name__} is compiled, and was called while another function is being recorded "  # type: ignore[attr-defined]
+                    f"({users_line()}): call the plain function there"
+                )
             leaves: list[Any] = []
             key = _form(args, leaves)
             if keywords:
@@ -107,7 +112,10 @@ class Compiled:
         return self._current().readable.program
 
     def save_source(self, path: str | Path) -> None:
-        """Write `source` with the latest call's inputs and a main: a file that needs NumPy alone."""
+        """Write `source` with inputs and a main: a file that needs NumPy alone.
+
+        The arguments are those of the call that was recorded; parameters and states are what they are now.
+        """
         machine = self._current()
         text = as_file(machine.readable, machine.input_values())
         Path(path).write_text(text, encoding="utf-8")
@@ -232,6 +240,7 @@ def record(
             more = {k: _arguments(recorder, x, Argument(k), order) for k, x in keywords.items()}
             with _noting_locals(function, local):
                 result = function(*call, **more)
+            returned, first = _returned(recorder, result)
             gradients = [
                 (ArgumentGradient(i), stand_in.grad)
                 for i, (_, given, stand_in) in enumerate(order)
@@ -240,11 +249,10 @@ def record(
         finally:
             writes = recorder.restore()
     writes += gradients
-    returned, first = _returned(recorder, result)
     left = [(source, _variable(recorder, x), _value(x)) for source, x in writes]
     named = {x._var: name for name, x in _traced_locals(local)}
     program = Program(
-        getattr(function, "__name__", "f").replace("<lambda>", "f"),
+        identifier(getattr(function, "__name__", "").replace("<lambda>", "")) or "f",
         recorder.inputs,
         recorder.lines,
         [(source, var) for source, var, _ in left],
@@ -265,7 +273,7 @@ def record(
     plain = [(x.shape, x.dtype) for x in args] if all_plain else []
     _refuse_what_is_kept(recorder, variable_names.of)
     machine = Machine(
-        program, variable_names, [source for source, _, _ in order], guards, recorder.owners, plain, nodes
+        program, variable_names, [source for source, _, _ in order], guards, recorder.owners, plain, nodes, [_value(given) for _, given, _ in order]
     )
     _commit(left, leaves)
     return machine, first
@@ -308,8 +316,7 @@ def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
     if type(result) is dict:
         pairs = {key: _returned(recorder, x) for key, x in result.items()}
         return {key: p for key, (p, _) in pairs.items()}, {key: v for key, (_, v) in pairs.items()}
-    data = recorder.data(result) if isinstance(result, Node) and id(result) in recorder.leaves else result
-    data = data._data if isinstance(data, Node) else data
+    data = recorder.data(result) if isinstance(result, Node) else result
     if not isinstance(data, Traced):
         return result, result
     var, value = _variable(recorder, data), _value(data)
@@ -345,7 +352,7 @@ def _refuse_what_is_kept(recorder: Recorder, names: dict[Var, str]) -> None:
         gc.collect()  # a graph of recorded gradients has cycles
         kept = recorder.kept()
     if kept:
-        what = ", ".join(sorted({names.get(x._var, "a value") for x in kept})[:3])
+        what = next((names[x._var] for x in reversed(kept) if x._var in names), "a value")
         raise RecordingError(
             f"the function keeps {what} outside of itself (in a list, an attribute or a global variable), which a replay "
             "would not do: return it, and store it where the function is called"

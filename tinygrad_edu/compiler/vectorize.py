@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.errors import CompileError, RecordingError
+from tinygrad_edu.compiler.names import identifier
 from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.replay import Compiled
 from tinygrad_edu.compiler.sources import Argument
@@ -386,16 +387,16 @@ class Vectorized:
         self._latest: Samples | None = None
 
     def __call__(self, *columns: Any) -> Tensor:
-        count, arrays = _columns_given(self.__name__, columns)  # type: ignore[attr-defined]
         if MODES.recorder is not None:
             raise RecordingError(
                 f"{self.__name__} is compiled already ({users_line()}): call it outside of a compiled function"  # type: ignore[attr-defined]
             )
+        count, arrays = _columns_given(self.__name__, columns)  # type: ignore[attr-defined]
         needed = tuple(x.requires_grad for x in arrays)
         key = needed, _numbers_outside(self._function)
         samples = self._samples.get(key)
         if samples is None:
-            name = self.__name__  # type: ignore[attr-defined]
+            name = identifier(self.__name__.replace("<lambda>", "")) or "sample"  # type: ignore[attr-defined]
             self._samples = {key: (samples := Samples(name, plan(self._function, count), needed))}
         self._latest = samples
         parameters = [Parameters(values, shape) for values, shape in samples.plan.groups]

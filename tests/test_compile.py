@@ -1,0 +1,522 @@
+"""`compile`: the same numbers as eager, whatever changes between the calls; and what it refuses."""
+
+import gc
+import re
+import resource
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_edu
+from tinygrad_edu import Tensor, TinygradEduError, Value, nn, optim
+from tinygrad_edu.compiler import CompileError, RecordingError, ReplayError
+from tinygrad_edu.errors import ArgumentError
+
+X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+Y = np.array([0, 1, 1, 0])
+OPTIMIZERS = {
+    "plain": lambda ps, lr: optim.SGD(ps, lr=lr),
+    "momentum": lambda ps, lr: optim.SGD(ps, lr=lr, momentum=0.9, dampening=0.1, weight_decay=1e-3),
+    "nesterov": lambda ps, lr: optim.SGD(ps, lr=lr, momentum=0.9, nesterov=True),
+    "adam": lambda ps, lr: optim.Adam(ps, lr=lr, weight_decay=1e-2),
+    "amsgrad": lambda ps, lr: optim.Adam(ps, lr=lr, amsgrad=True),
+    "adamw": lambda ps, lr: optim.AdamW(ps, lr=lr),
+    "rmsprop": lambda ps, lr: optim.RMSprop(ps, lr=lr, momentum=0.5, centered=True),
+    "adagrad": lambda ps, lr: optim.Adagrad(ps, lr=lr, lr_decay=1e-2),
+}
+
+
+class Training:
+    """A net, its optimizer and one training step, eager or compiled; the same numbers from the same seed."""
+
+    def __init__(self, compiled, make=OPTIMIZERS["plain"], net=None, lr=0.1):
+        self.net = net or nn.MLP(2, [8, 8, 2], activation="relu", rng=0)
+        self.optimizer = make(self.net.parameters(), lr)
+        self.step = tinygrad_edu.compile(self.one_step) if compiled else self.one_step
+
+    def one_step(self, X, y):
+        loss = nn.functional.cross_entropy(self.net(X), y)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def numbers(self):
+        return [p.numpy() for p in self.net.parameters()]
+
+
+def assert_close(found, expected, rtol=1e-12):
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
+
+
+# --- a training step --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_training_is_that_of_eager(name):
+    own, eager = Training(True, OPTIMIZERS[name]), Training(False, OPTIMIZERS[name])
+    for i in range(50):
+        a, b = own.step(X, Y), eager.step(X, Y)
+        np.testing.assert_allclose(a.item(), b.item(), rtol=1e-12)
+        if i % 10 == 0:
+            own.optimizer.lr *= 0.7
+            eager.optimizer.lr *= 0.7
+    assert_close(own.numbers(), eager.numbers())
+    assert_close([p.grad for p in own.net.parameters()], [p.grad for p in eager.net.parameters()])
+
+
+@given(
+    name=st.sampled_from(sorted(OPTIMIZERS)),
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    activation=st.sampled_from(["relu", "tanh", "sigmoid", "gelu", "leaky_relu"]),
+    rows=st.integers(1, 6),
+    seed=st.integers(0, 99),
+)
+def test_random_nets_and_optimizers(name, sizes, activation, rows, seed):
+    rng = np.random.default_rng(seed)
+    data = rng.normal(size=(rows, 3)), rng.integers(0, sizes[-1], rows)
+    sides = [
+        Training(c, OPTIMIZERS[name], nn.MLP(3, sizes, activation=activation, rng=seed), lr=0.01) for c in (True, False)
+    ]
+    for _ in range(50):
+        for side in sides:
+            side.step(*data)
+    assert_close(sides[0].numbers(), sides[1].numbers(), rtol=1e-8)
+
+
+def test_a_thousand_steps_stay_together():
+    own, eager = Training(True), Training(False)
+    for _ in range(1000):
+        a, b = own.step(X, Y), eager.step(X, Y)
+    np.testing.assert_allclose(a.item(), b.item(), rtol=1e-9)
+    assert_close(own.numbers(), eager.numbers(), rtol=1e-9)
+
+
+def test_a_schedule_a_loaded_state_and_a_frozen_parameter_are_honoured():
+    own, eager = Training(True), Training(False)
+    schedules = [optim.lr_scheduler.StepLR(side.optimizer, step_size=2, gamma=0.5) for side in (own, eager)]
+    start = {name: array * 1.5 for name, array in own.net.state_dict().items()}
+    for i in range(9):
+        for side, schedule in zip((own, eager), schedules, strict=True):
+            if i == 3:
+                side.net.load_state_dict(start)
+            if i == 5:
+                side.net.parameters()[0].requires_grad = False
+            side.step(X, Y)
+            schedule.step()
+    assert_close(own.numbers(), eager.numbers())
+
+
+def test_an_optimizers_loaded_state_and_changed_setting_are_honoured():
+    own, eager = Training(True, OPTIMIZERS["momentum"]), Training(False, OPTIMIZERS["momentum"])
+    states = []
+    for i in range(9):
+        for side in (own, eager):
+            if i == 2:
+                states.append(side.optimizer.state_dict())
+            if i == 5:
+                side.optimizer.load_state_dict(states[0])
+            if i == 7:
+                side.optimizer.momentum = 0.5
+            side.step(X, Y)
+    assert_close(own.numbers(), eager.numbers())
+
+
+def test_gradients_accumulate_without_zero_grad():
+    W, V = Tensor([[1.0, 2.0]], label="W"), Tensor([[1.0, 2.0]])
+
+    def add(leaf):
+        def run(x):
+            ((x @ leaf.T) ** 2).sum().backward()
+            return leaf * 1
+
+        return run
+
+    own = tinygrad_edu.compile(add(W))
+    for _ in range(3):
+        own(X)
+        add(V)(X)
+        np.testing.assert_allclose(W.grad, V.grad)
+
+
+# --- other functions ----------------------------------------------------------------------------------------------
+
+
+def test_a_forward_pass_is_the_same_to_the_last_bit():
+    net = nn.Sequential(nn.Linear(2, 5, rng=0), nn.Tanh(), nn.LayerNorm(5), nn.Linear(5, 1, rng=1))
+    forward = tinygrad_edu.compile(lambda x: net(x))
+    for seed in range(3):
+        x = np.random.default_rng(seed).normal(size=(4, 2))
+        assert np.array_equal(forward(x).numpy(), net(x).numpy())
+
+
+def test_value_and_grad_and_hessian():
+    def f(x):
+        return (np.maximum(x, 0.5) ** 3).sum() * x[0]
+
+    x = np.array([0.2, 1.5, 0.7])
+    for transform in (tinygrad_edu.grad, tinygrad_edu.hessian):
+        compiled = tinygrad_edu.compile(transform(f))
+        for scale in (1.0, -2.0, 0.3):
+            np.testing.assert_allclose(compiled(scale * x), transform(f)(scale * x), rtol=1e-12, atol=1e-12)
+    compiled = tinygrad_edu.compile(tinygrad_edu.value_and_grad(f))
+    value, slope = compiled(x)
+    np.testing.assert_allclose(value, tinygrad_edu.value_and_grad(f)(x)[0])
+    np.testing.assert_allclose(compiled(2 * x)[1], tinygrad_edu.grad(f)(2 * x))
+    assert slope.shape == x.shape
+
+
+def test_arguments_may_be_nested_and_named():
+    def f(pair, *, scale, more):
+        return {"sum": pair[0] + pair[1] * scale, "list": [more["a"] * 2, 7]}
+
+    compiled = tinygrad_edu.compile(f)
+    for i in (1.0, 2.0, 3.0):
+        found = compiled((X * i, X), scale=i, more={"a": X})
+        expected = f((X * i, X), scale=i, more={"a": X})
+        assert np.array_equal(found["sum"], expected["sum"])
+        assert np.array_equal(found["list"][0], expected["list"][0])
+        assert found["list"][1] == 7
+    assert len(compiled._machines) == 1
+
+
+def test_tensors_as_arguments_get_their_gradients():
+    @tinygrad_edu.compile
+    def f(a, b):
+        (a * b).sum().backward()
+        return a * b
+
+    for i in range(3):
+        a, b = Tensor([1.0, 2.0 + i]), Tensor([3.0, 4.0])
+        f(a, b)
+        assert a.grad.tolist() == [3.0, 4.0]
+        assert b.grad.tolist() == [1.0, 2.0 + i]
+
+
+def test_other_shapes_and_dtypes_are_recorded_anew_and_eight_are_kept():
+    net = nn.MLP(2, [3, 2], rng=0)
+    forward = tinygrad_edu.compile(lambda x: net(x))
+    for n in range(1, 12):
+        x = np.ones((n, 2))
+        assert np.array_equal(forward(x).numpy(), net(x).numpy())
+    assert len(forward._machines) == 8
+    assert forward(np.ones((2, 2), np.float32)).shape == (2, 2)
+    assert len(forward._machines) == 8
+
+
+def test_the_mode_of_a_module_belongs_to_the_program():
+    net = nn.Sequential(nn.Linear(2, 6, rng=0), nn.BatchNorm1d(6), nn.Dropout(0.5, rng=np.random.default_rng(1)))
+    twin = nn.Sequential(nn.Linear(2, 6, rng=0), nn.BatchNorm1d(6), nn.Dropout(0.5, rng=np.random.default_rng(1)))
+    forward = tinygrad_edu.compile(lambda x: net(x))
+    for i in range(6):
+        for module in (net, twin):
+            module.train(i % 4 < 2)
+        np.testing.assert_allclose(forward(X).numpy(), twin(X).numpy(), rtol=1e-12)
+    for name, array in net.state_dict().items():
+        np.testing.assert_allclose(array, twin.state_dict()[name], rtol=1e-12)
+
+
+def test_dropout_is_drawn_anew_and_keeps_the_mean():
+    drop = nn.Dropout(0.25, rng=np.random.default_rng(0))
+    forward = tinygrad_edu.compile(lambda x: drop(x))
+    draws = np.array([forward(np.ones(100)) for _ in range(200)])
+    assert abs((draws == 0).mean() - 0.25) < 0.02
+    assert abs(draws.mean() - 1) < 0.02
+    assert len(np.unique(draws, axis=0)) == 200
+
+
+# --- what may not leak, and what may not be stale ---------------------------------------------------------------
+
+
+def test_results_inputs_and_gradients_are_nobody_elses():
+    own = Training(True)
+    forward = tinygrad_edu.compile(lambda x: (own.net(x), x * 1, x))
+    x = X.copy()
+    first = forward(x)
+    kept = [np.array(part if isinstance(part, np.ndarray) else part.numpy()) for part in first]
+    first[1][...] = 99
+    x[...] = 77
+    forward(X + 1)
+    again = forward(X)
+    for part, expected in zip(again, kept, strict=True):
+        assert np.array_equal(part if isinstance(part, np.ndarray) else part.numpy(), expected)
+    own.step(X, Y)
+    own.step(X, Y)
+    W = own.net.parameters()[0]
+    before = W.grad
+    copy = before.copy()
+    own.step(X + 1, Y)
+    assert np.array_equal(before, copy)
+    assert not np.array_equal(W.grad, copy)
+
+
+def test_parameters_written_in_place_or_assigned_are_seen():
+    W = Tensor(np.ones((2, 2)), label="W")
+    optimizer = optim.SGD([W], lr=0.0)
+
+    @tinygrad_edu.compile
+    def step(x):
+        y = (x @ W).sum()
+        optimizer.zero_grad()
+        y.backward()
+        optimizer.step()
+        return y
+
+    assert step(X).item() == 8
+    assert step(X).item() == 8
+    W.data -= 0.5
+    assert step(X).item() == 4
+    W.data = np.full((2, 2), 2.0)
+    assert step(X).item() == 16
+
+
+SCALE = 2.0
+TABLE = np.array([1.0, 2.0])
+
+
+def test_global_numbers_and_arrays_that_change_are_seen(monkeypatch):
+    compiled = tinygrad_edu.compile(lambda x: x * SCALE + TABLE * TABLE.sum())
+    module = sys.modules[__name__]
+
+    def expected():
+        return X * module.SCALE + module.TABLE * module.TABLE.sum()
+
+    assert np.array_equal(compiled(X), expected())
+    assert np.array_equal(compiled(X), expected())
+    monkeypatch.setattr(module, "SCALE", 3.0)
+    assert np.array_equal(compiled(X), expected())
+    monkeypatch.setattr(module, "TABLE", np.array([5.0, 6.0]))
+    assert np.array_equal(compiled(X), expected())
+    module.TABLE[0] = -1.0
+    assert np.array_equal(compiled(X), expected())
+
+
+def test_an_array_in_a_closure_is_read_where_it_is():
+    offset = np.array([1.0, 2.0])
+    compiled = tinygrad_edu.compile(lambda x: x + offset)
+    compiled(X)
+    offset[0] = 10.0
+    assert compiled(X)[0, 0] == 10.0
+
+
+def test_threads_share_one_function():
+    net = nn.MLP(2, [16, 2], rng=0)
+    forward = tinygrad_edu.compile(lambda x: net(x))
+    wrong = []
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(50):
+            x = rng.normal(size=(int(rng.integers(1, 4)), 2))
+            if not np.allclose(forward(x).numpy(), net(x).numpy(), rtol=1e-12):
+                wrong.append(x)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_replay_allocates_nothing_that_grows():
+    own = Training(True)
+    for _ in range(100):
+        own.step(X, Y)
+    gc.collect()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(10_000):
+        own.step(X, Y)
+    assert gc.collect() == 0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before <= 256  # kB: a page or two of the allocator's
+
+
+# --- errors -------------------------------------------------------------------------------------------------------
+
+
+def test_a_function_that_raises_halfway_changes_nothing():
+    own = Training(True, OPTIMIZERS["momentum"])
+    start = own.numbers()
+
+    @tinygrad_edu.compile
+    def step(X, y):
+        own.one_step(X, y)
+        raise ZeroDivisionError("halfway")
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError, match="halfway"):
+            step(X, Y)
+    assert all(np.array_equal(a, b) for a, b in zip(own.numbers(), start, strict=True))
+    assert own.optimizer.state == [{}] * 6
+    assert all(p.grad is None for p in own.net.parameters())
+
+
+def test_a_replay_that_fails_changes_nothing():
+    own = Training(True)
+    for _ in range(3):
+        own.step(X, Y)
+    start = own.numbers()
+    for labels in (np.array([0, 1, 2, 0]), np.array([0, -1, 1, 0])):
+        with pytest.raises(ArgumentError, match="labels must lie between 0 and 1"):
+            own.step(X, labels)
+    assert all(np.array_equal(a, b) for a, b in zip(own.numbers(), start, strict=True))
+
+
+def test_an_error_in_a_replay_names_the_line():
+    compiled = tinygrad_edu.compile(lambda x: np.linalg.inv(x))
+    compiled(np.eye(2))
+    with pytest.raises(ReplayError, match=r"np\.linalg\.inv\(x\).*test_compile\.py, line \d+: LinAlgError: Singular"):
+        compiled(np.zeros((2, 2)))
+
+
+REFUSED = {
+    "branch": (lambda x: x if x.sum() > 0 else -x, "a choice .*test_compile.py, line .*np.where"),
+    "tensor branch": (lambda x: Tensor(x) if Tensor(x).sum() else Tensor(x) * 2, "a choice .*test_compile.py"),
+    "float": (lambda x: float(x.sum()) * x, "Python number .*test_compile.py"),
+    "tensor float": (lambda x: float(Tensor(x).sum()) * x, "Python number .*test_compile.py"),
+    "plain array": (lambda x: np.asarray(x), "reading an array's numbers"),
+    "format": (lambda x: f"{x}", "reading an array's numbers"),
+    "write": (lambda x: x.__setitem__(0, 1.0), "writing into an array .*np.where"),
+    "nothing": (lambda x: None, "returned nothing that is computed"),
+    "constant": (lambda x: 3.0, "returned nothing that is computed"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    f, message = REFUSED[name]
+    with pytest.raises(RecordingError, match=message):
+        tinygrad_edu.compile(f)(X)
+
+
+def test_what_is_kept_outside_is_refused():
+    history = []
+    net = nn.MLP(2, [2], rng=0)
+
+    @tinygrad_edu.compile
+    def step(X, y):
+        loss = nn.functional.cross_entropy(net(X), y)
+        history.append(loss)
+        return loss
+
+    with pytest.raises(RecordingError, match=r"keeps loss outside of itself .* return it"):
+        step(X, Y)
+
+
+def test_other_misuse_is_a_sentence():
+    with pytest.raises(CompileError, match="takes a function"):
+        tinygrad_edu.compile(3)
+    compiled = tinygrad_edu.compile(lambda x: x * 2)
+    with pytest.raises(CompileError, match="no source before its first call"):
+        _ = compiled.source
+    with pytest.raises(RecordingError, match="takes arrays, Tensors"):
+        compiled({1, 2})
+    outer = tinygrad_edu.compile(lambda x: compiled(x) + 1)
+    with pytest.raises(RecordingError, match="while another function is being recorded"):
+        outer(X)
+    assert issubclass(CompileError, TinygradEduError)
+
+
+# --- the source ---------------------------------------------------------------------------------------------------
+
+
+def test_the_source_reads_like_a_textbook():
+    own = Training(True)
+    own.step(X, Y)
+    source = own.step.source
+    for line in (
+        "z1 = X @ W1 + b1",
+        "a1 = np.maximum(z1, 0.0)",
+        "dz1 = np.where(z1 > 0.0, da1, 0.0)",
+        "dW1 = X.T @ dz1",
+        "db1 = dz1.sum(axis=0)",
+        "W1 -= lr * dW1",
+        "return loss",
+    ):
+        assert re.search(rf"^    {re.escape(line)}( |$)", source, re.MULTILINE), line
+    assert re.findall(r"# (forward|backward|update)", source) == ["forward", "backward", "update"]
+    assert re.search(r"dW1 = .*# \(2, 8\)", source)
+    assert "out" in own.step.optimized_source
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_saved_source_runs_with_numpy_alone_and_gives_the_same_numbers(name, tmp_path):
+    own = Training(True, OPTIMIZERS[name])
+    own.step(X, Y)
+    own.step(X, Y)
+    path = tmp_path / "step.py"
+    own.step.save_source(path)
+    expected = own.step(X, Y).item()
+    hide = "import sys, runpy; sys.modules['tinygrad_edu'] = None; runpy.run_path(sys.argv[1], run_name='__main__')"
+    run = subprocess.run([sys.executable, "-c", hide, str(path)], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert float(re.search(r"[-\d.e]+", run.stdout.replace("np.float64(", ""))[0]) == pytest.approx(expected, rel=1e-12)
+
+
+# --- Values -------------------------------------------------------------------------------------------------------
+
+
+def test_a_function_of_values_becomes_python_on_math_alone():
+    w = Value(0.5, "w")
+
+    def f(a, b):
+        return ((a * b + 10).tanh() * w).relu() + (a.sigmoid() / b) ** 2
+
+    compiled = tinygrad_edu.compile(f)
+    for a, b in ((2.0, -3.0), (-1.0, 0.5), (0.0, 1.0)):
+        w.data += 0.25
+        assert compiled(Value(a), Value(b)).data == f(Value(a), Value(b)).data
+    assert "math.tanh" in compiled.source
+    assert "np" not in compiled.source
+    assert len(compiled._machines) == 1
+
+
+def test_a_scalar_training_step():
+    def make():
+        w, b = Value(0.5, "w"), Value(-0.25, "b")
+
+        def step(x, y):
+            loss = (w * x + b - y) ** 2
+            w.grad = b.grad = 0.0
+            loss.backward()
+            for p in (w, b):
+                p.data -= 0.1 * p.grad
+            return loss
+
+        return (w, b), step
+
+    (own, step), (eager, reference) = make(), make()
+    step = tinygrad_edu.compile(step)
+    for x in (1.0, -2.0, 0.5, 3.0):
+        assert step(Value(x), Value(2 * x)).data == reference(Value(x), Value(2 * x)).data
+        assert [p.data for p in own] == [p.data for p in eager]
+        assert [p.grad for p in own] == [p.grad for p in eager]
+
+
+def test_numbers_at_the_edge_are_those_of_eager():
+    compiled = tinygrad_edu.compile(lambda a: 1 / a + a.exp() + a.log())
+    for a in (1.0, 0.0, 800.0, -1.0, 2.0):
+        np.testing.assert_equal(compiled(Value(a)).data, (1 / Value(a) + Value(a).exp() + Value(a).log()).data)
+
+
+def test_a_branch_on_a_value_is_refused():
+    with pytest.raises(RecordingError, match="a choice"):
+        tinygrad_edu.compile(lambda a: a if a > 0 else -a)(Value(1.0))
+    with pytest.raises(RecordingError, match="Python number"):
+        tinygrad_edu.compile(lambda a: a * float(a))(Value(1.0))
+
+
+def test_a_chain_of_a_million_nodes():
+    def f(x):
+        for _ in range(1_000_000):
+            x = x + 1.0
+        return x
+
+    compiled = tinygrad_edu.compile(f)
+    assert compiled(Value(0.5)).data == 1_000_000.5
+    assert compiled(Value(1.5)).data == 1_000_001.5

@@ -1,0 +1,135 @@
+"""`vectorize`: a function of one sample over columns gives what a loop over the samples gives."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import tinygrad_edu
+from tinygrad_edu import Tensor, Value, nn
+from tinygrad_edu.compiler import CompileError, RecordingError
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(20, 2)), np.sign(RNG.normal(size=20))
+
+
+def in_a_loop(function, columns, parameters):
+    """The mean over the samples and its gradients, one Value at a time."""
+    for p in parameters:
+        p.grad = 0.0
+    samples = zip(*(column.tolist() for column in columns), strict=True)
+    losses = [function(*map(Value, sample)) for sample in samples]
+    (sum(losses, Value(0.0)) / len(losses)).backward()
+    gradients = [p.grad for p in parameters]
+    for p in parameters:
+        p.grad = 0.0
+    return [loss.data for loss in losses], gradients
+
+
+def assert_like_a_loop(function, columns, parameters):
+    expected, gradients = in_a_loop(function, columns, parameters)
+    compiled = tinygrad_edu.vectorize(function)
+    losses = compiled(*columns)
+    losses.mean().backward()
+    np.testing.assert_allclose(losses.numpy(), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose([p.grad for p in parameters], gradients, rtol=1e-11, atol=1e-12)
+    return compiled
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_net_of_scalars_becomes_matrix_products(fused, activation):
+    net = nn.scalar.MLP(2, [5, 4, 1], activation=activation, rng=random.Random(0), fused=fused)
+
+    def sample_loss(x1, x2, y):
+        return (1 - y * net([x1, x2])).relu()
+
+    compiled = assert_like_a_loop(sample_loss, (X[:, 0], X[:, 1], Y), net.parameters())
+    for line in ("@ W1 + b1 ", "z2 = a1 @ W2 + b2 ", "z3 = a2 @ W3 + b3 ", "dW2 = a1.T @ dz2 "):
+        assert line in compiled.source
+
+
+def test_training_goes_on_from_the_values_as_they_are():
+    net = nn.scalar.MLP(2, [4, 1], activation="tanh", rng=random.Random(1))
+    parameters = net.parameters()
+    compiled = tinygrad_edu.vectorize(lambda x1, x2, y: (net([x1, x2]) - y) ** 2)
+    losses = []
+    for _ in range(30):
+        for p in parameters:
+            p.grad = 0.0
+        loss = compiled(X[:, 0], X[:, 1], Y).mean()
+        loss.backward()
+        for p in parameters:
+            p.data -= 0.1 * p.grad
+        losses.append(loss.item())
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_gradients_accumulate_over_calls():
+    w = Value(2.0, "w")
+    compiled = tinygrad_edu.vectorize(lambda x: w * x)
+    for _ in range(2):
+        compiled(X[:, 0]).sum().backward()
+    assert w.grad == pytest.approx(2 * X[:, 0].sum())
+
+
+def test_columns_that_require_gradients_get_them():
+    w = Value(2.0, "w")
+    compiled = tinygrad_edu.vectorize(lambda x, y: (w * x - y) ** 2)
+    x = Tensor(X[:, 0])
+    compiled(x, Y).sum().backward()
+    np.testing.assert_allclose(x.grad, 2 * (2.0 * X[:, 0] - Y) * 2.0)
+
+
+def test_a_number_outside_that_changes_is_seen():
+    factor = 2.0
+    compiled = tinygrad_edu.vectorize(lambda x: x * factor)
+    assert compiled(np.ones(2)).tolist() == [2.0, 2.0]
+    factor = 3.0
+    assert compiled(np.ones(2)).tolist() == [3.0, 3.0]
+
+
+_UNARY = ("tanh", "sigmoid", "relu", "exp", "softplus", "square", "neg")
+_BINARY = ("add", "sub", "mul", "maximum")
+
+
+@given(
+    program=st.lists(st.tuples(st.sampled_from(_UNARY + _BINARY), st.integers(0, 99), st.integers(0, 99)), max_size=12)
+)
+@example(program=[("mul", 0, 2), ("mul", 1, 3), ("add", 5, 6), ("sub", 7, 4)])
+@example(program=[("mul", 0, 0), ("add", 5, 5)])
+@example(program=[("mul", 2, 3), ("mul", 5, 0), ("mul", 2, 1), ("sub", 6, 7)])
+def test_random_programs(program):
+    parameters = [Value(0.5, "u"), Value(-0.7, "v"), Value(0.3, "w")]
+
+    def function(x, y):
+        known = [x, y, *parameters]
+        for name, i, j in program:
+            a, b = known[i % len(known)], known[j % len(known)]
+            known.append(getattr(a, name)(b) if name in _BINARY else getattr(a, name)())
+            if name == "exp":
+                known[-1] = known[-1].tanh()
+        return sum(known[5:], x * parameters[0]) * 0.25
+
+    assert_like_a_loop(function, (X[:5, 0], X[:5, 1]), parameters)
+
+
+def test_misuse_is_a_sentence():
+    w = Value(1.0, "w")
+    with pytest.raises(RecordingError, match="a choice"):
+        tinygrad_edu.vectorize(lambda x: x if x > 0 else w * x)(Y)
+    with pytest.raises(RecordingError, match="returns one Value"):
+        tinygrad_edu.vectorize(lambda x: [x, w])(Y)
+    with pytest.raises(CompileError, match="does not depend on the arguments"):
+        tinygrad_edu.vectorize(lambda x: w * 2)(Y)
+    with pytest.raises(CompileError, match=r"columns of one length, but was given \(20,\), \(3,\)"):
+        tinygrad_edu.vectorize(lambda x, y: w * x * y)(Y, Y[:3])
+    with pytest.raises(CompileError, match="no source before its first call"):
+        _ = tinygrad_edu.vectorize(lambda x: x).source
+    with pytest.raises(CompileError, match="takes a function"):
+        tinygrad_edu.vectorize(3)
+    compiled = tinygrad_edu.vectorize(lambda x: w * x)
+    with pytest.raises(RecordingError, match="is compiled already"):
+        tinygrad_edu.compile(lambda x: compiled(x).sum())(Y)
