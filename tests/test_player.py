@@ -153,6 +153,18 @@ def test_without_a_graph_there_is_nothing_to_play(root):
         player(root)
 
 
+def test_a_tensor_with_nan_and_infinity_is_traced_and_marked():
+    W = Tensor(np.array([[1.0, np.nan], [np.inf, 2.0]], np.float32), label="W")
+    nodes = data(player((W * 2).sum()))["trace"]["nodes"]
+    assert nodes[0]["value"]["values"] == [[1.0, "nan"], ["inf", 2.0]]
+    assert [node["finite"] for node in nodes if node["role"] != "constant"] == [False, False, False]
+
+
+def test_an_empty_tensor_has_a_page():
+    W = Tensor(np.zeros((0, 3)), label="W")
+    assert data(player((W * 2).sum()))["why"]["0"] == {}
+
+
 # --- where things stand -----------------------------------------------------------------------------------------------
 
 
@@ -210,6 +222,17 @@ def test_a_large_graph_is_folded_from_the_innermost():
     assert len(layers) == 3
     assert folded == layers
     assert data(player(scalar_net(2, [3, 1])))["folded"] == []
+
+
+def test_a_node_that_a_long_chain_uses_everywhere_is_no_hurdle():
+    x = Value(1.0, "x")
+    y = x * 1.0
+    for _ in range(240):
+        y = y + x
+    film, where = placed(y)
+    assert len(where.nodes) == len(film.order)
+    ends = [where.nodes[film.ids[node]][0] for node in film.order if node.operation]
+    assert ends == sorted(ends)  # the chain still runs from left to right
 
 
 def test_too_many_nodes_side_by_side_are_refused_in_a_sentence():

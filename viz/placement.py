@@ -15,6 +15,7 @@ from viz.scopes import Call, Modules
 
 WHOLE = 500
 _LABELLED = 80  # up to so many edges get room for their local derivative
+_LENGTH = 1000  # of all edges together, in nodes passed by, that dot has to care for
 _TITLE = 24  # height of a module's title
 _MARGIN = 12
 _SEALED = 46.0  # height of a module that is never seen into
@@ -83,9 +84,30 @@ def _nest(home: Sequence[int], calls: Sequence[Call], parents: Sequence[int]) ->
 # --- one run of dot ---------------------------------------------------------------------------------------------
 
 
+def _short(sizes: Mapping[int, Size], edges: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """The edges without the longest ones, if they are too long in all.
+
+    A node used by every link of a long chain has edges past all of them. To keep those apart, dot works for hours.
+    Each node keeps its shortest edge, so that it stands before one that uses it.
+    """
+    level = dict.fromkeys(sizes, 0)
+    for a, b in sorted(edges.values(), key=lambda edge: edge[1]):
+        level[b] = max(level[b], level[a] + 1)
+    kept: dict[int, tuple[int, int]] = {}
+    joined: set[int] = set()
+    left = _LENGTH
+    for k, (a, b) in sorted(edges.items(), key=lambda item: level[item[1][1]] - level[item[1][0]]):
+        left -= level[b] - level[a] - 1
+        if left >= 0 or a not in joined:
+            kept[k] = (a, b)
+            joined.add(a)
+    return kept
+
+
 def _dot(sizes: Mapping[int, Size], edges: Mapping[int, tuple[int, int]], whole: _Frame) -> Placement:
     """Lay everything out in one run."""
     roomy = len(edges) <= _LABELLED
+    edges = _short(sizes, edges)
     lines = ['digraph{rankdir=LR;nodesep=.28;node[shape=box,fixedsize=true,label=""];']
     lines.append('ranksep=.5;edge[fontsize=11,label="0000000"];' if roomy else "ranksep=.8;")
     lines += [f"{i}[width={w / 72:.3f},height={h / 72:.3f}];" for i, (w, h) in sizes.items()]

@@ -308,7 +308,7 @@ def is_finite(data: Any) -> bool:
     """Whether the data holds neither a NaN nor an infinity; None holds neither."""
     if data is None or isinstance(data, float):
         return data is None or math.isfinite(data)
-    return data.dtype.kind != "f" or not bool((data - data != 0).any())
+    return data.dtype.kind != "f" or bool(np.isfinite(data).all())
 
 
 class TracedNode:
