@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tinygrad_edu import nn, no_grad
-from tinygrad_edu.train import History
+from tinygrad_edu.train import History, predict
 
 
 @contextlib.contextmanager
@@ -30,9 +30,9 @@ def scores_of(model: Any) -> Callable[[Any], Any]:
     """The model as a function of points, shape (n, 2), to scores, shape (n, outputs), in plain numbers."""
 
     def scores(points: Any) -> Any:
+        if not isinstance(model, nn.scalar.MLP):
+            return predict(model, points)
         with no_grad():
-            if not isinstance(model, nn.scalar.MLP):
-                return model(points).numpy()
             outputs = [model(point) for point in points.tolist()]
         return np.array([[float(z) for z in (out if isinstance(out, list) else [out])] for out in outputs])
 
