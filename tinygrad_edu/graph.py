@@ -203,6 +203,7 @@ def topological_order(root: Node, *, fresh: bool = False) -> list[Node]:
     order: list[Node] = []
     entered: set[Node] = set()
     stack: list[Node | None] = [root]
+    oldest, newest = root.stamp, root.stamp  # of the nodes that operations made; of all
     while stack:
         node = stack.pop()
         if node is None:  # the node below has all its inputs behind it
@@ -211,19 +212,31 @@ def topological_order(root: Node, *, fresh: bool = False) -> list[Node]:
         if node in entered:
             continue
         entered.add(node)
+        stamp = node.stamp
+        if stamp > newest:
+            newest = stamp
         inputs = node.inputs
         if not inputs:
             order.append(node)
             continue
+        if stamp < oldest:
+            oldest = stamp
         stack.append(node)
         stack.append(None)
-        stamp = node.stamp
         for x in reversed(inputs):  # the stack turns them round again
             if x not in entered:
                 stack.append(x)
-            if x.stamp > stamp and fresh:
-                raise stale(node, x)
+    if fresh and newest > oldest:  # something was written since the first operation: it may be one of the inputs
+        check_fresh(order)
     return order
+
+
+def check_fresh(order: Sequence[Node]) -> None:
+    """Raise `StaleGraphError` if the data of a node was written after another had used it."""
+    for node in order:
+        for x in node.inputs:
+            if x.stamp > node.stamp:
+                raise stale(node, x)
 
 
 def describe(node: Node) -> str:
@@ -265,12 +278,26 @@ CLOCK = Clock()
 # --- modes: no_grad, recording, detect_anomaly ------------------------------------------------------------------
 
 
+class Observer:
+    """Base class of what is told, while it is `observing`, of the model's calls and of backward passes."""
+
+    def called(self, module: Any, y: Any) -> None:
+        """A module's call returned ``y``."""
+
+    def before_backward(self, root: Node) -> None:
+        """A backward pass from ``root`` is about to add to the gradients of leaves."""
+
+    def after_backward(self, root: Node) -> None:
+        """The backward pass from ``root`` has left its gradients."""
+
+
 class _Modes(threading.local):
     no_grad = 0
     recording = 0
     anomaly = 0
     derivative = 0
     recorder: Any = None  # what `compile` listens with, while it records a call
+    observers: tuple[Observer, ...] = ()
 
 
 MODES = _Modes()
@@ -290,6 +317,41 @@ class Watch:
 
 
 WATCH = Watch()
+
+
+@contextlib.contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Within it, ``observer`` is told of what happens in this thread.
+
+    A call that `compile` records is not told of, nor its replays: there are no numbers in the one, no nodes in the other.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> class Counter(Observer):
+    ...     count = 0
+    ...     def after_backward(self, root):
+    ...         self.count += 1
+    >>> counter = Counter()
+    >>> with observing(counter):
+    ...     (Value(3.0) * 2).backward()
+    >>> counter.count
+    1
+    """
+    MODES.observers = (*MODES.observers, observer)
+    WATCH.add(1)
+    try:
+        yield
+    finally:
+        MODES.observers = tuple([other for other in MODES.observers if other is not observer])
+        WATCH.add(-1)
+
+
+def tell(event: str, *what: Any) -> None:
+    """Tell the observers, by the method named ``event``."""
+    if MODES.recorder is None:
+        for observer in MODES.observers:
+            getattr(observer, event)(*what)
 
 
 def data_of(node: "Node") -> Any:

@@ -229,6 +229,8 @@ class Tensor(Node):
         """
         graph.need_gradient(self)
         seed = self._seed(gradient)
+        if WATCH.active:
+            graph.tell("before_backward", self)
         if create_graph:
             start = seed if isinstance(seed, Tensor) else self._constant(seed)
             with np.errstate(all="ignore"):
@@ -240,6 +242,8 @@ class Tensor(Node):
                 node._grad = gx if create_graph else (gx,)
             else:
                 node._grad = gx if node._grad is None else _added(node._grad, gx)
+        if WATCH.active:
+            graph.tell("after_backward", self)
 
     def _seed(self, gradient: Any) -> Any:
         if gradient is None:

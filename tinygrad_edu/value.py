@@ -113,9 +113,16 @@ class Value(Node):
         (27.0, 18.0)
         """
         graph.need_gradient(self)
+        if WATCH.active:
+            graph.tell("before_backward", self)
         if create_graph:
             self._backward_recorded()
-            return
+        else:
+            self._backward_plain()
+        if WATCH.active:
+            graph.tell("after_backward", self)
+
+    def _backward_plain(self) -> None:
         order = cast("list[Value]", graph.topological_order(self, fresh=True))
         # A pass is summed up by itself before it is added to a leaf: two calls give exactly twice one call.
         before = [(leaf, leaf.grad) for leaf in cast("Iterable[Value]", graph.leaves(order))]
@@ -363,26 +370,49 @@ install(Value, _unary, _binary)
 
 
 class Dot(Operation):
-    """``y = w0·x0 + w1·x1 + … + b`` of the inputs ``(w0, w1, …, x0, x1, …, b)``."""
+    """``y = w0·x0 + w1·x1 + … + b`` of the inputs ``(w0, w1, …, x0, x1, …, b)``.
+
+    What flows to a weight is ``gy`` times its input, and to an input ``gy`` times its weight: `GX`, in which
+    ``partner`` is the other of the two.
+    """
 
     name = "dot"
     symbol = "w·x + b"
+    GX = "gy * partner"
 
     def forward(self, *xs: float, **_: Any) -> float:
         n = len(xs) // 2
         return sum(map(operator.mul, xs[:n], xs[n:]), xs[-1])
 
-    gx_arrays = EachInput(lambda i, gy, y, *xs: gy * xs[Dot._partner(i, len(xs))] if i < len(xs) - 1 else gy)
+    def __init__(self) -> None:
+        pull = eval(compile(f"lambda gy, partner: {self.GX}", GENERATED, "eval"))  # noqa: S307 the text above
+
+        def gx(i: int, gy: Any, y: Any, *xs: Any) -> Any:
+            n = len(xs) // 2
+            return gy if i == 2 * n else pull(gy, xs[i + n if i < n else i - n])
+
+        self.gx_arrays = EachInput(gx)
+        scope: dict[str, Any] = {}
+        text = _DOT_BACKWARD.format(gw=self.GX.replace("partner", "x"), gx=self.GX.replace("partner", "w"))
+        exec(compile(text, GENERATED, "exec"), scope)  # noqa: S102 made of the text above
+        self.backward_floats = scope["backward"]
 
     def local_derivative(self, i: int) -> str:
         return f"x{i}'s partner"
 
-    @staticmethod
-    def _partner(i: int, count: int) -> int:
-        n = count // 2
-        return i + n if i < n else i - n
 
-
+_DOT_BACKWARD = """
+def backward(node):
+    gy = node.grad
+    nodes = node.inputs
+    n = len(nodes) // 2
+    nodes[-1].grad += gy
+    for node_w, node_x in zip(nodes[:n], nodes[n:]):
+        w = node_w._data
+        x = node_x._data
+        node_w.grad += {gw}
+        node_x.grad += {gx}
+"""
 DOT = Dot()
 
 
@@ -405,5 +435,19 @@ def dot(weights: Sequence[Value | Number], inputs: Sequence[Value | Number], bia
     """
     if len(weights) != len(inputs):
         raise ShapeError(f"dot() needs as many weights as inputs, but was given {len(weights)} and {len(inputs)}")
-    nodes = tuple([x if isinstance(x, Value) else Constant(x) for x in (*weights, *inputs, bias)])
-    return _node(DOT, _forward(DOT, DOT.forward, nodes), nodes)
+    nodes = (*weights, *inputs, bias)
+    try:
+        xs = [x._data for x in nodes]  # type: ignore[union-attr]
+    except AttributeError:  # a bare number among them
+        nodes = tuple([x if isinstance(x, Value) else Constant(x) for x in nodes])
+        xs = [x._data for x in nodes]  # type: ignore[union-attr]
+    if WATCH.active or not weights or weights[0].__class__ is not Value:
+        return _node(DOT, _forward(DOT, DOT.forward, nodes), nodes)
+    n = len(weights)
+    node = _new(Value)
+    node._data = sum(map(operator.mul, xs, xs[n : 2 * n]), xs[-1])
+    node.grad = 0.0
+    node.operation = DOT
+    node.inputs = nodes
+    node.stamp = CLOCK.now
+    return node

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, TypeVar
 
-from tinygrad_edu.graph import MODES, WATCH, Node, Scope, mark
+from tinygrad_edu.graph import MODES, WATCH, Node, Scope, mark, tell
 from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
 
@@ -68,8 +68,12 @@ class Module:
         if isinstance(y, Node):
             _note(y, scope, given)
         elif isinstance(y, list | tuple):
+            handed_on = set(map(id, given))
             for part in _nodes_in(y):
-                _note(part, scope, given)
+                if id(part) not in handed_on and part.operation is not None:
+                    mark(part, scope, given)
+        if WATCH.active:
+            tell("called", self, y)
         return y
 
     # --- what it consists of ---
