@@ -1,6 +1,6 @@
 // The words beside the graph: the present step, the inspected node, the table of all steps.
 
-const ROWS = 200; // rows of the table at a time
+const ROWS = 100; // rows of the table at a time
 
 /** A formula's MathML as elements. It is parsed as XML, in which no label can become HTML. */
 function math(formula, attributes = {}) {
