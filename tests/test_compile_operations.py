@@ -1,4 +1,4 @@
-"""Every operation of the tables, compiled: values and gradients, first and second order, on numbers other than recorded."""
+"""Every operation of the tables, compiled: values and gradients, first and second order, on other numbers."""
 
 import numpy as np
 import pytest

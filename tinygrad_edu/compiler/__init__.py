@@ -7,7 +7,7 @@
 """
 
 from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayError
-from tinygrad_edu.compiler.replay import Compiled, compile
+from tinygrad_edu.compiler.replay import Compiled, compile  # noqa: A004 the contract's name
 from tinygrad_edu.compiler.vectorize import Vectorized, vectorize
 
 __all__ = ["CompileError", "Compiled", "RecordingError", "ReplayError", "Vectorized", "compile", "vectorize"]

@@ -137,11 +137,11 @@ class Codegen:
                 readers.setdefault(var, []).append(number)
         for line in self.program.lines:  # a mask that only a choice reads is made there, if at all
             at = readers.get(line.out, [])
-            if line.out.dtype == bool and len(at) == 1 and line.out not in self.kept and line.kind == UFUNC:
-                if self.program.lines[at[0]].function is np.where and line.function is np.greater:
-                    self.late.add(line.out)
-                    for var in line.reads():
-                        self.last[var] = max(self.last[var], at[0])
+            alone = len(at) == 1 and line.out not in self.kept and line.function is np.greater and line.out.shape
+            if alone and self.program.lines[at[0]].function is np.where:
+                self.late.add(line.out)
+                for var in line.reads():
+                    self.last[var] = max(self.last[var], at[0])
         root: dict[Var, Var] = {}
         for line in self.program.lines:  # a view keeps what it looks into
             if _may_be_view(line) and isinstance(line.args[0], Var):
@@ -290,8 +290,7 @@ class Codegen:
         self.body.append((text, line))
 
     def _expression(self, line: Line) -> str:
-        text = self.writer.expression(line).text
-        return text
+        return self.writer.expression(line).text
 
     def _is_fixed_view(self, line: Line) -> bool:
         """A view of an array that stays where it is can be made once and for all."""
@@ -384,7 +383,7 @@ class Codegen:
                 self._say(line, self._call(line.function, args, out))
 
     def _spread_by_columns(self, line: Line, args: list[str]) -> bool:
-        """An operation of few columns with one that is repeated beside them: each column by itself, without repeating."""
+        """An operation of few columns with one that is repeated beside them: column by column, without repeating."""
         if line.out not in self.column_major or not 2 <= line.out.shape[1] <= COLUMNS or len(line.args) != 2:
             return False
         n, k = line.out.shape
@@ -528,7 +527,9 @@ class Codegen:
         arrays = [v for v in (z, x) if isinstance(v, Var) and v in self.stores]
         if len(arrays) < 2 or any(v.shape != line.out.shape or v.dtype != line.out.dtype for v in arrays):
             return False
-        integer = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}.get(z.dtype.itemsize if z.dtype.kind == "f" else 0)
+        integer: Any = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}.get(
+            z.dtype.itemsize if z.dtype.kind == "f" else 0
+        )
         if integer is None or any(not _dense(self.stores[v].array) for v in arrays):
             return False
         sign = Var(self.stores[z].array, "sign")
@@ -557,8 +558,8 @@ class Codegen:
 
     def _inverse(self, line: Line, mask: Var, name: str) -> str:
         if name not in self.namespace:
-            order = "F" if line.out in self.column_major else "C"
-            self.namespace[name] = np.empty(mask.shape, bool, order=order)
+            order: Any = "F" if line.out in self.column_major else "C"
+            self.namespace[name] = np.empty(mask.shape, np.bool_, order=order)
             self.allocations.append(f'{name} = np.empty({mask.shape}, bool, order="{order}")')
         self._say(line, f"{self._bound(np.logical_not)}({self.names.of[mask]}, {name})")
         return name

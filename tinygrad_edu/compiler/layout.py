@@ -58,6 +58,8 @@ class Layout:
         self.given: dict[Var, Any] = {}
         self.placed: list[tuple[Source, Any]] = []
         self.column_major: set[Var] = set()
+        self.moved: dict[Var, Var] = {}  # new blocks, and the old ones that they replace
+        self.copied: dict[Var, Var] = {}  # arguments, and their copies beside a column of ones
         self.owners = owners  # of which parameter an optimizer's dict is the state
         self.program = program
         old = {source: var for var, source in program.inputs.items()}
@@ -189,15 +191,12 @@ class Layout:
                 lines.append(line)
         old = {source: var for var, source in self.program.inputs.items()}
         writes: list[tuple[Any, Var | None]] = []
-        self.moved: dict[Var, Var] = {}
         for source, var in self.program.writes:
             if var is not None and place.get(var, (None,))[0] in groups and source in old:
                 self.moved[whole[place[var][0]]] = whole[place[old[source]][0]]
                 var = old[source]
             writes.append((source, var))
         self.program = replace(self.program, lines=lines, writes=writes)
-
-    moved: dict[Var, Var] = {}
 
     # --- a layer and its bias as one product ---
 
@@ -241,7 +240,6 @@ class Layout:
         gradients = next((b for b in self.blocks if b.name == "gradients"), None)
         gone: set[int] = set()
         new: dict[int, Line] = {}
-        self.copied: dict[Var, Var] = {}
         for x, (product, added) in layers.items():
             n, k = x.shape
             W = product.args[1]
@@ -276,8 +274,6 @@ class Layout:
         if not any(var in self.copied for var in line.reads()):
             return line
         return replace(line, args=tuple(self.copied.get(x, x) if isinstance(x, Var) else x for x in line.args))
-
-    copied: dict[Var, Var] = {}
 
     def _extend_gradient(
         self,

@@ -1,27 +1,30 @@
 """A program made ready to run: its arrays in place, its inputs fetched and its results delivered."""
 
 import contextvars
+import functools
 import linecache
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler import optimize
-from tinygrad_edu.compiler.codegen import Careful, Codegen, Hoisting
+from tinygrad_edu.compiler import optimize, scalars
+from tinygrad_edu.compiler.codegen import Careful, Codegen, Hoisting, call
 from tinygrad_edu.compiler.emit import Writer
 from tinygrad_edu.compiler.errors import ReplayError
 from tinygrad_edu.compiler.layout import Layout
 from tinygrad_edu.compiler.names import Names, identifier
-from tinygrad_edu.compiler.program import CHECK, MATH, PYTHON, UFUNC, Line, Program, Returned, Var
+from tinygrad_edu.compiler.program import CHECK, MATH, PYTHON, UFUNC, Line, Program, Returned, Var, mapped
 from tinygrad_edu.compiler.source import Readable
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
-from tinygrad_edu.graph import CLOCK
+from tinygrad_edu.graph import CLOCK, Node
 from tinygrad_edu.rules import FLOATS
 from tinygrad_edu.tensor import Tensor, constant
 from tinygrad_edu.value import Value
+
+LONG = 20_000  # lines: a function longer than that takes Python long to compile
 
 
 class Outdated(Exception):  # noqa: N818 no error: the function is recorded anew
@@ -34,7 +37,7 @@ class Machine:
     def __init__(
         self,
         program: Program,
-        names: Names,
+        names: Callable[[], Names],
         arguments: Sequence[Argument],
         guards: Sequence[tuple[Any, str, Any]],
         owners: dict[int, Any],
@@ -48,14 +51,47 @@ class Machine:
         self.plain = plain  # shapes and dtypes, if the arguments are arrays and nothing else
         self.context = contextvars.copy_context()
         self.context.run(np.seterr, all="ignore")  # infinities are an answer here as in a backward pass
-        self.readable = Readable(program, names)
+        self.recorded_program = program
+        self.named = names
         self.arguments = list(arguments)
-        self.program = _optimized(program)
-        self.names = names.copy()
         self.guards = guards
         self.objects: dict[str, Any] = {"Outdated": Outdated, "tensor": constant, "Value": Value, "tick": CLOCK.tick}
         self.file = f"<compiled {program.name} {id(self):x}>"
+        self.places: list[tuple[Any, Any]] = []
+        if len(program.lines) > LONG:
+            self.program = program
+            self.text = "# too long to be written out: its lines are run one by one\n"
+            self.lines: dict[int, Line | None] = {}
+            self._run = self._one_by_one
+            return
+        self.program = _optimized(program)
+        self.names = names().copy()
         self._assemble(Layout(self.program, owners))
+
+    @functools.cached_property
+    def readable(self) -> Readable:
+        """The program as it is printed."""
+        return Readable(self.recorded_program, self.named())
+
+    def _one_by_one(self, *leaves: Any) -> Any:
+        """Run a program that would make too long a text."""
+        if any(_has_changed(*guard) for guard in self.guards):
+            raise Outdated
+        values = {var: _fetched(source, self.arguments, leaves) for var, source in self.program.inputs.items()}
+
+        def known(x: Any) -> Any:
+            return values[x] if isinstance(x, Var) else x
+
+        for line in self.program.lines:
+            args = [values[x] if x.__class__ is Var else mapped(x, known) for x in line.args]
+            if line.kind in (PYTHON, MATH):
+                values[line.out] = scalars.compute(line, args)
+            else:
+                values[line.out] = call(replace(line, keywords=mapped(line.keywords, known)), args)
+        left = [(source, var, None if var is None else copied(values[var])) for source, var in self.program.writes]
+        result = _delivered(self.program.result, values)
+        commit(left, leaves)
+        return result
 
     def bind(self) -> None:
         """Move what the program updates into its own memory, wherever it is now."""
@@ -126,8 +162,8 @@ class Machine:
         self.objects[unique] = x
         return unique
 
-    def _leaf(self, var: Var, leaf: Any) -> str:
-        return self._object(leaf, f"{self.names.of.get(var, 'leaf')}_leaf")
+    def _leaf(self, var: Var | None, leaf: Any) -> str:
+        return self._object(leaf, f"{self.names.of[var]}_leaf" if var in self.names.of else "leaf")
 
     def _reach(self, source: Attribute) -> str:
         owner = self._object(source.owner, type(source.owner).__name__.lower())
@@ -232,7 +268,7 @@ class Machine:
                 rows += [] if name == home else [f"{home}[...] = {name}"]
                 stamped.append(leaf)
             elif isinstance(source, Data):
-                leaf = self._leaf(old.get(source, var), source.leaf)
+                leaf = self._leaf(old[source], source.leaf)
                 rows.append(f"{leaf}._data = {name}")
                 stamped.append(leaf)
             elif isinstance(source, Gradient):
@@ -256,7 +292,7 @@ class Machine:
             elif source in old and old[source] in codegen.stores:
                 rows.append(f"{self.names.of[old[source]]}[...] = {name}")
             else:
-                rows.append(f"{self._reach(source)} = {name if not var.shape else f'np.array({name})'}")
+                rows.append(f"{self._reach(source)} = {name if var is None or not var.shape else f'np.array({name})'}")
         if stamped:
             rows.append(f"{' = '.join(f'{leaf}.stamp' for leaf in stamped)} = tick()")
         result = self._result(self.program.result, codegen)
@@ -322,17 +358,70 @@ class Machine:
         return values
 
 
+def commit(left: Sequence[tuple[Any, Var | None, Any]], leaves: Sequence[Any]) -> None:
+    """Store what a call leaves behind."""
+    for source, _, value in left:
+        if isinstance(source, Data):
+            if isinstance(source.leaf, Tensor):
+                source.leaf.update(value)
+            else:
+                source.leaf.data = value
+        elif isinstance(source, Gradient):
+            source.leaf.grad = value
+        elif isinstance(source, ArgumentGradient):
+            leaf = leaves[source.position]
+            leaf.grad = value if leaf.grad is None else leaf.grad + value
+        elif isinstance(source, Attribute):
+            source.set(value)
+
+
 class Contents:
     """An array that the function read while it was recorded, and did not hand to the program."""
 
     def __init__(self, array: Any) -> None:
         self.array = array
-        self.checksum = zlib.crc32(np.ascontiguousarray(array))
+        self.checksum = zlib.crc32(np.ascontiguousarray(array).data)
 
 
 def differs(array: Any, recorded: Contents) -> bool:
     """Whether it is another array, or holds other numbers."""
-    return array is not recorded.array or zlib.crc32(np.ascontiguousarray(array)) != recorded.checksum
+    return array is not recorded.array or zlib.crc32(np.ascontiguousarray(array).data) != recorded.checksum
+
+
+def _has_changed(owner: Any, name: str, value: Any) -> bool:
+    if not name:
+        return bool(owner)
+    now = owner.get(name) if isinstance(owner, dict) else getattr(owner, name)
+    if isinstance(value, Contents):
+        return differs(now, value)
+    return now is not value if value is None or isinstance(value, np.ndarray) else bool(now != value)
+
+
+def _fetched(source: Any, arguments: Sequence[Argument], leaves: Sequence[Any]) -> Any:
+    """The value of an input now."""
+    if isinstance(source, Argument):
+        x = leaves[arguments.index(source)]
+        return x._data if isinstance(x, Node) else x
+    if isinstance(source, Data):
+        return source.leaf._data
+    return source.get() if isinstance(source, Attribute) else source.leaf.grad
+
+
+def copied(x: Any) -> Any:
+    """The value, in memory of its own."""
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def _delivered(tree: Any, values: dict[Var, Any]) -> Any:
+    """The result as the function would have returned it."""
+    if isinstance(tree, Returned):
+        x = copied(values[tree.var])
+        return constant(x) if tree.kind == "Tensor" else Value(x) if tree.kind == "Value" else x
+    if isinstance(tree, tuple | list):
+        return type(tree)([_delivered(part, values) for part in tree])
+    if isinstance(tree, dict):
+        return {key: _delivered(part, values) for key, part in tree.items()}
+    return tree
 
 
 def add_gradient(leaf: Any, gx: Any) -> None:

@@ -60,8 +60,8 @@ def name_variables(recorder: "Recorder", program: Program, local: dict[Var, str]
     """Names from arguments, labels and the function's own variables; then by what computes a variable."""
     names = Names()
     _name_inputs(recorder, program, names)
-    for var, node in recorder.nodes:
-        names.give(var, identifier(node.label))
+    for var, label in recorder.labels:
+        names.give(var, identifier(label))
     for var, name in local.items():
         names.give(var, identifier(name))
     for line in program.lines:
@@ -99,7 +99,7 @@ def _roles(recorder: "Recorder") -> dict[Var, str]:
     roles: dict[Var, str] = {}
     layer = 0
     for operation, xs in recorder.made_by.values():
-        if operation.name == "linear" and xs[1] is not None and xs[1] not in roles:
+        if operation == "linear" and xs[1] is not None and xs[1] not in roles:
             layer += 1
             roles[xs[1]] = f"W{layer}"
             if xs[2] is not None:
@@ -111,9 +111,9 @@ def _name_layer(recorder: "Recorder", names: Names, line: Line) -> None:
     if line.out not in recorder.made_by:
         return
     operation, xs = recorder.made_by[line.out]
-    letter = _LETTER.get(operation.name)
+    letter = _LETTER.get(operation)
     if letter is None:
-        names.give(line.out, identifier(operation.name), number=True)
+        names.give(line.out, identifier(operation), number=True)
         return
     before = names.of.get(xs[0], "") if xs[0] is not None else ""
     if letter in "ap" and re.fullmatch(r"z\d+", before):

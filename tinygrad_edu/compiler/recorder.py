@@ -37,8 +37,9 @@ class Recorder:
         self.thread = threading.get_ident()
         self.lines: list[Line] = []
         self.inputs: dict[Var, Source] = {}
-        self.nodes: list[tuple[Var, Node]] = []  # which variable is whose data: for names
-        self.made_by: dict[Var, tuple[Operation, list[Var | None]]] = {}
+        self.nodes: list[tuple[Var, Any]] = []  # which variable is whose data: for names
+        self.labels: list[tuple[Var, str]] = []
+        self.made_by: dict[Var, tuple[str, list[Var | None]]] = {}  # an operation's name, and its inputs
         self.gradients_of: dict[Var, Var] = {}  # of which variable it is the gradient
         self.born: dict[int, Node] = {}  # made during the recording
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
@@ -58,15 +59,13 @@ class Recorder:
     def apply(self, kind: str, function: Any, args: Sequence[Any], keywords: Mapping[str, Any] | None = None) -> Any:
         """Call the function on the values of this call, and write down the line."""
         keywords = keywords or {}
+        if kind in (PYTHON, MATH):
+            return self._number(kind, function, args)
         values = mapped(tuple(args), value_of)
         given = {key: mapped(x, value_of) for key, x in keywords.items()}
         with np.errstate(all="ignore"):
             if kind == METHOD:
                 value = getattr(np.asarray(values[0]), function)(*values[1:], **given)
-            elif kind == MATH:
-                value = scalars.careful(function)(*values)
-            elif kind == PYTHON:
-                value = _IEEE.get(function, function)(*values)
             else:
                 value = function(*values, **given)
         if isinstance(value, tuple | list):
@@ -81,6 +80,28 @@ class Recorder:
         ):
             return self._traced(None, value)
         return self.emit(kind, function, args, dict(keywords), value)
+
+    def _number(self, kind: str, function: Any, args: Sequence[Any]) -> Any:
+        """`apply` on single numbers, of which there may be a million."""
+        values = [x._value if x.__class__ is Traced else x for x in args]
+        value = (_IEEE.get(function, function) if kind == PYTHON else scalars.careful(function))(*values)
+        if threading.get_ident() != self.thread:
+            return value
+        operands = tuple([self._operand(x) if x.__class__ is Traced else x for x in args])
+        section = self.section
+        variable = False
+        for x in operands:
+            if x.__class__ is Var:
+                variable = True
+                before = self.sections.get(x, "")
+                if before != section and _SECTIONS.index(before) > _SECTIONS.index(section):
+                    section = before
+        if not variable:
+            return self._traced(None, value)
+        out = Var(value)
+        self.sections[out] = section
+        self.lines.append(Line(out, kind, function, operands, {}, section, self.group, users_place()))
+        return self._traced(out, value)
 
     def emit(self, kind: str, function: Any, args: Sequence[Any], keywords: dict[str, Any], value: Any) -> Traced:
         """Write down a line whose value is known already."""
@@ -134,7 +155,7 @@ class Recorder:
 
     def _lift(self, leaf: Any) -> None:
         traced = self.input(Data(leaf), leaf._data, leaf.label)
-        self.nodes.append((traced._var, leaf))
+        self.nodes.append((self._operand(traced), leaf))
         before = grad = leaf.grad
         if grad is not None and not isinstance(grad, Node) and leaf.requires_grad:
             grad = self.input(Gradient(leaf), grad, f"{leaf.label}_grad")
@@ -163,10 +184,10 @@ class Recorder:
         data = [self.data(x) for x in inputs]
         if not any(map(is_traced, data)) and not is_traced(tuple(params.values())):
             return operation.forward(*data, **params)
-        with self._operation():
-            y = self.compute(operation, data, params)
+        self.group += 1
+        y = self.compute(operation, data, params)
         if _is_variable(y):
-            self.made_by[y._var] = operation, [x._var if isinstance(x, Traced) else None for x in data]
+            self.made_by[y._var] = operation.name, [x._var if isinstance(x, Traced) else None for x in data]
         return y
 
     def made(self, node: Any) -> None:
@@ -180,7 +201,7 @@ class Recorder:
 
     def by_entry(self, function: Callable[[float], float], x: Any) -> Any:
         """A function of `math` that NumPy lacks, of each entry."""
-        return self.call({math.erf: runtime.erf, math.erfc: runtime.erfc}[function], x)
+        return self.call(runtime.erf if function is math.erf else runtime.erfc, x)
 
     def walk(self, order: list[Any]) -> None:
         """What the backward pass through Values does, line by line."""
@@ -202,9 +223,7 @@ class Recorder:
         special = _FORWARD.get(operation)
         if special is not None:
             return special(self, *xs, **params)
-        if all(np.ndim(value_of(x)) == 0 and isinstance(value_of(x), float) for x in xs) and not any(
-            isinstance(value_of(x), np.generic) for x in xs
-        ):
+        if all(value_of(x).__class__ is float for x in xs):
             return scalars.forward(operation, xs, params)
         return operation.forward(*xs, **params)
 
@@ -312,7 +331,7 @@ class Recorder:
             if isinstance(leaf, Value):
                 leaf.grad = grad
             else:
-                leaf._grad = grad
+                leaf._grad = grad  # type: ignore[attr-defined]
         for state, known in self.remembered:
             writes += [(Attribute(state, name), x) for name, x in state.items() if name not in known]
             for name in state.keys() - known.keys():
@@ -326,6 +345,7 @@ class Recorder:
 
     def forget(self) -> None:
         """Let go of the graph: what is alive afterwards, somebody else keeps."""
+        self.labels = [(var, node.label) for var, node in self.nodes if node.label]
         self.nodes.clear()
         self.born.clear()
         self.leaves.clear()
@@ -386,7 +406,7 @@ def _cofactor(recorder: Recorder, x: Any) -> Any:
     return recorder.apply(CALL, runtime.cofactor, (x,))
 
 
-def _called(name: str, x: Traced) -> Traced:
+def _called(name: str, x: Any) -> Any:
     x._var.hint = name
     return x
 

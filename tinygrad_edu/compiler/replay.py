@@ -20,12 +20,12 @@ import numpy as np
 
 from tinygrad_edu.compiler import optimize
 from tinygrad_edu.compiler.errors import CompileError, RecordingError
-from tinygrad_edu.compiler.machine import Contents, Machine, Outdated
-from tinygrad_edu.compiler.names import identifier, name_variables
+from tinygrad_edu.compiler.machine import Contents, Machine, Outdated, commit
+from tinygrad_edu.compiler.names import Names, identifier, name_variables
 from tinygrad_edu.compiler.program import CALL, Line, Program, Returned, Var
 from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.source import as_file
-from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
+from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
 from tinygrad_edu.compiler.traced import Traced, users_line, value_of
 from tinygrad_edu.graph import MODES, Node
 from tinygrad_edu.tensor import Tensor
@@ -143,7 +143,7 @@ def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contrac
 
     Raises
     ------
-    RecordingError : the function branches on a number, keeps one somewhere outside, or returns nothing that is computed.
+    RecordingError : the function branches on a number, keeps one outside of itself, or returns nothing computed.
     ReplayError : a line of the program failed.
 
     Examples
@@ -184,7 +184,8 @@ def _form(tree: Any, leaves: list[Any]) -> Any:
         return "Tensor", tree.shape, tree.dtype.char, tree.requires_grad
     if isinstance(tree, Value | np.ndarray | np.generic):
         leaves.append(tree)
-        return kind.__name__, np.shape(getattr(tree, "_data", tree)), getattr(tree, "dtype", None)
+        data: Any = tree._data if isinstance(tree, Value) else tree
+        return kind.__name__, np.shape(data), getattr(data, "dtype", None)
     try:
         hash(tree)
     except TypeError:
@@ -231,12 +232,14 @@ def record(
     """Run the function once; its program, ready to be run again, and its result."""
     recorder = Recorder()
     order: list[tuple[Argument, Any, Any]] = []
-    names = _argument_names(signature, len(args))
+    argument_names = _argument_names(signature, len(args))
     local: dict[str, Any] = {}
     outside = _outside(function)
     with recorder.active():
         try:
-            call = [_arguments(recorder, x, Argument(name), order) for name, x in zip(names, args, strict=False)]
+            call = [
+                _arguments(recorder, x, Argument(name), order) for name, x in zip(argument_names, args, strict=False)
+            ]
             more = {k: _arguments(recorder, x, Argument(k), order) for k, x in keywords.items()}
             with _noting_locals(function, local):
                 result = function(*call, **more)
@@ -250,7 +253,7 @@ def record(
             writes = recorder.restore()
     writes += gradients
     left = [(source, _variable(recorder, x), _value(x)) for source, x in writes]
-    named = {x._var: name for name, x in _traced_locals(local)}
+    named = {recorder._operand(x): name for name, x in _traced_locals(local)}
     program = Program(
         identifier(getattr(function, "__name__", "").replace("<lambda>", "")) or "f",
         recorder.inputs,
@@ -260,22 +263,32 @@ def record(
     )
     if not program.outputs():
         raise RecordingError(
-            f"{program.name} returned nothing that is computed from its arguments or parameters, so there is nothing to "
-            "compile: return the result"
+            f"{program.name} returned nothing that is computed from its arguments or parameters, so there is nothing "
+            "to compile: return the result"
         )
     guards = recorder.flags + _outside_guards(function, outside, recorder.lines)
     program = optimize.without_dead_code(optimize.simplified(program))
-    variable_names = name_variables(recorder, program, named)
     del result, writes, call, more, gradients, local
     order = [(source, given, None) for source, given, _ in order]
     nodes = {i for i, (_, given, _) in enumerate(order) if isinstance(given, Node)}
     all_plain = not keywords and all(x.__class__ is np.ndarray for x in args)
     plain = [(x.shape, x.dtype) for x in args] if all_plain else []
-    _refuse_what_is_kept(recorder, variable_names.of)
+
+    def names() -> Names:
+        return name_variables(recorder, program, named)
+
+    _refuse_what_is_kept(recorder, names)
     machine = Machine(
-        program, variable_names, [source for source, _, _ in order], guards, recorder.owners, plain, nodes, [_value(given) for _, given, _ in order]
+        program,
+        names,
+        [source for source, _, _ in order],
+        guards,
+        recorder.owners,
+        plain,
+        nodes,
+        [_value(given) for _, given, _ in order],
     )
-    _commit(left, leaves)
+    commit(left, leaves)
     return machine, first
 
 
@@ -327,24 +340,7 @@ def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
     return Returned(var, "plain"), value
 
 
-def _commit(left: list[tuple[Any, Var | None, Any]], leaves: list[Any]) -> None:
-    """What the recorded call itself leaves behind."""
-    for source, _, value in left:
-        if isinstance(source, Data):
-            if isinstance(source.leaf, Tensor):
-                source.leaf.update(value)
-            else:
-                source.leaf.data = value  # type: ignore[attr-defined]
-        elif isinstance(source, Gradient):
-            source.leaf.grad = value
-        elif isinstance(source, ArgumentGradient):
-            leaf = leaves[source.position]
-            leaf.grad = value if leaf.grad is None else leaf.grad + value
-        elif isinstance(source, Attribute):
-            source.set(value)
-
-
-def _refuse_what_is_kept(recorder: Recorder, names: dict[Var, str]) -> None:
+def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names]) -> None:
     """Nothing of the recorded call may live on: it would be that call's number for ever."""
     recorder.forget()
     kept = recorder.kept()
@@ -352,10 +348,11 @@ def _refuse_what_is_kept(recorder: Recorder, names: dict[Var, str]) -> None:
         gc.collect()  # a graph of recorded gradients has cycles
         kept = recorder.kept()
     if kept:
-        what = next((names[x._var] for x in reversed(kept) if x._var in names), "a value")
+        known = names().of
+        what = next((known[x._var] for x in reversed(kept) if x._var in known), "a value")
         raise RecordingError(
-            f"the function keeps {what} outside of itself (in a list, an attribute or a global variable), which a replay "
-            "would not do: return it, and store it where the function is called"
+            f"the function keeps {what} outside of itself (in a list, an attribute or a global variable), which a "
+            "replay would not do: return it, and store it where the function is called"
         )
 
 
@@ -411,7 +408,7 @@ class _noting_locals:  # noqa: N801 reads as what it does
     def __init__(self, function: Any, local: dict[str, Any]) -> None:
         self.code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
         self.local = local
-        self.depth = 0
+        self.patience = 20_000  # calls; a program longer than that needs no names
 
     def __enter__(self) -> None:
         self.free = sys.getprofile() is None and self.code is not None
@@ -419,6 +416,9 @@ class _noting_locals:  # noqa: N801 reads as what it does
             sys.setprofile(self._notice)
 
     def _notice(self, frame: Any, event: str, _: Any) -> None:
+        self.patience -= 1
+        if not self.patience:
+            sys.setprofile(None)
         if event == "return" and frame.f_code is self.code:
             self.local.update(frame.f_locals)
 

@@ -27,7 +27,7 @@ def choose(condition: Any, yes: Any, no: Any) -> Any:
 
 def careful(name: str) -> Callable[..., Any]:
     """The function that a line calls where `math` would raise: IEEE 754, as the engine computes."""
-    return choose if name == "where" else FLOATS[name]  # type: ignore[no-any-return]
+    return choose if name == "where" else FLOATS[name]
 
 
 def _noted(name: str) -> Callable[..., Any]:

@@ -125,9 +125,9 @@ class Traced:
         return np.asarray(self._value).dtype
 
     @property
-    def T(self) -> "Traced":
+    def T(self) -> Any:
         """The axes in reverse order."""
-        return self.transpose()  # type: ignore[no-any-return]
+        return self._recorder.apply(METHOD, "transpose", (self,))
 
     def _record(self, operation: Any, xs: Any, params: Any) -> Any:
         """What an operation computes with this array: `Operation.__call__` asks."""
@@ -170,7 +170,7 @@ class Traced:
 
     def dot(self, other: Any) -> "Traced":
         """The product of matrices."""
-        return self @ other if self.ndim == 2 == np.ndim(value_of(other)) else np.dot(self, other)  # type: ignore[no-any-return, call-overload]
+        return self @ other if self.ndim == 2 == np.ndim(value_of(other)) else np.dot(self, other)  # type: ignore[no-any-return]
 
     __bool__ = _refused("a choice (if, while, and, or, not)", _BRANCH)
     __float__ = __int__ = __index__ = __complex__ = _refused("turning an array into a Python number", _NUMBER)
@@ -199,7 +199,7 @@ def _reduction(ufunc: Any) -> Any:
 _REDUCTIONS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
 for _function, _ufunc in _REDUCTIONS.items():
     setattr(Traced, _function.__name__, _reduction(_ufunc))
-for _name, _python, _ufunc in (
+_BINARY: tuple[tuple[str, Any, Any], ...] = (
     ("add", operator.add, np.add),
     ("sub", operator.sub, np.subtract),
     ("mul", operator.mul, np.multiply),
@@ -211,10 +211,8 @@ for _name, _python, _ufunc in (
     ("and", operator.and_, np.bitwise_and),
     ("or", operator.or_, np.bitwise_or),
     ("xor", operator.xor, np.bitwise_xor),
-):
-    setattr(Traced, f"__{_name}__", _operator(_python, _ufunc))
-    setattr(Traced, f"__r{_name}__", _operator(_python, _ufunc, reflected=True))
-for _name, _python, _ufunc in (
+)
+_OTHERS: tuple[tuple[str, Any, Any], ...] = (
     ("lt", operator.lt, np.less),
     ("le", operator.le, np.less_equal),
     ("gt", operator.gt, np.greater),
@@ -225,7 +223,11 @@ for _name, _python, _ufunc in (
     ("pos", operator.pos, np.positive),
     ("abs", operator.abs, np.absolute),
     ("invert", operator.invert, np.invert),
-):
+)
+for _name, _python, _ufunc in _BINARY:
+    setattr(Traced, f"__{_name}__", _operator(_python, _ufunc))
+    setattr(Traced, f"__r{_name}__", _operator(_python, _ufunc, reflected=True))
+for _name, _python, _ufunc in _OTHERS:
     setattr(Traced, f"__{_name}__", _operator(_python, _ufunc))
 for _name in (
     *("reshape", "ravel", "flatten", "transpose", "swapaxes", "squeeze", "astype", "copy", "repeat", "take"),

@@ -67,8 +67,8 @@ class Plan:
                 self.batched.add(id(node))
         if id(root) not in self.batched:
             raise CompileError(
-                "vectorize: the result does not depend on the arguments, so there is nothing to run over their columns: "
-                "call the function itself"
+                "vectorize: the result does not depend on the arguments, so there is nothing to run over their "
+                "columns: call the function itself"
             )
         self.groups: list[tuple[list[Value], tuple[int, ...]]] = []  # parameters, array by array
         self.names: list[str] = []
@@ -255,7 +255,7 @@ class _Scalars:
         if all(isinstance(x, float) for x in plain):
             return np.array(plain).reshape(shape).T
         if all(isinstance(x, Value) and x.operation is None for x in plain):
-            number = self.plan.group(plain, shape, name)
+            number = self.plan.group(plain, shape, name)  # type: ignore[arg-type]
             return self.arrays[number] if number < len(self.arrays) else np.zeros(shape[::-1])
         return np.stack([self.scalar(x) for x in plain]).reshape(shape).T
 
@@ -426,7 +426,8 @@ def _columns_given(name: str, columns: Sequence[Any]) -> tuple[int, list[Tensor]
     if len(lengths) != 1 or any(len(x.shape) > 1 for x in arrays):
         shapes = ", ".join(str(x.shape) for x in arrays) or "nothing"
         raise CompileError(
-            f"{name} runs over columns of one length, but was given {shapes}: pass an array of shape (n,) for each argument"
+            f"{name} runs over columns of one length, but was given {shapes}: pass an array of shape (n,) for each "
+            "argument"
         )
     n = lengths.pop()
     full = [x if len(x.shape) else np.broadcast_to(getattr(x, "_data", x), (n,)) for x in arrays]
@@ -443,7 +444,7 @@ def plan(function: Callable[..., Any], count: int) -> Plan:
             arguments = []
             for name in names:
                 value = Value(0.0, name)
-                value._data = recorder.input(Argument(name), 0.5, name)  # type: ignore[assignment]
+                value._data = recorder.input(Argument(name), 0.5, name)
                 arguments.append(value)
             result = function(*arguments)
             if not isinstance(result, Value):
@@ -456,8 +457,8 @@ def plan(function: Callable[..., Any], count: int) -> Plan:
             writes = recorder.restore()
     if writes:
         raise RecordingError(
-            f"vectorize takes a function that computes, but {function.__name__} changes a Value: call backward() and update "
-            "outside of it"
+            f"vectorize takes a function that computes, but {function.__name__} changes a Value: call backward() and "
+            "update outside of it"
         )
     columns = [Tensor(np.full(2, 0.5), requires_grad=False) for _ in arguments]
     with no_grad(), np.errstate(all="ignore"):
