@@ -5,6 +5,8 @@ Both are read here into a `Formula`, with the names of the nodes in place of ``x
 """
 
 import ast
+import math
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +17,7 @@ from viz.formula import Apply, Choice, Formula, Given, Infix, Name, Negative, Nu
 
 Names = Mapping[str, Formula]
 
-_ONE, _TWO = Number(1), Number(2)
+_ZERO, _ONE, _TWO = Number(0), Number(1), Number(2)
 _FUNCTIONS = {"sigmoid": "σ", "maximum": "max", "minimum": "min", "power": "pow"}
 _CONSTANTS: Names = {
     "sqrt_half": Apply("sqrt", (Infix("/", _ONE, _TWO),)),
@@ -56,14 +58,16 @@ class _Reader(ast.NodeVisitor):
         return self.join(_SYMBOLS[type(node.op)], self.visit(node.left), self.visit(node.right))
 
     def visit_Compare(self, node: ast.Compare) -> Formula:
-        return Infix(_SYMBOLS[type(node.ops[0])], self.visit(node.left), self.visit(node.comparators[0]))
+        return self.join(_SYMBOLS[type(node.ops[0])], self.visit(node.left), self.visit(node.comparators[0]))
 
     def visit_Call(self, node: ast.Call) -> Formula:
         name = node.func.id  # type: ignore[attr-defined]
-        arguments = tuple(map(self.visit, node.args))
+        arguments: tuple[Formula, ...] = tuple(map(self.visit, node.args))
         if name == "where":
             test, yes, no = arguments
-            return (yes if test.value else no) if isinstance(test, Number) else Choice(*arguments)
+            if isinstance(test, Number):
+                return yes if test.value else no
+            return yes if yes == no else Choice(*arguments)
         if name == "is_zero":
             (x,) = arguments
             return Number(x.value == 0) if isinstance(x, Number) else Infix("==", x, Number(0))
@@ -82,7 +86,9 @@ class _Simplifier(_Reader):
 
 
 def simplified(symbol: str, left: Formula, right: Formula, times: str = "*") -> Formula:
-    """The two operands joined: ``y²`` for ``y * y``, ``x`` for ``x * 1``."""
+    """The two operands joined: ``y²`` for ``y * y``, ``x`` for ``x * 1``, and what two numbers come to."""
+    if symbol in _LOGIC:
+        return _decided(symbol, left, right)
     if isinstance(left, Number) and isinstance(right, Number) and symbol in "+-":
         return Number(left.value + right.value if symbol == "+" else left.value - right.value)
     if symbol in ("**", "/", "*") and right == _ONE:
@@ -90,10 +96,34 @@ def simplified(symbol: str, left: Formula, right: Formula, times: str = "*") -> 
     if symbol == "*":
         if left == _ONE:
             return right
+        if _ZERO in (left, right):
+            return _ZERO
         if left == right and isinstance(left, Name):
             return Infix("**", left, _TWO)
         if not isinstance(left, Number) and not isinstance(right, Number):
             symbol = times
+    return Infix(symbol, left, right)
+
+
+_LOGIC: Mapping[str, Any] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "&": None,
+    "|": None,
+}
+
+
+def _decided(symbol: str, left: Formula, right: Formula) -> Formula:
+    """A comparison, or two joined by "and" or "or", as far as constants decide it."""
+    for one, other in ((left, right), (right, left)):
+        if symbol in "&|" and isinstance(one, Number):
+            return one if bool(one.value) == (symbol == "|") else other
+    if isinstance(right, Number) and abs(right.value) == math.inf and not isinstance(left, Number):
+        return Number(_LOGIC[symbol](0, right.value))  # every number lies between the infinities
+    if isinstance(left, Number) and isinstance(right, Number):
+        return Number(_LOGIC[symbol](left.value, right.value))
     return Infix(symbol, left, right)
 
 

@@ -53,9 +53,10 @@ class Formula:
 
 @dataclass(frozen=True)
 class Number(Formula):
-    """A number in figures."""
+    """A number in figures, with as many significant digits."""
 
     value: float
+    digits: int = 4
 
     @property
     def signed(self) -> bool:  # type: ignore[override]

@@ -22,7 +22,7 @@ _GREEK = {
 _INDEXED = re.compile(rf"([A-Za-z]|{'|'.join(_GREEK)})(?:_?(\d+))?")
 
 
-def number_text(x: float) -> str:
+def number_text(x: float, digits: int = 4) -> str:
     """A number as every view shows it: four significant digits, whole numbers below a million in full.
 
     >>> [number_text(x) for x in (2.0, -0.00134095, 12345.678, 1e-7, float("-inf"))]
@@ -33,12 +33,13 @@ def number_text(x: float) -> str:
         return "0"
     if x != x or math.isinf(x):
         text = str(x)
-    elif size < 1e6 and (size >= 9999.5 or x == int(x)):
+    elif size < 1e6 and x == int(x):
         text = f"{x:.0f}"
     elif 1e-4 <= size < 1e6:
-        text = f"{x:.4g}"
+        text = f"{x:.{digits}g}"
+        text = f"{x:.0f}" if "e" in text else text  # four digits of 12345.678 do not reach the point
     else:
-        mantissa, exponent = f"{x:.3e}".split("e")
+        mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
         text = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
     return text.replace("-", "−")
 
@@ -138,7 +139,7 @@ class Text(Notation):
     column = 0
 
     def number(self, f: "tree.Number") -> str:
-        return number_text(f.value)
+        return number_text(f.value, f.digits)
 
     def name(self, f: "tree.Name") -> str:
         return f.label
@@ -181,7 +182,7 @@ class Latex(Notation):
     bars = True
 
     def number(self, f: "tree.Number") -> str:
-        text = number_text(f.value).replace("−", "-")
+        text = number_text(f.value, f.digits).replace("−", "-")
         if not math.isfinite(f.value):
             return text.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
         mantissa, e, exponent = text.partition("e")
@@ -249,7 +250,7 @@ class Words(Notation):
     column = 2
 
     def number(self, f: "tree.Number") -> str:
-        text = number_text(f.value).replace("−", "minus ")
+        text = number_text(f.value, f.digits).replace("−", "minus ")
         if not math.isfinite(f.value):
             return text.replace("inf", "infinity").replace("nan", "not a number")
         mantissa, e, exponent = text.partition("e")
@@ -322,7 +323,7 @@ class MathML(Notation):
         return self.element("mo", super().sign_of(symbol))
 
     def number(self, f: "tree.Number") -> str:
-        text = number_text(f.value)
+        text = number_text(f.value, f.digits)
         if not math.isfinite(f.value):
             return self.element("mn", text.replace("inf", "∞"))
         mantissa, e, exponent = text.partition("e")

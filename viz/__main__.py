@@ -1,0 +1,66 @@
+"""``python -m viz "tanh(a*b + 10)" a=2 b=-3``: an expression's two passes, step by step in the terminal."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from tinygrad_edu.errors import ArgumentError, TinygradEduError
+from viz.expression import parse
+from viz.quiz import quiz
+from viz.step import step
+from viz.trace import trace
+
+_EXAMPLE = 'python -m viz "tanh(a*b + 10)" a=2 b=-3'
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; 2 where what was given is refused."""
+    options = [word for word in arguments if word in ("-h", "--help", "--text", "--quiz")]
+    # Behind "--", because an expression may start with a minus, which argparse takes for an option.
+    given = _parser().parse_args([*options, "--", *(word for word in arguments if word not in options)])
+    try:
+        root = parse(given.expression, _settings(given.settings))
+        if given.text:
+            print(trace(root))
+        else:
+            (quiz if given.quiz else step)(root)
+        sys.stdout.flush()
+    except TinygradEduError as error:
+        print(f"viz: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # | head has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m viz",
+        usage=f"python -m viz [--text | --quiz] EXPRESSION [NAME=NUMBER ...]\n\nfor instance: {_EXAMPLE}",
+        description="Step through the forward and the backward pass of an expression.",
+    )
+    parser.add_argument("expression", help="numbers, names, + - * / ** and functions such as tanh, exp, relu")
+    parser.add_argument("settings", nargs="*", metavar="NAME=NUMBER", help="the number of each name")
+    views = parser.add_mutually_exclusive_group()
+    views.add_argument("--text", action="store_true", help="print all steps; so does a terminal that is none")
+    views.add_argument("--quiz", action="store_true", help="be asked for each gradient")
+    return parser
+
+
+def _settings(words: Sequence[str]) -> dict[str, float]:
+    """``a=2 b=-3`` as a dictionary."""
+    settings: dict[str, float] = {}
+    for word in words:
+        name, equals, number = word.partition("=")
+        try:
+            settings[name] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name.isidentifier():
+            raise ArgumentError(f"a number is given to a name as in a=2, without spaces, but this was {word!r}")
+    return settings
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
