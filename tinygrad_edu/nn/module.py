@@ -221,6 +221,16 @@ class Module:
         first, *others = (f"{text:<{width}}  {count:>{digits},}" for text, count in rows)
         return "\n".join([f"{first} parameter{'s' * (total != 1)}", *others]) if total else self._title()
 
+    def _repr_html_(self) -> str:
+        """The tree as a table, for notebooks."""
+        from html import escape  # here, because only a notebook needs it
+
+        cells = "".join(
+            f'<tr><td><pre style="margin: 0; text-align: left">{escape(text)}</pre></td><td>{count:,}</td></tr>'
+            for text, count in [(self._title(), self._count()), *self._rows()]
+        )
+        return f"<table><tr><th>module</th><th>parameters</th></tr>{cells}</table>"
+
 
 @functools.cache
 def _tensor() -> Any:
