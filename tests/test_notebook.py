@@ -42,7 +42,7 @@ def test_a_value_shows_its_numbers_in_full():
     y = a * 3
     y.backward()
     assert table(a).rows == [["Value a"], ["data", "0.1"], ["grad", "3.0"]]
-    assert table(y).rows == [["Value"], ["data", repr(0.1 * 3)], ["grad", "1.0"], ["made by", "× of 2"]]
+    assert table(y).rows == [["Value"], ["data", repr(0.1 * 3)], ["grad", "1.0"], ["made by", "mul of a, 3.0"]]
 
 
 def test_a_recorded_gradient_is_shown_as_its_number():

@@ -170,7 +170,8 @@ class Node(ElementwiseMethods):
         """The node as a table, for notebooks."""
         from html import escape  # here, because only a notebook needs it
 
-        facts = {"made by": f"{self.operation.symbol} of {len(self.inputs)}"} if self.operation else {}
+        named = [x.label or _brief(x._data) for x in self.inputs[:6]] + ["…"] * (len(self.inputs) > 6)
+        facts = {"made by": f"{self.op} of {', '.join(named)}"} if self.operation else {}
         cells = "".join(
             f'<tr><th>{name}</th><td><pre style="margin: 0; text-align: left">{escape(fact)}</pre></td></tr>'
             for name, fact in (self._facts() | facts).items()
