@@ -9,15 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.matrix_rules import ones
 from tinygrad_edu.reduction_rules import SOFTMAX
 from tinygrad_edu.rules import ArrayOperation
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
-
-
-@functools.lru_cache(32)
-def _ones(n: int, dtype: np.dtype[Any]) -> Array:
-    return np.ones(n, dtype)
 
 
 @functools.lru_cache(32)
@@ -40,7 +36,7 @@ def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
     exp = np.subtract(x, _largest(x), order="C")
     picked = exp.ravel().take(entries)
     np.exp(exp, exp)
-    total = exp.dot(_ones(classes, exp.dtype))
+    total = exp.dot(ones(classes, exp.dtype))
     losses = np.log(total)
     losses -= picked
     memo["parts"] = x, exp, total, entries  # for the backward pass on the same array

@@ -7,6 +7,7 @@ broadcasting, which copies numbers, so that their gradients must be added up aga
 import contextlib
 import functools
 import math
+import operator
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from tinygrad_edu.errors import (
     UnsupportedError,
 )
 from tinygrad_edu.graph import CLOCK, MODES, NO_PARAMS, WATCH, Node
+from tinygrad_edu.matrix_rules import ones
 from tinygrad_edu.rules import ArrayOperation, Elementwise, Operation, fill_arrays, install
 
 ndarray = np.ndarray
@@ -448,6 +450,7 @@ class Tensor(Node):
 
 # --- recording --------------------------------------------------------------------------------------------------
 
+_DATA = operator.attrgetter("_data")
 _new = cast("Callable[[type[Tensor]], Tensor]", object.__new__)
 
 
@@ -456,8 +459,12 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     try:
         if WATCH.active:
             y = _forward_watched(operation, inputs, params)
+        elif params or len(inputs) not in (1, 3):
+            y = operation.forward(*map(_DATA, inputs), **params)
+        elif len(inputs) == 1:  # a call with its arguments named costs half of one with a list of them
+            y = operation.forward(inputs[0]._data)
         else:
-            y = operation.forward(*[x._data for x in inputs], **params)
+            y = operation.forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
     except ValueError as error:
         raise _explain(operation, inputs, error) from error
     node = _new(Tensor)
@@ -594,16 +601,20 @@ def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
         if operation is None or (gy := grads.get(node)) is None:
             continue
         y, inputs, params = node._data, node.inputs, node._params
-        xs = [x._data for x in inputs]
-        for i, (x, derivative) in enumerate(zip(inputs, operation.gx_arrays, strict=False)):
+        xs = [*map(_DATA, inputs)]
+        count = len(xs) if operation.calm and not watched and not params else 0
+        for i, (x, data, derivative) in enumerate(zip(inputs, xs, operation.gx_arrays, strict=False)):
             if not x.requires_grad:
                 continue
-            if operation.calm and not watched:
+            if count == 3:  # a call with its arguments named costs half of one with a list of them
+                gx = derivative(gy, y, xs[0], xs[1], xs[2])
+            elif count == 1:
+                gx = derivative(gy, y, data)
+            elif operation.calm and not watched:
                 gx = derivative(gy, y, *xs, **params)
             else:
                 with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
                     gx = derivative(gy, y, *xs, **params)
-            data = xs[i]
             if gx.__class__ is not ndarray or gx.shape != data.shape or gx.dtype is not data.dtype:
                 gx = unbroadcast(gx, data, node)
             if watched:
@@ -630,11 +641,6 @@ def _one(dtype: np.dtype[Any]) -> _Array:
     return np.ones((), dtype)
 
 
-@functools.lru_cache(64)
-def _ones(n: int, dtype: np.dtype[Any]) -> _Array:
-    return np.ones(n, dtype)
-
-
 def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
     """The gradient brought to the shape and dtype of ``x``: broadcast axes are summed, as their copies add up."""
     gx = gx if gx.__class__ is ndarray else np.asarray(gx)
@@ -643,7 +649,7 @@ def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
         lead = gx.ndim - len(shape)
         if lead == 1 and gx.shape[1:] == shape:
             # BLAS adds up rows several times faster.
-            gx = _ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(np.add.reduce(gx))
+            gx = ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(np.add.reduce(gx))
         else:
             try:
                 full = np.broadcast_shapes(gx.shape, shape)

@@ -64,19 +64,27 @@ class Optimizer:
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.step(self)
             return
-        now = CLOCK.tick()
+        now, update = CLOCK.tick(), self.update
         for tensor, state in self._tensors:
-            g = tensor.grad
+            g = tensor._grad
             if g is not None:
-                tensor.update(self.update(tensor._data, g._data if isinstance(g, Node) else g, state), now)
+                data = tensor._data
+                new = update(data, g._data if isinstance(g, Node) else g, state)
+                if new is data and tensor._seal is None:
+                    tensor.stamp = now
+                else:
+                    tensor.update(new, now)
         for value, state in self._values:
-            value._data = float(self.update(value._data, float(value.grad), state))
+            value._data = float(update(value._data, float(value.grad), state))
             value.stamp = now
 
     def zero_grad(self) -> None:
         """Forget the gradients, to which ``backward()`` would add."""
         for tensor, _ in self._tensors:
-            tensor.grad = None
+            if WATCH.active:
+                tensor.grad = None
+            else:
+                tensor._grad = None
         for value, _ in self._values:
             value.grad = 0.0
 
