@@ -21,6 +21,7 @@ def run(*, out: Out = "out") -> None:
     folder.write("backprop.svg", viz.draw(L).save)
     folder.write("backprop.gif", lambda path: viz.animate_backprop(L, path))
     folder.write("backprop.html", viz.player(L).save)
+    print('Step through it by keys: python -m viz "tanh(a*b + a + c)" a=2 b=-3 c=4.5')
 
 
 def expression() -> Value:
