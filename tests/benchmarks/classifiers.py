@@ -233,7 +233,14 @@ def hips_autograd(task: Task) -> Peer:
     return Peer(step, lambda: layers)
 
 
-def tinygrad_eager(task: Task) -> Peer:
+def tinygrad_compiled(task: Task) -> Peer:
+    """This project, with the same step compiled."""
+    import tinygrad_edu
+
+    return tinygrad_eager(task, tinygrad_edu.compile)
+
+
+def tinygrad_eager(task: Task, prepare: Callable[[Any], Any] = lambda step: step) -> Peer:
     """This project: `nn`, `optim` and one node an operation."""
     from tinygrad_edu import nn, optim
 
@@ -251,5 +258,5 @@ def tinygrad_eager(task: Task) -> Peer:
         optimizer.step()
         return loss
 
-    step = partial(train, task.X, task.y)
+    step = partial(prepare(train), task.X, task.y)
     return Peer(step, lambda: [(layer.weight.numpy(), layer.bias.numpy()) for layer in net.layers])

@@ -57,6 +57,37 @@ class Scalars:
         return loss.data
 
 
+class Columns(Scalars):
+    """The same mathematics, written for one sample and run over the columns: `vectorize`."""
+
+    def __post_init__(self) -> None:
+        import numpy as np
+
+        import tinygrad_edu
+        from tinygrad_edu import nn
+
+        super().__post_init__()
+        start = [p.data for p in self.parameters]
+        self.dot = tinygrad_edu.dot
+        self.model = net = nn.scalar.MLP(2, [16, 16, 1], activation="relu")
+        self.parameters = list(net.parameters())
+        for parameter, number in zip(self.parameters, start, strict=True):
+            parameter.data = number
+        self.losses = tinygrad_edu.vectorize(lambda x1, x2, y: (1 - y * net([x1, x2])).relu())
+        self.columns = [*np.array(self.X).T.copy(), np.array(self.y, float)]
+
+    def step(self) -> float:
+        for p in self.parameters:
+            p.grad = 0.0
+        loss = self.losses(*self.columns).mean()
+        loss.backward()
+        penalty = PENALTY * self.dot(self.parameters, self.parameters)
+        penalty.backward()
+        for p in self.parameters:
+            p.data -= RATE * p.grad
+        return loss.item() + penalty.data
+
+
 class WeightedSums(Scalars):
     """The same mathematics with every weighted sum as one node: `nn.scalar` and `dot`."""
 

@@ -8,6 +8,7 @@ from . import classifiers, moons
 STEPS = 5
 PEERS = {
     "tinygrad_edu": classifiers.tinygrad_eager,
+    "tinygrad_edu.compiler": classifiers.tinygrad_compiled,
     "torch": classifiers.torch_eager,
     "jax": classifiers.jax_jit,
     "mygrad": classifiers.mygrad_eager,
@@ -49,7 +50,7 @@ def test_peers_train_nets_of_any_depth_alike_in_float32(package, sizes):
     assert_same_training(PEERS[package](task), classifiers.numpy_layers(task), np.float32)
 
 
-@pytest.mark.parametrize("program", [moons.Scalars, moons.WeightedSums])
+@pytest.mark.parametrize("program", [moons.Scalars, moons.WeightedSums, moons.Columns])
 def test_micrograds_program_gives_the_same_numbers_over_both_engines(program):
     importable("micrograd")
     from micrograd.engine import Value as MicrogradValue

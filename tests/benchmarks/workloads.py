@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
+from time import process_time
 
 from . import classifiers, moons
 from .classifiers import Peer, Task
@@ -16,12 +17,14 @@ from .timing import Timing, race
 
 SCALARS = "One step of micrograd's moons demo, on scalars"
 ARRAYS = "One training step, on arrays"
+RECORDING = "Recording and writing out a training step: its first compiled call"
 IMPORTS = "Import, in a fresh interpreter"
 MEMORY = "Peak memory of training: parameters, gradients and one step"
 GARBAGE = "Cyclic garbage after 100 steps, collector off"
 
 HAND, OWN, TORCH, JAX = "NumPy by hand", "tinygrad_edu", "PyTorch eager", "jax.jit"
 MYGRAD, AUTOGRAD, MICROGRAD, DOT = "mygrad", "autograd", "micrograd", "tinygrad_edu, dot"
+COMPILED, COLUMNS = "tinygrad_edu, compiled", "tinygrad_edu, vectorize"
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,12 @@ class Classifier:
     task: Callable[[], Task]
     by_hand: Callable[[Task], Peer]
     bars: Callable[[Timing], tuple[Bar, ...]]
+    compiled: dict[str, float]  # how many times each peer's time the compiled step may take
 
 
-def at_most(limit: float, beside: str, timing: Timing) -> Bar:
-    return Bar(f"time beside {beside}", timing.ratios(OWN, beside), limit)
+def at_most(limit: float, beside: str, timing: Timing, own: str = OWN) -> Bar:
+    claim = f"time beside {beside}" if own == OWN else f"{own}: time beside {beside}"
+    return Bar(claim, timing.ratios(own, beside), limit)
 
 
 def faster(factor: float, than: str, timing: Timing, own: str = OWN) -> Bar:
@@ -62,17 +67,25 @@ def large_bars(timing: Timing) -> tuple[Bar, ...]:
     return at_most(1.05, HAND, timing), at_most(1, TORCH, timing)
 
 
-def pictures(sizes: tuple[int, ...], batch: int, bars: Callable[[Timing], tuple[Bar, ...]]) -> Classifier:
+def xor(rows: int, bars: Callable[[Timing], tuple[Bar, ...]], compiled: dict[str, float]) -> Classifier:
+    task = partial(classifiers.xor, rows // 4)
+    return Classifier(f"XOR, {rows} rows, float64", task, classifiers.numpy_xor, bars, compiled)
+
+
+def pictures(
+    sizes: tuple[int, ...], batch: int, bars: Callable[[Timing], tuple[Bar, ...]], compiled: dict[str, float]
+) -> Classifier:
     label = f"{'-'.join(map(str, sizes))}, batch {batch}, float32"
-    return Classifier(label, partial(classifiers.mnist_shaped, sizes, batch), classifiers.numpy_layers, bars)
+    task = partial(classifiers.mnist_shaped, sizes, batch)
+    return Classifier(label, task, classifiers.numpy_layers, bars, compiled)
 
 
 CLASSIFIERS = {
-    "xor-4": Classifier("XOR, 4 rows, float64", partial(classifiers.xor, 1), classifiers.numpy_xor, small_bars),
-    "xor-2000": Classifier("XOR, 2000 rows, float64", partial(classifiers.xor, 500), classifiers.numpy_xor, large_bars),
-    "mnist-30": pictures((784, 30, 10), 10, small_bars),
-    "mnist-100": pictures((784, 100, 10), 64, large_bars),
-    "mnist-deep": pictures((784, 512, 256, 128, 64, 10), 10, large_bars),
+    "xor-4": xor(4, small_bars, {HAND: 0.7, JAX: 1, TORCH: 1 / 5}),
+    "xor-2000": xor(2000, large_bars, {HAND: 0.6, JAX: 2}),
+    "mnist-30": pictures((784, 30, 10), 10, small_bars, {HAND: 0.8, JAX: 1, TORCH: 1 / 3}),
+    "mnist-100": pictures((784, 100, 10), 64, large_bars, {HAND: 0.95}),
+    "mnist-deep": pictures((784, 512, 256, 128, 64, 10), 10, large_bars, {HAND: 0.95}),
 }
 
 
@@ -82,6 +95,7 @@ def classifier(net: Classifier, effort: Effort) -> list[Row]:
     peers = {
         HAND: net.by_hand,
         OWN: classifiers.tinygrad_eager,
+        COMPILED: classifiers.tinygrad_compiled,
         TORCH: classifiers.torch_eager,
         JAX: classifiers.jax_jit,
         MYGRAD: classifiers.mygrad_eager,
@@ -89,7 +103,21 @@ def classifier(net: Classifier, effort: Effort) -> list[Row]:
     }
     steps = {name: make(task).step for name, make in peers.items()}
     timing = race(steps, seconds=effort.seconds, least=effort.rounds)
-    return [Row(ARRAYS, net.label, cells(timing, HAND), net.bars(timing))]
+    compiled = [at_most(limit, beside, timing, COMPILED) for beside, limit in net.compiled.items()]
+    return [Row(ARRAYS, net.label, cells(timing, HAND), (*net.bars(timing), *compiled))]
+
+
+def recording(effort: Effort) -> list[Row]:
+    """What a first call costs beside the step itself: the function recorded, its program written and loaded."""
+    task = classifiers.xor(1)
+    seconds = []
+    for _ in range(3 * effort.rounds):
+        step = classifiers.tinygrad_compiled(task).step
+        start = process_time()
+        step()
+        seconds.append(process_time() - start)
+    bar = Bar("first call", [1e3 * s for s in seconds], 20, unit="ms")
+    return [Row(RECORDING, "XOR, 4 rows", {COMPILED: duration(median(seconds))}, (bar,))]
 
 
 def scalars(effort: Effort) -> list[Row]:
@@ -103,9 +131,14 @@ def scalars(effort: Effort) -> list[Row]:
         MICROGRAD: moons.Scalars(MicrogradValue, X, y).step,
         OWN: moons.Scalars(Value, X, y).step,
         DOT: moons.WeightedSums(Value, X, y).step,
+        COLUMNS: moons.Columns(Value, X, y).step,
     }
     timing = race(steps, seconds=effort.seconds, least=effort.rounds)
-    bars = faster(10, MICROGRAD, timing), faster(100, MICROGRAD, timing, own=DOT)
+    bars = (
+        faster(10, MICROGRAD, timing),
+        faster(100, MICROGRAD, timing, own=DOT),
+        faster(1000, MICROGRAD, timing, own=COLUMNS),
+    )
     rows = [Row(SCALARS, "garbage collector on, as users run it", cells(timing, MICROGRAD), bars)]
     timing = race(steps, seconds=effort.seconds, least=effort.rounds, collector=False)
     return [*rows, Row(SCALARS, "garbage collector off", cells(timing, MICROGRAD))]
@@ -187,6 +220,8 @@ def garbage(_: Effort) -> list[Row]:
         "moons on Value": moons.Scalars(Value, X, y).step,
         "moons on Value, dot": moons.WeightedSums(Value, X, y).step,
         "XOR, 4 rows, on Tensor": classifiers.tinygrad_eager(classifiers.xor(1)).step,
+        "XOR, 4 rows, compiled": classifiers.tinygrad_compiled(classifiers.xor(1)).step,
+        "moons, vectorize": moons.Columns(Value, X, y).step,
     }
     rows = []
     for label, step in steps.items():
@@ -210,6 +245,7 @@ def unreachable_objects(step: Callable[[], object]) -> int:
 WORKLOADS: dict[str, Callable[[Effort], list[Row]]] = {
     "moons": scalars,
     **{name: partial(classifier, net) for name, net in CLASSIFIERS.items()},
+    "recording": recording,
     "import": imports,
     "memory": memory,
     "garbage": garbage,
