@@ -183,8 +183,9 @@ def _size(node: Mapping[str, Any], kind: str) -> Size:
     if node["role"] == "constant" and not node["label"] and not node["shape"]:
         return max(8.1 * len(node["name"]) + 16, 44.0), 32.0
     numbers = 18 if kind == "Tensor" and node["shape"] else 9
-    width = max(8.1 * (len(node["name"]) + len(node["symbol"]) + 2), 7.4 * numbers) + 16
-    return min(width, 200.0), 42.0 if node["role"] == "constant" else 64.0
+    width = max(8.1 * (len(node["name"]) + len(node["symbol"]) + 2), 7.4 * numbers)
+    width += 32 if node["parameter"] or node["root"] else 16  # the corners are cut off
+    return min(width, 216.0), 42.0 if node["role"] == "constant" else 64.0
 
 
 def _counts(home: Sequence[int], parents: Sequence[int]) -> list[int]:
