@@ -4,12 +4,14 @@ A net 2-8-8-2 with ReLU learns the four rows of the XOR table, repeated 500 time
 the softmax cross-entropy. The weights start as the lab drew them (He initialisation, layer by layer, seed 42), so the
 losses that it printed can be compared digit by digit. With --scalar the same net learns the four rows alone, one
 number a node: the mean loss of repeated rows is that of the rows, so the figures are the same.
+
+Then come the lab's questions: the same with other learning rates, other initial weights, and none to four hidden
+layers.
 """
 
 from typing import Any
 
-import numpy as np
-
+from demos import _xor_choices
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Scalar, Seed
 from demos._pictures import Folder, drawn, graph
@@ -45,6 +47,10 @@ def run(*, scalar: Scalar = False, quick: Quick = False, seed: Seed = LAB_SEED, 
     elif history.epochs:
         print(f"loss {history['loss'][-1]:.6f}, accuracy {right:.1f}; the published figures are for seed {LAB_SEED}")
     _pictures(folder, model, history)
+    if not scalar:
+        found = _xor_choices.study(QUICK_EPOCHS if quick else EPOCHS, seed)
+        print("\n".join(_xor_choices.described(found)))
+        folder.write("xor_choices.png", _xor_choices.picture(found).savefig)
     return table
 
 
@@ -70,12 +76,7 @@ def train(
 
 def initial_net(seed: int = LAB_SEED) -> nn.MLP:
     """The net as the lab starts it: weights randn · √(2 / inputs), layer by layer, and biases 0."""
-    net = nn.MLP(2, [8, 8, 2], activation="relu")
-    source = np.random.RandomState(seed)
-    for layer in net.layers:
-        layer.weight.data = source.randn(*layer.weight.shape) * np.sqrt(2 / layer.in_features)
-        nn.init.zeros_(layer.bias)
-    return net
+    return _xor_choices.initial_net("He", 2, seed)
 
 
 def loss_of(model: Any, X: Any, y: Any) -> Any:

@@ -171,7 +171,7 @@ def test_xor_reproduces_the_ten_losses_of_the_lab(tmp_path, capsys):
     assert len(table.rows) == 11
     assert table.agrees
     assert "All 11 figures agree to the last digit." in capsys.readouterr().out
-    assert pictures(tmp_path) == {"xor_loss.png", "xor_boundary.png", "xor_graph.svg"}
+    assert pictures(tmp_path) == {"xor_loss.png", "xor_boundary.png", "xor_graph.svg", "xor_choices.png"}
 
 
 def test_xor_on_value_reproduces_them_too(tmp_path):
