@@ -274,7 +274,7 @@ def test_probabilities_for_cross_entropy_have_a_column_for_each_class():
 
 @pytest.mark.parametrize("shape", [(4,), (0, 4), (2, 3, 4), ()])
 def test_logits_are_a_matrix(shape):
-    with pytest.raises(ShapeError, match=r"must have the shape \(n, classes\) with n ≥ 1, but was given"):
+    with pytest.raises(ShapeError, match=r"must have the shape \(n, classes\) with n ≥ 1, but has"):
         F.cross_entropy(Tensor(np.ones(shape)), np.zeros(shape[:1], int))
 
 

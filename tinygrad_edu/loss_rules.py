@@ -40,7 +40,7 @@ def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
     losses = np.log(total)
     losses -= picked
     memo["parts"] = x, exp, total, entries  # for the backward pass on the same array
-    return np.add.reduce(losses) / n
+    return np.asarray(np.add.reduce(losses) / n)
 
 
 def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:

@@ -247,10 +247,12 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     tinygrad_edu.errors.ArgumentError: cross_entropy: labels must lie between 0 and 1, the last class, but were given
     from 2 to 2
     """
-    x = _rows("cross_entropy", logits)
-    if np.ndim(target) == 2 and _kind(target) == "f":
-        x, target = _pair("cross_entropy", x, target)
-        return _reduced("cross_entropy", -(target * x.log_softmax()).sum(-1), reduction, target)
+    x = _tensor(logits)
+    if target.__class__ is not np.ndarray or target.ndim == 2:
+        shares = as_array(plain(target))
+        if shares.ndim == 2 and shares.dtype.kind == "f":
+            x, target = _pair("cross_entropy", x, target)
+            return _reduced("cross_entropy", -(target * x.log_softmax()).sum(-1), reduction, target)
     labels = _labels("cross_entropy", target, x)
     if reduction == "mean":
         return record(CROSS_ENTROPY, (x,), {"labels": labels, "memo": {}})
@@ -279,7 +281,7 @@ def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> Te
     >>> nll_loss(Tensor([[-0.5, -1.0]]), np.array([1])).item()
     1.0
     """
-    x = _rows("nll_loss", log_probabilities)
+    x = _tensor(log_probabilities)
     labels = _labels("nll_loss", target, x)
     return _reduced("nll_loss", -x[_index(len(labels)), labels], reduction)
 
@@ -289,11 +291,6 @@ def nll_loss(log_probabilities: Any, target: Any, reduction: str = "mean") -> Te
 
 def _tensor(x: Any) -> Tensor:
     return x if x.__class__ is Tensor else Tensor(x, requires_grad=False)
-
-
-def _kind(target: Any) -> str:
-    dtype = getattr(target, "dtype", None)
-    return str((as_array(target).dtype if dtype is None else dtype).kind)
 
 
 def _pair(name: str, given: Any, target: Any) -> tuple[Tensor, Tensor]:
@@ -308,30 +305,23 @@ def _pair(name: str, given: Any, target: Any) -> tuple[Tensor, Tensor]:
     raise ShapeError(f"{name}: predictions of shape {x.shape} were given targets of shape {t.shape}: {advice}")
 
 
-def _rows(name: str, given: Any) -> Tensor:
-    x = _tensor(given)
-    if x._data.ndim != 2 or not x._data.shape[0]:
-        raise ShapeError(
-            f"{name}: the first argument must have the shape (n, classes) with n ≥ 1, but was given {x.shape}"
-        )
-    return x
-
-
 def _labels(name: str, target: Any, x: Tensor) -> Any:
     """A copy of the labels as indices, one for each row of ``x``."""
-    labels = as_array(plain(target))
-    n, classes = x._data.shape
+    labels = target if target.__class__ is np.ndarray else as_array(plain(target))
+    shape = x._data.shape
+    if len(shape) != 2 or not shape[0]:
+        raise ShapeError(f"{name}: the first argument must have the shape (n, classes) with n ≥ 1, but has {shape}")
     if labels.dtype.kind not in "iu":
         raise DTypeError(
             f"{name}: labels must be integers, but were given as {labels.dtype} of shape {labels.shape}: "
             "y.astype(int) converts classes; probabilities have one column for each class"
         )
-    if labels.shape != (n,):
-        advice = "one label for each row" if labels.size != n else "make it one axis with y.ravel()"
-        if labels.shape == (n, classes):
+    if labels.shape != shape[:1]:
+        advice = "one label for each row" if labels.size != shape[0] else "make it one axis with y.ravel()"
+        if labels.shape == shape:
             advice = "turn one-hot rows into labels with y.argmax(1)"
-        raise ShapeError(f"{name}: logits of shape {(n, classes)} were given labels of shape {labels.shape}: {advice}")
-    graph.check(_refuse_no_classes, labels, classes, name)
+        raise ShapeError(f"{name}: logits of shape {shape} were given labels of shape {labels.shape}: {advice}")
+    graph.check(_refuse_no_classes, labels, shape[1], name)
     return labels.astype(np.intp)
 
 

@@ -59,17 +59,18 @@ class Module:
         given = inputs
         for x in inputs:
             if not isinstance(x, Node):
-                inputs = tuple(map(_as_node, inputs))
+                inputs = tuple([x if isinstance(x, Node) else _as_node(x) for x in inputs])
                 given = tuple(_nodes_in(inputs)) or inputs  # the empty tuple would not tell calls apart
                 break
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.enter(self)
         y = self.forward(*inputs, **keywords)
-        if isinstance(y, Node):
-            _note(y, scope, given)
-        elif isinstance(y, list | tuple):
+        if isinstance(y, Node) and len(given) == 1:  # as almost always
+            if y is not given[0] and y.operation is not None:
+                mark(y, scope, given)
+        elif isinstance(y, Node | list | tuple):
             handed_on = set(map(id, given))
-            for part in _nodes_in(y):
+            for part in _nodes_in((y,)):
                 if id(part) not in handed_on and part.operation is not None:
                     mark(part, scope, given)
         if WATCH.active:
@@ -233,17 +234,20 @@ class Module:
 
 
 @functools.cache
-def _tensor() -> Any:
-    from tinygrad_edu.tensor import Tensor
+def _tensors() -> Any:
+    from tinygrad_edu import tensor
 
-    return Tensor
+    return tensor
 
 
 def _as_node(x: Any) -> Any:
     """An ndarray as a Tensor; anything else as it is."""
-    if isinstance(x, Node) or not hasattr(x, "__array_function__"):
+    if not hasattr(x, "__array_function__"):
         return x
-    return _tensor()(x, requires_grad=False)
+    tensor = _tensors()
+    if x.__class__ is tensor.ndarray and x.dtype.kind == "f":
+        return tensor.constant(x.copy())
+    return tensor.Tensor(x, requires_grad=False)
 
 
 def _nodes_in(xs: Iterable[Any]) -> Iterator[Node]:
@@ -253,15 +257,6 @@ def _nodes_in(xs: Iterable[Any]) -> Iterator[Node]:
             yield x
         elif isinstance(x, list | tuple):
             yield from _nodes_in(x)
-
-
-def _note(y: Node, scope: Scope, inputs: tuple[Any, ...]) -> None:
-    """Mark ``y`` as what a call made of ``inputs``, unless nothing made it, or it was only handed on."""
-    if y.operation is not None:
-        for x in inputs:
-            if x is y:
-                return
-        mark(y, scope, inputs)
 
 
 def _found(name: str, value: Any) -> Iterator[tuple[str, Any]]:
