@@ -43,7 +43,7 @@ class _Reader(ast.NodeVisitor):
         return Infix(symbol, left, right)
 
     def visit_Constant(self, node: ast.Constant) -> Formula:
-        return Number(node.value)  # type: ignore[arg-type]
+        return Number(node.value, digits=12)  # type: ignore[arg-type]
 
     def visit_Name(self, node: ast.Name) -> Formula:
         return self.names.get(node.id) or _CONSTANTS.get(node.id) or Name(node.id)
@@ -98,11 +98,25 @@ def simplified(symbol: str, left: Formula, right: Formula, times: str = "*") -> 
             return right
         if _ZERO in (left, right):
             return _ZERO
-        if left == right and isinstance(left, Name):
-            return Infix("**", left, _TWO)
+        if isinstance(right, Name) and (power := _with_one_more(left, right)):
+            return power
         if not isinstance(left, Number) and not isinstance(right, Number):
             symbol = times
     return Infix(symbol, left, right)
+
+
+def _with_one_more(left: Formula, factor: Name) -> Formula | None:
+    """``left · factor`` as a power, where ``left`` ends with that factor: ``3 · y²`` of ``3 · y`` and ``y``."""
+    if left == factor:
+        return Infix("**", left, _TWO)
+    match left:
+        case Infix("**", base, Number(exponent)) if base == factor:
+            return Infix("**", base, Number(exponent + 1))
+        case Negative(inner) if power := _with_one_more(inner, factor):
+            return Negative(power)
+        case Infix("*" | "⊙" as symbol, first, last) if power := _with_one_more(last, factor):
+            return Infix(symbol, first, power)
+    return None
 
 
 _LOGIC: Mapping[str, Any] = {
@@ -158,6 +172,9 @@ def forward(operation: Operation, xs: Sequence[Formula], params: Mapping[str, An
         names = dict(zip(operation.input_names, xs, strict=True))
         if operation.operator or "(" not in operation.y_text:
             return _read(operation.y_text, _Reader(names))
+        if operation.name == "select":
+            condition = params["condition"]
+            return Choice(Prose(str(condition)) if isinstance(condition, bool) else Name("condition"), *xs)
     elif isinstance(operation, Dot):
         return _weighted_sum(xs)
     form = _FORMS.get(operation.name) if isinstance(operation, ArrayOperation) else None
@@ -171,7 +188,9 @@ def _setting(value: Any) -> Formula | None:
     """A parameter as it is written; None for a default, or for an array that would fill the line."""
     if value is None or value is False or getattr(value, "size", 0) > 1 or len(str(value)) > 24:
         return None
-    return Number(value) if isinstance(value, float | int) else Prose(str(value))
+    if isinstance(value, float | int) and value is not True:
+        return Number(value, digits=12) if math.isfinite(value) else None
+    return Prose(str(value))
 
 
 def _weighted_sum(xs: Sequence[Formula]) -> Formula:

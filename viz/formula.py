@@ -8,7 +8,7 @@
 'the gradient of a grows by the gradient of L times b, which is minus 3'
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from viz import notation
@@ -56,7 +56,7 @@ class Number(Formula):
     """A number in figures, with as many significant digits."""
 
     value: float
-    digits: int = 4
+    digits: int = field(default=4, compare=False)
 
     @property
     def signed(self) -> bool:  # type: ignore[override]

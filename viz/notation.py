@@ -18,6 +18,7 @@ _GREEK = {
     unicodedata.name(letter).rpartition(" ")[2].lower(): letter  # {"alpha": "α", …}, by LaTeX's names
     for letter in "αβγδεζηθκμνξπρστφχψω"
 } | {"lambda": "λ"}
+_COMMANDS = {letter: f"\\{name}" for name, letter in _GREEK.items()}
 # A name as a blackboard has it: a letter, Latin or Greek, and an index: W1, theta_2, v13; not loss.
 _INDEXED = re.compile(rf"([A-Za-z]|{'|'.join(_GREEK)})(?:_?(\d+))?")
 
@@ -160,6 +161,8 @@ class Text(Notation):
 
     def apply(self, f: "tree.Apply") -> str:
         arguments = ", ".join(map(self.write, f.arguments))
+        if f.function == "sqrt":
+            return f"√{self.operand(f.arguments[0], 9, also=f.arguments[0].signed)}"
         return f"|{arguments}|" if f.function == "abs" else f"{f.function}({arguments})"
 
     def given(self, f: "tree.Given") -> str:
@@ -191,15 +194,15 @@ class Latex(Notation):
     def name(self, f: "tree.Name") -> str:
         indexed = _INDEXED.fullmatch(f.label)
         if indexed:
-            letter = f"\\{indexed[1]}" if indexed[1] in _GREEK else indexed[1]
+            letter = _COMMANDS.get(_GREEK.get(indexed[1], ""), indexed[1])
             return f"{letter}_{{{indexed[2]}}}" if indexed[2] else letter
-        return self.upright(f.label)
+        return _COMMANDS.get(f.label) or self.upright(f.label)
 
     def upright(self, word: str) -> str:
         return rf"\mathrm{{{word}}}" if word.isascii() and word.isalnum() else self.quoted(word)
 
     def quoted(self, text: str) -> str:
-        special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+        special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "…": r"\ldots{}"}
         escaped = "".join(special.get(c, f"\\{c}" if c in "{}$&#_%" else c) for c in text)
         return rf"\text{{{escaped}}}"
 
@@ -238,7 +241,7 @@ class Latex(Notation):
         return self.quoted(f.says) if f.says.strip() else " "
 
     def row(self, f: "tree.Row") -> str:
-        return " ".join(map(self.write, f.parts))
+        return re.sub(" +", " ", " ".join(map(self.write, f.parts)))
 
     def parentheses(self, text: str) -> str:
         return rf"\left({text}\right)"
@@ -280,11 +283,13 @@ class Words(Notation):
         return f"minus {self.operand(f.inner, f.strength)}"
 
     def apply(self, f: "tree.Apply") -> str:
-        name = _SPOKEN_FUNCTIONS.get(f.function, f"{f.function} of")
-        return f"{name} {' and '.join(self.operand(x, 5) for x in f.arguments)}"
+        name = _SPOKEN_FUNCTIONS.get(f.function, f"{f.function.replace('_', ' ')} of")
+        settings = [self.write(x) for x in f.arguments if type(x).__name__ == "Given"]
+        inputs = [self.operand(x, 5) for x in f.arguments if type(x).__name__ != "Given"]
+        return ", ".join([f"{name} {' and '.join(inputs)}", *settings])
 
     def given(self, f: "tree.Given") -> str:
-        return f"{f.keyword} {self.write(f.value)}"
+        return f"{f.keyword.replace('_', ' ')} {self.write(f.value)}"
 
     def raised(self, f: "tree.Raised") -> str:
         return self.operand(f.inner, 9) + _SPOKEN_MARKS[f.mark]
@@ -296,7 +301,7 @@ class Words(Notation):
         return f.says
 
     def row(self, f: "tree.Row") -> str:
-        return " ".join(map(self.write, f.parts)).replace(" ,", ",")
+        return " ".join(map(self.write, f.parts)).replace(" ,", ",").rstrip(",")
 
     def relation(self, f: "tree.Relation") -> str:
         """``y is 2 times 3, which is 6``."""
@@ -375,7 +380,9 @@ class MathML(Notation):
         return f"<mrow><mo>{{</mo><mtable>{rows}</mtable></mrow>"
 
     def prose(self, f: "tree.Prose") -> str:
-        return self.element("mtext", f.says) if f.says.strip() else ""
+        if not f.says.strip():
+            return ""
+        return self.element("mtext", re.sub(r"^\s|\s$", "\u00a0", f.says))  # a browser drops plain spaces there
 
     def row(self, f: "tree.Row") -> str:
         return f"<mrow>{super().row(f)}</mrow>"

@@ -124,10 +124,13 @@ def brief(data: Any, most: int = 30) -> str:
         return "—"
     if isinstance(data, float):
         return number_text(data)
+    if not data.size:
+        return "empty"
     text = _entries(data.tolist()) if data.size <= most else ""
-    if 0 < len(text) <= most or not data.size:
-        return text or "empty"
-    return f"{number_text(float(data.min()))} … {number_text(float(data.max()))}"
+    if 0 < len(text) <= most:
+        return text
+    least, largest = number_text(float(data.min())), number_text(float(data.max()))
+    return f"all {least}" if least == largest else f"{least} … {largest}"
 
 
 def _given(node: TracedNode) -> str:

@@ -570,7 +570,7 @@ class Backward(Step):
     def _settings(self) -> dict[str, Formula]:
         """The operation's parameters in a formula: their figures."""
         params = self.trace.order[self.node].params
-        return {k: Number(float(v)) if isinstance(v, float | int) else Name(k) for k, v in params.items()}
+        return {k: Number(float(v), digits=12) if isinstance(v, float | int) else Name(k) for k, v in params.items()}
 
     @cached_property
     def equation(self) -> Formula:  # type: ignore[override]
