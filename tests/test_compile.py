@@ -442,7 +442,10 @@ def test_the_source_reads_like_a_textbook():
         assert re.search(rf"^    {re.escape(line)}( |$)", source, re.MULTILINE), line
     assert re.findall(r"# (forward|backward|update)", source) == ["forward", "backward", "update"]
     assert re.search(r"dW1 = .*# \(2, 8\)", source)
-    assert "out" in own.step.optimized_source
+    assert "out=" in own.step.optimized_source
+    for text, line in own.step.listing:
+        assert text in source
+        assert line is None or line in own.step.program.lines
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

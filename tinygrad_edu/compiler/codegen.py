@@ -26,7 +26,7 @@ from tinygrad_edu.compiler.program import (
     variables,
 )
 
-PIECE = 1 << 13  # entries of a long vector that are worked on together
+PIECE = 1 << 17  # entries of a long vector that are worked on together: what they need stays in the cache
 FEW = 64  # so many numbers are summed up by a product with ones
 COLUMNS = 3  # so many columns are worked on one by one
 SMALL = 1 << 10  # up to this many entries, an array full of a constant is quicker than the bare number

@@ -111,6 +111,11 @@ class Compiled:
         """The latest program as data: its lines, and what they read and write."""
         return self._current().readable.program
 
+    @property
+    def listing(self) -> list[tuple[str, Line | None]]:
+        """The body of `source`, line by line, each with the line of `program` that it prints: what a view shows."""
+        return list(self._current().readable.rows)
+
     def save_source(self, path: str | Path) -> None:
         """Write `source` with inputs and a main: a file that needs NumPy alone.
 
