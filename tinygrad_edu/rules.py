@@ -460,8 +460,8 @@ class ElementwiseMethods:
     div = Binary("x0 / x1", gx0="gy / x1", gx1="-gy * y / x1", symbol="÷", operator="truediv")
     pow = Binary(
         "x0 ** x1",
-        gx0="where(is_zero(x0) & is_zero(x1), 0.0, gy * x1 * x0 ** (x1 - 1))",
-        gx1="where(is_zero(x0) & (x1 >= 0), 0.0, gy * y * log(x0))",
+        gx0="gy * x1 * x0 ** where(is_zero(x0) & is_zero(x1), 0.0, x1 - 1)",
+        gx1="gy * y * log(where(is_zero(x0) & (x1 >= 0), 1.0, x0))",
         symbol="**",
         operator="pow",
     )
