@@ -29,7 +29,7 @@ from viz.quiz import NEAR, questions
 from viz.trace import FEW, Trace, trace
 from viz.why import why
 
-_SCRIPTS = ("geometry.js", "graph.js", "film.js", "panel.js", "quiz.js", "main.js")
+_SCRIPTS = ("geometry.js", "graph.js", "film.js", "panel.js", "inspector.js", "table.js", "quiz.js", "main.js")
 _SHOWN = 500  # so many nodes are shown before modules are folded
 _NOTEBOOK_HEIGHT = 640
 _EXPLAINED = 500  # gradients, and what they cost: each is a walk through all steps

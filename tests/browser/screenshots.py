@@ -21,7 +21,14 @@ def shots():
     return [
         ("light", neuron(), 13, _WINDOW, "light", []),
         ("dark", neuron(), 13, _WINDOW, "dark", []),
-        ("why", neuron(), 99, _WINDOW, "light", [pick.format("x2"), path]),
+        (
+            "why",
+            neuron(),
+            99,
+            _WINDOW,
+            "light",
+            [pick.format("x2"), path, "document.querySelector('#inspector').scrollTop = 999"],
+        ),
         ("quiz", neuron(), 12, _WINDOW, "light", ["player.switchQuiz()", "player.step(1)"]),
         ("folded", scalar_net(2, [16, 16, 1]), 600, _WINDOW, "light", []),
         ("tensor", layer(), 99, _WINDOW, "light", [pick.format("W"), cell, show]),

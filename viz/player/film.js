@@ -28,8 +28,9 @@ function brief(data, { shape = true } = {}) {
   if (all && all.length <= 3) return data.shape.length ? `[${all.map(numberText).join(", ")}]` : numberText(all[0]);
   const size = data.shape.join("×");
   if (!all && odd(data)) return `${size} ${[data.min, data.mean, data.max].find((x) => typeof x === "string")}`;
-  if (all?.some((x) => typeof x !== "number")) return odd(data) ? `${size} ${all.find((x) => typeof x === "string")}` : size;
-  if (all && !all.length) return size;
+  const other = all?.find((x) => typeof x === "string");
+  if (other) return `${size} ${other}`;
+  if (all && (!all.length || typeof all[0] !== "number")) return size; // empty, or true and false
   const [low, high] = all ? [Math.min(...all), Math.max(...all)] : [data.min, data.max];
   const range = low === high ? numberText(low) : `${numberText(low)}…${numberText(high)}`;
   return shape ? `${size} ${range}` : range;

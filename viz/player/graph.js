@@ -28,7 +28,8 @@ function outline(kind, w, h) {
   if (!corner) return make("rect", { class: "box", width: w, height: h, rx: kind === "leaf" ? 16 : 3 });
   const points =
     kind === "root"
-      ? [[corner, 0], [w - corner, 0], [w, corner], [w, h - corner], [w - corner, h], [corner, h], [0, h - corner], [0, corner]]
+      ? [[corner, 0], [w - corner, 0], [w, corner], [w, h - corner],
+         [w - corner, h], [corner, h], [0, h - corner], [0, corner]]
       : [[corner, 0], [w - corner, 0], [w, h / 2], [w - corner, h], [corner, h], [0, h / 2]];
   return make("path", { class: "box", d: `M${points.map((point) => point.join(" ")).join("L")}Z` });
 }
@@ -60,7 +61,8 @@ class GraphView {
       const box = this.place.nodes[i];
       if (!box) return null; // in a sealed module
       const [, , w, h] = box;
-      const name = make("text", { class: "name", x: w / 2, y: h < 40 ? 20 : 17, "text-anchor": "middle" }, cut(node.title, w - 8, 8.1));
+      const name = make("text", { class: "name", x: w / 2, y: h < 40 ? 20 : 17, "text-anchor": "middle" });
+      name.textContent = cut(node.title, w - 8, 8.1);
       const value = make("text", { class: node.odd ? "value odd" : "value", x: w / 2, y: 33, "text-anchor": "middle" });
       const g = make("g", { id: `node-${i}`, class: `node ${node.kind}`, role: "button", tabindex: -1 });
       g.append(
@@ -104,7 +106,8 @@ class GraphView {
       const rect = make("rect", { rx: 8 });
       const text = make("text", {}, cluster.title);
       const label = `Module ${cluster.title}, ${cluster.count} nodes`;
-      const frame = make("g", { id: `module-${c}`, class: "cluster", role: "button", "aria-expanded": "true" }, rect, text);
+      const frame = make("g", { id: `module-${c}`, class: "cluster", role: "button", "aria-expanded": "true" });
+      frame.append(rect, text);
       const box = make("rect", { class: "box", height: FOLDED_HEIGHT, rx: 8 });
       const name = make("text", { class: "name", y: 19, "text-anchor": "middle" });
       const count = make("text", { class: "count", y: 36, "text-anchor": "middle" }, `${cluster.count} nodes`);
@@ -175,9 +178,11 @@ class GraphView {
       if (shownFold(c)) boxes.push(foldedBox[c]);
       else if (shownFrame(c)) frames.push(this.place.clusters[c]);
     });
+    const ends = (b, axis) => [b[axis], b[axis] + b[axis + 2]];
+    const borders = ([from, to], title) => [[from, from + title], [to - 6, to]];
     const spans = (axis) => [
-      ...boxes.map((b) => [b[axis], b[axis] + b[axis + 2]]),
-      ...frames.flatMap((b) => [[b[axis], b[axis] + (axis ? 22 : 6)], [b[axis] + b[axis + 2] - 6, b[axis] + b[axis + 2]]]),
+      ...boxes.map((b) => ends(b, axis)),
+      ...frames.flatMap((b) => borders(ends(b, axis), axis ? 22 : 6)),
     ];
     const fx = squeezed ? squeeze(spans(0), GAP) : (x) => x;
     const fy = squeezed ? squeeze(spans(1), GAP / 2) : (y) => y;

@@ -28,7 +28,7 @@ class Player {
   /** What the graph's view draws: the trace's nodes with the texts of their boxes. */
   drawing({ trace, place, modules, home, folded }) {
     const nodes = trace.nodes.map((node, i) => ({
-      title: node.role === "operation" && !node.name.startsWith(node.symbol) ? `${node.symbol}  ${node.name}` : node.name,
+      title: node.role === "operation" ? `${node.symbol}  ${node.name}` : node.name,
       kind: node.root ? "root" : node.parameter ? "parameter" : node.role,
       collects: node.role !== "constant",
       odd: odd(node.value),
@@ -122,7 +122,8 @@ class Player {
       const value = brief(film.value(i, known));
       const grad = brief(film.gradient(i, known), { shape: false });
       const share = arrived / Math.max(1, film.arrivals[i].length);
-      const parts = [node.name, node.expression?.text, value === null ? "not computed yet" : `value ${value}`, grad && `gradient ${grad}`];
+      const parts = [node.name, node.expression?.text];
+      parts.push(value === null ? "not computed yet" : `value ${value}`, grad && `gradient ${grad}`);
       graph.fill(i, { value: value === node.name ? "" : value, grad, share, spoken: parts.filter(Boolean).join(", ") });
     });
     film.edges.forEach((_, k) => {
@@ -174,8 +175,10 @@ class Player {
   }
 
   paintAudit() {
-    const bad = (verdict) => this.film.nodes.flatMap((_, i) => (this.audit[i]?.some((f) => f.verdict === verdict) ? [i] : []));
-    for (const verdict of ["undecidable", "wrong"]) this.graph.mark(verdict, bad(verdict));
+    for (const verdict of ["undecidable", "wrong"]) {
+      const found = Object.values(this.audit).flat().filter((finding) => finding.verdict === verdict);
+      this.graph.mark(verdict, found.map((finding) => finding.node));
+    }
   }
 
   /** Inspect node `i`; null lets the inspector follow the steps again. */
@@ -303,7 +306,8 @@ class Player {
     let at = -1;
     const look = () => {
       const text = input.value.trim().toLowerCase();
-      const holds = (node) => [node.name, node.label, node.op, node.symbol, ...node.module].some((t) => t.toLowerCase().includes(text));
+      const texts = (node) => [node.name, node.label, node.op, node.symbol, ...node.module];
+      const holds = (node) => texts(node).some((t) => t.toLowerCase().includes(text));
       matches = text ? this.film.nodes.filter(holds).map((node) => node.id) : [];
       at = -1;
       found.textContent = text ? `${matches.length} found` : "";

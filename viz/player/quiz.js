@@ -1,6 +1,6 @@
 // The quiz: the next gradient is hidden, the learner's number is taken, and a known mistake is named.
 
-/** A number or a product as a learner writes it, and half a unit of its last digit (0 of a product, or of one digit). */
+/** A number or a product as a learner writes it, and half a unit of its last digit: 0 of a product, or of one digit. */
 function readNumber(line) {
   const text = line.trim().replaceAll("−", "-").replace(/^(-?\d*),(\d+)$/, "$1.$2");
   const factors = text.split(/[*·×]/).map((factor) => factor.replace(/^\s*\((.*)\)\s*$/, "$1").trim());
@@ -60,7 +60,7 @@ class Quiz {
   check() {
     if (!this.asked) return this.next();
     const given = readNumber(this.answer.value);
-    if (Number.isNaN(given.number)) return this.say("Give a number such as −0.25, or a product such as 2 * −3.", "wrong");
+    if (Number.isNaN(given.number)) return this.say("Give a number such as −0.25, or 2 * −3.", "wrong");
     if (this.same(given, this.asked.answer)) {
       this.say(`Right: ${numberText(this.asked.answer)}.`, "right");
       return this.finish();
