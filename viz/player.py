@@ -45,10 +45,13 @@ class Player:
     ----------
     trace : the `Trace` that it plays.
     title : what the page is called.
+    findings : what an audit found of nodes that are not right: ``{"node": id, "verdict": "wrong" or "undecidable",
+        "sentence": why}``. They are painted, and the sentence stands in the inspector.
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, findings: Sequence[Mapping[str, Any]] = ()) -> None:
         self.trace = trace
+        self.findings = findings
         self.title = f"Backprop of {trace.names[-1]}, step by step"
 
     @cached_property
@@ -62,7 +65,7 @@ class Player:
             style_hash=_hash(style),
             script=script,
             script_hash=_hash(script),
-            data=_embedded(_data(self.trace)),
+            data=_embedded(_data(self.trace) | {"audit": list(self.findings)}),
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -127,7 +130,6 @@ def _data(film: Trace) -> dict[str, Any]:
         "home": home,
         "folded": _folded(home, parents),
         "quiz": {"questions": _questions(film), "near": NEAR},
-        "audit": [],
         "why": _explanations(film),
     }
 

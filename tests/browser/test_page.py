@@ -7,8 +7,9 @@ import pytest
 from tests.browser.graphs import HOSTILE, hostile, layer, neuron, scalar_net
 from tinygrad_edu.graph import topological_order
 from viz.notation import number_text
-from viz.player import player
+from viz.player import Player, player
 from viz.quiz import questions, read_number
+from viz.trace import trace
 
 
 def count(page):
@@ -316,6 +317,25 @@ def test_light_and_dark(opened):
     assert text(page, "#theme") == "Theme: light"
     assert page.evaluate(paper) == "rgb(255, 255, 255)" != dark
     assert opened(player(neuron())).evaluate(paper) == "rgb(255, 255, 255)"
+
+
+def test_what_an_audit_found_wrong_is_painted_red(opened):
+    told = trace(neuron())
+    wrong = next(node.id for node in told.nodes if node.node.op == "tanh")
+    found = [
+        {"node": wrong, "verdict": "wrong", "sentence": "tanh: <b>0.6</b> is not 0.4"},
+        {"node": 0, "verdict": "undecidable", "sentence": "a kink"},
+    ]
+    page = opened(Player(told, found))
+    red = page.evaluate("getComputedStyle(document.querySelector('.node.wrong .box')).stroke")
+    assert red == "rgb(179, 20, 29)"
+    assert page.locator(".node.wrong").get_attribute("id") == f"node-{wrong}"
+    page.click(f"#node-{wrong} .box")
+    assert text(page, "#inspector .warning") == "tanh: <b>0.6</b> is not 0.4"
+    page.click("#node-0 .box")
+    assert text(page, "#inspector .unsure") == "a kink"
+    page.keyboard.press("End")
+    assert page.locator(".node.wrong").count() == 1
 
 
 # --- safety --------------------------------------------------------------------------------------------------------
