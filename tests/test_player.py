@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.browser.graphs import HOSTILE, hostile, layer, neuron, scalar_net
 from tinygrad_edu import Tensor, Value
 from tinygrad_edu.errors import ArgumentError
+from viz.audit import audit
 from viz.files import FileError
 from viz.placement import WHOLE, place
 from viz.player import player
@@ -101,6 +102,17 @@ def test_no_label_leaves_the_data(label):
     expected = [tag for tag, _ in _Page(player(Value(1.0) * 2).html).elements]
     assert [tag for tag, _ in _Page(film.html).elements] == expected
     assert data(film)["trace"]["nodes"][0]["label"] == node.label
+
+
+def test_half_a_surrogate_pair_in_a_label_can_be_saved(tmp_path):
+    film = player(Value(1.0, "a\ud800") * 2)
+    film.save(tmp_path / "half.html")
+    assert data(film)["trace"]["nodes"][0]["label"] == "a\ud800"
+
+
+def test_the_audit_of_another_graph_is_refused():
+    with pytest.raises(ArgumentError, match="audit of the graph"):
+        player(neuron(), audit=audit(neuron()))
 
 
 def test_a_hostile_root_is_text_in_the_title():

@@ -11,6 +11,7 @@ import hashlib
 import html
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import resources
@@ -20,9 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import Node
 from tinygrad_edu.value import Value
 from viz import files
+from viz.audit import RIGHT, Audit, Finding
 from viz.palette import THEMES
 from viz.placement import Size, place
 from viz.quiz import NEAR, questions
@@ -45,11 +48,10 @@ class Player:
     ----------
     trace : the `Trace` that it plays.
     title : what the page is called.
-    findings : what an audit found of nodes that are not right: ``{"node": id, "verdict": "wrong" or "undecidable",
-        "sentence": why}``. They are painted, and the sentence stands in the inspector.
+    findings : what an audit found of derivatives that are not right.
     """
 
-    def __init__(self, trace: Trace, findings: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, trace: Trace, findings: Sequence[Finding] = ()) -> None:
         self.trace = trace
         self.findings = findings
         self.title = f"Backprop of {trace.names[-1]}, step by step"
@@ -65,7 +67,7 @@ class Player:
             style_hash=_hash(style),
             script=script,
             script_hash=_hash(script),
-            data=_embedded(_data(self.trace) | {"audit": list(self.findings)}),
+            data=_embedded(_data(self.trace) | {"audit": [finding.to_dict() for finding in self.findings]}),
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -88,16 +90,18 @@ class Player:
         return f"<player of {self.trace.names[-1]}: {len(self.trace.steps)} steps; .save('backprop.html') writes it>"
 
 
-def player(root: Node, gradient: Any = None) -> Player:
+def player(root: Node, gradient: Any = None, *, audit: Audit | None = None) -> Player:
     """Step through the forward and the backward pass of a graph, in a browser or a notebook.
 
     Parameters
     ----------
     root, gradient : as in `trace`.
+    audit : ``viz.audit(root)``, to have the wrong derivatives painted red and explained.
 
     Raises
     ------
-    ArgumentError : there is no graph behind ``root``, or too much of it stands side by side to be shown.
+    ArgumentError : there is no graph behind ``root``, too much of it stands side by side to be shown, or the audit
+        is of another graph.
 
     Examples
     --------
@@ -106,7 +110,12 @@ def player(root: Node, gradient: Any = None) -> Player:
     >>> player((a * b + 10).tanh())
     <player of L: 8 steps; .save('backprop.html') writes it>
     """
-    return Player(trace(root, gradient))
+    film = trace(root, gradient)
+    if audit is None:
+        return Player(film)
+    if audit.trace.order[-1] is not film.order[-1]:
+        raise ArgumentError("player() needs the audit of the graph that it shows: pass audit=viz.audit(root)")
+    return Player(film, [finding for finding in audit.findings if finding.verdict != RIGHT])
 
 
 # --- the data in the page ---------------------------------------------------------------------------------------
@@ -247,4 +256,5 @@ def _hash(text: str) -> str:
 def _embedded(data: Any) -> str:
     """JSON that stays within its ``<script>`` element, whatever the labels are."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)  # half a pair cannot be written
     return text.replace("<", r"\u003c").replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")

@@ -3,7 +3,7 @@
 import numpy as np
 
 import tinygrad_edu
-from tinygrad_edu import Tensor, Value
+from tinygrad_edu import Tensor, Value, operation
 from tinygrad_edu.nn import scalar
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "\"'&\n\u2028{|}😀]]>", "<!--")
@@ -33,6 +33,14 @@ def hostile():
     """Labels that are no labels, and a NaN."""
     a, b, c, d = (Value(x, label) for x, label in zip((1.0, 2.0, float("nan"), 4.0), HOSTILE, strict=True))
     return (a * b + c).exp() * d
+
+
+def faulty():
+    """An operation with a wrong derivative, and a kink that cannot be decided."""
+    square = operation(lambda x: x * x, lambda gy, y, x: gy * 3 * x, name="square", formula="3 * x")
+    out = (square(Value(0.5, "a")) + Value(0.0, "b").relu()).tanh()
+    out.label = "out"
+    return out
 
 
 def scalar_net(inputs, sizes):

@@ -4,7 +4,8 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.chromium import launch
-from tests.browser.graphs import layer, neuron, scalar_net
+from tests.browser.graphs import faulty, layer, neuron, scalar_net
+from viz.audit import audit
 from viz.player import player
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
@@ -30,6 +31,7 @@ def shots():
             [pick.format("x2"), path, "document.querySelector('#inspector').scrollTop = 999"],
         ),
         ("quiz", neuron(), 12, _WINDOW, "light", ["player.switchQuiz()", "player.step(1)"]),
+        ("audit", faulty(), 99, _WINDOW, "light", ["document.getElementById('audit').click()"]),
         ("folded", scalar_net(2, [16, 16, 1]), 600, _WINDOW, "light", []),
         ("tensor", layer(), 99, _WINDOW, "light", [pick.format("W"), cell, show]),
         ("narrow", neuron(), 13, _NARROW, "light", []),
@@ -45,7 +47,7 @@ def main() -> None:
         browser = launch(playwright)
         for name, root, step, window, scheme, actions in shots():
             path = Path(folder, f"{name}.html")
-            player(root).save(path)
+            player(root, audit=audit(root) if name == "audit" else None).save(path)
             page = browser.new_page(viewport=window, color_scheme=scheme)
             page.goto(f"{path.as_uri()}#step={step}")
             for action in actions:

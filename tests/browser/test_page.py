@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from tests.browser.graphs import HOSTILE, hostile, layer, neuron, scalar_net
+from tests.browser.graphs import HOSTILE, faulty, hostile, layer, neuron, scalar_net
 from tinygrad_edu.graph import topological_order
+from viz.audit import audit
 from viz.notation import number_text
-from viz.player import Player, player
+from viz.player import player
 from viz.quiz import questions, read_number
-from viz.trace import trace
 
 
 def count(page):
@@ -28,6 +28,13 @@ def length(page):
 
 def text(page, selector):
     return page.locator(selector).text_content()
+
+
+def violations(page):
+    """What axe-core finds wrong with the page: each rule and the elements that break it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
+    found = axe.Axe().run(page).response["violations"]
+    return [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
 
 
 def gradients(page):
@@ -319,23 +326,30 @@ def test_light_and_dark(opened):
     assert opened(player(neuron())).evaluate(paper) == "rgb(255, 255, 255)"
 
 
-def test_what_an_audit_found_wrong_is_painted_red(opened):
-    told = trace(neuron())
-    wrong = next(node.id for node in told.nodes if node.node.op == "tanh")
-    found = [
-        {"node": wrong, "verdict": "wrong", "sentence": "tanh: <b>0.6</b> is not 0.4"},
-        {"node": 0, "verdict": "undecidable", "sentence": "a kink"},
-    ]
-    page = opened(Player(told, found))
-    red = page.evaluate("getComputedStyle(document.querySelector('.node.wrong .box')).stroke")
-    assert red == "rgb(179, 20, 29)"
-    assert page.locator(".node.wrong").get_attribute("id") == f"node-{wrong}"
-    page.click(f"#node-{wrong} .box")
-    assert text(page, "#inspector .warning") == "tanh: <b>0.6</b> is not 0.4"
-    page.click("#node-0 .box")
-    assert text(page, "#inspector .unsure") == "a kink"
+def test_what_an_audit_finds_wrong_is_painted_red_and_named(opened):
+    root = faulty()
+    audited = audit(root)
+    page = opened(player(root, audit=audited))
+    wrong = page.locator(".node.wrong")
+    assert wrong.get_attribute("id") == f"node-{audited.first.node}"
+    assert page.evaluate("getComputedStyle(document.querySelector('.node.wrong .box')).stroke") == "rgb(179, 20, 29)"
+    assert text(page, "#audit") == audited.first.sentence
+    page.click("#audit")
+    assert text(page, "#inspector .warning") == audited.first.sentence
+    undecidable = page.locator(".node.undecidable")
+    assert undecidable.count() == 1
+    undecidable.locator(".box").click()
+    assert "undecidable" in text(page, "#inspector .unsure")
     page.keyboard.press("End")
-    assert page.locator(".node.wrong").count() == 1
+    assert wrong.count() == 1
+    assert violations(page) == []
+
+
+def test_a_graph_without_a_fault_has_no_red(opened):
+    root = neuron()
+    page = opened(player(root, audit=audit(root)))
+    assert page.locator(".node.wrong").count() == 0
+    assert page.locator("#audit").is_hidden()
 
 
 # --- safety --------------------------------------------------------------------------------------------------------
@@ -380,13 +394,11 @@ def test_the_policy_forbids_network_and_inline_handlers(opened):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("make", [neuron, layer, lambda: scalar_net(2, [3, 1])])
 def test_axe_finds_no_violation(opened, make, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
     page = opened(player(make()), "#step=12", scheme=scheme)
     page.keyboard.press("?")
     for width in (1280, 400):
         page.set_viewport_size({"width": width, "height": 800})
-        found = axe.Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
+        assert violations(page) == []
 
 
 def test_everything_is_reached_by_the_keyboard(opened):

@@ -16,6 +16,7 @@ class Player {
     this.picked = null;
     this.drawn = { fills: [], labels: [] };
     this.embedded = location.protocol === "about:";
+    this.nameWrong(data.audit);
     this.controls();
     this.keys();
     this.search();
@@ -179,6 +180,15 @@ class Player {
       const found = Object.values(this.audit).flat().filter((finding) => finding.verdict === verdict);
       this.graph.mark(verdict, found.map((finding) => finding.node));
     }
+  }
+
+  /** Name the first wrong derivative that the backward pass meets. */
+  nameWrong(findings) {
+    const first = findings.find((finding) => finding.verdict === "wrong");
+    const button = document.getElementById("audit");
+    button.hidden = !first;
+    button.textContent = first?.sentence ?? "";
+    button.addEventListener("click", () => this.pick(first.node));
   }
 
   /** Inspect node `i`; null lets the inspector follow the steps again. */
