@@ -83,11 +83,19 @@ def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
         if type(source).__name__ == "Argument":
             names.give(var, identifier("_".join(map(str, (source.name, *source.path)))))
     roles = _roles(recorder)
-    for var, source in sorted(program.inputs.items(), key=lambda item: type(item[1]).__name__ == "Gradient"):
-        label = getattr(getattr(source, "leaf", None), "label", "") or var.hint
-        # Modules label their parameters "layers.0.weight": a blackboard has W1.
-        if type(source).__name__ == "Data" and label.split(".")[-1] in ("", "weight", "bias") and var in roles:
-            names.give(var, roles[var])
+    of_leaf: dict[int, Var] = {}
+    kinds = ("Argument", "Data", "Gradient", "Attribute")
+    for var, source in sorted(program.inputs.items(), key=lambda item: kinds.index(type(item[1]).__name__)):
+        leaf = getattr(source, "leaf", None)
+        label = getattr(leaf, "label", "") or var.hint
+        if type(source).__name__ == "Data":
+            of_leaf[id(leaf)] = var
+            # Modules label their parameters "layers.0.weight": a blackboard has W1.
+            if label.split(".")[-1] in ("", "weight", "bias") and var in roles:
+                names.give(var, roles[var])
+        owner = recorder.owners.get(id(getattr(source, "owner", None)))
+        if id(owner) in of_leaf:  # what an optimizer remembers of a parameter
+            label = f"{label}_{names.of[of_leaf[id(owner)]]}"
         label = identifier(label)
         if type(source).__name__ == "Gradient":
             label = f"{label or 'p'}_grad"

@@ -413,7 +413,7 @@ class _noting_locals:  # noqa: N801 reads as what it does
     def __init__(self, function: Any, local: dict[str, Any]) -> None:
         self.code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
         self.local = local
-        self.patience = 20_000  # calls; a program longer than that needs no names
+        self.patience = 200_000  # events; a function that makes more of them needs no names
 
     def __enter__(self) -> None:
         self.free = sys.getprofile() is None and self.code is not None
