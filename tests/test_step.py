@@ -316,7 +316,7 @@ def test_an_expression_may_begin_with_a_minus(capsys):
             "viz: there is no function c: take one of Value's, such as tanh, exp or relu\n  a + c(1)\n",
         ),
         (["a"], "viz: a has no number: give it one, as in a=2\n  a\n  ^\n"),
-        (["a", "a=1"], "viz: there is no graph behind the leaf 'a': trace() needs the result of an operation\n"),
+        (["a", "a=1"], "viz: there is no graph behind the leaf 'a': a view needs the result of an operation\n"),
         (["1 + 2"], "viz: backward() starts from a node that needs no gradient"),
         (["a * 2", "a", "=", "1"], "viz: a number is given to a name as in a=2, without spaces, but this was 'a'\n"),
         (["a * 2", "a=two"], "viz: a number is given to a name as in a=2, without spaces, but this was 'a=two'\n"),

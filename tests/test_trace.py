@@ -280,11 +280,11 @@ def test_a_chain_of_a_hundred_thousand_nodes_is_traced_without_recursion():
 @pytest.mark.parametrize(
     ("root", "error", "says"),
     [
-        (3.0, ArgumentError, "trace() needs the Value or the Tensor that a computation gave, but was given 3.0"),
+        (3.0, ArgumentError, "a view needs the Value or the Tensor that a computation gave, but was given 3.0"),
         (
             Value(3.0, "x"),
             ArgumentError,
-            "there is no graph behind the leaf 'x': trace() needs the result of an operation",
+            "there is no graph behind the leaf 'x': a view needs the result of an operation",
         ),
         (Tensor([1.0, 2.0]) * 2, BackwardError, "backward() from a Tensor of shape (2,) needs its gradient"),
         (Tensor([1, 2]), BackwardError, "backward() starts from a node that needs no gradient"),

@@ -16,6 +16,7 @@ from tinygrad_edu.graph import recording
 
 if TYPE_CHECKING:
     from viz.animate import animate_backprop, animate_training
+    from viz.audit import Audit, audit
     from viz.draw import Drawing, draw
     from viz.landscape import Landscape, loss_landscape, plot_landscape, plot_log_error, plot_trajectories
     from viz.player import player
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from viz.quiz import quiz
     from viz.step import step
     from viz.trace import Trace, trace
-    from viz.training_plots import (
+    from viz.training_plots import plot_activation_histograms, plot_bands, plot_confusion, plot_gradient_norms, plot_lr_range, plot_samples
+    from viz.why import Explanation, why
         plot_activation_histograms,
         plot_bands,
         plot_confusion,
@@ -36,12 +38,14 @@ if TYPE_CHECKING:
 # The module of each name. It is imported when the name is first asked for, so that a picture of a graph does not
 # wait for matplotlib.
 _LATE = {
+    "Audit": "audit",
     "Drawing": "draw",
     "Explanation": "why",
     "Landscape": "landscape",
     "Trace": "trace",
     "animate_backprop": "animate",
     "animate_training": "animate",
+    "audit": "audit",
     "draw": "draw",
     "loss_landscape": "landscape",
     "player": "player",
@@ -64,12 +68,14 @@ _LATE = {
 }
 
 __all__ = [
+    "Audit",
     "Drawing",
     "Explanation",
     "Landscape",
     "Trace",
     "animate_backprop",
     "animate_training",
+    "audit",
     "draw",
     "loss_landscape",
     "player",

@@ -236,6 +236,7 @@ _FORMS: dict[str, Any] = {
     "linear": lambda x, W, b: Infix("+", Infix("@", x, W), b),
     "transpose": _transposed,
     "getitem": _taken,
+    "cross_entropy": lambda x, labels, memo: Apply("cross_entropy", (x, Name("labels"))),
     "inv": lambda x: Raised(x, "⁻¹"),
 }
 

@@ -521,7 +521,7 @@ class Backward(Step):
             functions = operation.gx_floats if isinstance(operation, Elementwise) else operation.gx_arrays
             return float(functions[self.position](gy, y, *xs, **node.params))
         with np.errstate(all="ignore"):
-            return np.asarray(operation.gx_arrays[self.position](gy, y, *xs, **node.params))
+            return np.asarray(operation.gx_arrays[self.position](gy, y, *xs, **own_params(node)))
 
     @cached_property
     def local(self) -> Any:
@@ -679,22 +679,27 @@ def trace(root: Node, gradient: Any = None) -> Trace:
     a receives 1 · (−3) = −3; with 1 from before, that makes −2
     b receives 1 · 2 = 2
     """
-    if not isinstance(root, Node):
-        raise ArgumentError(f"trace() needs the Value or the Tensor that a computation gave, but was given {root!r}")
-    if root.operation is None and root.requires_grad:
-        name = f"the leaf {root.label!r}" if root.label else "a leaf"
-        raise ArgumentError(f"there is no graph behind {name}: trace() needs the result of an operation")
-    need_gradient(root)
+    order = graph_of(root)
     if isinstance(root, Tensor):
-        return _trace_arrays(root, root._seed(gradient))
+        return _trace_arrays(order, root._seed(gradient))
     if gradient is not None:
         raise ArgumentError(f"gradient= is for a Tensor: of a Value it is 1, but trace() was given {gradient!r}")
-    return _trace_floats(root)
+    return _trace_floats(order)
 
 
-def _trace_floats(root: Node) -> Trace:
+def graph_of(root: Any) -> Sequence[Node]:
+    """The nodes behind ``root`` in topological order; an error says why there are none, or no gradients."""
+    if not isinstance(root, Node):
+        raise ArgumentError(f"a view needs the Value or the Tensor that a computation gave, but was given {root!r}")
+    if root.operation is None and root.requires_grad:
+        name = f"the leaf {root.label!r}" if root.label else "a leaf"
+        raise ArgumentError(f"there is no graph behind {name}: a view needs the result of an operation")
+    need_gradient(root)
+    return root._fresh_order()
+
+
+def _trace_floats(order: Sequence[Node]) -> Trace:
     """What `Value.backward` does, each term noted."""
-    order = root._fresh_order()
     ids = {node: k for k, node in enumerate(order) if node.requires_grad}
     gradients: list[Any] = [0.0 if node.requires_grad else None for node in order]
     gradients[-1] = 1.0
@@ -732,9 +737,14 @@ def _as_float(gx: Callable[..., Any], params: Mapping[str, Any], *given: Any) ->
     return float(gx(*given, **params))  # a user's derivative may give an int, or NumPy's own number
 
 
-def _trace_arrays(root: Tensor, seed: Any) -> Trace:
+def own_params(node: Node) -> Mapping[str, Any]:
+    """The operation's parameters, with a copy of what it remembers from its forward pass: that is the graph's."""
+    params = node.params
+    return {**params, "memo": dict(params["memo"])} if "memo" in params else params
+
+
+def _trace_arrays(order: Sequence[Node], seed: Any) -> Trace:
     """What `tensor.array_gradients` does, each term noted."""
-    order = root._fresh_order()
     ids = {node: k for k, node in enumerate(order)}
     # A leaf's array may be written to after the trace was made.
     values = [node._data.copy() if node.operation is None else node._data for node in order]
@@ -747,10 +757,10 @@ def _trace_arrays(root: Tensor, seed: Any) -> Trace:
             operation = node.operation
             if operation is None:
                 continue
-            xs = [values[ids[x]] for x in node.inputs]
+            xs, params = [values[ids[x]] for x in node.inputs], own_params(node)
             for i, x in enumerate(node.inputs):
                 if x.requires_grad:
-                    gx = operation.gx_arrays[i](gradients[k], values[k], *xs, **node.params)
+                    gx = operation.gx_arrays[i](gradients[k], values[k], *xs, **params)
                     contribution = unbroadcast(gx, xs[i], node)
                     gradients[ids[x]] = _sum(gradients[ids[x]], contribution)
                     contributions.append(contribution)
