@@ -17,6 +17,7 @@ from tinygrad_edu.graph import recording
 if TYPE_CHECKING:
     from viz.animate import animate_backprop, animate_training
     from viz.audit import Audit, audit
+    from viz.audit import Audit, audit
     from viz.draw import Drawing, draw
     from viz.landscape import Landscape, loss_landscape, plot_landscape, plot_log_error, plot_trajectories
     from viz.player import player
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
 # wait for matplotlib.
 _LATE = {
     "Audit": "audit",
+    "Audit": "audit",
     "Drawing": "draw",
     "Explanation": "why",
     "Landscape": "landscape",
     "Trace": "trace",
     "animate_backprop": "animate",
     "animate_training": "animate",
+    "audit": "audit",
     "audit": "audit",
     "draw": "draw",
     "loss_landscape": "landscape",
@@ -69,12 +72,14 @@ _LATE = {
 
 __all__ = [
     "Audit",
+    "Audit",
     "Drawing",
     "Explanation",
     "Landscape",
     "Trace",
     "animate_backprop",
     "animate_training",
+    "audit",
     "audit",
     "draw",
     "loss_landscape",
