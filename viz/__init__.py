@@ -17,7 +17,6 @@ from tinygrad_edu.graph import recording
 if TYPE_CHECKING:
     from viz.animate import animate_backprop, animate_training
     from viz.audit import Audit, audit
-    from viz.audit import Audit, audit
     from viz.draw import Drawing, draw
     from viz.landscape import Landscape, loss_landscape, plot_landscape, plot_log_error, plot_trajectories
     from viz.player import player
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from viz.quiz import quiz
     from viz.step import step
     from viz.trace import Trace, trace
-    from viz.training_plots import plot_activation_histograms, plot_bands, plot_confusion, plot_gradient_norms, plot_lr_range, plot_samples
-    from viz.why import Explanation, why
+    from viz.training_plots import (
         plot_activation_histograms,
         plot_bands,
         plot_confusion,
@@ -40,14 +38,12 @@ if TYPE_CHECKING:
 # wait for matplotlib.
 _LATE = {
     "Audit": "audit",
-    "Audit": "audit",
     "Drawing": "draw",
     "Explanation": "why",
     "Landscape": "landscape",
     "Trace": "trace",
     "animate_backprop": "animate",
     "animate_training": "animate",
-    "audit": "audit",
     "audit": "audit",
     "draw": "draw",
     "loss_landscape": "landscape",
@@ -72,14 +68,12 @@ _LATE = {
 
 __all__ = [
     "Audit",
-    "Audit",
     "Drawing",
     "Explanation",
     "Landscape",
     "Trace",
     "animate_backprop",
     "animate_training",
-    "audit",
     "audit",
     "draw",
     "loss_landscape",
