@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from viz.animate import animate_backprop, animate_training
     from viz.audit import Audit, audit
     from viz.draw import Drawing, draw
+    from viz.explode import Explosion, explode
     from viz.landscape import Landscape, loss_landscape, plot_landscape, plot_log_error, plot_trajectories
     from viz.player import player
     from viz.plots import plot_activations, plot_boundary, plot_history
@@ -40,12 +41,14 @@ _LATE = {
     "Audit": "audit",
     "Drawing": "draw",
     "Explanation": "why",
+    "Explosion": "explode",
     "Landscape": "landscape",
     "Trace": "trace",
     "animate_backprop": "animate",
     "animate_training": "animate",
     "audit": "audit",
     "draw": "draw",
+    "explode": "explode",
     "loss_landscape": "landscape",
     "player": "player",
     "plot_activation_histograms": "training_plots",
@@ -70,12 +73,14 @@ __all__ = [
     "Audit",
     "Drawing",
     "Explanation",
+    "Explosion",
     "Landscape",
     "Trace",
     "animate_backprop",
     "animate_training",
     "audit",
     "draw",
+    "explode",
     "loss_landscape",
     "player",
     "plot_activation_histograms",
