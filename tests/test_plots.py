@@ -24,6 +24,7 @@ def ax():
 
 @pytest.fixture
 def _no_figure_left():
+    plt.close("all")
     yield
     plt.close("all")
 
