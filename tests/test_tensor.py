@@ -349,6 +349,16 @@ def test_a_training_loop_may_write_to_the_data_in_every_step():
     np.testing.assert_allclose(w.data, [4.0 * 0.8**20, -2.0 * 0.8**20], rtol=1e-12)
 
 
+@pytest.mark.parametrize("change", [subtract, write_all, optimizer_s_update, lambda w: setattr(w, "data", 7.0)])
+def test_the_data_of_a_number_stays_an_array(change):
+    w = Tensor(2.0)
+    change(w)
+    change(w)
+    (w * w).backward()
+    assert type(w.data) is np.ndarray
+    assert w.grad == 2 * w.item()
+
+
 def test_data_of_another_shape_or_kind_is_refused():
     w = Tensor(np.float32([1.0, 2.0]), label="w")
     with pytest.raises(

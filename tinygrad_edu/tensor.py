@@ -140,7 +140,7 @@ class Tensor(Node):
         if array is self._data and self._seal is not None:  # written in place, and whoever had borrowed it has it still
             self._seal = _checksum(array)
         else:
-            self._data = array
+            self._data = np.asarray(array)  # of no axes, NumPy's arithmetic makes a scalar
             self._seal, self._lent = None, 0
         self.stamp = CLOCK.tick() if now is None else now
 
