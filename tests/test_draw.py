@@ -708,3 +708,23 @@ def test_what_has_no_graph(given, said):
 def test_arguments_out_of_range(keywords, said):
     with pytest.raises(ArgumentError, match=said):
         viz.draw(expression(), **keywords)
+
+
+def _sum_of(count):
+    leaf = Value(2.0, "a")
+    total = Value(0.0)
+    for _ in range(count):
+        total = total + leaf
+    return total
+
+
+def test_a_leaf_in_every_term_of_a_long_sum_is_drawn_with_less_effort():
+    assert "nslimit" not in viz.draw(_sum_of(20)).source
+    drawing = viz.draw(_sum_of(60))
+    assert "nslimit" in drawing.source
+    assert drawing.svg.count('id="node-') == 62
+
+
+def test_arrows_too_long_to_be_followed_are_an_error():
+    with pytest.raises(ArgumentError, match="one node is used in every term"):
+        viz.draw(_sum_of(240))

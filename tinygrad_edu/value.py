@@ -395,7 +395,7 @@ class Dot(Operation):
         scope: dict[str, Any] = {}
         text = _DOT_BACKWARD.format(gw=self.GX.replace("partner", "x"), gx=self.GX.replace("partner", "w"))
         exec(compile(text, GENERATED, "exec"), scope)  # noqa: S102 made of the text above
-        self.backward_floats = scope["backward"]
+        self.backward_floats = scope["backward"]  # type: ignore[method-assign]
 
     def local_derivative(self, i: int) -> str:
         return f"x{i}'s partner"
@@ -435,12 +435,12 @@ def dot(weights: Sequence[Value | Number], inputs: Sequence[Value | Number], bia
     """
     if len(weights) != len(inputs):
         raise ShapeError(f"dot() needs as many weights as inputs, but was given {len(weights)} and {len(inputs)}")
-    nodes = (*weights, *inputs, bias)
+    nodes: tuple[Any, ...] = (*weights, *inputs, bias)
     try:
-        xs = [x._data for x in nodes]  # type: ignore[union-attr]
+        xs = [x._data for x in nodes]
     except AttributeError:  # a bare number among them
         nodes = tuple([x if isinstance(x, Value) else Constant(x) for x in nodes])
-        xs = [x._data for x in nodes]  # type: ignore[union-attr]
+        xs = [x._data for x in nodes]
     if WATCH.active or not weights or weights[0].__class__ is not Value:
         return _node(DOT, _forward(DOT, DOT.forward, nodes), nodes)
     n = len(weights)

@@ -8,10 +8,10 @@ The elements of the SVG have an ``id`` that stays the same however much is folde
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph import Node, topological_order
@@ -20,9 +20,13 @@ from viz.notation import printable
 from viz.palette import THEMES, Theme
 from viz.scopes import Call, Modules, Shown, module_calls
 
+if TYPE_CHECKING:
+    from viz.audit import Audit
+
 Direction = Literal["LR", "TB"]
 
 _ARROWS_PER_NODE = 2  # with more of them, a picture that had to be folded is folded further: it would be a tangle
+_LONG, _LONGEST = 1_000, 25_000  # ranks that the arrows pass in all: draw with less effort; not at all
 _DESCRIBED = 60  # up to so many nodes are described one by one
 
 
@@ -79,6 +83,7 @@ def draw(
     direction: Direction = "LR",
     theme: Literal["light", "dark"] = "light",
     max_nodes: int = 500,
+    audit: "Audit | None" = None,
 ) -> Drawing:
     """Draw the graph behind ``root``: every node that it depends on, once, with an arrow for every operand.
 
@@ -96,10 +101,12 @@ def draw(
     direction : ``"LR"``, from left to right, or ``"TB"``, from the top down.
     theme : ``"light"`` or ``"dark"``.
     max_nodes : if more would be shown, modules are folded first, from the innermost.
+    audit : ``viz.audit(root)``, to have the operations whose derivative is wrong painted red, with a heavy frame.
 
     Raises
     ------
-    ArgumentError : more than ``max_nodes`` remain however much is folded, or an argument is none of the above.
+    ArgumentError : more than ``max_nodes`` remain however much is folded, the arrows are too long to be followed, or an
+        argument is none of the above.
     DTypeError : ``root`` is no node.
 
     Notes
@@ -117,7 +124,7 @@ def draw(
     _check(root, depth, direction, theme, max_nodes)
     modules = module_calls(topological_order(root))
     depth = _fold(modules, modules.deepest if depth is None else depth, max_nodes)
-    return _Picture(modules, depth, direction, THEMES[theme]).drawing()
+    return _Picture(modules, depth, direction, THEMES[theme], {} if audit is None else audit.complaints).drawing()
 
 
 def _check(root: Any, depth: int | None, direction: str, theme: str, max_nodes: int) -> None:
@@ -192,13 +199,17 @@ def _fold(modules: Modules, depth: int, max_nodes: int) -> int:
 class _Picture:
     """A graph, as far as it is shown at ``depth``, written in DOT."""
 
-    def __init__(self, modules: Modules, depth: int, direction: Direction, theme: Theme) -> None:
+    def __init__(
+        self, modules: Modules, depth: int, direction: Direction, theme: Theme, complaints: Mapping[Node, str]
+    ) -> None:
         self.modules = modules
         self.root = modules.order[-1]
         self.direction = direction
         self.theme = theme
         self.gradients = captions.gradients(modules.order)
         self.shown = modules.shown(depth)
+        stands = dict(zip(modules.order, self.shown, strict=True))
+        self.complaints = {stands[node]: says for node, says in complaints.items() if stands.get(node) is not None}
         self.parameters = modules.parameter_counts(depth)
         self.arrows = _arrows(modules, self.shown)
         self.kinds = {node: self._kind(i) for i, node in enumerate(modules.order) if self.shown[i] is node}
@@ -235,8 +246,10 @@ class _Picture:
 
     def _words(self, item: Node | Call) -> str:
         if isinstance(item, Node):
-            return captions.words(item, self.kinds[item], self.gradients.get(item))
-        return captions.module_words(self.titles[item], item, self.parameters[item])
+            words = captions.words(item, self.kinds[item], self.gradients.get(item))
+        else:
+            words = captions.module_words(self.titles[item], item, self.parameters[item])
+        return f"{words}\n{self.complaints[item]}" if item in self.complaints else words
 
     # --- DOT ---
 
@@ -246,7 +259,7 @@ class _Picture:
         return "\n".join(
             [
                 "digraph {",
-                f'rankdir={self.direction} bgcolor="{self.theme.paper}" nodesep=0.3 ranksep=0.45',
+                f'rankdir={self.direction} bgcolor="{self.theme.paper}" nodesep=0.3 ranksep=0.45{self._effort()}',
                 f'{font} fontsize=11 fontcolor="{ink}"',
                 f'node [{font} fontsize=11 fontcolor="{ink}" margin="0.06,0.03" width=0 height=0]',
                 f'edge [{font} fontsize=9 fontcolor="{quiet}" color="{quiet}" arrowsize=0.7]',
@@ -255,6 +268,16 @@ class _Picture:
                 "}",
             ]
         )
+
+    def _effort(self) -> str:
+        """Less of it where arrows are long: Graphviz would take minutes over what it cannot make much nicer."""
+        length = _length(self.arrows, self._items())
+        if length > _LONGEST:
+            raise ArgumentError(
+                f"in this graph the arrows pass {length:,} others in all, for instance because one node is used in "
+                "every term of a long sum, and no picture of that can be read: draw a part of it"
+            )
+        return " nslimit=1 nslimit1=1" if length > _LONG else ""
 
     def _clusters(self) -> Iterator[str]:
         """The nodes, those of a module in its cluster, and the cluster in that of the module around it."""
@@ -291,7 +314,9 @@ class _Picture:
             face = captions.module_face(self.titles[item], item, self.parameters[item], self.theme)
             look = ' margin="0.12,0.1"' + " penwidth=2" * last
         style = self.theme.kinds[kind]
-        colours = self.theme.kinds["root" if last else kind]
+        wrong = item in self.complaints
+        colours = self.theme.kinds["wrong" if wrong else "root" if last else kind]
+        kind, look = (f"{kind} wrong", f"{look.replace(' penwidth=2', '')} penwidth=4") if wrong else (kind, look)
         name = self.ids[item]
         return (
             f'"{name}" [id="{name}" class="{kind}" shape={style.shape} style="{style.style}"{look} '
@@ -307,6 +332,17 @@ class _Picture:
         elif len(arrow.operands) > 1:
             attributes = f' [label="{len(arrow.operands):,}"]'
         return f'"{self.ids[arrow.tail]}" -> {head}{attributes}'
+
+
+def _length(arrows: Sequence[_Arrow], items: Sequence[Node | Call]) -> int:
+    """How many ranks the arrows pass on their way, all together: each is a node to Graphviz."""
+    tails: dict[Node | Call, list[Node | Call]] = {}
+    for arrow in arrows:
+        tails.setdefault(arrow.head, []).append(arrow.tail)
+    ranks: dict[Node | Call, int] = {}
+    for item in items:
+        ranks[item] = 1 + max((ranks[tail] for tail in tails.get(item, ())), default=0)
+    return sum(ranks[arrow.head] - ranks[arrow.tail] - 1 for arrow in arrows)
 
 
 def _count(n: int, what: str) -> str:
