@@ -6,14 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import viz
 from tests.domains import FUNCTIONS, ROWS
 from tests.random_programs import tensor_graphs, value_graphs
 from tests.test_functions import CALLS, bound, drawn
-from tinygrad_edu import Tensor, Value, operation
+from tinygrad_edu import Tensor, Value, nn, operation
 from tinygrad_edu.errors import ArgumentError, StaleGraphError
 from tinygrad_edu.nn import functional
 from tinygrad_edu.rules import TABLE
 from viz.audit import audit
+from viz.palette import THEMES
 
 square = operation(lambda x: x * x, lambda gy, y, x: gy * 2 * x, name="square")
 too_steep = operation(lambda x: x * x, lambda gy, y, x: gy * 2.002 * x, name="too_steep")
@@ -92,7 +94,7 @@ def test_the_first_wrong_operation_is_named():
     inner = too_steep(a)
     outer = too_steep(square(inner).tanh() + 1)
     result = audit(outer)
-    assert result.wrong == [outer, inner]
+    assert set(result.complaints) == {outer, inner}
     assert result.first.node == len(result.trace.order) - 1
     assert str(result).splitlines()[:2] == [
         "5 local derivatives: 3 right, 2 wrong",
@@ -139,6 +141,30 @@ def test_a_derivative_that_raises_or_has_another_shape_is_wrong():
 def test_a_nan_where_there_is_a_slope_is_wrong():
     lost = operation(lambda x: x * x, lambda gy, y, x: math.nan, name="lost")
     assert verdicts(lost(Value(2.0))) == ["wrong"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_picture_paints_it_red_and_says_why(theme):
+    wrong = too_steep(Value(3.0, "a"))
+    root = wrong.tanh() * 2
+    picture = viz.draw(root, audit=audit(root), theme=theme)
+    (red,) = [line for line in picture.source.splitlines() if "wrong" in line and "penwidth=4" in line]
+    assert THEMES[theme].kinds["wrong"].fill in red
+    assert "its derivative gives 6.006, but the slope is 6" in picture.svg
+    assert "wrong" not in viz.draw(root, audit=audit(Value(1.0) * 2)).source
+
+
+def test_a_folded_module_is_red_if_something_in_it_is_wrong():
+    net = nn.Sequential(nn.Linear(2, 2), Squared())
+    root = net(Tensor([[1.0, 2.0]])).sum()
+    picture = viz.draw(root, audit=audit(root), depth=0)
+    (red,) = [line for line in picture.source.splitlines() if "penwidth=4" in line]
+    assert 'class="module wrong"' in red
+
+
+class Squared(nn.Module):
+    def forward(self, x):
+        return too_steep(x)
 
 
 # --- what cannot be decided ---------------------------------------------------------------------------------------

@@ -83,9 +83,10 @@ class Audit:
         return next((finding for finding in self.findings if finding.verdict == WRONG), None)
 
     @property
-    def wrong(self) -> list[Node]:
-        """The nodes whose derivative is wrong: what a picture paints red."""
-        return list(dict.fromkeys(self.trace.order[f.node] for f in self.findings if f.verdict == WRONG))
+    def complaints(self) -> dict[Node, str]:
+        """The nodes whose derivative is wrong, each with a sentence: what a picture paints red."""
+        wrong = [finding for finding in self.findings if finding.verdict == WRONG]
+        return {self.trace.order[finding.node]: finding.sentence for finding in reversed(wrong)}
 
     def to_dict(self) -> dict[str, Any]:
         """The findings as plain data, and ``first``, the place of the first wrong one in their list, or null."""
@@ -109,6 +110,7 @@ def audit(root: Node) -> Audit:
     Returns
     -------
     An `Audit`, to be printed: it names each wrong derivative, the one that the backward pass meets first at the top.
+    ``viz.draw(root, audit=…)`` and ``viz.player(root, audit=…)`` paint them red.
 
     Raises
     ------

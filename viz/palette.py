@@ -28,7 +28,9 @@ class Theme(NamedTuple):
     kinds: dict[str, Style]
 
 
-def _kinds(leaf: str, parameter: str, constant: str, operation: str, root: str, module: str) -> dict[str, Style]:
+def _kinds(
+    leaf: str, parameter: str, constant: str, operation: str, root: str, module: str, wrong: str
+) -> dict[str, Style]:
     """Styles from ``"fill line"`` of each kind."""
     looks = {
         "leaf": ("box", "filled,rounded", leaf),
@@ -37,6 +39,7 @@ def _kinds(leaf: str, parameter: str, constant: str, operation: str, root: str, 
         "operation": ("box", "filled", operation),
         "root": ("box", "filled", root),
         "module": ("box3d", "filled", module),
+        "wrong": ("box", "filled", wrong),
     }
     return {kind: Style(shape, style, *colours.split()) for kind, (shape, style, colours) in looks.items()}
 
@@ -56,6 +59,7 @@ THEMES = {
             operation="#ffffff #444c56",
             root="#b9e6d6 #00694d",
             module="#ecd9e6 #8a4f74",
+            wrong="#fde0e1 #b3141d",
         ),
     ),
     "dark": Theme(
@@ -72,6 +76,7 @@ THEMES = {
             operation="#20262e #c3cad2",
             root="#064432 #35c69b",
             module="#472a3e #d79bc0",
+            wrong="#551a1e #ff8a8f",
         ),
     ),
 }
