@@ -567,3 +567,22 @@ def test_an_array_that_nobody_holds_any_more_is_no_longer_watched():
     loss = (p * p).sum()
     assert p._seal is None
     assert loss.item() == 53.0
+
+
+def test_the_gradient_of_a_leaf_by_itself_is_its_own():
+    for _ in range(2):
+        x = Tensor(2.0)
+        x.backward()
+        assert x.grad == 1.0
+        x.grad += 5  # not a number that others share
+
+
+def test_an_update_between_forward_and_backward_is_noticed_wherever_the_leaf_stands():
+    for position in range(3):
+        ws = [Tensor(np.ones((2, 2))) for _ in range(3)]
+        loss = ((np.ones((2, 2)) @ ws[0] @ ws[1]) * ws[2]).sum()
+        ws[position].grad = np.ones((2, 2))
+        optim.SGD([ws[position]]).step()
+        with pytest.raises(StaleGraphError):
+            loss.backward()
+        assert all(w.grad is None for i, w in enumerate(ws) if i != position)

@@ -187,12 +187,12 @@ def mark(node: Node, scope: Scope, inputs: tuple[Any, ...]) -> None:
 # --- order --------------------------------------------------------------------------------------------------
 
 
-def topological_order(root: Node, *, fresh: bool = False) -> list[Node]:
+def topological_order(root: Node, *, fresh: bool = False, leaves: bool = True) -> list[Node]:
     """Every node that ``root`` depends on, once, each behind its inputs; ``root`` is the last.
 
     Left operands come before right ones, as Python evaluates them. Iterative, so a chain of a million nodes is no
     deeper than any other. With ``fresh``, a node whose data was written after another had used it raises
-    `StaleGraphError`.
+    `StaleGraphError`. Without ``leaves``, those are left out.
 
     Examples
     --------
@@ -226,7 +226,10 @@ def topological_order(root: Node, *, fresh: bool = False) -> list[Node]:
         stack.append(None)
         for x in reversed(inputs):  # the stack turns them round again
             if x not in entered:
-                stack.append(x)
+                if leaves or x.inputs:
+                    stack.append(x)
+                elif x.stamp > newest:
+                    newest = x.stamp
     if fresh and newest > oldest:  # something was written since the first operation: it may be one of the inputs
         check_fresh(order)
     return order
@@ -324,7 +327,7 @@ WATCH = Watch()
 def observing(observer: Observer) -> Iterator[None]:
     """Within it, ``observer`` is told of what happens in this thread.
 
-    A call that `compile` records is not told of, nor its replays: there are no numbers in the one, no nodes in the other.
+    A call that `compile` records is not told of, nor its replays: one has no numbers, the other no nodes.
 
     Examples
     --------

@@ -41,6 +41,7 @@ class Operation:
     gx_arrays: Sequence[Callable[..., Any]]
     owns_gradients = True  # gx never hands out the data or another gradient, only gy itself or fresh arrays
     calm = True  # gx of finite numbers is finite: NumPy has nothing to warn of
+    flow: Any = None  # the backward pass on arrays as one function, which `tensor` writes when it is first needed
 
     def forward(self, *xs: Any, **params: Any) -> Any:
         """``y`` from the inputs' data."""

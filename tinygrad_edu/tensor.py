@@ -27,7 +27,7 @@ from tinygrad_edu.errors import (
 )
 from tinygrad_edu.graph import CLOCK, MODES, NO_PARAMS, WATCH, Node
 from tinygrad_edu.matrix_rules import ones
-from tinygrad_edu.rules import ArrayOperation, Elementwise, Operation, fill_arrays, install
+from tinygrad_edu.rules import CONSTANTS, ArrayOperation, EachInput, Elementwise, Operation, fill_arrays, install
 
 ndarray = np.ndarray
 _Array = npt.NDArray[Any]
@@ -249,12 +249,14 @@ class Tensor(Node):
 
     def _seed(self, gradient: Any) -> Any:
         if gradient is None:
+            if self._data.ndim == 0 and self.operation is not None:
+                return _one(self._data.dtype)
             if self.size != 1:
                 raise BackwardError(
                     f"backward() from a Tensor of shape {self.shape} needs its gradient: reduce it to one number, for "
                     "instance with .sum() or .mean(), or pass backward(gradient) of that shape"
                 )
-            return _one(self.dtype).copy() if self.ndim == 0 else np.ones_like(self._data)
+            return np.ones_like(self._data)
         seed = gradient if isinstance(gradient, Tensor) else _array(gradient, self.dtype).copy()
         if seed.shape != self.shape:
             raise BackwardError(
@@ -276,9 +278,11 @@ class Tensor(Node):
             data = np.asarray(data, self.dtype)  # a bare number never widens float32
         return Tensor(data, requires_grad=False)
 
-    def _fresh_order(self) -> list["Tensor"]:
-        order = cast("list[Tensor]", graph.topological_order(self, fresh=not _LENDING))
-        for node in order if _LENDING else ():  # inputs come first
+    def _fresh_order(self, leaves: bool = True) -> list["Tensor"]:
+        if not _LENDING:
+            return graph.topological_order(self, fresh=True, leaves=leaves)  # type: ignore[return-value]
+        order = cast("list[Tensor]", graph.topological_order(self))
+        for node in order:  # inputs come first
             if node._seal is not None:
                 node.settle()
             for x in node.inputs:
@@ -593,38 +597,74 @@ def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
     """
     if WATCH.active and MODES.recorder is not None:
         return cast("dict[Tensor, _Array]", MODES.recorder.array_gradients(root, seed))
-    order = root._fresh_order()
     grads: dict[Tensor, _Array] = {root: seed}
-    watched = WATCH.active and MODES.anomaly
-    for node in reversed(order):
-        operation = node.operation
-        if operation is None or (gy := grads.get(node)) is None:
+    watched = bool(WATCH.active and MODES.anomaly)
+    for node in reversed(root._fresh_order(leaves=False)):
+        gy, operation = grads.get(node), node.operation
+        if gy is None or operation is None:
             continue
-        y, inputs, params = node._data, node.inputs, node._params
-        xs = [*map(_DATA, inputs)]
-        count = len(xs) if operation.calm and not watched and not params else 0
-        for i, (x, data, derivative) in enumerate(zip(inputs, xs, operation.gx_arrays, strict=False)):
-            if not x.requires_grad:
-                continue
-            if count == 3:  # a call with its arguments named costs half of one with a list of them
-                gx = derivative(gy, y, xs[0], xs[1], xs[2])
-            elif count == 1:
-                gx = derivative(gy, y, data)
-            elif operation.calm and not watched:
-                gx = derivative(gy, y, *xs, **params)
-            else:
-                with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
-                    gx = derivative(gy, y, *xs, **params)
-            if gx.__class__ is not ndarray or gx.shape != data.shape or gx.dtype is not data.dtype:
-                gx = unbroadcast(gx, data, node)
-            if watched:
-                graph.check_gradient(node, i, gx)
-            if x in grads:
-                gx = _added(grads[x], gx)
-            elif x.operation is None and (gx is gy or gx.base is not None or not operation.owns_gradients):
-                gx = gx.copy()
-            grads[x] = gx
+        if node._params or watched or not operation.calm:
+            _flow_back(node, gy, grads, watched)
+        else:
+            (operation.flow or _written_flow(operation))(node, gy, grads)
     return grads
+
+
+def _flow_back(node: Tensor, gy: _Array, grads: dict[Tensor, _Array], watched: bool = False) -> None:
+    """Add to the gradients of the node's inputs what flows to them."""
+    operation = cast("Operation", node.operation)
+    xs = [x._data for x in node.inputs]
+    for i, (x, derivative) in enumerate(zip(node.inputs, operation.gx_arrays, strict=False)):
+        if not x.requires_grad:
+            continue
+        if operation.calm and not watched:
+            gx = derivative(gy, node._data, *xs, **node._params)
+        else:
+            with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
+                gx = derivative(gy, node._data, *xs, **node._params)
+        if gx.__class__ is not ndarray or gx.shape != xs[i].shape or gx.dtype is not xs[i].dtype:
+            gx = unbroadcast(gx, xs[i], node)
+        if watched:
+            graph.check_gradient(node, i, gx)
+        if x in grads:
+            gx = _added(grads[x], gx)
+        elif x.operation is None and (gx is gy or gx.base is not None or not operation.owns_gradients):
+            gx = gx.copy()
+        grads[x] = gx
+
+
+_FLOW = """
+    if n{i}.requires_grad:
+        gx = {gx}
+        if gx.__class__ is not ndarray or gx.shape != {x}.shape or gx.dtype is not {x}.dtype:
+            gx = unbroadcast(gx, {x}, node)
+        if n{i} in grads:
+            gx = added(grads[n{i}], gx)
+        elif n{i}.operation is None and (gx is gy or gx.base is not None or not owns):
+            gx = gx.copy()
+        grads[n{i}] = gx
+"""
+
+
+def _written_flow(operation: Operation) -> Callable[[Tensor, _Array, dict[Tensor, _Array]], None]:
+    """`_flow_back` for one operation, written out: its loops and lists cost as much as work on small arrays."""
+    if isinstance(operation.gx_arrays, EachInput):
+        operation.flow = _flow_back
+        return _flow_back
+    count = len(operation.gx_arrays)
+    xs = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
+    if isinstance(operation, Elementwise):
+        texts = operation.gx_texts
+    else:
+        texts = tuple(f"gx{i}(gy, y, {', '.join(xs)})" for i in range(count))
+    lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
+    lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
+    body = "\n    ".join(lines) + "".join(_FLOW.format(i=i, x=xs[i], gx=texts[i]) for i in range(count))
+    scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
+    scope |= {"ndarray": ndarray, "unbroadcast": unbroadcast, "added": _added, "owns": operation.owns_gradients}
+    exec(f"def flow(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
+    operation.flow = scope["flow"]
+    return scope["flow"]  # type: ignore[no-any-return]
 
 
 def _added(a: Any, b: Any) -> Any:
@@ -638,7 +678,9 @@ _LENDING: list[bool] = []  # holds True once any leaf's array was handed out: fr
 
 @functools.cache
 def _one(dtype: np.dtype[Any]) -> _Array:
-    return np.ones((), dtype)
+    one = np.ones((), dtype)
+    one.flags.writeable = False
+    return one
 
 
 def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
