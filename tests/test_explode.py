@@ -68,6 +68,7 @@ def test_a_matrix_product_is_its_multiplications_and_additions():
     assert [node.op for node in topological_order(exploded[1, 0]) if node.op] == ["mul", "mul", "add"]
     assert [v.label for v in exploded.inputs[1].flat] == ["W[0,0]", "W[1,0]"]
     assert exploded[1, 0].label == "Z[1,0]"
+    assert explode(X @ W)[0, 0].label == "y[0,0]"
     assert repr(exploded) == "<matmul in single numbers: 2 from 6; .root or [i, j] for every view>"
 
 

@@ -99,7 +99,7 @@ def explode(node: Tensor) -> Explosion:
     ...     print(step)
     v2 = X[0,0] · W[0,0] = 1 · 3 = 3
     v5 = X[0,1] · W[1,0] = 2 · 4 = 8
-    L = v2 + v5 = 3 + 8 = 11
+    y[0,0] = v2 + v5 = 3 + 8 = 11
     """
     if not isinstance(node, Tensor) or node.operation is None:
         what = describe(node) if isinstance(node, Tensor) else f"{node!r}"
@@ -114,8 +114,8 @@ def explode(node: Tensor) -> Explosion:
     inputs = [arrays[x] for x in node.inputs]
     outputs = _wrapped(_scalars_of(node.operation, inputs, node), node.shape)
     for index, value in np.ndenumerate(outputs):
-        if value.operation is not None and node.label and not value.label:
-            value.label = _entry(node.label, index)
+        if value.operation is not None and not value.label:
+            value.label = _entry(shorten(printable(node.label)) or "y", index)
     return Explosion(node, inputs, outputs)
 
 
