@@ -83,15 +83,18 @@ class Comparison:
         return "\n".join([*lines, self._verdict()])
 
     def _verdict(self) -> str:
-        good, count = sum(row.agrees for row in self.rows), len(self.rows)
-        exact = " to the last digit" if all(row.within is None for row in self.rows) else ""
+        judged = [row for row in self.rows if row.within != math.inf]
+        good, count = sum(row.agrees for row in judged), len(judged)
+        exact = " to the last digit" if all(row.within is None for row in judged) else ""
         return f"All {count} figures agree{exact}." if good == count else f"{good} of {count} figures agree."
 
 
 def _remark(row: Row) -> str:
     if not row.agrees:
         return "  differs"
-    return "" if row.within in (None, math.inf) else f"  (within {row.within:g})"
+    if row.within == math.inf:
+        return "  (not judged)"
+    return "" if row.within is None else f"  (within {row.within:g})"
 
 
 def _written_like(text: str, number: float) -> str:

@@ -94,7 +94,7 @@ def described(found: dict[Choice, Learned]) -> Iterable[str]:
         yield f"{what:<16}{'loss':>10}  accuracy"
         for name, choice in group.items():
             yield f"  {name:<14}{found[choice].losses[-1]:>10.6f}  {found[choice].accuracy:>8.2f}"
-    yield "Without hidden layers it is a linear model, which comes no lower than ln 2 = 0.693147: no line parts XOR's rows."
+    yield "Without hidden layers the model is linear: it comes no lower than ln 2 = 0.693147, no line parts the rows."
 
 
 def picture(found: dict[Choice, Learned]) -> Figure:

@@ -137,10 +137,12 @@ def test_a_table_is_aligned_and_sums_up():
     table = Comparison("run")
     table.add("plain descent", "3.216465854863436e-05", 3.216465854863436e-05)
     table.add("test", "0.917", 0.9, within=0.03)
+    table.add("on other data", "0.48", 0.73, within=math.inf)
     assert str(table).splitlines() == [
         "run                        published               measured",
         "plain descent  3.216465854863436e-05  3.216465854863436e-05",
         "test                           0.917                  0.900  (within 0.03)",
+        "on other data                   0.48                   0.73  (not judged)",
         "All 2 figures agree.",
     ]
     assert repr(table) == "<Comparison: All 2 figures agree.>"
