@@ -317,6 +317,7 @@ def test_an_expression_may_begin_with_a_minus(capsys):
         ),
         (["a"], "viz: a has no number: give it one, as in a=2\n  a\n  ^\n"),
         (["a", "a=1"], "viz: there is no graph behind the leaf 'a': a view needs the result of an operation\n"),
+        (["a * 2a", "a=1"], "viz: this is no expression: invalid decimal literal, write a product as 2*a\n"),
         (["1 + 2"], "viz: backward() starts from a node that needs no gradient"),
         (["a * 2", "a", "=", "1"], "viz: a number is given to a name as in a=2, without spaces, but this was 'a'\n"),
         (["a * 2", "a=two"], "viz: a number is given to a name as in a=2, without spaces, but this was 'a=two'\n"),
@@ -338,6 +339,13 @@ def test_help_shows_an_example(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     assert 'python -m viz "tanh(a*b + 10)" a=2 b=-3' in capsys.readouterr().out
+
+
+def test_without_an_expression_the_usage_is_shown(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith("error: an expression is missing\n")
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly():

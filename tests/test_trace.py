@@ -170,6 +170,7 @@ def test_the_sum_over_two_uses_is_seen_as_it_happens():
         (lambda x: x**0.5, "0.5 · x^(−0.5)"),
         (lambda x: x**-1, "−1 · x^(−2)"),
         (lambda x: 2**x, "L · log(2)"),
+        (lambda x: x ** Value(3.0, "z"), "z · x^(z − 1)"),
         (lambda x: x**0, "0"),
         (lambda x: 1 / x, "−L / x"),
         (lambda x: x / 4, "1 / 4"),

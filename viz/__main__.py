@@ -19,6 +19,8 @@ def main(arguments: Sequence[str]) -> int:
     options = [word for word in arguments if word in ("-h", "--help", "--text", "--quiz")]
     # Behind "--", because an expression may start with a minus, which argparse takes for an option.
     given = _parser().parse_args([*options, "--", *(word for word in arguments if word not in options)])
+    if given.expression is None:
+        _parser().error("an expression is missing")
     try:
         root = parse(given.expression, _settings(given.settings))
         if given.text:
@@ -40,10 +42,12 @@ def _parser() -> argparse.ArgumentParser:
         usage=f"python -m viz [--text | --quiz] EXPRESSION [NAME=NUMBER ...]\n\nfor instance: {_EXAMPLE}",
         description="Step through the forward and the backward pass of an expression.",
     )
-    parser.add_argument("expression", help="numbers, names, + - * / ** and functions such as tanh, exp, relu")
+    parser.add_argument(
+        "expression", nargs="?", help="numbers, names, + - * / ** and functions such as tanh, exp, relu"
+    )
     parser.add_argument("settings", nargs="*", metavar="NAME=NUMBER", help="the number of each name")
     views = parser.add_mutually_exclusive_group()
-    views.add_argument("--text", action="store_true", help="print all steps; so does a terminal that is none")
+    views.add_argument("--text", action="store_true", help="print all steps, as without a terminal")
     views.add_argument("--quiz", action="store_true", help="be asked for each gradient")
     return parser
 

@@ -8,8 +8,8 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from tinygrad_edu.rules import ArrayOperation, Elementwise, Operation
 from tinygrad_edu.value import Dot
@@ -42,6 +42,9 @@ class _Reader(ast.NodeVisitor):
     def join(self, symbol: str, left: Formula, right: Formula) -> Formula:
         return Infix(symbol, left, right)
 
+    def is_zero(self, name: str, x: Formula) -> Formula:
+        return Infix("==", x, _ZERO)
+
     def visit_Constant(self, node: ast.Constant) -> Formula:
         return Number(node.value, digits=12)  # type: ignore[arg-type]
 
@@ -69,17 +72,26 @@ class _Reader(ast.NodeVisitor):
                 return yes if test.value else no
             return yes if yes == no else Choice(*arguments)
         if name == "is_zero":
-            (x,) = arguments
-            return Number(x.value == 0) if isinstance(x, Number) else Infix("==", x, Number(0))
+            return self.is_zero(ast.unparse(node.args[0]), arguments[0])
         return Apply(_FUNCTIONS.get(name, name), arguments)
 
 
 class _Simplifier(_Reader):
-    """Python's tree to a formula as a person would write it; ``times`` is the sign of a product of two nodes."""
+    """Python's tree to a formula as a person would write it.
 
-    def __init__(self, names: Names, times: str) -> None:
+    ``times`` is the sign of a product of two nodes. A row guards what it does at zero; where none of the inputs in
+    ``nonzero`` is there, the guards only hide the rule.
+    """
+
+    def __init__(self, names: Names, times: str, nonzero: Container[str]) -> None:
         super().__init__(names)
         self.times = times
+        self.nonzero = nonzero
+
+    def is_zero(self, name: str, x: Formula) -> Formula:
+        if isinstance(x, Number):
+            return Number(x.value == 0)
+        return Number(False) if name in self.nonzero else super().is_zero(name, x)
 
     def join(self, symbol: str, left: Formula, right: Formula) -> Formula:
         return simplified(symbol, left, right, self.times)
@@ -241,14 +253,23 @@ _FORMS: dict[str, Any] = {
 }
 
 
-def local_derivative(operation: Operation, i: int, y: Formula, xs: Sequence[Formula], settings: Names) -> Formula:
-    """∂y/∂xᵢ in the names of the nodes: ``1 − y²``. ``settings`` are the operation's parameters."""
-    return _derivative(operation, i, y, xs, settings, "*")
+class Edge(NamedTuple):
+    """An operation's input ``i`` in formulas: the terms of the node and of all inputs, and the parameters' figures.
+
+    ``nonzero`` names the inputs of which no entry is zero: ``x``, or ``x0``, ``x1``.
+    """
+
+    operation: Operation
+    i: int
+    y: Formula
+    xs: Sequence[Formula]
+    settings: Names
+    nonzero: Container[str] = ()
 
 
-def _derivative(
-    operation: Operation, i: int, y: Formula, xs: Sequence[Formula], settings: Names, times: str
-) -> Formula:
+def local_derivative(edge: Edge, times: str = "*") -> Formula:
+    """∂y/∂xᵢ in the names of the nodes: ``1 − y²``; ``times`` is the sign of a product of two of them."""
+    operation, i, y, xs, settings, nonzero = edge
     if isinstance(operation, Dot):
         n = len(xs) // 2
         return _ONE if i == 2 * n else xs[i + n if i < n else i - n]
@@ -259,7 +280,7 @@ def _derivative(
     if isinstance(operation, ArrayOperation):
         return read_blackboard(text, {**names, "gy": _ONE})
     try:
-        return _read(text.replace("²", "**2").replace("−", "-").replace("·", "*"), _Simplifier(names, times))
+        return _read(text.replace("²", "**2").replace("−", "-").replace("·", "*"), _Simplifier(names, times, nonzero))
     except (SyntaxError, KeyError, AttributeError):  # a user's formula may be anything
         return read_blackboard(text, names)
 
@@ -272,20 +293,13 @@ def _named(x: Formula) -> Name:
     return x if isinstance(x, Name) else Name(x.text)
 
 
-def pulled_back(
-    operation: Operation,
-    i: int,
-    y: Formula,
-    xs: Sequence[Formula],
-    settings: Names,
-    gy: Formula,
-    gxs: Sequence[Formula],
-) -> Formula:
+def pulled_back(edge: Edge, gy: Formula, gxs: Sequence[Formula]) -> Formula:
     """The gradient that flows from whole arrays to input i: ``Xᵀ @ ∂L/∂Z``, ``∂L/∂y ⊙ (1 − y²)``."""
+    operation, i, y, xs, settings, _ = edge
     if isinstance(operation, ArrayOperation):
         gradients = {f"gx{k}": gx for k, gx in enumerate(gxs)} | {"gy": gy}
         return read_blackboard(operation.local_derivative(i), {**_inputs(xs), **settings, "y": y, **gradients})
-    local = _derivative(operation, i, y, xs, settings, "⊙")
+    local = local_derivative(edge, "⊙")
     if local == Number(-1):
         return Negative(gy)
     return simplified("*", gy, local, "⊙")

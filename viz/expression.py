@@ -84,7 +84,8 @@ def _tree(line: str) -> ast.expr:
             return ast.parse(line, mode="eval").body
     except SyntaxError as error:
         place = min(max((error.offset or 1) - 1, 0), len(line))
-        raise ExpressionError(line, place, f"this is no expression: {error.msg}") from None
+        hint = ", write a product as 2*a" if "decimal literal" in error.msg else ""
+        raise ExpressionError(line, place, f"this is no expression: {error.msg}{hint}") from None
     except ValueError as error:  # an integer of thousands of digits, a null character
         raise ExpressionError(line, 0, f"this is no expression: {error}") from None
 

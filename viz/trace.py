@@ -552,25 +552,19 @@ class Backward(Step):
     @cached_property
     def local_formula(self) -> Formula:
         """The local derivative in names: ``1 − L²``."""
-        return blackboard.local_derivative(*self._edge, self._settings)
+        return blackboard.local_derivative(self._edge)
 
     @property
-    def _edge(self) -> tuple[Operation, int, Formula, list[Formula]]:
-        """The operation, the input's position, and the terms of the node and of its inputs."""
-        record = self.trace.nodes[self.node]
+    def _edge(self) -> blackboard.Edge:
+        trace, record = self.trace, self.trace.nodes[self.node]
         assert record.node.operation is not None
-        return (
-            record.node.operation,
-            self.position,
-            self.trace.term(self.node),
-            list(map(self.trace.term, record.inputs)),
-        )
-
-    @property
-    def _settings(self) -> dict[str, Formula]:
-        """The operation's parameters in a formula: their figures."""
-        params = self.trace.order[self.node].params
-        return {k: Number(float(v), digits=12) if isinstance(v, float | int) else Name(k) for k, v in params.items()}
+        params = record.node.params.items()
+        settings = {k: Number(float(v), digits=12) if isinstance(v, float | int) else Name(k) for k, v in params}
+        xs = record.inputs
+        names = ["x"] if len(xs) == 1 else [f"x{i}" for i in range(len(xs))]
+        nonzero = [name for name, k in zip(names, xs, strict=True) if np.all(trace.values[k])]
+        terms = list(map(trace.term, xs))
+        return blackboard.Edge(record.node.operation, self.position, trace.term(self.node), terms, settings, nonzero)
 
     @cached_property
     def equation(self) -> Formula:  # type: ignore[override]
@@ -583,7 +577,7 @@ class Backward(Step):
         if isinstance(self.incoming, float):
             return Infix("*", incoming, self.local_formula)
         gxs = [self.trace.partial(k) for k in self.trace.nodes[self.node].inputs]
-        product = blackboard.pulled_back(*self._edge, self._settings, incoming, gxs)
+        product = blackboard.pulled_back(self._edge, incoming, gxs)
         if not self.summed_axes or product.text.startswith("Σ"):
             return product
         axes = f"axis {self.summed_axes[0]}" if len(self.summed_axes) == 1 else f"axes {tuple(self.summed_axes)}"
@@ -618,7 +612,7 @@ class Backward(Step):
         """The shapes in the equation, ``(784,30) += (784,10) @ (10,30)``; None of Values."""
         if isinstance(self.incoming, float):
             return None
-        operation, i, *_ = self._edge
+        operation, i = self._edge[:2]
         to, gy = blackboard.shape_text(self.contribution.shape), blackboard.shape_text(self.incoming.shape)
         if self.summed_axes:
             return f"{to} ← {gy}"
