@@ -2,21 +2,10 @@
 
 The page is a template, style sheets and scripts (``viz/player``) with the data of a `Trace` in the middle. Nothing on
 it is computed twice: names, numbers, formulas and the mistakes of the quiz are Python's, and the scripts show them.
-Its content security policy lets in these scripts and styles, by their hashes, and nothing else: no network, no
-inline handlers.
 """
 
-import base64
-import hashlib
-import html
-import json
-import os
-import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from importlib import resources
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -24,25 +13,22 @@ import numpy as np
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import Node
 from tinygrad_edu.value import Value
-from viz import files
 from viz.audit import RIGHT, Audit, Finding
-from viz.palette import THEMES
+from viz.page import Page, embedded
 from viz.placement import Size, place
 from viz.quiz import NEAR, questions
 from viz.trace import FEW, Trace, trace
 from viz.why import why
 
-_SCRIPTS = ("geometry.js", "graph.js", "film.js", "panel.js", "inspector.js", "table.js", "quiz.js", "main.js")
 _SHOWN = 500  # so many nodes are shown before modules are folded
-_NOTEBOOK_HEIGHT = 640
 _EXPLAINED = 500  # gradients, and what they cost: each is a walk through all steps
 _EXPLAINED_STEPS = 200_000
 _ASKED = 1000  # steps
 _TERMS = 8  # of the sum that a gradient is
 
 
-class Player:
-    """The page of a graph; made by `player`. It shows itself in a notebook.
+class Player(Page):
+    """The page of a graph; made by `player`.
 
     Attributes
     ----------
@@ -51,40 +37,17 @@ class Player:
     findings : what an audit found of derivatives that are not right.
     """
 
+    template = "player.html"
+    styles = ("page.css", "player.css")
+    scripts = ("geometry.js", "graph.js", "film.js", "panel.js", "inspector.js", "table.js", "quiz.js", "main.js")
+
     def __init__(self, trace: Trace, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(f"Backprop of {trace.names[-1]}, step by step")
         self.trace = trace
         self.findings = findings
-        self.title = f"Backprop of {trace.names[-1]}, step by step"
 
-    @cached_property
-    def html(self) -> str:
-        """The whole page."""
-        style = _colours() + _asset("player.css")
-        script = '"use strict";\n' + "\n".join(map(_asset, _SCRIPTS))
-        return Template(_asset("player.html")).substitute(
-            title=html.escape(self.title),
-            style=style,
-            style_hash=_hash(style),
-            script=script,
-            script_hash=_hash(script),
-            data=_embedded(_data(self.trace) | {"audit": [finding.to_dict() for finding in self.findings]}),
-        )
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page to ``path``: all of it, or nothing.
-
-        Raises
-        ------
-        FileError : the file cannot be written. An older file of that name is then still there, and whole.
-        """
-        files.write(path, self.html.encode())
-
-    def _repr_html_(self) -> str:
-        """The page in a frame of its own, which has no access to the notebook around it."""
-        return (
-            f'<iframe srcdoc="{html.escape(self.html)}" title="{html.escape(self.title)}" sandbox="allow-scripts" '
-            f'width="100%" height="{_NOTEBOOK_HEIGHT}" style="border: 0"></iframe>'
-        )
+    def parts(self) -> dict[str, str]:
+        return {"data": embedded(_data(self.trace) | {"audit": [finding.to_dict() for finding in self.findings]})}
 
     def __repr__(self) -> str:
         return f"<player of {self.trace.names[-1]}: {len(self.trace.steps)} steps; .save('backprop.html') writes it>"
@@ -227,34 +190,3 @@ def _folded(home: Sequence[int], parents: Sequence[int]) -> list[int]:
 
     depth = next((d for d in range(max(levels, default=0), 0, -1) if shown(d) <= _SHOWN), 0)
     return [c for c, level in enumerate(levels) if level >= depth]
-
-
-# --- the page -----------------------------------------------------------------------------------------------------
-
-
-def _asset(name: str) -> str:
-    return resources.files("viz").joinpath("player", name).read_text(encoding="utf-8")
-
-
-def _colours() -> str:
-    """The colours of the pictures that `draw` makes, as CSS variables."""
-    light, dark = THEMES["light"], THEMES["dark"]
-    pairs = {"paper": (light.paper, dark.paper), "ink": (light.ink, dark.ink), "quiet": (light.quiet, dark.quiet)}
-    pairs["backward"] = (light.gradient, dark.gradient)
-    for kind, style in light.kinds.items():
-        pairs[kind] = (style.fill, dark.kinds[kind].fill)
-        pairs[f"{kind}-line"] = (style.line, dark.kinds[kind].line)
-    lines = "".join(f"  --{name}: light-dark({', '.join(pair)});\n" for name, pair in pairs.items())
-    return f":root {{\n{lines}}}\n"
-
-
-def _hash(text: str) -> str:
-    """The text as a content security policy names it."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _embedded(data: Any) -> str:
-    """JSON that stays within its ``<script>`` element, whatever the labels are."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    text = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)  # half a pair cannot be written
-    return text.replace("<", r"\u003c").replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")
