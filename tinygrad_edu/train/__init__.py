@@ -11,6 +11,7 @@ from tinygrad_edu.train.callbacks import (
     Snapshots,
 )
 from tinygrad_edu.train.checkpoint import Checkpoint, CheckpointError
+from tinygrad_edu.train.doctor import Doctor, Finding, doctor
 from tinygrad_edu.train.fit import fit, predict
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.lr_range import LRRange, lr_range_test
@@ -20,7 +21,9 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "CheckpointError",
+    "Doctor",
     "EarlyStopping",
+    "Finding",
     "GradientConverged",
     "GradientFlow",
     "History",
@@ -31,6 +34,7 @@ __all__ = [
     "Snapshots",
     "accuracy",
     "confusion_matrix",
+    "doctor",
     "fit",
     "lr_range_test",
     "mean_squared_error",

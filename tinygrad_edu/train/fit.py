@@ -1,6 +1,7 @@
 """`fit`: the training loop, with what one wants around it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def fit(
         training data (``accuracy``) and on the validation data (``val_accuracy``).
     schedule : of the learning rate, from `optim.lr_scheduler`; it steps after every epoch, or after every step if it
         says so (``per_step``).
-    callbacks : see `Callback`.
+    callbacks : see `Callback`. One that is a context manager too is entered for the run.
     measure_training : measure the metrics on the training data too, which takes a pass over all of it.
     rng : source of the shuffling: the same generator or seed gives the same run.
     compiled : replay the step as straight-line NumPy (`tinygrad_edu.compile`).
@@ -84,9 +85,12 @@ def fit(
     rng = np.random.default_rng(rng)
     run = Run(model, optimizer, History(model, X, y), epochs, rng, schedule, tuple(callbacks))
     step = _training_step(model, loss, optimizer, compiled=compiled)
+    entered = ExitStack()
     try:
         for callback in run.callbacks:
             callback.on_start(run)
+            if isinstance(callback, AbstractContextManager):
+                entered.enter_context(callback)
         bar = tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=None if progress is None else not progress)
         with bar:
             while run.epoch < epochs and not run.stop:
@@ -98,6 +102,7 @@ def fit(
     except KeyboardInterrupt:
         run.history.stopped = f"interrupted in epoch {run.epoch + 1}"
     finally:
+        entered.close()
         model.train()
     for callback in run.callbacks:
         callback.on_end(run)

@@ -1,0 +1,93 @@
+"""NaN and infinity, and the operation and line that made them."""
+
+import math
+
+import numpy as np
+
+from tinygrad_edu.graph import Node
+from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.visit import Visit, gradient
+
+
+class NotANumber(Rule):
+    """A NaN or an infinity in the loss or in a gradient.
+
+    The graph still holds every intermediate result. Forward, the culprit is the first node that is not finite while
+    its inputs are; backward, the first in the walk that hands on what is not finite although its own gradient is.
+    """
+
+    name = "NaN"
+    fix = (
+        "keep the operation within its domain (logits and log_softmax in place of log, an epsilon under sqrt and /); "
+        "if the numbers grew step by step before, lower the learning rate"
+    )
+
+    def before(self, visit: Visit) -> Said | None:
+        if _finite(visit.root):
+            return None
+        for node in visit.order:
+            if not _finite(node):
+                return self._forward(visit, node)
+        return None
+
+    def _forward(self, visit: Visit, node: Node) -> Said:
+        if node in visit.names:
+            return Said(
+                f"the parameter {visit.names[node]} is no longer finite: the step before has made it so.",
+                f"it holds {_first_bad(node._data)} before the forward pass of step {visit.step}",
+                "lower the learning rate, or clip the gradient (optim.clip_grad_norm_)",
+            )
+        if node.operation is None:
+            return Said(
+                f"the data that the net is given is not finite{f': {node.label}' if node.label else ''}.",
+                f"an input of shape {np.shape(node._data)} holds {_first_bad(node._data)}",
+                "look for such rows with np.isfinite(X).all(1), and drop them or fill in numbers",
+            )
+        operands = ", ".join(_range(x) for x in node.inputs)
+        return Said(
+            f"{visit.describe(node)} made the first {_first_bad(node._data)} of the forward pass.",
+            f"its inputs were finite: {operands}",
+        )
+
+    def after(self, visit: Visit) -> Said | None:
+        if not _finite(visit.root) or all(_sums_up(gradient(p)) for p in visit.parameters.values()):
+            return None
+        for node in reversed(visit.order):
+            for x in node.inputs:
+                if x.requires_grad and not _is_finite(gradient(x)) and _is_finite(gradient(node)):
+                    return Said(
+                        f"the backward pass of {visit.describe(node)} made the first {_first_bad(gradient(x))} of the "
+                        "gradients.",
+                        f"the loss was finite; the input was {_range(x)}, where the derivative is not",
+                    )
+        return None
+
+
+def _finite(node: Node) -> bool:
+    return _is_finite(node._data)
+
+
+def _is_finite(data: object) -> bool:
+    if data is None:
+        return True
+    return math.isfinite(data) if isinstance(data, float) else bool(np.all(np.isfinite(data)))  # type: ignore[call-overload]
+
+
+def _sums_up(g: object) -> bool:
+    """Whether g is finite, found by one product where it is: this is asked of every parameter at every step."""
+    if isinstance(g, np.ndarray):
+        flat = g.ravel()
+        return bool(np.isfinite(flat.dot(flat))) or _is_finite(g)
+    return _is_finite(g)
+
+
+def _first_bad(data: object) -> str:
+    flat = np.asarray(data, dtype=float).ravel()
+    return str(float(flat[~np.isfinite(flat)][0]))
+
+
+def _range(x: Node) -> str:
+    name = x.label or x.op or "a constant"
+    if isinstance(x._data, float) or x._data.size == 1:
+        return f"{name} = {float(np.ravel(x._data)[0]):.4g}"
+    return f"{name} of shape {x._data.shape} in [{np.min(x._data):.4g}, {np.max(x._data):.4g}]"

@@ -1,0 +1,113 @@
+"""What goes wrong inside layers: units that no longer answer, or all answer alike."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.graph import Node
+from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.visit import Visit
+
+LOOKS = 10  # with silent units, before they are called dead
+DEAD = 0.8  # share of a layer's units
+FLAT: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": lambda y: (y < 0.01) | (y > 0.99),
+    "tanh": lambda y: np.abs(y) > 0.98,
+}  # slope below 4 % of the best
+SATURATED = 0.9  # share of a layer's answers
+EARLY = 5  # steps in which nothing can have been learned yet
+
+
+class DeadReLUs(Rule):
+    """ReLUs that are zero for every sample, and so pass no gradient back.
+
+    Sure when, in a layer of four units or more, over four fifths of them were zero for every row at ten looks (so
+    over at least ten steps, and different batches where there are any). Some dead units are found in most healthy
+    nets: initialization, and pruning by the training itself, leave a fifth or two.
+    """
+
+    name = "dead ReLUs"
+    fix = "lower the learning rate, set the biases to 0, or use leaky_relu, whose slope is never 0"
+
+    def __init__(self) -> None:
+        self.silent: dict[int, tuple[Any, int]] = {}
+
+    def look(self, visit: Visit) -> Said | None:
+        for place, (node, y) in enumerate(_hidden(visit, "relu")):
+            quiet = ~y.reshape(-1, y.shape[-1]).any(0)
+            before, looks = self.silent.get(place, (quiet, 0))
+            if len(before) != len(quiet):
+                before, looks = quiet, 0
+            self.silent[place] = quiet & before, looks + 1
+            dead = int(np.sum(quiet & before))
+            if looks + 1 >= LOOKS and len(quiet) >= 4 and dead > DEAD * len(quiet):
+                return Said(
+                    "most units of a ReLU layer are zero for every sample: no gradient passes them, so they stay dead.",
+                    f"{dead} of {len(quiet)} units behind {visit.describe(node.inputs[0])} never answered in "
+                    f"{looks + 1} looks",
+                )
+        return None
+
+
+class Saturated(Rule):
+    """Sigmoids (or tanhs) of a hidden layer at their flat ends.
+
+    Sure when nine tenths of a hidden layer's answers lie where the slope is below 4 % of the best, at each of the
+    first five steps: a net must not begin there. Later, at ten looks in a row, while the loss is still above half
+    of the first one. A net that has learned its task well may end up there.
+    """
+
+    name = "saturated sigmoids"
+    fix = "start from smaller weights (nn.init.xavier_uniform_), normalize the inputs, or use another activation"
+
+    def __init__(self) -> None:
+        self.looks: dict[tuple[str, int], int] = {}
+
+    def look(self, visit: Visit) -> Said | None:
+        for op, flat in FLAT.items():
+            for place, (node, y) in enumerate(_hidden(visit, op)):
+                share = float(np.mean(flat(y)))
+                looks = self.looks[op, place] = self.looks.get((op, place), 0) + 1 if share >= SATURATED else 0
+                stuck = looks >= 2 * EARLY and visit.loss > visit.course.losses[0] / 2
+                if stuck or looks == visit.step == EARLY:
+                    return Said(
+                        f"the {op}s of a hidden layer are saturated: where they are flat, no gradient passes.",
+                        f"{share:.0%} of the outputs behind {visit.describe(node.inputs[0])} lie at the flat ends",
+                    )
+        return None
+
+
+class EqualWeights(Rule):
+    """Hidden units that are copies of each other, because their weights began equal.
+
+    Sure when all columns of a hidden layer's weights are still the same, up to rounding, at the fifth step: equal units
+    get equal gradients, and nothing will tell them apart. A layer that begins at zero where another path, different
+    biases or dropout breaks the symmetry has different columns by then; the last layer's differ by their targets.
+    """
+
+    name = "all-equal initial weights"
+    fix = "draw the weights at random (nn.init), only biases may begin equal"
+
+    def look(self, visit: Visit) -> Said | None:
+        if visit.step != EARLY:
+            return None
+        for node, name in visit.layers:
+            w = visit.parameters[name]._data
+            if node in visit.hidden and w.ndim == 2 and w.shape[1] > 1 and _columns_equal(w):
+                return Said(
+                    "all units of a hidden layer have the same weights, so they all learn the same.",
+                    f"the {w.shape[1]} columns of {name} are equal after {visit.step - 1} steps",
+                )
+        return None
+
+
+def _columns_equal(w: Any) -> bool:
+    return bool(np.all(np.abs(w - w[:, :1]) <= 1e-9 * np.max(np.abs(w), initial=0.0)))
+
+
+def _hidden(visit: Visit, op: str) -> Iterator[tuple[Node, Any]]:
+    """The results of an activation that a later layer uses, with their arrays."""
+    for node in visit.order:
+        if node.op == op and node in visit.hidden and np.ndim(node._data) > 1:
+            yield node, node._data
