@@ -10,8 +10,9 @@ from tests.random_programs import tensor_graphs, value_graphs
 from tinygrad_edu import Tensor, Value
 from viz.notation import width_of
 from viz.step import Stepper
+from viz.steps import Forward
 from viz.text import MOST, brief, in_black, in_color, painter, tables
-from viz.trace import Forward, trace
+from viz.trace import trace
 
 # --- golden texts -------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from tests.random_programs import tensor_graphs, value_graphs
 from tinygrad_edu import Tensor, Value, dot, no_grad, operation, recording
 from tinygrad_edu.errors import ArgumentError, BackwardError, StaleGraphError
 from tinygrad_edu.graph import topological_order
-from viz.trace import Backward, Forward, Seed, trace
+from viz.steps import Backward, Forward, Seed
+from viz.trace import trace
 
 GRAPHS = st.one_of(value_graphs(), tensor_graphs())
 

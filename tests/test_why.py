@@ -11,7 +11,8 @@ from tests.random_programs import tensor_graphs, value_graphs
 from tests.test_functions import CALLS, bound, drawn
 from tinygrad_edu import Tensor, Value, no_grad, operation
 from tinygrad_edu.errors import ArgumentError
-from viz.trace import Backward, trace
+from viz.steps import Backward
+from viz.trace import trace
 from viz.why import _entry_by_entry, difference, local_column, why
 
 ALL = 10**6

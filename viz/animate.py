@@ -23,8 +23,10 @@ from viz.film import Frame, check, write_film
 from viz.notation import number_text
 from viz.palette import THEMES, Style
 from viz.placement import Placement, place
+from viz.plain import single
 from viz.plots import paint_regions, plot_boundary, plot_history
-from viz.trace import Backward, Forward, Step, Trace, TracedNode, single, trace
+from viz.steps import Backward, Forward, Step
+from viz.trace import Trace, TracedNode, trace
 
 MOST_STEPS = 200
 MOST_EPOCHS = 60

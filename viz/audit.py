@@ -19,8 +19,10 @@ from tinygrad_edu.tensor import unbroadcast
 from tinygrad_edu.value import Value
 from viz.blackboard import index_text
 from viz.notation import number_text
+from viz.plain import plain_number
+from viz.steps import own_params
 from viz.text import wrapped
-from viz.trace import Trace, graph_of, own_params, plain_number
+from viz.trace import Trace, graph_of
 
 RIGHT, WRONG, UNDECIDABLE = "right", "wrong", "undecidable"
 

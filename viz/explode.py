@@ -23,8 +23,7 @@ from tinygrad_edu.rules import ArrayOperation, Elementwise, Operation
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Constant, Value
 from viz.draw import Drawing, draw
-from viz.notation import printable
-from viz.trace import shorten
+from viz.notation import printable, shorten
 
 _Values = npt.NDArray[Any]  # an array whose entries are Values
 

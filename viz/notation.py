@@ -54,6 +54,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def shorten(label: str, most: int = 24) -> str:
+    """The label, cut to a length that fits into a formula."""
+    return label if len(label) <= most else f"{label[: most - 1]}…"
+
+
 def width_of(text: str) -> int:
     """How many columns of a terminal the text takes."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

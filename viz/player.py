@@ -16,8 +16,9 @@ from tinygrad_edu.value import Value
 from viz.audit import RIGHT, Audit, Finding
 from viz.page import Page, embedded
 from viz.placement import Size, place
+from viz.plain import FEW
 from viz.quiz import NEAR, questions
-from viz.trace import FEW, Trace, trace
+from viz.trace import Trace, trace
 from viz.why import why
 
 _SHOWN = 500  # so many nodes are shown before modules are folded

@@ -21,8 +21,10 @@ from viz.blackboard import index_text
 from viz.expression import ExpressionError, parse
 from viz.formula import Formula, Name, Number, Partial, Prose, Relation, Row
 from viz.notation import number_text
+from viz.plain import single
+from viz.steps import Backward
 from viz.text import brief, wrapped
-from viz.trace import Backward, Trace, single, trace
+from viz.trace import Trace, trace
 
 NEAR = 2e-3  # relative: three figures of a number are enough
 

@@ -8,8 +8,9 @@ from typing import Any
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import Node
 from viz import terminal
+from viz.steps import Backward, Forward, Step
 from viz.text import Paint, brief, in_black, painter, wrapped
-from viz.trace import Backward, Forward, Step, Trace, trace
+from viz.trace import Trace, trace
 from viz.why import why
 
 _KEYS = "n next · b back · j jump · f forward pass · r backward pass · w why · q quit"

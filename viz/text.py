@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, TextIO
 
 from viz.blackboard import shape_text
 from viz.notation import number_text, width_of
-from viz.trace import Backward, Forward, Seed, Step, Trace, TracedNode, is_finite
+from viz.plain import is_finite
+from viz.steps import Backward, Forward, Seed, Step
+from viz.trace import Trace, TracedNode
 
 MOST = 400  # steps of a phase that are printed; of more, the first and the last ones
 _GAP = "  "

@@ -21,7 +21,9 @@ from tinygrad_edu.rules import Elementwise
 from tinygrad_edu.tensor import Tensor, array_gradients, unbroadcast
 from tinygrad_edu.value import Value
 from viz.notation import number_text
-from viz.trace import Backward, Trace, plain_number, trace
+from viz.plain import plain_number
+from viz.steps import Backward
+from viz.trace import Trace, trace
 
 TOP = 10  # so many terms of the sum are given, the largest first
 
