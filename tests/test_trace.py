@@ -158,6 +158,7 @@ def test_the_sum_over_two_uses_is_seen_as_it_happens():
     first, second = trace(a * a).backward[1:]
     assert (first.before, first.after, second.before, second.after) == (None, 3.0, 3.0, 6.0)
     assert second.sentence.text == "a receives 1 · 3 = 3; with 3 from before, that makes 6"
+    assert second.sentence.words == "a receives 1 times 3, which is 3; with 3 from before, that makes 6"
 
 
 @pytest.mark.parametrize(
@@ -214,6 +215,15 @@ def test_names_are_unique_and_constants_are_figures():
     root = w * 10 + Value(3.0, "w") * v3 + Value(1.0)
     names = trace(root).names
     assert names == ["w#0", "10", "v2", "w#3", "v5", "v5#5", "v6", "v7", "L"]
+
+
+def test_names_are_unique_whatever_the_labels_are():
+    labels = ["w", "w", "w#1", "w#1#2", "v9", "x" * 40, "x" * 50, "L"]
+    total = sum(Value(1.0, label) for label in labels)
+    names = [
+        name for name, node in zip(trace(total).names, topological_order(total), strict=True) if node.requires_grad
+    ]
+    assert len(set(names)) == len(names)
 
 
 def test_the_line_that_made_a_node_is_there_only_where_it_was_recorded():

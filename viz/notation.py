@@ -306,7 +306,7 @@ class Words(Notation):
         return f.says
 
     def row(self, f: "tree.Row") -> str:
-        return " ".join(map(self.write, f.parts)).replace(" ,", ",").rstrip(",")
+        return re.sub(r"\s+([,;.])", r"\1", " ".join(map(self.write, f.parts))).rstrip(",")
 
     def relation(self, f: "tree.Relation") -> str:
         """``y is 2 times 3, which is 6``."""

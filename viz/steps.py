@@ -242,12 +242,11 @@ class Backward(Step):
 
     @cached_property
     def sentence(self) -> Formula:  # type: ignore[override]
-        """``a receives −2 · (−3) = 6, which with 1 from before makes 7``."""
+        """``a receives −2 · (−3) = 6; with 1 from before, that makes 7``."""
         receives = (Name(self.trace.names[self.input]), Prose(" receives "))
         if self.numbers is None:
-            return Row(
-                (*receives, self._flowing, Prose(f", of shape {blackboard.shape_text(self.contribution.shape)}"))
-            )
+            shape = blackboard.shape_text(self.contribution.shape)
+            return Row((*receives, self._flowing, Prose(f", of shape {shape}")))
         if self.before is None:
             return Row((*receives, self.numbers))
         before, after = single(self.before), single(self.after)
