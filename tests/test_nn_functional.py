@@ -292,3 +292,18 @@ def test_a_loss_that_is_nan_for_another_reason_stays_nan():
 def test_delta_is_positive():
     with pytest.raises(ArgumentError, match="delta must be positive, but was given 0"):
         F.huber_loss(Tensor([1.0]), [1.0], delta=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("n", [10, 4000])
+def test_what_a_mask_leaves_out_is_zero_whatever_stood_there(dtype, n):
+    """Small arrays and large ones take different ways; neither multiplies infinity by 0."""
+    x = Tensor(np.tile(np.array([1.0, -1.0], dtype), n))
+    seed = np.tile(np.array([-0.0, np.inf], dtype), n)
+    seed[2:4] = [np.nan, np.nan]
+    F.relu(x).backward(seed)
+    expected = np.where(x.data > 0, seed, dtype(0))
+    assert x.grad.tobytes() == expected.tobytes()
+    t = Tensor(np.tile(np.array([1.0, -1.0], dtype), (n, 2)).T)  # not in C's order
+    F.relu(t).backward(np.ones(t.shape, dtype))
+    np.testing.assert_array_equal(t.grad, t.data > 0)

@@ -754,6 +754,21 @@ def _from_scalars(function: Callable[[float], float]) -> Callable[[Any], Any]:
     return by_entry
 
 
+_BITS = {2: np.int16, 4: np.int32, 8: np.int64}
+
+
+def _where(condition: Any, yes: Any, no: Any) -> Any:
+    """``np.where``, quicker where much is chosen or else 0: it goes entry by entry, but integers multiply in bulk.
+
+    As integers 0 times infinity is 0, and 1 times any pattern of bits is that pattern.
+    """
+    if yes.__class__ is not ndarray or no.__class__ is not float or yes.size < 512:
+        return np.where(condition, yes, no)
+    if no != 0 or condition.__class__ is not ndarray or condition.shape != yes.shape or yes.itemsize not in _BITS:
+        return np.where(condition, yes, no)
+    return (yes.view(_BITS[yes.itemsize]) * condition).view(yes.dtype)
+
+
 fill_arrays(
     {
         name: getattr(np, name)
@@ -785,10 +800,11 @@ fill_arrays(
                 "arccosh",
                 "arctanh",
             ),
-            *("hypot", "logaddexp", "maximum", "minimum", "sign", "where"),
+            *("hypot", "logaddexp", "maximum", "minimum", "sign"),
         )
     }
     | {
+        "where": _where,
         "is_zero": lambda x: x == 0,
         "erf": _from_scalars(math.erf),
         "erfc": _from_scalars(math.erfc),

@@ -55,24 +55,23 @@ class Module:
     forward: Callable[..., Any] = _no_forward
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
+        scope = self._scope
+        if scope is None or WATCH.active or keywords or len(inputs) != 1 or not isinstance(inputs[0], Node):
+            return self._called(inputs, keywords)
+        y = self.forward(inputs[0])  # what follows is the same as there, for one node in and one out
+        if not isinstance(y, Node):
+            _note(y, scope, inputs)
+        elif y is not inputs[0] and y.operation is not None:
+            mark(y, scope, inputs)
+        return y
+
+    def _called(self, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         scope = self._scope or self._introduce()
-        given = inputs
-        for x in inputs:
-            if not isinstance(x, Node):
-                inputs = tuple([x if isinstance(x, Node) else _as_node(x) for x in inputs])
-                given = tuple(_nodes_in(inputs)) or inputs  # the empty tuple would not tell calls apart
-                break
+        inputs = tuple([x if isinstance(x, Node) else _as_node(x) for x in inputs])
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.enter(self)
         y = self.forward(*inputs, **keywords)
-        if isinstance(y, Node) and len(given) == 1:  # as almost always
-            if y is not given[0] and y.operation is not None:
-                mark(y, scope, given)
-        elif isinstance(y, Node | list | tuple):
-            handed_on = set(map(id, given))
-            for part in _nodes_in((y,)):
-                if id(part) not in handed_on and part.operation is not None:
-                    mark(part, scope, given)
+        _note(y, scope, inputs)
         if WATCH.active:
             tell("called", self, y)
         return y
@@ -248,6 +247,15 @@ def _as_node(x: Any) -> Any:
     if x.__class__ is tensor.ndarray and x.dtype.kind == "f":
         return tensor.constant(x.copy())
     return tensor.Tensor(x, requires_grad=False)
+
+
+def _note(y: Any, scope: Scope, inputs: tuple[Any, ...]) -> None:
+    """Mark the nodes in ``y`` as what a call made of ``inputs``: for pictures. What it only handed on is not."""
+    given = inputs if len(inputs) == 1 and isinstance(inputs[0], Node) else tuple(_nodes_in(inputs)) or inputs
+    handed_on = set(map(id, given))
+    for part in _nodes_in((y,)):
+        if id(part) not in handed_on and part.operation is not None:
+            mark(part, scope, given)  # the one tuple for all of them tells calls apart
 
 
 def _nodes_in(xs: Iterable[Any]) -> Iterator[Node]:
