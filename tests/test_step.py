@@ -26,6 +26,10 @@ from viz.trace import trace
 
 ROOT = Path(__file__).parent.parent
 EXPRESSION = ("tanh(a*b + 10)", "a=2", "b=-3")
+# Ctrl-C reaches whom the terminal belongs to. (With preexec_fn, subprocess would fork beside NumPy's threads.)
+TAKE_THE_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
 RIGHT, LEFT, HOME, END, ESCAPE = "\x1b[C", "\x1b[D", "\x1b[H", "\x1bOF", "\x1b"
 
 
@@ -136,13 +140,12 @@ class Terminal:
         inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
         self.before = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
-            [sys.executable, *command, *arguments],
+            [sys.executable, "-c", TAKE_THE_TERMINAL, sys.executable, *command, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             env={**inherited, "TERM": "xterm", "PYTHONPATH": str(ROOT), **environment},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # Ctrl-C is for who has the terminal
         )
         self.slave = slave
         self.output = ""
