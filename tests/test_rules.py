@@ -125,6 +125,28 @@ def test_tensor_second_order(name, params, shapes):
     check_second(function, reference, drawn(name, shapes[: len(ROWS[name].intervals)]))
 
 
+@pytest.mark.parametrize(("name", "params"), CASES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_many_entries_fare_as_a_few_do(name, params, dtype):
+    """What is done in bulk gives every entry what it gets among a few; so do infinities, nan and negative zeros."""
+    row, n, rng = TABLE[name], 600, np.random.default_rng(0)
+    xs = [rng.uniform(*interval, (n, 2)).astype(dtype).T[0] for interval in ROWS[name].intervals]
+    gy = rng.choice(np.array([1.5, -2.0, -0.0, np.inf, -np.inf, np.nan], dtype), n)
+    condition = rng.random(n) < 0.5
+
+    def gradients(part):
+        given = {"condition": condition[part]} if "condition" in row.defaults else full(name, params)
+        leaves = [Tensor(x[part]) for x in xs]
+        row(*leaves, **given).backward(gy[part])
+        return [leaf.grad for leaf in leaves]
+
+    with np.errstate(all="ignore"):
+        whole, parts = gradients(slice(0, n)), [gradients(slice(i, i + 100)) for i in range(0, n, 100)]
+    for gx, expected in zip(whole, zip(*parts, strict=True), strict=True):
+        assert gx.dtype == dtype
+        np.testing.assert_allclose(gx, np.concatenate(expected), rtol=10 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_float32_stays_float32(name):
     row = TABLE[name]

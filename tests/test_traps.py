@@ -268,6 +268,20 @@ def test_broadcasting_in_every_direction(a, b):
     assert y.grad.sum() == 1.0 * product.size
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("a", "b"), [((700, 3), (3,)), ((700, 3), (1, 3)), ((2, 40, 30), (30,)), ((2, 40, 30), (40, 1))]
+)
+def test_gradients_of_what_was_broadcast_widely_add_up(a, b, dtype):
+    rng = np.random.default_rng(0)
+    gy, y = rng.standard_normal(a).astype(dtype), Tensor(np.ones(b, dtype))
+    (Tensor(np.ones(a, dtype)) + y).backward(gy)
+    lead = len(a) - len(b)
+    axes = (*range(lead), *(lead + i for i, n in enumerate(b) if n == 1))
+    rounding = np.finfo(dtype).eps * np.abs(gy).sum(axis=axes).max()
+    np.testing.assert_allclose(y.grad, gy.astype(float).sum(axis=axes).reshape(b), rtol=0, atol=rounding)
+
+
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 2)])
 def test_arrays_without_entries(shape):
     x, b = Tensor(np.zeros(shape)), Tensor(np.ones(shape[-1:]))
