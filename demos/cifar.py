@@ -91,10 +91,8 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
     table = Comparison("figure")
     table.add("gradients by hand, from central differences", "0e+00", check(seed=seed, quick=quick), within=RIGHT)
     epochs = QUICK_EPOCHS if quick else EPOCHS
-    print(
-        f"CIFAR: {len(PUBLISHED)} settings, epochs {epochs}, on {len(photos.X):,} cars and cats: {', '.join(ways())}."
-    )
-    settings = list(PUBLISHED)
+    settings, names = list(PUBLISHED), ", ".join(ways())
+    print(f"CIFAR: {len(settings)} settings, epochs {epochs}, on {len(photos.X):,} cars and cats: {names}.")
     found = side_by_side(train, settings, what="CIFAR", epochs=epochs, seed=seed, quick=quick)
     results = dict(zip(settings, found, strict=True))
     for setting, result in results.items():
