@@ -240,10 +240,10 @@ class Tensor(Node):
         else:
             grads = array_gradients(self, _plain(seed).astype(self.dtype) if isinstance(seed, Tensor) else seed)
         for node, gx in grads.items():
-            if node.operation is not None:
-                node._grad = gx if create_graph else (gx,)
-            else:
+            if node.operation is None:
                 node._grad = gx if node._grad is None else _added(node._grad, gx)
+            else:
+                node._grad = gx if create_graph else (gx,)
         if WATCH.active:
             graph.tell("after_backward", self)
 
@@ -471,35 +471,42 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
             y = operation.forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
     except ValueError as error:
         raise _explain(operation, inputs, error) from error
-    node = _new(Tensor)
-    node._data = y if y.__class__ is ndarray else _array(y)
-    node._grad = node._seal = node.operation = None
-    node.inputs = ()
-    node.requires_grad = False
+    if y.__class__ is not ndarray:
+        y = _array(y)
+    if _LENDING:
+        for x in inputs:
+            if x._seal is not None:
+                x.settle()
     for x in inputs:
-        if x._seal is not None:
-            x.settle()
         if x.requires_grad:
-            node.requires_grad = True
-    node.stamp = CLOCK.now
-    if not node.requires_grad or (WATCH.active and MODES.no_grad):
-        node.requires_grad = False
-        node._lent = 0
-        if getattr(node._data, "base", None) is not None:  # a leaf's array is its own
-            node._data = node._data.copy()
-        return node
+            break
+    else:
+        return _leaf(y)
+    if WATCH.active and MODES.no_grad:
+        return _leaf(y)
+    node = _new(Tensor)
+    node._data = y
+    node._grad = node._seal = None
     node.operation = operation
     node.inputs = inputs
+    node.requires_grad = True
     node._params = params
+    node._marks = ()  # to look for what is not there costs more
+    node.stamp = CLOCK.now
     if WATCH.active:
         graph.note(node)
     return node
 
 
+def _leaf(y: Any) -> Tensor:
+    """A result that requires no gradient; like every leaf it has an array of its own."""
+    return constant(y if getattr(y, "base", None) is None else y.copy())
+
+
 def constant(array: Any) -> Tensor:
     """A Tensor that requires no gradient, of an array that nobody else writes into: quicker than `Tensor`."""
     node = _new(Tensor)
-    node._data = array if array.__class__ is ndarray else np.asarray(array)
+    node._data = array if array.__class__ is ndarray else _array(array)
     node._grad = node._seal = node.operation = None
     node.inputs = ()
     node.requires_grad = False
@@ -600,13 +607,12 @@ def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
     grads: dict[Tensor, _Array] = {root: seed}
     watched = bool(WATCH.active and MODES.anomaly)
     for node in reversed(root._fresh_order(leaves=False)):
-        gy, operation = grads.get(node), node.operation
-        if gy is None or operation is None:
+        if node not in grads or node.operation is None:
             continue
-        if node._params or watched or not operation.calm:
-            _flow_back(node, gy, grads, watched)
+        if node._params or watched:
+            _flow_back(node, grads[node], grads, watched)
         else:
-            (operation.flow or _written_flow(operation))(node, gy, grads)
+            (node.operation.flow or _written_flow(node.operation))(node, grads[node], grads)
     return grads
 
 
@@ -640,7 +646,7 @@ _FLOW = """
             gx = unbroadcast(gx, {x}, node)
         if n{i} in grads:
             gx = added(grads[n{i}], gx)
-        elif n{i}.operation is None and (gx is gy or gx.base is not None or not owns):
+        elif n{i}.operation is None and (gx is gy or gx.base is not None):
             gx = gx.copy()
         grads[n{i}] = gx
 """
@@ -648,7 +654,7 @@ _FLOW = """
 
 def _written_flow(operation: Operation) -> Callable[[Tensor, _Array, dict[Tensor, _Array]], None]:
     """`_flow_back` for one operation, written out: its loops and lists cost as much as work on small arrays."""
-    if isinstance(operation.gx_arrays, EachInput):
+    if isinstance(operation.gx_arrays, EachInput) or not (operation.calm and operation.owns_gradients):
         operation.flow = _flow_back
         return _flow_back
     count = len(operation.gx_arrays)
@@ -661,7 +667,7 @@ def _written_flow(operation: Operation) -> Callable[[Tensor, _Array, dict[Tensor
     lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
     body = "\n    ".join(lines) + "".join(_FLOW.format(i=i, x=xs[i], gx=texts[i]) for i in range(count))
     scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
-    scope |= {"ndarray": ndarray, "unbroadcast": unbroadcast, "added": _added, "owns": operation.owns_gradients}
+    scope |= {"ndarray": ndarray, "unbroadcast": unbroadcast, "added": _added}
     exec(f"def flow(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
     operation.flow = scope["flow"]
     return scope["flow"]  # type: ignore[no-any-return]
