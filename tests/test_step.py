@@ -118,6 +118,14 @@ def test_in_the_forward_pass_what_comes_later_is_not_told():
     assert "L = tanh(v4) = 0.9993" in walker.screen(80, 24)
 
 
+def test_of_very_many_gradients_the_latest_are_listed():
+    walker = stepper(sum(Value(1.0, f"x{i}") for i in range(300)))
+    walker.go(10**6)
+    screen = " ".join(walker.screen(80, 500).split())
+    assert len(re.findall(r"= 1,? (?=∂|…)", screen.partition("so far")[2])) == 100
+    assert "∂L/∂x50 = 1, … n next" in screen
+
+
 def test_an_entry_of_a_tensor_is_explained_where_one_stands():
     W = Tensor(np.ones((2, 2)), label="W")
     walker = stepper((W * 3).sum())

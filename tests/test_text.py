@@ -111,8 +111,8 @@ gradients  ∂L/∂W = [[−3], [−4]], ∂L/∂b = [−1]"""
 
 REGRESSION_IN_40_COLUMNS = """\
 given  X (3,2) = [[1, 2], [3, 4], [5,
-       6]], W (2,1) = [[1], [−1]], b
-       (1,) = [0.5]
+       6]], W (2,1) = [[1], [−1]],
+       b (1,) = [0.5]
 
 forward
    0  v2 = X @ W, of shape (3,1): [[−1],
@@ -140,8 +140,8 @@ backward
   10  W receives Xᵀ @ ∂L/∂v2, of shape
       (2,1): [[−3], [−4]]
 
-gradients  ∂L/∂W = [[−3], [−4]], ∂L/∂b =
-           [−1]"""
+gradients  ∂L/∂W = [[−3], [−4]],
+           ∂L/∂b = [−1]"""
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import Node
 from viz import terminal
 from viz.steps import Backward, Forward, Step
-from viz.text import Paint, brief, in_black, painter, wrapped
+from viz.text import Paint, brief, enumerated, in_black, painter, wrapped
 from viz.trace import Trace, trace
 from viz.why import why
 
 _KEYS = "n next · b back · j jump · f forward pass · r backward pass · w why · q quit"
+
+_MOST = 100  # gradients that are listed, the latest ones
 
 
 class Stepper:
@@ -136,8 +138,10 @@ class Stepper:
         yield from self._neighbours()
         yield "", ""
         yield "title", "gradients so far"
-        so_far = [f"{self.trace.partial(k).text} = {brief(g)}" for k, g in self.gradients.items() if g is not None]
-        yield "", f"  {', '.join(so_far[::-1]) or 'none yet'}"
+        known = [(k, g) for k, g in reversed(self.gradients.items()) if g is not None]
+        so_far = [f"{self.trace.partial(k).text} = {brief(g)}" for k, g in known[:_MOST]]
+        so_far += ["…"] * (len(known) > _MOST)
+        yield "", f"  {enumerated(so_far) or 'none yet'}"
 
     def _outcome(self) -> Iterator[tuple[str, str]]:
         step = self.step

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple, TextIO
 
@@ -20,6 +20,7 @@ from viz.trace import Trace, TracedNode
 
 MOST = 400  # steps of a phase that are printed; of more, the first and the last ones
 _GAP = "  "
+_TIE = "\u00a0"  # a space at which no line ends
 _NARROW = 16  # no column is made less wide to fit a line
 
 Paint = Callable[[str, str], str]
@@ -91,12 +92,18 @@ def tables(trace: Trace, *, width: int = 80, paint: Paint = in_black) -> str:
 
 def _listed(title: str, items: Sequence[str], width: int) -> str:
     items = [*items[:MOST], f"… and {len(items) - MOST} more"] if len(items) > MOST else items
-    return wrapped(f"{title}  {', '.join(items)}", width, len(title) + 2)
+    return wrapped(f"{title}  {enumerated(items)}", width, len(title) + 2)
+
+
+def enumerated(items: Iterable[str]) -> str:
+    """The items in a row; `wrapped` keeps the short ones in one piece."""
+    return ", ".join(item.replace(" ", _TIE) if len(item) <= 24 else item for item in items)
 
 
 def wrapped(text: str, width: int, indent: int) -> str:
     """The text on lines of ``width`` columns, all but the first one indented."""
-    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+    lines = textwrap.fill(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+    return lines.replace(_TIE, " ")
 
 
 def _warning(trace: Trace, width: int, paint: Paint) -> str:
