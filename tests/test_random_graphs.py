@@ -380,4 +380,6 @@ class TensorGraphs(Graphs):
 
 TestValueGraphs = ValueGraphs.TestCase
 TestTensorGraphs = TensorGraphs.TestCase
-TestValueGraphs.settings = TestTensorGraphs.settings = settings(max_examples=3 * settings().max_examples, stateful_step_count=40)
+TestValueGraphs.settings = TestTensorGraphs.settings = settings(
+    max_examples=3 * settings().max_examples, stateful_step_count=40
+)

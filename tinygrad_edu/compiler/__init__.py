@@ -3,11 +3,11 @@
 - `recorder` runs a function once, on stand-ins (`traced`) that note every NumPy call: a `program`.
 - `names` and `emit` print it; `optimize`, `layout` and `codegen` turn it into what is run.
 - `replay` keeps programs for the shapes that a function has met, and calls them.
-- `vectorize` runs a function of scalars over whole columns.
+- `vectorizer` runs a function of scalars over whole columns.
 """
 
 from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayError
 from tinygrad_edu.compiler.replay import Compiled, compile  # noqa: A004 the contract's name
-from tinygrad_edu.compiler.vectorize import Vectorized, vectorize
+from tinygrad_edu.compiler.vectorizer import Vectorized, vectorize
 
 __all__ = ["CompileError", "Compiled", "RecordingError", "ReplayError", "Vectorized", "compile", "vectorize"]
