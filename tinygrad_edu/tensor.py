@@ -280,7 +280,8 @@ class Tensor(Node):
 
     def _fresh_order(self, leaves: bool = True) -> list["Tensor"]:
         if not _LENDING:
-            return graph.topological_order(self, fresh=True, leaves=leaves)  # type: ignore[return-value]
+            chain = None if leaves else self._chain()
+            return chain or graph.topological_order(self, fresh=True, leaves=leaves)  # type: ignore[return-value]
         order = cast("list[Tensor]", graph.topological_order(self))
         for node in order:  # inputs come first
             if node._seal is not None:
@@ -288,6 +289,24 @@ class Tensor(Node):
             for x in node.inputs:
                 if x.stamp > node.stamp:
                     raise graph.stale(node, x)
+        return order
+
+    def _chain(self) -> list["Tensor"] | None:
+        """The order without leaves where each node has one input at most that is no leaf, as in a plain network."""
+        order: list[Tensor] = []
+        node: Tensor | None = self
+        while node is not None:
+            order.append(node)
+            stamp, inner = node.stamp, None
+            for x in node.inputs:
+                if x.inputs:
+                    if inner is not None:
+                        return None
+                    inner = x
+                if x.stamp > stamp:
+                    raise graph.stale(node, x)
+            node = inner
+        order.reverse()
         return order
 
     def _fit(self, gx: Node) -> "Tensor":
@@ -474,9 +493,7 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     if y.__class__ is not ndarray:
         y = _array(y)
     if _LENDING:
-        for x in inputs:
-            if x._seal is not None:
-                x.settle()
+        _settle(inputs)
     for x in inputs:
         if x.requires_grad:
             break
@@ -496,6 +513,18 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     if WATCH.active:
         graph.note(node)
     return node
+
+
+def _settle(inputs: tuple[Tensor, ...]) -> None:
+    for x in inputs:
+        if x._seal is not None:
+            x.settle()
+
+
+def _settle(inputs: Sequence[Tensor]) -> None:
+    for x in inputs:
+        if x._seal is not None:
+            x.settle()
 
 
 def _leaf(y: Any) -> Tensor:
