@@ -521,12 +521,6 @@ def _settle(inputs: tuple[Tensor, ...]) -> None:
             x.settle()
 
 
-def _settle(inputs: Sequence[Tensor]) -> None:
-    for x in inputs:
-        if x._seal is not None:
-            x.settle()
-
-
 def _leaf(y: Any) -> Tensor:
     """A result that requires no gradient; like every leaf it has an array of its own."""
     return constant(y if getattr(y, "base", None) is None else y.copy())
