@@ -428,7 +428,8 @@ def dropout(*, quick: bool = False, seed: int = 0) -> Figure:
             ax.plot(range(1, history.epochs + 1), history[name], label=f"p = {p}, {what}", **look)
     style.tidy(ax, title="Dropout: loss", x="epoch", y="cross-entropy")
     ax.set_yscale("log")
-    ax.legend(frameon=False)
+    ax.set_ylim(top=1.6 * ax.get_ylim()[1])
+    ax.legend(frameon=False, ncols=2, loc="upper center")
     return figure
 
 
@@ -537,7 +538,7 @@ def fifty_epochs(*, quick: bool = False, seed: int = 0) -> tuple[Comparison, Fig
         print(doctor)
         ax.plot(range(1, history.epochs + 1), history["accuracy"], label=name, **style.line(i, history.epochs))
     style.tidy(ax, title="Twenty features, three classes", x="epoch", y="training accuracy")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc=(0.5, 0.15))
     print()
     table = Comparison("figure")
     table.add("parameters of 20-32-16-3", "1251", sum(p.size for p in small_net(seed).parameters()))
