@@ -239,7 +239,7 @@ def test_jump_and_why_in_the_terminal(open_terminal):
     terminal.press("\x7f", "jump to which node or step? a_")
     terminal.press("\r", "backward pass, step 6 of 7")
     terminal.press("w", "any key goes back")
-    assert "−0.004023 = 0.001341 · 1 · (−3)   L → v4 → v2 → a" in terminal.screen
+    assert "−0.004023 = 0.001341 · 1 · (−3)  L → v4 → v2 → a" in terminal.screen
     terminal.press("x", "backward pass, step 6 of 7")
     terminal.press("jnowhere\r", "there is no node or step 'nowhere'")
     terminal.press("j" + ESCAPE, "q quit")

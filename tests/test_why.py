@@ -69,7 +69,7 @@ def test_two_to_the_sixty_paths_are_answered_at_once():
     assert explanation.gradient == 2.0**60
     assert exactly(explanation)
     assert str(explanation).splitlines()[0] == "∂L/∂x = 1.153e18: about 10^18 paths"
-    assert str(explanation).splitlines()[-1].endswith("= the other about 10^18")
+    assert str(explanation).splitlines()[-1].endswith("  the other about 10^18")
 
 
 def test_a_count_beyond_all_numbers_can_be_printed():
@@ -86,18 +86,20 @@ def test_paths_are_listed_largest_first_with_a_remainder():
     explanation = why(a, a * 3 + a * -5 + a, top=2)
     assert str(explanation).splitlines() == [
         "∂L/∂a = −1: 3 paths",
-        "  −5 = 1 · 1 · (−5)   L → v5 → v4 → a",
-        "   3 = 1 · 1 · 3   L → v5 → v2 → a",
-        "   1 = the other 1",
+        "  −5 = 1 · 1 · (−5)  L → v5 → v4 → a",
+        "   3 = 1 · 1 · 3     L → v5 → v2 → a",
+        "   1                 the other 1",
     ]
 
 
 def test_an_interior_node_and_the_root_can_be_asked_for():
     a = Value(2.0, "a")
     m = a * 3
+    m.label = "m"
     root = m * m
     assert [path.product for path in why(m, root).terms] == [6.0, 6.0]
-    assert str(why(root, root)) == "∂L/∂L = 1: 1 path\n  1 = 1   L"
+    assert str(why(root, root)) == "∂L/∂L = 1: 1 path\n  1     L"
+    assert str(why(m, root)).splitlines()[1:] == ["  6     L → m"] * 2
 
 
 def test_an_infinite_gradient_is_explained_as_such():
@@ -153,9 +155,9 @@ def test_a_weight_of_a_layer_is_explained_by_its_inputs():
     assert explanation.count == 3
     assert str(explanation).splitlines() == [
         "∂L/∂W[1,0] = 100: 3 entries that it flows into",
-        "  66 = 11 · 6   ∂L/∂v2[2,0] · X[2,1]",
+        "  66 = 11 · 6  ∂L/∂v2[2,0] · X[2,1]",
         "  28 = 7 · 4   ∂L/∂v2[1,0] · X[1,1]",
-        "   6 = the other 1",
+        "   6           the other 1",
     ]
 
 

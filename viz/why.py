@@ -42,8 +42,12 @@ class Path:
         """The ids of the nodes on the way, the root first."""
         return [self.trace.root, *(step.input for step in self.steps)]
 
-    def __str__(self) -> str:
-        return f"{_product(self.factors)}   {' → '.join(_abridged([self.trace.names[k] for k in self.nodes]))}"
+    @property
+    def cells(self) -> tuple[str, str]:
+        """The product in figures, if it has several factors, and the way."""
+        return _product(self.factors) if len(self.factors) > 1 else "", " → ".join(
+            _abridged([self.trace.names[k] for k in self.nodes])
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The path as plain data."""
@@ -74,10 +78,12 @@ class Term:
     product: float
     factor: str
 
-    def __str__(self) -> str:
+    @property
+    def cells(self) -> tuple[str, str]:
+        """The product in figures, and in names."""
         trace = self.step.trace
         entry = _entry(trace.names[self.step.node], self.index)
-        return f"{_product((self.incoming, self.local))}   ∂{trace.names[trace.root]}/∂{entry} · {self.factor}"
+        return _product((self.incoming, self.local)), f"∂{trace.names[trace.root]}/∂{entry} · {self.factor}"
 
     def to_dict(self) -> dict[str, Any]:
         """The term as plain data."""
@@ -93,7 +99,7 @@ class Term:
 
 
 def _product(factors: Sequence[float]) -> str:
-    texts = [number_text(factor) for factor in factors] or ["1"]
+    texts = [number_text(factor) for factor in factors]
     texts[1:] = [f"({text})" if text.startswith("−") else text for text in texts[1:]]
     return " · ".join(_abridged(texts))
 
@@ -145,13 +151,16 @@ class Explanation:
         if not self.count:
             return f"{title}: every local derivative on its way is 0"
         kinds = ("path", "paths") if self.index is None else ("entry that it flows into", "entries that it flows into")
-        rows = [(number_text(term.product), str(term)) for term in self.terms]
+        rows = [(number_text(term.product), *term.cells) for term in self.terms]
         left_out = self.count - len(self.terms)
         if left_out or self.remainder:
-            rows.append((number_text(self.remainder), f"the other {_counted(left_out)}" if left_out else "rounding"))
-        widest = max(len(number) for number, _ in rows)
-        sums = [f"  {number:>{widest}} = {says}" for number, says in rows]
-        return "\n".join([f"{title}: {_counted(self.count)} {kinds[self.count > 1]}", *sums])
+            rest = f"the other {_counted(left_out)}" if left_out else "rounding"
+            rows.append((number_text(self.remainder), "", rest))
+        first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+        lines = [
+            f"  {total:>{first}} {'=' if product else ' '} {product:<{second}}  {says}" for total, product, says in rows
+        ]
+        return "\n".join([f"{title}: {_counted(self.count)} {kinds[self.count > 1]}", *lines])
 
     def __repr__(self) -> str:
         return str(self)
@@ -229,14 +238,14 @@ def why(node: Node, root: Node | Trace, *, index: Any = None, top: int = TOP) ->
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> why(a, a * b + a**2)
     ∂L/∂a = 1: 2 paths
-       4 = 1 · 4   L → v4 → a
-      −3 = 1 · (−3)   L → v2 → a
+       4 = 1 · 4     L → v4 → a
+      −3 = 1 · (−3)  L → v2 → a
     >>> W = Tensor([[1.0, 2.0], [3.0, 4.0]], label="W")
     >>> X = np.array([[5.0, 6.0], [7.0, 8.0]])
     >>> why(W, (X @ W).sum(), index=(0, 1))
     ∂L/∂W[0,1] = 12: 2 entries that it flows into
-      7 = 1 · 7   ∂L/∂v2[1,1] · v0[1,0]
-      5 = 1 · 5   ∂L/∂v2[0,1] · v0[0,0]
+      7 = 1 · 7  ∂L/∂v2[1,1] · v0[1,0]
+      5 = 1 · 5  ∂L/∂v2[0,1] · v0[0,0]
     """
     told = root if isinstance(root, Trace) else trace(root)
     k = _place(node, told)
