@@ -586,3 +586,20 @@ def test_an_update_between_forward_and_backward_is_noticed_wherever_the_leaf_sta
         with pytest.raises(StaleGraphError):
             loss.backward()
         assert all(w.grad is None for i, w in enumerate(ws) if i != position)
+
+
+def test_a_chain_and_a_graph_with_branches_are_walked_alike():
+    """A net without branches has a shorter walk; a step before backward is noticed on both."""
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    net = nn.MLP(3, [4, 2], rng=0)
+    (net(X) ** 2.0).sum().backward()
+    plain = [p.grad for p in net.parameters()]
+    net.zero_grad()
+    h = net(X)
+    (h * h).sum().backward()  # the same node twice
+    for p, g in zip(net.parameters(), plain, strict=True):
+        np.testing.assert_allclose(p.grad, g, rtol=1e-13, atol=1e-15)
+    for loss in ((net(X) ** 2.0).sum(), (net(X) * net(X)).sum()):
+        optim.SGD([net.layers[0].bias]).step()
+        with pytest.raises(StaleGraphError, match=r"layers\.0\.bias"):
+            loss.backward()

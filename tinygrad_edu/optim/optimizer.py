@@ -67,13 +67,14 @@ class Optimizer:
         now, update = CLOCK.tick(), self.update
         for tensor, state in self._tensors:
             g = tensor._grad
-            if g is not None:
-                data = tensor._data
-                new = update(data, g._data if isinstance(g, Node) else g, state)
-                if new is data and tensor._seal is None:
-                    tensor.stamp = now
-                else:
-                    tensor.update(new, now)
+            if g is None:
+                continue
+            data = tensor._data
+            new = update(data, g._data if isinstance(g, Node) else g, state)
+            if new is data and tensor._seal is None:
+                tensor.stamp = now
+            else:
+                tensor.update(new, now)
         for value, state in self._values:
             value._data = float(update(value._data, float(value.grad), state))
             value.stamp = now
