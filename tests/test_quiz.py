@@ -109,6 +109,19 @@ def test_the_prompt_has_digits_enough_to_find_the_answer():
     assert question.judge(1 - 0.9993293**2) is True
 
 
+def test_large_arrays_are_not_asked_about():
+    x = Tensor(np.ones((4, 4)), label="x")
+    assert questions(trace((x * 2).sum())) == []
+
+
+def test_every_number_that_is_needed_stands_in_the_question():
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]], label="x")
+    question = asked((x @ x).sum())["x"]
+    assert (
+        "where x = [[1, 2], [3, 4]], v1 = [[7, 10], [15, 22]], and ∂L/∂v1 = [[1, 1], [1, 1]]." in question.prompt.text
+    )
+
+
 def test_an_empty_tensor_is_not_asked_about():
     x = Tensor(np.zeros((0, 3)), label="x")
     assert questions(trace(x.sum())) == []

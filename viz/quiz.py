@@ -27,6 +27,7 @@ from viz.text import brief, wrapped
 from viz.trace import Trace, trace
 
 NEAR = 2e-3  # relative: three figures of a number are enough
+_FEW = 12  # entries of an array, so that a learner can work with them
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def same(given: float, meant: float, slack: float = 0.0) -> bool:
 def questions(told: Trace) -> list[Question]:
     """A question for each backward step whose answer is a finite number.
 
-    Of a Tensor's gradient it asks for one entry: that to which the step contributes most.
+    Of a Tensor's gradient it asks for one entry: that to which the step contributes most; and of small arrays alone,
+    because all numbers stand in the question.
 
     Examples
     --------
@@ -110,7 +112,7 @@ def questions(told: Trace) -> list[Question]:
         if isinstance(step, Backward):
             before = earlier.setdefault(step.input, [])
             asked = _Asked(step, before)
-            if math.isfinite(asked.answer):
+            if math.isfinite(asked.answer) and asked.can_be_worked_out:
                 found.append(Question(step.index, asked.index, asked.prompt, asked.answer, tuple(asked.mistakes())))
             before.append(step)
     return found
@@ -134,13 +136,23 @@ class _Asked:
         return float(data[self.index]) if data.size else math.nan
 
     @property
+    def _known(self) -> list[int]:
+        """The nodes whose data one must know."""
+        told, node = self.step.trace, self.step.node
+        return list(dict.fromkeys(k for k in (*told.nodes[node].inputs, node) if told.figures(k) is None))
+
+    @property
+    def can_be_worked_out(self) -> bool:
+        """Whether all numbers can be given in the question."""
+        return all(np.size(self.step.trace.values[k]) <= _FEW for k in self._known)
+
+    @property
     def prompt(self) -> Formula:
         """The question, with what is needed to answer it."""
         told, step = self.step.trace, self.step
         node = told.nodes[step.node]
         parts: list[Formula] = [Relation((Name(node.name), node.expression or Prose("")), ("=",))]
-        known = dict.fromkeys(k for k in (*node.inputs, step.node) if told.figures(k) is None)
-        for i, k in enumerate(known):
+        for i, k in enumerate(self._known):
             parts += [Prose(", " if i else ", where "), Relation((Name(told.names[k]), _shown(told.values[k])), ("=",))]
         parts += [Prose(", and "), Relation((told.partial(step.node), _shown(step.incoming)), ("=",)), Prose(". ")]
         if step.before is not None:
@@ -178,7 +190,7 @@ class _Asked:
         yield Mistake(alone, "forgot the incoming gradient", hint)
         yield Mistake(before - self.share, "wrong sign", f"look at the sign of the local derivative {local}")
         yield Mistake(-self.answer, "wrong sign", "the size is right, the sign is not")
-        for use in self.earlier:
+        for use in self.earlier[-_FEW:]:
             yield Mistake(
                 self.answer - self.entry(use.contribution),
                 "dropped a path",
@@ -222,7 +234,7 @@ def _largest(data: Any) -> tuple[int, ...]:
 def _shown(data: Any) -> Formula:
     """Data in the prompt, with digits enough to work with: of 1 − 0.9993² only two would be right."""
     number = single(data)
-    return Prose(brief(data, 60)) if number is None else Number(number.value, digits=7)
+    return Prose(brief(data, 1000)) if number is None else Number(number.value, digits=7)
 
 
 # --- in the terminal ----------------------------------------------------------------------------------------------
