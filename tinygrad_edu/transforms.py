@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_edu import graph
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.graph import Node, no_grad
+from tinygrad_edu.graph import MODES, Node, no_grad
 from tinygrad_edu.tensor import Tensor, array_gradients
 from tinygrad_edu.value import Value
 
@@ -35,10 +35,21 @@ _OUTER = _Outer()
 
 
 @contextlib.contextmanager
+def _recorded() -> Iterator[None]:
+    """To ask for a derivative is to ask for the recording that it takes, within `no_grad` too."""
+    outside, MODES.no_grad = MODES.no_grad, 0
+    try:
+        yield
+    finally:
+        MODES.no_grad = outside
+
+
+@contextlib.contextmanager
 def _running(arguments: Sequence[Node]) -> Iterator[None]:
     _OUTER.nodes.extend(arguments)
     try:
-        yield
+        with _recorded():
+            yield
     finally:
         del _OUTER.nodes[len(_OUTER.nodes) - len(arguments) :]
 
@@ -85,10 +96,10 @@ def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> l
     if record:
         with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
             grads: dict[Any, Any] = dict(graph.recorded_gradients(root, root._constant(seed)))
-        return [grads.get(x, x._constant(np.zeros(np.shape(x._data))[()])) for x in wrt]
+        return [grads.get(x, x._constant(_zero(x))) for x in wrt]
     if isinstance(root, Tensor):
         grads = dict(array_gradients(root, seed))
-        return [grads.get(x, np.zeros_like(x._data)) for x in wrt]
+        return [grads.get(x, _zero(x)) for x in wrt]
     with no_grad():
         grads = dict(graph.recorded_gradients(root, root._constant(seed)))
     return [grads[x]._data if x in grads else 0.0 for x in wrt]
@@ -113,8 +124,9 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
         call, nodes, given = _split(args, argnum, "grad")
         with _running(nodes):
             y = f(*call, **keywords)
-        if not isinstance(y, Node):  # it does not depend on any node
-            return y, _packed([np.zeros(np.shape(x._data))[()] for x in nodes], argnum)
+        if not isinstance(y, Node):
+            _check_constant(y, "grad")
+            return y, _packed(list(map(_zero, nodes)), argnum)
         if np.size(y._data) != 1:
             raise ShapeError(
                 f"grad differentiates a function that gives one number, but this one gave shape {y._data.shape}: "
@@ -122,10 +134,23 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
             )
         record = _outlives(y, given)
         seed = 1.0 if isinstance(y, Value) else np.ones_like(y._data)
-        grads = _gradients(y, seed, nodes, record=record) if y.requires_grad else [x._data * 0.0 for x in nodes]
+        grads = _gradients(y, seed, nodes, record=record) if y.requires_grad else list(map(_zero, nodes))
         return (y if record else _plain(y)), _packed(grads, argnum)
 
     return _named(value_and_gradient, f, "value_and_grad")
+
+
+def _zero(x: Node) -> Any:
+    return 0.0 if isinstance(x, Value) else np.zeros_like(x._data)
+
+
+def _check_constant(y: Any, name: str) -> None:
+    """A function may give a plain number, which depends on nothing; but a forgotten ``return`` is no number."""
+    if not isinstance(y, float | int | np.number | np.ndarray):
+        raise DTypeError(
+            f"{name} differentiates a function that gives a number or an array, but this one gave {y!r}: return the "
+            "result"
+        )
 
 
 def _check_function(f: Any, name: str) -> None:
@@ -190,7 +215,9 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
             return [_row(part, x, given) for part in y]
         if not isinstance(y, Tensor):
             return _row(y, x, given)
-        rows = [_row(y[i], x, given) for i in np.ndindex(y.shape)]
+        with _recorded():
+            entries = [y[i] for i in np.ndindex(y.shape)]
+        rows = [_row(entry, x, given) for entry in entries]
         shape = y.shape + x._data.shape
         if rows and not isinstance(rows[0], np.ndarray | np.generic | float):  # Tensors, or what `compile` listens with
             return cast("Any", np.stack)(rows).reshape(shape)
@@ -200,8 +227,11 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
 
 
 def _row(y: Any, x: Node, given: Sequence[Any]) -> Any:
-    if not isinstance(y, Node) or not y.requires_grad:
-        return x._data * 0.0
+    if not isinstance(y, Node):
+        _check_constant(y, "jacobian")
+        return _zero(x)
+    if not y.requires_grad:
+        return _zero(x)
     seed = 1.0 if isinstance(y, Value) else np.ones_like(y._data)
     return _gradients(y, seed, [x], record=_outlives(y, given))[0]
 

@@ -18,7 +18,7 @@ class UserOperation(Operation):
     def __init__(
         self, forward: Callable[..., Any], derivative: Callable[..., Any], name: str, symbol: str, formula: str
     ) -> None:
-        self.forward = forward  # type: ignore[method-assign]
+        self.function = forward
         self.derivative = derivative
         self.name = name
         self.symbol = symbol or name
@@ -26,6 +26,9 @@ class UserOperation(Operation):
         self.__doc__ = forward.__doc__
 
         self.gx_arrays = EachInput(self._gx)
+
+    def forward(self, *xs: Any, **params: Any) -> Any:
+        return self.function(*map(_read_only, xs), **params)
 
     @cached_property
     def gx_nodes(self) -> EachInput:
@@ -47,7 +50,7 @@ class UserOperation(Operation):
         return self.formula or super().local_derivative(i)
 
     def _gxs(self, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:
-        gxs = self.derivative(gy, y, *xs, **params)
+        gxs = self.derivative(*map(_read_only, (gy, y, *xs)), **params)
         gxs = gxs if isinstance(gxs, tuple | list) else (gxs,)
         if len(gxs) != len(xs):
             raise ArgumentError(
@@ -55,6 +58,15 @@ class UserOperation(Operation):
                 "as a tuple"
             )
         return gxs
+
+
+def _read_only(x: Any) -> Any:
+    """An array as a user's function may see it: what it wrote there would be written into the graph."""
+    if not hasattr(x, "setflags"):
+        return x
+    view = x.view()
+    view.setflags(write=False)
+    return view
 
 
 def operation(

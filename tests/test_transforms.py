@@ -1,0 +1,218 @@
+"""`grad`, `value_and_grad`, `jacobian`, `hessian`, `hvp`: against closed forms, nested, and beside what is mistaken."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tinygrad_edu import Tensor, Value, grad, hessian, hvp, jacobian, no_grad, value_and_grad
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, TinygradEduError
+
+A = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0], [4.0, 1.0, -2.0]])
+X = np.array([0.3, -1.2, 2.0])
+
+
+# Closed forms
+
+
+def test_the_gradient_of_a_function_of_floats():
+    assert grad(lambda x: x**3 - 2 * x)(2.0) == 10.0
+    assert grad(lambda x: np.exp(x) * x)(1) == pytest.approx(2 * math.e, rel=1e-15)
+    assert type(grad(lambda x: x * x)(3.0)) is float
+
+
+def test_the_gradient_of_a_function_of_arrays():
+    np.testing.assert_allclose(grad(lambda x: np.sum(np.sin(x) * x))(X), np.sin(X) + X * np.cos(X), rtol=1e-14)
+    assert grad(lambda x: (x * x).sum())(np.float32([1, 2])).dtype == np.float32
+    assert grad(lambda x: (x * x).sum())([1.0, 2.0]).tolist() == [2.0, 4.0]
+
+
+def test_the_value_comes_along():
+    assert value_and_grad(lambda x, y: x * x * y)(3.0, 2.0) == (18.0, 12.0)
+    value, gradient = value_and_grad(lambda x: x @ A @ x)(X)
+    assert value == pytest.approx(X @ A @ X, rel=1e-14)
+    np.testing.assert_allclose(gradient, (A + A.T) @ X, rtol=1e-14)
+
+
+def test_any_argument_and_several_and_by_name():
+    def f(x, y, *, scale):
+        return scale * x * x * y
+
+    assert grad(f, 1)(3.0, 2.0, scale=10.0) == 90.0
+    assert grad(f, -1)(3.0, 2.0, scale=10.0) == 90.0
+    assert grad(f, (0, 1))(3.0, 2.0, scale=10.0) == (120.0, 90.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: A @ x, A),
+        (lambda x: x * x, np.diag(2 * X)),
+        (lambda x: np.sin(x)[::-1], np.diag(np.cos(X))[::-1]),
+        (lambda x: np.outer(x, x), np.einsum("ik,j->ijk", np.eye(3), X) + np.einsum("jk,i->ijk", np.eye(3), X)),
+        (lambda x: x.softmax(), None),
+        (lambda x: x.sum(), np.ones(3)),
+        (lambda x: np.cumsum(x), np.tril(np.ones((3, 3)))),
+    ],
+)
+def test_the_jacobian(f, expected):
+    if expected is None:
+        p = np.exp(X) / np.exp(X).sum()
+        expected = np.diag(p) - np.outer(p, p)
+    np.testing.assert_allclose(jacobian(f)(X), expected, rtol=1e-14, atol=1e-15)
+
+
+def test_the_jacobian_by_a_matrix():
+    J = jacobian(lambda W: W @ X)(A)
+    assert J.shape == (3, 3, 3)
+    np.testing.assert_allclose(J, np.einsum("ij,k->ijk", np.eye(3), X), rtol=1e-15)
+
+
+def test_the_jacobian_of_a_list_of_values():
+    assert jacobian(lambda x: [x * x, x.sin(), 3.0])(2.0) == [4.0, math.cos(2.0), 0.0]
+
+
+def rosenbrock(x):
+    return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+
+
+def rosenbrock_hessian(x, y):
+    return np.array([[1200 * x * x - 400 * y + 2, -400 * x], [-400 * x, 200.0]])
+
+
+@pytest.mark.parametrize("point", [(-4.0, -2.0), (1.0, 1.0), (0.0, 0.0)])
+def test_the_hessian_of_rosenbrock_s_function(point):
+    np.testing.assert_allclose(hessian(rosenbrock)(np.array(point)), rosenbrock_hessian(*point), rtol=1e-14)
+
+
+def test_the_hessian_of_a_quadratic_form_and_of_a_float():
+    np.testing.assert_allclose(hessian(lambda x: x @ A @ x)(X), A + A.T, rtol=1e-14)
+    assert hessian(lambda x: x**4)(2.0) == 48.0
+    assert hessian(lambda x, y: x * y**3, 1)(2.0, 3.0) == 36.0
+    assert hessian(lambda x: (3.0 * x).sum())(X).tolist() == np.zeros((3, 3)).tolist()
+
+
+def test_hvp_is_the_hessian_times_the_vector():
+    def f(x):
+        return np.sum(np.exp(x) * np.flip(x) ** 2)
+
+    v = np.array([1.0, -0.5, 2.0])
+    np.testing.assert_allclose(hvp(f, X, v), hessian(f)(X) @ v, rtol=1e-13)
+    assert hvp(lambda x: x**4, 2.0, 3.0) == 144.0
+
+
+def test_derivatives_of_a_tensor_of_derivatives():
+    third = jacobian(hessian(lambda x: (x**3).sum()))(X)
+    expected = np.zeros((3, 3, 3))
+    expected[range(3), range(3), range(3)] = 6.0
+    np.testing.assert_allclose(third, expected, atol=1e-14)
+
+
+def test_beside_pytorch(torch):
+    def f(x):
+        return (x.tanh() @ x.exp()) * x.prod() + x.sum().sin()
+
+    t = torch.tensor(X)
+    np.testing.assert_allclose(grad(f)(X), torch.autograd.functional.jacobian(f, t), rtol=1e-13)
+    np.testing.assert_allclose(hessian(f)(X), torch.autograd.functional.hessian(f, t), rtol=1e-12)
+
+
+# Nesting
+
+
+def test_gradients_nest_to_any_depth():
+    f, derivatives = (lambda x: x**5), []
+    for _ in range(6):
+        f = grad(f)
+        derivatives.append(f(2.0))
+    assert derivatives == [80.0, 160.0, 240.0, 240.0, 120.0, 0.0]
+
+
+def test_an_inner_gradient_does_not_mistake_the_outer_argument_for_its_own():
+    """The perturbations are told apart (Siskind and Pearlmutter, 2005)."""
+    assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert grad(lambda x: x * grad(lambda y: x * y)(2.0))(3.0) == 6.0
+
+    def outer(x):
+        return (x * grad(lambda y: (x * y * y).sum())(np.array([2.0]))).sum()
+
+    assert grad(outer)(np.array([3.0])).tolist() == [24.0]
+
+
+def test_a_node_in_gives_a_node_out_whose_graph_goes_on():
+    x = Value(2.0)
+    g = grad(lambda v: v**3)(x)
+    (g * g).backward()
+    assert (type(g), g.data, x.grad) == (Value, 12.0, 2 * 12.0 * 12.0)
+    w = Tensor([1.0, 2.0])
+    g = grad(lambda v: (v**3).sum())(w)
+    (g * g).sum().backward()
+    np.testing.assert_allclose(w.grad, 36 * np.array([1.0, 8.0]), rtol=1e-15)
+
+
+def test_the_gradients_of_what_the_function_closes_over_stay_as_they_are():
+    w, c = Tensor([1.0, 2.0]), Value(3.0)
+    assert grad(lambda x: (x * w).sum())(np.ones(2)).tolist() == [1.0, 2.0]
+    assert grad(lambda x: x * c)(2.0) == 3.0
+    assert hessian(lambda x: (x * x * w).sum())(np.ones(2)).tolist() == [[2.0, 0.0], [0.0, 4.0]]
+    assert (w.grad, c.grad) == (None, 0.0)
+
+
+def test_to_ask_for_a_derivative_is_to_ask_for_recording():
+    with no_grad():
+        assert grad(lambda x: x * x)(3.0) == 6.0
+        assert jacobian(lambda x: x * x)(X).tolist() == np.diag(2 * X).tolist()
+        assert hessian(lambda x: x**3)(2.0) == 12.0
+        assert not (Value(2.0) * 3).requires_grad
+
+    def detached(x):
+        with no_grad():
+            constant = x * 1.0
+        return x * constant
+
+    assert grad(detached)(3.0) == 3.0
+
+
+def test_what_depends_on_nothing_has_the_gradient_zero():
+    assert grad(lambda x: 3.0)(math.inf) == 0.0
+    assert grad(lambda x: Tensor(3.0))(X).tolist() == [0.0] * 3
+    assert grad(lambda x, y: y * y)(2.0, 3.0) == 0.0
+    assert grad(lambda x, y: (y * y).sum())(np.array([np.inf]), X).tolist() == [0.0]
+    assert hessian(lambda x: 3.0)(2.0) == 0.0
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence", "wrong"),
+    [
+        (ArgumentError, r"grad takes a function, but was given 3\.0: call it as grad\(f\)\(x\)", lambda: grad(3.0)),
+        (ArgumentError, r"grad was to differentiate by argument 2, but the function was called with 2 of them",
+         lambda: grad(lambda x, y: x, 2)(1.0, 2.0)),
+        (DTypeError, r"grad differentiates by floating-point arguments, but was given int64 data",
+         lambda: grad(lambda x: x.sum())(np.array([1, 2]))),
+        (DTypeError, r"a Tensor holds floats, integers or booleans, but was given 'a'", lambda: grad(lambda x: x)("a")),
+        (ShapeError, r"grad differentiates a function that gives one number, but this one gave shape \(3,\)",
+         lambda: grad(lambda x: x * x)(X)),
+        (DTypeError, r"grad differentiates a function that gives a number or an array, but this one gave None",
+         lambda: grad(lambda x: None)(1.0)),
+        (DTypeError, r"jacobian differentiates a function that gives a number or an array, but this one gave 'x'",
+         lambda: jacobian(lambda x: "x")(1.0)),
+        (ShapeError, r"hvp needs v of the shape of x, \(3,\), but was given \(2,\)",
+         lambda: hvp(lambda x: x.sum(), X, np.ones(2))),
+    ],
+)  # fmt: skip
+def test_bad_input_is_answered_in_a_sentence(kind, sentence, wrong):
+    with pytest.raises(kind, match=f"^{sentence}") as info:
+        wrong()
+    assert isinstance(info.value, TinygradEduError)
+    assert "\n" not in str(info.value)
+
+
+def test_an_error_in_the_function_leaves_nothing_behind():
+    with pytest.raises(ZeroDivisionError):
+        grad(lambda x: 1 / 0)(1.0)
+    x = Value(2.0)
+    assert grad(lambda y: y * y)(3.0) == 6.0
+    assert (x * 2).requires_grad
