@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph import Node, topological_order
-from viz import captions, dot, files, render
+from viz import captions, dot, files, program, render
 from viz.notation import printable
 from viz.palette import THEMES, Theme
 from viz.scopes import Call, Modules, Shown, module_calls
@@ -77,7 +77,7 @@ class Drawing:
 
 
 def draw(
-    root: Node,
+    root: "Node | program.Compiled",
     *,
     depth: int | None = None,
     direction: Direction = "LR",
@@ -93,9 +93,12 @@ def draw(
     An nn module is a frame around what it computed, or, folded, a block; an arrow to a block that stands for several
     nodes bears their number.
 
+    Of a compiled function, the program of its latest call is drawn: a box for each line and each input, with an arrow
+    for each name that is read, and a frame around the forward and the backward pass and the update.
+
     Parameters
     ----------
-    root : Value or Tensor.
+    root : Value or Tensor, or a function made by `tinygrad_edu.compile`.
     depth : how many levels of nested `nn` modules to look into. What lies deeper is folded: each module is one box.
         With 0 the outermost are boxes; without it all are open.
     direction : ``"LR"``, from left to right, or ``"TB"``, from the top down.
@@ -107,7 +110,8 @@ def draw(
     ------
     ArgumentError : more than ``max_nodes`` remain however much is folded, the arrows are too long to be followed, or an
         argument is none of the above.
-    DTypeError : ``root`` is no node.
+    CompileError : the compiled function was not called yet.
+    DTypeError : ``root`` is neither a node nor a compiled function.
 
     Notes
     -----
@@ -121,15 +125,21 @@ def draw(
     >>> draw(L)
     <Drawing of tanh: 6 nodes, 5 edges>
     """
-    _check(root, depth, direction, theme, max_nodes)
+    if not isinstance(root, Node) and not program.is_compiled(root):
+        raise DTypeError(f"draw() shows the graph behind a Value or a Tensor, but was given {_advise(root)}")
+    _check(depth, direction, theme, max_nodes)
+    if not isinstance(root, Node):
+        if depth is not None or audit is not None:
+            raise ArgumentError("a program has no modules to fold and no audit: draw it without depth and audit")
+        lines = program.listing(root, max_nodes)
+        source = program.source(lines, direction, THEMES[theme], code=True)
+        return Drawing(source, program.title(lines), program.description(lines))
     modules = module_calls(topological_order(root))
     depth = _fold(modules, modules.deepest if depth is None else depth, max_nodes)
     return _Picture(modules, depth, direction, THEMES[theme], {} if audit is None else audit.complaints).drawing()
 
 
-def _check(root: Any, depth: int | None, direction: str, theme: str, max_nodes: int) -> None:
-    if not isinstance(root, Node):
-        raise DTypeError(f"draw() shows the graph behind a Value or a Tensor, but was given {_advise(root)}")
+def _check(depth: int | None, direction: str, theme: str, max_nodes: int) -> None:
     for what, given, known in (("direction", direction, ("LR", "TB")), ("theme", theme, tuple(THEMES))):
         if given not in known:
             raise ArgumentError(f"{what} is one of {', '.join(known)}, but was given {given!r}: choose one of them")

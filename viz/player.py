@@ -6,7 +6,7 @@ it is computed twice: names, numbers, formulas and the mistakes of the quiz are 
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from viz.audit import RIGHT, Audit, Finding
 from viz.page import Page, embedded
 from viz.placement import Size, place
 from viz.plain import FEW
+from viz.program import Compiled, is_compiled, listing
+from viz.program_page import ProgramPage
 from viz.quiz import NEAR, questions
 from viz.trace import Trace, trace
 from viz.why import why
@@ -54,18 +56,26 @@ class Player(Page):
         return f"<player of {self.trace.names[-1]}: {len(self.trace.steps)} steps; .save('backprop.html') writes it>"
 
 
-def player(root: Node, gradient: Any = None, *, audit: Audit | None = None) -> Player:
+@overload
+def player(root: Node, gradient: Any = None, *, audit: Audit | None = None) -> Player: ...
+@overload
+def player(root: Compiled) -> ProgramPage: ...
+def player(root: Any, gradient: Any = None, *, audit: Audit | None = None) -> Player | ProgramPage:
     """Step through the forward and the backward pass of a graph, in a browser or a notebook.
+
+    Of a compiled function, the program of its latest call stands beside its graph: a line lights its node, what it
+    reads and what reads it, and a node its line.
 
     Parameters
     ----------
-    root, gradient : as in `trace`.
+    root, gradient : as in `trace`; or a function made by `tinygrad_edu.compile` alone.
     audit : ``viz.audit(root)``, to have the wrong derivatives painted red and explained.
 
     Raises
     ------
     ArgumentError : there is no graph behind ``root``, too much of it stands side by side to be shown, or the audit
         is of another graph.
+    CompileError : the compiled function was not called yet.
 
     Examples
     --------
@@ -74,6 +84,12 @@ def player(root: Node, gradient: Any = None, *, audit: Audit | None = None) -> P
     >>> player((a * b + 10).tanh())
     <player of L: 8 steps; .save('backprop.html') writes it>
     """
+    if is_compiled(root):
+        if gradient is not None or audit is not None:
+            raise ArgumentError(
+                "a program has no gradient to start from and no audit: pass the compiled function alone"
+            )
+        return ProgramPage(listing(root, _SHOWN))
     film = trace(root, gradient)
     if audit is None:
         return Player(film)

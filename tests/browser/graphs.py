@@ -3,7 +3,7 @@
 import numpy as np
 
 import tinygrad_edu
-from tinygrad_edu import Tensor, Value, operation
+from tinygrad_edu import Tensor, Value, nn, operation, optim
 from tinygrad_edu.nn import scalar
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "\"'&\n\u2028{|}😀]]>", "<!--")
@@ -48,3 +48,21 @@ def scalar_net(inputs, sizes):
     net = scalar.MLP(inputs, sizes, activation="tanh", fused=False, rng=1)
     y = net([Value(1 / (i + 1), f"x{i}") for i in range(inputs)])
     return y**2 if isinstance(y, Value) else sum(y) ** 2
+
+
+def training_step(optimizer=optim.SGD):
+    """A compiled training step of a small classifier, called twice: an optimizer has its state then."""
+    model = nn.MLP(2, [3, 2], activation="relu", rng=0)
+    descent = optimizer(model.parameters(), lr=0.1)
+
+    @tinygrad_edu.compile
+    def step(X, y):
+        loss = nn.functional.cross_entropy(model(X), y)
+        descent.zero_grad()
+        loss.backward()
+        descent.step()
+        return loss
+
+    for _ in range(2):
+        step(np.arange(8.0).reshape(4, 2), np.array([0, 1, 1, 0]))
+    return step

@@ -1,0 +1,85 @@
+"""The page of a compiled function in a real browser: a line lights its node, a node its line."""
+
+import pytest
+
+from tests.browser.graphs import training_step
+from tests.browser.test_page import violations
+from viz.player import player
+
+
+@pytest.fixture
+def step():
+    return player(training_step())
+
+
+def lit(page, how="lit"):
+    """What is lit in the list and in the graph, as numbers of nodes."""
+    found = page.evaluate(f"[...document.querySelectorAll('main .{how}')].map((element) => element.id)")
+    return tuple({int(i.split("-")[1]) for i in found if i.startswith(what)} for what in ("line-", "node-"))
+
+
+def expected(step, i):
+    return set(step.listing.nodes[i].reads), {k for k, node in enumerate(step.listing.nodes) if i in node.reads}
+
+
+def test_a_line_lights_its_node_with_what_it_reads_and_what_reads_it(opened, step):
+    page = opened(step)
+    i = next(i for i, node in enumerate(step.listing.nodes) if node.name == "a1")
+    page.click(f"#line-{i}")
+    reads, readers = expected(step, i)
+    assert lit(page) == ({i}, {i})
+    assert lit(page, "read") == (reads, reads)
+    assert lit(page, "reader") == (readers, readers)
+    assert page.locator(".edge.read").count() == len(reads)
+    assert page.locator(".edge.reader").count() == len(readers)
+    assert page.inner_text("#said") == step.listing.words(i)
+    assert page.get_attribute(f"#line-{i}", "aria-selected") == "true"
+
+
+def test_a_node_lights_its_line(opened, step):
+    page = opened(step)
+    for i in range(len(step.listing.nodes)):
+        page.click(f"#node-{i}")
+        assert lit(page) == ({i}, {i})
+    assert page.evaluate("document.activeElement.id") == f"line-{i}"
+
+
+def test_the_pointer_lights_for_a_moment(opened, step):
+    page = opened(step)
+    page.click("#line-0")
+    page.hover("#node-9")
+    assert lit(page) == ({9}, {9})
+    page.hover("h1")
+    assert lit(page) == ({0}, {0})
+
+
+def test_the_keys_walk_through_the_lines(opened, step):
+    page = opened(step)
+    last = len(step.listing.nodes) - 1
+    page.focus("#line-0")
+    moves = {"ArrowUp": 0, "ArrowDown": 1, "End": last, "ArrowRight": last, "ArrowLeft": last - 1, "Home": 0}
+    for key, i in moves.items():
+        page.keyboard.press(key)
+        assert lit(page) == ({i}, {i})
+    page.keyboard.press("Escape")
+    assert lit(page) == (set(), set())
+    assert page.locator("[role=option][tabindex='0']").count() == 1
+
+
+def test_zoom_and_fit(opened, step):
+    page = opened(step)
+    width = "document.getElementById('graph').getBoundingClientRect().width"
+    fitting = page.evaluate(width)
+    page.click("#zoom-in")
+    assert page.evaluate(width) == pytest.approx(fitting * 1.3, abs=0.1)
+    page.click("#fit")
+    assert page.evaluate(width) == fitting
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_axe_finds_nothing(opened, step, scheme, width):
+    page = opened(step, scheme=scheme, width=width)
+    page.focus("#line-8")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
