@@ -173,7 +173,7 @@ def _enumerated(names: list[str]) -> str:
 _LOOKS = {"argument": "leaf", "state": "constant", "line": "operation", "return": "root"}
 
 
-def look(node: Line) -> str:
+def _look(node: Line) -> str:
     """The kind of node, as the palette has it."""
     return _LOOKS.get(node.kind, node.kind)
 
@@ -237,7 +237,7 @@ def _frame(section: str, theme: Theme) -> str:
 
 def _box(program: Listing, i: int, theme: Theme, code: bool) -> str:
     node = program.nodes[i]
-    style = theme.kinds[look(node)]
+    style = theme.kinds[_look(node)]
     parts = [f"<B>{dot.markup(node.name)}</B>"]
     if code and node.kind in ("line", "return"):
         parts.append(dot.markup(node.code.removeprefix(node.name).removeprefix(" =").strip(), _LONGEST))
@@ -245,6 +245,6 @@ def _box(program: Listing, i: int, theme: Theme, code: bool) -> str:
         parts.append(dot.font(dot.markup(node.about), POINT_SIZE=9 if code else 11, COLOR=theme.quiet))
     face = dot.table(*map(dot.cell, filter(None, parts)))
     return (
-        f'"node-{i}" [id="node-{i}" class="{look(node)}" shape={style.shape} style="{style.style}" '
+        f'"node-{i}" [id="node-{i}" class="{_look(node)}" shape={style.shape} style="{style.style}" '
         f'fillcolor="{style.fill}" color="{style.line}" label=<{face}> tooltip={dot.tooltip(program.words(i))}]'
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from viz.page import Page, embedded
 from viz.palette import THEMES
-from viz.program import Line, Listing, description, look, source, title
+from viz.program import Listing, description, source, title
 from viz.render import accessible_svg
 
 
@@ -40,8 +40,8 @@ def _rows(listing: Listing) -> Iterator[str]:
     numbered = [*enumerate(listing.nodes)]
     for i, node in numbered:
         if node.kind == "constant":
-            yield _row(_option(i, node, node.code))
-    head = (_option(i, node, node.code) for i, node in numbered if node.section == "" and _is_input(node))
+            yield _row(_option(i, node.code))
+    head = (_option(i, node.code) for i, node in numbered if node.kind in ("argument", "parameter", "state"))
     yield _row(f"def {html.escape(listing.name)}({', '.join(head)}):", "head")
     section = ""
     for i, node in numbered:
@@ -50,21 +50,17 @@ def _rows(listing: Listing) -> Iterator[str]:
             yield _row(f"# {html.escape(section)}" if section else "", "comment")
         if node.kind in ("line", "return"):
             about = f'<span class="about">{html.escape(node.about)}</span>' * bool(node.about)
-            yield _row(_option(i, node, node.code) + about, "body")
-
-
-def _is_input(node: Line) -> bool:
-    return node.kind in ("argument", "parameter", "state")
+            yield _row(_option(i, node.code) + about, "body")
 
 
 def _row(content: str, kind: str = "") -> str:
     return f'<div class="row {kind}">{content}</div>\n'
 
 
-def _option(i: int, node: Line, text: str) -> str:
+def _option(i: int, code: str) -> str:
     return (
-        f'<span role="option" id="line-{i}" class="{look(node)}" aria-selected="false" tabindex="{-1 if i else 0}">'
-        f"{html.escape(text)}</span>"
+        f'<span role="option" id="line-{i}" aria-selected="false" tabindex="{-1 if i else 0}">'
+        f"{html.escape(code)}</span>"
     )
 
 
