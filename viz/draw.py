@@ -350,8 +350,8 @@ def _length(arrows: Sequence[_Arrow], items: Sequence[Node | Call]) -> int:
     for arrow in arrows:
         tails.setdefault(arrow.head, []).append(arrow.tail)
     ranks: dict[Node | Call, int] = {}
-    for item in items:
-        ranks[item] = 1 + max((ranks[tail] for tail in tails.get(item, ())), default=0)
+    for item in items:  # folded modules may use each other: then one of them has no rank yet
+        ranks[item] = 1 + max((ranks.get(tail, 0) for tail in tails.get(item, ())), default=0)
     return sum(ranks[arrow.head] - ranks[arrow.tail] - 1 for arrow in arrows)
 
 
