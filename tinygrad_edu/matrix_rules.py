@@ -71,9 +71,10 @@ def _linear_gx1(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
 
 
 def _linear_gx2(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
-    if gy.ndim == 2 and gy.__class__ is np.ndarray:
-        return ones(len(gy), gy.dtype).dot(gy)  # BLAS adds up rows several times faster than NumPy
-    return gy  # the engine sums over what was broadcast
+    if gy.__class__ is not np.ndarray or gy.ndim == 1:
+        return gy  # the engine sums over what was broadcast
+    rows = gy if gy.ndim == 2 else gy.reshape(-1, gy.shape[-1])
+    return ones(len(rows), gy.dtype).dot(rows)  # BLAS adds up rows several times faster than NumPy
 
 
 LINEAR = ArrayOperation(
@@ -85,6 +86,7 @@ LINEAR = ArrayOperation(
     symbol="x @ W + b",
     formula=("gy @ x1ᵀ", "x0ᵀ @ gy", "Σ gy over the rows"),
 )
+LINEAR.fits = True
 
 
 # --- einsum -----------------------------------------------------------------------------------------------------

@@ -665,7 +665,7 @@ def _flow_back(node: Tensor, gy: _Array, grads: dict[Tensor, _Array], watched: b
 _FLOW = """
     if n{i}.requires_grad:
         gx = {gx}
-        if gx.__class__ is not ndarray or gx.shape != {x}.shape or gx.dtype is not {x}.dtype:
+        if gx.__class__ is not ndarray or {misfit}gx.dtype is not {x}.dtype:
             gx = unbroadcast(gx, {x}, node)
         if n{i} in grads:
             gx = added(grads[n{i}], gx)
@@ -688,7 +688,9 @@ def _written_flow(operation: Operation) -> Callable[[Tensor, _Array, dict[Tensor
         texts = tuple(f"gx{i}(gy, y, {', '.join(xs)})" for i in range(count))
     lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
     lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
-    body = "\n    ".join(lines) + "".join(_FLOW.format(i=i, x=xs[i], gx=texts[i]) for i in range(count))
+    misfits = ["" if operation.fits else f"gx.shape != {x}.shape or " for x in xs]
+    parts = [_FLOW.format(i=i, x=xs[i], gx=texts[i], misfit=misfits[i]) for i in range(count)]
+    body = "\n    ".join(lines) + "".join(parts)
     scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
     scope |= {"ndarray": ndarray, "unbroadcast": unbroadcast, "added": _added}
     exec(f"def flow(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
