@@ -30,7 +30,7 @@ def watched(run):
     return doctor
 
 
-class Caught(Exception):
+class CaughtError(Exception):
     """The run need not go on."""
 
 
@@ -39,13 +39,13 @@ def catches(fault, seed):
 
     def tell(finding):
         if finding.name == fault.partition(" | ")[0]:
-            raise Caught
+            raise CaughtError
 
     run = FAULTS[fault](seed)
     try:
         with train.doctor(run.net, run.optimizer, tell=tell):
             run.run()
-    except Caught:
+    except CaughtError:
         return True
     return False
 

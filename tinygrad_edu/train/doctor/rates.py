@@ -11,8 +11,7 @@ from tinygrad_edu.train.doctor.visit import Array, Visit, gradient, viewed
 
 WORSE = 3.0  # times the first loss
 LEAP = 0.3  # of the weights' norm, in one step
-THROW = 1.0  # of the same: nothing is left of what they were
-FLING = 3.0
+FLING = 3.0  # of the same: nothing is left of what they were
 EARLY = 10  # steps, all of which are measured
 LATER = 100  # steps after which a net should know something
 WINDOW = 5
@@ -23,36 +22,35 @@ CRAWL = 2e-3  # of the weights' norm, from the start
 class RateTooHigh(Rule):
     """Steps so long that they make things worse.
 
-    Sure when steps have changed the weights by over 30 % of their norm (one per mille is usual), and the loss of five
-    steps is on average above three times the first one, or not finite. Also when one of the first ten steps has
-    changed them by over 300 %, and one of these losses was twice the first. Also when after a hundred steps the loss is
-    no better than at the start, or than that of a constant answer, and a step has changed them by over 100 %. A
-    batch's loss may jump by chance, but not while the weights hardly move; and a step that leaves nothing of the
-    weights is nobody's intention.
+    Sure when a step has changed the weights by over 30 % of their norm (one per mille is usual), and the mean loss of
+    five steps is above three times the first one, or not finite. Also when a step has changed them by over 300 %, and
+    one of the first losses was twice the first one, or the loss after a hundred steps is no better than at the start,
+    or than that of a constant answer. A batch's loss may jump by chance, but not while the weights hardly move; and a
+    step that leaves nothing of the weights is nobody's intention.
     """
 
     name = "learning rate too high"
     fix = "lower the learning rate tenfold, or look for a good one with train.lr_range_test"
 
     def before(self, visit: Visit) -> Said | None:
-        losses, changes = visit.course.losses, visit.course.changes
-        if len(losses) < 2 or not changes:
+        losses, change = visit.course.losses, visit.course.largest_change
+        first = losses[0]
+        if change <= LEAP or first <= 0:
             return None
-        first, now = losses[0], _mean(losses[1:][-WINDOW:])
-        full = len(losses) > WINDOW or not math.isfinite(now)
-        worse = full and not now <= WORSE * first and max(changes) > LEAP
-        jumped = max(losses[1:EARLY]) > 2 * first and max(changes) > FLING
-        lost = len(losses) > LATER and self._learned_nothing(visit, first) and max(changes) > THROW
-        if first <= 0 or not (worse or jumped or lost):
+        now = _mean(losses[max(1, len(losses) - WINDOW) :])
+        worse = (len(losses) > WINDOW or not math.isfinite(now)) and not now <= WORSE * first
+        flung = change > FLING and (max(losses[1:EARLY]) > 2 * first or self._learned_nothing(visit, first))
+        if not (worse or flung):
             return None
         return Said(
             "the learning rate is too high: the steps overshoot, and the loss grows or jumps instead of falling.",
-            f"with {visit.rate or 'this rate'} steps changed the weights by up to {max(changes):.0%} of their norm, "
+            f"with {visit.rate or 'this rate'} steps changed the weights by up to {change:.0%} of their norm, "
             f"and the loss went from {first:.3g} to {now:.3g}",
         )
 
     def _learned_nothing(self, visit: Visit, first: float) -> bool:
-        return not _mean(visit.course.losses[-50:]) < 0.95 * first or _knows_nothing(visit)
+        losses = visit.course.losses
+        return len(losses) > LATER and (not _mean(losses[-50:]) < 0.95 * first or _knows_nothing(visit))
 
 
 class RateTooLow(Rule):

@@ -35,13 +35,13 @@ class Course:
     Attributes
     ----------
     losses : of every backward pass.
-    changes : ‖change of all weights in a step‖ / ‖weights‖, of the steps after close looks.
+    largest_change : the largest ‖change of all weights in a step‖ / ‖weights‖, of the steps after close looks.
     """
 
     def __init__(self, parameters: Mapping[str, Node]) -> None:
         self.parameters = parameters
         self.losses: list[float] = []
-        self.changes: list[float] = []
+        self.largest_change = 0.0
         self.start = self._weights()
         self._before: dict[str, Array] | None = None
 
@@ -50,7 +50,8 @@ class Course:
         self.losses.append(loss)
         if self._before is not None:
             before, now = (np.concatenate([w.ravel() for w in ws.values()]) for ws in (self._before, self._weights()))
-            self.changes.append(_distance(before, now))
+            change = _distance(before, now)
+            self.largest_change = max(self.largest_change, change if math.isfinite(change) else math.inf)
             self._before = None
 
     def keep(self) -> None:
