@@ -36,11 +36,11 @@ class Net:
 
     def forward(self, X: Any) -> list[Any]:
         """What comes into each layer, and last what the net answers."""
+        *hidden, (W, b) = self.layers()
         passed = [X]
-        for i, (W, b) in enumerate(self.layers()):
-            z = passed[-1] @ W + b
-            passed.append(z if i == len(self.layers()) - 1 else np.maximum(z, 0))
-        return passed
+        for V, c in hidden:
+            passed.append(np.maximum(passed[-1] @ V + c, 0))
+        return [*passed, passed[-1] @ W + b]
 
     def scores(self, X: Any) -> Any:
         """The net's answers, shape (n, classes)."""
