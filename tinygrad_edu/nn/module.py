@@ -55,14 +55,19 @@ class Module:
     forward: Callable[..., Any] = _no_forward
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
-        scope = self._scope
-        if scope is None or WATCH.active or keywords or len(inputs) != 1 or not isinstance(inputs[0], Node):
+        if len(inputs) != 1 or keywords or WATCH.active or self._scope is None:
             return self._called(inputs, keywords)
-        y = self.forward(inputs[0])  # what follows is the same as there, for one node in and one out
-        if not isinstance(y, Node):
-            _note(y, scope, inputs)
-        elif y is not inputs[0] and y.operation is not None:
-            mark(y, scope, inputs)
+        (x,) = inputs
+        if not isinstance(x, Node):
+            x = _as_node(x)
+            if not isinstance(x, Node):
+                return self._called(inputs, keywords)
+            inputs = (x,)
+        y = self.forward(x)  # what follows is the same as there, for one node in and one out
+        if isinstance(y, Node) and y is not x and y.operation is not None:
+            mark(y, self._scope, inputs)
+        else:
+            _note(y, self._scope, inputs)
         return y
 
     def _called(self, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

@@ -81,10 +81,11 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Forget the gradients, to which ``backward()`` would add."""
-        for tensor, _ in self._tensors:
-            if WATCH.active:
+        if WATCH.active:
+            for tensor, _ in self._tensors:
                 tensor.grad = None
-            else:
+        else:
+            for tensor, _ in self._tensors:
                 tensor._grad = None
         for value, _ in self._values:
             value.grad = 0.0
