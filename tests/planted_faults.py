@@ -257,7 +257,7 @@ class _Forgetful(nn.Module):
 
 @fault("parameter that never receives a gradient")
 def detached(seed: int) -> Setup:
-    run = setup(seed)
+    run = setup(seed, depth=1 + seed % 3)
     run.net = (_Detached if seed % 2 else _Forgetful)(run.net)
     return run
 
@@ -280,7 +280,7 @@ def log_of_zero(seed: int) -> Setup:
     _one_output(run)
 
     def loss(outputs: Any, y: Any) -> Any:
-        p = F.sigmoid(outputs.reshape(-1) * 1000)
+        p = F.sigmoid(outputs.reshape(-1) * 1e6)
         return -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
 
     run.loss = loss

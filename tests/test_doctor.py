@@ -243,6 +243,28 @@ def test_one_forward_pass_before_the_training_is_no_evaluation():
     assert not doctor.findings
 
 
+def test_a_step_that_is_broken_off_is_no_evaluation():
+    X, y = _moons()
+    net = nn.Sequential(nn.Linear(2, 8, rng=0), nn.Dropout(0.2, rng=0), nn.Linear(8, 1, rng=1))
+    with train.doctor(net) as doctor:
+        for step in range(3):
+            loss = F.binary_cross_entropy_with_logits(net(X), y)
+            if step == 2:
+                break
+            loss.backward()
+    assert not doctor.findings
+
+
+def test_outputs_that_are_kept_and_never_trained_on_are_evaluation():
+    X, y = _moons()
+    net = nn.Sequential(nn.Linear(2, 8, rng=0), nn.Dropout(0.2, rng=0), nn.Linear(8, 1, rng=1))
+    with train.doctor(net) as doctor:
+        F.binary_cross_entropy_with_logits(net(X), y).backward()
+        outputs = [net(X[:8]) for _ in range(2)]
+    assert len(outputs) == 2
+    assert names(doctor) == ["training mode during evaluation"]
+
+
 # --- what it says ---
 
 
@@ -303,6 +325,12 @@ def test_nan_in_a_parameter_or_in_the_data_is_told_from_one_that_was_computed():
         (w * np.array([np.inf, 1.0])).sum().backward()
     assert doctor.findings[0].sentence == "the data that the net is given is not finite."
     assert "isfinite" in doctor.findings[0].fix
+
+
+@pytest.mark.parametrize("cause", ["root_of_zero", "hole_in_the_data"])
+def test_nan_is_not_blamed_on_the_learning_rate(cause):
+    for seed in range(5):
+        assert names(watched(FAULTS[f"NaN | {cause}"](seed))) == ["NaN"]
 
 
 def test_in_a_net_of_values_it_sees_parameters_losses_and_nan():

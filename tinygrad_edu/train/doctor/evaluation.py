@@ -52,15 +52,17 @@ class TrainingModeInEvaluation(Rule):
             elif y not in inside:
                 alive.append(reference)
         self.pending = alive
-        return (
-            self._say(f"{self.unused} calls of the model whose outputs were not trained on")
-            if self.unused > 1
-            else None
-        )
+        return self._if_several()
 
     def finish(self) -> Said | None:
         self.unused += len(self.pending)
-        return self._say(f"{self.unused} calls of the model whose outputs were not trained on") if self.unused else None
+        return self._if_several()
+
+    def _if_several(self) -> Said | None:
+        """One output may be left by a step that was broken off."""
+        if self.unused < 2:
+            return None
+        return self._say(f"{self.unused} calls of the model whose outputs were not trained on")
 
     def _say(self, calls: str) -> Said:
         return Said(

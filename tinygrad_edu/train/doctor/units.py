@@ -103,7 +103,7 @@ class EqualWeights(Rule):
 
 
 def _columns_equal(w: Any) -> bool:
-    return bool(np.all(np.abs(w - w[:, :1]) <= 1e-9 * np.max(np.abs(w), initial=0.0)))
+    return bool(np.all(np.abs(w - w[:, :1]) <= 1e-9 * np.abs(w)))
 
 
 def _hidden(visit: Visit, op: str) -> Iterator[tuple[Node, Any]]:

@@ -51,7 +51,8 @@ class Course:
         if self._before is not None:
             before, now = (np.concatenate([w.ravel() for w in ws.values()]) for ws in (self._before, self._weights()))
             change = _distance(before, now)
-            self.largest_change = max(self.largest_change, change if math.isfinite(change) else math.inf)
+            if math.isfinite(change):  # a NaN, whatever made it, is no long step
+                self.largest_change = max(self.largest_change, change)
             self._before = None
 
     def keep(self) -> None:
