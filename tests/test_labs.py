@@ -260,3 +260,12 @@ def test_one_lab_can_be_written_anew(writer, tmp_path):
     assert writer.main(["xor"]) == 0
     assert (tmp_path / "labs.md").read_text() == before
     assert {path.name for path in (tmp_path / "images").iterdir()} == {"xor_loss.png", "mnist_loss.png"}
+
+
+def test_the_page_shows_every_lab_and_every_figure_agrees():
+    page = (ROOT / "docs" / "labs.md").read_text(encoding="utf-8")
+    assert re.findall("^## (.*)$", page, re.MULTILINE) == [*PICTURES]
+    assert "differs" not in page
+    shown = {ROOT / "docs" / path for path in re.findall(r"\]\((images/labs/.*?)\)", page)}
+    assert shown == {*(ROOT / "docs" / "images" / "labs").iterdir()}
+    assert {path.name for path in shown} == {name for names in PICTURES.values() for name in names if "png" in name}
