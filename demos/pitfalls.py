@@ -13,12 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 
-from demos._options import Quick, Seed
+from demos._options import Out, Quick, Seed
+from demos._pictures import Folder, drawn
 from tinygrad_edu import Tensor, TinygradEduError, data, nn, optim, train
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import topological_order
 from tinygrad_edu.tensor import unbroadcast
+from viz import style
 
 POINTS, WIDTH = 60, 8
 RATE, BAD_RATE = 0.5, 500.0
@@ -236,8 +239,9 @@ def _same(a: Any, b: Any) -> bool:
 # --- what is shown and asked ---
 
 
-def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0) -> None:
-    """Show the twins, ask for the diagnosis, and tell it."""
+def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0, out: Out = "out") -> None:
+    """Show the twins, ask for the diagnosis, tell it, and draw the losses of both."""
+    folder = Folder(out)
     if fault and fault not in FAULTS:
         raise ArgumentError(f"there is no fault called {fault!r}: choose one of {', '.join(FAULTS)}")
     names = [fault] if fault else [str(name) for name in np.random.default_rng(seed).permutation([*FAULTS])]
@@ -251,7 +255,9 @@ def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0) -> None:
         right += answer == name
         if answer:
             print("Right." if answer == name else f"No, not that {FAULTS[answer].diagnosis}.")
-        tell(FAULTS[name], QUICK_STEPS if quick else STEPS, seed)
+        losses = tell(FAULTS[name], QUICK_STEPS if quick else STEPS, seed)
+        curves = drawn(_curves, losses, title=f"Loss of the twins: {FAULTS[name].diagnosis}")
+        folder.write(f"pitfalls_{name}.png", curves.savefig)
     if _on_a_terminal():
         print(f"{right} of {len(names)} diagnoses were right.")
 
@@ -299,26 +305,40 @@ def _on_a_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def tell(fault: Fault, steps: int, seed: int) -> None:
-    """The diagnosis, the line that is wrong, and what comes of it."""
+def tell(fault: Fault, steps: int, seed: int) -> dict[str, list[float]]:
+    """The diagnosis, the line that is wrong, and what comes of it; the losses of both twins."""
     print(textwrap.fill(f"Diagnosis: {fault.diagnosis}. {fault.why}", LINE) + "\n")
     for title, code in (("healthy", fault.healthy), ("faulty", fault.faulty)):
         print(f"{title}:\n{_indented(code if isinstance(code, str) else inspect.getsource(code))}")
-    healthy, faulty = (to_the_end(Twin(f, seed), steps) for f in (None, fault))
+    losses: dict[str, list[float]] = {"healthy": [], "faulty": []}
+    healthy, faulty = (
+        to_the_end(Twin(f, seed), steps, column) for f, column in zip((None, fault), losses.values(), strict=True)
+    )
     print(f"After {steps} steps the healthy twin {healthy}; the faulty one {faulty}.")
     if fault.backward is backward:  # a fault of the loop, which the doctor can see
         findings = doctor_says(fault, steps, seed)
         print("The doctor (train.doctor) says:\n" + _indented("\n".join(map(str, findings)) or "nothing"))
     else:
         print()
+    return losses
 
 
-def to_the_end(twin: Twin, steps: int) -> str:
-    """What became of the twin after so many steps."""
+def _curves(losses: dict[str, list[float]], ax: Axes) -> None:
+    for i, (name, column) in enumerate(losses.items()):
+        ax.plot(range(1, len(column) + 1), column, label=name, **style.line(i, len(column)))
+    style.tidy(ax, x="step", y="loss")
+    ax.set_yscale("log")
+    ax.legend(frameon=False)
+
+
+def to_the_end(twin: Twin, steps: int, losses: list[float]) -> str:
+    """What became of the twin after so many steps, whose losses are added to ``losses``."""
     try:
         with np.errstate(all="ignore"):
             for _ in range(steps):
-                twin.step(twin.look().grads)
+                moment = twin.look()
+                losses.append(moment.loss)
+                twin.step(moment.grads)
             return f"has the loss {twin.look().loss:.4g}"
     except TinygradEduError as error:
         return f"got nowhere, as the library refuses its first step: {error}"

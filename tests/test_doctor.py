@@ -10,9 +10,9 @@ import pytest
 
 from tests.healthy_runs import setup
 from tests.planted_faults import FAULTS
-from tinygrad_edu import Tensor, TinygradEduError, Value, data, graph, nn, no_grad, optim, train
+from tinygrad_edu import Tensor, TinygradEduError, Value, data, modes, nn, no_grad, optim, train
 from tinygrad_edu.data import data_folder
-from tinygrad_edu.graph import MODES, WATCH, Observer, observing
+from tinygrad_edu.modes import MODES, WATCH, Observer, observing
 from tinygrad_edu.train.doctor.watch import RULES
 
 F = nn.functional
@@ -513,4 +513,4 @@ def test_a_base_observer_does_nothing():
         layer = nn.Linear(2, 1, rng=0)
         layer(np.ones((1, 2))).sum().backward()
     assert layer.bias.grad.tolist() == [1.0]
-    assert graph.MODES.observers == ()
+    assert modes.MODES.observers == ()

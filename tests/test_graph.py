@@ -10,7 +10,8 @@ import pytest
 import tinygrad_edu
 from tinygrad_edu import Tensor, Value, detect_anomaly, no_grad, recording
 from tinygrad_edu.errors import AnomalyError, TinygradEduError
-from tinygrad_edu.graph import MODES, WATCH, topological_order
+from tinygrad_edu.graph import topological_order
+from tinygrad_edu.modes import MODES, WATCH
 
 KINDS = pytest.mark.parametrize("make", [Value, Tensor])
 

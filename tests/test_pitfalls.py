@@ -8,6 +8,11 @@ from tinygrad_edu import Tensor
 from tinygrad_edu.errors import ArgumentError
 
 
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def learner(monkeypatch):
     """Answers at a terminal."""
@@ -117,7 +122,7 @@ def test_enter_or_the_end_of_the_input_is_to_be_told(learner, monkeypatch, capsy
 
 def test_the_order_is_the_seeds(monkeypatch):
     seen = []
-    monkeypatch.setattr(pitfalls, "tell", lambda fault, *_: seen.append(fault))
+    monkeypatch.setattr(pitfalls, "tell", lambda fault, *_: seen.append(fault) or {"healthy": [1.0]})
     for seed in (0, 0, 1):
         pitfalls.run(quick=True, seed=seed)
     assert seen[:6] == seen[6:12] != seen[12:]

@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.errors import TinygradEduError
-from tinygrad_edu.graph import detect_anomaly, no_grad, recording
+from tinygrad_edu.modes import detect_anomaly, no_grad, recording
 from tinygrad_edu.value import Value, dot
 
 if TYPE_CHECKING:

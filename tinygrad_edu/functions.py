@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_edu import graph, matrix_rules, reduction_rules, shape_rules
+from tinygrad_edu import graph, matrix_rules, modes, reduction_rules, shape_rules
 from tinygrad_edu.errors import ShapeError, UnsupportedError
 from tinygrad_edu.reduction_rules import axes_of
 from tinygrad_edu.rules import NUMPY_NAMES, TABLE
@@ -23,7 +23,7 @@ Axis = int | Sequence[int] | None
 
 def plain(x: Any) -> Any:
     """The array alone, without the graph."""
-    return graph.data_of(x) if isinstance(x, graph.Node) else x
+    return modes.data_of(x) if isinstance(x, graph.Node) else x
 
 
 def as_array(x: Any, dtype: Any = None) -> Any:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, TinygradEduError
-from tinygrad_edu.graph import Node, no_grad
+from tinygrad_edu.graph import Node
+from tinygrad_edu.modes import no_grad
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 

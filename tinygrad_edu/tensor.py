@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu import functions, graph, shape_rules
+from tinygrad_edu import functions, graph, modes, shape_rules
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
@@ -25,8 +25,9 @@ from tinygrad_edu.errors import (
     TinygradEduError,
     UnsupportedError,
 )
-from tinygrad_edu.graph import CLOCK, MODES, NO_PARAMS, WATCH, Node
+from tinygrad_edu.graph import CLOCK, NO_PARAMS, Node
 from tinygrad_edu.matrix_rules import ones
+from tinygrad_edu.modes import MODES, WATCH
 from tinygrad_edu.rules import CONSTANTS, ArrayOperation, EachInput, Elementwise, Operation, fill_arrays, install
 
 ndarray = np.ndarray
@@ -232,7 +233,7 @@ class Tensor(Node):
         graph.need_gradient(self)
         seed = self._seed(gradient)
         if WATCH.active:
-            graph.tell("before_backward", self)
+            modes.tell("before_backward", self)
         if create_graph:
             start = seed if isinstance(seed, Tensor) else self._constant(seed)
             with np.errstate(all="ignore"):
@@ -245,7 +246,7 @@ class Tensor(Node):
             else:
                 node._grad = gx if create_graph else (gx,)
         if WATCH.active:
-            graph.tell("after_backward", self)
+            modes.tell("after_backward", self)
 
     def _seed(self, gradient: Any) -> Any:
         if gradient is None:
@@ -363,7 +364,7 @@ class Tensor(Node):
         return bool(_plain(self).item())
 
     def __float__(self) -> float:
-        return graph.plain_float(self, float(self.item()))
+        return modes.plain_float(self, float(self.item()))
 
     def __int__(self) -> int:
         return int(self.item())
@@ -511,7 +512,7 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     node._marks = ()  # to look for what is not there costs more
     node.stamp = CLOCK.now
     if WATCH.active:
-        graph.note(node)
+        modes.note(node)
     return node
 
 
@@ -613,7 +614,7 @@ def _index(index: Any) -> Any:
 
 
 def _plain(x: Any) -> Any:
-    return graph.data_of(x) if isinstance(x, Tensor) else x
+    return modes.data_of(x) if isinstance(x, Tensor) else x
 
 
 # --- the backward pass on arrays ------------------------------------------------------------------------------
@@ -654,7 +655,7 @@ def _flow_back(node: Tensor, gy: _Array, grads: dict[Tensor, _Array], watched: b
         if gx.__class__ is not ndarray or gx.shape != xs[i].shape or gx.dtype is not xs[i].dtype:
             gx = unbroadcast(gx, xs[i], node)
         if watched:
-            graph.check_gradient(node, i, gx)
+            modes.check_gradient(node, i, gx)
         if x in grads:
             gx = _added(grads[x], gx)
         elif x.operation is None and (gx is gy or gx.base is not None or not operation.owns_gradients):

@@ -17,7 +17,8 @@ import numpy as np
 
 from tinygrad_edu import graph
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.graph import MODES, Node, no_grad
+from tinygrad_edu.graph import Node
+from tinygrad_edu.modes import MODES, no_grad
 from tinygrad_edu.tensor import Tensor, array_gradients
 from tinygrad_edu.value import Value
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph import recording_derivative
+from tinygrad_edu.modes import recording_derivative
 from tinygrad_edu.rules import EachInput, Operation
 
 

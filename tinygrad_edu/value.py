@@ -13,9 +13,10 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
-from tinygrad_edu import graph
+from tinygrad_edu import graph, modes
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
-from tinygrad_edu.graph import CLOCK, MODES, WATCH, Node
+from tinygrad_edu.graph import CLOCK, Node
+from tinygrad_edu.modes import MODES, WATCH
 from tinygrad_edu.rules import (
     CONSTANTS,
     FLOATS,
@@ -80,7 +81,7 @@ class Value(Node):
     @property
     def data(self) -> float:
         """The number."""
-        return graph.data_of(self)  # type: ignore[no-any-return]
+        return modes.data_of(self)  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, number: Number) -> None:
@@ -114,13 +115,13 @@ class Value(Node):
         """
         graph.need_gradient(self)
         if WATCH.active:
-            graph.tell("before_backward", self)
+            modes.tell("before_backward", self)
         if create_graph:
             self._backward_recorded()
         else:
             self._backward_plain()
         if WATCH.active:
-            graph.tell("after_backward", self)
+            modes.tell("after_backward", self)
 
     def _backward_plain(self) -> None:
         order = cast("list[Value]", graph.topological_order(self, fresh=True))
@@ -167,7 +168,7 @@ class Value(Node):
         return _data_of(self) >= _data_of(other)
 
     def __float__(self) -> float:
-        return graph.plain_float(self, float(_data_of(self)))
+        return modes.plain_float(self, float(_data_of(self)))
 
     def __bool__(self) -> bool:
         return bool(_data_of(self))
@@ -247,7 +248,7 @@ def _node(operation: Operation, y: float, inputs: tuple[Value, ...]) -> Value:
     node.inputs = inputs
     node.stamp = CLOCK.now
     if WATCH.active:
-        graph.note(node)
+        modes.note(node)
     return node
 
 
@@ -274,7 +275,7 @@ def _walk_watched(order: list[Value]) -> None:
         if node.operation is not None:
             node.operation.backward_floats(node)
             for i, x in enumerate(node.inputs):
-                graph.check_gradient(node, i, x.grad)
+                modes.check_gradient(node, i, x.grad)
 
 
 def _float(data: Any) -> float:
@@ -292,7 +293,7 @@ def _float(data: Any) -> float:
 
 
 def _data_of(other: Any) -> float:
-    return graph.data_of(other) if isinstance(other, Value) else _float(other)
+    return modes.data_of(other) if isinstance(other, Value) else _float(other)
 
 
 # --- methods and operators, one for each row of the table -------------------------------------------------------

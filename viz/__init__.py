@@ -12,7 +12,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_edu.graph import recording
+from tinygrad_edu.modes import recording
 
 if TYPE_CHECKING:
     from viz.animate import animate_backprop, animate_training

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from tinygrad_edu.errors import ArgumentError, ShapeError
-from tinygrad_edu.graph import no_grad
+from tinygrad_edu.modes import no_grad
 from viz import style
 
 Array = npt.NDArray[Any]

@@ -21,9 +21,10 @@ from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, Line, Var, mapped, variables
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, users_place, value_of
-from tinygrad_edu.graph import MODES, WATCH, Node
+from tinygrad_edu.graph import Node
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
 from tinygrad_edu.matrix_rules import COFACTOR
+from tinygrad_edu.modes import MODES, WATCH
 from tinygrad_edu.rules import FLOATS, Operation
 from tinygrad_edu.value import Value
 

@@ -27,7 +27,8 @@ from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.source import as_file
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
 from tinygrad_edu.compiler.traced import Traced, users_line, value_of
-from tinygrad_edu.graph import MODES, Node
+from tinygrad_edu.graph import Node
+from tinygrad_edu.modes import MODES
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tinygrad_edu.compiler.program import MATH
 from tinygrad_edu.compiler.traced import is_traced
-from tinygrad_edu.graph import MODES
+from tinygrad_edu.modes import MODES
 from tinygrad_edu.rules import CONSTANTS, FLOATS, TABLE, Elementwise, Operation, _function
 
 # How a program writes the functions of `FLOATS`.

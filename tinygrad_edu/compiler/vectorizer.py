@@ -19,8 +19,9 @@ from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.replay import Compiled
 from tinygrad_edu.compiler.sources import Argument
 from tinygrad_edu.compiler.traced import users_line
-from tinygrad_edu.graph import MODES, no_grad, recorded_gradients, topological_order
+from tinygrad_edu.graph import recorded_gradients, topological_order
 from tinygrad_edu.matrix_rules import LINEAR
+from tinygrad_edu.modes import MODES, no_grad
 from tinygrad_edu.rules import EachInput, Operation
 from tinygrad_edu.tensor import Tensor, record
 from tinygrad_edu.value import Constant, Value

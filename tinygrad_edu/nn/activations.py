@@ -212,37 +212,79 @@ class ReLU(Module):
 
 
 class SELU(Module):
-    """`functional.selu` as a module."""
+    """`functional.selu` as a module.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> round(nn.SELU()(Tensor(1.0)).item(), 6)
+    1.050701
+    """
 
     forward = staticmethod(selu)
 
 
 class SiLU(Module):
-    """`functional.silu` (swish) as a module."""
+    """`functional.silu` (swish) as a module.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> round(nn.SiLU()(Tensor(1.0)).item(), 6)
+    0.731059
+    """
 
     forward = staticmethod(silu)
 
 
 class Sigmoid(Module):
-    """`functional.sigmoid` as a module."""
+    """`functional.sigmoid` as a module.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> round(nn.Sigmoid()(Tensor(0.0)).item(), 6)
+    0.5
+    """
 
     forward = staticmethod(sigmoid)
 
 
 class Tanh(Module):
-    """`functional.tanh` as a module."""
+    """`functional.tanh` as a module.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> round(nn.Tanh()(Tensor(1.0)).item(), 6)
+    0.761594
+    """
 
     forward = staticmethod(tanh)
 
 
 class Softplus(Module):
-    """`functional.softplus` as a module."""
+    """`functional.softplus` as a module.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> round(nn.Softplus()(Tensor(0.0)).item(), 6)
+    0.693147
+    """
 
     forward = staticmethod(softplus)
 
 
 class Identity(Module):
-    """Returns what it is given: a place holder."""
+    """Returns what it is given: a place holder.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> round(nn.Identity()(Tensor(3.0)).item(), 6)
+    3.0
+    """
 
     forward = staticmethod(identity)
 
@@ -268,7 +310,14 @@ class LeakyReLU(Module):
 
 
 class ELU(Module):
-    """`functional.elu` as a module."""
+    """`functional.elu` as a module.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> round(nn.ELU(0.5)(Tensor(-1.0)).item(), 6)
+    -0.31606
+    """
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
@@ -281,7 +330,14 @@ class ELU(Module):
 
 
 class GELU(Module):
-    """`functional.gelu` as a module."""
+    """`functional.gelu` as a module.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> round(nn.GELU("tanh")(Tensor(1.0)).item(), 6)
+    0.841192
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
@@ -294,7 +350,14 @@ class GELU(Module):
 
 
 class Softmax(Module):
-    """`functional.softmax` as a module. Not in front of `functional.cross_entropy`, which does it itself."""
+    """`functional.softmax` as a module. Not in front of `functional.cross_entropy`, which does it itself.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> nn.Softmax()(Tensor([[0.0, 0.0]])).tolist()
+    [[0.5, 0.5]]
+    """
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
@@ -307,7 +370,14 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """`functional.log_softmax` as a module, for `functional.nll_loss`."""
+    """`functional.log_softmax` as a module, for `functional.nll_loss`.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, nn
+    >>> nn.LogSoftmax()(Tensor([0.0, 1e4])).tolist()
+    [-10000.0, 0.0]
+    """
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis

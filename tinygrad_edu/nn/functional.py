@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import functions, graph
+from tinygrad_edu import functions, modes
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array, plain
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
@@ -74,7 +74,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Rng = None) -
     """
     if not training or p == 0:
         return x
-    kept = graph.draw(generator(rng).random, x.shape) >= p
+    kept = modes.draw(generator(rng).random, x.shape) >= p
     return functions.where(kept, x * (1 / (1 - p)), 0.0)
 
 
@@ -184,7 +184,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     """
     name = "binary_cross_entropy_with_logits"
     logits, target = _pair(name, logits, target)
-    graph.check(_refuse_no_probabilities, plain(target))
+    modes.check(_refuse_no_probabilities, plain(target))
     return _reduced(name, logits.bce_with_logits(target), reduction, target)
 
 
@@ -209,7 +209,7 @@ def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Tensor:
     [0.5, 3.0]
     """
     scores, target = _pair("hinge_loss", scores, target)
-    graph.check(_refuse_no_signs, plain(target))
+    modes.check(_refuse_no_signs, plain(target))
     return _reduced("hinge_loss", (1.0 - scores * target).relu(), reduction, target)
 
 
@@ -321,7 +321,7 @@ def _labels(name: str, target: Any, x: Tensor) -> Any:
         if labels.shape == shape:
             advice = "turn one-hot rows into labels with y.argmax(1)"
         raise ShapeError(f"{name}: logits of shape {shape} were given labels of shape {labels.shape}: {advice}")
-    graph.check(_refuse_no_classes, labels, shape[1], name)
+    modes.check(_refuse_no_classes, labels, shape[1], name)
     return labels.astype(np.intp)
 
 
@@ -353,7 +353,7 @@ def _reduced(name: str, losses: Tensor, reduction: str, target: Tensor | None = 
     else:
         raise ArgumentError(f"{name}: reduction must be 'mean', 'sum' or 'none', but was given {reduction!r}")
     if target is not None:
-        graph.check(_explain_nan, y._data, plain(target), name)
+        modes.check(_explain_nan, y._data, plain(target), name)
     return y
 
 

@@ -111,12 +111,24 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with zeros: fit for biases. Weights of zeros never learn, since all units of a layer stay equal."""
+    """Fill with zeros: fit for biases. Weights of zeros never learn, since all units of a layer stay equal.
+
+    Examples
+    --------
+    >>> zeros_(Tensor([1.0, 2.0])).tolist()
+    [0.0, 0.0]
+    """
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with ones."""
+    """Fill with ones.
+
+    Examples
+    --------
+    >>> ones_(Tensor([5.0, 2.0])).tolist()
+    [1.0, 1.0]
+    """
     return constant_(tensor, 1.0)
 
 
@@ -150,6 +162,12 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, rng: Rng = None) -> Tenso
     tensor : shape (fan_in, fan_out).
     gain : see `calculate_gain`.
     rng : where the numbers are drawn from.
+
+    Examples
+    --------
+    >>> W = xavier_uniform_(Tensor(np.zeros((200, 100))), rng=0)
+    >>> bool(abs(W.data).max() <= math.sqrt(6 / 300))
+    True
     """
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, rng)
@@ -163,6 +181,12 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, rng: Rng = None) -> Tensor
     tensor : shape (fan_in, fan_out).
     gain : see `calculate_gain`.
     rng : where the numbers are drawn from.
+
+    Examples
+    --------
+    >>> W = xavier_normal_(Tensor(np.zeros((200, 100))), rng=0)
+    >>> round(W.data.std() / math.sqrt(2 / 300), 2)
+    np.float64(1.0)
     """
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), rng)
 
@@ -189,6 +213,12 @@ def kaiming_uniform_(
     mode : "fan_in" keeps the size of what goes forward, "fan_out" that of the gradients.
     nonlinearity : for `calculate_gain`.
     rng : where the numbers are drawn from.
+
+    Examples
+    --------
+    >>> W = kaiming_uniform_(Tensor(np.zeros((200, 100))), rng=0)
+    >>> bool(abs(W.data).max() <= math.sqrt(6 / 200))
+    True
     """
     bound = math.sqrt(3) * _kaiming(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, rng)
@@ -210,6 +240,12 @@ def kaiming_normal_(
     mode : "fan_in" keeps the size of what goes forward, "fan_out" that of the gradients.
     nonlinearity : for `calculate_gain`.
     rng : where the numbers are drawn from.
+
+    Examples
+    --------
+    >>> W = kaiming_normal_(Tensor(np.zeros((200, 100))), nonlinearity="relu", rng=0)
+    >>> round(W.data.std() / math.sqrt(2 / 200), 2)
+    np.float64(1.0)
     """
     return normal_(tensor, 0.0, _kaiming(tensor, a, mode, nonlinearity), rng)
 

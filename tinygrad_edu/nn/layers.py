@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu import graph
+from tinygrad_edu import modes
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array, plain
 from tinygrad_edu.matrix_rules import LINEAR, MATMUL
@@ -139,7 +139,7 @@ class Embedding(Module):
         rows = as_array(plain(indices))
         if rows.dtype.kind not in "iu":
             raise DTypeError(f"{self._title()} takes integers, but was given {rows.dtype}")
-        graph.check(self._refuse_no_rows, rows)
+        modes.check(self._refuse_no_rows, rows)
         return self.weight[rows]
 
     def _refuse_no_rows(self, rows: Any) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, TypeVar
 
-from tinygrad_edu.graph import MODES, WATCH, Node, Scope, mark, tell
+from tinygrad_edu.graph import Node, Scope, mark
+from tinygrad_edu.modes import MODES, WATCH, tell
 from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
-from tinygrad_edu.graph import CLOCK, MODES, WATCH, Node, describe
+from tinygrad_edu.graph import CLOCK, Node, describe
+from tinygrad_edu.modes import MODES, WATCH
 from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
 

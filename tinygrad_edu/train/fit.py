@@ -11,7 +11,7 @@ from tqdm import tqdm
 import tinygrad_edu
 from tinygrad_edu.data import batches
 from tinygrad_edu.errors import ArgumentError, ShapeError
-from tinygrad_edu.graph import no_grad
+from tinygrad_edu.modes import no_grad
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.metrics import Metric, named_metrics

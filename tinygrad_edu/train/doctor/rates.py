@@ -16,7 +16,7 @@ EARLY = 10  # steps, all of which are measured
 LATER = 100  # steps after which a net should know something
 WINDOW = 5
 PATIENCE = 200  # steps before a run is called too slow
-CRAWL = 2e-3  # of the weights' norm, from the start
+CRAWL = 5e-3  # of the weights' norm, from the start
 
 
 class RateTooHigh(Rule):
@@ -56,7 +56,7 @@ class RateTooHigh(Rule):
 class RateTooLow(Rule):
     """Steps so short that nothing is learned.
 
-    Sure when after two hundred steps no weights are further than 0.2 % of their norm from their start, the loss is
+    Sure when after two hundred steps no weights are further than 0.5 % of their norm from their start, the loss is
     still what one reaches by always giving the same answer, and the gradient is not to blame: it is large enough that
     a longer way along it would lower the loss. Only of the usual losses, where that is known: fine-tuning a net that
     knows its task already moves as little, and is right to do so.
@@ -90,11 +90,11 @@ def _could_fall(visit: Visit, loss: float) -> bool:
 
 
 def _knows_nothing(visit: Visit) -> bool:
-    """Whether the loss is no smaller than four fifths of what a constant answer gives."""
+    """Whether the loss is no smaller than two thirds of what a constant answer gives."""
     for node in visit.order:
         found = _loss_and_guess(node)
         if found and found[1] > 0:
-            return found[0] > 0.8 * found[1]
+            return found[0] > 2 / 3 * found[1]
     return False
 
 

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph import Node, Observer, observing, recording, topological_order
+from tinygrad_edu.graph import Node, topological_order
+from tinygrad_edu.modes import Observer, observing, recording
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.doctor.evaluation import TrainingModeInEvaluation
