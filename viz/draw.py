@@ -66,6 +66,19 @@ class Drawing:
             )
         files.write(path, self.svg.encode() if kind == "svg" else render.render(self.source, kind))
 
+    def graphviz(self) -> Any:
+        """The same picture as a ``Source`` of the `graphviz` package, for programs that go on with that.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import Value
+        >>> print(draw(Value(2.0, "a")).graphviz().source.partition(" ")[0])
+        digraph
+        """
+        import graphviz
+
+        return graphviz.Source(self.source)
+
     def _repr_svg_(self) -> str:
         return self.svg
 
