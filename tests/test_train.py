@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import random
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_edu import nn, optim, train
+from tinygrad_edu import load, nn, optim, save, train
 from tinygrad_edu.data import xor
 from tinygrad_edu.errors import ArgumentError, ShapeError, TinygradEduError
 from tinygrad_edu.optim import lr_scheduler
@@ -156,7 +157,8 @@ class TestCallbacks:
         assert history[f"grad_norm.{name}"][-1] == pytest.approx(float(np.sqrt((p.grad**2).sum())), rel=1e-12)
 
 
-RUN = """
+EPOCHS = 100
+RUN = f"""
 import sys
 import numpy as np
 from tinygrad_edu import nn, optim, save, train
@@ -168,7 +170,7 @@ rng = np.random.default_rng(3)
 net = nn.Sequential(nn.MLP(2, [6, 2], rng=rng), nn.Dropout(0.1, rng=rng))
 optimizer = optim.Adam(net.parameters(), lr=0.01)
 history = train.fit(
-    net, X, y, loss=nn.functional.cross_entropy, optimizer=optimizer, epochs=40, batch_size=7, rng=rng,
+    net, X, y, loss=nn.functional.cross_entropy, optimizer=optimizer, epochs={EPOCHS}, batch_size=7, rng=rng,
     schedule=lr_scheduler.ExponentialLR(optimizer, gamma=0.97),
     callbacks=[train.EarlyStopping(patience=100, restore_best_weights=True), train.Checkpoint(sys.argv[1])],
 )
@@ -184,30 +186,36 @@ def _start(checkpoint, result):
     )
 
 
+def _killed_at_work(process, checkpoint, delay):
+    """Kill the process so long after it has first saved; False if it was done before."""
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+    while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.001)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=delay)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return process.returncode == -signal.SIGKILL
+
+
 class TestCheckpoint:
-    def test_a_run_killed_again_and_again_ends_with_the_same_bytes(self, tmp_path):
+    def test_a_run_killed_at_fifty_moments_ends_with_the_same_bytes(self, tmp_path):
         whole = _start(tmp_path / "whole.ckpt", tmp_path / "whole")
         printed, _ = whole.communicate(timeout=60)
         assert whole.returncode == 0
         moments = random.Random(0)
-        kills = 0
-        for run in range(5):
-            checkpoint, result = tmp_path / f"{run}.ckpt", tmp_path / f"{run}"
-            for _ in range(10):
-                process = _start(checkpoint, result)
-                try:
-                    process.wait(timeout=moments.uniform(0.35, 0.9))
-                except subprocess.TimeoutExpired:
-                    process.send_signal(signal.SIGKILL)
-                    kills += 1
-                process.communicate()
-                if checkpoint.exists():
-                    assert json.loads(bytes(train.checkpoint.load(checkpoint)["run"]))["epoch"] <= 40
+        kills = runs = 0
+        while kills < 50:
+            runs += 1
+            checkpoint, result = tmp_path / f"{runs}.ckpt", tmp_path / f"{runs}"
+            while kills < 50 and _killed_at_work(_start(checkpoint, result), checkpoint, moments.uniform(0, 0.1)):
+                kills += 1
+                assert json.loads(bytes(load(checkpoint)["run"]))["epoch"] <= EPOCHS
             last = _start(checkpoint, result)
             output, _ = last.communicate(timeout=60)
             assert output == printed
             assert result.read_bytes() == (tmp_path / "whole").read_bytes()
-        assert kills
 
     def test_of_another_run_changes_nothing(self, tmp_path):
         path = tmp_path / "run.ckpt"
@@ -221,7 +229,7 @@ class TestCheckpoint:
 
     def test_a_file_that_is_no_checkpoint(self, tmp_path):
         path = tmp_path / "weights"
-        train.checkpoint.save(path, _net().state_dict())
+        save(path, _net().state_dict())
         with pytest.raises(train.CheckpointError, match="no checkpoint"):
             _run(callbacks=[train.Checkpoint(path)])
 
