@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tinygrad_edu.errors import AnomalyError, BackwardError
@@ -288,7 +287,7 @@ def place_of(node: "Node") -> str:
     return f" ({node.origin[0]}, line {node.origin[1]})" if node.origin else ""
 
 
-_PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120 pathlib takes longer to import than all of this
 
 
 def _caller() -> tuple[str, int]:

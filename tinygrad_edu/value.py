@@ -299,17 +299,16 @@ def _data_of(other: Any) -> float:
 # --- methods and operators, one for each row of the table -------------------------------------------------------
 
 
+# A row's text is compiled when it is first used: to compile all of them would take longer than the rest of the import.
 def _unary(row: Elementwise) -> Any:
-    forward = row.on_floats
-
     def with_parameters(self: Value, *args: float, **keywords: float) -> Value:
         return self._record(row, (self,), row.bind(args, keywords))
 
     def method(self: Value) -> Value:
         if WATCH.active or self.__class__ is not Value:
-            return _node(row, _forward(row, forward, (self,)), (self,))
+            return _node(row, _forward(row, row.on_floats, (self,)), (self,))
         node = _new(Value)
-        node._data = forward(self._data)
+        node._data = row.on_floats(self._data)
         node.grad = 0.0
         node.operation = row
         node.inputs = (self,)
