@@ -5,19 +5,16 @@ trained in batches of 10 for 30 epochs. The runs go side by side in processes, e
 step is compiled. The pictures are read from the folder that TINYGRAD_EDU_DATA names.
 """
 
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from tqdm import tqdm
 
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
+from demos._processes import side_by_side
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.train import confusion_matrix, fit, predict, predicted_classes
 from viz import style
@@ -133,17 +130,9 @@ def train(setting: Setting, *, epochs: int = EPOCHS, seed: int = 0, quick: bool 
 
 def train_all(*, epochs: int = EPOCHS, seed: int = 0, quick: bool = False) -> dict[str, Result]:
     """Train every net, as many at a time as there are processors."""
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    os.environ.update(one_thread)  # the processes read it when they load NumPy
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        # The long ones first, so that no processor waits for the last.
-        order = sorted(SETTINGS, key=lambda setting: (setting.hidden, setting.optimizer == "Adam"), reverse=True)
-        options = {"epochs": epochs, "seed": seed, "quick": quick}
-        futures = {str(setting): pool.submit(train, setting, **options) for setting in order}
-        with tqdm(total=len(futures), desc="MNIST", unit="run", disable=None, leave=False) as bar:
-            for future in futures.values():
-                future.add_done_callback(lambda _: bar.update())
-            found = {name: future.result() for name, future in futures.items()}
+    order = sorted(SETTINGS, key=lambda setting: (setting.hidden, setting.optimizer == "Adam"), reverse=True)
+    results = side_by_side(train, order, what="MNIST", epochs=epochs, seed=seed, quick=quick)
+    found = dict(zip(map(str, order), results, strict=True))
     return {str(setting): found[str(setting)] for setting in SETTINGS}
 
 
