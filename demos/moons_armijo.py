@@ -23,6 +23,7 @@ from tinygrad_edu import data, nn, optim
 from tinygrad_edu.train import History, accuracy, predict
 from viz import style
 from viz.plots import plot_boundary
+from viz.training_plots import plot_curves
 
 WEIGHTS = Path(__file__).parent / "reference" / "moons_initial_weights.json"
 POINTS, NOISE, LAB_SEED = 500, 0.2, 42
@@ -115,19 +116,13 @@ def initial_net(name: str) -> nn.Sequential:
 
 
 def _pictures(folder: Folder, histories: dict[str, History], points: Points) -> None:
-    folder.write("moons_armijo_loss.png", drawn(_losses, histories, title="Loss").savefig)
+    losses = {TITLES[name]: history["loss"] for name, history in histories.items()}
+    curves = drawn(plot_curves, losses, label="binary cross-entropy", log=True, title="Loss")
+    folder.write("moons_armijo_loss.png", curves.savefig)
     folder.write("moons_armijo_steps.png", drawn(_steps, histories, title="Accepted step sizes").savefig)
     folder.write("moons_armijo_boundaries.png", _boundaries(histories, points).savefig)
-    for name, history in histories.items():
-        folder.write(f"moons_armijo_{name}.gif", partial(viz.animate_training, history))
-
-
-def _losses(histories: dict[str, History], ax: Axes) -> None:
-    for i, (name, history) in enumerate(histories.items()):
-        ax.plot(range(1, history.epochs + 1), history["loss"], label=TITLES[name], **style.line(i, history.epochs))
-    style.tidy(ax, x="epoch", y="binary cross-entropy")
-    ax.set_yscale("log")
-    ax.legend(frameon=False)
+    named = {TITLES[name]: history for name, history in histories.items()}
+    folder.write("moons_armijo.gif", partial(viz.animate_training, named, said=("loss", "step size")))
 
 
 def _steps(histories: dict[str, History], ax: Axes) -> None:

@@ -10,10 +10,11 @@ from PIL import Image
 
 from tinygrad_edu import Tensor, Value
 from tinygrad_edu.errors import ArgumentError, ShapeError
-from viz import animate, film
-from viz.animate import MOST_STEPS, animate_backprop, animate_training
+from viz import film, training_film
+from viz.animate import MOST_STEPS, animate_backprop
 from viz.files import FileError
 from viz.trace import trace
+from viz.training_film import animate_training
 
 
 def expression():
@@ -111,10 +112,44 @@ def test_training_shows_each_snapshot_and_restores_the_model(tmp_path):
 
 
 def test_long_training_is_thinned_out_evenly(tmp_path, monkeypatch):
-    monkeypatch.setattr(animate, "MOST_EPOCHS", 6)
+    monkeypatch.setattr(training_film, "MOST_EPOCHS", 6)
     animate_training(Run(epochs=13), tmp_path / "run.html")
     captions = [frame["caption"] for frame in page_data(tmp_path / "run.html")["frames"]]
     assert [caption.split(":")[0] for caption in captions[1:]] == [f"epoch {k}" for k in (3, 5, 8, 10, 13)]
+
+
+def test_runs_side_by_side_move_in_step(tmp_path):
+    slow, quick = Run(epochs=4), Run(epochs=2)
+    quick["rate"] = [0.5, 1e-6]
+    slow["rate"] = [0.1] * 4
+    animate_training({"slow": slow, "quick": quick}, tmp_path / "runs.html", said=["loss", "rate"])
+    captions = [frame["caption"] for frame in page_data(tmp_path / "runs.html")["frames"]]
+    assert captions[0] == "slow, before training; quick, before training"
+    assert captions[1] == "slow, epoch 1: loss 1.000, rate 0.1000; quick, epoch 1: loss 1.000, rate 0.5000"
+    # The run that is over stays as it ended.
+    assert captions[4] == "slow, epoch 4: loss 0.2500, rate 0.1000; quick, epoch 2: loss 0.5000, rate 1.000e-06"
+    assert len(captions) == 5
+    assert slow.model.place == quick.model.place == 1.0
+    animate_training(slow, tmp_path / "one.gif")
+    animate_training({"slow": slow, "quick": quick}, tmp_path / "two.gif")
+    one, two = (next(pictures(tmp_path / name)) for name in ("one.gif", "two.gif"))
+    assert two.shape == (one.shape[0], one.shape[1] * 3 // 2, 3)
+
+
+def test_a_run_whose_first_snapshot_is_late_shows_that_one(tmp_path):
+    early, late = Run(epochs=3), Run(epochs=3)
+    del late.snapshots[:3]
+    animate_training({"early": early, "late": late}, tmp_path / "runs.html")
+    captions = [frame["caption"] for frame in page_data(tmp_path / "runs.html")["frames"]]
+    assert captions[0] == "early, before training; late, epoch 3: loss 0.3333"
+
+
+def test_training_says_what_the_history_holds(tmp_path):
+    with pytest.raises(ArgumentError, match="the history has no 'rate' to be said: it holds loss"):
+        animate_training(Run(epochs=1), tmp_path / "run.gif", said=["rate"])
+    with pytest.raises(ArgumentError, match="at least one history"):
+        animate_training({}, tmp_path / "run.gif")
+    assert not [*tmp_path.iterdir()]
 
 
 def test_training_needs_snapshots_of_a_model_in_the_plane(tmp_path):

@@ -25,7 +25,7 @@ PICTURES = {
     "xor": {"xor_loss.png", "xor_boundary.png", "xor_graph.svg", "xor_choices.png"},
     "moons-armijo": {
         *("moons_armijo_loss.png", "moons_armijo_steps.png", "moons_armijo_boundaries.png"),
-        *("moons_armijo_fixed.gif", "moons_armijo_armijo.gif"),
+        "moons_armijo.gif",
     },
     "lecture": {f"lecture_{function.__name__}.png" for function in lecture.section.functions.values()},
     "cifar": {f"cifar_{what}.png" for what in ("accuracy", "curves", "agreement", "confusion", "samples")},

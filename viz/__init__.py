@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_edu.modes import recording
 
 if TYPE_CHECKING:
-    from viz.animate import animate_backprop, animate_training
+    from viz.animate import animate_backprop
     from viz.audit import Audit, audit
     from viz.draw import Drawing, draw
     from viz.explode import Explosion, explode
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from viz.quiz import quiz
     from viz.step import step
     from viz.trace import Trace, trace
+    from viz.training_film import animate_training
     from viz.training_plots import (
         plot_activation_histograms,
         plot_bands,
         plot_confusion,
+        plot_curves,
         plot_gradient_norms,
         plot_lr_range,
         plot_samples,
@@ -45,7 +47,7 @@ _LATE = {
     "Landscape": "landscape",
     "Trace": "trace",
     "animate_backprop": "animate",
-    "animate_training": "animate",
+    "animate_training": "training_film",
     "audit": "audit",
     "draw": "draw",
     "explode": "explode",
@@ -56,6 +58,7 @@ _LATE = {
     "plot_bands": "training_plots",
     "plot_boundary": "plots",
     "plot_confusion": "training_plots",
+    "plot_curves": "training_plots",
     "plot_gradient_norms": "training_plots",
     "plot_history": "plots",
     "plot_landscape": "landscape",
@@ -88,6 +91,7 @@ __all__ = [
     "plot_bands",
     "plot_boundary",
     "plot_confusion",
+    "plot_curves",
     "plot_gradient_norms",
     "plot_history",
     "plot_landscape",

@@ -1,35 +1,28 @@
-"""Pictures that move: a backward pass, step by step, and a training run, epoch by epoch."""
+"""A backward pass as pictures that move, step by step."""
 
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Curve
-from PIL import Image
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import Node
-from viz import style
 from viz.blackboard import shape_text
-from viz.film import Frame, check, write_film
+from viz.film import Frame, check, photographed, write_film
 from viz.notation import number_text
 from viz.palette import THEMES, Style
 from viz.placement import Placement, place
 from viz.plain import single
-from viz.plots import paint_regions, plot_boundary, plot_history
 from viz.steps import Backward, Forward, Step
 from viz.trace import Trace, TracedNode, trace
 
 MOST_STEPS = 200
-MOST_EPOCHS = 60
 
 _FONT = "DejaVu Sans"  # matplotlib brings it along
 _DPI, _WIDEST = 110, 1400  # of the picture, in pixels
@@ -74,83 +67,6 @@ def animate_backprop(root: Node, path: str | Path, *, fps: float = 1.0) -> None:
     write_film([picture.frame(step) for step in told.steps], file, title=f"Backprop through {told.names[-1]}", fps=fps)
 
 
-def animate_training(history: Any, path: str | Path, *, fps: float = 10.0) -> None:
-    """Write a training run as an animation: the decision boundary, and the loss so far.
-
-    Parameters
-    ----------
-    history : of the run of a classifier of points in the plane. Besides ``history["loss"]``, a number an epoch, it has
-        ``model``; ``X`` and ``y``, the points and their classes; and ``snapshots``, pairs of an epoch and the model's
-        ``state_dict()`` after it. The model is left as it was.
-    path : ends in ``.gif``, ``.mp4`` (where ffmpeg is installed) or ``.html`` (a page with a slider).
-    fps : pictures a second; of more than `MOST_EPOCHS` snapshots, as many are shown, evenly spread.
-
-    Raises
-    ------
-    ArgumentError : another suffix, or a history without snapshots.
-    ShapeError : the data are not points in the plane.
-    FileError : the file cannot be written.
-    """
-    file = check(path, fps)
-    if not getattr(history, "snapshots", None):
-        raise ArgumentError(
-            "animate_training needs a history with snapshots of the model, but this one has none: train with "
-            "fit(..., callbacks=[Snapshots()])"
-        )
-    kept = history.model.state_dict()
-    try:
-        picture = _TrainingPicture(history)
-        frames = [picture.frame(*snapshot) for snapshot in _spread(history.snapshots, MOST_EPOCHS)]
-    finally:
-        history.model.load_state_dict(kept)
-    write_film(frames, file, title="Training", fps=fps)
-
-
-class _TrainingPicture:
-    """The points and the loss of a run, and what changes from epoch to epoch: the regions, and a dot on the curve."""
-
-    def __init__(self, history: Any) -> None:
-        self.history = history
-        self.figure = Figure(figsize=(9.0, 4.2), layout="constrained")
-        self.boundary, curve = self.figure.subplots(1, 2)
-        plot_boundary(history.model, history.X, history.y, ax=self.boundary, resolution=2)
-        plot_history(history, ax=curve)
-        self.dot = curve.plot([], [], marker="o", markersize=9, color=style.INK, zorder=5)[0]
-        self.boundary.set_title("epoch")
-        _rendered(self.figure)
-        self.figure.set_layout_engine("none")  # once is enough, and it takes longer than the rest
-        limits = (self.boundary.get_xlim(), self.boundary.get_ylim())
-        self.horizontal, self.vertical = (np.linspace(low, high, 100) for low, high in limits)
-        self.regions = [c for c in self.boundary.collections if isinstance(c, ContourSet)]
-
-    def frame(self, epoch: int, state: Any) -> Frame:
-        """The picture of the epoch after which the model had this state."""
-        self.history.model.load_state_dict(state)
-        for region in self.regions:
-            region.remove()
-        self.regions = paint_regions(self.boundary, self.history.model, self.horizontal, self.vertical)
-        caption = "before training"
-        if epoch:
-            loss = self.history["loss"][epoch - 1]
-            self.dot.set_data([epoch], [loss])
-            caption = f"epoch {epoch}: loss {loss:.4f}"
-        self.boundary.set_title(caption)
-        return Frame(_rendered(self.figure), caption)
-
-
-def _spread(items: Sequence[Any], most: int) -> list[Any]:
-    """At most so many of the items, evenly spread, with the first and the last."""
-    if len(items) <= most:
-        return list(items)
-    return [items[round(k * (len(items) - 1) / (most - 1))] for k in range(most)]
-
-
-def _rendered(figure: Figure) -> Image.Image:
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(128)
-
-
 class _GraphPicture:
     """The picture of a graph on matplotlib, one point of a font to a unit, and what changes in it from step to step."""
 
@@ -188,7 +104,7 @@ class _GraphPicture:
         sentence = str(step)
         heading = f"step {step.index + 1} of {len(self.told.steps)}, {step.kind}"
         self.caption.set_text(_drawable("\n".join([heading, *textwrap.wrap(sentence, self.columns)[:2]])))
-        return Frame(_rendered(self.figure), f"{heading}: {sentence}")
+        return photographed(self.figure, f"{heading}: {sentence}")
 
     def _light(self, nodes: set[int], edges: Sequence[int], *, back: bool) -> None:
         for k, box in enumerate(self.boxes):

@@ -11,8 +11,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tinygrad_edu.errors import ArgumentError
@@ -27,6 +30,13 @@ class Frame(NamedTuple):
 
     picture: Image.Image
     caption: str
+
+
+def photographed(figure: Figure, caption: str) -> Frame:
+    """What the figure shows now."""
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Frame(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(128), caption)
 
 
 def check(path: str | Path, fps: float) -> Path:

@@ -15,6 +15,33 @@ from viz import style
 Array = npt.NDArray[Any]
 
 
+def plot_curves(
+    curves: Mapping[str, Sequence[float]], *, label: str = "loss", log: bool = False, ax: Axes | None = None
+) -> Axes:
+    """Plot a number an epoch for each of several runs.
+
+    Parameters
+    ----------
+    curves : the numbers by the name of the run, as many of each as it had epochs.
+    label : of the vertical axis.
+    log : make it logarithmic.
+
+    Examples
+    --------
+    >>> ax = plot_curves({"SGD": [3.0, 2.0, 1.5], "Adam": [2.5, 1.0]}, ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['SGD', 'Adam']
+    """
+    ax = style.axes_or_new(ax)
+    for i, (name, numbers) in enumerate(curves.items()):
+        ax.plot(range(1, len(numbers) + 1), numbers, label=name, **style.line(i, len(numbers)))
+    style.tidy(ax, x="epoch", y=label)
+    if log:
+        ax.set_yscale("log")
+    ax.legend(frameon=False)
+    return ax
+
+
 def plot_bands(
     runs: Mapping[str, Sequence[Sequence[float]]], *, label: str = "loss", log: bool = False, ax: Axes | None = None
 ) -> Axes:
@@ -33,18 +60,15 @@ def plot_bands(
     [3.5, 1.5]
     """
     ax = style.axes_or_new(ax)
+    medians = {}
     for i, (name, curves) in enumerate(runs.items()):
         numbers = np.asarray(curves, dtype=float)
         if numbers.ndim != 2:
             raise ShapeError(f"plot_bands takes runs of one length, but those of {name!r} differ: cut them to the same")
         epochs = np.arange(1, numbers.shape[1] + 1)
         ax.fill_between(epochs, numbers.min(axis=0), numbers.max(axis=0), color=style.COLORS[i % 7], alpha=0.2, lw=0)
-        ax.plot(epochs, np.median(numbers, axis=0), label=name, **style.line(i, len(epochs)))
-    style.tidy(ax, x="epoch", y=label)
-    if log:
-        ax.set_yscale("log")
-    ax.legend(frameon=False)
-    return ax
+        medians[name] = np.median(numbers, axis=0)
+    return plot_curves(medians, label=label, log=log, ax=ax)
 
 
 def plot_confusion(counts: npt.ArrayLike, labels: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
