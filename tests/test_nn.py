@@ -471,6 +471,7 @@ def test_layers_that_share_a_generator_start_differently():
         (lambda: nn.Linear(2, 1, rng=-1), ArgumentError, "a seed must not be negative, but was given -1"),
         (lambda: nn.MLP(2, []), ArgumentError, r"sizes must list the units of each layer, .* but was given \[\]"),
         (lambda: nn.MLP(2, 3), ArgumentError, "sizes must list"),
+        (lambda: nn.MLP(2, iter(())), ArgumentError, "sizes must list"),
         (lambda: nn.MLP(2, "16"), ArgumentError, "sizes must list"),
         (lambda: nn.MLP(2, [4, 0]), ArgumentError, "the size of a layer must be"),
         (lambda: nn.MLP(2, [4, 1], "rleu"), ArgumentError, "no activation 'rleu': did you mean 'relu'"),

@@ -172,7 +172,7 @@ def test_a_state_that_does_not_fit_is_named_and_changes_nothing():
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda o: lr_scheduler.StepLR(o, step_size=0), "step_size must be a whole number of steps, at least 1"),
+        (lambda o: lr_scheduler.StepLR(o, step_size=0), "step_size must be a whole number, at least 1"),
         (lambda o: lr_scheduler.StepLR(o, step_size=2.5), "step_size must be"),
         (lambda o: lr_scheduler.ExponentialLR(o, gamma=-0.5), "gamma must be a number, above 0"),
         (lambda o: lr_scheduler.MultiStepLR(o, milestones=[5, 2]), r"milestones must rise, but were given as \[5, 2\]"),

@@ -56,7 +56,8 @@ class Module:
     forward: Callable[..., Any] = _no_forward
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
-        if len(inputs) != 1 or keywords or WATCH.active or self._scope is None:
+        scope = self._scope
+        if WATCH.active or keywords or scope is None or len(inputs) != 1:
             return self._called(inputs, keywords)
         (x,) = inputs
         if not isinstance(x, Node):
@@ -66,9 +67,9 @@ class Module:
             inputs = (x,)
         y = self.forward(x)  # what follows is the same as there, for one node in and one out
         if isinstance(y, Node) and y is not x and y.operation is not None:
-            mark(y, self._scope, inputs)
+            mark(y, scope, inputs)
         else:
-            _note(y, self._scope, inputs)
+            _note(y, scope, inputs)
         return y
 
     def _called(self, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

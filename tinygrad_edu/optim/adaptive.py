@@ -6,8 +6,9 @@ A running average starts as the number 0.0, which the first gradient turns into 
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from tinygrad_edu.arguments import at_least_zero, fraction, positive
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.optim.optimizer import Optimizer, at_least_zero, fraction, larger, positive
+from tinygrad_edu.optim.optimizer import Optimizer, larger
 
 
 class Adam(Optimizer):

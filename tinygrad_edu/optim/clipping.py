@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from tinygrad_edu.arguments import positive
 from tinygrad_edu.graph import Node
-from tinygrad_edu.optim.optimizer import positive
 
 
 def _gradients(params: Iterable[Any]) -> list[tuple[Any, Any]]:
@@ -42,7 +42,7 @@ def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
     >>> a.grad.round(6), b.grad.round(6)
     (array([3.]), array([4.]))
     """
-    positive("max_norm", max_norm)
+    max_norm = positive("max_norm", max_norm)
     pairs = _gradients(params)
     norm = math.sqrt(sum(float((g * g).sum() if hasattr(g, "sum") else g * g) for _, g in pairs))
     factor = max_norm / (norm + 1e-6)
@@ -73,6 +73,6 @@ def clip_grad_value_(params: Iterable[Any], clip_value: float) -> None:
     >>> W.grad
     array([ 0.5, -1. ])
     """
-    positive("clip_value", clip_value)
+    clip_value = positive("clip_value", clip_value)
     for p, g in _gradients(params):
         p.grad = g.clip(-clip_value, clip_value) if hasattr(g, "clip") else max(min(g, clip_value), -clip_value)

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_edu.optim.optimizer import larger, positive
+from tinygrad_edu.arguments import positive
+from tinygrad_edu.optim.optimizer import larger
 from tinygrad_edu.value import Value
 
 
@@ -31,7 +32,7 @@ def max_norm_(params: Iterable[Any], limit: float, axis: int | tuple[int, ...] |
     array([[0.6, 0.1],
            [0.8, 0. ]])
     """
-    positive("limit", limit)
+    limit = positive("limit", limit)
     _rescale(params, axis, lambda length: limit / larger(length, limit))
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from tinygrad_edu.arguments import fraction, positive
 from tinygrad_edu.errors import ArgumentError, BackwardError
 from tinygrad_edu.modes import no_grad
-from tinygrad_edu.optim.optimizer import Optimizer, fraction, positive
+from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.value import Value
 
 

@@ -22,8 +22,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from tinygrad_edu.arguments import at_least_zero, fraction, positive, whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError
-from tinygrad_edu.optim.optimizer import Optimizer, at_least_zero, fraction, positive
+from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.state_dict import differences, problems_of, refuse
 
 __all__ = [
@@ -112,12 +113,6 @@ class LRScheduler(_Scheduler):
         self.optimizer.lr = self.rate(self.last_epoch)
 
 
-def _steps(what: str, number: Any) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ArgumentError(f"{what} must be a whole number of steps, at least 1, but was given {number!r}")
-    return number
-
-
 def _rising(what: str, numbers: Iterable[int]) -> list[int]:
     found = list(numbers)
     if found != sorted(found):
@@ -168,7 +163,7 @@ class ExponentialLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, gamma: float, decay_steps: int = 1, staircase: bool = False) -> None:
         self.gamma = positive("gamma", gamma)
-        self.decay_steps = _steps("decay_steps", decay_steps)
+        self.decay_steps = whole_number("decay_steps", decay_steps)
         self.staircase = staircase
         super().__init__(optimizer)
 
@@ -194,7 +189,7 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size = _steps("step_size", step_size)
+        self.step_size = whole_number("step_size", step_size)
         self.gamma = positive("gamma", gamma)
         super().__init__(optimizer)
 
@@ -282,7 +277,7 @@ class LinearLR(LRScheduler):
     ) -> None:
         self.start_factor = at_least_zero("start_factor", start_factor)
         self.end_factor = at_least_zero("end_factor", end_factor)
-        self.total_iters = _steps("total_iters", total_iters)
+        self.total_iters = whole_number("total_iters", total_iters)
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
@@ -328,9 +323,9 @@ class CosineAnnealingLR(LRScheduler):
         warmup_steps: int = 0,
         start_factor: float = 0.1,
     ) -> None:
-        self.T_max = _steps("T_max", T_max)
+        self.T_max = whole_number("T_max", T_max)
         self.eta_min = at_least_zero("eta_min", eta_min)
-        self.warmup_steps = _steps("warmup_steps", warmup_steps) if warmup_steps else 0
+        self.warmup_steps = whole_number("warmup_steps", warmup_steps) if warmup_steps else 0
         self.start_factor = at_least_zero("start_factor", start_factor)
         super().__init__(optimizer)
 
@@ -389,7 +384,7 @@ class OneCycleLR(LRScheduler):
         final_div_factor: float = 1e4,
     ) -> None:
         self.max_lr = positive("max_lr", max_lr)
-        self.total_steps = _steps("total_steps", total_steps)
+        self.total_steps = whole_number("total_steps", total_steps)
         self.pct_start = fraction("pct_start", pct_start)
         self.base_momentum = fraction("base_momentum", base_momentum)
         self.max_momentum = fraction("max_momentum", max_momentum)

@@ -4,10 +4,10 @@ A rule is written once, with Python's operators alone. It runs on the floats of 
 where ``p -= …`` writes in place, and on nodes, where it records.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from tinygrad_edu.arguments import at_least_zero
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph import CLOCK, Node, describe
 from tinygrad_edu.modes import MODES, WATCH
@@ -179,24 +179,3 @@ def _checked(params: Iterable[Any], name: str) -> list[Any]:
             f"{name} was given the same parameter twice, and would change it twice a step: {twice!r:.60}"
         )
     return found
-
-
-def at_least_zero(what: str, number: Any) -> float:
-    """``number``, if it can be a rate or a strength."""
-    return _within(what, number, "at least 0", lambda x: 0 <= x < math.inf)
-
-
-def positive(what: str, number: Any) -> float:
-    """``number``, if it can keep a division finite."""
-    return _within(what, number, "above 0", lambda x: 0 < x < math.inf)
-
-
-def fraction(what: str, number: Any) -> float:
-    """``number``, if it can be the share of the old in a running average."""
-    return _within(what, number, "at least 0 and below 1", lambda x: 0 <= x < 1)
-
-
-def _within(what: str, number: Any, where: str, holds: Callable[[Any], bool]) -> float:
-    if not hasattr(number, "__float__") or not holds(number):
-        raise ArgumentError(f"{what} must be a number, {where}, but was given {number!r}")
-    return number  # type: ignore[no-any-return]

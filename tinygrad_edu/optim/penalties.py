@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from tinygrad_edu.arguments import at_least_zero
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.optim.optimizer import at_least_zero
 
 
 def l1_penalty(params: Iterable[Any], strength: float) -> Any:

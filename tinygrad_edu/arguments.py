@@ -1,0 +1,53 @@
+"""Numbers that functions and classes are given as settings, checked: each returns the number, or says what is wrong."""
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_edu.errors import ArgumentError
+
+
+def whole_number(what: str, number: Any) -> int:
+    """``number``, if it can be how many there are of something.
+
+    Examples
+    --------
+    >>> whole_number("n_in", 2.5)
+    Traceback (most recent call last):
+        ...
+    tinygrad_edu.errors.ArgumentError: n_in must be a whole number, at least 1, but was given 2.5
+    """
+    try:
+        whole = operator.index(number)
+    except TypeError:
+        whole = 0
+    if whole < 1 or isinstance(number, bool):
+        raise ArgumentError(f"{what} must be a whole number, at least 1, but was given {number!r}")
+    return whole
+
+
+def at_least_zero(what: str, number: Any) -> float:
+    """``number``, if it can be a rate or a strength."""
+    return _within(what, number, "at least 0", lambda x: 0 <= x < math.inf)
+
+
+def positive(what: str, number: Any) -> float:
+    """``number``, if it can keep a division finite."""
+    return _within(what, number, "above 0", lambda x: 0 < x < math.inf)
+
+
+def fraction(what: str, number: Any) -> float:
+    """``number``, if it can be the share of the old in a running average."""
+    return _within(what, number, "at least 0 and below 1", lambda x: 0 <= x < 1)
+
+
+def _within(what: str, number: Any, where: str, holds: Callable[[float], bool]) -> float:
+    try:
+        # A float, not NumPy's: a numpy.float64 turns the float32 arrays that it multiplies into float64 ones.
+        plain = math.nan if isinstance(number, str) else float(number)
+    except (TypeError, ValueError, OverflowError):
+        plain = math.nan
+    if not holds(plain):
+        raise ArgumentError(f"{what} must be a number, {where}, but was given {number!r}")
+    return plain
