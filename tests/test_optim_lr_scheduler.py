@@ -190,6 +190,8 @@ def test_a_state_that_does_not_fit_is_named_and_changes_nothing():
         ),
         (lambda o: lr_scheduler.ReduceLROnPlateau(o, threshold_mode="%"), "threshold_mode must be"),
         (lambda o: lr_scheduler.ReduceLROnPlateau(o, factor=1.0), "factor must be"),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=-1), "patience must be a whole number, at least 0"),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, cooldown=0.5), "cooldown must be a whole number, at least 0"),
     ],
 )
 def test_bad_settings_are_named(make, text):

@@ -138,11 +138,66 @@ class TestCallbacks:
         net = _net()
         run = train.Run(net, optim.SGD(net.parameters(), lr=1.0), train.History(), 10, None)
         mine = train.ReduceLROnPlateau(factor=0.5, patience=1)
+        mine.on_start(run)
         for number in numbers:
             run.numbers = {"loss": number}
             mine.on_epoch(run)
             schedule.step(number)
             assert run.optimizer.lr == theirs.param_groups[0]["lr"]
+
+    def test_reduce_on_plateau_can_watch_what_should_rise(self):
+        net = _net()
+        run = train.Run(net, optim.SGD(net.parameters(), lr=1.0), train.History(), 10, None)
+        plateau = train.ReduceLROnPlateau(factor=0.5, patience=0, monitor="val_accuracy")
+        plateau.on_start(run)
+        lrs = []
+        for number in (0.3, 0.5, 0.8, 0.8, 0.7, 0.9):
+            run.numbers = {"val_accuracy": number}
+            plateau.on_epoch(run)
+            lrs.append(run.optimizer.lr)
+        assert lrs == [1.0, 1.0, 1.0, 0.5, 0.25, 0.25]
+
+    def test_a_callback_serves_one_run_after_another(self):
+        def callbacks():
+            return [
+                train.EarlyStopping(patience=2, restore_best_weights=True),
+                train.ReduceLROnPlateau(patience=1),
+                train.LossConverged(1e-9),
+            ]
+
+        used = callbacks()
+        _run(epochs=30, lr=30.0, callbacks=used)
+        (net, again), (twin, fresh) = (
+            _run(_net(seed=5), epochs=30, lr=30.0, callbacks=some) for some in (used, callbacks())
+        )
+        assert again.to_dict() == fresh.to_dict()
+        assert again.stopped == fresh.stopped
+        np.testing.assert_array_equal(net.layers[0].weight.data, twin.layers[0].weight.data)
+
+    @pytest.mark.parametrize(
+        ("make", "words"),
+        [
+            (lambda: train.EarlyStopping(patience=0), "patience must be a whole number, at least 1, but was given 0"),
+            (lambda: train.EarlyStopping(min_delta=-1), "min_delta must be"),
+            (lambda: train.EarlyStopping(mode="maximum"), "mode must be 'min' or 'max', but was given 'maximum'"),
+            (lambda: train.ReduceLROnPlateau(factor=1.5), "factor must be"),
+            (lambda: train.ReduceLROnPlateau(patience=-1), "patience must be"),
+            (lambda: train.ReduceLROnPlateau(min_lr=-1), "min_lr must be"),
+            (lambda: train.ReduceLROnPlateau(mode="maximum"), "mode must be"),
+            (lambda: train.GradientConverged(-1), "tolerance must be"),
+            (lambda: train.LossConverged("1e-3"), "tolerance must be a number, at least 0, but was given '1e-3'"),
+            (lambda: train.Snapshots(0), "every must be a whole number, at least 1, but was given 0"),
+            (lambda: train.Checkpoint("run.ckpt", every=0), "every must be a whole number"),
+        ],
+    )
+    def test_bad_settings_are_refused_before_the_first_step(self, make, words):
+        net = _net()
+        before = net.state_dict()
+        with pytest.raises(ArgumentError) as caught:
+            _run(net, callbacks=[make()])
+        assert words in str(caught.value)
+        for name, array in net.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
 
     def test_convergence(self):
         _, history = _run(epochs=500, callbacks=[train.LossConverged(1e-3)])
@@ -217,6 +272,39 @@ class TestCheckpoint:
             assert output == printed
             assert result.read_bytes() == (tmp_path / "whole").read_bytes()
 
+    @pytest.mark.parametrize("place", [0, 1, 2, 3])
+    def test_what_callbacks_remember_goes_on_wherever_the_checkpoint_stands_among_them(self, place, tmp_path):
+        class Interrupt(train.Callback):
+            def on_epoch(self, run):
+                if run.epoch == 9:
+                    raise KeyboardInterrupt
+
+        def run(path, *others):
+            callbacks = [
+                train.EarlyStopping(6, restore_best_weights=True),
+                train.ReduceLROnPlateau(factor=0.5, patience=1),
+                train.Snapshots(3),
+            ]
+            callbacks.insert(place, train.Checkpoint(path))
+            return _run(epochs=40, lr=8.0, rng=0, callbacks=[*callbacks, *others])
+
+        _, interrupted = run(tmp_path / "run.ckpt", Interrupt())
+        assert interrupted.epochs == 8
+        (net, resumed), (twin, whole) = run(tmp_path / "run.ckpt"), run(tmp_path / "whole.ckpt")
+        assert len(set(whole["lr"])) > 2
+        assert resumed.to_dict() == whole.to_dict()
+        assert resumed.stopped == whole.stopped
+        assert (tmp_path / "run.ckpt").read_bytes() == (tmp_path / "whole.ckpt").read_bytes()
+        assert [epoch for epoch, _ in resumed.snapshots] == [epoch for epoch, _ in whole.snapshots]
+        pairs = [
+            (net.state_dict(), twin.state_dict()),
+            *((a, b) for (_, a), (_, b) in zip(resumed.snapshots, whole.snapshots, strict=True)),
+        ]
+        for mine, theirs in pairs:
+            assert {name: array.tobytes() for name, array in mine.items()} == {
+                name: array.tobytes() for name, array in theirs.items()
+            }
+
     def test_of_another_run_changes_nothing(self, tmp_path):
         path = tmp_path / "run.ckpt"
         _run(callbacks=[train.Checkpoint(path)])
@@ -226,6 +314,13 @@ class TestCheckpoint:
             _run(net, callbacks=[train.Checkpoint(path)])
         for name, array in net.state_dict().items():
             np.testing.assert_array_equal(array, before[name])
+
+    def test_of_a_run_with_other_callbacks_is_refused(self, tmp_path):
+        for k, (first, second) in enumerate([([], [train.EarlyStopping()]), ([train.EarlyStopping()], [])]):
+            path = tmp_path / f"{k}.ckpt"
+            _run(callbacks=[*first, train.Checkpoint(path)])
+            with pytest.raises(train.CheckpointError, match="with other callbacks or modules"):
+                _run(callbacks=[*second, train.Checkpoint(path)])
 
     def test_a_file_that_is_no_checkpoint(self, tmp_path):
         path = tmp_path / "weights"

@@ -8,7 +8,7 @@ from typing import Any
 from tinygrad_edu.errors import ArgumentError
 
 
-def whole_number(what: str, number: Any) -> int:
+def whole_number(what: str, number: Any, least: int = 1) -> int:
     """``number``, if it can be how many there are of something.
 
     Examples
@@ -21,9 +21,9 @@ def whole_number(what: str, number: Any) -> int:
     try:
         whole = operator.index(number)
     except TypeError:
-        whole = 0
-    if whole < 1 or isinstance(number, bool):
-        raise ArgumentError(f"{what} must be a whole number, at least 1, but was given {number!r}")
+        whole = least - 1
+    if whole < least or isinstance(number, bool):
+        raise ArgumentError(f"{what} must be a whole number, at least {least}, but was given {number!r}")
     return whole
 
 

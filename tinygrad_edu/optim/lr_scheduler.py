@@ -478,7 +478,8 @@ class ReduceLROnPlateau(_Scheduler):
             )
         self.mode, self.threshold_mode = mode, threshold_mode
         self.factor = fraction("factor", factor)
-        self.patience, self.cooldown = patience, cooldown
+        self.patience = whole_number("patience", patience, least=0)
+        self.cooldown = whole_number("cooldown", cooldown, least=0)
         self.threshold = at_least_zero("threshold", threshold)
         self.min_lr, self.eps = at_least_zero("min_lr", min_lr), at_least_zero("eps", eps)
         self.best = math.inf if mode == "min" else -math.inf

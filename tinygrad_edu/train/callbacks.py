@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.arguments import at_least_zero, whole_number
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.optim import lr_scheduler
 from tinygrad_edu.train.history import History
 
 
@@ -32,7 +34,26 @@ class Run:
 
 
 class Callback:
-    """Base class: override what you need. `state_dict` is what a `Checkpoint` keeps of it."""
+    """Base class: override what you need. `state_dict` is what a `Checkpoint` keeps of it.
+
+    A callback may serve several runs, so what it remembers begins anew in `on_start`. But where ``run.epoch`` is not
+    0, a `Checkpoint` has already given it what it remembers.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn, optim, train
+    >>> from tinygrad_edu.data import xor
+    >>> class Stop(train.Callback):
+    ...     def on_epoch(self, run):
+    ...         if run.numbers["loss"] < 0.5:
+    ...             run.stop = "good enough"
+    >>> X, y = xor()
+    >>> net = nn.MLP(2, [8, 2], rng=0)
+    >>> history = train.fit(net, X, y, loss=nn.functional.cross_entropy, optimizer=optim.SGD(net.parameters(), lr=0.5),
+    ...                     epochs=99, callbacks=[Stop()])
+    >>> history.stopped
+    'good enough'
+    """
 
     def on_start(self, run: Run) -> None:
         """Before the first step."""
@@ -65,8 +86,17 @@ def monitored(run: Run, name: str | None) -> float:
     return run.numbers[name]
 
 
+def _mode(mode: str | None, monitor: str | None) -> str:
+    """Whether the watched number should fall, "min", or rise, "max"."""
+    if mode is None:
+        return "max" if monitor is not None and "accuracy" in monitor else "min"
+    if mode not in ("min", "max"):
+        raise ArgumentError(f"mode must be 'min' or 'max', but was given {mode!r}")
+    return mode
+
+
 class EarlyStopping(Callback):
-    """Stop when the watched number has not improved for some epochs. Keras's names.
+    """Stop when the watched number has not improved for some epochs.
 
     Parameters
     ----------
@@ -76,10 +106,24 @@ class EarlyStopping(Callback):
     mode : "min" or "max"; by default "max" for an accuracy, else "min".
     restore_best_weights : go back to the weights of the best epoch at the end.
 
+    Attributes
+    ----------
+    best_epoch : the epoch with the best number so far; 0 before any.
+
+    Notes
+    -----
+    Keras: ``EarlyStopping``. PyTorch has none.
+
     Examples
     --------
-    >>> EarlyStopping(patience=5, restore_best_weights=True).best
-    inf
+    >>> from tinygrad_edu import nn, optim, train
+    >>> from tinygrad_edu.data import xor
+    >>> X, y = xor()
+    >>> net = nn.MLP(2, [8, 2], rng=0)
+    >>> history = train.fit(net, X, y, loss=nn.functional.cross_entropy, optimizer=optim.SGD(net.parameters(), lr=50.0),
+    ...                     epochs=99, callbacks=[train.EarlyStopping(patience=3)])
+    >>> history.stopped
+    'stopped early: no improvement for 3 epochs, the best was epoch 1'
     """
 
     def __init__(
@@ -91,18 +135,21 @@ class EarlyStopping(Callback):
         mode: str | None = None,
         restore_best_weights: bool = False,
     ) -> None:
-        if patience < 1 or min_delta < 0:
-            raise ArgumentError(
-                f"EarlyStopping needs patience >= 1 and min_delta >= 0, but was given {patience} and {min_delta}"
-            )
-        self.patience = patience
+        self.patience = whole_number("EarlyStopping: patience", patience)
         self.monitor = monitor
-        self.min_delta = min_delta
-        self.sign = -1.0 if (mode or ("max" if "accuracy" in (monitor or "") else "min")) == "max" else 1.0
+        self.min_delta = at_least_zero("EarlyStopping: min_delta", min_delta)
+        self.sign = -1.0 if _mode(mode, monitor) == "max" else 1.0
         self.restore_best_weights = restore_best_weights
-        self.best = math.inf
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best = math.inf  # of the number times the sign
         self.best_epoch = 0
         self.weights: dict[str, Any] = {}
+
+    def on_start(self, run: Run) -> None:
+        if not run.epoch:
+            self._forget()
 
     def on_epoch(self, run: Run) -> None:
         number = self.sign * monitored(run, self.monitor)
@@ -127,43 +174,85 @@ class EarlyStopping(Callback):
 
 
 class ReduceLROnPlateau(Callback):
-    """Lower the learning rate when the watched number has not improved for some epochs.
+    """Multiply the learning rate by ``factor`` when the watched number has not improved for more than some epochs.
 
-    ``lr`` becomes ``max(lr · factor, min_lr)``. Names and rule are PyTorch's, with ``threshold=0``, and Keras's.
+    Parameters
+    ----------
+    factor : below 1.
+    patience : epochs without improvement that are borne.
+    monitor : name of the number; the validation loss, or the loss, by default.
+    mode : "min" or "max"; by default "max" for an accuracy, else "min".
+    min_lr : the lowest rate.
+
+    Notes
+    -----
+    The rule is that of `optim.lr_scheduler.ReduceLROnPlateau`, with ``threshold=0``. Keras: ``ReduceLROnPlateau``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn, optim, train
+    >>> from tinygrad_edu.data import xor
+    >>> X, y = xor()
+    >>> net = nn.MLP(2, [8, 2], rng=0)
+    >>> history = train.fit(net, X, y, loss=nn.functional.cross_entropy, optimizer=optim.SGD(net.parameters(), lr=50.0),
+    ...                     epochs=4, callbacks=[train.ReduceLROnPlateau(patience=1)])
+    >>> history["lr"]
+    [50.0, 50.0, 50.0, 5.0]
     """
 
     def __init__(
-        self, *, factor: float = 0.1, patience: int = 10, monitor: str | None = None, min_lr: float = 0.0
+        self,
+        *,
+        factor: float = 0.1,
+        patience: int = 10,
+        monitor: str | None = None,
+        mode: str | None = None,
+        min_lr: float = 0.0,
     ) -> None:
-        if not 0 < factor < 1:
-            raise ArgumentError(f"ReduceLROnPlateau needs a factor between 0 and 1, but was given {factor}")
-        self.factor = factor
-        self.patience = patience
         self.monitor = monitor
-        self.min_lr = min_lr
-        self.best = math.inf
-        self.waited = 0
+        self._settings: dict[str, Any] = {
+            "mode": _mode(mode, monitor),
+            "factor": factor,
+            "patience": patience,
+            "threshold": 0.0,
+            "min_lr": min_lr,
+        }
+        self._state: dict[str, Any] = {}
+
+    def on_start(self, run: Run) -> None:
+        fresh = self._scheduler(run).state_dict()  # a setting out of its range is refused here, before the first step
+        if not run.epoch:
+            self._state = fresh
 
     def on_epoch(self, run: Run) -> None:
-        number = monitored(run, self.monitor)
-        self.waited = 0 if number < self.best else self.waited + 1
-        self.best = min(self.best, number)
-        if self.waited > self.patience:
-            run.optimizer.lr = max(run.optimizer.lr * self.factor, self.min_lr)
-            self.waited = 0
+        scheduler = self._scheduler(run)
+        scheduler.load_state_dict(self._state)
+        scheduler.step(monitored(run, self.monitor))
+        self._state = scheduler.state_dict()
+
+    def _scheduler(self, run: Run) -> lr_scheduler.ReduceLROnPlateau:
+        """One of this run's optimizer, which a `Checkpoint` that stands before this callback does not know yet."""
+        return lr_scheduler.ReduceLROnPlateau(run.optimizer, **self._settings)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "waited": self.waited}
+        return dict(self._state)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.best, self.waited = float(state["best"]), int(state["waited"])
+        self._state = dict(state)
 
 
 class GradientConverged(Callback):
-    """Stop when the norm of the whole gradient has fallen below a tolerance: the walk has come to flat ground."""
+    """Stop when the norm of the whole gradient has fallen below a tolerance: the walk has come to flat ground.
+
+    It is the gradient of an epoch's last step, so of all samples only where that takes them all.
+
+    Parameters
+    ----------
+    tolerance : at least 0.
+    """
 
     def __init__(self, tolerance: float = 1e-4) -> None:
-        self.tolerance = tolerance
+        self.tolerance = at_least_zero("GradientConverged: tolerance", tolerance)
 
     def on_epoch(self, run: Run) -> None:
         norm = math.sqrt(sum(float(np.sum(np.square(p.grad))) for p in run.model.parameters() if p.grad is not None))
@@ -172,11 +261,20 @@ class GradientConverged(Callback):
 
 
 class LossConverged(Callback):
-    """Stop when the loss changes by less than a tolerance from one epoch to the next."""
+    """Stop when the loss changes by less than a tolerance from one epoch to the next.
+
+    Parameters
+    ----------
+    tolerance : at least 0.
+    """
 
     def __init__(self, tolerance: float = 1e-6) -> None:
-        self.tolerance = tolerance
+        self.tolerance = at_least_zero("LossConverged: tolerance", tolerance)
         self.last = math.inf
+
+    def on_start(self, run: Run) -> None:
+        if not run.epoch:
+            self.last = math.inf
 
     def on_epoch(self, run: Run) -> None:
         change = abs(run.numbers["loss"] - self.last)
@@ -204,10 +302,15 @@ class GradientFlow(Callback):
 
 
 class Snapshots(Callback):
-    """Keep the model's weights every few epochs in ``history.snapshots``, for pictures that move."""
+    """Keep the model's weights every few epochs in ``history.snapshots``, for pictures that move.
+
+    Parameters
+    ----------
+    every : epochs from one to the next.
+    """
 
     def __init__(self, every: int = 1) -> None:
-        self.every = every
+        self.every = whole_number("Snapshots: every", every)
 
     def on_start(self, run: Run) -> None:
         if not run.epoch:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.arguments import whole_number
 from tinygrad_edu.errors import TinygradEduError
 from tinygrad_edu.serialization import load, save
 from tinygrad_edu.train.callbacks import Callback, Run
@@ -53,7 +54,7 @@ class Checkpoint(Callback):
 
     def __init__(self, path: str | Path, every: int = 1) -> None:
         self.path = Path(path)
-        self.every = every
+        self.every = whole_number("Checkpoint: every", every)
 
     def on_start(self, run: Run) -> None:
         if self.path.exists():
@@ -68,7 +69,7 @@ class Checkpoint(Callback):
         plain: dict[str, Any] = {
             "epoch": run.epoch,
             "stop": run.stop,
-            "history": run.history.to_dict(),
+            "parts": [part for part, _ in _holders(run)],
             "generators": {name: generator.bit_generator.state for name, generator in _generators(run).items()},
         }
         for part, holder in _holders(run):
@@ -87,9 +88,7 @@ class Checkpoint(Callback):
         state = dict(arrays) | plain
         parts = _holders(run)
         generators = _generators(run)
-        if generators.keys() != plain["generators"].keys() or {
-            name.partition("/")[0] for name in state if "/" in name
-        } - {part for part, _ in parts}:
+        if plain["parts"] != [part for part, _ in parts] or plain["generators"].keys() != generators.keys():
             raise CheckpointError(
                 f"{self.path} is the checkpoint of another run, with other callbacks or modules: delete it to start "
                 "anew, or give another path"
@@ -107,16 +106,15 @@ class Checkpoint(Callback):
             generator.bit_generator.state = plain["generators"][name]
         run.epoch = plain["epoch"]
         run.stop = plain["stop"]
-        run.history.restore(plain["history"])
 
 
 def _holders(run: Run) -> list[tuple[str, Any]]:
     """What has a state, by name; the model first, because it is what most likely does not fit."""
-    holders = [("model", run.model), ("optimizer", run.optimizer)]
+    holders = [("model", run.model), ("optimizer", run.optimizer), ("history", run.history)]
     if run.schedule is not None:
         holders.append(("schedule", run.schedule))
-    holders += [(f"callback.{i}.{type(c).__name__}", c) for i, c in enumerate(run.callbacks) if c.state_dict()]
-    return holders
+    remembering = [c for c in run.callbacks if type(c).state_dict is not Callback.state_dict]
+    return holders + [(f"callback.{i}.{type(c).__name__}", c) for i, c in enumerate(remembering)]
 
 
 def _generators(run: Run) -> dict[str, np.random.Generator]:

@@ -51,9 +51,24 @@ class History(Mapping[str, list[float]]):
         """The numbers as plain lists."""
         return {name: list(column) for name, column in self._columns.items()}
 
-    def restore(self, columns: Mapping[str, list[float]]) -> None:
-        """Take over the numbers that `to_dict` gave."""
-        self._columns = {name: list(column) for name, column in columns.items()}
+    def state_dict(self) -> dict[str, Any]:
+        """The numbers and the snapshots, as a `Checkpoint` keeps them."""
+        return {f"numbers.{name}": column for name, column in self.to_dict().items()} | {
+            f"snapshots.{epoch}.{name}": entry for epoch, state in self.snapshots for name, entry in state.items()
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+        self._columns = {}
+        snapshots: dict[int, dict[str, Any]] = {}
+        for key, entry in state.items():
+            kind, _, name = key.partition(".")
+            if kind == "numbers":
+                self._columns[name] = list(entry)
+            else:
+                epoch, _, name = name.partition(".")
+                snapshots.setdefault(int(epoch), {})[name] = entry
+        self.snapshots = sorted(snapshots.items())
 
     def __getitem__(self, name: str) -> list[float]:
         return self._columns[name]
