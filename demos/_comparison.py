@@ -85,8 +85,12 @@ class Comparison:
     def _verdict(self) -> str:
         judged = [row for row in self.rows if row.within != math.inf]
         good, count = sum(row.agrees for row in judged), len(judged)
+        if not count:
+            return "No figure is judged."
+        if good < count:
+            return f"{good} of {count} figures agree." if count > 1 else "The figure does not agree."
         exact = " to the last digit" if all(row.within is None for row in judged) else ""
-        return f"All {count} figures agree{exact}." if good == count else f"{good} of {count} figures agree."
+        return f"All {count} figures agree{exact}." if count > 1 else f"The figure agrees{exact}."
 
 
 def _remark(row: Row) -> str:

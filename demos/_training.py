@@ -16,7 +16,7 @@ def stoppable(history: History) -> Iterator[None]:
     """Within it, Ctrl-C ends the training; what was learned and recorded so far remains, as after `fit`."""
     try:
         yield
-        history.stopped = f"finished {history.epochs} epochs"
+        history.stopped = "finished 1 epoch" if history.epochs == 1 else f"finished {history.epochs} epochs"
     except KeyboardInterrupt:
         history.stopped = f"interrupted in epoch {history.epochs + 1}"
 

@@ -2,7 +2,8 @@
 
 One batch of MNIST goes through nets of ten layers, 784-30-…-30-10, and back: with sigmoids and Xavier's initialisation
 the first layer's gradient is some 10⁻⁵ of the last one's, with ReLUs and Kaiming's it is of its order. Then a tapered
-net 784-512-256-128-64-10 is trained. The pictures are read from the folder that TINYGRAD_EDU_DATA names.
+net 784-512-256-128-64-10 is trained. The pictures are read from the folder that TINYGRAD_EDU_DATA names, or
+from where `tinygrad_edu.data.mnist(download=True)` puts them.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ TAPERED = [512, 256, 128, 64, 10]
 BATCH = 10
 SEEDS = 20
 MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's pixels, as PyTorch's examples give them
-EPOCHS, QUICK_EPOCHS = 5, 1
+EPOCHS, QUICK_EPOCHS = 5, 3
 QUICK_PICTURES = 2_000
 
 Initialise = Callable[..., Any]

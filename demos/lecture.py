@@ -20,7 +20,7 @@ from demos._sections import Sections, panels
 from tinygrad_edu import Tensor, Value, data, nn, optim, train
 from viz import style
 from viz.landscape import plot_log_error, plot_trajectories
-from viz.training_plots import plot_lr_range
+from viz.training_plots import plot_curves, plot_lr_range
 
 F = nn.functional
 section = Sections("lecture", live=__name__ == "__main__")
@@ -419,15 +419,13 @@ def dropout(*, quick: bool = False, seed: int = 0) -> Figure:
     print("training  ", layer(ones).data)
     print("evaluation", layer.eval()(ones).data)
     histories = {p: learn_moons(wide_net(seed, p), 40 if quick else 200, seed) for p in (0.0, 0.5)}
-    figure, (ax,) = panels(1, width=6.4, height=4.8)
-    for i, (p, history) in enumerate(histories.items()):
+    losses = {}
+    for p, history in histories.items():
         best, last = min(history["val_loss"]), history["val_loss"][-1]
         print(f"p = {p}: validation loss {best:.3f} at its best, {last:.3f} at the end")
-        for k, (name, what) in enumerate({"loss": "training", "val_loss": "validation"}.items()):
-            look = style.line(2 * i + k, history.epochs)
-            ax.plot(range(1, history.epochs + 1), history[name], label=f"p = {p}, {what}", **look)
-    style.tidy(ax, title="Dropout: loss", x="epoch", y="cross-entropy")
-    ax.set_yscale("log")
+        losses |= {f"p = {p}, training": history["loss"], f"p = {p}, validation": history["val_loss"]}
+    figure = drawn(plot_curves, losses, label="cross-entropy", log=True, title="Dropout: loss")
+    ax = figure.axes[0]
     ax.set_ylim(top=1.6 * ax.get_ylim()[1])
     ax.legend(frameon=False, ncols=2, loc="upper center")
     return figure
@@ -528,22 +526,21 @@ def fifty_epochs(*, quick: bool = False, seed: int = 0) -> tuple[Comparison, Fig
         "rate 0.01, momentum 0.9": lambda params: optim.SGD(params, lr=0.01, momentum=0.9),
         "Adam, rate 0.01": lambda params: optim.Adam(params, lr=0.01),
     }
-    figure, (ax,) = panels(1, width=6.4, height=4.8)
-    accuracies = []
-    for i, (name, make) in enumerate(makers.items()):
+    curves = {}
+    for name, make in makers.items():
         net, doctor = small_net(seed), train.Doctor()
         history = train.fit(net, X, y, optimizer=make(net.parameters()), callbacks=[doctor], **options)
-        accuracies.append(history["accuracy"][-1])
-        print(f"\n{name}: training accuracy {accuracies[-1]:.4f}, test accuracy {history['val_accuracy'][-1]:.4f}")
+        curves[name] = history["accuracy"]
+        learned, tested = history["accuracy"][-1], history["val_accuracy"][-1]
+        print(f"\n{name}: training accuracy {learned:.4f}, test accuracy {tested:.4f}")
         print(doctor)
-        ax.plot(range(1, history.epochs + 1), history["accuracy"], label=name, **style.line(i, history.epochs))
-    style.tidy(ax, title="Twenty features, three classes", x="epoch", y="training accuracy")
-    ax.legend(frameon=False, loc=(0.5, 0.15))
+    figure = drawn(plot_curves, curves, label="training accuracy", title="Twenty features, three classes")
+    figure.axes[0].legend(frameon=False, loc=(0.5, 0.15))
     print()
     table = Comparison("figure")
     table.add("parameters of 20-32-16-3", "1251", sum(p.size for p in small_net(seed).parameters()))
     if not quick:
-        table.add("training accuracy, rate 0.01, other data", PUBLISHED, accuracies[0], within=math.inf)
+        table.add("training accuracy, rate 0.01, other data", PUBLISHED, curves["rate 0.01"][-1], within=math.inf)
     return table, figure
 
 

@@ -2,14 +2,14 @@
 
 Nets of 784 inputs, one hidden layer of 30, 50 or 100 sigmoid units and 10 outputs, with Xavier's initialisation, are
 trained in batches of 10 for 30 epochs. The runs go side by side in processes, each on one thread, and each training
-step is compiled. The pictures are read from the folder that TINYGRAD_EDU_DATA names.
+step is compiled. The pictures are read from the folder that TINYGRAD_EDU_DATA names, or
+from where `tinygrad_edu.data.mnist(download=True)` puts them.
 """
 
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Seed
@@ -17,11 +17,10 @@ from demos._pictures import Folder, drawn
 from demos._processes import side_by_side
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.train import confusion_matrix, fit, predict, predicted_classes
-from viz import style
-from viz.training_plots import plot_confusion, plot_samples
+from viz.training_plots import plot_confusion, plot_curves, plot_samples
 
 BATCH = 10
-EPOCHS, QUICK_EPOCHS = 30, 1
+EPOCHS, QUICK_EPOCHS = 30, 3
 QUICK_PICTURES = 2_000
 
 
@@ -139,7 +138,8 @@ def train_all(*, epochs: int = EPOCHS, seed: int = 0, quick: bool = False) -> di
 def _pictures(folder: Folder, results: dict[str, Result], *, quick: bool) -> None:
     for name, (_, settings) in PUBLISHED.items():
         curves = {str(setting): results[str(setting)].accuracies for setting in settings}
-        folder.write(f"mnist_{name.lower()}.png", drawn(_curves, curves, title=f"MNIST: {name}").savefig)
+        picture = drawn(plot_curves, curves, label="test accuracy", title=f"MNIST: {name}")
+        folder.write(f"mnist_{name.lower()}.png", picture.savefig)
     best = max(SETTINGS, key=lambda setting: results[str(setting)].final)
     net = initial_net(best.hidden, np.random.default_rng(0))
     net.load_state_dict(results[str(best)].weights)
@@ -153,10 +153,3 @@ def _pictures(folder: Folder, results: dict[str, Result], *, quick: bool) -> Non
     names, guesses = ([str(digit) for digit in column[shown]] for column in (y_test, answers))
     samples = plot_samples(X_test[shown].reshape(-1, 28, 28), names, guesses, title=f"What {best} answers")
     folder.write("mnist_samples.png", samples.savefig)
-
-
-def _curves(curves: dict[str, list[float]], ax: Axes) -> None:
-    for i, (name, accuracies) in enumerate(curves.items()):
-        ax.plot(range(1, len(accuracies) + 1), accuracies, label=name, **style.line(i, len(accuracies)))
-    style.tidy(ax, x="epoch", y="test accuracy")
-    ax.legend(frameon=False, fontsize=8)

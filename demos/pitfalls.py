@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
@@ -21,7 +20,7 @@ from tinygrad_edu import Tensor, TinygradEduError, data, nn, optim, train
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import topological_order
 from tinygrad_edu.tensor import unbroadcast
-from viz import style
+from viz.training_plots import plot_curves
 
 POINTS, WIDTH = 60, 8
 RATE, BAD_RATE = 0.5, 500.0
@@ -256,7 +255,7 @@ def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0, out: Out = "o
         if answer:
             print("Right." if answer == name else f"No, not that {FAULTS[answer].diagnosis}.")
         losses = tell(FAULTS[name], QUICK_STEPS if quick else STEPS, seed)
-        curves = drawn(_curves, losses, title=f"Loss of the twins: {FAULTS[name].diagnosis}")
+        curves = drawn(plot_curves, losses, log=True, title=f"Loss of the twins: {FAULTS[name].diagnosis}")
         folder.write(f"pitfalls_{name}.png", curves.savefig)
     if _on_a_terminal():
         print(f"{right} of {len(names)} diagnoses were right.")
@@ -321,14 +320,6 @@ def tell(fault: Fault, steps: int, seed: int) -> dict[str, list[float]]:
     else:
         print()
     return losses
-
-
-def _curves(losses: dict[str, list[float]], ax: Axes) -> None:
-    for i, (name, column) in enumerate(losses.items()):
-        ax.plot(range(1, len(column) + 1), column, label=name, **style.line(i, len(column)))
-    style.tidy(ax, x="step", y="loss")
-    ax.set_yscale("log")
-    ax.legend(frameon=False)
 
 
 def to_the_end(twin: Twin, steps: int, losses: list[float]) -> str:

@@ -1,12 +1,13 @@
 """Rosenbrock's valley: gradient descent, momentum and Adam, the homework's end points reproduced to every digit.
 
 From (-4, -2), 100,000 steps down f(x, y) = (1 - x)² + 100 (y - x²)², whose minimum (1, 1) lies in a long curved valley.
-The gradients are the engine's own, through a graph of Values; the step is compiled to straight-line Python.
+The gradients are the engine's own, through a graph of Values; the step is compiled to straight-line Python. With
+--seed the walk begins at a point drawn from the square from -2 to 2.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +20,11 @@ from tinygrad_edu import Value, optim
 from viz.landscape import plot_log_error, plot_trajectories
 
 START = (-4.0, -2.0)
+REACH = 2.0  # of another start: from -2 to 2 in x and y
 STEPS, QUICK_STEPS = 100_000, 2_000
 EVERY, FIRST = 20, 500  # a picture shows every twentieth step, and all of the first, which are long
 
+StartSeed = Annotated[int, f"seed of a random start point; 0 is the homework's own, {START}"]
 Make = Callable[[list[Value]], optim.Optimizer]
 RUNS: dict[str, Make] = {
     "descent, 1e-4": lambda params: optim.SGD(params, lr=1e-4),
@@ -43,19 +46,27 @@ class Walk(NamedTuple):
     heights: Any
 
 
-def run(*, quick: Quick = False, out: Out = "out") -> Comparison:
+def run(*, quick: Quick = False, seed: StartSeed = 0, out: Out = "out") -> Comparison:
     """Walk, print published and measured end points beside each other, and write the pictures."""
     folder = Folder(out)
     steps = QUICK_STEPS if quick else STEPS
-    print(f"Rosenbrock: {steps:,} steps from {START} by each of {len(RUNS)} optimizers.")
-    walks = {name: walk(make, steps) for name, make in RUNS.items()}
+    start = start_point(seed)
+    print(f"Rosenbrock: {steps:,} steps from ({start[0]:.4g}, {start[1]:.4g}) by each of {len(RUNS)} optimizers.")
+    walks = {name: walk(make, steps, start) for name, make in RUNS.items()}
     for name, end in walks.items():
         remark = "  overflowed: the rate is too high for momentum here" if math.isnan(end.f) else ""
         print(f"{name:<20} f = {end.f:<25} at ({end.x:.8f}, {end.y:.8f}){remark}")
-    table = Comparison() if quick else compare(walks)
-    print("The published figures are for the full run." if quick else table)
+    unlike = quick or start != START
+    table = Comparison() if unlike else compare(walks)
+    print(f"The published figures are for the full run from {START}." if unlike else table)
     _pictures(folder, walks)
     return table
+
+
+def start_point(seed: int) -> tuple[float, float]:
+    """The homework's start for 0, and one drawn at random for any other seed."""
+    x, y = np.random.default_rng(seed).uniform(-REACH, REACH, 2).tolist() if seed else START
+    return x, y
 
 
 def rosenbrock(x: Any, y: Any) -> Any:
@@ -63,9 +74,9 @@ def rosenbrock(x: Any, y: Any) -> Any:
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
-def walk(make: Make, steps: int = STEPS) -> Walk:
+def walk(make: Make, steps: int = STEPS, start: tuple[float, float] = START) -> Walk:
     """Take the steps with the optimizer that ``make`` gives for the two parameters."""
-    x, y = (Value(start, label) for start, label in zip(START, "xy", strict=True))
+    x, y = (Value(number, label) for number, label in zip(start, "xy", strict=True))
     optimizer = make([x, y])
 
     @tinygrad_edu.compile

@@ -8,18 +8,18 @@ import time
 from demos import backprop, moons, xor
 from demos._catalogue import listing
 from demos._comparison import Comparison
-from demos._options import Out, Quick
+from demos._options import Out, Quick, Seed
 
 
-def run(*, quick: Quick = False, out: Out = "out") -> Comparison:
+def run(*, quick: Quick = False, seed: Seed = xor.LAB_SEED, out: Out = "out") -> Comparison:
     """Run the three demos; the comparison is that of XOR."""
     start = time.perf_counter()
     _heading("1. Backprop, step by step")
     backprop.run(out=out)
     _heading("2. XOR, the classic NumPy lab")
-    comparison = xor.run(quick=quick, out=out)
+    comparison = xor.run(quick=quick, seed=seed, out=out)
     _heading("3. Moons")
-    moons.run(quick=quick, out=out)
+    moons.run(quick=quick, seed=seed, out=out)
     seconds = time.perf_counter() - start
     print(
         f"\nThat took {seconds:.0f} seconds. The pictures are in {out}: open backprop.html in a browser to step through"

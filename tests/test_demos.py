@@ -148,6 +148,26 @@ def test_a_table_is_aligned_and_sums_up():
     assert repr(table) == "<Comparison: All 2 figures agree.>"
 
 
+@pytest.mark.parametrize(
+    ("figures", "verdict"),
+    [
+        ([], "No figure is judged."),
+        ([("0.5", math.inf)], "No figure is judged."),
+        ([("0.5", None)], "The figure agrees to the last digit."),
+        ([("0.5", 0.1)], "The figure agrees."),
+        ([("0.4", None)], "The figure does not agree."),
+        ([("0.5", None), ("0.5", math.inf)], "The figure agrees to the last digit."),
+        ([("0.5", None), ("0.5", None)], "All 2 figures agree to the last digit."),
+        ([("0.5", None), ("0.4", 0.01)], "1 of 2 figures agree."),
+    ],
+)
+def test_the_verdict_is_a_sentence_of_one_figure_or_of_several(figures, verdict):
+    table = Comparison("figure")
+    for published, within in figures:
+        table.add("figure", published, 0.5, within=within)
+    assert str(table).splitlines()[-1] == verdict
+
+
 # --- the folder ---
 
 

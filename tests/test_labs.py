@@ -12,7 +12,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from demos import _by_hand, _catalogue, _three_ways, _xor_choices, cifar, lecture
+from demos import __main__ as command_line
+from demos import _by_hand, _catalogue, _three_ways, _xor_choices, cifar, lecture, rosenbrock
 from demos._comparison import Comparison
 from demos._pictures import Folder
 from demos._sections import Sections
@@ -214,6 +215,34 @@ def test_a_lecture_passes_on_its_options_and_gathers_what_was_compared(tmp_path,
     assert [path.name for path in tmp_path.iterdir()] == ["talk_first.png"]
     said = capsys.readouterr().out
     assert said.index("1. First") < said.index("half") < said.index("2. Second")
+
+
+# --- the seeds ---
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_lab_has_the_same_four_options(name, capsys):
+    with pytest.raises(SystemExit):
+        command_line.main([name, "--help"])
+    said = capsys.readouterr().out
+    assert all(option in said for option in ("--help", "--quick", "--seed", "--out"))
+
+
+def test_rosenbrock_walks_from_the_homeworks_start_or_from_one_drawn():
+    assert rosenbrock.start_point(0) == rosenbrock.START
+    drawn = {rosenbrock.start_point(seed) for seed in range(1, 6)}
+    assert len(drawn) == 5
+    assert all(abs(number) <= rosenbrock.REACH for point in drawn for number in point)
+    assert rosenbrock.start_point(3) == rosenbrock.start_point(3)
+
+
+def test_from_another_start_nothing_published_is_compared(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(rosenbrock, "QUICK_STEPS", 100)
+    monkeypatch.setattr(rosenbrock, "STEPS", 100)
+    for quick, seed in ((True, 0), (False, 3)):
+        assert not rosenbrock.run(quick=quick, seed=seed, out=tmp_path).rows
+        assert "The published figures are for the full run from (-4.0, -2.0)." in capsys.readouterr().out
+    assert len(rosenbrock.run(out=tmp_path).rows) == 11
 
 
 # --- docs/labs.md ---

@@ -98,7 +98,7 @@ def fit(
                 _measure(run, loss, measured, sets)
                 bar.set_postfix({k: f"{v:.4g}" for k, v in run.numbers.items() if "." not in k}, refresh=False)
                 bar.update()
-        run.history.stopped = run.stop or f"finished {epochs} epochs"
+        run.history.stopped = run.stop or ("finished 1 epoch" if epochs == 1 else f"finished {epochs} epochs")
     except KeyboardInterrupt:
         run.history.stopped = f"interrupted in epoch {run.epoch + 1}"
     finally:
