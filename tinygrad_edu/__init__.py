@@ -11,40 +11,36 @@ Python runs, and ``backward()`` walks it from the result to the leaves by the ch
 (-0.004023, 0.002682)
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinygrad_edu.errors import TinygradEduError
+from tinygrad_edu.lazy import lazy_names
 from tinygrad_edu.modes import detect_anomaly, no_grad, recording
 from tinygrad_edu.value import Value, dot
 
 if TYPE_CHECKING:
+    from tinygrad_edu import data, nn, optim, train
     from tinygrad_edu.compiler import compile, vectorize
     from tinygrad_edu.gradient_check import GradientMismatch, gradcheck
     from tinygrad_edu.serialization import load, save
     from tinygrad_edu.tensor import Tensor
     from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, value_and_grad
     from tinygrad_edu.user_operations import operation
+else:  # what needs NumPy is imported when it is first asked for: a Value works where there is none
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "compiler": "compile vectorize",
+            "gradient_check": "GradientMismatch gradcheck",
+            "serialization": "load save",
+            "tensor": "Tensor",
+            "transforms": "grad hessian hvp jacobian value_and_grad",
+            "user_operations": "operation",
+        },
+        submodules=("data", "nn", "optim", "train"),
+    )
 
 __version__ = "0.1.0"
-
-# Everything that needs NumPy is imported when it is first asked for: a Value works where there is none.
-_LATE = {
-    "Tensor": "tensor",
-    "grad": "transforms",
-    "value_and_grad": "transforms",
-    "jacobian": "transforms",
-    "hessian": "transforms",
-    "hvp": "transforms",
-    "gradcheck": "gradient_check",
-    "GradientMismatch": "gradient_check",
-    "operation": "user_operations",
-    "compile": "compiler",
-    "vectorize": "compiler",
-    "save": "serialization",
-    "load": "serialization",
-}
-_SUBPACKAGES = ("nn", "optim", "train", "data")
 
 __all__ = [
     "GradientMismatch",
@@ -52,6 +48,7 @@ __all__ = [
     "TinygradEduError",
     "Value",
     "compile",
+    "data",
     "detect_anomaly",
     "dot",
     "grad",
@@ -60,24 +57,13 @@ __all__ = [
     "hvp",
     "jacobian",
     "load",
+    "nn",
     "no_grad",
     "operation",
+    "optim",
     "recording",
     "save",
+    "train",
     "value_and_grad",
     "vectorize",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _SUBPACKAGES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_SUBPACKAGES})

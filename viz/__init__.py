@@ -7,11 +7,11 @@
 <Drawing of mul: 2 nodes, 2 edges>
 """
 
-import importlib
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_edu.lazy import lazy_names
 from tinygrad_edu.modes import recording
 
 if TYPE_CHECKING:
@@ -36,41 +36,26 @@ if TYPE_CHECKING:
         plot_samples,
     )
     from viz.why import Explanation, why
-
-# The module of each name. It is imported when the name is first asked for, so that a picture of a graph does not
-# wait for matplotlib.
-_LATE = {
-    "Audit": "audit",
-    "Drawing": "draw",
-    "Explanation": "why",
-    "Explosion": "explode",
-    "Landscape": "landscape",
-    "Trace": "trace",
-    "animate_backprop": "animate",
-    "animate_training": "training_film",
-    "audit": "audit",
-    "draw": "draw",
-    "explode": "explode",
-    "loss_landscape": "landscape",
-    "player": "player",
-    "plot_activation_histograms": "training_plots",
-    "plot_activations": "plots",
-    "plot_bands": "training_plots",
-    "plot_boundary": "plots",
-    "plot_confusion": "training_plots",
-    "plot_curves": "training_plots",
-    "plot_gradient_norms": "training_plots",
-    "plot_history": "plots",
-    "plot_landscape": "landscape",
-    "plot_log_error": "landscape",
-    "plot_lr_range": "training_plots",
-    "plot_samples": "training_plots",
-    "plot_trajectories": "landscape",
-    "quiz": "quiz",
-    "step": "step",
-    "trace": "trace",
-    "why": "why",
-}
+else:  # imported when first asked for, so that a picture of a graph does not wait for matplotlib
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "animate": "animate_backprop",
+            "audit": "Audit audit",
+            "draw": "Drawing draw",
+            "explode": "Explosion explode",
+            "landscape": "Landscape loss_landscape plot_landscape plot_log_error plot_trajectories",
+            "player": "player",
+            "plots": "plot_activations plot_boundary plot_history",
+            "quiz": "quiz",
+            "step": "step",
+            "trace": "Trace trace",
+            "training_film": "animate_training",
+            "training_plots": "plot_activation_histograms plot_bands plot_confusion plot_curves plot_gradient_norms "
+            "plot_lr_range plot_samples",
+            "why": "Explanation why",
+        },
+    )
 
 __all__ = [
     "Audit",
@@ -111,21 +96,9 @@ class _Package(ModuleType):
     """Where a function bears the name of its module, ``viz.draw`` stays the function when the module is imported."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, ModuleType) and name in _LATE:
+        if isinstance(value, ModuleType) and name in __all__:
             value = getattr(value, name)
         super().__setattr__(name, value)
 
 
 sys.modules[__name__].__class__ = _Package
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -12,8 +12,9 @@
 (5, 1)
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tinygrad_edu.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tinygrad_edu.nn import functional, init, scalar
@@ -35,6 +36,18 @@ if TYPE_CHECKING:
     from tinygrad_edu.nn.module import Module
     from tinygrad_edu.nn.networks import MLP, Sequential
     from tinygrad_edu.nn.normalization import BatchNorm1d, LayerNorm
+else:  # imported when first asked for: `nn.scalar` works where there is no NumPy
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "activations": "ELU GELU SELU Identity LeakyReLU LogSoftmax ReLU SiLU Sigmoid Softmax Softplus Tanh",
+            "layers": "Dropout Embedding Flatten Linear",
+            "module": "Module",
+            "networks": "MLP Sequential",
+            "normalization": "BatchNorm1d LayerNorm",
+        },
+        submodules=("functional", "init", "scalar"),
+    )
 
 __all__ = [
     "ELU",
@@ -62,31 +75,3 @@ __all__ = [
     "init",
     "scalar",
 ]
-
-# Where each name is defined. Imported when first asked for: `nn.scalar` works where there is no NumPy.
-_SUBMODULES = ("functional", "init", "scalar")
-_LATE = {
-    name: module
-    for module, names in {
-        "activations": "ELU GELU SELU Identity LeakyReLU LogSoftmax ReLU Sigmoid SiLU Softmax Softplus Tanh",
-        "layers": "Dropout Embedding Flatten Linear",
-        "module": "Module",
-        "networks": "MLP Sequential",
-        "normalization": "BatchNorm1d LayerNorm",
-    }.items()
-    for name in names.split()
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
