@@ -34,13 +34,13 @@ def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
     n, classes = x.shape
     entries = _starts(n, classes) + labels  # each row's label in the flattened array
     exp = np.subtract(x, _largest(x), order="C")
-    picked = exp.ravel().take(entries)
+    picked = exp.ravel()[entries]
     np.exp(exp, exp)
     total = exp.dot(ones(classes, exp.dtype))
     losses = np.log(total)
     losses -= picked
     memo["parts"] = x, exp, total, entries  # for the backward pass on the same array
-    return np.asarray(np.add.reduce(losses) / n)
+    return np.asarray(losses.dot(ones(n, losses.dtype)) / n)
 
 
 def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
@@ -50,7 +50,7 @@ def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dic
     if "parts" not in memo or memo["parts"][0] is not x:
         _cross_entropy(x, labels=labels, memo=memo)
     _, exp, total, entries = memo["parts"]
-    share = gy / len(labels)
+    share = gy.item() / len(labels)
     gx: Array = exp * (share / total).reshape(-1, 1)
     gx.ravel()[entries] -= share  # a view, since exp is in C's order
     return gx

@@ -41,7 +41,7 @@ class Operation:
     gx_arrays: Sequence[Callable[..., Any]]
     owns_gradients = True  # gx never hands out the data or another gradient, only gy itself or fresh arrays
     calm = True  # gx of finite numbers is finite: NumPy has nothing to warn of
-    fits = False  # on arrays every gx has the shape of its input already: there is no broadcasting
+    fits = False  # of arrays of one type every gx is a fresh array of its input's shape: nothing is broadcast
     flow: Any = None  # the backward pass on arrays as one function, which `tensor` writes when it is first needed
 
     def forward(self, *xs: Any, **params: Any) -> Any:
@@ -266,7 +266,7 @@ class Elementwise(Operation):
         self.operator = operator
         self.defaults = params
         self.calm = not any(word in text for text in gx for word in ("/", "**", "exp", "log", "sqrt", "cosh", "sinh"))
-        self.fits = len(gx) == 1
+        self.fits = len(gx) == 1 and "gy" in gx[0] and gx[0] != "gy"
         self.input_names = ("x",) if len(gx) == 1 else tuple(f"x{i}" for i in range(len(gx)))
 
     def __set_name__(self, owner: type, name: str) -> None:

@@ -480,12 +480,13 @@ _new = cast("Callable[[type[Tensor]], Tensor]", object.__new__)
 
 def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any] = NO_PARAMS) -> Tensor:
     """The node that ``operation`` makes of ``inputs``."""
+    watched, count = WATCH.active, len(inputs)
     try:
-        if WATCH.active:
+        if watched:
             y = _forward_watched(operation, inputs, params)
-        elif params or len(inputs) not in (1, 3):
+        elif params or count not in (1, 3):
             y = operation.forward(*map(_DATA, inputs), **params)
-        elif len(inputs) == 1:  # a call with its arguments named costs half of one with a list of them
+        elif count == 1:  # a call with its arguments named costs half of one with a list of them
             y = operation.forward(inputs[0]._data)
         else:
             y = operation.forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
@@ -500,7 +501,7 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
             break
     else:
         return _leaf(y)
-    if WATCH.active and MODES.no_grad:
+    if watched and MODES.no_grad:
         return _leaf(y)
     node = _new(Tensor)
     node._data = y
@@ -511,7 +512,7 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     node._params = params
     node._marks = ()  # to look for what is not there costs more
     node.stamp = CLOCK.now
-    if WATCH.active:
+    if watched:
         modes.note(node)
     return node
 
@@ -631,12 +632,13 @@ def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
     grads: dict[Tensor, _Array] = {root: seed}
     watched = bool(WATCH.active and MODES.anomaly)
     for node in reversed(root._fresh_order(leaves=False)):
-        if node not in grads or node.operation is None:
+        gy, operation = grads.get(node), node.operation
+        if gy is None or operation is None:
             continue
-        if node._params or watched:
-            _flow_back(node, grads[node], grads, watched)
+        if watched:
+            _flow_back(node, gy, grads, watched)
         else:
-            (node.operation.flow or _written_flow(node.operation))(node, grads[node], grads)
+            (operation.flow or _written_flow(operation))(node, gy, grads)
     return grads
 
 
@@ -666,13 +668,18 @@ def _flow_back(node: Tensor, gy: _Array, grads: dict[Tensor, _Array], watched: b
 _FLOW = """
     if n{i}.requires_grad:
         gx = {gx}
-        if gx.__class__ is not ndarray or {misfit}gx.dtype is not {x}.dtype:
+        if gx.__class__ is not ndarray or gx.shape != {x}.shape or gx.dtype is not {x}.dtype:
             gx = unbroadcast(gx, {x}, node)
         if n{i} in grads:
             gx = added(grads[n{i}], gx)
         elif n{i}.operation is None and (gx is gy or gx.base is not None):
             gx = gx.copy()
         grads[n{i}] = gx
+"""
+_FITTING_FLOW = """
+    if n{i}.requires_grad:
+        gx = {gx}
+        grads[n{i}] = added(grads[n{i}], gx) if n{i} in grads else gx
 """
 
 
@@ -683,17 +690,22 @@ def _written_flow(operation: Operation) -> Callable[[Tensor, _Array, dict[Tensor
         return _flow_back
     count = len(operation.gx_arrays)
     xs = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
-    if isinstance(operation, Elementwise):
-        texts = operation.gx_texts
-    else:
-        texts = tuple(f"gx{i}(gy, y, {', '.join(xs)})" for i in range(count))
     lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
     lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
-    misfits = ["" if operation.fits else f"gx.shape != {x}.shape or " for x in xs]
-    parts = [_FLOW.format(i=i, x=xs[i], gx=texts[i], misfit=misfits[i]) for i in range(count)]
+    if operation.fits:  # but of vectors, numbers and mixed types there may be something to mend
+        mixed = " or ".join(f"gy.dtype is not {x}.dtype" for x in xs)
+        lines += [f"if gy.ndim < 2 or {mixed}:", "    return flow_back(node, gy, grads)"]
+    if isinstance(operation, Elementwise):
+        texts = operation.gx_texts
+        lines += [f"{name} = node._params[{name!r}]" for name in operation.defaults]
+    else:
+        params = ", **node._params" if operation.forward.__code__.co_kwonlyargcount else ""
+        texts = tuple(f"gx{i}(gy, y, {', '.join(xs)}{params})" for i in range(count))
+    form = _FITTING_FLOW if operation.fits else _FLOW
+    parts = [form.format(i=i, x=x, gx=gx) for i, (x, gx) in enumerate(zip(xs, texts, strict=True))]
     body = "\n    ".join(lines) + "".join(parts)
     scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
-    scope |= {"ndarray": ndarray, "unbroadcast": unbroadcast, "added": _added}
+    scope |= {"ndarray": ndarray, "unbroadcast": unbroadcast, "added": _added, "flow_back": _flow_back}
     exec(f"def flow(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
     operation.flow = scope["flow"]
     return scope["flow"]  # type: ignore[no-any-return]
