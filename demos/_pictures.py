@@ -8,12 +8,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 import viz
-from tinygrad_edu import TinygradEduError, Value
+from tinygrad_edu import Value
+from tinygrad_edu.errors import FileError
 from tinygrad_edu.graph import Node
-
-
-class OutputError(TinygradEduError, OSError):
-    """A folder that cannot be written to."""
 
 
 class Folder:
@@ -21,7 +18,7 @@ class Folder:
 
     Raises
     ------
-    OutputError : it cannot be made or written to. That is found out here, before any training.
+    FileError : it cannot be made or written to. That is found out here, before any training.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -29,11 +26,11 @@ class Folder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(
+            raise FileError(
                 f"the pictures cannot go to {str(path)!r} ({error.strerror}): name another folder, --out FOLDER"
             ) from None
         if not os.access(self.path, os.W_OK):
-            raise OutputError(
+            raise FileError(
                 f"the pictures cannot go to {str(path)!r} (not writable): name another folder, --out FOLDER"
             )
 

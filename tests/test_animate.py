@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 
 from tinygrad_edu import Tensor, Value
-from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.errors import ArgumentError, FileError, ShapeError
 from viz import film, training_film
 from viz.animate import MOST_STEPS, animate_backprop
-from viz.files import FileError
 from viz.trace import trace
 from viz.training_film import animate_training
 

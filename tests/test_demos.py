@@ -9,9 +9,10 @@ from PIL import Image
 from demos import __main__ as command_line
 from demos import _catalogue, _options, backprop, moons, operation, tour, xor
 from demos._comparison import Comparison
-from demos._pictures import Folder, OutputError
+from demos._pictures import Folder
 from demos._training import stoppable
 from tinygrad_edu import nn, optim
+from tinygrad_edu.errors import FileError
 from tinygrad_edu.train import History
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -181,7 +182,7 @@ def test_a_folder_that_cannot_be_is_found_out_before_the_training(tmp_path, monk
 
 def test_a_folder_without_permission_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(OutputError, match="not writable"):
+    with pytest.raises(FileError, match="not writable"):
         Folder(tmp_path)
 
 

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from tests.browser.graphs import HOSTILE, hostile, layer, neuron, scalar_net
 from tinygrad_edu import Tensor, Value
-from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.errors import ArgumentError, FileError
 from viz.audit import audit
-from viz.files import FileError
 from viz.placement import WHOLE, place
 from viz.player import player
 from viz.scopes import module_calls

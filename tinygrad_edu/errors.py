@@ -31,3 +31,7 @@ class AnomalyError(TinygradEduError, ArithmeticError):
 
 class UnsupportedError(TinygradEduError, TypeError):
     """A NumPy function, or a way of calling it, that a node cannot be differentiated through."""
+
+
+class FileError(TinygradEduError, OSError):
+    """A file or a folder that cannot be written."""

@@ -1,12 +1,6 @@
-"""`save` and `load`: named arrays in a safetensors file, which holds numbers only and can run nothing.
+"""`save` and `load`: named arrays in a safetensors file, which holds numbers only and can run nothing."""
 
-A file is written under another name beside its place and then renamed, so that at every moment either the old file
-or the new one is there, whole.
-"""
-
-import contextlib
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +10,7 @@ import safetensors
 import safetensors.numpy
 
 from tinygrad_edu.errors import DTypeError, TinygradEduError
+from tinygrad_edu.files import write
 from tinygrad_edu.graph import Node
 
 PathLike = str | os.PathLike[str]
@@ -29,10 +24,6 @@ class WeightsNotFoundError(TinygradEduError, FileNotFoundError):
     """There is no file of that name."""
 
 
-class WeightsNotWrittenError(TinygradEduError, OSError):
-    """The file could not be written; what was there before is unchanged."""
-
-
 def save(path: PathLike, state: Mapping[str, Any]) -> None:
     """Write named arrays, such as ``model.state_dict()``, to a safetensors file.
 
@@ -44,7 +35,7 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
     Raises
     ------
     DTypeError : an entry holds no numbers, or a name is not text. Nothing is written.
-    WeightsNotWrittenError : the directory is missing, or cannot be written to.
+    FileError : the directory is missing, or cannot be written to.
 
     Notes
     -----
@@ -62,15 +53,7 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
     >>> bool((net.layers[0].weight == twin.layers[0].weight).all())
     True
     """
-    data = safetensors.numpy.save({name: _array(name, entry) for name, entry in state.items()})
-    place = Path(path).resolve()  # a link stays one: what it points to is replaced
-    try:
-        _write(place, data)
-    except OSError as error:
-        raise WeightsNotWrittenError(
-            f"save: {os.fspath(path)!r} cannot be written ({error.strerror or error}): choose a folder that exists and "
-            "that you may write to"
-        ) from error
+    write(path, safetensors.numpy.save({name: _array(name, entry) for name, entry in state.items()}))
 
 
 def _array(name: Any, entry: Any) -> Any:
@@ -80,23 +63,6 @@ def _array(name: Any, entry: Any) -> Any:
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise DTypeError(f"save: entry {name!r} must hold numbers of at most 64 bits, but holds {array.dtype}")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
-
-
-def _write(place: Path, data: bytes) -> None:
-    if place.is_dir():
-        raise IsADirectoryError(21, "it is a directory")
-    # Not tempfile's own opening, which keeps the file from everybody else for good.
-    beside = place.with_name(f".{place.name}.{next(tempfile._get_candidate_names())}")  # type: ignore[attr-defined]
-    try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(place)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
 
 
 def load(path: PathLike) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.files import write
 from tinygrad_edu.graph import Node, topological_order
-from viz import captions, dot, files, program, render
+from viz import captions, dot, program, render
 from viz.notation import printable
 from viz.palette import THEMES, Theme
 from viz.scopes import Call, Modules, Shown, module_calls
@@ -64,7 +65,7 @@ class Drawing:
             raise ArgumentError(
                 f"a drawing is saved as .svg, .png or .pdf, but was given {str(path)!r}: end the name with one of these"
             )
-        files.write(path, self.svg.encode() if kind == "svg" else render.render(self.source, kind))
+        write(path, self.svg.encode() if kind == "svg" else render.render(self.source, kind))
 
     def graphviz(self) -> Any:
         """The same picture as a ``Source`` of the `graphviz` package, for programs that go on with that.

@@ -18,8 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tinygrad_edu.errors import ArgumentError
-from viz import files
+from tinygrad_edu.errors import ArgumentError, FileError
+from tinygrad_edu.files import write
 
 _HOLD = 2.0  # seconds for which a GIF shows its last picture, before it starts again
 _PAGE = Path(__file__).with_name("film.html")
@@ -53,17 +53,15 @@ def check(path: str | Path, fps: float) -> Path:
     if not 0 < fps <= 50:  # a GIF counts hundredths of a second, and browsers slow down what is below two
         raise ArgumentError(f"fps is the number of pictures a second, above 0 and up to 50, not {fps}")
     if not path.absolute().parent.is_dir():
-        raise files.FileError(f"the animation {str(path)!r} cannot be written: there is no folder {str(path.parent)!r}")
+        raise FileError(f"the animation {str(path)!r} cannot be written: there is no folder {str(path.parent)!r}")
     if path.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
-        raise files.FileError(
-            "an .mp4 is written by ffmpeg, which is not installed: install it, or choose .gif or .html"
-        )
+        raise FileError("an .mp4 is written by ffmpeg, which is not installed: install it, or choose .gif or .html")
     return path
 
 
 def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float) -> None:
     """Write the frames to ``path``, of which `check` approves: whole, or not at all."""
-    files.write(path, _WRITERS[path.suffix.lower()](frames, title, fps))
+    write(path, _WRITERS[path.suffix.lower()](frames, title, fps))
 
 
 def _gif(frames: Sequence[Frame], title: str, fps: float) -> bytes:
@@ -92,9 +90,7 @@ def _mp4(frames: Sequence[Frame], title: str, fps: float) -> bytes:
         command = ["ffmpeg", "-loglevel", "error", *given, *wanted, "-movflags", "+faststart", str(path)]
         done = subprocess.run(command, input=pixels, capture_output=True, check=False)
         if done.returncode:
-            raise files.FileError(
-                f"ffmpeg could not write the animation: {done.stderr.decode(errors='replace').strip()}"
-            )
+            raise FileError(f"ffmpeg could not write the animation: {done.stderr.decode(errors='replace').strip()}")
         return path.read_bytes()
 
 

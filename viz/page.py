@@ -12,7 +12,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from viz import files
+from tinygrad_edu.files import write
 from viz.palette import THEMES
 
 _NOTEBOOK_HEIGHT = 640
@@ -61,7 +61,7 @@ class Page:
         ------
         FileError : the file cannot be written. An older file of that name is then still there, and whole.
         """
-        files.write(path, self.html.encode())
+        write(path, self.html.encode())
 
     def _repr_html_(self) -> str:
         """The page in a frame of its own, which has no access to the notebook around it."""
