@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .report import PEERS, Row, page, tables
-from .workloads import FULL, QUICK, WORKLOADS, Effort, run
+from .timing import FULL, QUICK, Effort
+from .workloads import WORKLOADS, run
 
 # The libraries read these when they are loaded, in the processes started below. NPROC is what jaxlib sizes
 # its pool of threads by; the flags for XLA that are often quoted leave it with all cores.

@@ -43,11 +43,13 @@ class Scalars:
         self.parameters = self.model.parameters()
 
     def step(self) -> float:
+        return self.descend(self.loss())
+
+    def loss(self) -> Any:
         inputs = [list(map(self.engine, x)) for x in self.X]
         scores = list(map(self.model, inputs))
         losses = [(1 + -yi * score).relu() for yi, score in zip(self.y, scores, strict=True)]
-        loss = sum(losses) * (1.0 / len(losses)) + PENALTY * sum(p * p for p in self.parameters)
-        return self.descend(loss)
+        return sum(losses) * (1.0 / len(losses)) + PENALTY * sum(p * p for p in self.parameters)
 
     def descend(self, loss: Any) -> float:
         self.model.zero_grad()

@@ -91,7 +91,7 @@ def page(rows: Iterable[Row]) -> str:
         "- A step is a whole training step: gradients to zero, forward, loss, backward, update.\n"
         "- Times are CPU times of the process, medians over many rounds; in each round every peer has its turn,\n"
         "  in a new order. After the dot: how many times the first column's time that is, the median of the\n"
-        "  rounds' ratios (quartiles in brackets).\n"
+        "  rounds' ratios (quartiles in brackets). The MNIST runs, in processes side by side, are timed on the wall.\n"
         "- The programs are in `tests/benchmarks/`; a test holds them to the same losses and weights.\n\n"
         f"{tables(rows)}"
     )

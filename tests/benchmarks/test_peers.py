@@ -1,9 +1,11 @@
 """All peers are the same program: from the same start, the same losses and the same weights."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from . import classifiers, moons
+from . import classifiers, epochs, moons
 
 STEPS = 5
 PEERS = {
@@ -64,6 +66,26 @@ def test_micrograds_program_gives_the_same_numbers_over_both_engines(program):
     assert [peer.step() for _ in range(STEPS)] == pytest.approx(expected, rel=1e-12)
     weights = [p.data for p in reference.parameters]
     assert [p.data for p in peer.parameters] == pytest.approx(weights, rel=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", epochs.OPTIONS)
+def test_an_epoch_is_the_same_with_fit_in_a_loop_and_in_pytorch(optimizer):
+    importable("torch")
+    task = epochs.homework(pictures=95)
+    loop = epochs.by_loop(task, optimizer)
+    assert loop.loss < np.log(10) * 1.5
+    for program, rtol in (
+        (epochs.by_fit, 0),
+        (epochs.by_compiled_loop, 1e-4),
+        (partial(epochs.by_fit, compiled=True), 1e-4),
+        (epochs.torch_eager, 1e-4),
+    ):
+        trained = program(task, optimizer)
+        assert trained.loss == pytest.approx(loop.loss, rel=rtol)
+        for (W, b), (V, c), (start, _) in zip(trained.layers, loop.layers, task.layers, strict=True):
+            np.testing.assert_allclose(W, V, rtol=rtol, atol=rtol * np.abs(V).max())
+            np.testing.assert_allclose(b, c, rtol=rtol, atol=rtol * np.abs(c).max())
+            assert not np.array_equal(W, start)
 
 
 def test_both_programs_by_hand_give_the_same_numbers():

@@ -19,6 +19,18 @@ SHORTEST_BLOCK = 2e-3
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How long to measure: a race lasts `seconds`, and has at least `rounds` rounds."""
+
+    seconds: float
+    rounds: int
+    homework: int  # epochs of the thirteen MNIST runs
+
+
+FULL, QUICK = Effort(seconds=8, rounds=9, homework=30), Effort(seconds=1, rounds=3, homework=1)
+
+
+@dataclass(frozen=True)
 class Timing:
     """Seconds a step: for each peer one number a round."""
 

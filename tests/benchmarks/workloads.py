@@ -10,10 +10,11 @@ from functools import partial
 from statistics import median
 from time import process_time
 
-from . import classifiers, moons
+from . import classifiers, lab_workloads, moons
+from .claims import AUTOGRAD, COMPILED, HAND, JAX, MICROGRAD, MYGRAD, OWN, TORCH, at_most, cells, faster
 from .classifiers import Peer, Task
 from .report import Bar, Row, duration, figure
-from .timing import Timing, race
+from .timing import Effort, Timing, race
 
 SCALARS = "One step of micrograd's moons demo, on scalars"
 ARRAYS = "One training step, on arrays"
@@ -22,20 +23,7 @@ IMPORTS = "Import, in a fresh interpreter"
 MEMORY = "Peak memory of training: parameters, gradients and one step"
 GARBAGE = "Cyclic garbage after 100 steps, collector off"
 
-HAND, OWN, TORCH, JAX = "NumPy by hand", "tinygrad_edu", "PyTorch eager", "jax.jit"
-MYGRAD, AUTOGRAD, MICROGRAD, DOT = "mygrad", "autograd", "micrograd", "tinygrad_edu, dot"
-COMPILED, COLUMNS = "tinygrad_edu, compiled", "tinygrad_edu, vectorize"
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long to measure: a race lasts `seconds`, and has at least `rounds` rounds."""
-
-    seconds: float
-    rounds: int
-
-
-FULL, QUICK = Effort(seconds=8, rounds=9), Effort(seconds=1, rounds=3)
+DOT, COLUMNS = "tinygrad_edu, dot", "tinygrad_edu, vectorize"
 
 
 @dataclass(frozen=True)
@@ -47,16 +35,6 @@ class Classifier:
     by_hand: Callable[[Task], Peer]
     bars: Callable[[Timing], tuple[Bar, ...]]
     compiled: dict[str, float]  # how many times each peer's time the compiled step may take
-
-
-def at_most(limit: float, beside: str, timing: Timing, own: str = OWN) -> Bar:
-    claim = f"time beside {beside}" if own == OWN else f"{own}: time beside {beside}"
-    return Bar(claim, timing.ratios(own, beside), limit)
-
-
-def faster(factor: float, than: str, timing: Timing, own: str = OWN) -> Bar:
-    claim = f"faster than {than}" if own == OWN else f"{own}: faster than {than}"
-    return Bar(claim, timing.ratios(than, own), factor, at_least=True)
 
 
 def small_bars(timing: Timing) -> tuple[Bar, ...]:
@@ -142,15 +120,6 @@ def scalars(effort: Effort) -> list[Row]:
     rows = [Row(SCALARS, "garbage collector on, as users run it", cells(timing, MICROGRAD), bars)]
     timing = race(steps, seconds=effort.seconds, least=effort.rounds, collector=False)
     return [*rows, Row(SCALARS, "garbage collector off", cells(timing, MICROGRAD))]
-
-
-def cells(timing: Timing, reference: str) -> dict[str, str]:
-    """Each peer's time, and how many times the reference's that is."""
-    shown = {
-        name: f"{duration(timing.seconds(name))} · {figure(median(timing.ratios(name, reference)))}"
-        for name in timing.rounds
-    }
-    return shown | {reference: duration(timing.seconds(reference))}
 
 
 def imports(effort: Effort) -> list[Row]:
@@ -249,6 +218,11 @@ WORKLOADS: dict[str, Callable[[Effort], list[Row]]] = {
     "import": imports,
     "memory": memory,
     "garbage": garbage,
+    "epoch-sgd": partial(lab_workloads.epoch, "SGD", 0.45),
+    "epoch-adam": partial(lab_workloads.epoch, "Adam", 0.7),
+    "rosenbrock": lab_workloads.walks,
+    "mnist-homework": lab_workloads.homework,
+    "trace": lab_workloads.views,
 }
 
 

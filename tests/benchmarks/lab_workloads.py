@@ -1,0 +1,88 @@
+"""What is measured of the labs and the views: epochs, `fit` itself, Rosenbrock, the homework's nets, a trace."""
+
+from functools import partial
+from statistics import median
+from time import perf_counter, process_time
+
+from . import epochs, moons
+from .claims import COMPILED, OWN, TORCH, at_most, cells
+from .report import Bar, Row, duration
+from .timing import Effort, race
+
+EPOCH = f"An epoch of {epochs.PICTURES // epochs.BATCH:,} steps: 784-30-10, sigmoid, batch 10, float32"
+LABS = "Labs"
+VIEWS = "A trace beside the backward pass"
+
+LOOP, FIT = f"{OWN}, loop", f"{OWN}, fit"
+COMPILED_LOOP, COMPILED_FIT = f"{COMPILED} loop", f"{COMPILED} fit"
+OVERHEAD = 1.05
+WALK_SECONDS, HOMEWORK_SECONDS = 10, 180
+HOMEWORK_EPOCHS = 30
+TRACED = 160  # points of the moons demo: a graph of 100,000 nodes
+
+
+def epoch(optimizer: str, limit: float, effort: Effort) -> list[Row]:
+    """An epoch with `fit`, in a loop by hand and in PyTorch."""
+    task = epochs.homework()
+    programs = {
+        TORCH: epochs.torch_eager,
+        LOOP: epochs.by_loop,
+        FIT: epochs.by_fit,
+        COMPILED_LOOP: epochs.by_compiled_loop,
+        COMPILED_FIT: partial(epochs.by_fit, compiled=True),
+    }
+    steps = {name: partial(program, task, optimizer) for name, program in programs.items()}
+    timing = race(steps, seconds=effort.seconds, least=effort.rounds)
+    bars = (
+        at_most(limit, TORCH, timing, COMPILED_FIT),
+        at_most(OVERHEAD, LOOP, timing, FIT),
+        at_most(OVERHEAD, COMPILED_LOOP, timing, COMPILED_FIT),
+    )
+    return [Row(EPOCH, optimizer, cells(timing, TORCH), bars)]
+
+
+def walks(effort: Effort) -> list[Row]:
+    """Rosenbrock by plain descent, momentum and Adam, 100,000 steps each."""
+    from demos import rosenbrock
+
+    makers = [rosenbrock.RUNS[name] for name in ("descent, 1e-4", "momentum 0.9, 1e-4", "Adam, 1e-3")]
+    seconds = []
+    for _ in range(effort.rounds):
+        start = process_time()
+        for make in makers:
+            rosenbrock.walk(make, rosenbrock.STEPS)
+        seconds.append(process_time() - start)
+    steps = len(makers) * rosenbrock.STEPS
+    bar = Bar("processor time", seconds, WALK_SECONDS, unit="s")
+    return [Row(LABS, f"Rosenbrock, {steps:,} steps", {OWN: duration(median(seconds))}, (bar,))]
+
+
+def homework(effort: Effort) -> list[Row]:
+    """The thirteen MNIST runs, as many at a time as there are processors: the time on the wall.
+
+    In a quick look an epoch each, and without the bar, which is for all thirty.
+    """
+    from demos import mnist
+
+    start = perf_counter()
+    mnist.train_all(epochs=effort.homework)
+    seconds = perf_counter() - start
+    label = f"MNIST, {len(mnist.SETTINGS)} runs of {effort.homework} epochs side by side"
+    bars = (Bar("time on the wall", [seconds], HOMEWORK_SECONDS, unit="s"),)
+    return [Row(LABS, label, {OWN: duration(seconds)}, bars if effort.homework == HOMEWORK_EPOCHS else ())]
+
+
+def views(effort: Effort) -> list[Row]:
+    """Every step of a scalar net's forward and backward pass as plain data."""
+    import viz
+    from tinygrad_edu import Value
+    from tinygrad_edu.graph import topological_order
+
+    loss = moons.Scalars(Value, *moons.points(TRACED)).loss()
+    nodes = len(topological_order(loss))
+    backward, traced = "backward pass", "viz.trace"
+    timing = race(
+        {backward: loss.backward, traced: partial(viz.trace, loss)}, seconds=effort.seconds, least=effort.rounds
+    )
+    bars = (at_most(3, backward, timing, traced),)
+    return [Row(VIEWS, f"{nodes:,} Values", cells(timing, backward), bars)]

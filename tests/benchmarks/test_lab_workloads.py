@@ -1,0 +1,49 @@
+"""The workloads of the labs and the views, on little data: what they measure, and which bars they hold it to."""
+
+from functools import partial
+
+import pytest
+
+from demos import mnist, rosenbrock
+
+from . import epochs, lab_workloads
+from .timing import Effort
+
+LOOK = Effort(seconds=0, rounds=2, homework=1)
+
+
+@pytest.mark.parametrize(("optimizer", "limit"), [("SGD", 0.45), ("Adam", 0.7)])
+def test_an_epoch_is_held_to_pytorch_and_to_a_loop_by_hand(optimizer, limit, monkeypatch):
+    pytest.importorskip("torch", exc_type=ModuleNotFoundError)
+    monkeypatch.setattr(epochs, "homework", partial(epochs.homework, pictures=50))
+    (row,) = lab_workloads.epoch(optimizer, limit, LOOK)
+    assert row.label == optimizer
+    assert len(row.cells) == 5
+    assert [bar.limit for bar in row.bars] == [limit, 1.05, 1.05]
+    assert {len(bar.samples) for bar in row.bars} == {2}
+
+
+def test_rosenbrock_is_held_to_seconds(monkeypatch):
+    monkeypatch.setattr(rosenbrock, "STEPS", 50)
+    (row,) = lab_workloads.walks(LOOK)
+    assert row.label == "Rosenbrock, 150 steps"
+    (bar,) = row.bars
+    assert (bar.limit, bar.unit, len(bar.samples)) == (10, "s", 2)
+
+
+@pytest.mark.parametrize(("given", "limits"), [(1, []), (30, [180])])
+def test_the_homework_is_held_to_its_bar_in_full_alone(given, limits, monkeypatch):
+    asked = []
+    monkeypatch.setattr(mnist, "train_all", lambda *, epochs: asked.append(epochs))
+    (row,) = lab_workloads.homework(Effort(seconds=0, rounds=1, homework=given))
+    assert asked == [given]
+    assert row.label == f"MNIST, 13 runs of {given} epochs side by side"
+    assert [bar.limit for bar in row.bars] == limits
+
+
+def test_a_trace_is_held_to_the_backward_pass_of_the_same_graph(monkeypatch):
+    pytest.importorskip("micrograd")
+    monkeypatch.setattr(lab_workloads, "TRACED", 2)
+    (row,) = lab_workloads.views(LOOK)
+    assert [*row.cells] == ["backward pass", "viz.trace"]
+    assert [bar.limit for bar in row.bars] == [3]
