@@ -49,10 +49,10 @@ def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dic
         return (SOFTMAX(x, axis=-1) - onehot) * (gy / len(labels))
     if "parts" not in memo or memo["parts"][0] is not x:
         _cross_entropy(x, labels=labels, memo=memo)
-    _, exp, total, entries = memo["parts"]
+    _, gx, total, entries = memo.pop("parts")
     share = gy.item() / len(labels)
-    gx: Array = exp * (share / total).reshape(-1, 1)
-    gx.ravel()[entries] -= share  # a view, since exp is in C's order
+    gx *= (share / total).reshape(-1, 1)
+    gx.ravel()[entries] -= share  # a view, since it is in C's order
     return gx
 
 
