@@ -19,7 +19,10 @@ _NOTEBOOK_HEIGHT = 640
 
 
 class Page:
-    """One HTML file, made of a template, style sheets and scripts in ``viz/player``. It shows itself in a notebook.
+    """One HTML file, made of what stands in ``viz/player``. It shows itself in a notebook.
+
+    A subclass names the ``template`` of the body, the ``styles`` and the ``scripts``; what all pages begin and end with
+    is ``page.html``.
 
     Its content security policy lets in these scripts and styles, by their hashes, and nothing else: no network, no
     inline handlers.
@@ -37,7 +40,7 @@ class Page:
         self.title = title
 
     def parts(self) -> dict[str, str]:
-        """What stands in the template's places, as HTML."""
+        """What stands in the template's places, as HTML, and the ``data`` for the scripts."""
         raise NotImplementedError
 
     @cached_property
@@ -45,13 +48,14 @@ class Page:
         """The whole page."""
         style = _colours() + "".join(map(_asset, self.styles))
         script = '"use strict";\n' + "\n".join(map(_asset, self.scripts))
-        return Template(_asset(self.template)).substitute(
-            title=html.escape(self.title),
+        places = {"title": html.escape(self.title)} | self.parts()
+        return Template(_asset("page.html")).substitute(
+            places,
+            body=Template(_asset(self.template)).substitute(places),
             style=style,
             style_hash=_hash(style),
             script=script,
             script_hash=_hash(script),
-            **self.parts(),
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
