@@ -3,7 +3,6 @@
 import contextvars
 import functools
 import linecache
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from tinygrad_edu.compiler import optimize, scalars
 from tinygrad_edu.compiler.codegen import Careful, Codegen, Hoisting, call
 from tinygrad_edu.compiler.emit import Writer
 from tinygrad_edu.compiler.errors import ReplayError
+from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.layout import Layout
 from tinygrad_edu.compiler.names import Names, identifier
 from tinygrad_edu.compiler.program import CHECK, MATH, PYTHON, UFUNC, Line, Program, Returned, Var, mapped
@@ -39,7 +39,7 @@ class Machine:
         program: Program,
         names: Callable[[], Names],
         arguments: Sequence[Argument],
-        guards: Sequence[tuple[Any, str, Any]],
+        guards: Sequence[Guard],
         owners: dict[int, Any],
         plain: Sequence[tuple[tuple[int, ...], Any]],
         nodes: set[int],
@@ -75,7 +75,7 @@ class Machine:
 
     def _one_by_one(self, *leaves: Any) -> Any:
         """Run a program that would make too long a text."""
-        if any(_has_changed(*guard) for guard in self.guards):
+        if any(guard.has_changed() for guard in self.guards):
             raise Outdated
         values = {var: _fetched(source, self.arguments, leaves) for var, source in self.program.inputs.items()}
 
@@ -173,7 +173,7 @@ class Machine:
         return f"{owner}.{source.name}"
 
     def _prologue(self, given: dict[Var, Any]) -> list[tuple[str, Line | None]]:
-        changes = [*self._other_forms(), *map(self._changed, self.guards)]
+        changes = [*self._other_forms(), *(guard.test(self._object) for guard in self.guards)]
         rows = [f"if {' or '.join(changes)}:", "    raise Outdated"] if changes else []
         moved = []
         for var, source in self.program.inputs.items():
@@ -211,28 +211,6 @@ class Machine:
             kind = self._object(dtype, f"{dtype.name}_")
             tests += [f"{x}.__class__ is not ndarray", f"{x}.shape != {shape}", f"{x}.dtype is not {kind}"]
         return tests
-
-    def _changed(self, guard: tuple[Any, str, Any]) -> str:
-        """A test whether an attribute is not what it was."""
-        owner, name, value = guard
-        here = self._object(owner, type(owner).__name__.lower())
-        if not name:  # a dict that was empty
-            return here
-        if isinstance(owner, dict):
-            here = f"{here}.get({name!r})"
-            if isinstance(value, Contents):
-                self.objects["differs"] = differs
-                return f"differs({here}, {self._object(value, 'contents')})"
-            return (
-                f"{here} is not {self._object(value, name)}"
-                if isinstance(value, np.ndarray)
-                else f"{here} != {value!r}"
-            )
-        if value is None:
-            return f"{here}.{name} is not None"
-        if isinstance(value, bool):
-            return f"{'not ' if value else ''}{here}.{name}"
-        return f"{here}.{name} != {value!r}"
 
     def _in_place(self, layout: Layout) -> Program:
         """Updates come last, and write where the old value stood unless somebody still reads that."""
@@ -320,15 +298,26 @@ class Machine:
             return self.context.run(self._run, *leaves)
         except Outdated:
             raise
-        except (ArithmeticError, ValueError) as error:
-            if self.careful or any(line.kind not in (PYTHON, MATH) for line in self.program.lines):
+        except Exception as error:
+            if self._is_outdated():
+                raise Outdated from None
+            known = isinstance(error, ArithmeticError | ValueError)
+            if not known or self.careful or any(line.kind not in (PYTHON, MATH) for line in self.program.lines):
                 raise self._explained(error) from error
             # Nothing was stored yet: the same lines once more, with inf and nan where Python's numbers raise.
             self.careful = True
             self._assemble(Layout(self.program, {}), Careful)
             return self.run(*leaves)
-        except Exception as error:
-            raise self._explained(error) from error
+
+    def _is_outdated(self) -> bool:
+        """Whether a guard has changed, or an input is gone."""
+        try:
+            for source in self.program.inputs.values():
+                if isinstance(source, Attribute):
+                    source.get()
+        except (AttributeError, LookupError):
+            return True
+        return any(guard.has_changed() for guard in self.guards)
 
     def _explained(self, error: Exception) -> Exception:
         traceback, number = error.__traceback__, 0
@@ -373,28 +362,6 @@ def commit(left: Sequence[tuple[Any, Var | None, Any]], leaves: Sequence[Any]) -
             leaf.grad = value if leaf.grad is None else leaf.grad + value
         elif isinstance(source, Attribute):
             source.set(value)
-
-
-class Contents:
-    """An array that the function read while it was recorded, and did not hand to the program."""
-
-    def __init__(self, array: Any) -> None:
-        self.array = array
-        self.checksum = zlib.crc32(np.ascontiguousarray(array).data)
-
-
-def differs(array: Any, recorded: Contents) -> bool:
-    """Whether it is another array, or holds other numbers."""
-    return array is not recorded.array or zlib.crc32(np.ascontiguousarray(array).data) != recorded.checksum
-
-
-def _has_changed(owner: Any, name: str, value: Any) -> bool:
-    if not name:
-        return bool(owner)
-    now = owner.get(name) if isinstance(owner, dict) else getattr(owner, name)
-    if isinstance(value, Contents):
-        return differs(now, value)
-    return now is not value if value is None or isinstance(value, np.ndarray) else bool(now != value)
 
 
 def _fetched(source: Any, arguments: Sequence[Argument], leaves: Sequence[Any]) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from tinygrad_edu import graph, shape_rules
 from tinygrad_edu.compiler import runtime, scalars
 from tinygrad_edu.compiler.errors import RecordingError
+from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, Line, Var, mapped, variables
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, users_place, value_of
@@ -49,7 +50,7 @@ class Recorder:
         self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
         self.attributes: dict[tuple[int, Any], tuple[Attribute, Any, Any]] = {}
         self.constants: dict[int, Any] = {}
-        self.flags: list[tuple[Any, str, Any]] = []
+        self.flags: list[Guard] = []
         self.alive: list[weakref.ref[Traced]] = []
         self.section = "forward"
         self.sections: dict[Var, str] = {}
@@ -166,7 +167,7 @@ class Recorder:
             leaf.grad = grad
             return
         leaf._grad, leaf._seal = grad, None
-        self.flags.append((leaf, "requires_grad", bool(leaf.requires_grad)))
+        self.flags.append(Guard(leaf, "requires_grad", bool(leaf.requires_grad)))
 
     def new_leaf(self, leaf: Any, data: Any) -> None:
         """A leaf was made while recording: of an array of the user's it keeps no copy, so that the program reads it."""
@@ -241,9 +242,8 @@ class Recorder:
 
     def enter(self, module: Any) -> None:
         """A module is called: its arrays (running means) are inputs, and its mode belongs to the program."""
-        guard = (module, "training", bool(module.training))
-        if guard not in self.flags and _reads_its_mode(module):
-            self.flags.append(guard)
+        if _reads_its_mode(module):
+            self.flags.append(Guard(module, "training", bool(module.training)))
         for name, value in vars(module).items():
             if isinstance(value, np.ndarray) and not name.startswith("_"):
                 self.setting(module, name)
@@ -254,7 +254,7 @@ class Recorder:
             if name == "lr":
                 self.setting(optimizer, name)
             else:
-                self.flags.append((optimizer, name, getattr(optimizer, name)))
+                self.flags.append(Guard(optimizer, name, getattr(optimizer, name)))
         for p, state in zip(optimizer.params, optimizer.state, strict=True):
             known = dict(state)
             self.owners[id(state)] = p
@@ -268,7 +268,7 @@ class Recorder:
             with self._operation("update"):
                 p._data = optimizer.update(data, g, state)
             if state.keys() - known.keys():
-                self.flags.append((state, "", False))
+                self.flags.append(Guard(state, "", False))
 
     def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Numbers from a random generator: drawn anew at every run."""
@@ -327,7 +327,7 @@ class Recorder:
             ):
                 writes.append((Gradient(leaf), leaf.grad))
             if grad is None and leaf.grad is not None and id(leaf) not in self.cleared:
-                self.flags.append((leaf, "_grad", None))  # another time, there may be a gradient to add to
+                self.flags.append(Guard(leaf, "_grad", None))  # another time, there may be a gradient to add to
             leaf._data = data
             if isinstance(leaf, Value):
                 leaf.grad = grad

@@ -4,7 +4,6 @@ The first call with arguments of a form (shapes, dtypes, nesting) runs the funct
 program. Eight programs are kept, the least recently used goes first.
 """
 
-import contextlib
 import functools
 import gc
 import inspect
@@ -20,8 +19,9 @@ import numpy as np
 
 from tinygrad_edu.compiler import optimize
 from tinygrad_edu.compiler.errors import CompileError, RecordingError
-from tinygrad_edu.compiler.machine import Contents, Machine, Outdated, commit
+from tinygrad_edu.compiler.machine import Machine, Outdated, commit
 from tinygrad_edu.compiler.names import Names, identifier, name_variables
+from tinygrad_edu.compiler.outside import look_outside, outside_guards, refuse_side_effects
 from tinygrad_edu.compiler.program import CALL, Line, Program, Returned, Var
 from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.source import as_file
@@ -229,6 +229,17 @@ def _arguments(recorder: Recorder, tree: Any, source: Argument, order: list[tupl
     return tree
 
 
+def _objects(tree: Any) -> Iterator[Any]:
+    """Arguments that belong to the form of a call."""
+    if type(tree) in (tuple, list):
+        for part in tree:
+            yield from _objects(part)
+    elif type(tree) is dict:
+        yield from _objects(tuple(tree.values()))
+    elif not isinstance(tree, np.ndarray | np.generic | Node):
+        yield tree
+
+
 # --- recording ----------------------------------------------------------------------------------------------------
 
 
@@ -240,7 +251,7 @@ def record(
     order: list[tuple[Argument, Any, Any]] = []
     argument_names = _argument_names(signature, len(args))
     local: dict[str, Any] = {}
-    outside = _outside(function)
+    found = look_outside(function, [*_objects((args, keywords))])
     with recorder.active():
         try:
             call = [
@@ -272,7 +283,8 @@ def record(
             f"{program.name} returned nothing that is computed from its arguments or parameters, so there is nothing "
             "to compile: return the result"
         )
-    guards = recorder.flags + _outside_guards(function, outside, recorder.lines)
+    guards = [*recorder.flags, *outside_guards(found, recorder.lines, {*recorder.attributes})]
+    guards = [*{(id(guard.owner), guard.name): guard for guard in guards}.values()]  # each once
     program = optimize.without_dead_code(optimize.simplified(program))
     del result, writes, call, more, gradients, local
     order = [(source, given, None) for source, given, _ in order]
@@ -284,6 +296,7 @@ def record(
         return name_variables(recorder, program, named)
 
     _refuse_what_is_kept(recorder, names)
+    refuse_side_effects(found, program.name)
     machine = Machine(
         program,
         names,
@@ -362,50 +375,7 @@ def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names]) -> None
         )
 
 
-# --- what lies outside the function -------------------------------------------------------------------------------
-
-
-def _outside(function: Any) -> dict[str, Any]:
-    """What the function reads from global variables and closures, by name."""
-    function = inspect.unwrap(getattr(function, "__func__", function))
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return {}
-    found = {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        with contextlib.suppress(ValueError):  # not yet assigned
-            found[name] = cell.cell_contents
-    return found
-
-
-class Outside(dict[str, Any]):
-    """A look at the outside, as it is now: what `_outside` finds, asked for one by one."""
-
-    def __init__(self, function: Any) -> None:
-        function = inspect.unwrap(getattr(function, "__func__", function))
-        self.cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-        self.globals = function.__globals__
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The variable's value."""
-        return self.cells[name].cell_contents if name in self.cells else self.globals.get(name, default)
-
-
-def _outside_guards(function: Any, found: dict[str, Any], lines: list[Line]) -> list[tuple[Any, str, Any]]:
-    """Numbers and arrays from outside that would make it another program.
-
-    An array that the program works on is read where it is; of others, the contents were used while it was recorded.
-    """
-    read = [x for line in lines for x in line.args if isinstance(x, np.ndarray) and x.ndim]
-    guards: list[tuple[Any, str, Any]] = []
-    look = Outside(function) if found else None
-    for name, x in found.items():
-        if isinstance(x, np.ndarray):
-            live = any(x is y or (x.ndim and y.base is x) for y in read)
-            guards.append((look, name, x if live else Contents(x)))
-        elif isinstance(x, float | int) and x == x:
-            guards.append((look, name, x))
-    return guards
+# --- the function's own names -----------------------------------------------------------------------------------
 
 
 class _noting_locals:  # noqa: N801 reads as what it does

@@ -1,0 +1,249 @@
+"""What a compiled function reads from outside of itself: when it changes, the numbers change, as they do in eager."""
+
+import functools
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import tinygrad_edu
+from tinygrad_edu import Tensor, nn, optim
+from tinygrad_edu.compiler import RecordingError
+
+X = np.array([[0.5, -1.0], [2.0, 3.0]])
+SCALE, MODE, FLAG, TABLE, WEIGHT = 2.0, "double", True, np.array([1.0, 2.0]), Tensor([1.0, 2.0])
+HERE = sys.modules[__name__]
+
+
+def helper(x):
+    return x * SCALE + TABLE
+
+
+def chosen(x):
+    return x * 2 if MODE == "double" else x * 3
+
+
+def scaled_by(x, owner):
+    return x * owner.scale
+
+
+class Rate:
+    shared = 3.0
+
+    def __init__(self):
+        self.own = 2.0
+
+    @property
+    def product(self):
+        return self.own * self.shared
+
+    def times(self, x):
+        return x * self.product
+
+
+class Scaled(nn.Module):
+    def __init__(self, n=2, seed=0):
+        self.linear = nn.Linear(n, 2, rng=seed)
+        self.scale, self.squared = 2.0, False
+
+    def forward(self, x):
+        y = self.linear(x) * self.scale
+        return y * y if self.squared else y
+
+
+def with_setter():
+    factor = 5.0
+
+    def times(x):
+        return x * factor
+
+    def put(number):
+        nonlocal factor
+        factor = number
+
+    return times, put
+
+
+def world():
+    """Everything that the functions below read, new for each test."""
+    times, put = with_setter()
+    return SimpleNamespace(
+        settings=SimpleNamespace(scale=2.0, table=np.ones(2), inner=SimpleNamespace(z=1.0)),
+        rate=Rate(),
+        net=Scaled(),
+        drop=nn.Dropout(0.5, rng=0),
+        arrays=[np.ones(2), np.full(2, 3.0)],
+        options={"k": 2.0},
+        times=times,
+        put=put,
+        partial=functools.partial(scaled_by, owner=SimpleNamespace(scale=2.0)),
+    )
+
+
+CHANGES = {
+    "a helper's number": (lambda w, x: helper(x), lambda w, put: put(HERE, "SCALE", 7.0)),
+    "a helper's array": (lambda w, x: helper(x), lambda w, put: put(HERE, "TABLE", np.array([4.0, 5.0]))),
+    "an array that a helper reads": (lambda w, x: x * helper(0.0)[0], lambda w, put: TABLE.__setitem__(0, 9.0)),
+    "a helper": (lambda w, x: helper(x), lambda w, put: put(HERE, "helper", lambda x: x * 100)),
+    "a name": (lambda w, x: chosen(x), lambda w, put: put(HERE, "MODE", "triple")),
+    "a flag": (lambda w, x: x if FLAG else -x, lambda w, put: put(HERE, "FLAG", False)),
+    "a Tensor": (lambda w, x: x * WEIGHT, lambda w, put: put(HERE, "WEIGHT", Tensor([4.0, 5.0]))),
+    "a helper's closure": (lambda w, x: w.times(x), lambda w, put: w.put(6.0)),
+    "an attribute": (lambda w, x: x * w.settings.scale, lambda w, put: put(w.settings, "scale", 8.0)),
+    "an attribute that a helper reads": (
+        lambda w, x: scaled_by(x, w.settings),
+        lambda w, put: put(w.settings, "scale", 8.0),
+    ),
+    "an array's numbers in an attribute": (
+        lambda w, x: x * w.settings.table,
+        lambda w, put: w.settings.table.__setitem__(0, 8.0),
+    ),
+    "an array in an attribute": (
+        lambda w, x: x * w.settings.table,
+        lambda w, put: put(w.settings, "table", np.array([3.0, 5.0])),
+    ),
+    "an attribute's attribute": (lambda w, x: x * w.settings.inner.z, lambda w, put: put(w.settings.inner, "z", 4.0)),
+    "an object in an attribute": (
+        lambda w, x: x * w.settings.inner.z,
+        lambda w, put: put(w.settings, "inner", SimpleNamespace(z=3.0)),
+    ),
+    "an attribute that goes": (
+        lambda w, x: x * getattr(w.settings, "scale", 1.0) * w.settings.inner.z,
+        lambda w, put: delattr(w.settings, "scale"),
+    ),
+    "an array in a list": (lambda w, x: x + w.arrays[0], lambda w, put: w.arrays.__setitem__(0, np.full(2, 5.0))),
+    "the numbers of an array in a list": (lambda w, x: x + w.arrays[1], lambda w, put: w.arrays[1].__setitem__(0, -5)),
+    "a longer list": (lambda w, x: sum(w.arrays, x), lambda w, put: w.arrays.append(np.ones(2))),
+    "an entry of a dict": (lambda w, x: x * w.options["k"], lambda w, put: w.options.update(k=3.0)),
+    "a number behind a property": (lambda w, x: w.rate.times(x), lambda w, put: put(w.rate, "own", 5.0)),
+    "a number of a class": (lambda w, x: w.rate.times(x), lambda w, put: put(Rate, "shared", 7.0)),
+    "a partial's object": (
+        lambda w, x: w.partial(x),
+        lambda w, put: put(w.partial.keywords["owner"], "scale", 7.0),
+    ),
+    "a module's number": (lambda w, x: w.net(x), lambda w, put: put(w.net, "scale", 3.0)),
+    "a module's flag": (lambda w, x: w.net(x), lambda w, put: put(w.net, "squared", True)),
+    "a module's weight": (lambda w, x: w.net(x), lambda w, put: put(w.net.linear, "weight", Tensor(np.ones((2, 2))))),
+    "a module's layer": (lambda w, x: w.net(x), lambda w, put: put(w.net, "linear", nn.Linear(2, 2, rng=5))),
+    "a net": (lambda w, x: w.net(x), lambda w, put: put(w, "net", Scaled(seed=3))),
+    "the rate of a dropout": (
+        lambda w, x: np.mean(w.drop(x[0, 0] * np.ones(2000)) == 0) > 0.7,
+        lambda w, put: put(w.drop, "p", 0.9),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_changes_outside_is_seen(what, monkeypatch):
+    monkeypatch.setattr(HERE, "TABLE", np.array([1.0, 2.0]))
+    function, change = CHANGES[what]
+    w = world()
+    compiled = tinygrad_edu.compile(lambda x: function(w, x))
+    before = [np.array(getattr(y, "data", y)) for y in (compiled(X), compiled(X), function(w, X))]
+    change(w, monkeypatch.setattr)
+    after = [np.array(getattr(y, "data", y)) for y in (compiled(X), function(w, X))]
+    assert all(np.array_equal(y, before[0]) for y in before)
+    assert np.array_equal(*after)
+    assert not np.array_equal(before[0], after[0])
+
+
+def test_an_object_among_the_arguments_is_looked_at():
+    compiled = tinygrad_edu.compile(scaled_by)
+    owner = SimpleNamespace(scale=2.0)
+    owner_of_it = Rate()
+    owner_of_it.scale = 3.0
+    assert compiled(X, owner_of_it)[0, 0] == 1.5
+    owner_of_it.scale = 4.0
+    assert compiled(X, owner_of_it)[0, 0] == 2.0
+    with pytest.raises(RecordingError, match="was given SimpleNamespace"):  # which has no hash
+        compiled(X, owner)
+
+
+def test_a_cell_of_a_notebook_that_is_run_again_trains_the_new_net():
+    def cell(seed):
+        model = nn.MLP(2, [2], rng=seed)
+        return model, optim.SGD(model.parameters(), lr=0.1)
+
+    model, optimizer = cell(0)
+
+    @tinygrad_edu.compile
+    def step(x, y):
+        loss = nn.functional.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    y = np.array([0, 1])
+    step(X, y)
+    step(X, y)
+    old = [p.numpy() for p in model.parameters()]
+    first, (model, optimizer) = model, cell(1)
+    start = [p.numpy() for p in model.parameters()]
+    step(X, y)
+    assert all(np.array_equal(p.data, a) for p, a in zip(first.parameters(), old, strict=True))
+    assert not any(np.array_equal(p.data, a) for p, a in zip(model.parameters(), start, strict=True))
+
+
+def test_nothing_is_recorded_anew_as_long_as_nothing_changes():
+    w = world()
+    w.net = nn.Sequential(nn.Linear(2, 3, rng=0), nn.BatchNorm1d(3), nn.ReLU(), nn.Dropout(0.5, rng=0), Scaled(3))
+    optimizer = optim.Adam(w.net.parameters())
+
+    @tinygrad_edu.compile
+    def step(x):
+        loss = (w.net(helper(x)) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss * w.options["k"] * w.arrays[0].sum() * w.rate.product
+
+    step(X)
+    step(X)
+    machine = step._latest
+    for _ in range(4):
+        step(X)
+    assert step._latest is machine
+
+
+# --- side effects -------------------------------------------------------------------------------------------------
+
+COUNTER, SEEN = 0, []
+
+
+def test_a_function_that_counts_or_collects_is_refused_and_changes_nothing():
+    def collect(x):
+        SEEN.append("x")
+        return x * 2
+
+    def total(x):
+        global COUNTER
+        COUNTER += 1
+        return x * 2
+
+    rate = Rate()
+
+    def change(x):
+        rate.own += 1
+        return x * 2
+
+    for function, what in ((collect, "SEEN"), (total, "COUNTER"), (change, "rate.own")):
+        with pytest.raises(RecordingError, match=rf"^{function.__name__} changes {what}, which lies outside of it"):
+            tinygrad_edu.compile(function)(X)
+    assert (SEEN, COUNTER, rate.own) == ([], 0, 2.0)
+
+
+def test_what_is_made_at_the_first_call_is_no_side_effect():
+    made = SimpleNamespace(W=None)
+
+    @tinygrad_edu.compile
+    def forward(x):
+        if made.W is None:
+            made.W = Tensor(np.eye(2))
+        return x @ made.W
+
+    for _ in range(3):
+        assert np.array_equal(forward(X).numpy(), X)
+    made.W.data = np.eye(2) * 2
+    assert np.array_equal(forward(X).numpy(), 2 * X)

@@ -1,0 +1,131 @@
+"""Guards: what must be as it was recorded, or the function is recorded anew."""
+
+import operator
+import zlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Contents:
+    """An array that the function read while it was recorded, and did not hand to the program."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.checksum = _checksum(array)
+
+    def differs(self, array: Any) -> bool:
+        """Whether it is another array, or holds other numbers."""
+        return array is not self.array or _checksum(array) != self.checksum
+
+
+class Items:
+    """A list, tuple, set or dict as it was: the numbers and names in it, or the very objects."""
+
+    def __init__(self, items: Any) -> None:
+        inner = items.values() if isinstance(items, dict) else items
+        self.plain = all(map(is_plain, inner))
+        self.compared = all(is_plain(x) or _has_identity(x) for x in inner)  # == says it
+        self.items = items.copy() if hasattr(items, "copy") else items
+
+    def differs(self, items: Any) -> bool:
+        """Whether there are others in it now."""
+        if self.compared:
+            return bool(items != self.items)
+        if len(items) != len(self.items):
+            return True
+        if isinstance(items, dict):
+            return list(items) != list(self.items) or any(map(operator.is_not, items.values(), self.items.values()))
+        return any(map(operator.is_not, items, self.items))
+
+
+class Held:
+    """A place for something that nobody can replace, only change."""
+
+    def __init__(self, items: Any) -> None:
+        self.items = items
+
+
+class Twin(NamedTuple):
+    """Another place, in which the same number stands."""
+
+    owner: Any
+    name: Any
+
+
+class Guard(NamedTuple):
+    """``value`` at a place: the attribute ``name`` of an object, or an entry of a dict, a list or a tuple.
+
+    A number or a name must be equal; of anything else it must be the same object. With the name "", a dict must be
+    empty. ``value`` may be `Contents`, the `Items` that somebody holds, or a `Twin`. ``called`` is what a message calls
+    the place.
+    """
+
+    owner: Any
+    name: Any
+    value: Any
+    called: str = ""
+
+    def now(self) -> Any:
+        """What stands there."""
+        return _at(self.owner, self.name)
+
+    def has_changed(self) -> bool:
+        """Whether it is not what it was."""
+        if self.name == "":
+            return bool(self.owner)
+        try:
+            now = self.now()
+        except (AttributeError, LookupError, ValueError):  # it is gone
+            return True
+        value = _at(*self.value) if isinstance(self.value, Twin) else self.value
+        if isinstance(value, Contents | Items):
+            return value.differs(now)
+        return bool(now != value) if is_plain(value) and value == value else now is not value
+
+    def test(self, named: Callable[[Any, str], str]) -> str:
+        """An expression that is true if it has changed; ``named`` gives a name to an object."""
+        if self.name == "":
+            return named(self.owner, "state")
+        if isinstance(self.value, Items) and self.value.compared:
+            return f"{named(self.owner.items, 'items')} != {named(self.value.items, 'recorded')}"
+        here, value = _text(self.owner, self.name, named), self.value
+        if isinstance(value, Contents | Items):
+            return f"{named(value, 'recorded')}.differs({here})"
+        if isinstance(value, Twin):
+            return f"{here} != {_text(value.owner, value.name, named)}"
+        if isinstance(value, bool):
+            return f"{'not ' if value else ''}{here}"
+        if value is None or not is_plain(value) or value != value:
+            return f"{here} is not {'None' if value is None else named(value, _word(self.name))}"
+        return f"{here} != {value!r}" if repr(value).strip("-") != "inf" else f"{here} != {named(value, 'number')}"
+
+
+def is_plain(x: Any) -> bool:
+    """Whether it is a number, a text, or nothing."""
+    return x is None or type(x) in (bool, int, float, str, bytes, complex)
+
+
+def _has_identity(x: Any) -> bool:
+    equal: Any = type(x).__eq__
+    return equal is object.__eq__
+
+
+def _at(owner: Any, name: Any) -> Any:
+    return owner[name] if isinstance(owner, dict | list | tuple) else getattr(owner, name)
+
+
+def _text(owner: Any, name: Any, named: Callable[[Any, str], str]) -> str:
+    here = named(owner, f"{type(owner).__name__.lower()}_")
+    if not isinstance(owner, dict | list | tuple):
+        return f"{here}.{name}"
+    return f"{here}[{name!r}]" if isinstance(name, str | int) else f"{here}[{named(name, 'key')}]"
+
+
+def _word(name: Any) -> str:
+    return f"{name}_" if isinstance(name, str) and name.isidentifier() else "thing"
+
+
+def _checksum(array: Any) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).data)

@@ -1,0 +1,208 @@
+"""What a function reads from outside of itself, found before it is recorded.
+
+Global variables and closures, those of the functions that it calls, attributes of objects, what lies in lists and
+dicts, and the parts of modules. Python tells nobody that it reads a global variable, so the search goes by names: what
+a reached function's code names is taken to be read. Too much is found rather than too little: each thing found costs a
+look at every call, and a thing overlooked would be a number of yesterday.
+"""
+
+import functools
+import types
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.errors import RecordingError
+from tinygrad_edu.compiler.guards import Contents, Guard, Held, Items, is_plain
+from tinygrad_edu.compiler.program import Line
+from tinygrad_edu.graph import Node
+
+_MANY = 64  # items; of more, each is the same object or it is not, and what it holds is not looked at
+_FUNCTIONS: Any = types.FunctionType | types.MethodType | functools.partial
+
+
+def look_outside(function: Any, arguments: Sequence[Any]) -> list[Guard]:
+    """Everything that the function may read, as it is now; ``arguments`` are the objects that it was given."""
+    names: set[str] = set()
+    while True:
+        search = _Search(names)
+        search.meet(None, "", function, "")
+        for x in arguments:
+            search.meet(None, "", x, "")
+        if search.names == names:  # an attribute's name may stand in a function that was reached later
+            return search.guards
+        names = search.names
+
+
+class _Search:
+    """One walk over what can be reached, by attributes that have one of the names."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = set(names)
+        self.guards: list[Guard] = []
+        self.seen: set[int] = set()
+        self.places: set[tuple[int, Any]] = set()
+
+    def meet(self, owner: Any, name: Any, value: Any, called: str) -> None:
+        """A place, and what stands in it."""
+        if isinstance(value, types.ModuleType):
+            if not _of_libraries(value.__name__):
+                self._attributes(value, vars(value), value.__name__)
+            return
+        if owner is not None:
+            if (id(owner), name) in self.places:
+                return
+            self.places.add((id(owner), name))
+            self.guards.append(Guard(owner, name, value, called))
+        if is_plain(value) or isinstance(value, Node | np.ndarray | np.generic) or id(value) in self.seen:
+            return
+        self.seen.add(id(value))
+        if isinstance(value, list | tuple | dict | set | frozenset):
+            self._items(value, called)
+        elif isinstance(value, _FUNCTIONS):
+            self._function(value, called)
+        elif isinstance(value, type):
+            self._class(value, {})
+        else:
+            self._object(value, called)
+
+    def _items(self, items: Any, called: str) -> None:
+        whole = Items(items)
+        if not isinstance(items, tuple | frozenset):
+            self.guards.append(Guard(Held(items), "items", whole, called))
+        if whole.plain or len(items) > _MANY or isinstance(items, set | frozenset):
+            return
+        for key, x in items.items() if isinstance(items, dict) else enumerate(items):
+            self._held(x, f"{called}[{key!r}]")
+
+    def _held(self, x: Any, called: str) -> None:
+        """Something that stays where it is: only an array's numbers, or what an object holds, may change."""
+        self.meet(Held(x) if isinstance(x, np.ndarray) else None, "items", x, called)
+
+    def _function(self, function: Any, called: str) -> None:
+        if isinstance(function, functools.partial):
+            for part in (function.func, function.args, function.keywords):
+                self.meet(None, "", part, called)
+            return
+        if isinstance(function, types.MethodType):
+            self.meet(None, "", function.__self__, called)
+            function = function.__func__
+        self.meet(None, "", getattr(function, "__wrapped__", None), called)
+        if not isinstance(function, types.FunctionType) or _of_libraries(function.__module__):
+            return
+        names = _names(function.__code__)
+        self.names |= names
+        everywhere = function.__globals__
+        for name in sorted(names & everywhere.keys()):
+            self.meet(everywhere, name, everywhere[name], name)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            if _is_filled(cell):
+                self.meet(cell, "cell_contents", cell.cell_contents, name)
+        defaults = function.__defaults__ or (), function.__kwdefaults__ or {}
+        for default in (*defaults[0], *defaults[1].values()):
+            self._held(default, "a default")
+
+    def _object(self, x: Any, called: str) -> None:
+        kind = type(x)
+        own = getattr(x, "__dict__", {})
+        if not _of_libraries(kind.__module__):
+            self._class(kind, own)
+        elif kind.__module__.startswith("tinygrad_edu.nn"):  # a layer is read by its own code
+            for code in filter(None, (getattr(getattr(kind, f, None), "__code__", None) for f in _CALLS)):
+                self.names |= _names(code)
+        elif kind.__module__.startswith("tinygrad_edu"):
+            return
+        kept = (
+            ("params", "state") if hasattr(kind, "hyperparameters") else ()
+        )  # an optimizer's are fetched at every call
+        self._attributes(x, {name: part for name, part in own.items() if name not in kept}, called)
+
+    def _attributes(self, owner: Any, own: Any, called: str) -> None:
+        for name in [name for name in own if name in self.names]:
+            self.meet(owner, name, own[name], f"{called}.{name}")
+
+    def _class(self, kind: type, own: Any) -> None:
+        """The attributes of a class that objects share, and its methods."""
+        for base in kind.__mro__:
+            if _of_libraries(base.__module__):
+                continue
+            for name, x in list(vars(base).items()):
+                if isinstance(x, types.MemberDescriptorType | types.GetSetDescriptorType) or name in own:
+                    continue
+                if name in self.names or name in _CALLS:
+                    x = x.fget if isinstance(x, property) else getattr(x, "__func__", x)
+                    plain = not isinstance(x, _FUNCTIONS)
+                    self.meet(base if plain else None, name, x, f"{base.__name__}.{name}")
+
+
+_CALLS = "__call__", "forward"
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Global variables and attributes that the code names, in functions within it and for `getattr` too."""
+    inner = [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    texts = [part for part in code.co_consts if isinstance(part, str) and part.isidentifier()]
+    return {*code.co_names, *texts}.union(*map(_names, inner))
+
+
+def _of_libraries(module: str | None) -> bool:
+    return (module or "").partition(".")[0] in ("tinygrad_edu", "numpy", "builtins", "math", "operator", "functools")
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:  # not yet assigned
+        return False
+    return True
+
+
+# --- after the recording --------------------------------------------------------------------------------------------
+
+
+def outside_guards(found: Sequence[Guard], lines: Iterable[Line], fetched: set[tuple[int, Any]]) -> Iterator[Guard]:
+    """Guards on what was found, but on what the program fetches itself.
+
+    An array that the program works on is read where it is; of others, the contents were used while it was recorded.
+    """
+    read = [x for line in lines for x in line.args if isinstance(x, np.ndarray) and x.ndim]
+    alive = {id(x) for x in read} | {id(x.base) for x in read}
+    for guard in found:
+        if (id(guard.owner), guard.name) in fetched:
+            continue
+        if isinstance(guard.value, np.ndarray) and not (id(guard.value) in alive and guard.value.ndim):
+            guard = guard._replace(value=Contents(guard.value))
+        yield guard
+
+
+def refuse_side_effects(found: Sequence[Guard], name: str) -> None:
+    """Refuse a function that counts or collects outside of itself; what it changed is put back."""
+    changed = [guard for guard in found if _is_kept_by(guard) and guard.has_changed()]
+    if not changed:
+        return
+    what = ", ".join(dict.fromkeys(guard.called for guard in changed))
+    for guard in changed:
+        _put_back(guard)
+    raise RecordingError(
+        f"{name} changes {what}, which lies outside of it; a replay would not do that: return the new value, and store "
+        "it where the function is called"
+    )
+
+
+def _is_kept_by(guard: Guard) -> bool:
+    value = guard.value
+    return value.plain if isinstance(value, Items) else value is not None and is_plain(value)
+
+
+def _put_back(guard: Guard) -> None:
+    items = guard.owner.items if isinstance(guard.owner, Held) else None
+    if isinstance(items, list):
+        items[:] = guard.value.items
+    elif isinstance(items, dict | set):
+        items.clear()
+        items.update(guard.value.items)
+    elif isinstance(guard.owner, dict | list):
+        guard.owner[guard.name] = guard.value
+    else:
+        setattr(guard.owner, guard.name, guard.value)
