@@ -63,11 +63,15 @@ def homework(effort: Effort) -> list[Row]:
     In a quick look an epoch each, and without the bar, which is for all thirty.
     """
     from demos import mnist
+    from tinygrad_edu.data import DataNotFoundError
 
-    start = perf_counter()
-    mnist.train_all(epochs=effort.homework)
-    seconds = perf_counter() - start
     label = f"MNIST, {len(mnist.SETTINGS)} runs of {effort.homework} epochs side by side"
+    start = perf_counter()
+    try:
+        mnist.train_all(epochs=effort.homework)
+    except DataNotFoundError:
+        return [Row(LABS, label, {OWN: "not measured: no MNIST here"})]
+    seconds = perf_counter() - start
     bars = (Bar("time on the wall", [seconds], HOMEWORK_SECONDS, unit="s"),)
     return [Row(LABS, label, {OWN: duration(seconds)}, bars if effort.homework == HOMEWORK_EPOCHS else ())]
 

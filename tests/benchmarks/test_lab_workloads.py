@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from demos import mnist, rosenbrock
+from tinygrad_edu import data
 
 from . import epochs, lab_workloads
 from .timing import Effort
@@ -39,6 +40,14 @@ def test_the_homework_is_held_to_its_bar_in_full_alone(given, limits, monkeypatc
     assert asked == [given]
     assert row.label == f"MNIST, 13 runs of {given} epochs side by side"
     assert [bar.limit for bar in row.bars] == limits
+
+
+def test_without_the_digits_the_homework_is_not_measured(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGRAD_EDU_DATA", str(tmp_path))
+    monkeypatch.setattr(mnist, "train_all", lambda *, epochs: data.mnist(tmp_path))
+    (row,) = lab_workloads.homework(LOOK)
+    assert [*row.cells.values()] == ["not measured: no MNIST here"]
+    assert not row.bars
 
 
 def test_a_trace_is_held_to_the_backward_pass_of_the_same_graph(monkeypatch):
