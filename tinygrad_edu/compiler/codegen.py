@@ -30,6 +30,7 @@ PIECE = 1 << 17  # entries of a long vector that are worked on together: what th
 FEW = 64  # so many numbers are summed up by a product with ones
 COLUMNS = 3  # so many columns are worked on one by one
 SMALL = 1 << 10  # up to this many entries, an array full of a constant is quicker than the bare number
+MEDIUM = 1 << 16  # and up to this many for a maximum: NumPy compares arrays alone several at a time
 _VIEWS = frozenset({"reshape", "ravel", "transpose", "swapaxes", "squeeze", "diagonal"})
 _VIEW_FUNCTIONS = frozenset({np.reshape, np.ravel, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.moveaxis})
 _VIEW_FUNCTIONS |= {np.broadcast_to, np.flip, np.diagonal}
@@ -355,7 +356,8 @@ class Codegen:
 
     def _full(self, x: Any, like: Line, dtype: Any) -> Any:
         """A constant operand as a full array where that is quicker."""
-        if isinstance(x, Var) or np.ndim(x) or math.prod(like.out.shape) > SMALL or isinstance(x, bool):
+        most = MEDIUM if like.function in (np.maximum, np.minimum) else SMALL
+        if isinstance(x, Var) or np.ndim(x) or math.prod(like.out.shape) > most or isinstance(x, bool):
             return self.writer.operand(x).text
         turned = like.out in self.column_major
         kind = np.dtype(dtype)
@@ -539,9 +541,7 @@ class Codegen:
         out_of = self._buffer(shadow)
         self._say(line, f"{self._bound(np.subtract)}({self._full(0.0, shadow, z.dtype)}, {self.names.of[z]}, {out_of})")
         bits = self._bits(sign, integer)
-        width = self._full(
-            8 * integer.itemsize - 1, Line(Var(self.stores[sign].array.view(integer)), UFUNC, None, ()), integer
-        )
+        width = self._full(8 * integer.itemsize - 1, shadow, integer)
         self._say(line, f"{self._bound(np.right_shift)}({bits}, {width}, {bits})")
         like = self._reusable(number, line, (x,))
         given = self._bits(x, integer)

@@ -5,7 +5,8 @@
 - A weight lies in front of its bias, and a layer's input has a column of ones behind it. ``X @ W + b`` is then one
   product, ``[X 1] @ [W; b]``, and so are ``dW`` and ``db`` (`fuse_affine`).
 - What has a row for each sample is stored column by column: a column of ones is then one more stretch of memory, and
-  sums over few classes run along it.
+  sums over few classes run along it. What a wide layer computes is stored row by row, which BLAS fills tile by tile;
+  but the gradient ``dz @ W.T`` that comes back through it is stored as ``W @ dz.T``, which reads W as it lies.
 """
 
 import math
@@ -18,7 +19,16 @@ import numpy as np
 from tinygrad_edu.compiler.program import METHOD, UFUNC, Line, Program, Var
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 
+_LINE = 64  # bytes
+_WIDE = 64  # columns: four of the tiles in which BLAS computes a product
 _COPIED = 1 << 14  # so many numbers are copied in less time than a bias is added
+
+
+def aligned(size: int, dtype: Any) -> Any:
+    """Memory for so many numbers that begins with a line of the cache: BLAS writes whole lines at a time."""
+    memory = np.empty(size * dtype.itemsize + _LINE, np.uint8)
+    start = -memory.ctypes.data % _LINE
+    return memory[start : start + size * dtype.itemsize].view(dtype)
 
 
 @dataclass
@@ -46,7 +56,7 @@ class Block:
 def block(name: str, members: Sequence[Var]) -> Block:
     """A block for variables of one dtype."""
     size = sum(math.prod(var.shape) for var in members)
-    memory = np.empty(size, members[0].dtype)
+    memory = aligned(size, members[0].dtype)
     return Block(name, list(members), Var(memory, name), memory)
 
 
@@ -238,12 +248,14 @@ class Layout:
     def _extend(self, layers: dict[Var, tuple[Line, Line]], readers: dict[Var, list[Line]]) -> None:
         home = self.blocks[0]
         gradients = next((b for b in self.blocks if b.name == "gradients"), None)
+        self._orient({x.shape[0] for x in layers})
         gone: set[int] = set()
         new: dict[int, Line] = {}
         for x, (product, added) in layers.items():
             n, k = x.shape
             W = product.args[1]
-            by_rows = x in self.program.inputs and k >= 16  # rows that long are copied as they are
+            # Rows of an argument that are long are copied as they are.
+            by_rows = k >= 16 if x in self.program.inputs else x not in self.column_major
             memory = np.empty((n, k + 1) if by_rows else (k + 1, n), x.dtype)
             memory = memory if by_rows else memory.T
             memory[:, k] = 1
@@ -255,7 +267,6 @@ class Layout:
                 self.given[inner] = memory[:, :k]
             else:
                 self.given[x] = memory[:, :k]
-                self.column_major.add(x)
             start, rows = home.offset(W), k + 1
             both = home.memory[start : start + rows * W.shape[1]].reshape(rows, W.shape[1])
             stacked = Var(both, "stacked")
@@ -263,12 +274,24 @@ class Layout:
             gone.add(id(product))
             new[id(added)] = replace(added, function=np.matmul, args=(wide, stacked))
             self._extend_gradient(x, wide, W, gradients, readers, gone, new)
-        rows_of = {x.shape[0] for x in layers}
         lines = [new.get(id(line), line) for line in self.program.lines if id(line) not in gone]
         self.program = replace(self.program, lines=[self._with_copies(line) for line in lines])
+
+    def _orient(self, rows: set[int]) -> None:
+        """Which of the arrays with a row for each sample are stored column by column."""
+        by_rows: set[Var] = set()
         for line in self.program.lines:
-            if len(line.out.shape) == 2 and line.out.shape[0] in rows_of and line.out not in self.given:
-                self.column_major.add(line.out)
+            out = line.out
+            if len(out.shape) != 2 or out.shape[0] not in rows or out in self.given:
+                continue
+            if _is(line, np.matmul):
+                right = line.args[1]
+                forward = isinstance(right, Var) and right in self.blocks[0].arrays
+                wide = out.shape[1] >= _WIDE and (forward or right.shape[0] < _WIDE)
+            else:  # where both orders meet, on the way back, that of the gradient
+                read = [x for x in line.reads() if x.shape == out.shape]
+                wide = bool(read) and all(x in by_rows for x in read)
+            (by_rows if wide else self.column_major).add(out)
 
     def _with_copies(self, line: Line) -> Line:
         if not any(var in self.copied for var in line.reads()):

@@ -19,6 +19,7 @@ from tinygrad_edu.compiler.names import Names, identifier
 from tinygrad_edu.compiler.program import CHECK, MATH, PYTHON, UFUNC, Line, Program, Returned, Var, mapped
 from tinygrad_edu.compiler.source import Readable
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
+from tinygrad_edu.compiler.updates import with_numbers
 from tinygrad_edu.graph import CLOCK, Node
 from tinygrad_edu.rules import FLOATS
 from tinygrad_edu.tensor import Tensor, constant
@@ -52,6 +53,7 @@ class Machine:
         self.context = contextvars.copy_context()
         self.context.run(np.seterr, all="ignore")  # infinities are an answer here as in a backward pass
         self.recorded_program = program
+        program = with_numbers(program)
         self.named = names
         self.arguments = list(arguments)
         self.guards = guards
@@ -155,7 +157,7 @@ class Machine:
             if y is x:
                 return known
         unique, k = name, 1
-        taken = {*self.names.of.values(), *self.objects}
+        taken = {*self.names.of.values(), *self.objects, *self.codegen.namespace, *self.codegen.writer.constants}
         while unique in taken:
             k += 1
             unique = f"{name}{k}"

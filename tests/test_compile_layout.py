@@ -1,0 +1,79 @@
+"""Where the compiler puts arrays: other orders in memory, and the same numbers."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.test_compile import OPTIMIZERS, Training, assert_close
+from tinygrad_edu import nn
+
+NARROW, EDGE, WIDE = 10, 63, 64
+
+
+def data(rows, columns, classes, dtype=np.float64, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(rows, columns)).astype(dtype), rng.integers(0, classes, rows)
+
+
+def twins(sizes, columns, dtype=np.float64, optimizer="plain", **options):
+    """The same training, compiled and eager."""
+    nets = [nn.MLP(columns, sizes, dtype=dtype, rng=0, **options) for _ in range(2)]
+    return [Training(compiled, OPTIMIZERS[optimizer], net) for compiled, net in zip((True, False), nets, strict=True)]
+
+
+@given(
+    columns=st.sampled_from([3, 20, WIDE, 200]),
+    sizes=st.lists(st.sampled_from([2, NARROW, EDGE, WIDE, 100]), min_size=1, max_size=4),
+    rows=st.sampled_from([1, 2, NARROW, WIDE, 100]),  # as many, too, as a weight has rows
+    activation=st.sampled_from(["relu", "tanh", "gelu", "softplus"]),
+    optimizer=st.sampled_from(["plain", "nesterov", "adam"]),
+)
+def test_in_whatever_order_layers_are_stored_training_is_that_of_eager(columns, sizes, rows, activation, optimizer):
+    own, eager = twins(sizes, columns, optimizer=optimizer, activation=activation)
+    for seed in range(4):
+        batch = data(rows, columns, sizes[-1], seed=seed)
+        np.testing.assert_allclose(own.step(*batch).item(), eager.step(*batch).item(), rtol=1e-10)
+    assert_close(own.numbers(), eager.numbers(), rtol=1e-8)
+    assert_close([p.grad for p in own.net.parameters()], [p.grad for p in eager.net.parameters()], rtol=1e-8)
+
+
+def test_a_product_with_a_constant_matrix_stands_between_layers():
+    table = np.random.default_rng(0).normal(size=(WIDE, WIDE))
+
+    def training(compiled):
+        first, last = nn.Linear(20, WIDE, rng=0), nn.Linear(WIDE, 2, rng=1)
+        return Training(compiled, net=nn.Sequential(first, nn.ReLU(), Mixed(table), nn.Tanh(), last))
+
+    own, eager = training(True), training(False)
+    for seed in range(3):
+        batch = data(5, 20, 2, seed=seed)
+        np.testing.assert_allclose(own.step(*batch).item(), eager.step(*batch).item(), rtol=1e-12)
+    assert_close(own.numbers(), eager.numbers())
+
+
+class Mixed(nn.Module):
+    """The columns of the input mixed by a matrix that is not trained."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def forward(self, x):
+        return x @ self.table
+
+
+def test_wide_layers_are_computed_row_by_row_and_narrow_ones_column_by_column():
+    own, _ = twins([WIDE, EDGE, 2], 20, np.float32, activation="relu")
+    own.step(*data(4, 20, 2, np.float32))
+    code = own.step.optimized_source
+    orders = dict(re.findall(r'^(z\d) = np\.empty\(\(4, \d+\), np\.float32(, order="F")?\)', code, re.MULTILINE))
+    assert orders == {"z1": "", "z2": ', order="F"', "z3": ', order="F"'}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_parameters_begin_with_a_line_of_the_cache(dtype):
+    own, _ = twins([3, 2], 5, dtype)
+    own.step(*data(4, 5, 2, dtype))
+    assert own.net.parameters()[0].data.ctypes.data % 64 == 0
