@@ -383,13 +383,12 @@ def graph_of(root: Any) -> Sequence[Node]:
 
 def _trace_floats(order: Sequence[Node]) -> Trace:
     """What `Value.backward` does, each term noted."""
-    ids = {node: k for k, node in enumerate(order) if node.requires_grad}
-    gradients: list[Any] = [0.0 if node.requires_grad else None for node in order]
-    gradients[-1] = 1.0
+    gradients: dict[Node, float] = dict.fromkeys(order, 0.0)
+    gradients[order[-1]] = 1.0
     contributions: list[float] = []
+    note = contributions.append
     rows: dict[Operation, Sequence[Callable[..., float]]] = {}
-    for k in range(len(order) - 1, -1, -1):
-        node = order[k]
+    for node in reversed(order):
         operation = node.operation
         if operation is None:
             continue
@@ -398,15 +397,24 @@ def _trace_floats(order: Sequence[Node]) -> Trace:
             gxs = _on_floats(operation, node.params, len(node.inputs))
             if isinstance(operation, Elementwise) and not operation.defaults:
                 rows[operation] = gxs
-        gy, y, inputs = gradients[k], node._data, node.inputs
+        gy, y, inputs = gradients[node], node._data, node.inputs
+        if len(inputs) == 2:  # as most have: written out, it takes half the time of the loop below
+            a, b = inputs
+            x_a, x_b = a._data, b._data
+            if a.requires_grad:
+                note(gx := gxs[0](gy, y, x_a, x_b))
+                gradients[a] += gx
+            if b.requires_grad:
+                note(gx := gxs[1](gy, y, x_a, x_b))
+                gradients[b] += gx
+            continue
         xs = [x._data for x in inputs]
-        for x, gx in zip(inputs, gxs, strict=False):
-            j = ids.get(x)
-            if j is not None:
-                contribution = gx(gy, y, *xs)
-                gradients[j] += contribution
-                contributions.append(contribution)
-    return Trace(order, [node._data for node in order], contributions, gradients)
+        for x, derivative in zip(inputs, gxs, strict=False):
+            if x.requires_grad:
+                note(gx := derivative(gy, y, *xs))
+                gradients[x] += gx
+    kept = [gradients[node] if node.requires_grad else None for node in order]
+    return Trace(order, [node._data for node in order], contributions, kept)
 
 
 def _on_floats(operation: Operation, params: Mapping[str, Any], count: int) -> Sequence[Callable[..., float]]:
