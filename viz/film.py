@@ -1,16 +1,12 @@
 """Pictures one after another → a file: GIF by Pillow, MP4 by ffmpeg where that is there, or a page with a slider."""
 
 import base64
-import hashlib
-import html
 import io
-import json
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from string import Template
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +16,9 @@ from PIL import Image
 
 from tinygrad_edu.errors import ArgumentError, FileError
 from tinygrad_edu.files import write
+from viz.page import Page, embedded
 
 _HOLD = 2.0  # seconds for which a GIF shows its last picture, before it starts again
-_PAGE = Path(__file__).with_name("film.html")
 
 
 class Frame(NamedTuple):
@@ -94,14 +90,24 @@ def _mp4(frames: Sequence[Frame], title: str, fps: float) -> bytes:
         return path.read_bytes()
 
 
+class _FilmPage(Page):
+    template = "film.html"
+    styles = ("page.css", "film.css")
+    scripts = ("slides.js",)
+    policy = "img-src data:"
+
+    def __init__(self, frames: Sequence[Frame], title: str, fps: float) -> None:
+        super().__init__(title)
+        self.frames = frames
+        self.fps = fps
+
+    def parts(self) -> dict[str, str]:
+        frames = [{"picture": _data_url(frame.picture), "caption": frame.caption} for frame in self.frames]
+        return {"data": embedded({"fps": self.fps, "frames": frames})}
+
+
 def _html(frames: Sequence[Frame], title: str, fps: float) -> bytes:
-    data = {"fps": fps, "frames": [{"picture": _data_url(f.picture), "caption": f.caption} for f in frames]}
-    page, _, script = _PAGE.read_text(encoding="utf-8").partition("<script>")
-    script, _, end = script.partition("</script>")
-    script = script.replace("DATA", json.dumps(data).replace("<", "\\u003c"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    head = Template(page).substitute(title=html.escape(title), digest=digest)
-    return f"{head}<script>{script}</script>{end}".encode()
+    return _FilmPage(frames, title, fps).html.encode()
 
 
 def _data_url(picture: Image.Image) -> str:

@@ -35,6 +35,7 @@ class Page:
     template: str
     styles: Sequence[str]
     scripts: Sequence[str]
+    policy: str = "img-src 'none'"  # what else it may show
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -51,6 +52,7 @@ class Page:
         places = {"title": html.escape(self.title)} | self.parts()
         return Template(_asset("page.html")).substitute(
             places,
+            policy=self.policy,
             body=Template(_asset(self.template)).substitute(places),
             style=style,
             style_hash=_hash(style),

@@ -1,36 +1,6 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-$digest'">
-<title>$title</title>
-<style>
-  :root { color-scheme: light dark; font: 16px/1.4 system-ui, sans-serif; }
-  body { max-width: 75rem; margin: 0 auto; padding: 1rem; }
-  h1 { font-size: 1.2rem; }
-  img { display: block; max-width: 100%; margin: 0 auto; background: white; }
-  .controls { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: .75rem 0; }
-  .controls input { flex: 1; min-width: 8rem; }
-  button { font: inherit; min-width: 4.5rem; padding: .25rem .75rem; }
-</style>
-</head>
-<body>
-<main>
-<h1>$title</h1>
-<img id="picture" alt="">
-<div class="controls">
-  <button id="play" type="button">Play</button>
-  <button id="back" type="button" aria-label="One picture back">◀</button>
-  <button id="next" type="button" aria-label="One picture on">▶</button>
-  <input id="slider" type="range" min="0" value="0" aria-label="Picture">
-  <span id="count"></span>
-</div>
-<p id="caption" role="status"></p>
-</main>
-<script>
-"use strict";
-const film = DATA;
+// Pictures one after another: a slider, buttons, arrow keys, and playing.
+
+const film = JSON.parse(document.getElementById("data").textContent);
 const last = film.frames.length - 1;
 const [picture, play, back, next, slider, count, caption] =
   ["picture", "play", "back", "next", "slider", "count", "caption"].map(id => document.getElementById(id));
@@ -71,6 +41,3 @@ document.addEventListener("keydown", event => {
   else if (event.key === "ArrowRight") step(at + 1);
 });
 show(0);
-</script>
-</body>
-</html>
