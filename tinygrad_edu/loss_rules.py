@@ -24,7 +24,7 @@ def _starts(n: int, classes: int) -> Array:
 def _largest(x: Array) -> Array:
     """The largest entry of each row, as a column."""
     n, classes = x.shape
-    if n > 16 * classes or classes == 2:  # NumPy goes along short rows one by one, and along columns in one stride
+    if n > 8 * classes:  # NumPy goes along short rows one by one, and along columns in one stride
         return functools.reduce(np.maximum, x.T).reshape(n, 1)
     return np.maximum.reduce(x, axis=1, keepdims=True)
 

@@ -65,7 +65,7 @@ class Tensor(Node):
     (-4.0, [[1.0, 1.0], [-1.0, -1.0]])
     """
 
-    __slots__ = ("_grad", "_lent", "_seal", "requires_grad")
+    __slots__ = ("_grad", "_lent", "_seal", "inputs", "requires_grad")
     __array_priority__ = 1000
 
     inputs: tuple["Tensor", ...]
@@ -241,10 +241,12 @@ class Tensor(Node):
         else:
             grads = array_gradients(self, _plain(seed).astype(self.dtype) if isinstance(seed, Tensor) else seed)
         for node, gx in grads.items():
-            if node.operation is None:
-                node._grad = gx if node._grad is None else _added(node._grad, gx)
-            else:
+            if node.operation is not None:
                 node._grad = gx if create_graph else (gx,)
+            elif node._grad is None:
+                node._grad = gx
+            else:
+                node._grad = _added(node._grad, gx)
         if WATCH.active:
             modes.tell("after_backward", self)
 
@@ -798,6 +800,7 @@ def _from_scalars(function: Callable[[float], float]) -> Callable[[Any], Any]:
     return by_entry
 
 
+_numpy_where = np.where
 _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
 
 
@@ -807,9 +810,9 @@ def _where(condition: Any, yes: Any, no: Any) -> Any:
     As integers 0 times infinity is 0, and 1 times any pattern of bits is that pattern.
     """
     if yes.__class__ is not ndarray or no.__class__ is not float or yes.size < 512:
-        return np.where(condition, yes, no)
+        return _numpy_where(condition, yes, no)
     if no != 0 or condition.__class__ is not ndarray or condition.shape != yes.shape or yes.itemsize not in _BITS:
-        return np.where(condition, yes, no)
+        return _numpy_where(condition, yes, no)
     return (yes.view(_BITS[yes.itemsize]) * condition).view(yes.dtype)
 
 
