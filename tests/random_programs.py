@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tinygrad_edu import Tensor, Value
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.rules import TABLE
+from tinygrad_edu.value import Operands, weighted_sum
 
 _NUMBERS = st.floats(-3, 3).map(lambda x: round(x, 3))
 
@@ -21,6 +22,20 @@ def value_graphs(draw, names=tuple(TABLE), most=12):
             operands[1] = draw(_NUMBERS)
         nodes.append(row(*operands, **row.defaults))
     return nodes[-1] if nodes[-1].inputs else nodes[-1] * nodes[0]
+
+
+@st.composite
+def weighted_sums(draw, most=8):
+    """The root of a graph of weighted sums that have operands in common, as those of a network's layers have."""
+    nodes = [Value(draw(_NUMBERS), f"x{i}") for i in range(3)] + [Value(1.0) * draw(_NUMBERS)]
+    shared = []
+    for _ in range(draw(st.integers(1, most))):
+        some = st.sampled_from(nodes)
+        shared += [Operands([draw(some), draw(some), draw(_NUMBERS)], bias=draw(some))]
+        shared += [Operands([draw(some) for _ in range(3)], bias=draw(_NUMBERS))]
+        weights, inputs = draw(st.sampled_from(shared)), draw(st.sampled_from(shared))
+        nodes += [weighted_sum(weights, inputs), weighted_sum(draw(st.sampled_from(shared)), inputs) * draw(some)]
+    return nodes[-1]
 
 
 _SHAPES = [(), (3,), (1, 3), (2, 1), (2, 3), (3, 2)]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.random_programs import tensor_graphs, value_graphs
+from tests.random_programs import tensor_graphs, value_graphs, weighted_sums
 from tinygrad_edu import Tensor, Value, dot, no_grad, operation, recording
 from tinygrad_edu.errors import ArgumentError, BackwardError, StaleGraphError
 from tinygrad_edu.graph import topological_order
 from viz.steps import Backward, Forward, Seed
 from viz.trace import trace
 
-GRAPHS = st.one_of(value_graphs(), tensor_graphs())
+GRAPHS = st.one_of(value_graphs(), weighted_sums(), tensor_graphs())
 
 
 def bits(data):
@@ -41,6 +41,14 @@ def test_the_gradients_are_those_of_backward_bit_for_bit(root):
     root.backward()
     for node in t.nodes:
         assert bits(node.gradient) == (bits(node.node.grad) if node.node.requires_grad else None)
+
+
+def test_a_node_on_both_sides_of_a_weighted_sum_collects_in_the_order_of_the_steps():
+    a, b, c = Value(-0.5), Value(0.9), Value(-1.9)
+    L = dot([a, b, c], [b, c, a], a) + 0.3 * a * b * c
+    t = trace(L)
+    L.backward()
+    assert [t.gradients[t.ids[x]] for x in (a, b, c)] == [a.grad, b.grad, c.grad]
 
 
 @given(GRAPHS)
@@ -318,6 +326,18 @@ def test_a_graph_that_was_made_under_no_grad_is_refused():
         root = Value(1.0) * 2
     with pytest.raises(BackwardError, match="no_grad"):
         trace(root)
+
+
+def test_a_derivative_that_fails_leaves_every_gradient_as_it_was():
+    def refuse(gy, y, x):
+        raise RuntimeError("no derivative")
+
+    a = Value(2.0)
+    y = operation(lambda x: x + 1, refuse)(a * a) * 3
+    a.grad, y.inputs[0].grad = 5.0, 7.0
+    with pytest.raises(RuntimeError, match="no derivative"):
+        trace(y)
+    assert (a.grad, y.inputs[0].grad, y.grad) == (5.0, 7.0, 0.0)
 
 
 @pytest.mark.parametrize("leaf", [Value(1.0, "x"), Tensor(1.0, label="x")])

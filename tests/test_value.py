@@ -14,7 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.random_programs import value_graphs, weighted_sums
 from tinygrad_edu import Tensor, Value, dot, no_grad
 from tinygrad_edu.errors import (
     ArgumentError,
@@ -27,6 +30,7 @@ from tinygrad_edu.errors import (
 )
 from tinygrad_edu.graph import topological_order
 from tinygrad_edu.rules import TABLE
+from tinygrad_edu.value import _order
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -347,6 +351,34 @@ def test_a_deep_chain_is_copied_and_differentiated_twice_without_recursion():
     below = weakref.ref(twin.inputs[0])
     del twin
     assert below() is None
+
+
+def test_a_deep_chain_of_weighted_sums():
+    leaf = y = Value(1.0)
+    for _ in range(100_000):
+        y = dot([y, 1.0], [1.0, 1.0], 1.0)
+    twin = copy.deepcopy(y)
+    y.backward()
+    assert (y.data, leaf.grad, twin.data) == (200_001.0, 1.0, 200_001.0)
+    below = weakref.ref(y.inputs[0])
+    del y
+    assert below() is None
+
+
+@given(st.one_of(value_graphs(), weighted_sums()))
+def test_the_backward_pass_takes_the_order_that_pictures_show(root):
+    order, leaves = _order(root)
+    assert order == topological_order(root)
+    assert leaves == [node for node in order if not node.inputs]
+
+
+@given(weighted_sums())
+def test_a_deep_copy_of_weighted_sums(root):
+    twin = copy.deepcopy(root)
+    pairs = list(zip(topological_order(root), topological_order(twin), strict=True))
+    root.backward()
+    twin.backward()
+    assert all(b is not a and (b.op, str(b.grad)) == (a.op, str(a.grad)) for a, b in pairs)
 
 
 def test_a_graph_dies_by_reference_counting_alone():

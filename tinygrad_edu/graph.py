@@ -13,7 +13,7 @@ had its turn, so its gradient is complete and can be handed on to its inputs.
 
 import itertools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self, cast
 
 from tinygrad_edu.errors import BackwardError, StaleGraphError, UnsupportedError
@@ -53,11 +53,11 @@ class Node(ElementwiseMethods):
         "_marks",
         "_origin",
         "_params",
-        "inputs",
         "operation",
         "stamp",
     )
-    # _label, _marks, _origin and _params are left unset until there is something to put there.
+    # _label, _marks, _origin and _params are left unset until there is something to put there; where the inputs are
+    # kept is for each kind of node to say.
 
     _data: Any
     _label: str
@@ -307,8 +307,3 @@ def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
     finally:
         MODES.anomaly = watched
     return grads
-
-
-def leaves(order: Sequence[Node]) -> Iterator[Node]:
-    """The leaves that collect gradients."""
-    return (node for node in order if node.operation is None and node.requires_grad)

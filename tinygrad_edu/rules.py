@@ -332,7 +332,8 @@ class Elementwise(Operation):
 
             def backward(node):
                 gy = node.grad
-                n0, n1 = node.inputs
+                n0 = node._left
+                n1 = node._right
                 x0 = n0._data
                 x1 = n1._data
                 n0.grad += gy * x1
@@ -342,7 +343,7 @@ class Elementwise(Operation):
         """
         used = set().union(*map(_names, self.gx_texts))
         nodes = [f"n{i}" for i in range(len(self.gx_texts))]
-        lines = ["gy = node.grad", f"{', '.join(nodes)}, = node.inputs"]
+        lines = ["gy = node.grad", "n0 = node._left", "n1 = node._right"][: 1 + len(nodes)]
         lines += [f"{x} = {n}._data" for x, n in zip(self.input_names, nodes, strict=True) if x in used]
         lines += ["y = node._data"] if "y" in used else []
         lines += [f"{p} = node.params['{p}']" for p in self.defaults if p in used]
