@@ -128,7 +128,7 @@ def audit(root: Node) -> Audit:
       relu (v4) by b is undecidable: a kink, with the slope 0 on the left and 1 on the right
     """
     order = graph_of(root)
-    told = Trace(order, [node._data for node in order], [], [None] * len(order))
+    told = Trace(order, [node._data for node in order], [None] * len(order), [])
     edges = [(k, i) for k in reversed(told.operations) for i, x in enumerate(order[k].inputs) if x.requires_grad]
     with np.errstate(all="ignore"):
         return Audit(told, [_finding(told, k, i) for k, i in edges])

@@ -11,7 +11,8 @@ sums come out the same to the last bit::
                               4  backward   ∂L/∂a += ∂L/∂m · b
                               5  backward   ∂L/∂b += ∂L/∂m · a
 
-Numbers are computed when the trace is made. Sentences and formulas are made when they are asked for.
+Values and gradients are computed when the trace is made; what flows along an edge, sentences and formulas, when they
+are asked for.
 
 The data
 --------
@@ -77,7 +78,7 @@ To replay, begin with no gradients, and set ``after`` at each step; to walk back
 
 import linecache
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeVar, overload
 
@@ -135,13 +136,13 @@ class Trace:
     """
 
     def __init__(
-        self, order: Sequence[Node], values: list[Any], contributions: list[Any], gradients: list[Any]
+        self, order: Sequence[Node], values: list[Any], gradients: list[Any], contributions: list[Any] | None = None
     ) -> None:
         self.order = order
         self.values = values
         self.gradients = gradients
         self.root = len(order) - 1
-        self._contributions = contributions
+        self._contributions = contributions  # None for floats, where they follow from the others
 
     @property
     def nodes(self) -> Sequence["TracedNode"]:
@@ -151,7 +152,7 @@ class Trace:
     @property
     def steps(self) -> Sequence["Step"]:
         """Every step: the `Forward` steps, the `Seed`, the `Backward` steps."""
-        return Lazy(len(self.operations) + 1 + len(self._contributions), self._step)
+        return Lazy(len(self.operations) + 1 + len(self._flows), self._step)
 
     def _step(self, k: int) -> "Step":
         count = len(self.operations)
@@ -169,7 +170,7 @@ class Trace:
         """The contributions, each with its edge and what it was added to."""
         flows: list[Flow] = []
         sums: dict[int, Any] = {}
-        contributions = iter(self._contributions)
+        contributions = self._of_floats() if self._contributions is None else iter(self._contributions)
         for k in reversed(self.operations):
             for i, x in enumerate(self.order[k].inputs):
                 if x.requires_grad:
@@ -178,6 +179,16 @@ class Trace:
                     sums[j] = after = _sum(before, contribution)
                     flows.append(Flow(k, i, j, contribution, before, after))
         return flows
+
+    def _of_floats(self) -> Iterator[float]:
+        """What flows along each edge of a graph of Values."""
+        for k in reversed(self.operations):
+            operation, params, nodes = self.order[k].operation, self.order[k].params, self.order[k].inputs
+            assert operation is not None
+            xs = [self.values[self.ids[x]] for x in nodes]
+            for x, gx in zip(nodes, _on_floats(operation, params, len(nodes)), strict=False):
+                if x.requires_grad:
+                    yield gx(self.gradients[k], self.values[k], *xs)
 
     @property
     def kind(self) -> str:
@@ -254,7 +265,7 @@ class Trace:
         return for_stdout(self)
 
     def __repr__(self) -> str:
-        forward, backward = len(self.operations), len(self._contributions) + 1
+        forward, backward = len(self.operations), len(self._flows) + 1
         return f"<trace of {self.names[-1]}: {forward} forward and {backward} backward steps; print() shows them>"
 
 
@@ -382,39 +393,20 @@ def graph_of(root: Any) -> Sequence[Node]:
 
 
 def _trace_floats(order: Sequence[Node]) -> Trace:
-    """What `Value.backward` does, each term noted."""
-    gradients: dict[Node, float] = dict.fromkeys(order, 0.0)
-    gradients[order[-1]] = 1.0
-    contributions: list[float] = []
-    note = contributions.append
-    rows: dict[Operation, Sequence[Callable[..., float]]] = {}
-    for node in reversed(order):
-        operation = node.operation
-        if operation is None:
-            continue
-        gxs = rows.get(operation)
-        if gxs is None:
-            gxs = _on_floats(operation, node.params, len(node.inputs))
-            if isinstance(operation, Elementwise) and not operation.defaults:
-                rows[operation] = gxs
-        gy, y, inputs = gradients[node], node._data, node.inputs
-        if len(inputs) == 2:  # as most have: written out, it takes half the time of the loop below
-            a, b = inputs
-            x_a, x_b = a._data, b._data
-            if a.requires_grad:
-                note(gx := gxs[0](gy, y, x_a, x_b))
-                gradients[a] += gx
-            if b.requires_grad:
-                note(gx := gxs[1](gy, y, x_a, x_b))
-                gradients[b] += gx
-            continue
-        xs = [x._data for x in inputs]
-        for x, derivative in zip(inputs, gxs, strict=False):
-            if x.requires_grad:
-                note(gx := derivative(gy, y, *xs))
-                gradients[x] += gx
-    kept = [gradients[node] if node.requires_grad else None for node in order]
-    return Trace(order, [node._data for node in order], contributions, kept)
+    """What `Value.backward` does, by the same code; then every gradient is put back."""
+    kept = [node.grad for node in order]
+    try:
+        for node in order:
+            node.grad = 0.0
+        order[-1].grad = 1.0
+        for node in reversed(order):
+            if node.operation is not None:
+                node.operation.backward_floats(node)
+        gradients = [node.grad if node.requires_grad else None for node in order]
+    finally:
+        for node, grad in zip(order, kept, strict=True):
+            node.grad = grad
+    return Trace(order, [node._data for node in order], gradients)
 
 
 def _on_floats(operation: Operation, params: Mapping[str, Any], count: int) -> Sequence[Callable[..., float]]:
@@ -449,4 +441,4 @@ def _trace_arrays(order: Sequence[Node], seed: Any) -> Trace:
                     contribution = unbroadcast(gx, xs[i], node)
                     gradients[ids[x]] = _sum(gradients[ids[x]], contribution)
                     contributions.append(contribution)
-    return Trace(order, values, contributions, gradients)
+    return Trace(order, values, gradients, contributions)
