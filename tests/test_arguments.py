@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu import Tensor, Value, nn, optim
-from tinygrad_edu.arguments import at_least_zero, fraction, positive, whole_number
+from tinygrad_edu.arguments import at_least_zero, fraction, positive, proportion, whole_number
 from tinygrad_edu.errors import ArgumentError
 
 
@@ -26,7 +26,7 @@ def test_what_is_no_number_of_things_is_refused(given):
         whole_number("n", given)
 
 
-@pytest.mark.parametrize("check", [at_least_zero, positive, fraction])
+@pytest.mark.parametrize("check", [at_least_zero, positive, fraction, proportion])
 @pytest.mark.parametrize("given", [0.5, np.float32(0.5), np.float64(0.5), np.array(0.5), Tensor(0.5), Value(0.5)])
 def test_numbers_of_any_kind_pass_as_floats(check, given):
     found = check("x", given)
@@ -40,6 +40,7 @@ def test_numbers_of_any_kind_pass_as_floats(check, given):
         (at_least_zero, "at least 0", [-0.1]),
         (positive, "above 0", [-0.1, 0]),
         (fraction, "at least 0 and below 1", [-0.1, 1]),
+        (proportion, "at least 0 and at most 1", [-0.1, 1.1]),
     ],
 )
 def test_numbers_out_of_range_and_other_things_are_refused(check, where, refused):

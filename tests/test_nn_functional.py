@@ -289,8 +289,24 @@ def test_a_loss_that_is_nan_for_another_reason_stays_nan():
     assert np.isnan(F.mse_loss(Tensor([np.nan]), [1.0]).item())
 
 
+@pytest.mark.parametrize(
+    "name", ["mse_loss", "l1_loss", "huber_loss", "binary_cross_entropy_with_logits", "hinge_loss"]
+)
+def test_no_losses_have_no_mean(name):
+    loss = getattr(F, name)
+    with pytest.raises(ArgumentError, match=rf"{name}: there is no mean of no losses: .* the shape \(0, 1\)"):
+        loss(Tensor(np.ones((0, 1))), np.ones((0, 1)))
+    assert loss(Tensor(np.ones((0, 1))), np.ones((0, 1)), reduction="sum").item() == 0.0
+
+
+@pytest.mark.parametrize("p", [1.0, -0.5, "half", np.nan])
+def test_dropout_refuses_what_is_no_probability(p):
+    with pytest.raises(ArgumentError, match="dropout: p must be a number, at least 0 and below 1, but was given"):
+        F.dropout(Tensor([1.0]), p)
+
+
 def test_delta_is_positive():
-    with pytest.raises(ArgumentError, match="delta must be positive, but was given 0"):
+    with pytest.raises(ArgumentError, match="huber_loss: delta must be a number, above 0, but was given 0"):
         F.huber_loss(Tensor([1.0]), [1.0], delta=0)
 
 

@@ -117,6 +117,19 @@ def test_the_same_seed_gives_the_same_numbers(name):
         ),
         (lambda: init.calculate_gain("rleu"), ArgumentError, "no gain for 'rleu': choose one of linear,"),
         (lambda: init.zeros_(Tensor([1, 2])), DTypeError, "weights are floats, but the Tensor given holds int64"),
+        (lambda: init.zeros_(None), DTypeError, "fills a Tensor, such as layer.weight, but was given None"),
+        (
+            lambda: init.xavier_normal_(nn.Linear(2, 1)),
+            DTypeError,
+            r"such as layer\.weight, but was given Linear\(2 → 1\)",
+        ),
+        (lambda: init.normal_(np.ones(2)), DTypeError, "fills a Tensor"),
+        (
+            lambda: init.normal_(Tensor([1.0]), std=-1),
+            ArgumentError,
+            "std must be a number, at least 0, but was given -1",
+        ),
+        (lambda: init.uniform_(Tensor([1.0]), 2, 1), ArgumentError, "numbers a <= b, but was given a=2 and b=1"),
         (lambda: init.normal_(Tensor([1.0]), rng=0.5), DTypeError, r"but was given 0\.5: numpy\.random\.default_rng"),
     ],
 )

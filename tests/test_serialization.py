@@ -212,7 +212,7 @@ def test_what_holds_no_numbers_is_named_and_nothing_is_written(tmp_path, state, 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsNotFoundError, match=r"there is no file '.*nowhere'"):
         load(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="is a directory"):
+    with pytest.raises(FileNotFoundError, match="is a folder: name a file in it"):
         load(tmp_path)
 
 

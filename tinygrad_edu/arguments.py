@@ -42,6 +42,11 @@ def fraction(what: str, number: Any) -> float:
     return _within(what, number, "at least 0 and below 1", lambda x: 0 <= x < 1)
 
 
+def proportion(what: str, number: Any) -> float:
+    """``number``, if it can be a part of a whole, or all of it."""
+    return _within(what, number, "at least 0 and at most 1", lambda x: 0 <= x <= 1)
+
+
 def _within(what: str, number: Any, where: str, holds: Callable[[float], bool]) -> float:
     try:
         # A float, not NumPy's: a numpy.float64 turns the float32 arrays that it multiplies into float64 ones.

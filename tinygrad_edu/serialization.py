@@ -86,9 +86,10 @@ def load(path: PathLike) -> dict[str, Any]:
     tinygrad_edu.serialization.WeightsNotFoundError: load: there is no file 'nowhere.safetensors'
     """
     place = Path(path)
+    if place.is_dir():
+        raise WeightsNotFoundError(f"load: {os.fspath(path)!r} is a folder: name a file in it")
     if not place.is_file():
-        what = "is a directory" if place.is_dir() else "there is no file"
-        raise WeightsNotFoundError(f"load: {what} {os.fspath(path)!r}")
+        raise WeightsNotFoundError(f"load: there is no file {os.fspath(path)!r}")
     try:
         found = safetensors.numpy.load(place.read_bytes())
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:

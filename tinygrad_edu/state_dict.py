@@ -1,6 +1,6 @@
 """What ``state_dict`` and ``load_state_dict`` of modules, optimizers and schedulers share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tinygrad_edu.errors import TinygradEduError
@@ -25,9 +25,13 @@ def problems_of(name: str, given: Any, shape: tuple[int, ...]) -> list[str]:
     return []
 
 
-def differences(wanted: Iterable[str], given: Iterable[str]) -> list[str]:
+def differences(wanted: Iterable[str], given: Mapping[str, Any]) -> list[str]:
     """The entries that are missing, and those that are surplus."""
-    wanted, given = list(wanted), list(given)
+    if not isinstance(given, Mapping):
+        raise StateDictError(
+            f"a state is a dict of numbers by name, as state_dict() and load(path) give it, but was given {given!r:.60}"
+        )
+    wanted = list(wanted)
     return [f"{name} is missing" for name in wanted if name not in given] + [
         f"{name} is surplus" for name in given if name not in wanted
     ]

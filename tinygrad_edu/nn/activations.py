@@ -81,9 +81,13 @@ def gelu(x: A, approximate: str = "none") -> A:
     >>> round(gelu(Value(1.0)).data, 6), round(gelu(Value(1.0), approximate="tanh").data, 6)
     (0.841345, 0.841192)
     """
+    return _apply(_gelu_operation(approximate), x)  # type: ignore[no-any-return]
+
+
+def _gelu_operation(approximate: str) -> str:
     if approximate not in ("none", "tanh"):
         raise ArgumentError(f"gelu: approximate must be 'none' or 'tanh', but was given {approximate!r}")
-    return _apply("gelu_tanh" if approximate == "tanh" else "gelu", x)  # type: ignore[no-any-return]
+    return "gelu_tanh" if approximate == "tanh" else "gelu"
 
 
 def silu(x: A) -> A:
@@ -190,12 +194,19 @@ def activation_of(given: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
     tinygrad_edu.errors.ArgumentError: there is no activation 'rleu': did you mean 'relu'?
     """
     if callable(given):
+        refuse_class("the activation", given)
         return given
     if given in ACTIVATIONS:
         return ACTIVATIONS[given]
     close = difflib.get_close_matches(str(given).lower(), ACTIVATIONS, n=1)
     advice = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(ACTIVATIONS)}, or pass a function"
     raise ArgumentError(f"there is no activation {given!r}: {advice}")
+
+
+def refuse_class(what: str, given: Any) -> None:
+    """Raise if ``given`` is a class of modules: calling it would make a module, not an output."""
+    if isinstance(given, type) and issubclass(given, Module):
+        raise ArgumentError(f"{what} is the class {given.__name__}, not a module: write {given.__name__}()")
 
 
 class ReLU(Module):
@@ -340,6 +351,7 @@ class GELU(Module):
     """
 
     def __init__(self, approximate: str = "none") -> None:
+        _gelu_operation(approximate)  # refuses what is none of its two ways
         self.approximate = approximate
 
     def forward(self, x: Any) -> Any:

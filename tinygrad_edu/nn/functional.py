@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import functions, modes
+from tinygrad_edu.arguments import fraction, positive
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array, plain
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
@@ -72,6 +73,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Rng = None) -
     >>> dropout(Tensor([1.0, 1.0, 1.0, 1.0]), p=0.75, rng=0).tolist()
     [0.0, 0.0, 0.0, 0.0]
     """
+    p = fraction("dropout: p", p)
     if not training or p == 0:
         return x
     kept = modes.draw(generator(rng).random, x.shape) >= p
@@ -143,7 +145,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     Raises
     ------
     ShapeError : the shapes differ.
-    ArgumentError : the targets hold a NaN, ``delta`` is not positive, or ``reduction`` is another.
+    ArgumentError : the targets hold a NaN, ``delta`` is no positive number, or ``reduction`` is another.
 
     Examples
     --------
@@ -151,8 +153,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     >>> huber_loss(Tensor([1.0, 4.0]), [0.0, 0.0], reduction="none").tolist()
     [0.5, 3.5]
     """
-    if not delta > 0:
-        raise ArgumentError(f"huber_loss: delta must be positive, but was given {delta!r}")
+    delta = positive("huber_loss: delta", delta)
     prediction, target = _pair("huber_loss", prediction, target)
     difference = prediction - target
     distance = abs(difference)
@@ -345,6 +346,8 @@ def _index(n: int) -> Any:
 def _reduced(name: str, losses: Tensor, reduction: str, target: Tensor | None = None) -> Tensor:
     """The mean or the sum of the losses, or they themselves; a NaN in them is looked for in the targets."""
     if reduction == "mean":
+        if not losses.size:
+            raise ArgumentError(f"{name}: there is no mean of no losses: the predictions have the shape {losses.shape}")
         y = losses.mean()
     elif reduction == "sum":
         y = losses.sum()

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.arguments import at_least_zero
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.tensor import Tensor
 
@@ -83,15 +84,21 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
-def _fill(tensor: Tensor, array: Any) -> Tensor:
+def _checked(tensor: Any) -> Tensor:
+    if not isinstance(tensor, Tensor):
+        raise DTypeError(f"this fills a Tensor, such as layer.weight, but was given {tensor!r:.60}")
     if tensor.dtype.kind != "f":
         raise DTypeError(f"weights are floats, but the Tensor given holds {tensor.dtype}")
+    return tensor
+
+
+def _fill(tensor: Tensor, array: Any) -> Tensor:
     tensor.data = array
     return tensor
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
-    if tensor.ndim != 2 or not tensor.size:
+    if _checked(tensor).ndim != 2 or not tensor.size:
         raise ShapeError(
             f"this initialization is for weights of shape (in, out), but was given a Tensor of shape {tensor.shape}: "
             "fill a bias with zeros_ or uniform_"
@@ -107,7 +114,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> constant_(Tensor([1.0, 2.0]), 3).tolist()
     [3.0, 3.0]
     """
-    return _fill(tensor, np.full(tensor.shape, val))
+    return _fill(tensor, np.full(_checked(tensor).shape, val))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -140,7 +147,9 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, rng: Rng = None) ->
     >>> uniform_(Tensor([0.0, 0.0]), -1, 1, rng=0).data.round(6)
     array([ 0.273923, -0.460427])
     """
-    return _fill(tensor, generator(rng).uniform(a, b, tensor.shape))
+    if not -math.inf < a <= b < math.inf:
+        raise ArgumentError(f"uniform_ needs numbers a <= b, but was given a={a!r} and b={b!r}")
+    return _fill(tensor, generator(rng).uniform(a, b, _checked(tensor).shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Rng = None) -> Tensor:
@@ -151,7 +160,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Rng = None
     >>> normal_(Tensor([0.0, 0.0]), std=0.1, rng=0).data.round(6)
     array([ 0.012573, -0.01321 ])
     """
-    return _fill(tensor, generator(rng).normal(mean, std, tensor.shape))
+    return _fill(tensor, generator(rng).normal(mean, at_least_zero("std", std), _checked(tensor).shape))
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, rng: Rng = None) -> Tensor:

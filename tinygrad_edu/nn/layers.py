@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import modes
-from tinygrad_edu.arguments import whole_number
+from tinygrad_edu.arguments import fraction, whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array, plain
 from tinygrad_edu.matrix_rules import LINEAR, MATMUL
@@ -195,9 +195,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: Rng = None) -> None:
-        if not 0 <= p < 1:
-            raise ArgumentError(f"Dropout: p must be a probability below 1, but was given {p!r}")
-        self.p = p
+        self.p = fraction("Dropout: p", p)
         self.rng = generator(rng)
 
     def forward(self, x: Any) -> Any:

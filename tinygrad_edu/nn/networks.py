@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.nn.activations import activation_of
+from tinygrad_edu.nn.activations import activation_of, refuse_class
 from tinygrad_edu.nn.init import Rng, generator
 from tinygrad_edu.nn.layers import Linear
 from tinygrad_edu.nn.module import Module
@@ -38,8 +38,9 @@ class Sequential(Module):
         for i, layer in enumerate(layers):
             if not callable(layer):
                 raise ArgumentError(
-                    f"Sequential takes modules or functions, one after another, but argument {i} is {layer!r}"
+                    f"Sequential takes modules or functions, one after another, but argument {i} is {layer!r:.60}"
                 )
+            refuse_class(f"Sequential: argument {i}", layer)
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:

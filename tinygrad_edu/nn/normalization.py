@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.arguments import whole_number
+from tinygrad_edu.arguments import at_least_zero, proportion, whole_number
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.nn.layers import float_type
 from tinygrad_edu.nn.module import Module
@@ -38,7 +38,9 @@ class LayerNorm(Module):
     ) -> None:
         shape = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
         self.normalized_shape = tuple(whole_number("LayerNorm: normalized_shape", n) for n in shape)
-        self.eps = eps
+        if not self.normalized_shape:
+            raise ArgumentError("LayerNorm: normalized_shape must name an axis, but was given ()")
+        self.eps = at_least_zero("LayerNorm: eps", eps)
         self.weight = Tensor(np.ones(self.normalized_shape), dtype=float_type(dtype), label="weight")
         self.bias = Tensor(np.zeros(self.normalized_shape), dtype=float_type(dtype), label="bias")
 
@@ -46,7 +48,7 @@ class LayerNorm(Module):
         """Normalize over the last axes."""
         count = len(self.normalized_shape)
         if x.shape[-count:] != self.normalized_shape:
-            raise ShapeError(f"{self._title()} takes inputs whose shape ends so, but was given {x.shape}")
+            raise ShapeError(f"{self._title()} takes inputs of shape (…, {self.extra_repr()}), but was given {x.shape}")
         axes = tuple(range(-count, 0))
         centred = x - x.mean(axes, keepdims=True)
         variance = (centred * centred).mean(axes, keepdims=True)
@@ -91,12 +93,8 @@ class BatchNorm1d(Module):
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, *, dtype: npt.DTypeLike | None = None
     ) -> None:
         self.num_features = whole_number("BatchNorm1d: num_features", num_features)
-        if momentum is not None and not 0 <= momentum <= 1:
-            raise ArgumentError(
-                f"BatchNorm1d: momentum must lie between 0 and 1, or be None, but was given {momentum!r}"
-            )
-        self.eps = eps
-        self.momentum = momentum
+        self.eps = at_least_zero("BatchNorm1d: eps", eps)
+        self.momentum = None if momentum is None else proportion("BatchNorm1d: momentum", momentum)
         kind = float_type(dtype)
         self.weight = Tensor(np.ones(num_features), dtype=kind, label="weight")
         self.bias = Tensor(np.zeros(num_features), dtype=kind, label="bias")
