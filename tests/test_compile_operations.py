@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu
-from tinygrad_edu import Tensor, functions
+from tinygrad_edu import Tensor, functions, nn
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
 from tinygrad_edu.matrix_rules import COFACTOR, LINEAR
 from tinygrad_edu.rules import ARRAY_TABLE, TABLE
@@ -161,6 +161,23 @@ def test_elementwise(name, order):
 def test_on_arrays(name, order):
     f, *shapes = ARRAYS[name]  # a KeyError: a new operation needs an entry above
     compare(order(f), name, shapes)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [2, 200, 10_000])
+def test_a_relu_gives_no_gradient_where_its_input_is_nan_of_either_sign(dtype, rows):
+    def slope(x, shift):
+        return tinygrad_edu.grad(lambda x: (nn.functional.relu(x - shift) ** 2).sum())(x)
+
+    tiny = np.finfo(dtype).smallest_subnormal
+    row = np.array([np.inf, np.nan, -np.nan, 1.0, -1.0, 0.0, -0.0, tiny, -tiny, np.inf, -np.inf], dtype)
+    x, shift = np.tile(row, (rows, 1)), np.zeros((rows, row.size), dtype)
+    shift[:, 0] = np.inf  # inf - inf is a NaN whose sign bit is set on some processors
+    compiled = tinygrad_edu.compile(slope)
+    with np.errstate(all="ignore"):
+        for _ in range(2):  # recorded, and replayed
+            assert np.array_equal(compiled(x, shift), slope(x, shift))
+    assert "right_shift_" in compiled.optimized_source
 
 
 def test_the_table_of_this_test_names_no_operation_that_is_gone():

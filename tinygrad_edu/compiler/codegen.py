@@ -7,6 +7,7 @@ the next; an entry-by-entry operation takes over the memory of an operand that i
 import math
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -356,7 +357,7 @@ class Codegen:
 
     def _full(self, x: Any, like: Line, dtype: Any) -> Any:
         """A constant operand as a full array where that is quicker."""
-        most = MEDIUM if like.function in (np.maximum, np.minimum) else SMALL
+        most = MEDIUM if like.function in (np.maximum, np.minimum, np.fmin) else SMALL
         if isinstance(x, Var) or np.ndim(x) or math.prod(like.out.shape) > most or isinstance(x, bool):
             return self.writer.operand(x).text
         turned = like.out in self.column_major
@@ -520,7 +521,7 @@ class Codegen:
         self._patched(number, line, yes, self._inverse(line, mask, turned), no)
 
     def _positive_part(self, number: int, line: Line) -> bool:
-        """``np.where(z > 0, x, 0)`` without a choice: the sign bit of ``0 - z``, spread over all bits, and x."""
+        """``np.where(z > 0, x, 0)`` without a choice: the sign bit of ``min(0 - z, 0)`` over all bits, and x."""
         mask, x, no = line.args
         made = self.made.get(mask) if isinstance(mask, Var) else None
         if made is None or made.function is not np.greater or not _is_zero(no) or not _is_zero(made.args[1]):
@@ -540,6 +541,8 @@ class Codegen:
         (self.column_major.add if line.out in self.column_major else self.column_major.discard)(sign)
         out_of = self._buffer(shadow)
         self._say(line, f"{self._bound(np.subtract)}({self._full(0.0, shadow, z.dtype)}, {self.names.of[z]}, {out_of})")
+        zero = self._full(0.0, replace(shadow, function=np.fmin), z.dtype)
+        self._say(line, f"{self._bound(np.fmin)}({out_of}, {zero}, {out_of})")  # NaN has a sign bit, too, and goes
         bits = self._bits(sign, integer)
         width = self._full(8 * integer.itemsize - 1, shadow, integer)
         self._say(line, f"{self._bound(np.right_shift)}({bits}, {width}, {bits})")
