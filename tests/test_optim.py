@@ -491,6 +491,7 @@ def test_a_constraint_makes_an_earlier_graph_stale():
         (lambda p: optim.Adam(p, lr="0.1"), "lr must be a number, at least 0, but was given '0.1'"),
         (lambda p: optim.SGD(p, momentum=-1), "momentum must be"),
         (lambda p: optim.SGD(p, weight_decay=-1), "weight_decay must be"),
+        (lambda p: optim.SGD(p, momentum=0.9, dampening="no"), "dampening must be"),
         (lambda p: optim.SGD(p, nesterov=True), "nesterov needs momentum"),
         (lambda p: optim.SGD(p, momentum=0.9, dampening=0.1, nesterov=True), "nesterov needs momentum"),
         (lambda p: optim.Adam(p, betas=(1.0, 0.9)), r"betas\[0\] must be"),
@@ -530,6 +531,51 @@ def test_bad_settings_are_named(make, text):
 def test_what_is_no_list_of_parameters_is_named(params, text):
     with pytest.raises(DTypeError, match=text):
         optim.SGD(params)
+
+
+def test_one_parameter_by_itself_is_clipped_constrained_and_penalized():
+    """And not its entries, which iterating over a Tensor gives."""
+    W = Tensor([[3.0], [4.0]])
+    W.grad = [[3.0], [4.0]]
+    assert optim.clip_grad_norm_(W, 1.0) == 5.0
+    assert W.grad == pytest.approx(np.array([[0.6], [0.8]]), rel=1e-5)
+    optim.clip_grad_value_(W, 0.7)
+    assert W.grad == pytest.approx(np.array([[0.6], [0.7]]), rel=1e-5)
+    optim.max_norm_(W, 1.0)
+    assert W.data == pytest.approx(np.array([[0.6], [0.8]]))
+    assert optim.l2_penalty(W, 1.0).item() == pytest.approx(1.0)
+    optim.unit_norm_(W, axis=1)
+    assert W.tolist() == [[1.0], [1.0]]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda net: optim.clip_grad_norm_(net, 1.0),
+        lambda net: optim.clip_grad_value_(net, 1.0),
+        lambda net: optim.max_norm_(net, 1.0),
+        lambda net: optim.unit_norm_(net),
+        lambda net: optim.l1_penalty(net, 1.0),
+        lambda net: optim.l2_penalty(net, 1.0),
+    ],
+)
+def test_a_module_is_no_list_of_parameters(use):
+    with pytest.raises(DTypeError, match=r"_ takes a list of .*net\.parameters\(\), but|penalty takes a list"):
+        use(nn.Linear(2, 1))
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (3.0, r"BacktrackingLineSearch\.step\(\) takes a function that computes the loss .* but was given 3\.0"),
+        (Tensor(1.0), "takes a function that computes the loss"),
+        (lambda: None, r"the function given to step\(\) must return the loss as a node, but returned None"),
+        (lambda: 3.0, r"must return the loss as a node, but returned 3\.0"),
+    ],
+)
+def test_backtracking_needs_a_function_that_returns_the_loss(given, text):
+    with pytest.raises(DTypeError, match=text):
+        optim.BacktrackingLineSearch([Tensor([1.0])]).step(given)
 
 
 def test_values_are_optimized_where_there_is_no_numpy(run_without_numpy):

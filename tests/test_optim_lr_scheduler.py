@@ -176,6 +176,8 @@ def test_a_state_that_does_not_fit_is_named_and_changes_nothing():
         (lambda o: lr_scheduler.StepLR(o, step_size=2.5), "step_size must be"),
         (lambda o: lr_scheduler.ExponentialLR(o, gamma=-0.5), "gamma must be a number, above 0"),
         (lambda o: lr_scheduler.MultiStepLR(o, milestones=[5, 2]), r"milestones must rise, but were given as \[5, 2\]"),
+        (lambda o: lr_scheduler.MultiStepLR(o, milestones=[5.5]), "each of the milestones must be a whole number"),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 5, warmup_steps=-1), "warmup_steps must be .* at least 0"),
         (lambda o: lr_scheduler.PiecewiseConstantLR(o, [5], [0.1]), "one value more than boundaries"),
         (lambda o: lr_scheduler.PiecewiseConstantLR(o, [5], [0.1, -1]), "a learning rate must be"),
         (lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=-1), "T_max must be"),
@@ -197,6 +199,27 @@ def test_a_state_that_does_not_fit_is_named_and_changes_nothing():
 def test_bad_settings_are_named(make, text):
     with pytest.raises(ArgumentError, match=text):
         make(mine())
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda o: lr_scheduler.LambdaLR(o, 0.5),
+            "LambdaLR takes a function of the number of steps",
+        ),
+        (lambda o: lr_scheduler.MultiStepLR(o, 30), r"milestones must be a list of steps, such as \[30, 60\], .* 30"),
+    ],
+)
+def test_settings_of_another_type_are_named(make, text):
+    with pytest.raises(DTypeError, match=text):
+        make(mine())
+
+
+def test_a_schedule_tells_where_it_is():
+    scheduler = lr_scheduler.StepLR(mine(), step_size=1, gamma=0.5)
+    scheduler.step()
+    assert repr(scheduler) == "<StepLR after 1 steps: lr=0.05>"
 
 
 def test_only_optimizers_are_scheduled():

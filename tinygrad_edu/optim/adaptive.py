@@ -85,12 +85,13 @@ class Adam(Optimizer):
         v += (1 - beta2) * g * g
         state.update(step=t, exp_avg=m, exp_avg_sq=v)
         if self.amsgrad:
-            v = state["max_exp_avg_sq"] = larger(v, state.get("max_exp_avg_sq", 0.0))
+            v_max = state["max_exp_avg_sq"] = larger(v, state.get("max_exp_avg_sq", 0.0))
         # Both corrections, of m̂ and of v̂, are numbers: two passes over the array fewer.
         spread = (1 - beta2**t) ** 0.5
-        divisor = v**0.5
+        rate = self.lr * spread / (1 - beta1**t)
+        divisor = (v_max if self.amsgrad else v) ** 0.5
         divisor += self.eps * spread
-        p -= self.lr * spread / (1 - beta1**t) * m / divisor
+        p -= rate * m / divisor
         return p
 
 
@@ -204,16 +205,16 @@ class RMSprop(Optimizer):
             mean *= self.alpha
             mean += (1 - self.alpha) * g
             state["grad_avg"] = mean
-            v = larger(v - mean * mean, 0.0)  # rounding can make it negative
-        divisor = v**0.5
+            variance = larger(v - mean * mean, 0.0)  # rounding can make it negative
+        divisor = (variance if self.centered else v) ** 0.5
         divisor += self.eps
         change = g / divisor
         if self.momentum:
-            buffer = state.get("momentum_buffer", 0.0)
-            buffer *= self.momentum
-            buffer += change
-            state["momentum_buffer"] = change = buffer
-        p -= self.lr * change
+            velocity = state.get("momentum_buffer", 0.0)
+            velocity *= self.momentum
+            velocity += change
+            state["momentum_buffer"] = velocity
+        p -= self.lr * (velocity if self.momentum else change)
         return p
 
 
@@ -278,5 +279,6 @@ class Adagrad(Optimizer):
         state.update(step=t, sum=s)
         divisor = s**0.5
         divisor += self.eps
-        p -= self.lr / (1 + (t - 1) * self.lr_decay) * g / divisor
+        rate = self.lr / (1 + (t - 1) * self.lr_decay)
+        p -= rate * g / divisor
         return p

@@ -6,11 +6,12 @@ from typing import Any
 
 from tinygrad_edu.arguments import positive
 from tinygrad_edu.graph import Node
+from tinygrad_edu.optim.parameters import nodes_of
 
 
-def _gradients(params: Iterable[Any]) -> list[tuple[Any, Any]]:
+def _gradients(params: Iterable[Any], name: str) -> list[tuple[Any, Any]]:
     """The parameters that have a gradient, each with its numbers."""
-    pairs = [(p, p.grad) for p in params]
+    pairs = [(p, p.grad) for p in nodes_of(params, name)]
     return [(p, g._data if isinstance(g, Node) else g) for p, g in pairs if g is not None]
 
 
@@ -21,7 +22,7 @@ def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
 
     Parameters
     ----------
-    params : Tensors or Values. Those without a gradient are passed over.
+    params : Tensors or Values, or one by itself. Those without a gradient are passed over.
     max_norm : positive.
 
     Returns
@@ -43,7 +44,7 @@ def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
     (array([3.]), array([4.]))
     """
     max_norm = positive("max_norm", max_norm)
-    pairs = _gradients(params)
+    pairs = _gradients(params, "clip_grad_norm_")
     norm = math.sqrt(sum(float((g * g).sum() if hasattr(g, "sum") else g * g) for _, g in pairs))
     factor = max_norm / (norm + 1e-6)
     if factor < 1:
@@ -57,7 +58,7 @@ def clip_grad_value_(params: Iterable[Any], clip_value: float) -> None:
 
     Parameters
     ----------
-    params : Tensors or Values. Those without a gradient are passed over.
+    params : Tensors or Values, or one by itself. Those without a gradient are passed over.
     clip_value : positive.
 
     Notes
@@ -74,5 +75,5 @@ def clip_grad_value_(params: Iterable[Any], clip_value: float) -> None:
     array([ 0.5, -1. ])
     """
     clip_value = positive("clip_value", clip_value)
-    for p, g in _gradients(params):
+    for p, g in _gradients(params, "clip_grad_value_"):
         p.grad = g.clip(-clip_value, clip_value) if hasattr(g, "clip") else max(min(g, clip_value), -clip_value)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tinygrad_edu.arguments import positive
 from tinygrad_edu.optim.optimizer import larger
+from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.value import Value
 
 
@@ -33,7 +34,7 @@ def max_norm_(params: Iterable[Any], limit: float, axis: int | tuple[int, ...] |
            [0.8, 0. ]])
     """
     limit = positive("limit", limit)
-    _rescale(params, axis, lambda length: limit / larger(length, limit))
+    _rescale(nodes_of(params, "max_norm_"), axis, lambda length: limit / larger(length, limit))
 
 
 def unit_norm_(params: Iterable[Any], axis: int | tuple[int, ...] | None = 0) -> None:
@@ -57,12 +58,11 @@ def unit_norm_(params: Iterable[Any], axis: int | tuple[int, ...] | None = 0) ->
     >>> [round(p.data, 6) for p in w]
     [0.6, 0.8]
     """
-    _rescale(params, axis, lambda length: 1 / (length + (length == 0)))
+    _rescale(nodes_of(params, "unit_norm_"), axis, lambda length: 1 / (length + (length == 0)))
 
 
-def _rescale(params: Iterable[Any], axis: Any, factor: Callable[[Any], Any]) -> None:
+def _rescale(nodes: list[Any], axis: Any, factor: Callable[[Any], Any]) -> None:
     """Scale each vector by the factor that belongs to its length: a float, or an array of all lengths."""
-    nodes = list(params)
     values = [p for p in nodes if isinstance(p, Value)]
     scale = factor(math.hypot(*(p.data for p in values)))
     for p in values:

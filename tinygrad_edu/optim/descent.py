@@ -61,7 +61,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(params, lr)
         self.momentum = at_least_zero("momentum", momentum)
-        self.dampening = dampening
+        self.dampening = at_least_zero("dampening", dampening)
         self.weight_decay = at_least_zero("weight_decay", weight_decay)
         self.nesterov = nesterov
         if nesterov and (momentum == 0 or dampening != 0):
@@ -75,11 +75,13 @@ class SGD(Optimizer):
         if self.weight_decay:
             g = g + self.weight_decay * p
         if self.momentum:
-            share = 1 - self.dampening if state else 1.0
-            buffer = state.get("momentum_buffer", 0.0)
-            buffer *= self.momentum
-            buffer += share * g
-            state["momentum_buffer"] = buffer
-            g = g + self.momentum * buffer if self.nesterov else buffer
-        p -= self.lr * g
+            share = 1 - self.dampening if self.dampening and state else 1.0
+            velocity = state.get("momentum_buffer", 0.0)
+            velocity *= self.momentum
+            velocity += share * g
+            state["momentum_buffer"] = velocity
+            change = g + self.momentum * velocity if self.nesterov else velocity
+        else:
+            change = g
+        p -= self.lr * change
         return p

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from tinygrad_edu.arguments import fraction, positive
-from tinygrad_edu.errors import ArgumentError, BackwardError
+from tinygrad_edu.errors import ArgumentError, BackwardError, DTypeError
 from tinygrad_edu.modes import no_grad
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.value import Value
@@ -77,9 +77,21 @@ class BacktrackingLineSearch(Optimizer):
         loss_of : computes the loss, and returns it as a node. Called once for the gradient, then, under `no_grad`, for
             every step length that is tried; so it must compute the same each time. The gradients are those of this
             step afterwards.
+
+        Raises
+        ------
+        DTypeError : ``loss_of`` is no function, or returns no node.
+        ArgumentError : it calls ``backward()`` itself.
         """
+        if not callable(loss_of):
+            raise DTypeError(
+                f"{type(self).__name__}.step() takes a function that computes the loss and returns it, such as "
+                f"lambda: mse_loss(net(X), y), but was given {loss_of!r:.60}"
+            )
         self.zero_grad()
         loss = loss_of()
+        if not hasattr(loss, "backward"):
+            raise DTypeError(f"the function given to step() must return the loss as a node, but returned {loss!r:.60}")
         loss.backward()
         pairs = [(p, _numbers(p), p.grad) for p in self.params if p.grad is not None]
         slope = float(sum((g * g).sum() if hasattr(g, "sum") else g * g for _, _, g in pairs))

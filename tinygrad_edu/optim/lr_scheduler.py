@@ -52,6 +52,9 @@ class _Scheduler:
         self.optimizer = optimizer
         self.last_epoch = 0
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} after {self.last_epoch} steps: lr={self.optimizer.lr:g}>"
+
     def state_dict(self) -> dict[str, Any]:
         """How far it is, in numbers. Settings are not among them: they are given when it is made."""
         return {name: getattr(self, name) for name in self.entries}
@@ -114,7 +117,9 @@ class LRScheduler(_Scheduler):
 
 
 def _rising(what: str, numbers: Iterable[int]) -> list[int]:
-    found = list(numbers)
+    if not isinstance(numbers, Iterable):
+        raise DTypeError(f"{what} must be a list of steps, such as [30, 60], but was given {numbers!r}")
+    found = [whole_number(f"each of the {what}", number, least=0) for number in numbers]
     if found != sorted(found):
         raise ArgumentError(f"{what} must rise, but were given as {found}")
     return found
@@ -136,6 +141,8 @@ class LambdaLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float]) -> None:
+        if not callable(lr_lambda):
+            raise DTypeError(f"LambdaLR takes a function of the number of steps, but was given {lr_lambda!r}")
         self.lr_lambda = lr_lambda
         super().__init__(optimizer)
 
@@ -325,7 +332,7 @@ class CosineAnnealingLR(LRScheduler):
     ) -> None:
         self.T_max = whole_number("T_max", T_max)
         self.eta_min = at_least_zero("eta_min", eta_min)
-        self.warmup_steps = whole_number("warmup_steps", warmup_steps) if warmup_steps else 0
+        self.warmup_steps = whole_number("warmup_steps", warmup_steps, least=0)
         self.start_factor = at_least_zero("start_factor", start_factor)
         super().__init__(optimizer)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from tinygrad_edu.arguments import at_least_zero
-from tinygrad_edu.errors import ArgumentError, DTypeError
-from tinygrad_edu.graph import CLOCK, Node, describe
+from tinygrad_edu.graph import CLOCK, Node
 from tinygrad_edu.modes import MODES, WATCH
+from tinygrad_edu.optim.parameters import leaves_of
 from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
 
@@ -46,7 +46,7 @@ class Optimizer:
     entries: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, params: Iterable[Any], lr: float) -> None:
-        self.params = _checked(params, type(self).__name__)
+        self.params = leaves_of(params, type(self).__name__)
         self.lr = at_least_zero("lr", lr)
         self.state: list[dict[str, Any]] = [{} for _ in self.params]
         pairs = list(zip(self.params, self.state, strict=True))
@@ -158,24 +158,3 @@ def _plain(entry: Any) -> Any:
     """A setting as it was: a number, a flag or a tuple of numbers, of the array that a file made of it."""
     plain = entry.tolist() if hasattr(entry, "tolist") else entry
     return tuple(plain) if isinstance(plain, list) else plain
-
-
-def _checked(params: Iterable[Any], name: str) -> list[Any]:
-    if isinstance(params, Node) or not isinstance(params, Iterable):
-        raise DTypeError(f"{name} takes a list of parameters, such as net.parameters(), but was given {params!r:.60}")
-    found = list(params)
-    if not found:
-        raise ArgumentError(f"{name} was given no parameters: is net.parameters() empty, or an iterator used up?")
-    for i, p in enumerate(found):
-        if not isinstance(p, Node):
-            raise DTypeError(f"{name}: a parameter is a Tensor or a Value, but number {i} is {p!r:.60}")
-        if p.operation is not None or getattr(getattr(p, "dtype", None), "kind", "f") != "f":
-            raise ArgumentError(
-                f"{name}: a parameter is a leaf that holds floats, but number {i} is {describe(p)}: {p!r:.60}"
-            )
-    if len({*found}) < len(found):
-        twice = next(p for i, p in enumerate(found) if p in {*found[:i]})
-        raise ArgumentError(
-            f"{name} was given the same parameter twice, and would change it twice a step: {twice!r:.60}"
-        )
-    return found

@@ -5,6 +5,7 @@ from typing import Any
 
 from tinygrad_edu.arguments import at_least_zero
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.optim.parameters import nodes_of
 
 
 def l1_penalty(params: Iterable[Any], strength: float) -> Any:
@@ -12,7 +13,7 @@ def l1_penalty(params: Iterable[Any], strength: float) -> Any:
 
     Parameters
     ----------
-    params : Tensors or Values; commonly the weights without the biases.
+    params : Tensors or Values, or one by itself; commonly the weights without the biases.
     strength : at least 0.
 
     Notes
@@ -28,7 +29,7 @@ def l1_penalty(params: Iterable[Any], strength: float) -> Any:
     >>> round(penalty.item(), 6), W.grad
     (0.7, array([ 0.1, -0.1]))
     """
-    return _total([abs(p) for p in params]) * at_least_zero("strength", strength)
+    return _total([abs(p) for p in nodes_of(params, "l1_penalty")]) * at_least_zero("strength", strength)
 
 
 def l2_penalty(params: Iterable[Any], strength: float) -> Any:
@@ -36,7 +37,7 @@ def l2_penalty(params: Iterable[Any], strength: float) -> Any:
 
     Parameters
     ----------
-    params : Tensors or Values; commonly the weights without the biases.
+    params : Tensors or Values, or one by itself; commonly the weights without the biases.
     strength : at least 0.
 
     Notes
@@ -53,7 +54,7 @@ def l2_penalty(params: Iterable[Any], strength: float) -> Any:
     >>> penalty.item(), W.grad
     (2.5, array([ 0.6, -0.8]))
     """
-    return _total([p * p for p in params]) * at_least_zero("strength", strength)
+    return _total([p * p for p in nodes_of(params, "l2_penalty")]) * at_least_zero("strength", strength)
 
 
 def _total(terms: list[Any]) -> Any:
