@@ -260,18 +260,21 @@ def _note(y: Any, scope: Scope, inputs: tuple[Any, ...]) -> None:
     """Mark the nodes in ``y`` as what a call made of ``inputs``: for pictures. What it only handed on is not."""
     given = inputs if len(inputs) == 1 and isinstance(inputs[0], Node) else tuple(_nodes_in(inputs)) or inputs
     handed_on = set(map(id, given))
-    for part in _nodes_in((y,)):
-        if id(part) not in handed_on and part.operation is not None:
-            mark(part, scope, given)  # the one tuple for all of them tells calls apart
+    marks = ((scope, given),)  # the one tuple for all of them tells calls apart
+    for node in _nodes_in((y,)):
+        if id(node) not in handed_on and node.operation is not None:
+            node._marks = getattr(node, "_marks", ()) + marks
 
 
-def _nodes_in(xs: Iterable[Any]) -> Iterator[Node]:
+def _nodes_in(xs: Iterable[Any]) -> list[Node]:
     """The nodes among them, in lists and tuples too."""
+    found: list[Node] = []
     for x in xs:
         if isinstance(x, Node):
-            yield x
+            found.append(x)
         elif isinstance(x, list | tuple):
-            yield from _nodes_in(x)
+            found += _nodes_in(x)
+    return found
 
 
 def _found(name: str, value: Any) -> Iterator[tuple[str, Any]]:
