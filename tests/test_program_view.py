@@ -114,8 +114,8 @@ def test_a_step_reads_the_new_parameter_only_after_its_update():
     forward = next(node for node in nodes if node.name == "z1")
     assert index["W1"] in update.reads
     assert index["W1"] in forward.reads
-    written = next(node for node in nodes if node.code.startswith("exp_avg_W1[...]"))
-    assert [nodes[i].kind for i in written.reads] == ["line"]
+    written = next(node for node in nodes if node.code.startswith("m_W1[...]"))
+    assert [nodes[i].name for i in written.reads] == ["beta1", "m_W1", "dW1"]
 
 
 def test_inputs_say_what_they_are():

@@ -167,13 +167,17 @@ class Writer:
             return self.call(self.function(line), line.args, line.keywords)
         sign, binds = _OPERATORS[name]
         args = [self.operand(x) for x in line.args]
+        if name == "multiply" and _is_number(line.args[1]) and not _is_number(line.args[0]):
+            args.reverse()  # a number stands in front: it is the same product
         if len(args) == 1:
             return Text(f"{sign}{args[0].within(_SIGN)}", _SIGN)
         tighter = binds + 1  # what follows an operator must bind more tightly: a - (b - c)
         left, right = (tighter, binds) if binds == _POWER else (binds, tighter)
         if binds == _COMPARE:
             left = right = _OR
-        return Text(f"{args[0].within(left)} {sign} {args[1].within(right)}", binds)
+        a, b = args[0].within(left), args[1].within(right)
+        close = binds == _POWER and (a + b).replace(".", "").isidentifier()
+        return Text(f"{a}{sign}{b}" if close else f"{a} {sign} {b}", binds)
 
     def _reduced(self, line: Line) -> Text:
         name = _REDUCED.get(line.function.__self__.__name__)
@@ -213,6 +217,11 @@ class Writer:
         return f"np.{inner + '.' if inner else ''}{function.__name__}"
 
 
+def _is_number(x: Any) -> bool:
+    """Whether it is a number of Python's that has a name."""
+    return isinstance(x, Var) and x.dtype is None and not x.shape
+
+
 def _uniform(array: Any) -> bool:
     return array.size > 1 and array.dtype.kind in "fiub" and bool((array == array.flat[0]).all())
 
@@ -220,8 +229,11 @@ def _uniform(array: Any) -> bool:
 # --- the whole ----------------------------------------------------------------------------------------------------
 
 
-def foldable(program: Program) -> dict[Var, Line]:
-    """Lines that may stand inside the one line that reads them, because both belong to the same operation."""
+def foldable(program: Program, chosen: set[Var]) -> dict[Var, Line]:
+    """Lines that may stand inside the one line that reads them, because both belong to the same operation.
+
+    In an update, numbers that have a name keep their line, and the others stand wherever they are read.
+    """
     readers: dict[Var, list[Line]] = {}
     for line in program.lines:
         for var in line.reads():
@@ -232,10 +244,16 @@ def foldable(program: Program) -> dict[Var, Line]:
         for line in program.lines
         if line.out not in kept
         and line.kind not in (DRAW, CHECK)
-        and len(readers.get(line.out, ())) == 1
-        and readers[line.out][0].group == line.group
-        and readers[line.out][0].section == line.section
+        and (line.out not in chosen if _is_number_of_update(line) else _has_one_reader(line, readers.get(line.out, [])))
     }
+
+
+def _has_one_reader(line: Line, readers: Sequence[Line]) -> bool:
+    return len(readers) == 1 and readers[0].group == line.group and readers[0].section == line.section
+
+
+def _is_number_of_update(line: Line) -> bool:
+    return line.section == "update" and line.kind == PYTHON
 
 
 def shape_comment(var: Var) -> str:
@@ -249,7 +267,7 @@ def shape_comment(var: Var) -> str:
 
 def statements(program: Program, writer: Writer) -> Iterable[tuple[Line, str]]:
     """Each line that is written, with its text."""
-    inside = foldable(program)
+    inside = foldable(program, writer.names.chosen)
     for line in program.lines:
         if line.kind == CHECK:  # the reader's numbers are his own affair
             continue

@@ -33,6 +33,7 @@ class Names:
 
     def __init__(self) -> None:
         self.of: dict[Var, str] = {}
+        self.chosen: set[Var] = set()  # by people, or as they would
         self._used = set(_TAKEN)
         self._numbers: dict[str, int] = {}  # the last number that a name was given
 
@@ -40,6 +41,7 @@ class Names:
         """The same names, to which others may be added."""
         other = Names()
         other.of, other._used, other._numbers = dict(self.of), set(self._used), dict(self._numbers)
+        other.chosen = set(self.chosen)
         return other
 
     def give(self, var: Var, name: str, *, number: bool = False) -> None:
@@ -72,6 +74,9 @@ def name_variables(recorder: "Recorder", program: Program, local: dict[Var, str]
             names.give(var, f"d{names.of[target]}")
     for var, target in recorder.gradients_of.items():
         names.give(var, f"d{names.of.get(target, 'x')}_")
+    for var, word in _words(recorder, names).items():
+        names.give(var, f"new_{word}" if var in recorder.heirs else word)
+    names.chosen = {*names.of}
     for line in program.lines:
         names.give(line.out, identifier(line.out.hint))
         names.give(line.out, _routine(line), number=True)
@@ -84,7 +89,8 @@ def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
             names.give(var, identifier("_".join(map(str, (source.name, *source.path)))))
     roles = _roles(recorder)
     of_leaf: dict[int, Var] = {}
-    kinds = ("Argument", "Data", "Gradient", "Attribute")
+    words: dict[Var, str] = {}
+    kinds = ("Argument", "Data", "Gradient", "Attribute", "Setting")
     for var, source in sorted(program.inputs.items(), key=lambda item: kinds.index(type(item[1]).__name__)):
         leaf = getattr(source, "leaf", None)
         label = getattr(leaf, "label", "") or var.hint
@@ -95,11 +101,23 @@ def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
                 names.give(var, roles[var])
         owner = recorder.owners.get(id(getattr(source, "owner", None)))
         if id(owner) in of_leaf:  # what an optimizer remembers of a parameter
-            label = f"{label}_{names.of[of_leaf[id(owner)]]}"
+            words = words or {old: _words(recorder, names).get(new, "") for new, old in recorder.heirs.items()}
+            label = words.get(var) or f"{label}_{names.of[of_leaf[id(owner)]]}"
         label = identifier(label)
         if type(source).__name__ == "Gradient":
             label = f"{label or 'p'}_grad"
         names.give(var, label or "p", number=not label)
+
+
+def _words(recorder: "Recorder", names: Names) -> dict[Var, str]:
+    """What update rules call their variables: ``m_W1``; a number that serves all parameters, ``t``."""
+    several = len({owner for _, owners in recorder.words.values() for owner in owners}) > 1
+    found = {}
+    for var, (word, owners) in recorder.words.items():
+        own = several and len(owners) == 1
+        suffix = f"_{names.of[owners[0]]}" if (own or var.shape) and owners[0] in names.of else ""
+        found[var] = identifier(f"{word}{suffix}")
+    return found
 
 
 def _roles(recorder: "Recorder") -> dict[Var, str]:

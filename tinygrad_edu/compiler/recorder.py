@@ -19,9 +19,11 @@ from tinygrad_edu import graph, shape_rules
 from tinygrad_edu.compiler import runtime, scalars
 from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.guards import Guard
+from tinygrad_edu.compiler.noting import Noting
 from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, Line, Var, mapped, variables
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, users_place, value_of
+from tinygrad_edu.compiler.updates import record_step
 from tinygrad_edu.graph import Node
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
 from tinygrad_edu.matrix_rules import COFACTOR
@@ -48,6 +50,13 @@ class Recorder:
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
         self.owners: dict[int, Any] = {}  # of which parameter an optimizer's dict is the state
         self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
+        self.started: list[tuple[Attribute, Any]] = []  # entries that an optimizer had not made yet
+        self.twins: dict[tuple[int, str], tuple[dict[str, Any], Traced]] = {}  # a step count, the same for parameters
+        self.words: dict[Var, tuple[str, list[Var]]] = {}  # what an update rule calls it, and for which parameters
+        self.heirs: dict[Var, Var] = {}  # which remembered variable it replaces
+        self.settled: set[Var] = set()  # numbers that belong to the program
+        self.shared: dict[Any, Var] | None = None  # numbers that are computed once, by what computes them
+        self.noting = Noting()
         self.attributes: dict[tuple[int, Any], tuple[Attribute, Any, Any]] = {}
         self.constants: dict[int, Any] = {}
         self.flags: list[Guard] = []
@@ -55,6 +64,10 @@ class Recorder:
         self.section = "forward"
         self.sections: dict[Var, str] = {}
         self.group = 0
+
+    def is_elsewhere(self) -> bool:
+        """Whether it is another thread that has met a leaf which is being recorded: it computes as ever."""
+        return threading.get_ident() != self.thread
 
     # --- lines ---
 
@@ -75,7 +88,7 @@ class Recorder:
                 f"np.{function.__name__} gives several arrays at once, which cannot be recorded ({users_line()}): "
                 "call a function that gives one"
             )
-        if threading.get_ident() != self.thread:  # another thread met a leaf that is being recorded
+        if self.is_elsewhere():
             return value
         if not any(
             True for _ in variables((mapped(tuple(args), self._operand), mapped(dict(keywords), self._operand)))
@@ -87,7 +100,7 @@ class Recorder:
         """`apply` on single numbers, of which there may be a million."""
         values = [x._value if x.__class__ is Traced else x for x in args]
         value = (_IEEE.get(function, function) if kind == PYTHON else scalars.careful(function))(*values)
-        if threading.get_ident() != self.thread:
+        if self.is_elsewhere():
             return value
         operands = tuple([self._operand(x) if x.__class__ is Traced else x for x in args])
         section = self.section
@@ -101,9 +114,24 @@ class Recorder:
         if not variable:
             return self._traced(None, value)
         out = Var(value)
+        if self.shared is not None:
+            known = self.shared.setdefault((kind, function, *map(_known_by, operands)), out)
+            if known is not out:
+                return self._traced(known, value)
         self.sections[out] = section
         self.lines.append(Line(out, kind, function, operands, {}, section, self.group, users_place()))
+        if self.settled and all(x in self.settled for x in operands if x.__class__ is Var):
+            self.settled.add(out)
         return self._traced(out, value)
+
+    @contextlib.contextmanager
+    def sharing_numbers(self) -> Iterator[None]:
+        """Within it, what is computed from the same numbers is computed once."""
+        self.shared = {}
+        try:
+            yield
+        finally:
+            self.shared = None
 
     def emit(self, kind: str, function: Any, args: Sequence[Any], keywords: dict[str, Any], value: Any) -> Traced:
         """Write down a line whose value is known already."""
@@ -139,7 +167,8 @@ class Recorder:
         return self._traced(var, value)
 
     @contextlib.contextmanager
-    def _operation(self, section: str | None = None) -> Iterator[None]:
+    def operation(self, section: str | None = None) -> Iterator[None]:
+        """The lines that follow belong together."""
         before, self.group = self.section, self.group + 1
         self.section = section or self.section
         try:
@@ -214,7 +243,7 @@ class Recorder:
             xs = [self.data(x) for x in node.inputs]
             for i, x in enumerate(node.inputs):
                 if x.requires_grad:
-                    with self._operation("backward"):
+                    with self.operation("backward"):
                         gx = scalars.derivative(operation, i)(gy, node._data, *xs, **node.params)
                         x.grad = gx if x.grad.__class__ is float and x.grad == 0 else x.grad + gx
                     if _is_variable(x.grad) and _is_variable(x._data):
@@ -250,25 +279,7 @@ class Recorder:
 
     def step(self, optimizer: Any) -> None:
         """What `Optimizer.step` does, line by line."""
-        for name in optimizer.hyperparameters:
-            if name == "lr":
-                self.setting(optimizer, name)
-            else:
-                self.flags.append(Guard(optimizer, name, getattr(optimizer, name)))
-        for p, state in zip(optimizer.params, optimizer.state, strict=True):
-            known = dict(state)
-            self.owners[id(state)] = p
-            for name in known:
-                self.setting(state, name)
-            data = self.data(p)
-            g = p.grad._data if isinstance(p.grad, Node) else p.grad
-            if g is None:
-                continue
-            self.remembered.append((state, known))
-            with self._operation("update"):
-                p._data = optimizer.update(data, g, state)
-            if state.keys() - known.keys():
-                self.flags.append(Guard(state, "", False))
+        record_step(self, optimizer)
 
     def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Numbers from a random generator: drawn anew at every run."""
@@ -291,7 +302,7 @@ class Recorder:
             xs = [self.data(x) for x in node.inputs]
             for i, x in enumerate(node.inputs):
                 if x.requires_grad:
-                    with self._operation("backward"):
+                    with self.operation("backward"):
                         derivative = _BACKWARD.get(operation) or operation.gx_arrays[i]
                         gx = self._fitted(derivative(gy, node._data, *xs, **node.params), x._data)
                         grads[x] = grads[x] + gx if x in grads else gx
@@ -334,14 +345,15 @@ class Recorder:
             else:
                 leaf._grad = grad  # type: ignore[attr-defined]
         for state, known in self.remembered:
-            writes += [(Attribute(state, name), x) for name, x in state.items() if name not in known]
-            for name in state.keys() - known.keys():
-                del state[name]
+            made = [name for name in state if name not in known and (id(state), name) not in self.attributes]
+            writes += [(Attribute(state, name), state.pop(name)) for name in made]
         for source, value, traced in self.attributes.values():
             left = source.get()
             if left is not traced:
                 writes.append((source, left))
             source.set(value)
+        for source, _ in self.started:
+            del source.owner[source.name]
         return writes
 
     def forget(self) -> None:
@@ -352,6 +364,7 @@ class Recorder:
         self.leaves.clear()
         self.attributes.clear()
         self.remembered.clear()
+        self.twins.clear()
 
     def kept(self) -> list[Traced]:
         """The traced arrays that are still alive."""
@@ -381,6 +394,10 @@ def _hint(owner: Any, name: Any) -> str:
     """What an attribute is best called: a module's bears the module's name."""
     scope = getattr(getattr(owner, "_scope", None), "name", "")
     return f"{scope}.{name}" if scope else str(name)
+
+
+def _known_by(x: Any) -> Any:
+    return x if x.__class__ is Var else (x.__class__, repr(x))  # 0.0 and -0.0 are equal, and are not the same
 
 
 # A number of Python's raises where an array has inf and nan.

@@ -7,8 +7,8 @@ program. Eight programs are kept, the least recently used goes first.
 import functools
 import gc
 import inspect
-import sys
 import threading
+import time
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -250,7 +250,6 @@ def record(
     recorder = Recorder()
     order: list[tuple[Argument, Any, Any]] = []
     argument_names = _argument_names(signature, len(args))
-    local: dict[str, Any] = {}
     found = look_outside(function, [*_objects((args, keywords))])
     with recorder.active():
         try:
@@ -258,7 +257,7 @@ def record(
                 _arguments(recorder, x, Argument(name), order) for name, x in zip(argument_names, args, strict=False)
             ]
             more = {k: _arguments(recorder, x, Argument(k), order) for k, x in keywords.items()}
-            with _noting_locals(function, local):
+            with recorder.noting, recorder.noting.locals_of(function) as local:
                 result = function(*call, **more)
             returned, first = _returned(recorder, result)
             gradients = [
@@ -297,6 +296,8 @@ def record(
 
     _refuse_what_is_kept(recorder, names)
     refuse_side_effects(found, program.name)
+    for source, value in recorder.started:
+        source.set(value)
     machine = Machine(
         program,
         names,
@@ -363,9 +364,15 @@ def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names]) -> None
     """Nothing of the recorded call may live on: it would be that call's number for ever."""
     recorder.forget()
     kept = recorder.kept()
-    if kept:
+    for patience in range(50):
+        if not kept:
+            break
+        if patience:
+            time.sleep(0.001)  # another thread may be at work with a leaf
         gc.collect()  # a graph of recorded gradients has cycles
         kept = recorder.kept()
+        if threading.active_count() == 1:
+            break
     if kept:
         known = names().of
         what = next((known[x._var] for x in reversed(kept) if x._var in known), "a value")
@@ -373,34 +380,6 @@ def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names]) -> None
             f"the function keeps {what} outside of itself (in a list, an attribute or a global variable), which a "
             "replay would not do: return it, and store it where the function is called"
         )
-
-
-# --- the function's own names -----------------------------------------------------------------------------------
-
-
-class _noting_locals:  # noqa: N801 reads as what it does
-    """Notes the function's local variables as it returns: their names are the best that a program can have."""
-
-    def __init__(self, function: Any, local: dict[str, Any]) -> None:
-        self.code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
-        self.local = local
-        self.patience = 200_000  # events; a function that makes more of them needs no names
-
-    def __enter__(self) -> None:
-        self.free = sys.getprofile() is None and self.code is not None
-        if self.free:
-            sys.setprofile(self._notice)
-
-    def _notice(self, frame: Any, event: str, _: Any) -> None:
-        self.patience -= 1
-        if not self.patience:
-            sys.setprofile(None)
-        if event == "return" and frame.f_code is self.code:
-            self.local.update(frame.f_locals)
-
-    def __exit__(self, *_: object) -> None:
-        if self.free:
-            sys.setprofile(None)
 
 
 def _traced_locals(local: dict[str, Any]) -> Iterator[tuple[str, Traced]]:

@@ -2,7 +2,6 @@
 
 import base64
 import textwrap
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,12 @@ import numpy as np
 from tinygrad_edu.compiler.emit import Writer, helper_source, shape_comment, statements
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import Line, Program, Returned, Var
-from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient
+from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Setting
 
 _COLUMNS = 34, 46  # between which the shapes stand
-_ORDER = (Argument, Data, Gradient, Attribute)
+_KEPT = Data, Attribute
+_IN_PLACE = {"add": "+", "subtract": "-", "multiply": "*"}
+_ORDER = (Argument, Data, Gradient, Attribute, Setting)
 
 
 def parameters(program: Program) -> list[Var]:
@@ -33,13 +34,16 @@ class Readable:
         self._write()
 
     def _write(self) -> None:
-        written = list(statements(self.program, self.writer))
+        in_place = self._in_place()
+        written = [
+            (line, self._updated(line, in_place[line.out]) if line.out in in_place else text)
+            for line, text in statements(self.program, self.writer)
+        ]
         self.column = min(max((len(text) for _, text in written), default=0), _COLUMNS[1])
         self.column = max(self.column, _COLUMNS[0])
-        in_place = self._in_place([line for line, _ in written])
         for section in ("forward", "backward", "update"):
-            rows = [(line, text) for line, text in written if line.section == section and line.out not in in_place]
-            updates = list(self._updates(in_place)) if section == "update" else []
+            rows = [(line, text) for line, text in written if line.section == section]
+            updates = [*self._updates(in_place)] if section == "update" else []
             if not rows and not updates:
                 continue
             self.rows += [("", None)] * bool(self.rows) + [(f"# {section}", None)]
@@ -47,34 +51,34 @@ class Readable:
             self.rows += updates
         self.rows += [("", None), (f"return {self._returned()}", None)]
 
-    def _in_place(self, written: Sequence[Line]) -> dict[Var, Line]:
-        """Lines of the form ``new = old - change``, which may be ``old -= change``: nobody reads the new one."""
-        read = {var for line in self.program.lines for var in line.reads()}
-        targets = {var: source for source, var in self.program.writes if var is not None}
+    def _in_place(self) -> dict[Var, Var]:
+        """New values that may be written where the old ones stand, because nobody reads these afterwards."""
+        last = {var: number for number, line in enumerate(self.program.lines) for var in line.reads()}
+        made = {line.out: number for number, line in enumerate(self.program.lines)}
+        old = {source: var for var, source in self.program.inputs.items()}
         found = {}
-        for line in written:
-            source = targets.get(line.out)
-            old = line.args[0] if line.args else None
-            if not isinstance(old, Var) or source is None or self.program.inputs.get(old) != source:
+        for source, new in self.program.writes:
+            before = old.get(source)
+            if before is None or new not in made or new in found or not isinstance(source, _KEPT):
                 continue
-            named = getattr(line.function, "__name__", "") in ("add", "subtract", "multiply")
-            if named and line.out not in read and old.shape and not any(self._read_later(line, old)):
-                found[line.out] = line
+            if last.get(before, -1) <= made[new] and before.shape == new.shape:
+                found[new] = before
+                self.names.of[new] = self.names.of[before]
         return found
 
-    def _read_later(self, line: Line, old: Var) -> list[bool]:
-        index = self.program.lines.index(line)
-        return [old in set(other.reads()) for other in self.program.lines[index + 1 :]]
+    def _updated(self, line: Line, old: Var) -> str:
+        """The line as a statement that writes into what is there: ``W -= ...`` where it has that form."""
+        name = self.names.of[old]
+        sign = _IN_PLACE.get(getattr(line.function, "__name__", ""))
+        if sign and line.args[0] is old and old.shape and len(line.args) == 2:
+            return f"{name} {sign}= {self.writer.operand(line.args[1]).text}"
+        return f"{name}{'[...]' if old.shape else ''} = {self.writer.expression(line).text}"
 
-    def _updates(self, in_place: dict[Var, Line]) -> Any:
+    def _updates(self, in_place: dict[Var, Var]) -> Any:
+        """What could not be written where it was computed."""
         old = {source: var for var, source in self.program.inputs.items()}
         for source, var in self.program.writes:
-            if var in in_place:
-                line = in_place[var]
-                sign = {"add": "+", "subtract": "-", "multiply": "*"}[line.function.__name__]
-                text = f"{self.names.of[line.args[0]]} {sign}= {self.writer.operand(line.args[1]).text}"
-                yield self._commented(text, line), line
-            elif var is not None and source in old and var.shape and isinstance(source, Data | Attribute):
+            if var is not None and var not in in_place and source in old and var.shape and isinstance(source, _KEPT):
                 yield f"{self.names.of[old[source]]}[...] = {self.names.of[var]}", None
 
     def _commented(self, text: str, line: Line) -> str:
@@ -83,7 +87,7 @@ class Readable:
 
     def _returned(self) -> str:
         result = self.writer.operand(_variables_only(self.program.result)).text
-        extra = [self.names.of[var] for source, var in self.extra() if var is not None]
+        extra = dict.fromkeys(self.names.of[var] for source, var in self.extra() if var is not None)
         return ", ".join([result, *extra]) if extra else result
 
     def extra(self) -> list[tuple[Any, Var | None]]:
@@ -98,9 +102,13 @@ class Readable:
             and not (isinstance(source, Gradient) and updated)
         ]
 
+    def _parameter(self, var: Var) -> str:
+        source = self.program.inputs[var]
+        return self.names.of[var] + (f"={source.value!r}" if isinstance(source, Setting) else "")
+
     def text(self) -> str:
         """The whole, which can be pasted into a file."""
-        names = [self.names.of[var] for var in parameters(self.program)]
+        names = [self._parameter(var) for var in parameters(self.program)]
         head = textwrap.wrap(f"def {self.program.name}({', '.join(names)}):", 110, subsequent_indent=" " * 8)
         body = textwrap.indent("\n".join(text for text, _ in self.rows), "    ", lambda text: bool(text.strip()))
         constants = "".join(f"{name} = {literal(value)}\n" for name, value in self.writer.constants.items())
@@ -148,8 +156,9 @@ def literal(value: Any) -> str:
 
 def as_file(readable: Readable, values: dict[Var, Any]) -> str:
     """The program with its inputs and a main that runs it once."""
-    names = [readable.names.of[var] for var in parameters(readable.program)]
-    lines = [f"    {readable.names.of[var]} = {literal(values[var])}" for var in parameters(readable.program)]
+    given = [var for var in parameters(readable.program) if var in values]
+    names = [readable.names.of[var] for var in given]
+    lines = [f"    {readable.names.of[var]} = {literal(values[var])}" for var in given]
     call = f"{readable.program.name}({', '.join(names)})"
     main = "\n".join(['if __name__ == "__main__":', *lines, f"    print({call})"])
     needs = "import base64\n" if "base64." in main else ""

@@ -92,3 +92,17 @@ class Attribute(Source):
             self.owner[self.name] = value
         else:
             setattr(self.owner, self.name, value)
+
+
+class Setting(Source):
+    """A number that an optimizer was made with: it belongs to the program, which is another one when it changes."""
+
+    __slots__ = ("name", "owner", "value")
+
+    def __init__(self, owner: Any, name: str, value: float) -> None:
+        self.owner = owner
+        self.name = name
+        self.value = value
+
+    def key(self) -> tuple[Any, ...]:
+        return id(self.owner), self.name, self.value

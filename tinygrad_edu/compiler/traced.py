@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
-from tinygrad_edu.compiler.program import CALL, INDEX, METHOD, PYTHON, UFUNC, Var
+from tinygrad_edu.compiler.program import CALL, INDEX, MATH, METHOD, PYTHON, UFUNC, Var
 from tinygrad_edu.graph import Node
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def _operator(python: Callable[..., Any], ufunc: Any, *, reflected: bool = False
             return False
         if all(map(_plain_number, args)):
             return self._recorder.apply(PYTHON, python, args)
+        if python is operator.pow and args[1].__class__ is float and args[1] == 0.5:
+            return self._recorder.apply(UFUNC, np.sqrt, args[:1])  # as NumPy does
         return self._recorder.apply(UFUNC, ufunc, args)
 
     return method
@@ -81,8 +83,10 @@ def _method(name: str) -> Any:
     return method
 
 
-def _refused(what: str, advice: str) -> Any:
+def _refused(what: str, advice: str, convert: Callable[[Any], Any] | None = None) -> Any:
     def method(self: "Traced", *_: Any, **__: Any) -> Any:
+        if convert is not None and (self._var in self._recorder.settled or self._recorder.is_elsewhere()):
+            return convert(self._value)
         raise RecordingError(f"{what} depends on a number that differs from call to call ({users_line()}): {advice}")
 
     return method
@@ -148,10 +152,14 @@ class Traced:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         if not all(isinstance(x, Traced | np.ndarray | np.generic | float | int) for x in inputs):
             return NotImplemented  # a Tensor knows what to do
+        if self._recorder.is_elsewhere():
+            return getattr(ufunc, method)(*map(value_of, inputs), **keywords)
         if method == "reduce":
             return self._recorder.apply(UFUNC, ufunc.reduce, inputs, keywords)
         if method != "__call__" or ufunc.nout > 1 or "out" in keywords:
             raise RecordingError(f"np.{ufunc.__name__}.{method} cannot be recorded ({users_line()}): {_BRANCH}")
+        if ufunc in (np.maximum, np.minimum) and all(map(_plain_number, inputs)):
+            return self._recorder.apply(MATH, ufunc.__name__, inputs)
         return self._recorder.apply(UFUNC, ufunc, inputs, keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
@@ -172,9 +180,13 @@ class Traced:
         """The product of matrices."""
         return self @ other if self.ndim == 2 == np.ndim(value_of(other)) else np.dot(self, other)  # type: ignore[no-any-return]
 
-    __bool__ = _refused("a choice (if, while, and, or, not)", _BRANCH)
-    __float__ = __int__ = __index__ = __complex__ = _refused("turning an array into a Python number", _NUMBER)
-    __array__ = __format__ = _refused("reading an array's numbers", _NUMBER)
+    __bool__ = _refused("a choice (if, while, and, or, not)", _BRANCH, bool)
+    __float__, __int__, __index__ = (
+        _refused("turning an array into a Python number", _NUMBER, convert) for convert in (float, int, operator.index)
+    )
+    __complex__ = _refused("turning an array into a Python number", _NUMBER)
+    __format__ = _refused("reading an array's numbers", _NUMBER)
+    __array__ = _refused("reading an array's numbers", _NUMBER, np.asarray)
     __setitem__ = _refused("writing into an array", "compute a new one with np.where or np.concatenate")
 
     tolist = _refused("reading an array's numbers", _NUMBER)

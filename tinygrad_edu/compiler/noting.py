@@ -1,0 +1,50 @@
+"""Noting the local variables of functions as they return: their names are the best that a program can have."""
+
+import contextlib
+import inspect
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import types
+
+_PATIENCE = 200_000  # events; a function that makes more of them needs no names
+
+
+class Noting:
+    """Listens, while it lasts, to the functions that return; it stays away where a profiler is at work."""
+
+    def __init__(self) -> None:
+        self.wanted: dict[types.CodeType, dict[str, Any]] = {}
+        self.patience = _PATIENCE
+        self.free = False
+
+    @contextlib.contextmanager
+    def locals_of(self, *functions: Any) -> Iterator[dict[str, Any]]:
+        """The local variables of these functions, as they returned; those of the innermost first."""
+        found: dict[str, Any] = {}
+        codes = [getattr(inspect.unwrap(getattr(f, "__func__", f)), "__code__", None) for f in functions]
+        self.wanted |= {code: found for code in codes if code is not None}
+        try:
+            yield found
+        finally:
+            for code in codes:
+                self.wanted.pop(code, None)  # type: ignore[arg-type]
+
+    def __enter__(self) -> None:
+        self.free = sys.getprofile() is None
+        if self.free:
+            sys.setprofile(self._notice)
+
+    def _notice(self, frame: Any, event: str, _: Any) -> None:
+        self.patience -= 1
+        if not self.patience:
+            sys.setprofile(None)
+        if event == "return" and frame.f_code in self.wanted:
+            found = self.wanted[frame.f_code]
+            found.update({name: x for name, x in frame.f_locals.items() if name not in found})
+
+    def __exit__(self, *_: object) -> None:
+        if self.free:
+            sys.setprofile(None)
