@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_edu
 from tests.test_compile import OPTIMIZERS, Training, X, Y
-from tinygrad_edu import Tensor, Value, optim
+from tinygrad_edu import Tensor, Value, nn, optim
 
 TEXTBOOK = {
     "momentum": (
@@ -167,6 +167,90 @@ def test_state_that_is_emptied_starts_anew():
             side.step(X, Y)
     for mine, other in zip(own.numbers(), eager.numbers(), strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-10)
+
+
+BETWEEN = {
+    "norm": lambda ps: optim.clip_grad_norm_(ps, 0.1),
+    "norm below": lambda ps: optim.clip_grad_norm_(ps, 1e6),
+    "value": lambda ps: optim.clip_grad_value_(ps, 0.01),
+}
+AFTER = {"max": lambda ps: optim.max_norm_(ps, 0.3), "unit": lambda ps: optim.unit_norm_(ps)}
+PENALTY = {"l1": lambda ps: optim.l1_penalty(ps, 1e-2), "l2": lambda ps: optim.l2_penalty(ps, 1e-2)}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", [*BETWEEN, *AFTER, *PENALTY])
+def test_clipping_constraints_and_penalties_within_a_step(name, dtype):
+    def make():
+        net = nn.MLP(2, [8, 2], activation="relu", rng=0, dtype=dtype)
+        optimizer = optim.SGD(net.parameters(), lr=0.5)
+        weights = [p for p in net.parameters() if p.ndim == 2]
+
+        def step(x, y):
+            loss = nn.functional.cross_entropy(net(x), y) + (PENALTY[name](weights) if name in PENALTY else 0.0)
+            optimizer.zero_grad()
+            loss.backward()
+            norm = BETWEEN[name](net.parameters()) if name in BETWEEN else None
+            optimizer.step()
+            if name in AFTER:
+                AFTER[name](weights)
+            return loss, norm
+
+        return net, step
+
+    (own, step), (eager, reference) = make(), make()
+    step = tinygrad_edu.compile(step)
+    tolerance = 1e-12 if dtype == np.float64 else 1e-5
+    for scale in (1, 4, 0.5, 3):
+        found, expected = step((X * scale).astype(dtype), Y), reference((X * scale).astype(dtype), Y)
+        assert type(found[1]) is type(expected[1])
+        if found[1] is not None:
+            assert found[1] == pytest.approx(expected[1], rel=tolerance)
+    for p, q in zip(own.parameters(), eager.parameters(), strict=True):
+        assert p.dtype == dtype
+        np.testing.assert_allclose(p.data, q.data, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", [*BETWEEN, *AFTER, *PENALTY])
+def test_clipping_constraints_and_penalties_of_values(name):
+    def make():
+        ps = [Value(3.0, "w"), Value(-4.0, "b")]
+        optimizer = optim.SGD(ps, lr=0.1)
+
+        def step(x):
+            loss = (ps[0] * x + ps[1]) ** 2 + (PENALTY[name](ps) if name in PENALTY else 0.0)
+            optimizer.zero_grad()
+            loss.backward()
+            norm = BETWEEN[name](ps) if name in BETWEEN else None
+            optimizer.step()
+            if name in AFTER:
+                AFTER[name](ps)
+            return loss, norm
+
+        return ps, step
+
+    (own, step), (eager, reference) = make(), make()
+    step = tinygrad_edu.compile(step)
+    for x in (1.0, 2.0, -3.0):
+        found, expected = step(Value(x)), reference(Value(x))
+        assert (found[0].data, found[1]) == (expected[0].data, expected[1])
+        assert [p.data for p in own] == [p.data for p in eager]
+    assert "np." not in step.source
+
+
+def test_clipping_reads_like_a_textbook():
+    W = Tensor([1.0, 2.0], label="W")
+
+    @tinygrad_edu.compile
+    def step(x):
+        (W * x).sum().backward()
+        optim.clip_grad_norm_([W], 2.0)
+        W.data -= 0.1 * W.grad
+        return W * 1
+
+    step(np.ones(2))
+    assert "norm = np.sum(dW * dW).item() ** 0.5" in step.source
+    assert "factor = 2.0 / max(norm + 1e-06, 2.0)" in step.source
 
 
 class Counting(optim.Optimizer):

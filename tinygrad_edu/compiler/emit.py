@@ -232,7 +232,7 @@ def _uniform(array: Any) -> bool:
 def foldable(program: Program, chosen: set[Var]) -> dict[Var, Line]:
     """Lines that may stand inside the one line that reads them, because both belong to the same operation.
 
-    In an update, numbers that have a name keep their line, and the others stand wherever they are read.
+    Numbers that have a name keep their line; in an update, the others stand wherever they are read.
     """
     readers: dict[Var, list[Line]] = {}
     for line in program.lines:
@@ -244,16 +244,13 @@ def foldable(program: Program, chosen: set[Var]) -> dict[Var, Line]:
         for line in program.lines
         if line.out not in kept
         and line.kind not in (DRAW, CHECK)
-        and (line.out not in chosen if _is_number_of_update(line) else _has_one_reader(line, readers.get(line.out, [])))
+        and not (line.kind == PYTHON and line.out in chosen)
+        and ((line.section == "update" and line.kind == PYTHON) or _has_one_reader(line, readers.get(line.out, [])))
     }
 
 
 def _has_one_reader(line: Line, readers: Sequence[Line]) -> bool:
     return len(readers) == 1 and readers[0].group == line.group and readers[0].section == line.section
-
-
-def _is_number_of_update(line: Line) -> bool:
-    return line.section == "update" and line.kind == PYTHON
 
 
 def shape_comment(var: Var) -> str:

@@ -76,6 +76,8 @@ def name_variables(recorder: "Recorder", program: Program, local: dict[Var, str]
         names.give(var, f"d{names.of.get(target, 'x')}_")
     for var, word in _words(recorder, names).items():
         names.give(var, f"new_{word}" if var in recorder.heirs else word)
+    for var, word in recorder.noting.words.items():
+        names.give(var, word)
     names.chosen = {*names.of}
     for line in program.lines:
         names.give(line.out, identifier(line.out.hint))

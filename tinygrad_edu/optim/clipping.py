@@ -1,12 +1,13 @@
 """Gradient clipping, between ``backward()`` and ``step()``."""
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 from tinygrad_edu.arguments import positive
 from tinygrad_edu.graph import Node
+from tinygrad_edu.optim.optimizer import larger
 from tinygrad_edu.optim.parameters import nodes_of
+from tinygrad_edu.value import Value
 
 
 def _gradients(params: Iterable[Any], name: str) -> list[tuple[Any, Any]]:
@@ -45,11 +46,10 @@ def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
     """
     max_norm = positive("max_norm", max_norm)
     pairs = _gradients(params, "clip_grad_norm_")
-    norm = math.sqrt(sum(float((g * g).sum() if hasattr(g, "sum") else g * g) for _, g in pairs))
-    factor = max_norm / (norm + 1e-6)
-    if factor < 1:
-        for p, g in pairs:
-            p.grad = g * factor
+    norm: float = sum([g * g if isinstance(p, Value) else (g * g).sum().item() for p, g in pairs], 0.0) ** 0.5
+    factor = max_norm / larger(norm + 1e-6, max_norm)
+    for p, g in pairs:  # where the factor is 1, too: what `compile` records cannot branch
+        p.grad = g * factor
     return norm
 
 
@@ -76,4 +76,5 @@ def clip_grad_value_(params: Iterable[Any], clip_value: float) -> None:
     """
     clip_value = positive("clip_value", clip_value)
     for p, g in _gradients(params, "clip_grad_value_"):
-        p.grad = g.clip(-clip_value, clip_value) if hasattr(g, "clip") else max(min(g, clip_value), -clip_value)
+        low = larger(g, -clip_value) if isinstance(p, Value) else None
+        p.grad = g.clip(-clip_value, clip_value) if low is None else -larger(-low, -clip_value)

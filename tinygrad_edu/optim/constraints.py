@@ -1,10 +1,10 @@
 """Constraints, which are put on weights after a step: ``optimizer.step(); max_norm_(weights, 3.0)``."""
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from tinygrad_edu.arguments import positive
+from tinygrad_edu.modes import data_of
 from tinygrad_edu.optim.optimizer import larger
 from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.value import Value
@@ -64,10 +64,10 @@ def unit_norm_(params: Iterable[Any], axis: int | tuple[int, ...] | None = 0) ->
 def _rescale(nodes: list[Any], axis: Any, factor: Callable[[Any], Any]) -> None:
     """Scale each vector by the factor that belongs to its length: a float, or an array of all lengths."""
     values = [p for p in nodes if isinstance(p, Value)]
-    scale = factor(math.hypot(*(p.data for p in values)))
+    scale = factor(sum([p.data * p.data for p in values], 0.0) ** 0.5)
     for p in values:
         p.data *= scale
     for p in nodes:
         if not isinstance(p, Value):
-            lengths = (p._data * p._data).sum(axis=axis, keepdims=True) ** 0.5
-            p.update(p._data * factor(lengths))
+            data = data_of(p)
+            p.data = data * factor((data * data).sum(axis=axis, keepdims=True) ** 0.5)
