@@ -266,6 +266,9 @@ class Operands:
         self.bias: Any = bias if bias is None or isinstance(bias, Value) else Constant(bias)
         self.requires_grad = any(x.requires_grad for x in self.nodes)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Operands, (self.nodes, self.bias)  # a copy reads for itself: the stamp means nothing elsewhere
+
 
 _COMPARISONS = {  # by NumPy's names, which a number of NumPy on the left calls them by
     "less": operator.lt,
@@ -366,6 +369,8 @@ def _walk_watched(order: list[Value]) -> None:
 
 
 def _float(data: Any) -> float:
+    if data.__class__ is int:
+        return float(data)
     if data.__class__ is float or hasattr(data, "_recorder"):  # or the stand-in of `compile`
         return data  # type: ignore[no-any-return]
     number = hasattr(data, "__float__") or hasattr(data, "__index__")
@@ -406,11 +411,14 @@ def _unary(row: Elementwise) -> Any:
     return with_parameters if row.defaults else method
 
 
+_NUMBERS = (float, int)
 # Written out, so that an addition costs one call and not three. `x0` and `x1` are the row's own names.
 _BINARY = """
 def method(self, other):
     if other.__class__ is not Value or WATCH.active:
-        return mixed(self, other)
+        if self.__class__ is not Value or other.__class__ not in NUMBERS or WATCH.active:
+            return mixed(self, other)
+        other = Constant(other)
     x0 = self._data
     x1 = other._data
     node = new(Value)
@@ -436,14 +444,15 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
         return _node(row, _forward(row, row.on_floats, pair), pair)
 
     def mirrored(self: Value, other: Any) -> Any:
-        return mixed(self, other, reflected=True)
+        return method(Constant(other), self) if other.__class__ in _NUMBERS else mixed(self, other, reflected=True)
 
     if row.defaults:
-        return lambda self, other, **keywords: self._record(row, (self, other), row.bind((), keywords)), mirrored
-    names = {"Value": Value, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "mixed": mixed, "row": row}
-    scope = FLOATS | CONSTANTS | names
+        return lambda self, other, **keywords: self._record(row, (self, other), row.bind((), keywords)), None
+    names = {"Value": Value, "Constant": Constant, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "NUMBERS": _NUMBERS}
+    scope = FLOATS | CONSTANTS | names | {"mixed": mixed, "row": row}
     exec(compile(_BINARY.format(y=float_source(row.y_text)), GENERATED, "exec"), scope)  # noqa: S102 a row of the table, never a user's text
-    return scope["method"], mirrored
+    method: Any = scope["method"]
+    return method, mirrored
 
 
 def _no_mixing(row: Elementwise, other: Any) -> str:
