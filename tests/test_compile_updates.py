@@ -286,3 +286,20 @@ def test_a_users_rule_may_decide_by_its_settings():
             side.step(X, Y)
     for mine, other in zip(own.numbers(), eager.numbers(), strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-10)
+
+
+def test_the_source_reads_what_it_overwrites_beforehand():
+    W = Tensor([1.0, 2.0], label="W")
+
+    @tinygrad_edu.compile
+    def step(x):
+        before = W.data
+        W.data = W.data * x
+        return np.exp(before * 2) + W.data
+
+    expected = step(np.array([1.0, 3.0]))
+    namespace = {}
+    exec(step.source, namespace)  # noqa: S102
+    weights = np.array([1.0, 2.0])
+    assert np.array_equal(namespace["step"](np.array([1.0, 3.0]), weights), expected)
+    assert np.array_equal(weights, W.data)

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.emit import Writer, helper_source, shape_comment, statements
+from tinygrad_edu.compiler.emit import Writer, foldable, helper_source, shape_comment, statements
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import Line, Program, Returned, Var
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Setting
 
 _COLUMNS = 34, 46  # between which the shapes stand
+_SECTIONS = ("forward", "backward", "update")
 _KEPT = Data, Attribute
 _IN_PLACE = {"add": "+", "subtract": "-", "multiply": "*"}
 _ORDER = (Argument, Data, Gradient, Attribute, Setting)
@@ -41,7 +42,7 @@ class Readable:
         ]
         self.column = min(max((len(text) for _, text in written), default=0), _COLUMNS[1])
         self.column = max(self.column, _COLUMNS[0])
-        for section in ("forward", "backward", "update"):
+        for section in _SECTIONS:
             rows = [(line, text) for line, text in written if line.section == section]
             updates = [*self._updates(in_place)] if section == "update" else []
             if not rows and not updates:
@@ -53,8 +54,7 @@ class Readable:
 
     def _in_place(self) -> dict[Var, Var]:
         """New values that may be written where the old ones stand, because nobody reads these afterwards."""
-        last = {var: number for number, line in enumerate(self.program.lines) for var in line.reads()}
-        made = {line.out: number for number, line in enumerate(self.program.lines)}
+        made, last = self._positions()
         old = {source: var for var, source in self.program.inputs.items()}
         found = {}
         for source, new in self.program.writes:
@@ -65,6 +65,18 @@ class Readable:
                 found[new] = before
                 self.names.of[new] = self.names.of[before]
         return found
+
+    def _positions(self) -> tuple[dict[Var, int], dict[Var, int]]:
+        """In which row of the text a variable is made, and in which it is last read: maybe within another line."""
+        inside = foldable(self.program, self.names.chosen)
+        lines = sorted(self.program.lines, key=lambda line: _SECTIONS.index(line.section))
+        made: dict[Var, int] = {}
+        last: dict[Var, int] = {}
+        for number, line in reversed([*enumerate(lines)]):
+            made[line.out] = last.get(line.out, number) if line.out in inside else number
+            for var in line.reads():
+                last[var] = max(last.get(var, -1), made[line.out])
+        return made, last
 
     def _updated(self, line: Line, old: Var) -> str:
         """The line as a statement that writes into what is there: ``W -= ...`` where it has that form."""
