@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_edu import load, nn, optim, save, train
+from tinygrad_edu import Tensor, load, nn, optim, save, train
 from tinygrad_edu.data import xor
-from tinygrad_edu.errors import ArgumentError, ShapeError, TinygradEduError
+from tinygrad_edu.errors import ArgumentError, DTypeError, FileError, ShapeError, TinygradEduError
 from tinygrad_edu.optim import lr_scheduler
 
 ROOT = Path(__file__).parents[1]
@@ -102,21 +102,102 @@ class TestFit:
     @pytest.mark.parametrize(
         ("options", "error", "words"),
         [
-            ({"epochs": 0}, ArgumentError, "at least one epoch"),
-            ({"batch_size": 0}, ArgumentError, "at least one sample"),
+            ({"epochs": 0}, ArgumentError, "epochs must be a whole number, at least 1, but was given 0"),
+            ({"epochs": 2.5}, ArgumentError, "epochs must be a whole number"),
+            ({"batch_size": 0}, ArgumentError, "batch_size must be a whole number, at least 1, but was given 0"),
             ({"metrics": "acuracy"}, ArgumentError, "no metric 'acuracy'"),
-            ({"validation": (1, 2, 3)}, ArgumentError, "validation=(X, y)"),
+            ({"metrics": 3}, DTypeError, "such as metrics='accuracy', but was given 3"),
+            ({"validation": (1, 2, 3)}, ArgumentError, "validation=(X, y), but was given tuple of 3"),
+            ({"validation": 0.2}, ArgumentError, "validation=(X, y), but was given 0.2"),
+            ({"validation": ([1], [])}, ShapeError, "1 validation samples and 0 targets"),
+            ({"validation": ([], [])}, ArgumentError, "at least one validation sample"),
+            ({"callbacks": train.EarlyStopping()}, DTypeError, "fit takes a list, callbacks=[…]"),
+            ({"callbacks": [train.EarlyStopping]}, DTypeError, "but was given the class EarlyStopping"),
+            ({"callbacks": ["stop"]}, DTypeError, "such as train.EarlyStopping(), but was given 'stop'"),
+            ({"schedule": 0.5}, DTypeError, "such as optim.lr_scheduler.StepLR(optimizer, step_size=10), but was"),
+            ({"schedule": lr_scheduler.StepLR}, DTypeError, "fit takes a schedule of its optimizer"),
+            ({"rng": "seed"}, DTypeError, "rng must be a numpy.random.Generator, a seed or None"),
         ],
     )
     def test_bad_arguments(self, options, error, words):
+        net = _net()
+        before = net.state_dict()
         with pytest.raises(error) as caught:
-            _run(**options)
+            _run(net, **options)
         assert words in str(caught.value)
+        for name, array in net.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
+
+    @pytest.mark.parametrize(
+        ("parts", "error", "words"),
+        [
+            ({"loss": "cross_entropy"}, DTypeError, "such as nn.functional.cross_entropy, but was given loss="),
+            ({"optimizer": "adam"}, DTypeError, "such as optim.SGD(net.parameters(), lr=0.1), but was given 'adam'"),
+            ({"optimizer": optim.SGD}, DTypeError, "fit takes an optimizer of the model's parameters"),
+            ({"optimizer": optim.SGD(_net().parameters())}, ArgumentError, "make the optimizer after the model"),
+            ({"model": lambda x: x}, DTypeError, "fit trains a Module, such as nn.MLP(2, [8, 2])"),
+            ({"model": nn.MLP}, DTypeError, "fit trains a Module"),
+        ],
+    )
+    def test_parts_that_do_not_fit(self, parts, error, words):
+        net = _net()
+        X, y = xor()
+        given = {"model": net, "loss": cross_entropy, "optimizer": optim.SGD(net.parameters(), lr=0.1)} | parts
+        with pytest.raises(error) as caught:
+            train.fit(given.pop("model"), X, y, **given)
+        assert words in str(caught.value)
+
+    def test_schedules_and_optimizers_that_fit_cannot_step(self):
+        net = _net()
+        X, y = xor()
+        optimizer, other = (optim.SGD(net.parameters(), lr=0.1) for _ in range(2))
+
+        def fit(**parts):
+            return train.fit(net, X, y, **({"loss": cross_entropy, "optimizer": optimizer} | parts))
+
+        with pytest.raises(DTypeError, match=r"give train\.ReduceLROnPlateau\(\) among the callbacks"):
+            fit(schedule=lr_scheduler.ReduceLROnPlateau(optimizer))
+        with pytest.raises(ArgumentError, match="the schedule is of another optimizer"):
+            fit(schedule=lr_scheduler.StepLR(other, step_size=1))
+        with pytest.raises(DTypeError, match=r"optimizer\.step\(lambda: loss\(net\(X\), y\)\)"):
+            fit(optimizer=optim.BacktrackingLineSearch(net.parameters()))
+
+    def test_a_name_that_a_history_lacks(self):
+        _, history = _run()
+        with pytest.raises(KeyError) as caught:
+            history["los"]
+        assert str(caught.value) == "there is no 'los' in this history, which has loss, lr"
+        assert history.get("los") is None
+        assert "los" not in history
+
+    def test_predictions_of_no_rows_have_the_shape_of_some(self):
+        assert train.predict(_net(), np.ones((0, 2))).shape == (0, 2)
 
     def test_needs_a_target_for_each_sample(self):
         net = _net()
         with pytest.raises(ShapeError, match="4 samples and 3 targets"):
             train.fit(net, np.ones((4, 2)), np.ones(3), loss=cross_entropy, optimizer=optim.SGD(net.parameters(), lr=1))
+
+
+class TestMetrics:
+    def test_take_lists_and_tensors(self):
+        outputs, labels = [[0.1, 2.0], [3.0, 0.2]], [1, 1]
+        for given in (outputs, Tensor(outputs)):
+            assert train.accuracy(given, labels) == 0.5
+            assert train.confusion_matrix(given, labels).tolist() == [[0, 0], [1, 1]]
+        assert train.mean_squared_error([1.0, 2.0], Tensor([1.0, 4.0])) == 2.0
+
+    @pytest.mark.parametrize("metric", [train.accuracy, train.confusion_matrix])
+    def test_need_a_label_for_each_row(self, metric):
+        with pytest.raises(ShapeError, match=r"one label for each row, .* pass integer labels of shape \(2,\)"):
+            metric(np.ones((2, 3)), [0, 1, 2])
+        with pytest.raises(ArgumentError, match="needs at least one row, but was given none"):
+            metric(np.ones((0, 3)), np.ones(0, int))
+
+    @pytest.mark.parametrize("labels", [[0, 3], [-1, 0], [0.0, 1.0]])
+    def test_a_confusion_matrix_has_a_place_for_each_class(self, labels):
+        with pytest.raises(ArgumentError, match="needs labels that are integers from 0 to 1, but was given"):
+            train.confusion_matrix(np.ones((2, 2)), labels, classes=2)
 
 
 class TestCallbacks:
@@ -322,6 +403,14 @@ class TestCheckpoint:
             with pytest.raises(train.CheckpointError, match="with other callbacks or modules"):
                 _run(callbacks=[*second, train.Checkpoint(path)])
 
+    def test_a_folder_that_is_not_there_is_found_out_before_the_first_step(self, tmp_path):
+        net = _net()
+        before = net.state_dict()
+        with pytest.raises(FileError, match="there is no such folder"):
+            _run(net, callbacks=[train.Checkpoint(tmp_path / "missing" / "run.ckpt")])
+        for name, array in net.state_dict().items():
+            np.testing.assert_array_equal(array, before[name])
+
     def test_a_file_that_is_no_checkpoint(self, tmp_path):
         path = tmp_path / "weights"
         save(path, _net().state_dict())
@@ -355,5 +444,5 @@ def test_lr_range_test_of_an_impossible_range():
     X, y = xor()
     with pytest.raises(ArgumentError, match="lr_min < lr_max"):
         train.lr_range_test(
-            net, X, y, loss=cross_entropy, optimizer=optim.SGD(net.parameters(), lr=1), lr_min=1, lr_max=0
+            net, X, y, loss=cross_entropy, optimizer=optim.SGD(net.parameters(), lr=1), lr_min=1, lr_max=0.1
         )

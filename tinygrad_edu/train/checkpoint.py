@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.arguments import whole_number
-from tinygrad_edu.errors import TinygradEduError
+from tinygrad_edu.errors import FileError, TinygradEduError
 from tinygrad_edu.serialization import load, save
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.preserved import generators_of
@@ -34,6 +34,7 @@ class Checkpoint(Callback):
     Raises
     ------
     CheckpointError : the file does not belong to a run like this one. Nothing is changed then.
+    FileError : its folder is not there.
 
     Examples
     --------
@@ -59,6 +60,10 @@ class Checkpoint(Callback):
     def on_start(self, run: Run) -> None:
         if self.path.exists():
             self._restore(run, load(self.path))
+        elif not self.path.absolute().parent.is_dir():  # found out now, not after the first epoch
+            raise FileError(
+                f"the checkpoint {str(self.path)!r} cannot be written: there is no such folder, make it first"
+            )
 
     def on_recorded(self, run: Run) -> None:
         if run.epoch % self.every == 0 or run.epoch == run.epochs or run.stop:

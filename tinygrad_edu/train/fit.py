@@ -10,9 +10,10 @@ from tqdm import tqdm
 
 import tinygrad_edu
 from tinygrad_edu.data import batches
-from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.modes import no_grad
+from tinygrad_edu.nn.init import generator
 from tinygrad_edu.train.callbacks import Callback, Run
+from tinygrad_edu.train.checks import check_data, check_numbers, check_parts
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.metrics import Metric, named_metrics
 
@@ -66,6 +67,11 @@ def fit(
     History : ``history["loss"]`` is the mean loss of each epoch's steps, as they were taken. Ctrl-C ends the run and
         gives the history so far; so does a loss that is no longer a number. ``history.stopped`` says why a run ended.
 
+    Raises
+    ------
+    ShapeError, ArgumentError, DTypeError : samples and targets differ in number, there are none, a part is not of its
+        kind, or the optimizer has none of the model's parameters. Nothing has been trained then.
+
     Examples
     --------
     >>> from tinygrad_edu import nn, optim
@@ -77,12 +83,14 @@ def fit(
     >>> history["accuracy"][-1]
     1.0
     """
-    _check(X, y, epochs, batch_size, validation)
+    check_parts(model, loss, optimizer, schedule, callbacks)
+    check_data(X, y, validation)
+    check_numbers(epochs, batch_size)
     measured = named_metrics(metrics)
     sets = {"": (X, y)} if measured and measure_training else {}
     if validation is not None:
         sets["val_"] = validation
-    rng = np.random.default_rng(rng)
+    rng = np.random.default_rng(generator(rng))
     run = Run(model, optimizer, History(model, X, y), epochs, rng, schedule, tuple(callbacks))
     step = _training_step(model, loss, optimizer, compiled=compiled)
     entered = ExitStack()
@@ -107,19 +115,6 @@ def fit(
     for callback in run.callbacks:
         callback.on_end(run)
     return run.history
-
-
-def _check(X: Array, y: Array, epochs: int, batch_size: int | None, validation: Any) -> None:
-    if len(X) != len(y):
-        raise ShapeError(f"fit needs a target for each sample, but was given {len(X)} samples and {len(y)} targets")
-    if not len(X):
-        raise ArgumentError("fit needs at least one sample, but was given none")
-    if epochs < 1:
-        raise ArgumentError(f"fit needs at least one epoch, but was given epochs={epochs}")
-    if batch_size is not None and batch_size < 1:
-        raise ArgumentError(f"fit needs batches of at least one sample, but was given batch_size={batch_size}")
-    if validation is not None and len(validation) != 2:
-        raise ArgumentError(f"fit needs validation=(X, y), but was given {len(validation)} things")
 
 
 def _training_step(model: Any, loss: Loss, optimizer: Any, *, compiled: bool) -> Callable[[Array, Array], Any]:
@@ -183,7 +178,7 @@ def predict(model: Any, X: Array, batch_size: int = 4096) -> Array:
     model.eval()
     try:
         with no_grad():
-            parts = [model(X[i : i + batch_size]).numpy() for i in range(0, len(X), batch_size)]
+            parts = [model(X[i : i + batch_size]).numpy() for i in range(0, max(len(X), 1), batch_size)]
     finally:
         model.train(training)
     return np.concatenate(parts)

@@ -3,6 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tinygrad_edu.errors import TinygradEduError
+
+
+class UnknownColumnError(TinygradEduError, KeyError):
+    """A name under which a history has no numbers."""
+
+    __str__ = Exception.__str__  # KeyError's own puts the sentence into quotes
+
 
 class History(Mapping[str, list[float]]):
     """Numbers by name and epoch: ``history["loss"][-1]`` is the last epoch's loss.
@@ -71,6 +79,9 @@ class History(Mapping[str, list[float]]):
         self.snapshots = sorted(snapshots.items())
 
     def __getitem__(self, name: str) -> list[float]:
+        if name not in self._columns:
+            known = ", ".join(self) or "nothing yet"
+            raise UnknownColumnError(f"there is no {name!r} in this history, which has {known}")
         return self._columns[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.arguments import positive
 from tinygrad_edu.data import batches
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.train.preserved import preserved
@@ -69,7 +70,8 @@ def lr_range_test(
     >>> 1e-3 < found.suggestion < 10
     True
     """
-    if not 0 < lr_min < lr_max or steps < 5 or seeds < 1:
+    lr_min, lr_max = positive("lr_range_test: lr_min", lr_min), positive("lr_range_test: lr_max", lr_max)
+    if lr_min >= lr_max or steps < 5 or seeds < 1:
         raise ArgumentError(
             f"lr_range_test needs 0 < lr_min < lr_max, at least 5 steps and a seed, but was given lr_min={lr_min}, "
             f"lr_max={lr_max}, steps={steps}, seeds={seeds}"

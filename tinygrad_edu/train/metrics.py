@@ -1,12 +1,14 @@
 """Metrics: plain numbers from a model's outputs and the targets, as arrays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.arguments import whole_number
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.functions import as_array, plain
 
 Array = npt.NDArray[Any]
 
@@ -19,6 +21,7 @@ def predicted_classes(outputs: Array) -> Array:
     >>> predicted_classes(np.array([[0.1, 2.0], [3.0, 0.2]])), predicted_classes(np.array([-1.0, 4.0]))
     (array([1, 0]), array([0, 1]))
     """
+    outputs = as_array(plain(outputs))
     if outputs.ndim == 2 and outputs.shape[1] > 1:
         return np.asarray(np.argmax(outputs, axis=1))
     return (outputs.reshape(-1) > 0).astype(np.int64)
@@ -32,14 +35,21 @@ def accuracy(outputs: Array, targets: Array) -> float:
     >>> accuracy(np.array([[0.1, 2.0], [3.0, 0.2]]), np.array([1, 1]))
     0.5
     """
-    labels = targets.reshape(-1)
-    predictions = predicted_classes(outputs)
+    predictions, labels = _predictions_and_labels("accuracy", outputs, targets)
+    return float(np.mean(predictions == labels))
+
+
+def _predictions_and_labels(name: str, outputs: Any, targets: Any) -> tuple[Array, Array]:
+    predictions, given = predicted_classes(outputs), as_array(plain(targets))
+    labels = given.reshape(-1)
     if predictions.shape != labels.shape:
         raise ShapeError(
-            f"accuracy needs one label for each row, but was given outputs of shape {outputs.shape} and targets of "
-            f"shape {targets.shape}: pass integer labels of shape ({len(predictions)},)"
+            f"{name} needs one label for each row, but was given outputs of shape {np.shape(outputs)} and targets of "
+            f"shape {given.shape}: pass integer labels of shape ({len(predictions)},)"
         )
-    return float(np.mean(predictions == labels))
+    if not labels.size:
+        raise ArgumentError(f"{name} needs at least one row, but was given none")
+    return predictions, labels
 
 
 def mean_squared_error(outputs: Array, targets: Array) -> float:
@@ -50,6 +60,7 @@ def mean_squared_error(outputs: Array, targets: Array) -> float:
     >>> mean_squared_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     2.0
     """
+    outputs, targets = as_array(plain(outputs)), as_array(plain(targets))
     if outputs.shape != targets.shape:
         raise ShapeError(
             f"mean_squared_error needs outputs and targets of one shape, but was given {outputs.shape} and "
@@ -61,14 +72,24 @@ def mean_squared_error(outputs: Array, targets: Array) -> float:
 def confusion_matrix(outputs: Array, targets: Array, classes: int | None = None) -> Array:
     """Counts ``C[i, j]`` of rows of class ``i`` that were predicted as ``j``, as in scikit-learn.
 
+    Parameters
+    ----------
+    outputs, targets : as for `accuracy`.
+    classes : how many there are; by default as many as it takes for the largest that occurs.
+
     Examples
     --------
     >>> confusion_matrix(np.array([[0.1, 2.0], [3.0, 0.2]]), np.array([1, 1]))
     array([[0, 0],
            [1, 1]])
     """
-    predictions, labels = predicted_classes(outputs), targets.reshape(-1)
-    n = classes or int(max(predictions.max(initial=0), labels.max(initial=0))) + 1
+    predictions, labels = _predictions_and_labels("confusion_matrix", outputs, targets)
+    n = int(max(predictions.max(), labels.max())) + 1 if classes is None else whole_number("classes", classes)
+    if labels.dtype.kind not in "iu" or labels.min() < 0 or max(predictions.max(), labels.max()) >= n:
+        raise ArgumentError(
+            f"confusion_matrix needs labels that are integers from 0 to {n - 1}, but was given {labels.dtype} from "
+            f"{labels.min()} to {labels.max()}, and outputs of class {predictions.max()}"
+        )
     counts = np.zeros((n, n), dtype=np.int64)
     np.add.at(counts, (labels, predictions), 1)
     return counts
@@ -80,8 +101,10 @@ METRICS: dict[str, Metric] = {"accuracy": accuracy, "mean_squared_error": mean_s
 
 def named_metrics(metrics: Any) -> dict[str, Metric]:
     """Metrics by name, from names, functions, or a mapping of them."""
-    if hasattr(metrics, "items"):
+    if isinstance(metrics, Mapping):
         return dict(metrics)
+    if not isinstance(metrics, Iterable) and not callable(metrics):
+        raise DTypeError(f"metrics are names or functions, such as metrics='accuracy', but was given {metrics!r}")
     found: dict[str, Metric] = {}
     for metric in (metrics,) if isinstance(metrics, str) or callable(metrics) else metrics:
         name = metric if isinstance(metric, str) else metric.__name__

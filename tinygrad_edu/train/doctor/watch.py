@@ -8,6 +8,7 @@ from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import Node, topological_order
 from tinygrad_edu.modes import Observer, observing, recording
 from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.doctor.evaluation import TrainingModeInEvaluation
 from tinygrad_edu.train.doctor.finding import Finding, Rule, Said
@@ -163,7 +164,7 @@ class Doctor(Observer, Callback):
 def _named_parameters(model: Any) -> Mapping[str, Node]:
     if hasattr(model, "named_parameters"):
         return dict(model.named_parameters())
-    return {p.label or f"parameter {i}": p for i, p in enumerate(model)}
+    return {p.label or f"parameter {i}": p for i, p in enumerate(nodes_of(model, "doctor"))}
 
 
 doctor = Doctor

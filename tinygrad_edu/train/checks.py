@@ -1,0 +1,84 @@
+"""What `fit` is given, checked before the first step."""
+
+from collections.abc import Iterable, Sized
+from typing import Any
+
+from tinygrad_edu.arguments import whole_number
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.optim import BacktrackingLineSearch, lr_scheduler
+from tinygrad_edu.train.callbacks import Callback
+
+
+def check_data(X: Sized, y: Sized, validation: Any) -> None:
+    """Raise unless there are samples, and a target for each."""
+    if validation is not None and not (isinstance(validation, tuple | list) and len(validation) == 2):
+        raise ArgumentError(f"fit needs validation=(X, y), but was given {_kind(validation)}")
+    for what, samples, targets in (("", X, y), ("validation ", *(validation or (X, y)))):
+        if len(samples) != len(targets):
+            raise ShapeError(
+                f"fit needs a target for each sample, but was given {len(samples)} {what}samples and "
+                f"{len(targets)} targets"
+            )
+        if not len(samples):
+            raise ArgumentError(f"fit needs at least one {what}sample, but was given none")
+
+
+def _kind(things: Any) -> str:
+    return f"{type(things).__name__} of {len(things)}" if isinstance(things, Sized) else repr(things)
+
+
+def check_numbers(epochs: Any, batch_size: Any) -> None:
+    """Raise unless they are numbers of epochs and of samples."""
+    whole_number("fit: epochs", epochs)
+    if batch_size is not None:
+        whole_number("fit: batch_size", batch_size)
+
+
+def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, callbacks: Any) -> None:
+    """Raise unless each is of its kind, and they belong to each other."""
+    if not hasattr(model, "parameters") or isinstance(model, type):
+        raise DTypeError(f"fit trains a Module, such as nn.MLP(2, [8, 2]), but was given {model!r:.60}")
+    if not callable(loss):
+        raise DTypeError(f"fit needs a loss such as nn.functional.cross_entropy, but was given loss={loss!r:.60}")
+    _check_optimizer(model, optimizer)
+    if schedule is not None:
+        _check_schedule(optimizer, schedule)
+    if not isinstance(callbacks, Iterable):
+        raise DTypeError(f"fit takes a list, callbacks=[…], but was given {callbacks!r:.60}")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            what = f"the class {callback.__name__}" if isinstance(callback, type) else f"{callback!r:.60}"
+            raise DTypeError(f"fit takes callbacks such as train.EarlyStopping(), but was given {what}")
+
+
+def _check_optimizer(model: Any, optimizer: Any) -> None:
+    if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
+        raise DTypeError(
+            "fit takes an optimizer of the model's parameters, such as optim.SGD(net.parameters(), lr=0.1), but was "
+            f"given {optimizer!r:.60}"
+        )
+    if isinstance(optimizer, BacktrackingLineSearch):
+        raise DTypeError(
+            "fit steps once for each loss, but BacktrackingLineSearch tries several: write a loop, with "
+            "optimizer.step(lambda: loss(net(X), y)) in it"
+        )
+    mine = model.parameters()
+    if mine and {*mine}.isdisjoint(getattr(optimizer, "params", mine)):
+        raise ArgumentError(
+            "fit: none of the model's parameters is the optimizer's, so nothing would be learned: make the optimizer "
+            "after the model, such as optim.SGD(net.parameters(), lr=0.1)"
+        )
+
+
+def _check_schedule(optimizer: Any, schedule: Any) -> None:
+    if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
+        raise DTypeError(
+            "fit: ReduceLROnPlateau has to be told what to watch: give train.ReduceLROnPlateau() among the callbacks"
+        )
+    if isinstance(schedule, type) or not hasattr(schedule, "step"):
+        raise DTypeError(
+            "fit takes a schedule of its optimizer, such as optim.lr_scheduler.StepLR(optimizer, step_size=10), but "
+            f"was given {schedule!r:.60}"
+        )
+    if getattr(schedule, "optimizer", optimizer) is not optimizer:
+        raise ArgumentError("fit: the schedule is of another optimizer: make it of the one that fit is given")
