@@ -1,5 +1,6 @@
 """`compile`: the same numbers as eager, whatever changes between the calls; and what it refuses."""
 
+import contextlib
 import gc
 import re
 import resource
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import tinygrad_edu
 from tinygrad_edu import Tensor, TinygradEduError, Value, nn, optim
 from tinygrad_edu.compiler import CompileError, RecordingError, ReplayError
-from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.errors import AnomalyError, ArgumentError
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 Y = np.array([0, 1, 1, 0])
@@ -528,3 +529,44 @@ def test_long_chains_neither_recurse_nor_make_a_text_too_long_for_python():
         x = Value(start)
         assert compiled(x).data == 30_000 + start
         assert x.grad == 1.0
+
+
+# --- anomalies ----------------------------------------------------------------------------------------------------
+
+
+def test_an_anomaly_is_found_at_its_operation_before_and_after_recording():
+    own, eager = Training(True), Training(False)
+    for i in range(4):
+        context = tinygrad_edu.detect_anomaly() if i in (0, 2) else contextlib.nullcontext()
+        with context:
+            a = own.step(X, Y)
+        b = eager.step(X, Y)
+        np.testing.assert_allclose(a.item(), b.item(), rtol=1e-12)
+        assert a.inputs == ()
+    assert_close(own.numbers(), eager.numbers())
+    weights = own.numbers()
+    with tinygrad_edu.detect_anomaly(), pytest.raises(AnomalyError, match=r"linear produced nan .*test_compile\.py, line"):
+        own.step(np.full_like(X, np.nan), Y)
+    assert all(np.array_equal(a, b) for a, b in zip(own.numbers(), weights, strict=True))
+
+
+def test_an_anomaly_of_a_backward_pass_is_found():
+    def f(x):
+        t = Tensor(x)
+        np.sqrt(t).sum().backward()
+        return t.grad, {"y": [t * 2]}
+
+    compiled = tinygrad_edu.compile(f)
+    with np.errstate(all="ignore"):
+        assert compiled(np.zeros(2))[0].tolist() == [np.inf, np.inf]
+        with tinygrad_edu.detect_anomaly(), pytest.raises(AnomalyError, match="backward pass of sqrt produced inf"):
+            compiled(np.zeros(2))
+        with tinygrad_edu.detect_anomaly():
+            grad, rest = compiled(np.ones(2))
+    assert grad.tolist() == [0.5, 0.5]
+    assert rest["y"][0].inputs == ()
+    scalar = tinygrad_edu.compile(lambda a: a.log())
+    with tinygrad_edu.detect_anomaly():
+        assert scalar(Value(1.0)).inputs == ()
+        with pytest.raises(AnomalyError, match="log produced -inf"):
+            scalar(Value(0.0))

@@ -28,7 +28,7 @@ from tinygrad_edu.compiler.source import as_file
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
 from tinygrad_edu.compiler.traced import Traced, users_line, value_of
 from tinygrad_edu.graph import Node
-from tinygrad_edu.modes import MODES
+from tinygrad_edu.modes import MODES, WATCH
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
@@ -53,6 +53,8 @@ class Compiled:
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if WATCH.active and MODES.anomaly and MODES.recorder is None:
+            return _constants(self._function(*args, **keywords))  # node by node, so that the first culprit is named
         with self._lock:
             latest = self._latest
             if latest is not None and latest.plain and len(args) == len(latest.plain) and not keywords:
@@ -145,7 +147,8 @@ def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contrac
     Returns
     -------
     A function with the same results, and with `Compiled.source`, `Compiled.optimized_source` and
-    `Compiled.save_source`. Tensors and Values that it returns are constants.
+    `Compiled.save_source`. Tensors and Values that it returns are constants. Within `detect_anomaly` the plain
+    function runs, so that the operation at fault is named.
 
     Raises
     ------
@@ -167,6 +170,17 @@ def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contrac
     if not callable(function):
         raise CompileError(f"compile takes a function, but was given {function!r}")
     return Compiled(function)
+
+
+def _constants(tree: Any) -> Any:
+    """The results as a replay would give them: without their graph."""
+    if type(tree) in (tuple, list):
+        return type(tree)([_constants(part) for part in tree])
+    if type(tree) is dict:
+        return {key: _constants(part) for key, part in tree.items()}
+    if isinstance(tree, Tensor):
+        return Tensor(tree.data, requires_grad=False)
+    return Value(tree.data) if isinstance(tree, Value) else tree
 
 
 # --- the form of a call -----------------------------------------------------------------------------------------
