@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
+MOST = 2**32 - 1  # the greatest seed that NumPy's older generators take
+
 Out = Annotated[str | Path, "folder for the pictures, made if it is not there"]
 Quick = Annotated[bool, "seconds instead of the full run; too short for the published figures"]
 Scalar = Annotated[bool, "train a smaller set on Value alone, one number a node"]
@@ -40,6 +42,6 @@ def _add(result: argparse.ArgumentParser, name: str, default: Any, kind: Any, te
 
 
 def _whole_number(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, not {text!r}")
+    if not text.isdecimal() or int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {MOST}, not {text!r}")
     return int(text)

@@ -37,7 +37,8 @@ def run(*, scalar: Scalar = False, quick: Quick = False, seed: Seed = LAB_SEED, 
     folder = Folder(out)
     rows = "the 4 rows of the XOR table, on Value" if scalar else f"{4 * REPEATS} rows of the XOR table, on Tensor"
     print(f"XOR: a net 2-8-8-2 learns {rows}.")
-    model, history = train(scalar=scalar, epochs=QUICK_EPOCHS if quick else EPOCHS, seed=seed)
+    epochs = QUICK_EPOCHS if quick else EPOCHS
+    model, history = train(scalar=scalar, epochs=epochs, seed=seed)
     print(history.stopped)
     X, y = data.xor()
     right = accuracy(scores_of(model)(X), y)
@@ -45,10 +46,11 @@ def run(*, scalar: Scalar = False, quick: Quick = False, seed: Seed = LAB_SEED, 
     if table.rows:
         print(table)
     elif history.epochs:
-        print(f"loss {history['loss'][-1]:.6f}, accuracy {right:.1f}; the published figures are for seed {LAB_SEED}")
+        print(f"loss {history['loss'][-1]:.6f}, accuracy {right:.1f}")
+        print(f"The published figures are for seed {LAB_SEED}, from epoch {INTERVAL} on.")
     _pictures(folder, model, history)
-    if not scalar:
-        found = _xor_choices.study(QUICK_EPOCHS if quick else EPOCHS, seed)
+    if not scalar and history.epochs == epochs:  # else Ctrl-C was to end it
+        found = _xor_choices.study(epochs, seed)
         print("\n".join(_xor_choices.described(found)))
         folder.write("xor_choices.png", _xor_choices.picture(found).savefig)
     return table

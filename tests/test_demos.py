@@ -1,3 +1,4 @@
+import itertools
 import math
 import subprocess
 import sys
@@ -88,10 +89,12 @@ def test_options_come_from_the_parameters_of_run(capsys):
     assert vars(parser.parse_args([])) == {"scalar": False, "seed": 7, "out": "out"}
     given = ["--scalar", "--seed", "3", "--out", "x"]
     assert vars(parser.parse_args(given)) == {"scalar": True, "seed": 3, "out": "x"}
-    for wrong in ("three", "-1", "1.5"):
+    for wrong in ("three", "-1", "1.5", "4294967296"):
         with pytest.raises(SystemExit):
             parser.parse_args([f"--seed={wrong}"])
-        assert f"argument --seed: expected a whole number from 0 on, not '{wrong}'" in capsys.readouterr().err
+        assert (
+            f"argument --seed: expected a whole number from 0 to 4294967295, not '{wrong}'" in capsys.readouterr().err
+        )
 
 
 def test_a_figure_that_is_off_ends_in_failure(monkeypatch, tmp_path, capsys):
@@ -259,6 +262,19 @@ def test_ctrl_c_in_the_first_epoch_leaves_an_empty_history_and_no_pictures(tmp_p
     moons.run(out=tmp_path)
     assert "interrupted in epoch 1" in capsys.readouterr().out
     assert not pictures(tmp_path)
+
+
+def test_ctrl_c_in_xor_leaves_out_its_other_runs(tmp_path, monkeypatch, capsys):
+    steps = itertools.count()
+
+    def interrupted(self):
+        if next(steps) == 30:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(optim.SGD, "step", interrupted)
+    assert not xor.run(quick=True, out=tmp_path).rows
+    assert "interrupted in epoch 31" in capsys.readouterr().out
+    assert pictures(tmp_path) == {"xor_loss.png", "xor_boundary.png", "xor_graph.svg"}
 
 
 def test_backprop_prints_each_product_and_writes_its_pictures(tmp_path, capsys):

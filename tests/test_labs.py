@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from demos import __main__ as command_line
-from demos import _by_hand, _catalogue, _three_ways, _xor_choices, cifar, lecture, rosenbrock
+from demos import _by_hand, _catalogue, _three_ways, _xor_choices, cifar, deepnets, lecture, rosenbrock
 from demos._comparison import Comparison
 from demos._pictures import Folder
 from demos._sections import Sections
+from tinygrad_edu import optim
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("TINYGRAD_EDU_DATA", ROOT.parent / "shared" / "data"))
@@ -215,6 +217,65 @@ def test_a_lecture_passes_on_its_options_and_gathers_what_was_compared(tmp_path,
     assert [path.name for path in tmp_path.iterdir()] == ["talk_first.png"]
     said = capsys.readouterr().out
     assert said.index("1. First") < said.index("half") < said.index("2. Second")
+
+
+# --- Ctrl-C ---
+
+
+def test_ctrl_c_ends_a_comparison_of_two_runs(tmp_path, monkeypatch, capsys):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optim.SGD, "step", interrupted)
+    assert command_line.main(["moons-armijo", "--quick", "--out", str(tmp_path)]) == command_line.STOPPED
+    said = capsys.readouterr()
+    assert "fixed rate 0.1: interrupted in epoch 1" in said.out
+    assert said.err == "\ndemos: stopped\n"
+    assert not [*tmp_path.iterdir()]
+
+
+@real_mnist
+def test_ctrl_c_in_the_tapered_net_keeps_what_was_measured(tmp_path, monkeypatch, capsys):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optim.Adam, "step", interrupted)
+    assert deepnets.run(quick=True, out=tmp_path).agrees
+    assert "784-512-256-128-64-10: interrupted in epoch 1" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"deepnets_norms.png", "deepnets_ratios.png"}
+
+
+ENDLESS = r"""
+import os
+import threading
+from demos._processes import side_by_side
+
+def endless(setting):
+    os.write(1, f"{setting}\n".encode())  # whole lines, whoever writes at the same time
+    threading.Event().wait()
+
+if __name__ == "__main__":
+    side_by_side(endless, [*range(9)], what="endless")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
+def test_ctrl_c_ends_runs_side_by_side_at_once(tmp_path):
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    run = subprocess.Popen(
+        [sys.executable, tmp_path / "endless.py"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # as a shell does: a group of its own
+    )
+    assert run.stdout.readline().strip().isdecimal()
+    os.killpg(run.pid, signal.SIGINT)
+    out, error = run.communicate(timeout=120)  # which is when nobody holds the other end of the pipes any more
+    assert run.returncode == -signal.SIGINT
+    assert error.count("Traceback") == 1  # the parent's
+    assert "8\n" not in out
 
 
 # --- the seeds ---
