@@ -1,6 +1,9 @@
 """`vectorize`: a function of one sample over columns gives what a loop over the samples gives."""
 
 import random
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tinygrad_edu
+import viz
 from tinygrad_edu import Tensor, Value, nn
 from tinygrad_edu.compiler import CompileError, RecordingError
 
@@ -89,6 +93,69 @@ def test_a_number_outside_that_changes_is_seen():
     assert compiled(np.ones(2)).tolist() == [2.0, 2.0]
     factor = 3.0
     assert compiled(np.ones(2)).tolist() == [3.0, 3.0]
+
+
+class Rated:
+    def __init__(self):
+        self.rate = 2.0
+        self.weights = [Value(1.0, "u"), Value(2.0, "v")]
+
+
+def test_what_is_reached_through_objects_and_helpers_is_seen():
+    owner, table = Rated(), [1.0, 2.0]
+
+    def helper(x):
+        return x * owner.weights[0] * owner.rate + table[1]
+
+    compiled = tinygrad_edu.vectorize(lambda x: helper(x))
+    changes = [
+        lambda: setattr(owner, "rate", 3.0),
+        lambda: table.append(0.5),
+        lambda: table.__setitem__(1, 7.0),
+        lambda: owner.weights.__setitem__(0, Value(5.0, "w")),
+        lambda: setattr(owner.weights[0], "data", 6.0),
+    ]
+    for change in changes:
+        change()
+        assert compiled(np.array([1.0, 2.0])).tolist() == [helper(1.0).data, helper(2.0).data]
+    compiled(Y).sum().backward()
+    assert owner.weights[0].grad == pytest.approx(3.0 * Y.sum())
+
+
+def test_another_net_under_the_same_name_gets_the_gradients():
+    net = nn.scalar.MLP(2, [3, 1], activation="tanh", rng=random.Random(0))
+    compiled = tinygrad_edu.vectorize(lambda x1, x2: net([x1, x2]) ** 2)
+    compiled(X[:, 0], X[:, 1]).sum().backward()
+    net = nn.scalar.MLP(2, [3, 1], activation="tanh", rng=random.Random(1))
+    compiled(X[:, 0], X[:, 1]).sum().backward()
+    assert all(p.grad for p in net.parameters())
+
+
+def test_counting_within_is_refused():
+    seen = []
+
+    def sample(x):
+        seen.append(1)
+        return x * 2
+
+    with pytest.raises(RecordingError, match="sample changes seen, which lies outside of it"):
+        tinygrad_edu.vectorize(sample)(Y)
+    assert seen == []
+
+
+def test_its_program_can_be_seen_and_saved(tmp_path):
+    w = Value(2.0, "w")
+    compiled = tinygrad_edu.vectorize(lambda x, y: (w * x - y) ** 2)
+    compiled(X[:, 0], Y)
+    assert [line for _, line in compiled.listing if line is not None][0] in compiled.program.lines
+    forward = viz.draw(compiled)
+    assert "<Drawing of sample: " in repr(forward)
+    compiled(X[:, 0], Y).mean().backward()
+    assert len(viz.draw(compiled).svg) > len(forward.svg)
+    assert "dv1 = " in viz.player(compiled).html
+    compiled.save_source(tmp_path / "sample.py")
+    run = subprocess.run([sys.executable, str(tmp_path / "sample.py")], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"\[array\(\[.*\]\)\]\s*", run.stdout)
 
 
 _UNARY = ("tanh", "sigmoid", "relu", "exp", "softplus", "square", "neg")

@@ -2,7 +2,7 @@
 
 import operator
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,6 +100,25 @@ class Guard(NamedTuple):
         if value is None or not is_plain(value) or value != value:
             return f"{here} is not {'None' if value is None else named(value, _word(self.name))}"
         return f"{here} != {value!r}" if repr(value).strip("-") != "inf" else f"{here} != {named(value, 'number')}"
+
+
+def changed(guards: Sequence[Guard]) -> Callable[[], bool]:
+    """A quick look at all of them: whether one has changed."""
+
+    def named(x: Any, name: str) -> str:
+        return known.setdefault(id(x), (f"{name}{len(known)}", x))[0]
+
+    known: dict[int, tuple[str, Any]] = {}
+    text = " or ".join(f"({guard.test(named)})" for guard in guards) or "False"
+    quick = eval(f"lambda: {text}", dict(known.values()))  # noqa: S307 the text made above
+
+    def look() -> bool:
+        try:
+            return bool(quick())
+        except (AttributeError, LookupError, ValueError):
+            return any(guard.has_changed() for guard in guards)
+
+    return look
 
 
 def is_plain(x: Any) -> bool:

@@ -73,7 +73,7 @@ def name_variables(recorder: "Recorder", program: Program, local: dict[Var, str]
         if target in names.of:
             names.give(var, f"d{names.of[target]}")
     for var, target in recorder.gradients_of.items():
-        names.give(var, f"d{names.of.get(target, 'x')}_")
+        names.give(var, f"d{names.of[target]}_" if target in names.of else "dy")
     for var, word in _words(recorder, names).items():
         names.give(var, f"new_{word}" if var in recorder.heirs else word)
     for var, word in recorder.noting.words.items():

@@ -9,12 +9,16 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.compiler.errors import CompileError, RecordingError
+from tinygrad_edu.compiler.guards import changed
 from tinygrad_edu.compiler.names import identifier
+from tinygrad_edu.compiler.outside import look_outside, outside_guards, refuse_side_effects
+from tinygrad_edu.compiler.program import Line, Program
 from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.replay import Compiled
 from tinygrad_edu.compiler.sources import Argument
@@ -385,6 +389,7 @@ class Vectorized:
         functools.update_wrapper(self, function)
         self._function = function
         self._samples: dict[Any, Samples] = {}
+        self._has_changed: Callable[[], bool] = bool  # what lies outside of the function
         self._latest: Samples | None = None
 
     def __call__(self, *columns: Any) -> Tensor:
@@ -394,30 +399,56 @@ class Vectorized:
             )
         count, arrays = _columns_given(self.__name__, columns)  # type: ignore[attr-defined]
         needed = tuple(x.requires_grad for x in arrays)
-        key = needed, _numbers_outside(self._function)
-        samples = self._samples.get(key)
+        if self._has_changed():
+            self._samples.clear()
+        samples = self._samples.get(needed)
         if samples is None:
-            name = identifier(self.__name__.replace("<lambda>", "")) or "sample"  # type: ignore[attr-defined]
-            self._samples = {key: (samples := Samples(name, plan(self._function, count), needed))}
+            samples = self._samples[needed] = self._planned(count, needed)
         self._latest = samples
         parameters = [Parameters(values, shape) for values, shape in samples.plan.groups]
         return record(samples, (*parameters, *arrays), {"memo": {}})
 
-    @property
-    def source(self) -> str:
-        """The program for all samples: the gradient's where one was asked for, else the function's alone."""
+    def _planned(self, count: int, needed: tuple[bool, ...]) -> Samples:
+        found = look_outside(self._function, ())
+        name = identifier(self.__name__.replace("<lambda>", "")) or "sample"  # type: ignore[attr-defined]
+        samples = Samples(name, plan(self._function, count), needed)
+        refuse_side_effects(found, name)
+        self._has_changed = changed([*outside_guards(found, (), set())])
+        return samples
+
+    def _shown(self) -> Compiled:
+        """The gradient's program where a gradient was asked for, else the function's alone."""
         if self._latest is None:
             raise CompileError(f"{self.__name__} has no source before its first call: call it with columns")  # type: ignore[attr-defined]
         back = self._latest.run_back
-        return back.source if back._latest is not None else self._latest.run.source
+        return back if back._latest is not None else self._latest.run
+
+    @property
+    def source(self) -> str:
+        """The program for all samples: the gradient's where one was asked for, else the function's alone."""
+        return self._shown().source
 
     @property
     def optimized_source(self) -> str:
         """The same program as it is run."""
-        if self._latest is None:
-            raise CompileError(f"{self.__name__} has no source before its first call: call it with columns")  # type: ignore[attr-defined]
-        back = self._latest.run_back
-        return back.optimized_source if back._latest is not None else self._latest.run.optimized_source
+        return self._shown().optimized_source
+
+    @property
+    def program(self) -> Program:
+        """The same program as data."""
+        return self._shown().program
+
+    @property
+    def listing(self) -> list[tuple[str, Line | None]]:
+        """The body of `source`, line by line, each with the line of `program` that it prints: what a view shows."""
+        return self._shown().listing
+
+    def save_source(self, path: str | Path) -> None:
+        """Write `source` with inputs and a main: see `Compiled.save_source`."""
+        self._shown().save_source(path)
+
+    def __repr__(self) -> str:
+        return f"<vectorized {self.__name__}>"  # type: ignore[attr-defined]
 
 
 def _columns_given(name: str, columns: Sequence[Any]) -> tuple[int, list[Tensor]]:
@@ -465,17 +496,6 @@ def plan(function: Callable[..., Any], count: int) -> Plan:
     with no_grad(), np.errstate(all="ignore"):
         made((), columns)  # which arrays of parameters there are shows when they are asked for
     return made
-
-
-def _numbers_outside(function: Any) -> Any:
-    """Numbers that the function reads from global variables and closures: with others, it is another function."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return ()
-    found = [(name, function.__globals__.get(name)) for name in code.co_names]
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    found += list(zip(code.co_freevars, cells, strict=True))
-    return tuple((name, x) for name, x in found if isinstance(x, float | int))
 
 
 def vectorize(function: Callable[..., Any]) -> Vectorized:
