@@ -147,7 +147,7 @@ def test_its_program_can_be_seen_and_saved(tmp_path):
     w = Value(2.0, "w")
     compiled = tinygrad_edu.vectorize(lambda x, y: (w * x - y) ** 2)
     compiled(X[:, 0], Y)
-    assert [line for _, line in compiled.listing if line is not None][0] in compiled.program.lines
+    assert next(line for _, line in compiled.listing if line is not None) in compiled.program.lines
     forward = viz.draw(compiled)
     assert "<Drawing of sample: " in repr(forward)
     compiled(X[:, 0], Y).mean().backward()
