@@ -57,7 +57,7 @@ def test_xor_repeats_the_table():
     assert (X.dtype, y.dtype) == (np.float64, np.int64)
     np.testing.assert_array_equal(y, X[:, 0] != X[:, 1])
     np.testing.assert_array_equal(X[:8], np.concatenate([data.xor()[0]] * 2))
-    with pytest.raises(ArgumentError, match="repeats must be at least 1, not 0"):
+    with pytest.raises(ArgumentError, match="xor: repeats must be a whole number, at least 1, but was given 0"):
         data.xor(0)
 
 
@@ -138,8 +138,27 @@ def test_spirals_lie_on_their_arms(n, arms, turns):
 def test_spirals_noise_is_a_deviation():
     clean, noisy = data.spirals(20_000, rng=0)[0], data.spirals(20_000, noise=0.1, rng=0)[0]
     np.testing.assert_allclose((noisy - clean).std(axis=0), 0.1, rtol=0.03)
-    with pytest.raises(ArgumentError, match=r"noise is a standard deviation.*not -0.1"):
+    with pytest.raises(ArgumentError, match=r"spirals: noise must be a number, at least 0, but was given -0\.1"):
         data.spirals(10, noise=-0.1)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: data.xor(2.5), "xor: repeats must be a whole number"),
+        (lambda: data.moons(0), "moons: The 'n_samples' parameter of make_moons must be an int"),
+        (lambda: data.moons(noise=-1), "moons: The 'noise' parameter"),
+        (lambda: data.circles(factor=2), "circles: The 'factor' parameter"),
+        (lambda: data.blobs(centers=0), "blobs: The 'centers' parameter"),
+        (lambda: data.spirals(2.5), "spirals: n_samples must be a whole number"),
+        (lambda: data.spirals(arms=0), "spirals: arms must be a whole number, at least 1, but was given 0"),
+        (lambda: data.spirals(3, arms=4), "spirals: expected a point for each arm, not 4 arms of 3 points"),
+        (lambda: data.spirals(noise="much"), "spirals: noise must be a number"),
+    ],
+)
+def test_toys_refuse_what_makes_no_set(make, words):
+    with pytest.raises(ArgumentError, match=words):
+        make()
 
 
 # Splitting
@@ -167,13 +186,15 @@ def test_the_split_is_that_of_scikit_learn(n, test_size, seed):
 
 def test_the_split_refuses_what_does_not_fit():
     X = np.zeros((10, 2))
-    for wrong in (0, 10, -1, 0.0, 1.0, 2.5, -0.2):
+    for wrong in (0, 10, -1, 0.0, 1.0, 2.5, -0.2, "a fifth", np.nan, None):
         with pytest.raises(ArgumentError, match="leaves an empty set"):
             data.train_test_split(X, np.arange(10), wrong)
     with pytest.raises(ShapeError, match=r"\(10, 2\) and \(9,\)"):
         data.train_test_split(X, np.arange(9))
     with pytest.raises(ShapeError, match=r"\(\) and \(\)"):
         data.train_test_split(1.0, 2.0)
+    with pytest.raises(ArgumentError, match=r"at least two rows, one for each set, got \(1, 2\)"):
+        data.train_test_split(X[:1], [0])
 
 
 # Batches
@@ -221,9 +242,13 @@ def test_batches_complain_when_they_are_made():
         data.batches(1.0, 2.0, 2)
     with pytest.raises(ArgumentError, match="X has no rows"):
         data.batches([], [], 2)
-    for size in (0, -1, 2.5, "2"):
-        with pytest.raises(ArgumentError, match=f"at least 1, not {size!r}"):
+    for size in (0, -1, 2.5, "2", True):
+        with pytest.raises(ArgumentError, match=f"batches: size must be .* but was given {size!r}"):
             data.batches([1, 2], [1, 2], size)
+
+
+def test_batches_show_how_many_there_are():
+    assert repr(data.batches(np.zeros((5, 2)), np.zeros(5), 2)) == "<3 batches of 2 of 5 rows>"
 
 
 # Standardizing
@@ -279,6 +304,9 @@ def test_standardizer_refuses_what_does_not_fit():
         standardizer.transform([[1.0]])
     for X in ([1.0, 2.0], np.zeros((0, 3))):
         with pytest.raises(ShapeError, match=r"shape \(n, features\)"):
+            standardizer.fit(X)
+    for X in ([["a"]], [[1j]]):
+        with pytest.raises(DTypeError, match="Standardizer: expected numbers, got"):
             standardizer.fit(X)
     standardizer.fit([[1.0, 2.0], [3.0, 5.0]])
     for bad in (np.nan, np.inf, 1e300):
@@ -480,7 +508,7 @@ def test_cifar10_keeps_classes_and_numbers_them_anew(classes, expected, tmp_path
 
 def test_cifar10_refuses_classes_that_are_not_there(tmp_path):
     LAYOUTS["archive"](tmp_path)
-    for classes in ([], ["kitten"], [10], [-1], [3, "cat"], [1.5], "c"):
+    for classes in ([], ["kitten"], [10], [-1], [3, "cat"], [1.5], "c", 1.5):
         with pytest.raises(ArgumentError, match="classes must be different numbers from 0 to 9 or names"):
             data.cifar10(tmp_path, classes=classes)
     with pytest.raises(ArgumentError, match=r"\['dog'\] are in .*, which has automobile, cat, truck"):

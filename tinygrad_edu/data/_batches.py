@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_edu.arguments import whole_number
 from tinygrad_edu.data._random import Rng, random_source
 from tinygrad_edu.errors import ArgumentError, ShapeError
 
@@ -23,12 +24,14 @@ class Batches:
         self.X, self.y = np.asarray(X), np.asarray(y)
         if self.X.ndim == 0 or self.X.shape[:1] != self.y.shape[:1]:
             raise ShapeError(f"batches: expected a row of y for each row of X, got {self.X.shape} and {self.y.shape}")
-        if not isinstance(size, int | np.integer) or size < 1:
-            raise ArgumentError(f"batches: size must be a whole number of rows, at least 1, not {size!r}")
-        self.size, self.rng, self.drop_last = int(size), random_source(rng), drop_last
+        self.size = whole_number("batches: size", size)
+        self.rng, self.drop_last = random_source(rng), drop_last
         if not len(self):
             rows = f"{len(self.X)} rows, fewer than size={size} with drop_last=True" if drop_last else "no rows"
             raise ArgumentError(f"batches: there is no batch to make, for X has {rows}")
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} batches of {self.size} of {len(self.X)} rows>"
 
     def __len__(self) -> int:
         n = len(self.X)

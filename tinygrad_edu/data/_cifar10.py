@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -116,7 +116,7 @@ def cifar10(
 
 
 def _class_numbers(classes: Sequence[str | int] | int) -> list[int]:
-    if isinstance(classes, str | int):  # else each letter of a name would be taken for a class
+    if isinstance(classes, str) or not isinstance(classes, Iterable):  # a name's letters are no classes
         classes = [classes]
     numbers = [CIFAR10_CLASSES.index(c) if c in CIFAR10_CLASSES else c for c in classes]
     if not numbers or any(number not in range(10) for number in numbers) or len(set(numbers)) < len(numbers):

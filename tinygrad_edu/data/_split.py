@@ -50,10 +50,16 @@ def train_test_split(
     if X.ndim == 0 or X.shape[:1] != y.shape[:1]:
         raise ShapeError(f"train_test_split: expected a row of y for each row of X, got {X.shape} and {y.shape}")
     n = len(X)
-    n_test = int(test_size) if isinstance(test_size, int | np.integer) else ceil(test_size * n)
+    if n < 2:
+        raise ArgumentError(f"train_test_split: expected at least two rows, one for each set, got {X.shape}")
+    n_test = 0
+    if isinstance(test_size, int | np.integer):
+        n_test = int(test_size)
+    elif isinstance(test_size, float | np.floating) and 0 < test_size < 1:
+        n_test = ceil(test_size * n)
     if not 0 < n_test < n:
         raise ArgumentError(
-            f"train_test_split: test_size={test_size} of {n} rows leaves an empty set: expected a share "
+            f"train_test_split: test_size={test_size!r} of {n} rows leaves an empty set: expected a share "
             f"between 0 and 1, or a number of rows from 1 to {n - 1}"
         )
     rows = random_source(rng).permutation(n)

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 
 
 class Standardizer:
@@ -50,10 +50,14 @@ class Standardizer:
         ------
         ShapeError
             If X has no rows, or is a single column without its axis.
+        DTypeError
+            If X does not hold real numbers.
         ArgumentError
             If X holds a nan, an infinity, or numbers whose squares overflow; nothing is changed then.
         """
         X = np.asarray(X)
+        if X.dtype.kind not in "fiub":
+            raise DTypeError(f"Standardizer: expected numbers, got {X.dtype}: convert it, as X.astype(float) does")
         if X.ndim < 2 or len(X) == 0:
             raise ShapeError(
                 f"Standardizer: expected X of shape (n, features) with n at least 1, got {X.shape}; "

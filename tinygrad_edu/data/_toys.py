@@ -2,10 +2,12 @@
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.arguments import at_least_zero, whole_number
 from tinygrad_edu.data._errors import MissingExtraError
 from tinygrad_edu.data._random import Rng, random_source, random_state
 from tinygrad_edu.errors import ArgumentError
@@ -34,8 +36,7 @@ def xor(repeats: int = 1) -> Points:
     >>> X.tolist(), y.tolist()
     ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
     """
-    if repeats < 1:
-        raise ArgumentError(f"xor: repeats must be at least 1, not {repeats}")
+    repeats = whole_number("xor: repeats", repeats)
     table = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     y = table[:, 0] ^ table[:, 1]
     return np.tile(table.astype(np.float64), (repeats, 1)), np.tile(y.astype(np.int64), repeats)
@@ -67,8 +68,7 @@ def moons(n_samples: int = 100, noise: float | None = None, rng: Rng = None) -> 
     >>> X.shape, y[:4].tolist()
     ((500, 2), [1, 0, 1, 0])
     """
-    X, y = _sklearn("moons").make_moons(n_samples, noise=noise, random_state=random_state(rng))
-    return X, y
+    return _points("moons", n_samples, noise=noise, random_state=random_state(rng))
 
 
 def circles(n_samples: int = 100, noise: float | None = None, rng: Rng = None, *, factor: float = 0.8) -> Points:
@@ -99,9 +99,7 @@ def circles(n_samples: int = 100, noise: float | None = None, rng: Rng = None, *
     >>> np.hypot(X[:, 0], X[:, 1]).round(3).tolist() == np.where(y == 0, 1.0, 0.5).tolist()
     True
     """
-    datasets = _sklearn("circles")
-    X, y = datasets.make_circles(n_samples, noise=noise, random_state=random_state(rng), factor=factor)
-    return X, y
+    return _points("circles", n_samples, noise=noise, random_state=random_state(rng), factor=factor)
 
 
 def blobs(
@@ -140,8 +138,8 @@ def blobs(
     >>> X.shape, sorted(y.tolist())
     ((9, 2), [0, 0, 0, 1, 1, 1, 2, 2, 2])
     """
-    X, y = _sklearn("blobs").make_blobs(
-        n_samples, n_features, centers=centers, cluster_std=cluster_std, random_state=random_state(rng)
+    X, y = _points(
+        "blobs", n_samples, n_features, centers=centers, cluster_std=cluster_std, random_state=random_state(rng)
     )
     return X, y.astype(np.int64)
 
@@ -206,12 +204,11 @@ def spirals(
     >>> X.shape, np.bincount(y).tolist()
     ((300, 2), [100, 100, 100])
     """
-    if not 1 <= arms <= n_samples:
-        raise ArgumentError(
-            f"spirals: expected at least one arm and a point for each, not {arms} arms of {n_samples} points"
-        )
-    if noise is not None and not noise >= 0:
-        raise ArgumentError(f"spirals: noise is a standard deviation, so at least 0, not {noise}")
+    arms, n_samples = whole_number("spirals: arms", arms), whole_number("spirals: n_samples", n_samples)
+    if arms > n_samples:
+        raise ArgumentError(f"spirals: expected a point for each arm, not {arms} arms of {n_samples} points")
+    if noise is not None:
+        noise = at_least_zero("spirals: noise", noise)
     source = random_source(rng)
     points = source.permutation(n_samples)
     y = points % arms
@@ -221,6 +218,16 @@ def spirals(
     if noise is not None:
         X += source.normal(scale=noise, size=X.shape)
     return X, y.astype(np.int64)
+
+
+def _points(name: str, *sizes: int, **settings: Any) -> Points:
+    """The points that scikit-learn makes; what it says of wrong settings, as an error of this library."""
+    make = getattr(_sklearn(name), f"make_{name}")
+    try:
+        X, y = make(*sizes, **settings)
+    except ValueError as error:
+        raise ArgumentError(f"{name}: {error}") from None
+    return X, y
 
 
 def _sklearn(caller: str) -> ModuleType:
