@@ -149,12 +149,16 @@ def check(*, seed: int = 0, quick: bool = False) -> float:
     return _by_hand.gradient_error(net, photos.X[:64], photos.y[:64], entries=CHECKED, step=CHECK_STEP, rng=rng)
 
 
-def train(setting: Setting, *, epochs: int = EPOCHS, seed: int = 0, quick: bool = False) -> Result:
+def train(
+    setting: Setting | tuple[float, float, float], *, epochs: int = EPOCHS, seed: int = 0, quick: bool = False
+) -> Result:
     """Train all implementations side by side, batch by batch, from the same weights.
 
-    In float64: in float32, momentum carries the rounding so far that after some epochs each goes its own way.
+    The setting is (rate, momentum, decay). In float64: in float32, momentum carries the rounding so far that after
+    some epochs each goes its own way.
     """
     photos = pictures(seed=seed, quick=quick)
+    setting = Setting(*setting)
     rng = np.random.default_rng(seed)
     start = initial_parameters(rng)
     nets = {way: make(start, **setting._asdict()) for way, make in ways().items()}

@@ -20,6 +20,7 @@ from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
 from demos._training import progress, stoppable
 from tinygrad_edu import data, nn, optim
+from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.train import History, accuracy, predict
 from viz import style
 from viz.plots import plot_boundary
@@ -83,6 +84,8 @@ def load(seed: int = LAB_SEED) -> Points:
 
 def train(name: str, points: Points | None = None, epochs: int = EPOCHS) -> History:
     """Train the net the ``fixed`` or the ``armijo`` way; the history has the loss and the step size of each epoch."""
+    if name not in TITLES:
+        raise ArgumentError(f"the moons are learned in the ways {' and '.join(map(repr, TITLES))}, not {name!r}")
     points = points or load()
     model = initial_net(name)
     history = History(model, points.X, points.y)

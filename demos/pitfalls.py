@@ -17,9 +17,9 @@ import numpy as np
 from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
 from tinygrad_edu import Tensor, TinygradEduError, data, nn, optim, train
+from tinygrad_edu.array_backward import unbroadcast
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import topological_order
-from tinygrad_edu.tensor import unbroadcast
 from viz.training_plots import plot_curves
 
 POINTS, WIDTH = 60, 8

@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from demos import __main__ as command_line
-from demos import _by_hand, _catalogue, _three_ways, _xor_choices, cifar, deepnets, lecture, rosenbrock
+from demos import _by_hand, _catalogue, _three_ways, _xor_choices, cifar, deepnets, lecture, moons_armijo, rosenbrock
 from demos._comparison import Comparison
 from demos._pictures import Folder
 from demos._sections import Sections
 from tinygrad_edu import optim
+from tinygrad_edu.errors import ArgumentError
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("TINYGRAD_EDU_DATA", ROOT.parent / "shared" / "data"))
@@ -217,6 +218,20 @@ def test_a_lecture_passes_on_its_options_and_gathers_what_was_compared(tmp_path,
     assert [path.name for path in tmp_path.iterdir()] == ["talk_first.png"]
     said = capsys.readouterr().out
     assert said.index("1. First") < said.index("half") < said.index("2. Second")
+
+
+# --- from a REPL ---
+
+
+def test_a_way_to_learn_the_moons_that_there_is_not_is_refused():
+    with pytest.raises(ArgumentError, match="in the ways 'fixed' and 'armijo', not 'armijjo'"):
+        moons_armijo.train("armijjo", epochs=1)
+
+
+@real_cars_and_cats
+def test_a_setting_may_be_written_as_three_numbers():
+    plain, named = (cifar.train(setting, epochs=1, quick=True) for setting in ((0.01, 0.0, 0.0), cifar.Setting(0.01)))
+    assert plain.losses == named.losses
 
 
 # --- Ctrl-C ---
