@@ -8,7 +8,7 @@ came out, ``gy`` for the gradient that arrives, ``gx`` for the one that leaves.
 The one text is compiled with three vocabularies, in which ``tanh`` means something different:
 
 - `FLOATS`: ``math.tanh``. Backprop through `Value`.
-- the arrays' (in `tensor`): ``numpy.tanh``. Backprop through `Tensor`.
+- the arrays' (`array_vocabulary`): ``numpy.tanh``. Backprop through `Tensor`.
 - `NODES`: the rows themselves, which record. The backward pass becomes a graph that can be differentiated
   again, or compiled.
 
@@ -42,7 +42,7 @@ class Operation:
     owns_gradients = True  # gx never hands out the data or another gradient, only gy itself or fresh arrays
     calm = True  # gx of finite numbers is finite: NumPy has nothing to warn of
     fits = False  # of arrays of one type every gx is a fresh array of its input's shape: nothing is broadcast
-    flow: Any = None  # the backward pass on arrays as one function, which `tensor` writes when it is first needed
+    flow: Any = None  # the backward pass on arrays as one function, which `array_backward` writes when first needed
 
     def forward(self, *xs: Any, **params: Any) -> Any:
         """``y`` from the inputs' data."""

@@ -6,7 +6,6 @@ broadcasting, which copies numbers, so that their gradients must be added up aga
 
 import contextlib
 import functools
-import math
 import operator
 import sys
 import zlib
@@ -17,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import functions, graph, modes, shape_rules
+from tinygrad_edu.array_backward import added, array_gradients
+from tinygrad_edu.array_vocabulary import VOCABULARY
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
@@ -26,9 +27,8 @@ from tinygrad_edu.errors import (
     UnsupportedError,
 )
 from tinygrad_edu.graph import CLOCK, NO_PARAMS, Node
-from tinygrad_edu.matrix_rules import ones
 from tinygrad_edu.modes import MODES, WATCH
-from tinygrad_edu.rules import CONSTANTS, ArrayOperation, EachInput, Elementwise, Operation, fill_arrays, install
+from tinygrad_edu.rules import ArrayOperation, Elementwise, Operation, fill_arrays, install
 
 ndarray = np.ndarray
 _Array = npt.NDArray[Any]
@@ -246,7 +246,7 @@ class Tensor(Node):
             elif node._grad is None:
                 node._grad = gx
             else:
-                node._grad = _added(node._grad, gx)
+                node._grad = added(node._grad, gx)
         if WATCH.active:
             modes.tell("after_backward", self)
 
@@ -476,6 +476,7 @@ class Tensor(Node):
 
 # --- recording --------------------------------------------------------------------------------------------------
 
+_LENDING: list[bool] = []  # holds True once any leaf's array was handed out: from then on they are looked after
 _DATA = operator.attrgetter("_data")
 _new = cast("Callable[[type[Tensor]], Tensor]", object.__new__)
 
@@ -610,6 +611,13 @@ def _short(data: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+@functools.cache
+def _one(dtype: np.dtype[Any]) -> _Array:
+    one = np.ones((), dtype)
+    one.flags.writeable = False
+    return one
+
+
 def _index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(_index, index))
@@ -618,138 +626,6 @@ def _index(index: Any) -> Any:
 
 def _plain(x: Any) -> Any:
     return modes.data_of(x) if isinstance(x, Tensor) else x
-
-
-# --- the backward pass on arrays ------------------------------------------------------------------------------
-
-
-def array_gradients(root: Tensor, seed: _Array) -> dict[Tensor, _Array]:
-    """For each node that ``root`` depends on and that requires one, its gradient; nothing is written anywhere.
-
-    A gradient that only passes through (``y = x + b``, a reshape) is handed on without a copy. So an interior
-    node's may be another's array, or a view of it; a leaf's never is.
-    """
-    if WATCH.active and MODES.recorder is not None:
-        return cast("dict[Tensor, _Array]", MODES.recorder.array_gradients(root, seed))
-    grads: dict[Tensor, _Array] = {root: seed}
-    watched = bool(WATCH.active and MODES.anomaly)
-    for node in reversed(root._fresh_order(leaves=False)):
-        gy, operation = grads.get(node), node.operation
-        if gy is None or operation is None:
-            continue
-        if watched:
-            _flow_back(node, gy, grads, watched)
-        else:
-            (operation.flow or _written_flow(operation))(node, gy, grads)
-    return grads
-
-
-def _flow_back(node: Tensor, gy: _Array, grads: dict[Tensor, _Array], watched: bool = False) -> None:
-    """Add to the gradients of the node's inputs what flows to them."""
-    operation = cast("Operation", node.operation)
-    xs = [x._data for x in node.inputs]
-    for i, (x, derivative) in enumerate(zip(node.inputs, operation.gx_arrays, strict=False)):
-        if not x.requires_grad:
-            continue
-        if operation.calm and not watched:
-            gx = derivative(gy, node._data, *xs, **node._params)
-        else:
-            with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
-                gx = derivative(gy, node._data, *xs, **node._params)
-        if gx.__class__ is not ndarray or gx.shape != xs[i].shape or gx.dtype is not xs[i].dtype:
-            gx = unbroadcast(gx, xs[i], node)
-        if watched:
-            modes.check_gradient(node, i, gx)
-        if x in grads:
-            gx = _added(grads[x], gx)
-        elif x.operation is None and (gx is gy or gx.base is not None or not operation.owns_gradients):
-            gx = gx.copy()
-        grads[x] = gx
-
-
-_FLOW = """
-    if n{i}.requires_grad:
-        gx = {gx}
-        if gx.__class__ is not ndarray or gx.shape != {x}.shape or gx.dtype is not {x}.dtype:
-            gx = unbroadcast(gx, {x}, node)
-        if n{i} in grads:
-            gx = added(grads[n{i}], gx)
-        elif n{i}.operation is None and (gx is gy or gx.base is not None):
-            gx = gx.copy()
-        grads[n{i}] = gx
-"""
-_FITTING_FLOW = """
-    if n{i}.requires_grad:
-        gx = {gx}
-        grads[n{i}] = added(grads[n{i}], gx) if n{i} in grads else gx
-"""
-
-
-def _written_flow(operation: Operation) -> Callable[[Tensor, _Array, dict[Tensor, _Array]], None]:
-    """`_flow_back` for one operation, written out: its loops and lists cost as much as work on small arrays."""
-    if isinstance(operation.gx_arrays, EachInput) or not (operation.calm and operation.owns_gradients):
-        operation.flow = _flow_back
-        return _flow_back
-    count = len(operation.gx_arrays)
-    xs = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
-    lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
-    lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
-    if operation.fits:  # but of vectors, numbers and mixed types there may be something to mend
-        mixed = " or ".join(f"gy.dtype is not {x}.dtype" for x in xs)
-        lines += [f"if gy.ndim < 2 or {mixed}:", "    return flow_back(node, gy, grads)"]
-    if isinstance(operation, Elementwise):
-        texts = operation.gx_texts
-        lines += [f"{name} = node._params[{name!r}]" for name in operation.defaults]
-    else:
-        params = ", **node._params" if operation.forward.__code__.co_kwonlyargcount else ""
-        texts = tuple(f"gx{i}(gy, y, {', '.join(xs)}{params})" for i in range(count))
-    form = _FITTING_FLOW if operation.fits else _FLOW
-    parts = [form.format(i=i, x=x, gx=gx) for i, (x, gx) in enumerate(zip(xs, texts, strict=True))]
-    body = "\n    ".join(lines) + "".join(parts)
-    scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
-    scope |= {"ndarray": ndarray, "unbroadcast": unbroadcast, "added": _added, "flow_back": _flow_back}
-    exec(f"def flow(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
-    operation.flow = scope["flow"]
-    return scope["flow"]  # type: ignore[no-any-return]
-
-
-def _added(a: Any, b: Any) -> Any:
-    """``a + b``, an array even where they have no axes, of which NumPy makes a scalar."""
-    total = a + b
-    return np.asarray(total) if isinstance(total, np.generic) else total
-
-
-_LENDING: list[bool] = []  # holds True once any leaf's array was handed out: from then on they are looked after
-
-
-@functools.cache
-def _one(dtype: np.dtype[Any]) -> _Array:
-    one = np.ones((), dtype)
-    one.flags.writeable = False
-    return one
-
-
-def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
-    """The gradient brought to the shape and dtype of ``x``: broadcast axes are summed, as their copies add up."""
-    gx = gx if gx.__class__ is ndarray else np.asarray(gx)
-    shape = x.shape
-    if gx.shape != shape:
-        lead = gx.ndim - len(shape)
-        if lead == 1 and gx.shape[1:] == shape:
-            # BLAS adds up rows several times faster.
-            gx = ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(np.add.reduce(gx))
-        else:
-            try:
-                full = np.broadcast_shapes(gx.shape, shape)
-            except ValueError:
-                raise ShapeError(
-                    f"the derivative of {node.op} gave a gradient of shape {gx.shape} for an input of shape {shape}: "
-                    "they must be the same, or differ by broadcasting"
-                ) from None
-            lead = len(full) - len(shape)
-            axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
-            gx = np.asarray(np.add.reduce(np.broadcast_to(gx, full), axis=axes)).reshape(shape)
-    return gx if gx.dtype == x.dtype else cast("_Array", gx.astype(x.dtype))
 
 
 def _cast(x: Any, *, dtype: np.dtype[Any]) -> Any:
@@ -788,73 +664,5 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
     return method, mirrored
 
 
-def _from_scalars(function: Callable[[float], float]) -> Callable[[Any], Any]:
-    """A function of `math` that NumPy lacks, entry by entry."""
-    each = np.frompyfunc(function, 1, 1)
-
-    def by_entry(x: Any) -> Any:
-        if hasattr(x, "_recorder"):
-            return x._recorder.by_entry(function, x)
-        return np.asarray(each(x)).astype(x.dtype if x.dtype.kind == "f" else float)
-
-    return by_entry
-
-
-_numpy_where = np.where
-_BITS = {2: np.int16, 4: np.int32, 8: np.int64}
-
-
-def _where(condition: Any, yes: Any, no: Any) -> Any:
-    """``np.where``, quicker where much is chosen or else 0: it goes entry by entry, but integers multiply in bulk.
-
-    As integers 0 times infinity is 0, and 1 times any pattern of bits is that pattern.
-    """
-    if yes.__class__ is not ndarray or no.__class__ is not float or yes.size < 512:
-        return _numpy_where(condition, yes, no)
-    if no != 0 or condition.__class__ is not ndarray or condition.shape != yes.shape or yes.itemsize not in _BITS:
-        return _numpy_where(condition, yes, no)
-    return (yes.view(_BITS[yes.itemsize]) * condition).view(yes.dtype)
-
-
-fill_arrays(
-    {
-        name: getattr(np, name)
-        for name in (
-            *(
-                "abs",
-                "exp",
-                "expm1",
-                "exp2",
-                "log",
-                "log1p",
-                "log2",
-                "log10",
-                "sqrt",
-                "cbrt",
-                "sin",
-                "cos",
-                "tan",
-            ),
-            *(
-                "arcsin",
-                "arccos",
-                "arctan",
-                "arctan2",
-                "sinh",
-                "cosh",
-                "tanh",
-                "arcsinh",
-                "arccosh",
-                "arctanh",
-            ),
-            *("hypot", "logaddexp", "maximum", "minimum", "sign"),
-        )
-    }
-    | {
-        "where": _where,
-        "is_zero": lambda x: x == 0,
-        "erf": _from_scalars(math.erf),
-        "erfc": _from_scalars(math.erfc),
-    }
-)
+fill_arrays(VOCABULARY)
 install(Tensor, _unary, _binary)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_edu.array_backward import unbroadcast
 from tinygrad_edu.graph import Node
 from tinygrad_edu.rules import Elementwise
-from tinygrad_edu.tensor import unbroadcast
 from tinygrad_edu.value import Value
 from viz.blackboard import index_text
 from viz.notation import number_text

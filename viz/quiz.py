@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.array_backward import unbroadcast
 from tinygrad_edu.graph import Node
 from tinygrad_edu.rules import Elementwise
-from tinygrad_edu.tensor import unbroadcast
 from viz.blackboard import index_text
 from viz.expression import ExpressionError, parse
 from viz.formula import Formula, Name, Number, Partial, Prose, Relation, Row

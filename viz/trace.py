@@ -84,10 +84,11 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
+from tinygrad_edu.array_backward import unbroadcast
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import Node, need_gradient
 from tinygrad_edu.rules import Elementwise, Operation
-from tinygrad_edu.tensor import Tensor, unbroadcast
+from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 from viz import blackboard
 from viz.formula import Formula, Name, Number, Partial
@@ -421,7 +422,7 @@ def _as_float(gx: Callable[..., Any], params: Mapping[str, Any], *given: Any) ->
 
 
 def _trace_arrays(order: Sequence[Node], seed: Any) -> Trace:
-    """What `tensor.array_gradients` does, each term noted."""
+    """What `array_backward.array_gradients` does, each term noted."""
     ids = {node: k for k, node in enumerate(order)}
     # A leaf's array may be written to after the trace was made.
     values = [node._data.copy() if node.operation is None else node._data for node in order]

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.array_backward import array_gradients, unbroadcast
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
 from tinygrad_edu.graph import Node, describe
 from tinygrad_edu.rules import Elementwise
-from tinygrad_edu.tensor import Tensor, array_gradients, unbroadcast
+from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 from viz.notation import number_text
 from viz.plain import plain_number

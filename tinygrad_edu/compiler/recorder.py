@@ -293,7 +293,7 @@ class Recorder:
     # --- the backward pass ---
 
     def array_gradients(self, root: Any, seed: Any) -> dict[Any, Any]:
-        """What `tensor.array_gradients` does, line by line."""
+        """What `array_backward.array_gradients` does, line by line."""
         grads: dict[Any, Any] = {root: seed if isinstance(seed, Traced) else self._traced(None, seed)}
         for node in reversed(graph.topological_order(root, fresh=True)):
             gy, operation = grads.get(node), node.operation

@@ -1,0 +1,144 @@
+"""The backward pass on arrays: what flows from each node to its inputs, added up.
+
+An operation says what one gradient becomes on the way back through it. Here is what all operations share: which
+inputs need a gradient, the sum where a node is used more than once, the sum over what was broadcast.
+"""
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu import modes
+from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.graph import Node
+from tinygrad_edu.matrix_rules import ones
+from tinygrad_edu.modes import MODES, WATCH
+from tinygrad_edu.rules import CONSTANTS, EachInput, Elementwise, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tinygrad_edu.tensor import Tensor
+
+ndarray = np.ndarray
+_Array = npt.NDArray[Any]
+
+
+def array_gradients(root: "Tensor", seed: _Array) -> "dict[Tensor, _Array]":
+    """For each node that ``root`` depends on and that requires one, its gradient; nothing is written anywhere.
+
+    A gradient that only passes through (``y = x + b``, a reshape) is handed on without a copy. So an interior
+    node's may be another's array, or a view of it; a leaf's never is.
+    """
+    if WATCH.active and MODES.recorder is not None:
+        return cast("dict[Tensor, _Array]", MODES.recorder.array_gradients(root, seed))
+    grads: dict[Tensor, _Array] = {root: seed}
+    watched = bool(WATCH.active and MODES.anomaly)
+    for node in reversed(root._fresh_order(leaves=False)):
+        gy, operation = grads.get(node), node.operation
+        if gy is None or operation is None:
+            continue
+        if watched:
+            _flow_back(node, gy, grads, watched)
+        else:
+            (operation.flow or _written_flow(operation))(node, gy, grads)
+    return grads
+
+
+def _flow_back(node: "Tensor", gy: _Array, grads: "dict[Tensor, _Array]", watched: bool = False) -> None:
+    """Add to the gradients of the node's inputs what flows to them."""
+    operation = cast("Operation", node.operation)
+    xs = [x._data for x in node.inputs]
+    for i, (x, derivative) in enumerate(zip(node.inputs, operation.gx_arrays, strict=False)):
+        if not x.requires_grad:
+            continue
+        if operation.calm and not watched:
+            gx = derivative(gy, node._data, *xs, **node._params)
+        else:
+            with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
+                gx = derivative(gy, node._data, *xs, **node._params)
+        if gx.__class__ is not ndarray or gx.shape != xs[i].shape or gx.dtype is not xs[i].dtype:
+            gx = unbroadcast(gx, xs[i], node)
+        if watched:
+            modes.check_gradient(node, i, gx)
+        if x in grads:
+            gx = added(grads[x], gx)
+        elif x.operation is None and (gx is gy or gx.base is not None or not operation.owns_gradients):
+            gx = gx.copy()
+        grads[x] = gx
+
+
+_FLOW = """
+    if n{i}.requires_grad:
+        gx = {gx}
+        if gx.__class__ is not ndarray or gx.shape != {x}.shape or gx.dtype is not {x}.dtype:
+            gx = unbroadcast(gx, {x}, node)
+        if n{i} in grads:
+            gx = added(grads[n{i}], gx)
+        elif n{i}.operation is None and (gx is gy or gx.base is not None):
+            gx = gx.copy()
+        grads[n{i}] = gx
+"""
+_FITTING_FLOW = """
+    if n{i}.requires_grad:
+        gx = {gx}
+        grads[n{i}] = added(grads[n{i}], gx) if n{i} in grads else gx
+"""
+
+
+def _written_flow(operation: Operation) -> "Callable[[Tensor, _Array, dict[Tensor, _Array]], None]":
+    """`_flow_back` for one operation, written out: its loops and lists cost as much as work on small arrays."""
+    if isinstance(operation.gx_arrays, EachInput) or not (operation.calm and operation.owns_gradients):
+        operation.flow = _flow_back
+        return _flow_back
+    count = len(operation.gx_arrays)
+    xs = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
+    lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
+    lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
+    if operation.fits:  # but of vectors, numbers and mixed types there may be something to mend
+        mixed = " or ".join(f"gy.dtype is not {x}.dtype" for x in xs)
+        lines += [f"if gy.ndim < 2 or {mixed}:", "    return flow_back(node, gy, grads)"]
+    if isinstance(operation, Elementwise):
+        texts = operation.gx_texts
+        lines += [f"{name} = node._params[{name!r}]" for name in operation.defaults]
+    else:
+        params = ", **node._params" if operation.forward.__code__.co_kwonlyargcount else ""
+        texts = tuple(f"gx{i}(gy, y, {', '.join(xs)}{params})" for i in range(count))
+    form = _FITTING_FLOW if operation.fits else _FLOW
+    parts = [form.format(i=i, x=x, gx=gx) for i, (x, gx) in enumerate(zip(xs, texts, strict=True))]
+    body = "\n    ".join(lines) + "".join(parts)
+    scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
+    scope |= {"ndarray": ndarray, "unbroadcast": unbroadcast, "added": added, "flow_back": _flow_back}
+    exec(f"def flow(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
+    operation.flow = scope["flow"]
+    return scope["flow"]  # type: ignore[no-any-return]
+
+
+def added(a: Any, b: Any) -> Any:
+    """``a + b``, an array even where they have no axes, of which NumPy makes a scalar."""
+    total = a + b
+    return np.asarray(total) if isinstance(total, np.generic) else total
+
+
+def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
+    """The gradient brought to the shape and dtype of ``x``: broadcast axes are summed, as their copies add up."""
+    gx = gx if gx.__class__ is ndarray else np.asarray(gx)
+    shape = x.shape
+    if gx.shape != shape:
+        lead = gx.ndim - len(shape)
+        if lead == 1 and gx.shape[1:] == shape:
+            # BLAS adds up rows several times faster.
+            gx = ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(np.add.reduce(gx))
+        else:
+            try:
+                full = np.broadcast_shapes(gx.shape, shape)
+            except ValueError:
+                raise ShapeError(
+                    f"the derivative of {node.op} gave a gradient of shape {gx.shape} for an input of shape {shape}: "
+                    "they must be the same, or differ by broadcasting"
+                ) from None
+            lead = len(full) - len(shape)
+            axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
+            gx = np.asarray(np.add.reduce(np.broadcast_to(gx, full), axis=axes)).reshape(shape)
+    return gx if gx.dtype == x.dtype else cast("_Array", gx.astype(x.dtype))
