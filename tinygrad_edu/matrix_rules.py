@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.reduction_rules import Axis, _plain, _restore
+from tinygrad_edu.reduction_rules import Axis, restored, untracked
 from tinygrad_edu.rules import ArrayOperation, Variadic
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
@@ -164,9 +164,9 @@ def _norm(x: Array, *, axis: Axis, keepdims: bool) -> Array:
 
 
 def _norm_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    zero = _plain(y) == 0  # a kink, where PyTorch has 0
+    zero = untracked(y) == 0  # a kink, where PyTorch has 0
     share = np.where(zero, 0.0, gy / np.where(zero, 1.0, y))
-    return _restore(share, x, axis) * x
+    return restored(share, x, axis) * x
 
 
 NORM = ArrayOperation("norm", _norm, _norm_gx, symbol="‖ ‖", formula="gy · x / y")

@@ -1,7 +1,7 @@
 """Operations along axes: sums and means, extremes, cumulative sums, softmax.
 
 ``axis`` is None (all), an integer or a tuple, as NumPy has it. The backward pass of a reduction first gives the
-gradient its lost axes back (`_restore`), then spreads it over what was reduced.
+gradient its lost axes back (`restored`), then spreads it over what was reduced.
 """
 
 import math
@@ -31,17 +31,17 @@ def count_of(x: Array, axis: Axis) -> int:
     return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
 
 
-def _restore(y: Array, x: Array, axis: Axis) -> Array:
+def restored(y: Array, x: Array, axis: Axis) -> Array:
     """The reduced ``y`` with the lost axes of ``x`` back, of length one."""
     axes = axes_of(axis, x.ndim)
     return y.reshape(tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
 
 
 def _spread(gy: Array, x: Array, axis: Axis) -> Array:
-    return np.broadcast_to(_restore(gy, x, axis), x.shape)
+    return np.broadcast_to(restored(gy, x, axis), x.shape)
 
 
-def _plain(x: Array) -> Array:
+def untracked(x: Array) -> Array:
     """The numbers alone: for masks, which have no derivative."""
     return getattr(x, "_data", x)
 
@@ -73,9 +73,9 @@ def _prod(x: Array, *, axis: Axis, keepdims: bool) -> Array:
 
 
 def _prod_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    if _plain(x).all() is np.True_:  # not where a stand-in answers, which is neither true nor false
-        return _restore(gy * y, x, axis) / x
-    return _restore(gy, x, axis) * _product_of_the_others(x, axis)
+    if untracked(x).all() is np.True_:  # not where a stand-in answers, which is neither true nor false
+        return restored(gy * y, x, axis) / x
+    return restored(gy, x, axis) * _product_of_the_others(x, axis)
 
 
 def _product_of_the_others(x: Array, axis: Axis) -> Array:
@@ -104,7 +104,7 @@ def _degrees_of_freedom(x: Array, axis: Axis, ddof: int) -> float:
 
 def _var_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
     spread = 2.0 / _degrees_of_freedom(x, axis, ddof) * (x - np.mean(x, axis=axis, keepdims=True))
-    return _restore(gy, x, axis) * spread
+    return restored(gy, x, axis) * spread
 
 
 VAR = ArrayOperation("var", _var, _var_gx, formula="gy · 2 (x − mean) / (n − ddof)")
@@ -115,9 +115,9 @@ def _std(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
 
 
 def _std_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
-    flat = _plain(y) == 0  # all entries equal: a kink, where PyTorch has 0
+    flat = untracked(y) == 0  # all entries equal: a kink, where PyTorch has 0
     share = np.where(flat, 0.0, gy / np.where(flat, 1.0, y))
-    return _restore(share, x, axis) * (x - np.mean(x, axis=axis, keepdims=True)) / _degrees_of_freedom(x, axis, ddof)
+    return restored(share, x, axis) * (x - np.mean(x, axis=axis, keepdims=True)) / _degrees_of_freedom(x, axis, ddof)
 
 
 STD = ArrayOperation("std", _std, _std_gx, formula="gy · (x − mean) / (y (n − ddof))")
@@ -128,9 +128,9 @@ def _extreme(name: str, function: Any) -> ArrayOperation:
         return function(x, axis=axis, keepdims=keepdims)
 
     def gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-        ties = _plain(x) == _restore(_plain(y), x, axis)
+        ties = untracked(x) == restored(untracked(y), x, axis)
         share = gy / np.sum(ties, axis=axis, keepdims=keepdims).astype(gy.dtype)
-        return np.where(ties, _restore(share, x, axis), 0.0)
+        return np.where(ties, restored(share, x, axis), 0.0)
 
     return ArrayOperation(name, forward, gx, formula="gy to the winner; ties share it evenly")
 
@@ -153,8 +153,8 @@ def _logsumexp(x: Array, *, axis: Axis, keepdims: bool) -> Array:
 
 
 def _logsumexp_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    y = np.where(_plain(y) == -np.inf, 0.0, y)
-    return _restore(gy, x, axis) * np.exp(x - _restore(y, x, axis))
+    y = np.where(untracked(y) == -np.inf, 0.0, y)
+    return restored(gy, x, axis) * np.exp(x - restored(y, x, axis))
 
 
 LOGSUMEXP = ArrayOperation("logsumexp", _logsumexp, _logsumexp_gx, formula="gy · softmax(x)")

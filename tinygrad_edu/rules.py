@@ -244,7 +244,8 @@ def _names(text: str) -> set[str]:
     return {node.id for node in ast.walk(_parse(text)) if isinstance(node, ast.Name)}
 
 
-def _function(arguments: Sequence[str], text: str, vocabulary: Mapping[str, Any]) -> Any:
+def function_of(arguments: Sequence[str], text: str, vocabulary: Mapping[str, Any]) -> Any:
+    """The function of these arguments that a row's text writes down, its words taken from ``vocabulary``."""
     code = compile(f"lambda {', '.join(arguments)}: {text}", GENERATED, "eval")
     return eval(code, dict(vocabulary))  # noqa: S307 the rows below, never a user's text
 
@@ -293,11 +294,11 @@ class Elementwise(Operation):
         return ast.unparse(_WithoutGy().visit(_parse(self.gx_texts[i])))
 
     def _forward_in(self, vocabulary: Mapping[str, Any], text: str) -> Any:
-        return _function((*self.input_names, *self.defaults), text, vocabulary)
+        return function_of((*self.input_names, *self.defaults), text, vocabulary)
 
     def _gx_in(self, vocabulary: Mapping[str, Any], texts: Sequence[str]) -> tuple[Any, ...]:
         arguments = ("gy", "y", *self.input_names, *self.defaults)
-        return tuple(_function(arguments, text, vocabulary) for text in texts)
+        return tuple(function_of(arguments, text, vocabulary) for text in texts)
 
     @cached_property
     def on_floats(self) -> Callable[..., float]:

@@ -26,6 +26,7 @@ from tinygrad_edu.errors import (
     TinygradEduError,
     UnsupportedError,
 )
+from tinygrad_edu.functions import plain
 from tinygrad_edu.graph import CLOCK, NO_PARAMS, Node
 from tinygrad_edu.modes import MODES, WATCH
 from tinygrad_edu.rules import ArrayOperation, Elementwise, Operation, fill_arrays, install
@@ -98,7 +99,7 @@ class Tensor(Node):
             array.flags.writeable = False
             return array
         if WATCH.active and MODES.recorder is not None:
-            return cast("_Array", _plain(self))
+            return cast("_Array", plain(self))
         self.settle()
         if self._seal is None:
             self._seal = _checksum(array)
@@ -190,24 +191,24 @@ class Tensor(Node):
             raise ShapeError(
                 f"item() takes a Tensor of one element, but this one has shape {self.shape}: index or reduce it first"
             )
-        return _plain(self).item()  # type: ignore[no-any-return]
+        return plain(self).item()  # type: ignore[no-any-return]
 
     def numpy(self) -> _Array:
         """A copy of the array, free of the graph."""
-        return _plain(self).copy()  # type: ignore[no-any-return]
+        return plain(self).copy()  # type: ignore[no-any-return]
 
     def tolist(self) -> Any:
         """The array as nested lists of Python numbers."""
-        return _plain(self).tolist()
+        return plain(self).tolist()
 
     def detach(self) -> "Tensor":
         """The same numbers as a new leaf that requires no gradient."""
-        return Tensor(_plain(self), requires_grad=False, label=self.label)
+        return Tensor(plain(self), requires_grad=False, label=self.label)
 
     def astype(self, dtype: npt.DTypeLike) -> "Tensor":
         """The same numbers in another floating type, with the gradient flowing back in this one."""
         if np.dtype(dtype).kind != "f":
-            return Tensor(_plain(self).astype(dtype), requires_grad=False)
+            return Tensor(plain(self).astype(dtype), requires_grad=False)
         return record(CAST, (self,), {"dtype": np.dtype(dtype)})
 
     # --- backward ---
@@ -239,7 +240,7 @@ class Tensor(Node):
             with np.errstate(all="ignore"):
                 grads = cast("dict[Tensor, Any]", graph.recorded_gradients(self, self._fit(start)))
         else:
-            grads = array_gradients(self, _plain(seed).astype(self.dtype) if isinstance(seed, Tensor) else seed)
+            grads = array_gradients(self, plain(seed).astype(self.dtype) if isinstance(seed, Tensor) else seed)
         for node, gx in grads.items():
             if node.operation is not None:
                 node._grad = gx if create_graph else (gx,)
@@ -329,22 +330,22 @@ class Tensor(Node):
     # --- Python's protocols ---
 
     def __eq__(self, other: object) -> Any:
-        return _plain(self) == _plain(other)
+        return plain(self) == plain(other)
 
     def __ne__(self, other: object) -> Any:
-        return _plain(self) != _plain(other)
+        return plain(self) != plain(other)
 
     def __lt__(self, other: Any) -> Any:
-        return _plain(self) < _plain(other)
+        return plain(self) < plain(other)
 
     def __le__(self, other: Any) -> Any:
-        return _plain(self) <= _plain(other)
+        return plain(self) <= plain(other)
 
     def __gt__(self, other: Any) -> Any:
-        return _plain(self) > _plain(other)
+        return plain(self) > plain(other)
 
     def __ge__(self, other: Any) -> Any:
-        return _plain(self) >= _plain(other)
+        return plain(self) >= plain(other)
 
     __hash__ = object.__hash__  # identity: a graph keeps nodes in sets
 
@@ -363,7 +364,7 @@ class Tensor(Node):
             raise ShapeError(
                 f"the truth of a Tensor of shape {self.shape} is ambiguous: use (t > 0).any() or (t > 0).all()"
             )
-        return bool(_plain(self).item())
+        return bool(plain(self).item())
 
     def __float__(self) -> float:
         return modes.plain_float(self, float(self.item()))
@@ -383,7 +384,7 @@ class Tensor(Node):
                 "a Tensor that requires a gradient was given to code for plain arrays, which would lose the gradient: "
                 "pass t.numpy(), or use a function that Tensor supports"
             )
-        return np.array(_plain(self), dtype=dtype)
+        return np.array(plain(self), dtype=dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         return functions.call_ufunc(ufunc, method, inputs, keywords)
@@ -467,11 +468,11 @@ class Tensor(Node):
 
     def argmax(self, axis: int | None = None) -> Any:
         """Index of the largest entry: plain integers."""
-        return _plain(self).argmax(axis)
+        return plain(self).argmax(axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """Index of the smallest entry: plain integers."""
-        return _plain(self).argmin(axis)
+        return plain(self).argmin(axis)
 
 
 # --- recording --------------------------------------------------------------------------------------------------
@@ -575,7 +576,7 @@ def _operand(x: Any, like: Tensor, operation: Operation) -> Tensor:
 def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
     """``data`` as an array of floats, integers or booleans."""
     if isinstance(data, Tensor):
-        data = _plain(data)
+        data = plain(data)
     elif isinstance(data, list | tuple):
         data = _plain_nested(data)
     if hasattr(data, "_recorder"):  # the stand-in for an array while `compile` records
@@ -599,7 +600,7 @@ def _plain_nested(data: Any) -> Any:
                 f"a Tensor of the list {_short(data)} would lose the gradients of its {type(x).__name__}s: join "
                 "Tensors with np.stack, or take the numbers alone with float(x) or x.numpy()"
             )
-    return [_plain_nested(x) if isinstance(x, list | tuple) else functions.plain(x) for x in data]
+    return [_plain_nested(x) if isinstance(x, list | tuple) else plain(x) for x in data]
 
 
 def _checksum(array: _Array) -> int:
@@ -621,11 +622,7 @@ def _one(dtype: np.dtype[Any]) -> _Array:
 def _index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(_index, index))
-    return functions.as_it_is(_plain(index))
-
-
-def _plain(x: Any) -> Any:
-    return modes.data_of(x) if isinstance(x, Tensor) else x
+    return functions.as_it_is(plain(index))
 
 
 def _cast(x: Any, *, dtype: np.dtype[Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from tinygrad_edu.compiler.program import MATH
 from tinygrad_edu.compiler.traced import is_traced
 from tinygrad_edu.modes import MODES
-from tinygrad_edu.rules import CONSTANTS, FLOATS, TABLE, Elementwise, Operation, _function
+from tinygrad_edu.rules import CONSTANTS, FLOATS, TABLE, Elementwise, Operation, function_of
 
 # How a program writes the functions of `FLOATS`.
 SPELLED: dict[str, str] = {
@@ -61,7 +61,7 @@ def forward(operation: Operation, xs: Any, params: Mapping[str, Any]) -> Any:
         return operation.forward(*xs, **params)
     if operation not in _FORWARD:
         arguments = (*operation.input_names, *operation.defaults)
-        _FORWARD[operation] = _function(arguments, operation.y_text, _WORDS)
+        _FORWARD[operation] = function_of(arguments, operation.y_text, _WORDS)
     return _FORWARD[operation](*xs, **params)
 
 
@@ -71,7 +71,7 @@ def derivative(operation: Operation, i: int) -> Callable[..., Any]:
         return operation.gx_arrays[i]
     if operation not in _BACKWARD:
         arguments = ("gy", "y", *operation.input_names, *operation.defaults)
-        _BACKWARD[operation] = tuple(_function(arguments, text, _WORDS) for text in operation.gx_texts)
+        _BACKWARD[operation] = tuple(function_of(arguments, text, _WORDS) for text in operation.gx_texts)
     return _BACKWARD[operation][i]
 
 
