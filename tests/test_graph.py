@@ -9,11 +9,24 @@ import pytest
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, Value, detect_anomaly, no_grad, recording
-from tinygrad_edu.errors import AnomalyError, TinygradEduError
+from tinygrad_edu.errors import AnomalyError, ShapeError, TinygradEduError
 from tinygrad_edu.graph import topological_order
 from tinygrad_edu.modes import MODES, WATCH
 
 KINDS = pytest.mark.parametrize("make", [Value, Tensor])
+
+
+@KINDS
+def test_a_number_is_formatted_as_a_number(make):
+    loss = make(1.23456)
+    assert f"{loss:.3f}" == "1.235"
+    assert f"{loss:>8.2g}" == "     1.2"
+    assert f"{loss}" == str(loss)
+
+
+def test_several_numbers_are_not():
+    with pytest.raises(ShapeError, match=r"one element, but this one has shape \(2,\)"):
+        f"{Tensor([1.0, 2.0]):.3f}"
 
 
 # Order

@@ -99,6 +99,10 @@ class Node(ElementwiseMethods):
         """File and line that made the node, where they were recorded: see `recording`."""
         return getattr(self, "_origin", None)
 
+    def __format__(self, spec: str) -> str:
+        """The one number, as ``spec`` says: ``f"{loss:.3f}"``. Without it, what `str` gives."""
+        return format(float(self), spec) if spec else str(self)  # type: ignore[arg-type]
+
     def __copy__(self) -> Self:
         """A node with data and a gradient of its own, made of the same inputs."""
         twin = object.__new__(type(self))
