@@ -272,6 +272,12 @@ def test_probabilities_for_cross_entropy_have_a_column_for_each_class():
         F.cross_entropy(Tensor(SCORES), np.full((6, 4), np.nan))
 
 
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
+def test_one_column_for_two_classes_is_named(loss):
+    with pytest.raises(ArgumentError, match=r"one column of logits is one class, .* binary_cross_entropy_with_logits"):
+        loss(Tensor([[0.5], [1.0]]), [0, 1])
+
+
 @pytest.mark.parametrize("shape", [(4,), (0, 4), (2, 3, 4), ()])
 def test_logits_are_a_matrix(shape):
     with pytest.raises(ShapeError, match=r"must have the shape \(n, classes\) with n ≥ 1, but has"):

@@ -185,6 +185,14 @@ def test_several_threads_write_one_file(tmp_path):
 # --- bad input ----------------------------------------------------------------------------------------------------
 
 
+def test_what_is_no_state_is_named(tmp_path):
+    net = nn.Linear(2, 1)
+    for path, state in ((tmp_path / "net", net), (net, str(tmp_path / "net"))):
+        with pytest.raises(DTypeError, match=r"a dict of numbers by name, such as net\.state_dict\(\), but was given"):
+            save(path, state)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("place", ["missing/state", ".", "file/state"])
 def test_a_place_that_cannot_be_written_is_named(tmp_path, place):
     (tmp_path / "file").write_text("not a folder")

@@ -34,7 +34,7 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
 
     Raises
     ------
-    DTypeError : an entry holds no numbers, or a name is not text. Nothing is written.
+    DTypeError : ``state`` is no dict, an entry holds no numbers, or a name is not text. Nothing is written.
     FileError : the directory is missing, or cannot be written to.
 
     Notes
@@ -53,6 +53,10 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
     >>> bool((net.layers[0].weight == twin.layers[0].weight).all())
     True
     """
+    if not isinstance(state, Mapping):
+        raise DTypeError(
+            f"save(path, state) takes a dict of numbers by name, such as net.state_dict(), but was given {state!r:.60}"
+        )
     write(path, safetensors.numpy.save({name: _array(name, entry) for name, entry in state.items()}))
 
 

@@ -322,14 +322,18 @@ def _labels(name: str, target: Any, x: Tensor) -> Any:
         if labels.shape == shape:
             advice = "turn one-hot rows into labels with y.argmax(1)"
         raise ShapeError(f"{name}: logits of shape {shape} were given labels of shape {labels.shape}: {advice}")
+    labels = labels.astype(np.intp)
     modes.check(_refuse_no_classes, labels, shape[1], name)
-    return labels.astype(np.intp)
+    return labels
 
 
 def _refuse_no_classes(labels: Any, classes: int, name: str) -> None:
-    # The least and the greatest of a few are found more quickly by Python.
-    seen = labels.tolist() if labels.size < 100 else (np.minimum.reduce(labels), np.maximum.reduce(labels))
-    if not (min(seen) >= 0 and max(seen) < classes):
+    if labels.size < 32:  # the least and the greatest of a few are found more quickly by Python
+        seen = labels.tolist()
+        good = min(seen) >= 0 and max(seen) < classes
+    else:  # read as unsigned, a negative number is larger than any class
+        good = np.maximum.reduce(labels.view(np.uintp)) < classes
+    if not good:
         raise ArgumentError(
             f"{name}: labels must lie between 0 and {classes - 1}, the last class, but were given from "
             f"{labels.min()} to {labels.max()}"
