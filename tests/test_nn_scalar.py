@@ -1,13 +1,17 @@
 """Networks over Value: the same numbers as over Tensor, micrograd's interface, no NumPy."""
 
+import copy
+import pickle
 import random
 
 import numpy as np
 import pytest
 
+import tinygrad_edu
 from tinygrad_edu import Value, nn
-from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, StaleGraphError
 from tinygrad_edu.nn import scalar
+from tinygrad_edu.optim import SGD
 
 X = np.random.default_rng(0).normal(size=(5, 3))
 
@@ -107,6 +111,111 @@ def test_copying_a_network_draws_no_random_numbers():
     random.seed(1)
     scalar.MLP.from_tensor(net)
     assert random.random() == random.Random(1).random()
+
+
+# --- operands in common -------------------------------------------------------------------------------------------
+
+
+def test_weights_that_change_are_seen_by_the_next_call():
+    neuron = scalar.Neuron(2, "identity", rng=0)
+    neuron.w[0].data, neuron.w[1].data, neuron.b.data = 1.0, 2.0, 3.0
+    assert neuron([10.0, 100.0]).data == 213.0
+    neuron.w[0].data = 4.0
+    assert neuron([10.0, 100.0]).data == 243.0
+    neuron.w[1] = Value(5.0)
+    assert neuron([10.0, 100.0]).data == 543.0
+    neuron.b = Value(6.0)
+    assert neuron([10.0, 100.0]).data == 546.0
+    SGD([*neuron.w], lr=1.0).zero_grad()
+    neuron([10.0, 100.0]).backward()
+    SGD([*neuron.w], lr=1.0).step()
+    assert neuron([10.0, 100.0]).data == -6.0 * 10.0 - 95.0 * 100.0 + 6.0
+
+
+def test_a_compiled_step_between_two_calls_is_seen():
+    net = scalar.MLP(1, [2, 1], "tanh", rng=0)
+    optimizer = SGD(net.parameters(), lr=0.5)
+
+    @tinygrad_edu.compile
+    def step():
+        optimizer.zero_grad()
+        loss = (net([1.0]) - 3) ** 2
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(4):
+        before = (net([1.0]).data - 3) ** 2
+        assert step().data == pytest.approx(before)
+    written_out = scalar.MLP(1, [2, 1], "tanh", fused=False, rng=0)
+    written_out.load_state_dict(net.state_dict())
+    assert net([1.0]).data == pytest.approx(written_out([1.0]).data)
+
+
+@pytest.mark.parametrize("part", ["weight", "bias", "input"])
+def test_data_that_is_written_after_a_call_makes_its_graph_stale(part):
+    layer, x = scalar.Layer(1, 2, rng=0), Value(1.0)
+    y = layer([x])[1]
+    leaf = {"weight": layer.neurons[1].w[0], "bias": layer.neurons[1].b, "input": x}[part]
+    leaf.data += 1
+    with pytest.raises(StaleGraphError, match="was changed after dot had used it"):
+        y.backward()
+
+
+def test_an_input_that_is_written_within_a_layers_call_makes_its_graph_stale():
+    def meddle(y):
+        x.data += 1
+        return y
+
+    x = Value(1.0)
+    y = scalar.Layer(1, 2, meddle, rng=0)([x])
+    with pytest.raises(StaleGraphError):
+        y[1].backward()
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_copy_of_a_network_has_its_own_weights(again):
+    net = scalar.MLP(2, [3, 1], rng=0)
+    y = net([1.0, 2.0])
+    twin = again(net)
+    assert twin([1.0, 2.0]).data == y.data
+    for p in twin.parameters():
+        p.data = 0.0
+    assert (twin([1.0, 2.0]).data, net([1.0, 2.0]).data) == (0.0, y.data)
+
+
+def test_a_layer_applied_to_its_own_outputs():
+    fused, written_out = (scalar.Layer(3, 3, "tanh", fused=fused, rng=0) for fused in (True, False))
+    gradients = []
+    for layer in (fused, written_out):
+        x = [Value(0.5), Value(-1.0), Value(2.0)]
+        sum(layer(layer(layer(x)))).backward()
+        gradients.append([p.grad for p in (*x, *layer.parameters())])
+    np.testing.assert_allclose(*gradients, rtol=1e-12)
+
+
+def test_weights_may_be_computed_from_what_the_layer_saw():
+    layer, x = scalar.Layer(2, 2, "tanh", rng=0), [Value(0.5), Value(-1.0)]
+    weights = layer(x)
+    outer = scalar.Neuron(2, "identity", rng=0)
+    outer.w = weights
+    outer(x).backward()
+    expected = [weights[0].data, weights[1].data]
+    for neuron, y, xi in zip(layer.neurons, weights, x, strict=True):
+        slope = xi.data * (1 - y.data**2)
+        expected = [e + slope * w.data for e, w in zip(expected, neuron.w, strict=True)]
+    assert [xi.grad for xi in x] == pytest.approx(expected)
+
+
+def test_a_neuron_of_ones_own_in_a_layer():
+    class Largest(scalar.Neuron):
+        def forward(self, x):
+            assert len(x) == 2
+            return max(*x).maximum(x[0])
+
+    layer = scalar.Layer(2, 2)
+    layer.neurons[1] = Largest(2)
+    assert layer([3.0, 4.0])[1].data == 4.0
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,9 @@ class Constant(Value):
         return f"Constant({self._data:.6g})"
 
 
+_requires_grad = operator.attrgetter("requires_grad")
+
+
 class Operands:
     """Nodes that operations have in common: the backward pass enters them once, and their data is read once.
 
@@ -264,7 +267,13 @@ class Operands:
             self.nodes = tuple([x if isinstance(x, Value) else Constant(x) for x in nodes])
             self.data = [x._data for x in self.nodes]
         self.bias: Any = bias if bias is None or isinstance(bias, Value) else Constant(bias)
-        self.requires_grad = any(x.requires_grad for x in self.nodes)
+        self.requires_grad = any(map(_requires_grad, self.nodes))
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, i: int) -> Value:
+        return self.nodes[i]  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Operands, (self.nodes, self.bias)  # a copy reads for itself: the stamp means nothing elsewhere
@@ -548,5 +557,5 @@ def weighted_sum(weights: Operands, inputs: Operands) -> Value:
     node.operation = DOT
     node._left = weights
     node._right = inputs
-    node.stamp = min(weights.stamp, inputs.stamp)
+    node.stamp = weights.stamp if weights.stamp < inputs.stamp else inputs.stamp
     return node

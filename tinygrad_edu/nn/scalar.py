@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.arguments import whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.graph import CLOCK
+from tinygrad_edu.modes import WATCH
 from tinygrad_edu.nn.activations import activation_of, identity
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.sizes import layer_widths
-from tinygrad_edu.value import Constant, Value, dot
+from tinygrad_edu.value import Constant, Operands, Value, weighted_sum
 
 if TYPE_CHECKING:
     import tinygrad_edu.nn.networks
@@ -77,13 +79,25 @@ class Neuron(Module):
         self.activation = activation_of(activation)
         self.fused = fused
 
-    def forward(self, x: Sequence[Number]) -> Value:
+    _known: Operands | None = None  # the weights as they were last used
+
+    def forward(self, x: Sequence[Number] | Operands) -> Value:
         """The neuron's output."""
-        if len(x) != len(self.w):
-            raise ShapeError(f"{self._title()} takes {len(self.w)} numbers, but was given {len(x)}")
+        inputs = x if isinstance(x, Operands) else Operands(x)
+        if len(inputs.nodes) != len(self.w):
+            raise ShapeError(f"{self._title()} takes {len(self.w)} numbers, but was given {len(inputs.nodes)}")
         if self.fused:
-            return self.activation(dot(self.w, x, self.b))  # type: ignore[no-any-return]
-        return self.activation(sum((w * xi for w, xi in zip(self.w, x, strict=True)), self.b))  # type: ignore[no-any-return]
+            return self.activation(weighted_sum(self._weights(), inputs))  # type: ignore[no-any-return]
+        return self.activation(sum((w * xi for w, xi in zip(self.w, inputs.nodes, strict=True)), self.b))  # type: ignore[no-any-return]
+
+    def _weights(self) -> Operands:
+        """The weights and the bias as operands: the same for every sample, until data is written somewhere."""
+        if WATCH.active:  # `compile` may have a stand-in for the data
+            return Operands(self.w, self.b)
+        known = self._known
+        if known is None or known.stamp != CLOCK.now or known.bias is not self.b or known.nodes != tuple(self.w):
+            known = self._known = Operands(self.w, self.b)
+        return known
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias."""
@@ -132,7 +146,8 @@ class Layer(Module):
 
     def forward(self, x: Sequence[Number]) -> Any:
         """The outputs of the neurons."""
-        outputs = [neuron.forward(x) for neuron in self.neurons]
+        inputs = Operands(x)  # read once for all of them
+        outputs = [neuron.forward(inputs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
     def parameters(self) -> list[Value]:
