@@ -336,9 +336,9 @@ def test_linear_takes_no_rows():
 
 
 @pytest.mark.parametrize("modes", ["train", "eval"])
-@pytest.mark.parametrize("momentum", [0.1, 0.7, None])
-def test_batch_norm_is_pytorchs(torch, momentum, modes):
-    mine, theirs = nn.BatchNorm1d(3, momentum=momentum), torch.nn.BatchNorm1d(3, momentum=momentum, dtype=torch.float64)
+@pytest.mark.parametrize("settings", [{}, {"momentum": 0.7}, {"momentum": None}, {"momentum": 1}, {"eps": 0.5}])
+def test_batch_norm_is_pytorchs(torch, settings, modes):
+    mine, theirs = nn.BatchNorm1d(3, **settings), torch.nn.BatchNorm1d(3, **settings, dtype=torch.float64)
     rng = np.random.default_rng(0)
     for _ in range(3):
         X = rng.normal(size=(5, 3)) * 3 + 1
@@ -357,9 +357,10 @@ def test_batch_norm_is_pytorchs(torch, momentum, modes):
         np.testing.assert_allclose(mine.state_dict()[name], state[name].numpy(), rtol=1e-14)
 
 
+@pytest.mark.parametrize("eps", [1e-5, 0.5])
 @pytest.mark.parametrize("shape", [(4,), (3, 4), (1, 1)])
-def test_layer_norm_is_pytorchs(torch, shape):
-    mine, theirs = nn.LayerNorm(shape), torch.nn.LayerNorm(shape, dtype=torch.float64)
+def test_layer_norm_is_pytorchs(torch, shape, eps):
+    mine, theirs = nn.LayerNorm(shape, eps), torch.nn.LayerNorm(shape, eps, dtype=torch.float64)
     rng = np.random.default_rng(0)
     for p, q in zip(mine.parameters(), theirs.parameters(), strict=True):
         p.data = rng.normal(size=shape)
@@ -372,6 +373,18 @@ def test_layer_norm_is_pytorchs(torch, shape):
     np.testing.assert_allclose(y.data, z.detach().numpy(), rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(x.grad, t.grad.numpy(), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(mine.weight.grad, theirs.weight.grad.numpy(), rtol=1e-12, atol=1e-14)
+
+
+def test_an_embedding_is_pytorchs(torch):
+    mine, theirs = nn.Embedding(5, 3, rng=0), torch.nn.Embedding(5, 3, dtype=torch.float64)
+    assert mine.weight.data.std() == pytest.approx(1, rel=0.5)  # N(0, 1), as there
+    theirs.weight.data = torch.tensor(mine.weight.numpy())
+    indices = np.array([[4, 0, 4], [2, 4, 0]])
+    y, z = mine(indices), theirs(torch.tensor(indices))
+    np.testing.assert_array_equal(y.data, z.detach().numpy())
+    (y * y).sum().backward()
+    (z * z).sum().backward()
+    np.testing.assert_allclose(mine.weight.grad, theirs.weight.grad.numpy(), rtol=1e-14)
 
 
 def test_an_embedding_adds_up_what_a_row_used_twice_gets():

@@ -25,6 +25,15 @@ class LayerNorm(Module):
     ----------
     weight, bias : Tensors of shape ``normalized_shape``, at first 1 and 0.
 
+    Raises
+    ------
+    ArgumentError : a setting is out of its range.
+    ShapeError : when called with x whose last axes are not ``normalized_shape``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.LayerNorm``; var is with 1/n.
+
     Examples
     --------
     >>> import numpy as np
@@ -75,6 +84,11 @@ class BatchNorm1d(Module):
     ----------
     weight, bias : Tensors of shape (num_features,), at first 1 and 0.
     running_mean, running_var, num_batches_tracked : arrays; part of ``state_dict()``.
+
+    Raises
+    ------
+    ArgumentError : a setting is out of its range.
+    ShapeError : when called with x of another shape or, in training, of less than two rows.
 
     Notes
     -----

@@ -18,7 +18,7 @@ SMOOTHING = 0.9  # of the running mean of the loss
 DIVERGED = 4.0  # times the smallest loss: higher is off the map
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LRRange:
     """What `lr_range_test` found.
 
@@ -32,6 +32,9 @@ class LRRange:
     lrs: Array
     losses: Array
     suggestion: float
+
+    def __repr__(self) -> str:
+        return f"<LRRange: {self}>"
 
     def __str__(self) -> str:
         found = f"the loss falls fastest near {self.suggestion:.2g}"
@@ -58,6 +61,22 @@ def lr_range_test(
     Below the useful range the loss stands still, above it explodes; where it falls fastest is a good rate to start
     with (Smith, 2017, "Cyclical learning rates"). Every seed starts from the same weights and shuffles differently.
     The model, the optimizer and their random generators are left exactly as they were.
+
+    Parameters
+    ----------
+    model, X, y, loss, optimizer : as for `fit`.
+    lr_min, lr_max : the first and the last rate; between them they rise by the same factor at every step.
+    steps : how many, at least 5.
+    batch_size : samples a step.
+    seeds : how many runs, each with another order of the samples.
+
+    Returns
+    -------
+    LRRange : the rates, the losses of each run, and a suggestion; `viz.plot_lr_range` draws it.
+
+    Raises
+    ------
+    ArgumentError : the rates are not positive and rising, or there are too few steps, seeds or samples.
 
     Examples
     --------

@@ -30,6 +30,16 @@ def predicted_classes(outputs: Array) -> Array:
 def accuracy(outputs: Array, targets: Array) -> float:
     """Share of rows whose predicted class is the target.
 
+    Parameters
+    ----------
+    outputs : shape (n, classes), or (n,) or (n, 1) logits of two classes.
+    targets : labels, integers of shape (n,) or (n, 1).
+
+    Raises
+    ------
+    ShapeError : there is not one label for each row.
+    ArgumentError : there are no rows.
+
     Examples
     --------
     >>> accuracy(np.array([[0.1, 2.0], [3.0, 0.2]]), np.array([1, 1]))
@@ -53,7 +63,11 @@ def _predictions_and_labels(name: str, outputs: Any, targets: Any) -> tuple[Arra
 
 
 def mean_squared_error(outputs: Array, targets: Array) -> float:
-    """Mean of the squared differences; the shapes must be the same.
+    """Mean of the squared differences.
+
+    Raises
+    ------
+    ShapeError : outputs and targets differ in shape.
 
     Examples
     --------
@@ -76,6 +90,14 @@ def confusion_matrix(outputs: Array, targets: Array, classes: int | None = None)
     ----------
     outputs, targets : as for `accuracy`.
     classes : how many there are; by default as many as it takes for the largest that occurs.
+
+    Returns
+    -------
+    ndarray of int, shape (classes, classes)
+
+    Raises
+    ------
+    ShapeError, ArgumentError : as for `accuracy`, or a class is out of range.
 
     Examples
     --------
