@@ -8,7 +8,7 @@ fallen enough (Armijo's condition). The weights start as PyTorch drew them in th
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import viz
 from demos._comparison import Comparison
-from demos._options import Out, Quick, Seed
+from demos._options import Out, Seed
 from demos._pictures import Folder, drawn
 from demos._training import progress, stoppable
 from tinygrad_edu import data, nn, optim
@@ -29,7 +29,8 @@ from viz.training_plots import plot_curves
 WEIGHTS = Path(__file__).parent / "reference" / "moons_initial_weights.json"
 POINTS, NOISE, LAB_SEED = 500, 0.2, 42
 RATE = 0.1
-EPOCHS, QUICK_EPOCHS = 300, 20
+EPOCHS = 300
+EVERY, QUICK_EVERY = 5, 30  # epochs from one picture of the animation to the next
 TITLES = {"fixed": f"fixed rate {RATE}", "armijo": "backtracking"}
 # Accuracy on the training and on the test points.
 PUBLISHED = {"fixed": ("0.8650", "0.8600"), "armijo": ("0.9800", "0.9800")}
@@ -44,22 +45,23 @@ class Points(NamedTuple):
     y_test: Any
 
 
+Quick = Annotated[bool, "fewer pictures in the animation, which takes longer than all the training"]
+
+
 def run(*, quick: Quick = False, seed: Seed = LAB_SEED, out: Out = "out") -> Comparison:
     """Train both, print published and measured accuracies beside each other, and write the pictures."""
     folder = Folder(out)
     points = load(seed)
     print(f"Moons: a net 2-16-1 learns {len(points.X)} points by full batches, with and without a line search.")
-    epochs = QUICK_EPOCHS if quick else EPOCHS
     histories = {}
     for name, title in TITLES.items():
-        histories[name] = history = train(name, points, epochs)
-        if history.epochs < epochs:
+        histories[name] = history = train(name, points, every=QUICK_EVERY if quick else EVERY)
+        if history.epochs < EPOCHS:
             print(f"{title}: {history.stopped}")
             raise KeyboardInterrupt  # there is nothing to compare
         print(f"{title}: {history.stopped}, loss {history['loss'][-1]:.4f}")
-    unlike = quick or seed != LAB_SEED
-    table = Comparison() if unlike else compare(histories, points)
-    print(f"The published figures are for the full run with seed {LAB_SEED}." if unlike else table)
+    table = compare(histories, points) if seed == LAB_SEED else Comparison()
+    print(table if table.rows else f"The published figures are for seed {LAB_SEED}.")
     _pictures(folder, histories, points)
     return table
 
@@ -82,8 +84,11 @@ def load(seed: int = LAB_SEED) -> Points:
     return Points(scaler.transform(X).astype(np.float32), scaler.transform(X_test).astype(np.float32), y, y_test)
 
 
-def train(name: str, points: Points | None = None, epochs: int = EPOCHS) -> History:
-    """Train the net the ``fixed`` or the ``armijo`` way; the history has the loss and the step size of each epoch."""
+def train(name: str, points: Points | None = None, epochs: int = EPOCHS, every: int = EVERY) -> History:
+    """Train the net the ``fixed`` or the ``armijo`` way.
+
+    The history has the loss and the step size of each epoch, and a snapshot after ``every`` so many.
+    """
     if name not in TITLES:
         raise ArgumentError(f"the moons are learned in the ways {' and '.join(map(repr, TITLES))}, not {name!r}")
     points = points or load()
@@ -98,7 +103,7 @@ def train(name: str, points: Points | None = None, epochs: int = EPOCHS) -> Hist
 
     with stoppable(history):
         history.snapshots.append((0, model.state_dict()))
-        for epoch in progress(epochs, TITLES[name]):
+        for _ in progress(epochs, TITLES[name]):
             if name == "armijo":
                 loss = search.step(loss_of)
             else:
@@ -107,8 +112,8 @@ def train(name: str, points: Points | None = None, epochs: int = EPOCHS) -> Hist
                 loss.backward()
                 descent.step()
             history.add({"loss": loss.item(), "step size": search.step_size or RATE})
-            if epoch % 5 == 4:
-                history.snapshots.append((epoch + 1, model.state_dict()))
+            if history.epochs % every == 0:
+                history.snapshots.append((history.epochs, model.state_dict()))
     return history
 
 

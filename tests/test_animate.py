@@ -144,7 +144,7 @@ def test_a_run_whose_first_snapshot_is_late_shows_that_one(tmp_path):
 
 
 def test_training_says_what_the_history_holds(tmp_path):
-    with pytest.raises(ArgumentError, match="the history has no 'rate' to be said: it holds loss"):
+    with pytest.raises(ArgumentError, match="the history has no 'rate' to be shown: it holds loss"):
         animate_training(Run(epochs=1), tmp_path / "run.gif", said=["rate"])
     with pytest.raises(ArgumentError, match="at least one history"):
         animate_training({}, tmp_path / "run.gif")

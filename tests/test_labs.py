@@ -313,12 +313,17 @@ def test_rosenbrock_walks_from_the_homeworks_start_or_from_one_drawn():
 
 
 def test_from_another_start_nothing_published_is_compared(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(rosenbrock, "QUICK_STEPS", 100)
     monkeypatch.setattr(rosenbrock, "STEPS", 100)
-    for quick, seed in ((True, 0), (False, 3)):
-        assert not rosenbrock.run(quick=quick, seed=seed, out=tmp_path).rows
-        assert "The published figures are for the full run from (-4.0, -2.0)." in capsys.readouterr().out
+    assert not rosenbrock.run(seed=3, out=tmp_path).rows
+    assert "The published figures are for the start (-4.0, -2.0)." in capsys.readouterr().out
     assert len(rosenbrock.run(out=tmp_path).rows) == 11
+
+
+@pytest.mark.parametrize(("name", "figures"), [("moons-armijo", 4), ("rosenbrock", 5)])
+def test_what_takes_seconds_is_reproduced_in_the_quick_run_too(name, figures, tmp_path):
+    table = _catalogue.load(name).run(quick=True, out=tmp_path)
+    assert [row.within for row in table.rows] == [None] * figures
+    assert table.agrees
 
 
 # --- docs/labs.md ---

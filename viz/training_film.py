@@ -63,9 +63,9 @@ def _check(history: Any, said: Sequence[str]) -> None:
             "animate_training needs a history with snapshots of the model, but this one has none: train with "
             "fit(..., callbacks=[Snapshots()])"
         )
-    for name in said:
+    for name in ("loss", *said):
         if name not in history:
-            raise ArgumentError(f"the history has no {name!r} to be said: it holds {', '.join(history)}")
+            raise ArgumentError(f"the history has no {name!r} to be shown: it holds {', '.join(history)}")
 
 
 class _Picture:
