@@ -89,7 +89,8 @@ class Machine:
             if line.kind in (PYTHON, MATH):
                 values[line.out] = scalars.compute(line, args)
             else:
-                values[line.out] = call(replace(line, keywords=mapped(line.keywords, known)), args)
+                given = replace(line, keywords=mapped(line.keywords, known)) if line.keywords else line
+                values[line.out] = call(given, args)
         left = [(source, var, None if var is None else copied(values[var])) for source, var in self.program.writes]
         result = _delivered(self.program.result, values)
         commit(left, leaves)

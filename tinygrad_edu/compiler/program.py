@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 class Var:
     """One array or number of a program: what it is like, and what it is best called."""
 
-    __slots__ = ("dtype", "hint", "shape")
+    __slots__ = ("dtype", "hint", "section", "shape")
 
-    def __init__(self, value: Any, hint: str = "") -> None:
+    def __init__(self, value: Any, hint: str = "", section: str = "") -> None:
         self.hint = hint
+        self.section = section  # of the line that computes it
         self.shape: tuple[int, ...] = getattr(value, "shape", ())
         self.dtype: np.dtype[Any] | None = getattr(value, "dtype", None)  # None: a number of Python's own
 
@@ -31,7 +32,10 @@ UFUNC, CALL, METHOD, INDEX, DRAW, CHECK = "ufunc", "call", "method", "index", "d
 PYTHON, MATH = "python", "math"  # on single numbers: an operator, and a function by its name in `rules.FLOATS`
 
 
-@dataclass(eq=False)
+_NESTED = frozenset((tuple, list, dict, slice))
+
+
+@dataclass(eq=False, slots=True)
 class Line:
     """``out = function(*args, **keywords)``, in one of the sections "forward", "backward" and "update".
 
@@ -51,8 +55,13 @@ class Line:
 
     def reads(self) -> Iterator[Var]:
         """What the line works on."""
-        yield from variables(self.args)
-        yield from variables(tuple(self.keywords.values()))
+        for x in self.args:
+            if x.__class__ is Var:
+                yield x
+            elif x.__class__ in _NESTED:
+                yield from variables(x)
+        if self.keywords:
+            yield from variables(tuple(self.keywords.values()))
 
 
 class Returned(NamedTuple):

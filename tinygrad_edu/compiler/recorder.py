@@ -20,7 +20,20 @@ from tinygrad_edu.compiler import runtime, scalars
 from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.noting import Noting
-from tinygrad_edu.compiler.program import CALL, CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, Line, Var, mapped, variables
+from tinygrad_edu.compiler.program import (
+    CALL,
+    CHECK,
+    DRAW,
+    INDEX,
+    MATH,
+    METHOD,
+    PYTHON,
+    UFUNC,
+    Line,
+    Var,
+    mapped,
+    variables,
+)
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, users_place, value_of
 from tinygrad_edu.compiler.updates import record_step
@@ -62,7 +75,6 @@ class Recorder:
         self.flags: list[Guard] = []
         self.alive: list[weakref.ref[Traced]] = []
         self.section = "forward"
-        self.sections: dict[Var, str] = {}
         self.group = 0
 
     def is_elsewhere(self) -> bool:
@@ -73,16 +85,15 @@ class Recorder:
 
     def apply(self, kind: str, function: Any, args: Sequence[Any], keywords: Mapping[str, Any] | None = None) -> Any:
         """Call the function on the values of this call, and write down the line."""
+        if kind in (UFUNC, PYTHON, MATH) and not keywords:
+            return self._apply_to_operands(kind, function, args)
         keywords = keywords or {}
-        if kind in (PYTHON, MATH):
-            return self._number(kind, function, args)
         values = mapped(tuple(args), value_of)
         given = {key: mapped(x, value_of) for key, x in keywords.items()}
-        with np.errstate(all="ignore"):
-            if kind == METHOD:
-                value = getattr(np.asarray(values[0]), function)(*values[1:], **given)
-            else:
-                value = function(*values, **given)
+        if kind == METHOD:
+            value = getattr(np.asarray(values[0]), function)(*values[1:], **given)
+        else:
+            value = function(*values, **given)
         if isinstance(value, tuple | list):
             raise RecordingError(
                 f"np.{function.__name__} gives several arrays at once, which cannot be recorded ({users_line()}): "
@@ -96,10 +107,13 @@ class Recorder:
             return self._traced(None, value)
         return self.emit(kind, function, args, dict(keywords), value)
 
-    def _number(self, kind: str, function: Any, args: Sequence[Any]) -> Any:
-        """`apply` on single numbers, of which there may be a million."""
+    def _apply_to_operands(self, kind: str, function: Any, args: Sequence[Any]) -> Any:
+        """`apply` where each argument is an array or a number: there may be a million such lines."""
         values = [x._value if x.__class__ is Traced else x for x in args]
-        value = (_IEEE.get(function, function) if kind == PYTHON else scalars.careful(function))(*values)
+        if kind == PYTHON:
+            value = _IEEE.get(function, function)(*values)
+        else:
+            value = (scalars.careful(function) if kind == MATH else function)(*values)
         if self.is_elsewhere():
             return value
         operands = tuple([self._operand(x) if x.__class__ is Traced else x for x in args])
@@ -108,19 +122,17 @@ class Recorder:
         for x in operands:
             if x.__class__ is Var:
                 variable = True
-                before = self.sections.get(x, "")
-                if before != section and _SECTIONS.index(before) > _SECTIONS.index(section):
-                    section = before
+                if x.section != section and _SECTIONS.index(x.section) > _SECTIONS.index(section):
+                    section = x.section
         if not variable:
             return self._traced(None, value)
-        out = Var(value)
-        if self.shared is not None:
+        out = Var(value, "", section)
+        if self.shared is not None and kind != UFUNC:
             known = self.shared.setdefault((kind, function, *map(_known_by, operands)), out)
             if known is not out:
                 return self._traced(known, value)
-        self.sections[out] = section
-        self.lines.append(Line(out, kind, function, operands, {}, section, self.group, users_place()))
-        if self.settled and all(x in self.settled for x in operands if x.__class__ is Var):
+        self.lines.append(Line(out, kind, function, operands, _NOTHING, section, self.group, users_place()))
+        if self.settled and kind != UFUNC and all(x in self.settled for x in operands if x.__class__ is Var):
             self.settled.add(out)
         return self._traced(out, value)
 
@@ -135,14 +147,11 @@ class Recorder:
 
     def emit(self, kind: str, function: Any, args: Sequence[Any], keywords: dict[str, Any], value: Any) -> Traced:
         """Write down a line whose value is known already."""
-        out = Var(value)
         operands = tuple(mapped(tuple(args), self._operand))
         named = {key: mapped(x, self._operand) for key, x in keywords.items()}
         # What uses a gradient belongs behind the gradients, and what uses a new parameter behind the update.
-        section = max(
-            [self.section, *(self.sections.get(x, "") for x in variables((operands, named)))], key=_SECTIONS.index
-        )
-        self.sections[out] = section
+        section = max([self.section, *(x.section for x in variables((operands, named)))], key=_SECTIONS.index)
+        out = Var(value, "", section)
         self.lines.append(Line(out, kind, function, operands, named, section, self.group, users_place()))
         return self._traced(out, value)
 
@@ -236,18 +245,21 @@ class Recorder:
 
     def walk(self, order: list[Any]) -> None:
         """What the backward pass through Values does, line by line."""
-        for node in reversed(order):
-            gy, operation = node.grad, node.operation
-            if operation is None:
-                continue
-            xs = [self.data(x) for x in node.inputs]
-            for i, x in enumerate(node.inputs):
-                if x.requires_grad:
-                    with self.operation("backward"):
-                        gx = scalars.derivative(operation, i)(gy, node._data, *xs, **node.params)
-                        x.grad = gx if x.grad.__class__ is float and x.grad == 0 else x.grad + gx
-                    if _is_variable(x.grad) and _is_variable(x._data):
-                        self.gradients_of.setdefault(x.grad._var, x._data._var)
+        with self.operation("backward"):
+            for node in reversed(order):
+                gy, operation = node.grad, node.operation
+                if operation is None:
+                    continue
+                xs = [self.data(x) for x in node.inputs]
+                for i, x in enumerate(node.inputs):
+                    self.group += 1
+                    gx = scalars.derivative(operation, i)(gy, node._data, *xs, **node.params)
+                    x.grad = gx if x.grad.__class__ is float and x.grad == 0 else x.grad + gx
+                    self._note_gradient(x.grad, x._data)
+
+    def _note_gradient(self, gx: Any, x: Any) -> None:
+        if gx.__class__ is Traced and x.__class__ is Traced and gx._var is not None and x._var is not None:
+            self.gradients_of.setdefault(gx._var, x._var)
 
     def compute(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
         """The forward pass of an operation on traced arrays."""
@@ -295,19 +307,19 @@ class Recorder:
     def array_gradients(self, root: Any, seed: Any) -> dict[Any, Any]:
         """What `array_backward.array_gradients` does, line by line."""
         grads: dict[Any, Any] = {root: seed if isinstance(seed, Traced) else self._traced(None, seed)}
-        for node in reversed(graph.topological_order(root, fresh=True)):
-            gy, operation = grads.get(node), node.operation
-            if gy is None or operation is None:
-                continue
-            xs = [self.data(x) for x in node.inputs]
-            for i, x in enumerate(node.inputs):
-                if x.requires_grad:
-                    with self.operation("backward"):
+        with self.operation("backward"):
+            for node in reversed(graph.topological_order(root, fresh=True)):
+                gy, operation = grads.get(node), node.operation
+                if gy is None or operation is None:
+                    continue
+                xs = [self.data(x) for x in node.inputs]
+                for i, x in enumerate(node.inputs):
+                    if x.requires_grad:
+                        self.group += 1
                         derivative = _BACKWARD.get(operation) or operation.gx_arrays[i]
                         gx = self._fitted(derivative(gy, node._data, *xs, **node.params), x._data)
                         grads[x] = grads[x] + gx if x in grads else gx
-                    if _is_variable(grads[x]) and _is_variable(x._data):
-                        self.gradients_of.setdefault(grads[x]._var, x._data._var)
+                        self._note_gradient(grads[x], x._data)
         return grads
 
     def _fitted(self, gx: Any, x: Any) -> Any:
@@ -378,7 +390,8 @@ class Recorder:
         WATCH.add(1)
         MODES.recorder = self
         try:
-            yield
+            with np.errstate(all="ignore"):
+                yield
         finally:
             MODES.recorder = None
             WATCH.add(-1)
@@ -400,6 +413,7 @@ def _known_by(x: Any) -> Any:
     return x if x.__class__ is Var else (x.__class__, repr(x))  # 0.0 and -0.0 are equal, and are not the same
 
 
+_NOTHING: dict[str, Any] = {}  # the keywords of most lines
 # A number of Python's raises where an array has inf and nan.
 _IEEE = {operator.truediv: FLOATS["divide"], operator.pow: FLOATS["power"]}
 

@@ -4,6 +4,7 @@ The first call with arguments of a form (shapes, dtypes, nesting) runs the funct
 program. Eight programs are kept, the least recently used goes first.
 """
 
+import contextlib
 import functools
 import gc
 import inspect
@@ -85,7 +86,8 @@ class Compiled:
             return self._record(key, leaves, args, keywords)
 
     def _record(self, key: Any, leaves: list[Any], args: Any, keywords: Any) -> Any:
-        machine, result = record(self._function, self._signature, leaves, args, keywords)
+        with _collector_at_rest():
+            machine, result = record(self._function, self._signature, leaves, args, keywords)
         self._machines[key] = self._latest = machine
         self._machines.move_to_end(key)
         if len(self._machines) > CACHE:
@@ -252,6 +254,18 @@ def _objects(tree: Any) -> Iterator[Any]:
         yield from _objects(tuple(tree.values()))
     elif not isinstance(tree, np.ndarray | np.generic | Node):
         yield tree
+
+
+@contextlib.contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """A recording only ever makes objects: to look through all of them again and again would take half of its time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 # --- recording ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ recorded. The engine's forward and backward passes then run as they are, on NumP
 line of a `Program`. So a mask such as ``x > 0`` is a line too, and not an array of the numbers of one day.
 """
 
+import functools
 import operator
 import sys
 from collections.abc import Callable, Iterator
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 _LIBRARIES = str(Path(__file__).parents[1]), str(Path(np.__file__).parent)
 
 
+@functools.cache
+def _is_ours(file: str) -> bool:
+    return file.startswith(_LIBRARIES)
+
+
 def users_place() -> tuple[str, int]:
     """File and line of the innermost frame outside this package and NumPy."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 
