@@ -503,6 +503,13 @@ def test_layers_that_share_a_generator_start_differently():
         ),
         (lambda: nn.MLP(2, [4, 1], nn.LeakyReLU), ArgumentError, r"is the class LeakyReLU.*write LeakyReLU\(\)"),
         (lambda: nn.Dropout(1.0), ArgumentError, r"Dropout: p must be a number, .* below 1, but was given 1\.0"),
+        (
+            lambda: setattr(nn.Linear(2, 1), "weight", np.ones((2, 1))),
+            DTypeError,
+            r"weight is a parameter.*\.weight\.data = …",
+        ),
+        (lambda: nn.Dropout(0.5)(Value(1.0)), DTypeError, "a Tensor holds floats"),
+        (lambda: nn.Softmax()(Value(1.0)), DTypeError, "a Tensor holds floats"),
         (lambda: nn.Dropout("half"), ArgumentError, "Dropout: p must be a number, .* but was given 'half'"),
         (lambda: nn.BatchNorm1d(2, momentum=2), ArgumentError, "momentum must be a number, at least 0 and at most 1"),
         (lambda: nn.BatchNorm1d(2, eps=-1), ArgumentError, "BatchNorm1d: eps must be a number, at least 0"),
@@ -528,6 +535,19 @@ def test_layers_that_share_a_generator_start_differently():
 def test_bad_input_is_named(make, error, text):
     with pytest.raises(error, match=text):
         make()
+
+
+def test_a_parameter_may_be_replaced_by_another_or_taken_away():
+    layer = nn.Linear(2, 1)
+    layer.weight, layer.bias = Tensor([[1.0], [2.0]]), None
+    assert layer([3.0, 4.0]).tolist() == [11.0]
+    assert [*layer.state_dict()] == ["weight"]
+
+
+def test_lists_are_dropped_out_and_turned_into_shares_like_arrays():
+    assert nn.Dropout(0.5, rng=0)([1.0] * 6).tolist() == nn.Dropout(0.5, rng=0)(np.ones(6)).tolist()
+    assert nn.Softmax()([0.0, 0.0]).tolist() == [0.5, 0.5]
+    assert nn.LogSoftmax()([0.0, 1e4]).tolist() == [-1e4, 0.0]
 
 
 def test_a_module_without_forward_says_so():

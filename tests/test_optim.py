@@ -292,6 +292,23 @@ def test_a_state_that_does_not_fit_names_everything_and_changes_nothing():
     assert repr(before) == repr(optimizer.state_dict())
 
 
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ({"lr": "fast"}, "lr must be a setting such as 0.1, but is 'fast'"),
+        ({"lr": None}, "lr must be a setting such as 0.1, but is None"),
+        ({"betas": 0.9}, r"betas must be a setting such as \(0.9, 0.999\), but is 0.9"),
+        ({"betas": np.zeros(3)}, r"betas must be a setting such as \(0.9, 0.999\), but is \(0.0, 0.0, 0.0\)"),
+    ],
+)
+def test_settings_of_another_kind_are_refused(setting, text):
+    optimizer = optim.Adam([Tensor([1.0])], lr=0.1)
+    before = optimizer.state_dict()
+    with pytest.raises(StateDictError, match=text):
+        optimizer.load_state_dict(before | setting)
+    assert optimizer.state_dict() == before
+
+
 # --- backtracking -------------------------------------------------------------------------------------------------
 
 

@@ -149,7 +149,7 @@ def softmax(x: A, axis: int = -1) -> A:
     """
     from tinygrad_edu import functions
 
-    return functions.softmax(x, axis)
+    return functions.softmax(array_of(x), axis)  # type: ignore[no-any-return]
 
 
 def log_softmax(x: A, axis: int = -1) -> A:
@@ -163,7 +163,16 @@ def log_softmax(x: A, axis: int = -1) -> A:
     """
     from tinygrad_edu import functions
 
-    return functions.log_softmax(x, axis)
+    return functions.log_softmax(array_of(x), axis)  # type: ignore[no-any-return]
+
+
+def array_of(x: Any) -> Any:
+    """``x``, if it is a Tensor or an array; a list as a Tensor. A Value, which has no axis, is refused."""
+    if hasattr(x, "shape"):
+        return x
+    from tinygrad_edu.tensor import Tensor
+
+    return Tensor(x, requires_grad=False)
 
 
 def identity(x: A) -> A:

@@ -24,6 +24,7 @@ from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array, plain
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
 from tinygrad_edu.nn.activations import (
+    array_of,
     elu,
     gelu,
     identity,
@@ -76,6 +77,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Rng = None) -
     p = fraction("dropout: p", p)
     if not training or p == 0:
         return x
+    x = array_of(x)
     kept = modes.draw(generator(rng).random, x.shape) >= p
     return functions.where(kept, x * (1 / (1 - p)), 0.0)
 
@@ -322,18 +324,19 @@ def _labels(name: str, target: Any, x: Tensor) -> Any:
         if labels.shape == shape:
             advice = "turn one-hot rows into labels with y.argmax(1)"
         raise ShapeError(f"{name}: logits of shape {shape} were given labels of shape {labels.shape}: {advice}")
-    labels = labels.astype(np.intp)
     modes.check(_refuse_no_classes, labels, shape[1], name)
-    return labels
+    return labels.astype(np.intp)
 
 
 def _refuse_no_classes(labels: Any, classes: int, name: str) -> None:
-    if labels.size < 32:  # the least and the greatest of a few are found more quickly by Python
-        seen = labels.tolist()
-        good = min(seen) >= 0 and max(seen) < classes
-    else:  # read as unsigned, a negative number is larger than any class
-        good = np.maximum.reduce(labels.view(np.uintp)) < classes
-    if not good:
+    # The least and the greatest of a few are found more quickly by Python.
+    seen = labels.tolist() if labels.size < 100 else (np.minimum.reduce(labels), np.maximum.reduce(labels))
+    if not (min(seen) >= 0 and max(seen) < classes):
+        if classes == 1:
+            raise ArgumentError(
+                f"{name}: one column of logits is one class, but labels up to {max(seen)} were given: let the net have "
+                "an output for each class, or take binary_cross_entropy_with_logits"
+            )
         raise ArgumentError(
             f"{name}: labels must lie between 0 and {classes - 1}, the last class, but were given from "
             f"{labels.min()} to {labels.max()}"

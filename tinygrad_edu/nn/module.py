@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, TypeVar
 
+from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.graph import Node, Scope, mark
 from tinygrad_edu.modes import MODES, WATCH, tell
 from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
@@ -25,6 +26,7 @@ class Module:
     - A Tensor or a Value in an attribute is a parameter, an ndarray is a buffer (such as a running mean), a Module is
       a part. They are found in lists, tuples and dicts too. Attributes whose names start with an underscore are the
       module's own business.
+    - A parameter takes new numbers through its ``data``; in its attribute only a Tensor or a Value may follow it.
     - A parameter whose ``requires_grad`` is False is frozen: it stays in `state_dict` and leaves `parameters`.
     - An ndarray that the module is called with arrives in ``forward`` as a Tensor that needs no gradient.
 
@@ -54,6 +56,14 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward(): define there what calling it computes")
 
     forward: Callable[..., Any] = _no_forward
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(self.__dict__.get(name), Node) and not isinstance(value, Node | None):
+            raise DTypeError(
+                f"{self._title()}: {name} is a parameter, but was given the type {type(value).__name__}, which does "
+                f"not learn: write to its data, .{name}.data = …, or give a Tensor"
+            )
+        super().__setattr__(name, value)
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         scope = self._scope

@@ -118,7 +118,7 @@ class Optimizer:
         Raises
         ------
         StateDictError
-            Entries are missing, surplus or of another shape. Each is named, and nothing has changed.
+            Entries are missing, surplus or of another shape or kind. Each is named, and nothing has changed.
         """
         remembered: list[dict[str, Any]] = [{} for _ in self.params]
         known = {f"state.{i}.{name}": (i, name) for i in range(len(self.params)) for name in self.entries}
@@ -128,14 +128,18 @@ class Optimizer:
             names = [f"state.{i}.{name}" for name in self.entries if name in used]
             wanted += names if any(name in state for name in names) else []
         problems = differences(wanted, state)
+        settings = {name: _plain(state[name]) for name in self.hyperparameters if name in state}
+        for name, given in settings.items():
+            if not _alike(given, getattr(self, name)):
+                problems.append(f"{name} must be a setting such as {getattr(self, name)!r}, but is {given!r:.40}")
         for path in known.keys() & state.keys():
             i, name = known[path]
             shape = () if name == "step" else shape_of(self.params[i])
             problems += problems_of(path, state[path], shape)
             remembered[i][name] = state[path]
         refuse(repr(self), problems)
-        for name in self.hyperparameters:
-            setattr(self, name, _plain(state[name]))
+        for name, given in settings.items():
+            setattr(self, name, given)
         for mine, entries in zip(self.state, remembered, strict=True):
             mine.clear()
             mine.update({name: entry.copy() if shape_of(entry) else _plain(entry) for name, entry in entries.items()})
@@ -152,6 +156,13 @@ def larger(a: Any, b: Any) -> Any:
     import numpy as np
 
     return np.maximum(a, b)
+
+
+def _alike(given: Any, mine: Any) -> bool:
+    """Whether both are numbers, or as many of them."""
+    if isinstance(mine, tuple):
+        return isinstance(given, tuple) and len(given) == len(mine) and all(map(_alike, given, mine))
+    return isinstance(given, int | float)
 
 
 def _plain(entry: Any) -> Any:
