@@ -32,6 +32,9 @@ Classroom labs, run in full: the figures that were published beside those measur
 
 def main(names: Sequence[str]) -> int:
     """Run the labs of these names, or all, and write the page; 0 if every figure agrees."""
+    if not {*names} <= {*LABS}:
+        print(f"usage: python docs/labs.py [{'] ['.join(LABS)}]", file=sys.stderr)
+        return 2
     agrees = True
     for name in names or LABS:
         with tempfile.TemporaryDirectory() as folder:

@@ -363,6 +363,13 @@ def test_the_page_of_the_labs_has_the_tables_and_the_pictures(writer, tmp_path):
     assert "![moons armijo loss](images/moons_armijo_loss.png)" in page
 
 
+@pytest.mark.parametrize("names", [["--help"], ["xor", "moon"]])
+def test_what_is_no_lab_is_answered_with_the_labs_there_are(names, writer, tmp_path, capsys):
+    assert writer.main(names) == 2
+    assert "[xor] [moons-armijo] [lecture]" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
 def test_one_lab_can_be_written_anew(writer, tmp_path):
     writer.main(["xor", "mnist"])
     before = (tmp_path / "labs.md").read_text()
