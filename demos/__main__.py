@@ -1,5 +1,7 @@
 """The command line: `python -m demos [NAME] [options]`."""
 
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -7,6 +9,7 @@ from demos import _catalogue, _options
 from tinygrad_edu import TinygradEduError
 
 STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
+CUT_SHORT = 141  # and of one whose output nobody reads any more
 USAGE = """usage: python -m demos [NAME] [options]
 
 Without a name, the tour. `python -m demos NAME --help` lists the options of one; in a REPL, the same is
@@ -25,14 +28,20 @@ def main(arguments: Sequence[str]) -> int:
         demo = _catalogue.load(name)
         parsed = _options.parser(demo.run, name, (demo.__doc__ or "").strip()).parse_args(options)
         result = demo.run(**vars(parsed))
+        sys.stdout.flush()
     except TinygradEduError as error:
         print(f"demos: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\ndemos: stopped", file=sys.stderr)
         return STOPPED
+    except BrokenPipeError:  # | head has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CUT_SHORT
     return 0 if result is None or result.agrees else 1
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a file or a pipe may have no sign for a derivative
     sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 import itertools
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,26 @@ def test_from_the_shell_a_demo_is_silent_but_for_what_it_says(tmp_path):
     assert "   0.004159  0.004159" in done.stdout
     for name in pictures(tmp_path / "out"):
         assert f"wrote {tmp_path / 'out' / name}" in done.stdout
+
+
+def test_where_a_sign_cannot_be_written_a_question_mark_stands_for_it(tmp_path):
+    for command in (["demos", "backprop", "--out", str(tmp_path)], ["viz", "--text", "a*b", "a=2", "b=3"]):
+        environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, check=True
+        )
+        assert b"a ? b" in done.stdout
+        assert done.stderr == b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes the other end of a pipe")
+def test_a_reader_that_has_seen_enough_ends_a_demo_without_a_word(tmp_path):
+    command = [sys.executable, "-u", "-m", "demos", "backprop", "--out", str(tmp_path)]
+    run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    run.stdout.close()
+    assert run.stderr.read() == b""
+    run.stderr.close()
+    assert run.wait() == command_line.CUT_SHORT
 
 
 # --- the table published | measured ---

@@ -1,6 +1,7 @@
 """``python -m viz "tanh(a*b + 10)" a=2 b=-3``: an expression's two passes, step by step in the terminal."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -67,4 +68,6 @@ def _settings(words: Sequence[str]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a file or a pipe may have no sign for a derivative
     sys.exit(main(sys.argv[1:]))
