@@ -301,9 +301,10 @@ def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
             gy = grads.get(node)
             if gy is None or node.operation is None:
                 continue
-            for i, x in enumerate(node.inputs):
+            inputs = node.inputs
+            for i, x in enumerate(inputs):
                 if x.requires_grad:
-                    gx = node.operation.gx_nodes[i](gy, node, *node.inputs, **node.params)
+                    gx = node.operation.gx_nodes[i](gy, node, *inputs, **node.params)
                     gx = x._fit(gx if isinstance(gx, Node) else x._constant(gx))
                     if watched:
                         check_gradient(node, i, gx)

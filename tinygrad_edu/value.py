@@ -164,6 +164,9 @@ class Value(Node):
             untouched = node.operation is not None or (node.grad.__class__ is float and node.grad == 0)
             node.grad = grad if untouched else node.grad + grad
 
+    def _fresh_order(self) -> "list[Value]":
+        return _order(self)[0]
+
     def _constant(self, data: Any) -> "Constant":
         return Constant(data)
 
