@@ -211,6 +211,13 @@ class TestCallbacks:
         for name, array in dict(history.snapshots)[best].items():
             np.testing.assert_array_equal(net.state_dict()[name], array)
 
+    @pytest.mark.parametrize(("monitor", "best"), [("accuracy", max), ("loss", min)])
+    def test_early_stopping_knows_the_best_number(self, monitor, best):
+        stopping = train.EarlyStopping(patience=30, monitor=monitor)
+        _, history = _run(epochs=30, lr=1.0, metrics="accuracy", callbacks=[stopping])
+        assert stopping.best == best(history[monitor])
+        assert stopping.best_epoch == history[monitor].index(stopping.best) + 1
+
     def test_reduce_on_plateau_follows_pytorchs(self):
         torch = pytest.importorskip("torch")
         numbers = [3.0, 2.0, 2.5, 2.1, 2.2, 1.0, 1.5, 1.4, 1.3, 1.2]

@@ -108,7 +108,8 @@ class EarlyStopping(Callback):
 
     Attributes
     ----------
-    best_epoch : the epoch with the best number so far; 0 before any.
+    best : the best number so far.
+    best_epoch : the epoch that had it; 0 before any.
 
     Notes
     -----
@@ -143,7 +144,7 @@ class EarlyStopping(Callback):
         self._forget()
 
     def _forget(self) -> None:
-        self.best = math.inf  # of the number times the sign
+        self.best = self.sign * math.inf
         self.best_epoch = 0
         self.weights: dict[str, Any] = {}
 
@@ -152,8 +153,8 @@ class EarlyStopping(Callback):
             self._forget()
 
     def on_epoch(self, run: Run) -> None:
-        number = self.sign * monitored(run, self.monitor)
-        if number < self.best - self.min_delta:
+        number = monitored(run, self.monitor)
+        if self.sign * number < self.sign * self.best - self.min_delta:
             self.best, self.best_epoch = number, run.epoch
             if self.restore_best_weights:
                 self.weights = run.model.state_dict()
