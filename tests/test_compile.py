@@ -2,6 +2,8 @@
 
 import contextlib
 import gc
+import math
+import random
 import re
 import resource
 import subprocess
@@ -377,23 +379,42 @@ def test_an_error_in_a_replay_names_the_line():
 
 
 REFUSED = {
-    "branch": (lambda x: x if x.sum() > 0 else -x, "a choice .*test_compile.py, line .*np.where"),
-    "tensor branch": (lambda x: Tensor(x) if Tensor(x).sum() else Tensor(x) * 2, "a choice .*test_compile.py"),
-    "float": (lambda x: float(x.sum()) * x, "Python number .*test_compile.py"),
-    "tensor float": (lambda x: float(Tensor(x).sum()) * x, "Python number .*test_compile.py"),
-    "plain array": (lambda x: np.asarray(x), "reading an array's numbers"),
-    "format": (lambda x: f"{x}", "reading an array's numbers"),
-    "write": (lambda x: x.__setitem__(0, 1.0), "writing into an array .*np.where"),
-    "nothing": (lambda x: None, "returned nothing that is computed"),
-    "constant": (lambda x: 3.0, "returned nothing that is computed"),
+    "branch": (lambda x: x if x.sum() > 0 else -x, "a choice .* write the choice with np.where, .*"),
+    "tensor branch": (lambda x: Tensor(x) if Tensor(x).sum() else Tensor(x) * 2, "a choice .* np.where, .*"),
+    "smaller": (lambda x: min(x.sum(), 1.0), "a choice .* np.where, .*"),
+    "float": (lambda x: float(x.sum()) * x, "turning an array into a Python number .*"),
+    "tensor float": (lambda x: float(Tensor(x).sum()) * x, "turning an array into a Python number .*"),
+    "math": (lambda x: math.exp(x.sum()), "turning an array into a Python number .* NumPy's functions, .*"),
+    "list": (lambda x: x.tolist(), "reading an array's numbers .* NumPy's functions, .*"),
+    "plain array": (lambda x: np.asarray(x), "reading an array's numbers .* pass numbers as .* not as a list"),
+    "format": (lambda x: f"{x}", "printing an array .* return it, and print it where the function is called"),
+    "print": (lambda x: print(Tensor(x).sum()), "printing an array .*"),
+    "write": (lambda x: x.__setitem__(0, 1.0), "writing into an array .* make a new one with np.where .*"),
+    "mask": (lambda x: x[x > 0], r"the entries where a mask is True .* np.where\(mask, x, 0\)"),
+    "tensor mask": (lambda x: Tensor(x)[x > 0], "the entries where a mask is True .*"),
+    "unique": (lambda x: np.unique(x), "np.unique .* the length of its result differs .*"),
+    "places": (lambda x: np.where(x > 0), "np.where .* the length of its result differs .*"),
+    "several": (lambda x: np.linalg.svd(x), "np.svd gives several arrays at once, .*"),
+    "outer": (lambda x: np.add.outer(x, x), "np.add cannot be compiled in this form: call it without out=.*"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
     f, message = REFUSED[name]
-    with pytest.raises(RecordingError, match=message):
+    with pytest.raises(RecordingError, match=rf"^{message} \(.*test_compile\.py, line \d+\)$"):
         tinygrad_edu.compile(f)(X)
+
+
+def test_what_an_array_does_not_have_is_named():
+    with pytest.raises(AttributeError, match=r"an array in a compiled function has no attribute 'foo' \(.*line \d+\)$"):
+        tinygrad_edu.compile(lambda x: x.foo)(X)
+
+
+@pytest.mark.parametrize("result", [None, 3.0, "text"])
+def test_a_function_that_computes_nothing_is_refused(result):
+    with pytest.raises(RecordingError, match="returned nothing that is computed from its arguments or parameters"):
+        tinygrad_edu.compile(lambda x: result)(X)
 
 
 def test_what_is_kept_outside_is_refused():
@@ -406,8 +427,20 @@ def test_what_is_kept_outside_is_refused():
         history.append(loss)
         return loss
 
-    with pytest.raises(RecordingError, match=r"keeps loss outside of itself .* return it"):
+    with pytest.raises(RecordingError, match=r"^step changes history, which lies outside of it; .* return the new"):
         step(X, Y)
+    assert history == []
+    net.last = None
+
+    @tinygrad_edu.compile
+    def keep(X, y):
+        loss = nn.functional.cross_entropy(net(X), y)
+        net.last = loss
+        return loss
+
+    with pytest.raises(RecordingError, match=r"keeps loss outside of itself .* return it"):
+        keep(X, Y)
+    assert net.last is None
 
 
 def test_other_misuse_is_a_sentence():
@@ -418,10 +451,34 @@ def test_other_misuse_is_a_sentence():
         _ = compiled.source
     with pytest.raises(RecordingError, match="takes arrays, Tensors"):
         compiled({1, 2})
+    with pytest.raises(CompileError, match="takes a function, but was given <class"):
+        tinygrad_edu.compile(nn.Linear)
+    for transform in (tinygrad_edu.grad, tinygrad_edu.jacobian, tinygrad_edu.hessian):
+        with pytest.raises(RecordingError, match=r"as in compile\(grad\(f\)\)"):
+            transform(compiled)(np.ones(3))
+    with pytest.raises(RecordingError, match=r"as in compile\(grad\(f\)\)"):
+        tinygrad_edu.grad(lambda a: compiled(a * 2))(1.0)
     outer = tinygrad_edu.compile(lambda x: compiled(x) + 1)
     with pytest.raises(RecordingError, match="while another function is being recorded"):
         outer(X)
     assert issubclass(CompileError, TinygradEduError)
+
+
+def test_numbers_of_an_interior_node_are_part_of_the_program():
+    net = nn.MLP(2, [8, 2], rng=0)
+
+    def accuracy(X, y):
+        z = net(X)
+        return np.mean(np.argmax(z.data, axis=1) == y), (z.numpy().argmax(1) == y).mean(), z.data * 2
+
+    compiled = tinygrad_edu.compile(accuracy)
+    for labels in (Y, 1 - Y, Y):
+        for found, expected in zip(
+            compiled(X * (1 + labels[0]), labels), accuracy(X * (1 + labels[0]), labels), strict=True
+        ):
+            assert np.array_equal(found, expected)
+    with pytest.raises(RecordingError, match="writing into an array"):
+        tinygrad_edu.compile(lambda x: (Tensor(x) * 2).data.__setitem__(0, 0.0))(X)
 
 
 # --- the source ---------------------------------------------------------------------------------------------------
@@ -545,7 +602,10 @@ def test_an_anomaly_is_found_at_its_operation_before_and_after_recording():
         assert a.inputs == ()
     assert_close(own.numbers(), eager.numbers())
     weights = own.numbers()
-    with tinygrad_edu.detect_anomaly(), pytest.raises(AnomalyError, match=r"linear produced nan .*test_compile\.py, line"):
+    with (
+        tinygrad_edu.detect_anomaly(),
+        pytest.raises(AnomalyError, match=r"linear produced nan .*test_compile\.py, line"),
+    ):
         own.step(np.full_like(X, np.nan), Y)
     assert all(np.array_equal(a, b) for a, b in zip(own.numbers(), weights, strict=True))
 

@@ -1,6 +1,7 @@
 """What a compiled function reads from outside of itself: when it changes, the numbers change, as they do in eager."""
 
 import functools
+import random
 import sys
 from types import SimpleNamespace
 
@@ -247,3 +248,47 @@ def test_what_is_made_at_the_first_call_is_no_side_effect():
         assert np.array_equal(forward(X).numpy(), X)
     made.W.data = np.eye(2) * 2
     assert np.array_equal(forward(X).numpy(), 2 * X)
+
+
+def test_numbers_drawn_past_the_recorder_are_refused_and_given_back():
+    rng, own = np.random.default_rng(0), random.Random(0)
+    sources = {
+        "rng": lambda x: x + rng.normal(size=2),
+        "own": lambda x: x * own.random(),
+        "np.random": lambda x: x + np.random.normal(size=2),  # noqa: NPY002 what people write
+        "the module random": lambda x: x * random.random(),
+    }
+    for called, function in sources.items():
+        before = rng.bit_generator.state, own.getstate(), random.getstate()
+        with pytest.raises(RecordingError, match=f"draws random numbers from {called}, .* pass them as an argument"):
+            tinygrad_edu.compile(function)(X)
+        assert before == (rng.bit_generator.state, own.getstate(), random.getstate())
+
+
+def test_a_layer_that_draws_shares_its_generator_with_whoever_calls():
+    rng, twin = np.random.default_rng(0), np.random.default_rng(0)
+    drop = nn.Dropout(0.5, rng=rng)
+    other = nn.Dropout(0.5, rng=twin)
+    compiled = tinygrad_edu.compile(lambda x: drop(x) * (rng is not None))
+    for _ in range(4):
+        assert np.array_equal(compiled(X), other(X))
+        assert rng.normal() == twin.normal()
+
+
+def test_a_dict_that_is_filled_once_is_a_cache_and_one_that_counts_is_refused():
+    cache, counts = {}, {"n": 0}
+
+    def cached(x):
+        if "W" not in cache:
+            cache["W"] = Tensor(np.eye(2))
+        return x @ cache["W"]
+
+    def counted(x):
+        counts["n"] += 1
+        return x * 2
+
+    forward = tinygrad_edu.compile(cached)
+    assert all(np.array_equal(forward(X).numpy(), X) for _ in range(3))
+    with pytest.raises(RecordingError, match="counted changes counts"):
+        tinygrad_edu.compile(counted)(X)
+    assert counts == {"n": 0}

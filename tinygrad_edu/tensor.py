@@ -94,12 +94,12 @@ class Tensor(Node):
     @property
     def data(self) -> _Array:
         """The array."""
+        if WATCH.active and MODES.recorder is not None:
+            return cast("_Array", plain(self))
         array: _Array = self._data
         if self.operation is not None:
             array.flags.writeable = False
             return array
-        if WATCH.active and MODES.recorder is not None:
-            return cast("_Array", plain(self))
         self.settle()
         if self._seal is None:
             self._seal = _checksum(array)

@@ -86,11 +86,14 @@ def _split(args: Sequence[Any], argnum: int | tuple[int, ...], name: str) -> tup
     return call, nodes, given
 
 
+def is_differentiated(x: Node) -> bool:
+    """Whether a transform that is at work in this thread differentiates by something that leads to ``x``."""
+    return bool(_OUTER.nodes) and not set(_OUTER.nodes).isdisjoint(graph.topological_order(x))
+
+
 def _outlives(node: Node, given: Sequence[Any]) -> bool:
     """Whether a result must stay a node: an argument was one, or an outer transform's argument leads to it."""
-    if any(isinstance(x, Node) for x in given):
-        return True
-    return bool(_OUTER.nodes) and not set(_OUTER.nodes).isdisjoint(graph.topological_order(node))
+    return any(isinstance(x, Node) for x in given) or is_differentiated(node)
 
 
 def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> list[Any]:

@@ -82,7 +82,7 @@ class Guard(NamedTuple):
         value = _at(*self.value) if isinstance(self.value, Twin) else self.value
         if isinstance(value, Contents | Items):
             return value.differs(now)
-        return bool(now != value) if is_plain(value) and value == value else now is not value
+        return not is_plain(now) or now != value if is_plain(value) and value == value else now is not value
 
     def test(self, named: Callable[[Any, str], str]) -> str:
         """An expression that is true if it has changed; ``named`` gives a name to an object."""

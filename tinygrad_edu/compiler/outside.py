@@ -177,32 +177,44 @@ def outside_guards(found: Sequence[Guard], lines: Iterable[Line], fetched: set[t
 
 
 def refuse_side_effects(found: Sequence[Guard], name: str) -> None:
-    """Refuse a function that counts or collects outside of itself; what it changed is put back."""
-    changed = [guard for guard in found if _is_kept_by(guard) and guard.has_changed()]
-    if not changed:
-        return
-    what = ", ".join(dict.fromkeys(guard.called for guard in changed))
-    for guard in changed:
-        _put_back(guard)
-    raise RecordingError(
-        f"{name} changes {what}, which lies outside of it; a replay would not do that: return the new value, and store "
-        "it where the function is called"
-    )
+    """Refuse a function that counts or collects outside of itself; what it changed is put back.
+
+    What it makes there once, where nothing was, is no side effect: the next call records it anew.
+    """
+    changed = [guard for guard in found if _is_overwritten(guard)]
+    if changed:
+        put_back(changed)
+        what = ", ".join(dict.fromkeys(guard.called for guard in changed))
+        raise RecordingError(
+            f"{name} changes {what}, which lies outside of it; a replay would not do that: return the new value, and "
+            "store it where the function is called"
+        )
 
 
-def _is_kept_by(guard: Guard) -> bool:
-    value = guard.value
-    return value.plain if isinstance(value, Items) else value is not None and is_plain(value)
+def _is_overwritten(guard: Guard) -> bool:
+    if not guard.has_changed():
+        return False
+    if isinstance(guard.value, Items):
+        before, now = guard.value.items, guard.now()
+        return not isinstance(before, dict) or any(now.get(key, _GONE) is not x for key, x in before.items())
+    return guard.value is not None and is_plain(guard.value)
 
 
-def _put_back(guard: Guard) -> None:
-    items = guard.owner.items if isinstance(guard.owner, Held) else None
-    if isinstance(items, list):
-        items[:] = guard.value.items
-    elif isinstance(items, dict | set):
-        items.clear()
-        items.update(guard.value.items)
-    elif isinstance(guard.owner, dict | list):
-        guard.owner[guard.name] = guard.value
-    else:
-        setattr(guard.owner, guard.name, guard.value)
+_GONE = object()
+
+
+def put_back(found: Iterable[Guard]) -> None:
+    """Restore what has changed since it was found."""
+    for guard in found:
+        if not guard.has_changed() or isinstance(guard.value, np.ndarray):
+            continue
+        items = guard.owner.items if isinstance(guard.owner, Held) else None
+        if isinstance(items, list):
+            items[:] = guard.value.items
+        elif isinstance(items, dict | set):
+            items.clear()
+            items.update(guard.value.items)
+        elif isinstance(guard.owner, dict | list):
+            guard.owner[guard.name] = guard.value
+        elif items is None:
+            setattr(guard.owner, guard.name, guard.value)

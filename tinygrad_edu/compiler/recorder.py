@@ -10,7 +10,7 @@ import math
 import operator
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from tinygrad_edu.compiler.program import (
     mapped,
     variables,
 )
+from tinygrad_edu.compiler.randomness import Randomness
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, users_place, value_of
 from tinygrad_edu.compiler.updates import record_step
@@ -50,7 +51,8 @@ _SECTIONS = ("", "forward", "backward", "update")
 class Recorder:
     """The program of one call as it grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, found: Iterable[Guard] = ()) -> None:
+        self.randomness = Randomness(found)
         self.thread = threading.get_ident()
         self.lines: list[Line] = []
         self.inputs: dict[Var, Source] = {}
@@ -96,8 +98,8 @@ class Recorder:
             value = function(*values, **given)
         if isinstance(value, tuple | list):
             raise RecordingError(
-                f"np.{function.__name__} gives several arrays at once, which cannot be recorded ({users_line()}): "
-                "call a function that gives one"
+                f"np.{function.__name__} gives several arrays at once, which cannot be compiled: call a function that "
+                f"gives one ({users_line()})"
             )
         if self.is_elsewhere():
             return value
@@ -160,7 +162,7 @@ class Recorder:
             return x
         if x._recorder is not self:
             raise RecordingError(
-                f"a value of an earlier call was kept and used again ({users_line()}): pass it as an argument"
+                f"a value of an earlier call was kept and is used again: pass it as an argument ({users_line()})"
             )
         return x._value if x._var is None else x._var
 
@@ -295,7 +297,11 @@ class Recorder:
 
     def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Numbers from a random generator: drawn anew at every run."""
-        return self.emit(DRAW, method, args, keywords, method(*args, **keywords))
+        generator = getattr(method, "__self__", None)
+        self.randomness.before_draw(generator)
+        numbers = method(*args, **keywords)
+        self.randomness.after_draw(generator)
+        return self.emit(DRAW, method, args, keywords, numbers)
 
     def check(self, function: Callable[..., None], *args: Any) -> None:
         """Something that raises if the numbers of a run are not what they should be."""

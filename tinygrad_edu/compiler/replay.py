@@ -12,7 +12,7 @@ import threading
 import time
 import types
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ import numpy as np
 
 from tinygrad_edu.compiler import optimize
 from tinygrad_edu.compiler.errors import CompileError, RecordingError
+from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.machine import Machine, Outdated, commit
 from tinygrad_edu.compiler.names import Names, identifier, name_variables
-from tinygrad_edu.compiler.outside import look_outside, outside_guards, refuse_side_effects
+from tinygrad_edu.compiler.outside import look_outside, outside_guards, put_back, refuse_side_effects
 from tinygrad_edu.compiler.program import CALL, Line, Program, Returned, Var
 from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.source import as_file
@@ -31,6 +32,7 @@ from tinygrad_edu.compiler.traced import Traced, users_line, value_of
 from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import MODES, WATCH
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.transforms import is_differentiated
 from tinygrad_edu.value import Value
 
 CACHE = 8
@@ -72,6 +74,11 @@ class Compiled:
             key = _form(args, leaves)
             if keywords:
                 key = (key, _form(keywords, leaves))
+            if any(isinstance(x, Node) and is_differentiated(x) for x in leaves):
+                raise RecordingError(
+                    f"{self.__name__} is compiled, and what it returns has no gradient to give to grad, jacobian or "  # type: ignore[attr-defined]
+                    "hessian: compile what these make of the plain function, as in compile(grad(f))"
+                )
             machine = self._machines.get(key)
             if machine is not None:
                 try:
@@ -169,7 +176,7 @@ def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contrac
     import numpy as np
     ...
     """
-    if not callable(function):
+    if not callable(function) or isinstance(function, type):
         raise CompileError(f"compile takes a function, but was given {function!r}")
     return Compiled(function)
 
@@ -275,10 +282,10 @@ def record(
     function: Callable[..., Any], signature: inspect.Signature, leaves: list[Any], args: Any, keywords: Any
 ) -> tuple[Machine, Any]:
     """Run the function once; its program, ready to be run again, and its result."""
-    recorder = Recorder()
+    found = look_outside(function, [*_objects((args, keywords))])
+    recorder = Recorder(found)
     order: list[tuple[Argument, Any, Any]] = []
     argument_names = _argument_names(signature, len(args))
-    found = look_outside(function, [*_objects((args, keywords))])
     with recorder.active():
         try:
             call = [
@@ -305,6 +312,7 @@ def record(
         [(source, var) for source, var, _ in left],
         returned,
     )
+    recorder.randomness.refuse_missed(program.name)
     if not program.outputs():
         raise RecordingError(
             f"{program.name} returned nothing that is computed from its arguments or parameters, so there is nothing "
@@ -322,8 +330,8 @@ def record(
     def names() -> Names:
         return name_variables(recorder, program, named)
 
-    _refuse_what_is_kept(recorder, names)
     refuse_side_effects(found, program.name)
+    _refuse_what_is_kept(recorder, names, found)
     for source, value in recorder.started:
         source.set(value)
     machine = Machine(
@@ -388,7 +396,7 @@ def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
     return Returned(var, "plain"), value
 
 
-def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names]) -> None:
+def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names], found: Sequence[Guard]) -> None:
     """Nothing of the recorded call may live on: it would be that call's number for ever."""
     recorder.forget()
     kept = recorder.kept()
@@ -402,6 +410,7 @@ def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names]) -> None
         if threading.active_count() == 1:
             break
     if kept:
+        put_back(found)
         known = names().of
         what = next((known[x._var] for x in reversed(kept) if x._var in known), "a value")
         raise RecordingError(

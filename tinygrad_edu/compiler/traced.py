@@ -93,13 +93,25 @@ def _refused(what: str, advice: str, convert: Callable[[Any], Any] | None = None
     def method(self: "Traced", *_: Any, **__: Any) -> Any:
         if convert is not None and (self._var in self._recorder.settled or self._recorder.is_elsewhere()):
             return convert(self._value)
-        raise RecordingError(f"{what} depends on a number that differs from call to call ({users_line()}): {advice}")
+        raise RecordingError(
+            f"{what} cannot be compiled, because its numbers differ from call to call: {_here(advice)}"
+        )
 
     return method
 
 
-_BRANCH = "write the choice with np.where, or leave this line out of the compiled function"
-_NUMBER = "return it from the compiled function and read it from the result, or compute with NumPy's functions"
+def _here(advice: str) -> str:
+    return f"{advice} ({users_line()})"
+
+
+_BRANCH = "write the choice with np.where, or take this line out of the function"
+_NUMBER = "compute with NumPy's functions, or return the array and take the number where the function is called"
+_SHOWN = "return it, and print it where the function is called"
+_PLAINLY = "call it without out= and where=, and not by .at, .outer or .accumulate"
+_READ = "compute with NumPy's functions on arrays, and pass numbers as np.array([...]), not as a list"
+_LENGTHS = frozenset(
+    (np.unique, np.nonzero, np.flatnonzero, np.argwhere, np.compress, np.extract, np.bincount, np.trim_zeros)
+)
 
 
 class Traced:
@@ -152,7 +164,16 @@ class Traced:
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"an array in a compiled function has no attribute {name!r} ({users_line()})")
+
     def __getitem__(self, index: Any) -> Any:
+        parts = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(x, Traced) and x.dtype == bool for x in parts):
+            raise RecordingError(
+                "the entries where a mask is True cannot be compiled, because their count differs from call to call: "
+                + _here("write np.where(mask, x, 0)")
+            )
         return self._recorder.apply(INDEX, operator.getitem, (self, index))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
@@ -163,7 +184,7 @@ class Traced:
         if method == "reduce":
             return self._recorder.apply(UFUNC, ufunc.reduce, inputs, keywords)
         if method != "__call__" or ufunc.nout > 1 or "out" in keywords:
-            raise RecordingError(f"np.{ufunc.__name__}.{method} cannot be recorded ({users_line()}): {_BRANCH}")
+            raise RecordingError(f"np.{ufunc.__name__} cannot be compiled in this form: {_here(_PLAINLY)}")
         if ufunc in (np.maximum, np.minimum) and all(map(_plain_number, inputs)):
             return self._recorder.apply(MATH, ufunc.__name__, inputs)
         return self._recorder.apply(UFUNC, ufunc, inputs, keywords)
@@ -177,6 +198,11 @@ class Traced:
             return False  # nobody can write into it
         if function in (np.zeros_like, np.ones_like, np.empty_like, np.result_type):
             return function(*map(value_of, args), **keywords)
+        if function in _LENGTHS or (function is np.where and len(args) == 1):
+            raise RecordingError(
+                f"np.{function.__name__} cannot be compiled, because the length of its result differs from call to "
+                f"call: {_here('take this line out of the function')}"
+            )
         ufunc = _REDUCTIONS.get(function)
         if ufunc is not None and keywords.keys() <= {"axis", "keepdims"} and len(args) <= 2:
             return _reduced(args[0], ufunc, *args[1:], **keywords)
@@ -191,10 +217,9 @@ class Traced:
         _refused("turning an array into a Python number", _NUMBER, convert) for convert in (float, int, operator.index)
     )
     __complex__ = _refused("turning an array into a Python number", _NUMBER)
-    __format__ = _refused("reading an array's numbers", _NUMBER)
-    __array__ = _refused("reading an array's numbers", _NUMBER, np.asarray)
-    __setitem__ = _refused("writing into an array", "compute a new one with np.where or np.concatenate")
-
+    __format__ = __str__ = _refused("printing an array", _SHOWN)
+    __array__ = _refused("reading an array's numbers", _READ, np.asarray)
+    __setitem__ = _refused("writing into an array", "make a new one with np.where or np.concatenate")
     tolist = _refused("reading an array's numbers", _NUMBER)
 
     def __repr__(self) -> str:

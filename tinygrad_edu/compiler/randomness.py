@@ -1,0 +1,77 @@
+"""Random numbers that a function draws past the recorder: a replay would have the same ones every time."""
+
+import pickle
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.errors import RecordingError
+from tinygrad_edu.compiler.guards import Guard
+
+
+class Source:
+    """A generator that a function can reach, and its state after the last draw that was recorded."""
+
+    def __init__(self, called: str, get: Callable[[], Any], put: Callable[[Any], None]) -> None:
+        self.called = called
+        self.get = get
+        self.put = put
+        self.start = get()
+        self.seen = pickle.dumps(self.start)
+        self.missed = False
+
+    def look(self) -> None:
+        """Notice whether numbers were drawn since the last look."""
+        now = pickle.dumps(self.get())
+        self.missed |= now != self.seen
+        self.seen = now
+
+
+class Randomness:
+    """All the sources of random numbers that a function can reach."""
+
+    def __init__(self, found: Iterable[Guard]) -> None:
+        self.sources: dict[int, Source] = {
+            id(random): Source("the module random", random.getstate, random.setstate),
+            id(np.random): Source("np.random", np.random.get_state, np.random.set_state),
+        }
+        for guard in found:
+            if isinstance(guard.value, np.random.Generator):
+                self._add(guard.value, guard.called)
+            elif isinstance(guard.value, random.Random):
+                self.sources[id(guard.value)] = Source(guard.called, guard.value.getstate, guard.value.setstate)
+
+    def _add(self, generator: np.random.Generator, called: str) -> None:
+        bits = generator.bit_generator
+
+        def put(state: Any) -> None:
+            bits.state = state
+
+        self.sources[id(generator)] = Source(called, lambda: bits.state, put)
+
+    def before_draw(self, generator: Any) -> None:
+        """Numbers are about to be drawn that the program will draw anew."""
+        if id(generator) in self.sources:
+            self.sources[id(generator)].look()
+
+    def after_draw(self, generator: Any) -> None:
+        """They were drawn."""
+        if id(generator) in self.sources:
+            source = self.sources[id(generator)]
+            source.seen = pickle.dumps(source.get())
+
+    def refuse_missed(self, name: str) -> None:
+        """Refuse a function that has drawn numbers otherwise; the generators go back to where they were."""
+        for source in self.sources.values():
+            source.look()
+        missed = [source.called for source in self.sources.values() if source.missed]
+        if not missed:
+            return
+        for source in self.sources.values():
+            source.put(source.start)
+        raise RecordingError(
+            f"{name} draws random numbers from {', '.join(missed)}, and a replay would have the same ones every time: "
+            "draw them where the function is called, and pass them as an argument"
+        )
