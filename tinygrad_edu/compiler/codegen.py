@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.blas import rows_at_once
 from tinygrad_edu.compiler.emit import Text, Writer
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import (
@@ -203,8 +204,7 @@ class Codegen:
             tuple(short[name][: min(PIECE, n - i)] if name in short else x[i : i + PIECE] for name, x in wholes.items())
             for i in range(0, n, PIECE)
         ]
-        name = f"pieces{sum(key.startswith('pieces') for key in self.namespace) + 1}"
-        self.namespace[name] = pieces
+        name = self._numbered("pieces", pieces)
         self.allocations.append(f"{name} = ...  # {', '.join(wholes)}, {PIECE} entries at a time")
         names = [f"{key}_piece" for key in wholes]
         self._say(None, f"for {', '.join(names)}{',' * (len(names) == 1)} in {name}:")
@@ -214,6 +214,12 @@ class Codegen:
                 for x in line.args
             ]
             self._say(line, f"    {self._call(line.function, args, f'{self.names.of[line.out]}_piece')}")
+
+    def _numbered(self, name: str, x: Any) -> str:
+        """A name of its own for an object that the text needs."""
+        name += str(sum(key.startswith(name) for key in self.namespace) + 1)
+        self.namespace[name] = x
+        return name
 
     def _release(self, var: Var, number: int) -> None:
         store = self.stores.get(var)
@@ -485,12 +491,38 @@ class Codegen:
                 line, f"{self._bound(np.matmul)}({self.writer.operand(a).text}, {self.writer.operand(b).text}, {out})"
             )
             return
-        out = self._buffer(line)
-        if line.out in self.column_major or not self.stores[line.out].array.flags.c_contiguous:
-            left, right, out = self._turned(b), self._turned(a), self._turned(line.out)
-        else:
-            left, right = self.writer.operand(a).text, self.writer.operand(b).text
-        self._say(line, f"{self._bound(np.dot)}({left}, {right}, {out})")
+        self._buffer(line)
+        turned = line.out in self.column_major or not self.stores[line.out].array.flags.c_contiguous
+        left, right, out = (self._turned(x) if turned else self.writer.operand(x).text for x in (a, b, line.out))
+        if turned:
+            left, right = right, left
+        rows = self._rows_at_once(a, b, turned)
+        if rows is None:
+            self._say(line, f"{self._bound(np.dot)}({left}, {right}, {out})")
+            return
+        whole = self.stores[line.out].array.T if turned else self.stores[line.out].array
+        stretches = [slice(i, i + rows) for i in range(0, len(whole), rows)]
+        name = self._numbered("stretches", [(stretch, whole[stretch]) for stretch in stretches])
+        self.allocations.append(f"{name} = ...  # slices of {rows} rows, and these rows of {out}")
+        self._say(None, f"for {out}_rows, {out}_part in {name}:")
+        self._say(line, f"    {self._bound(np.dot)}({left}[{out}_rows], {right}, {out}_part)")
+
+    def _rows_at_once(self, a: Any, b: Any, turned: bool) -> int | None:
+        """How many rows of the left factor are multiplied at a time; None: all."""
+        if not self.column_major:  # arrays lie as they do in eager, and the same products give the same bits
+            return None
+        if not all(self._lies_by_rows(x, turned) for x in (a, b)):
+            return None
+        (n, k), m = (b.shape[::-1], a.shape[0]) if turned else (a.shape, b.shape[1])
+        rows = rows_at_once(n, k, m, a.dtype.itemsize)
+        return rows if rows < n else None
+
+    def _lies_by_rows(self, x: Any, turned: bool) -> bool:
+        """Whether the operand, or its transpose, is stored row by row; an argument most likely is."""
+        if not isinstance(x, Var) or x not in self.stores:
+            return isinstance(x, Var) and x in self.program.inputs and not turned
+        array = self.stores[x].array
+        return bool((array.T if turned else array).flags.c_contiguous)
 
     def _turned(self, x: Any) -> str:
         """The transpose of an operand."""

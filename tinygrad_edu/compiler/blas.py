@@ -1,0 +1,36 @@
+"""What is known of the BLAS behind NumPy.
+
+On a processor with AVX-512, OpenBLAS multiplies small matrices where they lie. Larger ones it first copies, tile by
+tile: with few rows on one side that takes as long as the product itself, and some rows at a time are quicker. But it
+divides larger ones among its threads, if it has several.
+"""
+
+import functools
+import os
+
+import numpy as np
+
+_SMALL = 10**6  # multiplications
+_TILE = 4  # rows
+_AGAIN = 6  # so many times the other matrix is read at most,
+_CACHE = 1 << 21  # and it has to stay in the cache: bytes
+_THREADS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")  # in the order in which OpenBLAS asks
+
+
+def rows_at_once(n: int, k: int, m: int, itemsize: int) -> int:
+    """How many rows of an (n, k) matrix to multiply at a time with a (k, m) matrix, both stored row by row."""
+    rows = _SMALL // max(k * m, 1)
+    rows -= rows % _TILE if rows > _TILE else 0
+    fits = 2 <= rows < n <= _AGAIN * rows and k * m * itemsize <= _CACHE
+    return rows if fits and multiplies_in_place() else n
+
+
+@functools.cache
+def multiplies_in_place() -> bool:
+    """Whether small matrices are multiplied where they lie, and larger ones by one thread."""
+    config = np.show_config(mode="dicts") or {}
+    name = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    found = config.get("SIMD Extensions", {}).get("found", ())
+    given = [os.environ[variable] for variable in _THREADS if os.environ.get(variable)]
+    one_thread = given[0] == "1" if given else os.cpu_count() == 1
+    return "openblas" in name and one_thread and not {"X86_V4", "AVX512_SKX"}.isdisjoint(found)
