@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu import Tensor, load, nn, optim, save, train
-from tinygrad_edu.data import xor
+from tinygrad_edu.data import moons, xor
 from tinygrad_edu.errors import ArgumentError, DTypeError, FileError, ShapeError, TinygradEduError
 from tinygrad_edu.optim import lr_scheduler
 
@@ -444,6 +444,20 @@ def test_lr_range_test_leaves_everything_as_it_was():
     assert not net.training
     assert found.losses.shape == (2, 80)
     assert found.lrs[0] < found.suggestion < found.lrs[-1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lr_range_test_suggests_nothing_for_a_net_that_has_learned(seed):
+    """The losses of its batches differ, and where the hard ones come first it looks as if the loss fell."""
+    X, y = moons(200, noise=0.3, rng=seed)
+    net = _net(seed)
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
+    fresh = train.lr_range_test(net, X, y, loss=cross_entropy, optimizer=optimizer, batch_size=8)
+    assert np.isfinite(fresh.suggestion)
+    train.fit(net, X, y, loss=cross_entropy, optimizer=optimizer, epochs=100, batch_size=20, rng=seed)
+    trained = train.lr_range_test(net, X, y, loss=cross_entropy, optimizer=optimizer, batch_size=8)
+    assert np.isnan(trained.suggestion)
+    assert "does not clearly fall" in str(trained)
 
 
 def test_lr_range_test_of_an_impossible_range():

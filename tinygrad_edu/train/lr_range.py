@@ -1,7 +1,8 @@
 """`lr_range_test`: which learning rates are worth trying, found by raising the rate until training breaks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ Array = npt.NDArray[Any]
 
 SMOOTHING = 0.9  # of the running mean of the loss
 DIVERGED = 4.0  # times the smallest loss: higher is off the map
+FALLEN = 0.95  # of the loss that the same batches have without training
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,7 +28,7 @@ class LRRange:
     ----------
     lrs : (steps,) learning rates, rising.
     losses : (seeds, steps) smoothed losses; nan from where a run diverged.
-    suggestion : the learning rate at which the mean loss fell fastest; nan if it never fell by a twentieth.
+    suggestion : the learning rate at which the mean loss fell fastest; nan if training never lowered it by a twentieth.
     """
 
     lrs: Array
@@ -96,58 +98,62 @@ def lr_range_test(
             f"lr_max={lr_max}, steps={steps}, seeds={seeds}"
         )
     lrs = np.geomspace(lr_min, lr_max, steps)
-    losses = np.full((seeds, steps), np.nan)
+    losses, untrained = np.full((2, seeds, steps), np.nan)
     for seed in range(seeds):
-        with preserved(model, optimizer):
-            _one_run(model, X, y, loss, optimizer, lrs, batch_size, seed, losses[seed])
-    return LRRange(lrs, losses, _steepest(lrs, losses))
+        for rates, found in ((np.zeros(steps), untrained), (lrs, losses)):
+            with preserved(model, optimizer):
+                feed = islice(_endless(X, y, batch_size, seed), steps)
+                _one_run(model, feed, loss, optimizer, rates, found[seed])
+    return LRRange(lrs, losses, _steepest(lrs, losses, untrained))
+
+
+def _endless(X: Array, y: Array, batch_size: int, seed: int) -> Iterator[tuple[Array, Array]]:
+    """Batches, one pass over the data after another."""
+    rng = np.random.default_rng(seed)
+    while True:
+        yield from batches(X, y, batch_size, rng)
 
 
 def _one_run(
     model: Any,
-    X: Array,
-    y: Array,
+    feed: Iterable[tuple[Array, Array]],
     loss: Callable[[Any, Any], Any],
     optimizer: Any,
     lrs: Array,
-    batch_size: int,
-    seed: int,
     smoothed: Array,
 ) -> None:
-    """Fill ``smoothed`` until the run diverges."""
+    """Fill ``smoothed`` until the run diverges; at a rate of 0 nothing is learned."""
     model.train()
-    rng = np.random.default_rng(seed)
-    feed: Iterator[tuple[Array, Array]] = iter(())
     mean, best = 0.0, np.inf
-    for i, lr in enumerate(lrs):
-        batch = next(feed, None)
-        if batch is None:
-            feed = iter(batches(X, y, batch_size, rng))
-            batch = next(feed)
+    for i, (lr, (batch, targets)) in enumerate(zip(lrs, feed, strict=True)):
         optimizer.lr = float(lr)
         with np.errstate(all="ignore"):  # it is meant to explode
-            step_loss = loss(model(batch[0]), batch[1])
-            optimizer.zero_grad()
-            step_loss.backward()
-            optimizer.step()
+            step_loss = loss(model(batch), targets)
+            if lr:
+                optimizer.zero_grad()
+                step_loss.backward()
+                optimizer.step()
         mean = SMOOTHING * mean + (1 - SMOOTHING) * float(step_loss)
         smoothed[i] = mean / (1 - SMOOTHING ** (i + 1))
         best = min(best, smoothed[i])
-        if not smoothed[i] <= DIVERGED * best:
+        if lr and not smoothed[i] <= DIVERGED * best:
             smoothed[i] = np.nan
             return
 
 
-def _steepest(lrs: Array, losses: Array) -> float:
+def _steepest(lrs: Array, losses: Array, untrained: Array) -> float:
     """The rate at which the mean over the seeds falls fastest, where all of them are still on the map.
 
-    The first tenth is left out: the running mean is of few losses there, and its noise looks like a fall.
+    The first tenth is left out: the running mean is of few losses there, and its noise looks like a fall. So does the
+    noise of a net that has learned already; whether the loss fell at all, the same batches without training tell.
     """
     whole = np.isfinite(losses).all(axis=0)
     last = int(np.argmin(whole)) if not whole.all() else len(lrs)
     first = len(lrs) // 10
-    mean = losses[:, first:last].mean(axis=0) if last - first > 2 else np.array([])
-    if not mean.size or mean.min() > 0.95 * mean[0]:
+    if last - first <= 2:
+        return float("nan")
+    mean, before = (curves[:, first:last].mean(axis=0) for curves in (losses, untrained))
+    if not (mean < FALLEN * before).any():
         return float("nan")
     slopes = np.gradient(mean, np.log(lrs[first:last]))
     return float(lrs[first + np.argmin(slopes)])
