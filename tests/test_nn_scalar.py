@@ -152,6 +152,19 @@ def test_a_compiled_step_between_two_calls_is_seen():
     assert net([1.0]).data == pytest.approx(written_out([1.0]).data)
 
 
+def test_a_call_in_the_middle_of_an_optimizers_step_leaves_nothing_behind():
+    class Peeking(SGD):
+        def update(self, data, g, state):
+            neuron([1.0, 1.0])
+            return super().update(data, g, state)
+
+    neuron = scalar.Neuron(2, "identity", rng=0)
+    optimizer = Peeking(neuron.parameters(), lr=0.5)
+    neuron([1.0, 1.0]).backward()
+    optimizer.step()
+    assert neuron([1.0, 1.0]).data == pytest.approx(sum(p.data for p in neuron.parameters()))
+
+
 @pytest.mark.parametrize("part", ["weight", "bias", "input"])
 def test_data_that_is_written_after_a_call_makes_its_graph_stale(part):
     layer, x = scalar.Layer(1, 2, rng=0), Value(1.0)

@@ -78,7 +78,7 @@ class Optimizer:
                 tensor.update(new, now)
         for value, state in self._values:
             value._data = float(update(value._data, float(value.grad), state))
-            value.stamp = now
+            value.stamp = CLOCK.tick()  # after the write: what was read before is out of date
 
     def zero_grad(self) -> None:
         """Forget the gradients, to which ``backward()`` would add."""
