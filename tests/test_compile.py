@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import math
-import random
 import re
 import resource
 import subprocess
@@ -574,9 +573,12 @@ def test_a_branch_on_a_value_is_refused():
         tinygrad_edu.compile(lambda a: a * float(a))(Value(1.0))
 
 
-def test_long_chains_neither_recurse_nor_make_a_text_too_long_for_python():
+MILLION = 1_000_000
+
+
+def test_a_chain_of_a_million_values():
     def f(x):
-        for _ in range(30_000):
+        for _ in range(MILLION):
             x = x + 1.0
         x.backward()
         return x
@@ -584,8 +586,37 @@ def test_long_chains_neither_recurse_nor_make_a_text_too_long_for_python():
     compiled = tinygrad_edu.compile(f)
     for start in (0.5, 1.5):
         x = Value(start)
-        assert compiled(x).data == 30_000 + start
+        assert compiled(x).data == MILLION + start
         assert x.grad == 1.0
+
+
+def test_a_chain_of_a_million_tensors():
+    W = Tensor([1.0, 2.0], label="W")
+
+    def f(x):
+        y = W
+        for _ in range(MILLION):
+            y = y + x
+        W.grad = None
+        y.sum().backward()
+        return y
+
+    compiled = tinygrad_edu.compile(f)
+    for x in (np.array([0.5, 1.0]), np.array([1.0, -2.0])):
+        assert compiled(x).tolist() == (W.data + MILLION * x).tolist()
+        assert W.grad.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("length", [5_000, 15_000])
+def test_long_programs_run_as_text_or_line_by_line(length):
+    def f(x):
+        for _ in range(length):
+            x = np.tanh(x) + 1.0
+        return x
+
+    compiled = tinygrad_edu.compile(f)
+    for x in (X, -X):
+        np.testing.assert_allclose(compiled(x), f(x), rtol=1e-12)
 
 
 # --- anomalies ----------------------------------------------------------------------------------------------------
