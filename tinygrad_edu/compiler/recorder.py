@@ -224,7 +224,7 @@ class Recorder:
     def record(self, operation: Operation, inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
         """What `tensor.record` does, line by line."""
         data = [self.data(x) for x in inputs]
-        if not any([x.__class__ is Traced for x in data]) and not (params and is_traced(tuple(params.values()))):
+        if not any(x.__class__ is Traced for x in data) and not (params and is_traced(tuple(params.values()))):
             return operation.forward(*data, **params)
         self.group += 1
         y = self.compute(operation, data, params)
