@@ -125,6 +125,11 @@ def test_inputs_say_what_they_are():
     assert kinds["return"] == ("return", "")
 
 
+def test_settings_stand_in_the_head_with_their_numbers():
+    code = {node.name: node.code for node in listing(training_step(optim.Adam), 500).nodes if not node.section}
+    assert [code[name] for name in ("lr", "beta1", "beta2", "eps")] == ["lr", "beta1=0.9", "beta2=0.999", "eps=1e-08"]
+
+
 def test_code_is_text_in_the_picture_and_on_the_page():
     drawing, page = viz.draw(attention()), viz.player(attention()).html
     texts = [

@@ -98,7 +98,7 @@ def listing(compiled: Compiled, max_nodes: int) -> Listing:
     tree = ast.parse(compiled.source).body
     function = tree[-1]
     assert isinstance(function, ast.FunctionDef)
-    nodes = [*_constants(tree), *_inputs(compiled.program, [argument.arg for argument in function.args.args])]
+    nodes = [*_constants(tree), *_inputs(compiled.program, function.args)]
     count = len(nodes) + sum(_is_code(text) for text, _ in rows)
     if count > max_nodes:
         raise ArgumentError(
@@ -132,13 +132,16 @@ def _constants(tree: list[ast.stmt]) -> Iterator[Line]:
 _KINDS = {"Argument": "argument", "Data": "parameter"}  # by where an input comes from
 
 
-def _inputs(program: Any, names: list[str]) -> Iterator[Line]:
+def _inputs(program: Any, arguments: ast.arguments) -> Iterator[Line]:
     from tinygrad_edu.compiler.emit import shape_comment
     from tinygrad_edu.compiler.source import parameters
 
-    for var, name in zip(parameters(program), names, strict=True):
+    names = [argument.arg for argument in arguments.args]
+    given = [f"={ast.unparse(default)}" for default in arguments.defaults]
+    given = [""] * (len(names) - len(given)) + given
+    for var, name, default in zip(parameters(program), names, given, strict=True):
         kind = _KINDS.get(type(program.inputs[var]).__name__, "state")
-        yield Line(name, kind, name, shape_comment(var), "", ())
+        yield Line(name, kind, name + default, shape_comment(var), "", ())
 
 
 def _line(text: str, section: str, latest: dict[str, int]) -> Line:

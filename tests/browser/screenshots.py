@@ -4,12 +4,13 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.chromium import launch
-from tests.browser.graphs import faulty, layer, neuron, scalar_net
+from tests.browser.graphs import faulty, layer, neuron, scalar_net, training_step
 from viz.audit import audit
 from viz.player import player
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 _WINDOW = {"width": 1280, "height": 760}
+_LOW = {"width": 1280, "height": 640}
 _NARROW = {"width": 400, "height": 800}
 
 
@@ -18,6 +19,7 @@ def shots():
     pick = "player.pick(player.film.nodes.findIndex((node) => node.name === '{}'))"
     cell = "document.querySelectorAll('.cells button')[2].click()"
     show = "document.querySelector('.cells button').scrollIntoView()"
+    line = "[...document.querySelectorAll('.body [role=option]')].find((x) => x.textContent.startsWith('dz1')).focus()"
     path = "document.querySelectorAll('.way button')[1].click()"
     return [
         ("light", neuron(), 13, _WINDOW, "light", []),
@@ -35,6 +37,7 @@ def shots():
         ("folded", scalar_net(2, [16, 16, 1]), 600, _WINDOW, "light", []),
         ("tensor", layer(), 99, _WINDOW, "light", [pick.format("W"), cell, show]),
         ("narrow", neuron(), 13, _NARROW, "light", []),
+        ("program", training_step(), 0, _LOW, "light", [line]),
     ]
 
 
