@@ -129,10 +129,10 @@ class Machine:
         body = [*self._prologue(given), *codegen.body, *self._epilogue(codegen)]
         names = ", ".join(self._parameter(i) for i in range(len(self.arguments)))
         lines = [f"def {self.program.name}({names}):", *(f"    {text}" for text, _ in body)]
-        head = [*codegen.allocations, "", ""]
+        head = [*codegen.arrays.allocations, "", ""]
         self.text = "\n".join([*head, *lines]) + "\n"
         self.lines = {len(head) + 2 + i: line for i, (_, line) in enumerate(body)}
-        namespace = codegen.namespace | codegen.writer.constants | self.objects
+        namespace = codegen.arrays.namespace | codegen.writer.constants | self.objects
         namespace |= FLOATS if writer is Careful else {}
         namespace |= {f.__name__: f for f in codegen.writer.helpers}
         namespace |= {self.names.of[var]: array for var, array in given.items()}
@@ -158,7 +158,7 @@ class Machine:
             if y is x:
                 return known
         unique, k = name, 1
-        taken = {*self.names.of.values(), *self.objects, *self.codegen.namespace, *self.codegen.writer.constants}
+        taken = {*self.names.of.values(), *self.objects, *self.codegen.arrays.namespace, *self.codegen.writer.constants}
         while unique in taken:
             k += 1
             unique = f"{name}{k}"
@@ -240,6 +240,7 @@ class Machine:
     def _epilogue(self, codegen: Codegen) -> list[tuple[str, Line | None]]:
         rows = [f"{self.names.of[home]}[...] = {self.names.of[var]}" for var, home in self.left]
         stamped = []
+        stores = codegen.arrays.stores
         old = {source: var for var, source in self.program.inputs.items()}
         for source, var in self.program.writes:
             name = "None" if var is None else self.names.of[var]
@@ -255,8 +256,8 @@ class Machine:
             elif isinstance(source, Gradient):
                 leaf = self._leaf(old.get(Data(source.leaf), var), source.leaf)
                 tensor = isinstance(source.leaf, Tensor)
-                if tensor and var in codegen.stores:  # a tuple, of which `Tensor.grad` makes a copy when it is read
-                    self.objects[f"{name}_lent"] = (codegen.stores[var].array,)
+                if tensor and var in stores:  # a tuple, of which `Tensor.grad` makes a copy when it is read
+                    self.objects[f"{name}_lent"] = (stores[var].array,)
                     name = f"{name}_lent"
                 elif tensor and var is not None:
                     name = f"({name if var.shape else f'np.asarray({name})'},)"
@@ -264,13 +265,9 @@ class Machine:
             elif isinstance(source, ArgumentGradient):
                 self.objects["add_gradient"] = add_gradient
                 rows.append(f"add_gradient({self._parameter(source.position)}, {name})")
-            elif (
-                var in codegen.stores
-                and source in old
-                and codegen.stores[var].array is codegen.stores.get(old[source], codegen.stores[var]).array
-            ):
+            elif var in stores and source in old and stores[var].array is stores.get(old[source], stores[var]).array:
                 pass
-            elif source in old and old[source] in codegen.stores:
+            elif source in old and old[source] in stores:
                 rows.append(f"{self.names.of[old[source]]}[...] = {name}")
             else:
                 rows.append(f"{self._reach(source)} = {name if var is None or not var.shape else f'np.array({name})'}")
