@@ -259,7 +259,7 @@ class Operands:
 
     __slots__ = ("bias", "data", "nodes", "requires_grad", "stamp")
 
-    _left = None  # to `_order` it is a node without operands, until it looks more closely
+    _left = _right = None  # to `_order` it is a node without operands, until it looks more closely
 
     def __init__(self, nodes: Sequence[Value | Number], bias: Value | Number | None = None) -> None:
         self.stamp = CLOCK.now  # before the data is read: what is written later makes stale what is made of it
@@ -323,38 +323,35 @@ def _order(root: Value) -> tuple[list[Value], list[Value]]:
     order: list[Value] = []
     leaves: list[Value] = []
     stack: list[Any] = [root]
-    entered = {None}  # stands for the bias that other operands than a neuron's weights lack
+    entered = {None}  # None is the bias of operands that have none
     oldest = root.stamp  # of the nodes that operations made
     while stack:
         node = stack.pop()
         if node is None:  # the node below has all its inputs behind it
             order.append(stack.pop())
             continue
-        if node in entered:
-            continue
-        entered.add(node)
-        left = node._left
-        if left is None:
-            if node.__class__ is Operands:
-                stack.extend(reversed(node.nodes))
-                continue
-            leaves.append(node)
-            order.append(node)
-            continue
-        if node.stamp < oldest:
-            oldest = node.stamp
-        right = node._right
-        if left.__class__ is Operands and left.bias not in entered:
-            stack += (node, None, left.bias, right, left)
-        elif right is None or right in entered:
-            if left in entered:
-                order.append(node)
+        while node not in entered:
+            entered.add(node)
+            left, right = node._left, node._right
+            if left is None:
+                if node.__class__ is Operands:
+                    stack.extend(reversed(node.nodes))
+                else:
+                    leaves.append(node)
+                    order.append(node)
+                break
+            if node.stamp < oldest:
+                oldest = node.stamp
+            if left.__class__ is Operands and left.bias not in entered:
+                stack += (node, None, left.bias, right)
+            elif right is None or right in entered:
+                if left in entered:
+                    order.append(node)
+                    break
+                stack += (node, None)
             else:
-                stack += (node, None, left)
-        elif left in entered:
-            stack += (node, None, right)
-        else:
-            stack += (node, None, right, left)
+                stack += (node, None, right)
+            node = left  # down along the left
     if max([leaf.stamp for leaf in leaves]) > oldest:  # written since the first operation: it may be an input
         graph.check_fresh(order)
     return order, leaves
