@@ -271,6 +271,34 @@ def missing_from_the_optimizer(seed: int) -> Setup:
     return run
 
 
+@fault("parameters that never change")
+def optimizer_of_an_earlier_net(seed: int) -> Setup:
+    """As in a notebook in which the cell of the net was run once more."""
+    run = setup(seed)
+    earlier = build(run.rng, run.X.shape[1], 8, 1, 1, "tanh")
+    run.optimizer = optim.SGD(earlier.parameters(), lr=0.1)
+    return run
+
+
+@fault("parameters that never change")
+def no_step(seed: int) -> Setup:
+    run = setup(seed)
+    run.optimizer.step = lambda: None
+    return run
+
+
+@fault("parameters that never change")
+def step_that_only_renames(seed: int) -> Setup:
+    run = setup(seed)
+
+    def step() -> None:
+        for p in run.net.parameters():
+            p -= 0.1 * p.grad
+
+    run.optimizer.step = step
+    return run
+
+
 # --- NaN ---
 
 

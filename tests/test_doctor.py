@@ -120,6 +120,33 @@ def _loop(net, optimizer, loss_of, steps=120):
     return doctor
 
 
+def test_accumulation_over_many_passes_before_the_first_step_is_healthy():
+    net = _net()
+    X, y = _moons()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(70):
+            F.binary_cross_entropy_with_logits(net(X), y).backward()
+    assert not doctor.findings
+
+
+def test_a_rate_of_zero_is_too_low_and_no_step_is_another_fault():
+    X, y = _moons()
+    for optimizer_of, name in (
+        (lambda net: optim.SGD(net.parameters(), lr=0.0), "learning rate too low"),
+        (lambda net: optim.SGD(_net().parameters(), lr=0.1), "parameters that never change"),
+    ):
+        net = _net()
+        optimizer = optimizer_of(net)
+        with train.doctor(net, optimizer) as doctor:
+            for _ in range(210):
+                loss = F.binary_cross_entropy_with_logits(net(X), y)
+                net.zero_grad()
+                loss.backward()
+                optimizer.step()
+        assert names(doctor) == [name]
+
+
 def test_accumulation_over_micro_batches_is_healthy():
     (X, y), net = _moons(), _net()
     optimizer = optim.SGD(net.parameters(), lr=0.1)

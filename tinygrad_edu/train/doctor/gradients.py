@@ -9,6 +9,8 @@ from tinygrad_edu.train.doctor.visit import Array, Visit, gradient
 
 STREAK = 3  # steps in a row with gradients that were not reset
 PASSES = 20  # backward passes after which a parameter should have had its turn
+FOREIGN = 10  # passes beside an optimizer of other parameters
+UNUSED = 50  # passes in a row whose gradients nobody used
 DEPTH = 4  # layers from which on gradients are compared between the first and the last
 GROWTH = 1e3  # of the gradient's size from the last layer to the first
 DECAY = 1e-3
@@ -110,6 +112,42 @@ class NotInTheOptimizer(Rule):
             "some parameters have gradients, but no step changes them: they are not among the optimizer's.",
             f"{_few(still)} did not change in {self.steps} steps that changed {len(self.changed)} others",
         )
+
+
+class NeverChanged(Rule):
+    """A net that no step ever changes.
+
+    Sure when no parameter was written to in ten backward passes, and the optimizer holds none of them. Also when none
+    was in fifty, and the gradients of each pass were reset before the next: they are thrown away. Gradients that are
+    gathered over many passes are kept in between.
+    """
+
+    name = "parameters that never change"
+    fix = (
+        "call optimizer.step() after loss.backward(), of an optimizer made with this net's parameters; by hand, write "
+        "p.data -= rate * p.grad, for p -= … only gives the name p to a new node"
+    )
+
+    def __init__(self) -> None:
+        self.resets = 0
+
+    def before(self, visit: Visit) -> Said | None:
+        if any(g is not None and np.any(g) for g in map(gradient, visit.parameters.values())):
+            self.resets = 0
+        elif visit.step > 1:
+            self.resets += 1
+        params = getattr(visit.optimizer, "params", [])
+        foreign = len(params) > 0 and {*params}.isdisjoint(visit.parameters.values())
+        if not (self.resets >= UNUSED or (foreign and visit.step > FOREIGN)) or not visit.course.untouched():
+            return None
+        seen = f"none of the net's {len(visit.parameters)} parameters was written to in {visit.step} backward passes"
+        if foreign:
+            return Said(
+                "the optimizer has none of the net's parameters, so its steps do not change the net.",
+                f"{seen}, and none is among the optimizer's {len(params)}",
+                "make the optimizer anew after the net, with net.parameters()",
+            )
+        return Said("the gradients are computed and reset again, but no step changes the parameters.", seen)
 
 
 class _AlongTheLayers(Rule):

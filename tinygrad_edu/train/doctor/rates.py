@@ -71,7 +71,7 @@ class RateTooLow(Rule):
             return None
         first, now = _mean(losses[:20]), _mean(losses[-20:])
         distance = max(visit.course.distances())
-        if distance > CRAWL or not now > 0.9 * first or not _could_fall(visit, now):
+        if distance > CRAWL or not now > 0.9 * first or visit.course.untouched() or not _could_fall(visit, now):
             return None
         return Said(
             "the learning rate is too low: the weights hardly move, and the loss stays where it was.",

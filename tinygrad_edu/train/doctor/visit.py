@@ -43,6 +43,7 @@ class Course:
         self.losses: list[float] = []
         self.largest_change = 0.0
         self.start = self._weights()
+        self._stamps = {name: p.stamp for name, p in parameters.items()}
         self._before: dict[str, Array] | None = None
 
     def arrive(self, loss: float) -> None:
@@ -58,6 +59,10 @@ class Course:
     def keep(self) -> None:
         """Measure the step that comes next."""
         self._before = self._weights()
+
+    def untouched(self) -> bool:
+        """Whether no parameter was written to since the watch began, not even the number that was there."""
+        return all(p.stamp == self._stamps[name] for name, p in self.parameters.items())
 
     def distances(self) -> list[float]:
         """How far each array of weights is from its start, relative to its size there."""
@@ -87,6 +92,7 @@ class Visit:
     parameters : those that are watched, by name.
     course : how the run has gone so far, this pass included.
     step : the number of the pass, from 1 on.
+    optimizer : None if it is not known.
     rate : the learning rate, in words; "" if no optimizer is known.
     """
 
@@ -97,6 +103,7 @@ class Visit:
         self.parameters = course.parameters
         self.step = step
         self.loss = number_of(root)
+        self.optimizer = optimizer
         self.rate = "" if optimizer is None else f"the learning rate {optimizer.lr:g}"
 
     @cached_property

@@ -12,7 +12,14 @@ from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.doctor.evaluation import TrainingModeInEvaluation
 from tinygrad_edu.train.doctor.finding import Finding, Rule, Said
-from tinygrad_edu.train.doctor.gradients import Exploding, MissingZeroGrad, NeverAGradient, NotInTheOptimizer, Vanishing
+from tinygrad_edu.train.doctor.gradients import (
+    Exploding,
+    MissingZeroGrad,
+    NeverAGradient,
+    NeverChanged,
+    NotInTheOptimizer,
+    Vanishing,
+)
 from tinygrad_edu.train.doctor.inputs import NotNormalized
 from tinygrad_edu.train.doctor.losses import BroadcastLabels, ProbabilitiesAsLogits, SoftmaxTwice
 from tinygrad_edu.train.doctor.numbers import NotANumber
@@ -21,7 +28,7 @@ from tinygrad_edu.train.doctor.units import DeadReLUs, EqualWeights, Saturated
 from tinygrad_edu.train.doctor.visit import Course, Visit
 
 RULES: tuple[type[Rule], ...] = (
-    *(NotANumber, RateTooHigh, RateTooLow, MissingZeroGrad, NeverAGradient, NotInTheOptimizer),
+    *(NotANumber, RateTooHigh, RateTooLow, MissingZeroGrad, NeverAGradient, NeverChanged, NotInTheOptimizer),
     *(Exploding, Vanishing, DeadReLUs, Saturated, EqualWeights, NotNormalized),
     *(SoftmaxTwice, ProbabilitiesAsLogits, BroadcastLabels, TrainingModeInEvaluation),
 )
@@ -50,10 +57,11 @@ class Doctor(Observer, Callback):
     -----
     What it knows: a missing `zero_grad`, a learning rate that is too high or too low, exploding and vanishing
     gradients, dead ReLUs, saturated sigmoids, softmax before cross-entropy, probabilities given to a loss of logits,
-    labels that broadcast, inputs that are not normalized, hidden units that begin equal, parameters without gradient or
-    missing from the optimizer, training mode during evaluation, and the operation and line that made a NaN. Each rule's
-    docstring says when it is sure, and why. Rules of layers and losses look at Tensors; of nets of Values it sees
-    parameters, losses and NaN. The replay of a compiled step (``fit(compiled=True)``) has no graph, so it is not seen.
+    labels that broadcast, inputs that are not normalized, hidden units that begin equal, parameters without gradient,
+    missing from the optimizer or never changed at all, training mode during evaluation, and the operation and line that
+    made a NaN. Each rule's docstring says when it is sure, and why. Rules of layers and losses look at Tensors; of nets
+    of Values it sees parameters, losses and NaN. The replay of a compiled step (``fit(compiled=True)``) has no graph,
+    so it is not seen.
 
     Examples
     --------
