@@ -381,9 +381,9 @@ REFUSED = {
     "branch": (lambda x: x if x.sum() > 0 else -x, "a choice .* write the choice with np.where, .*"),
     "tensor branch": (lambda x: Tensor(x) if Tensor(x).sum() else Tensor(x) * 2, "a choice .* np.where, .*"),
     "smaller": (lambda x: min(x.sum(), 1.0), "a choice .* np.where, .*"),
-    "float": (lambda x: float(x.sum()) * x, "turning an array into a Python number .*"),
-    "tensor float": (lambda x: float(Tensor(x).sum()) * x, "turning an array into a Python number .*"),
-    "math": (lambda x: math.exp(x.sum()), "turning an array into a Python number .* NumPy's functions, .*"),
+    "float": (lambda x: float(x.sum()) * x, "taking a Python number out .*"),
+    "tensor float": (lambda x: float(Tensor(x).sum()) * x, "taking a Python number out .*"),
+    "math": (lambda x: math.exp(x.sum()), "taking a Python number out .* NumPy's functions, .*"),
     "list": (lambda x: x.tolist(), "reading an array's numbers .* NumPy's functions, .*"),
     "plain array": (lambda x: np.asarray(x), "reading an array's numbers .* pass numbers as .* not as a list"),
     "format": (lambda x: f"{x}", "printing an array .* return it, and print it where the function is called"),
@@ -567,10 +567,10 @@ def test_numbers_at_the_edge_are_those_of_eager():
 
 
 def test_a_branch_on_a_value_is_refused():
-    with pytest.raises(RecordingError, match="a choice"):
+    with pytest.raises(RecordingError, match="a choice .* write the choice with relu, abs, maximum or minimum"):
         tinygrad_edu.compile(lambda a: a if a > 0 else -a)(Value(1.0))
-    with pytest.raises(RecordingError, match="Python number"):
-        tinygrad_edu.compile(lambda a: a * float(a))(Value(1.0))
+    with pytest.raises(RecordingError, match=r"Python number out .* x.exp\(\) in place of math.exp\(x\)"):
+        tinygrad_edu.compile(lambda a: a * math.exp(a))(Value(1.0))
 
 
 MILLION = 1_000_000

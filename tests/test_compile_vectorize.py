@@ -71,6 +71,11 @@ def test_training_goes_on_from_the_values_as_they_are():
     assert losses == sorted(losses, reverse=True)
 
 
+def test_columns_may_be_named():
+    compiled = tinygrad_edu.vectorize(lambda x, y: x - y * 2)
+    assert compiled(Y, y=X[:, 0]).tolist() == compiled(y=X[:, 0], x=Y).tolist() == (Y - X[:, 0] * 2).tolist()
+
+
 def test_gradients_accumulate_over_calls():
     w = Value(2.0, "w")
     compiled = tinygrad_edu.vectorize(lambda x: w * x)
@@ -193,6 +198,8 @@ def test_misuse_is_a_sentence():
         tinygrad_edu.vectorize(lambda x: w * 2)(Y)
     with pytest.raises(CompileError, match=r"columns of one length, but was given \(20,\), \(3,\)"):
         tinygrad_edu.vectorize(lambda x, y: w * x * y)(Y, Y[:3])
+    with pytest.raises(CompileError, match="columns of numbers, but was given list with something else"):
+        tinygrad_edu.vectorize(lambda x: w * x)(["a"])
     with pytest.raises(CompileError, match="no source before its first call"):
         _ = tinygrad_edu.vectorize(lambda x: x).source
     with pytest.raises(CompileError, match="takes a function"):

@@ -105,7 +105,7 @@ def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
         if id(owner) in of_leaf:  # what an optimizer remembers of a parameter
             words = words or {old: _words(recorder, names).get(new, "") for new, old in recorder.heirs.items()}
             label = words.get(var) or f"{label}_{names.of[of_leaf[id(owner)]]}"
-        label = identifier(label)
+        label = identifier(re.sub(r"^layers\.(\d+)\.(\w+)", r"\2_\1", label))  # Sequential's "layers.1.weight"
         if type(source).__name__ == "Gradient":
             label = f"{label or 'p'}_grad"
         names.give(var, label or "p", number=not label)

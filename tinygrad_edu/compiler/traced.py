@@ -106,6 +106,10 @@ def _here(advice: str) -> str:
 
 _BRANCH = "write the choice with np.where, or take this line out of the function"
 _NUMBER = "compute with NumPy's functions, or return the array and take the number where the function is called"
+_OF_VALUES = {
+    _BRANCH: "write the choice with relu, abs, maximum or minimum, or take this line out of the function",
+    _NUMBER: "compute with a Value's own methods, x.exp() in place of math.exp(x), or take the number from the result",
+}
 _SHOWN = "return it, and print it where the function is called"
 _PLAINLY = "call it without out= and where=, and not by .at, .outer or .accumulate"
 _READ = "compute with NumPy's functions on arrays, and pass numbers as np.array([...]), not as a list"
@@ -214,9 +218,9 @@ class Traced:
 
     __bool__ = _refused("a choice (if, while, and, or, not)", _BRANCH, bool)
     __float__, __int__, __index__ = (
-        _refused("turning an array into a Python number", _NUMBER, convert) for convert in (float, int, operator.index)
+        _refused("taking a Python number out", _NUMBER, convert) for convert in (float, int, operator.index)
     )
-    __complex__ = _refused("turning an array into a Python number", _NUMBER)
+    __complex__ = _refused("taking a Python number out", _NUMBER)
     __format__ = __str__ = _refused("printing an array", _SHOWN)
     __array__ = _refused("reading an array's numbers", _READ, np.asarray)
     __setitem__ = _refused("writing into an array", "make a new one with np.where or np.concatenate")

@@ -392,11 +392,13 @@ class Vectorized:
         self._has_changed: Callable[[], bool] = bool  # what lies outside of the function
         self._latest: Samples | None = None
 
-    def __call__(self, *columns: Any) -> Tensor:
+    def __call__(self, *columns: Any, **named: Any) -> Tensor:
         if MODES.recorder is not None:
             raise RecordingError(
                 f"{self.__name__} is compiled already ({users_line()}): call it outside of a compiled function"  # type: ignore[attr-defined]
             )
+        if named:
+            columns = inspect.signature(self._function).bind(*columns, **named).args
         count, arrays = _columns_given(self.__name__, columns)  # type: ignore[attr-defined]
         needed = tuple(x.requires_grad for x in arrays)
         if self._has_changed():
@@ -453,7 +455,11 @@ class Vectorized:
 
 def _columns_given(name: str, columns: Sequence[Any]) -> tuple[int, list[Tensor]]:
     """The columns as Tensors of one length; a number stands for a column of it."""
-    arrays = [x if isinstance(x, Tensor) else np.asarray(x, float) for x in columns]
+    try:
+        arrays = [x if isinstance(x, Tensor) else np.asarray(x, float) for x in columns]
+    except (TypeError, ValueError):
+        kinds = ", ".join(type(x).__name__ for x in columns)
+        raise CompileError(f"{name} runs over columns of numbers, but was given {kinds} with something else") from None
     lengths = {x.shape[0] for x in arrays if len(x.shape) == 1}
     if len(lengths) != 1 or any(len(x.shape) > 1 for x in arrays):
         shapes = ", ".join(str(x.shape) for x in arrays) or "nothing"
