@@ -93,9 +93,8 @@ def _refused(what: str, advice: str, convert: Callable[[Any], Any] | None = None
     def method(self: "Traced", *_: Any, **__: Any) -> Any:
         if convert is not None and (self._var in self._recorder.settled or self._recorder.is_elsewhere()):
             return convert(self._value)
-        raise RecordingError(
-            f"{what} cannot be compiled, because its numbers differ from call to call: {_here(advice)}"
-        )
+        words = _OF_VALUES.get(advice, advice) if type(self._value) in (bool, float) else advice
+        raise RecordingError(f"{what} cannot be compiled, because numbers differ from call to call: {_here(words)}")
 
     return method
 
