@@ -255,7 +255,8 @@ def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0, out: Out = "o
         if answer:
             print("Right." if answer == name else f"No, not that {FAULTS[answer].diagnosis}.")
         losses = tell(FAULTS[name], QUICK_STEPS if quick else STEPS, seed)
-        curves = drawn(plot_curves, losses, log=True, title=f"Loss of the twins: {FAULTS[name].diagnosis}")
+        title = f"Loss of the twins: {FAULTS[name].diagnosis}"
+        curves = drawn(plot_curves, losses, unit="step", log=True, title=title)
         folder.write(f"pitfalls_{name}.png", curves.savefig)
     if _on_a_terminal():
         print(f"{right} of {len(names)} diagnoses were right.")

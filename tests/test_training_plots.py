@@ -76,3 +76,20 @@ def test_the_range_of_a_net_that_cannot_learn_has_no_suggestion():
     assert np.isnan(found.suggestion)
     ax = viz.plot_lr_range(found, ax=Figure().subplots())
     assert len(ax.lines) == 1
+
+
+def test_curves_run_from_the_first_epoch_each_to_its_own_end():
+    ax = viz.plot_curves(
+        {"long": [3.0, 2.0, 1.0], "short": [2.5]}, label="error", unit="step", log=True, ax=Figure().subplots()
+    )
+    assert [(line.get_label(), line.get_xdata().tolist()) for line in ax.lines] == [("long", [1, 2, 3]), ("short", [1])]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("step", "error", "log")
+
+
+def test_bands_reach_from_the_smallest_run_to_the_largest_around_the_median():
+    ax = viz.plot_bands({"SGD": [[3.0, 2.0], [4.0, 1.0], [9.0, 0.5]]}, ax=Figure().subplots())
+    assert ax.lines[0].get_ydata().tolist() == [4.0, 1.0]
+    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0.5, 9.0)
+    with pytest.raises(ShapeError, match="runs of one length, but those of 'SGD' differ"):
+        viz.plot_bands({"SGD": [[3.0, 2.0], [4.0]]}, ax=Figure().subplots())

@@ -16,14 +16,20 @@ Array = npt.NDArray[Any]
 
 
 def plot_curves(
-    curves: Mapping[str, Sequence[float]], *, label: str = "loss", log: bool = False, ax: Axes | None = None
+    curves: Mapping[str, Sequence[float]],
+    *,
+    label: str = "loss",
+    unit: str = "epoch",
+    log: bool = False,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Plot a number an epoch for each of several runs.
+    """Plot a number an epoch, or a step, for each of several runs.
 
     Parameters
     ----------
     curves : the numbers by the name of the run, as many of each as it had epochs.
     label : of the vertical axis.
+    unit : of the horizontal axis: what there is a number of.
     log : make it logarithmic.
 
     Examples
@@ -35,7 +41,7 @@ def plot_curves(
     ax = style.axes_or_new(ax)
     for i, (name, numbers) in enumerate(curves.items()):
         ax.plot(range(1, len(numbers) + 1), numbers, label=name, **style.line(i, len(numbers)))
-    style.tidy(ax, x="epoch", y=label)
+    style.tidy(ax, x=unit, y=label)
     if log:
         ax.set_yscale("log")
     ax.legend(frameon=False)
@@ -62,9 +68,9 @@ def plot_bands(
     ax = style.axes_or_new(ax)
     medians = {}
     for i, (name, curves) in enumerate(runs.items()):
-        numbers = np.asarray(curves, dtype=float)
-        if numbers.ndim != 2:
+        if len({len(curve) for curve in curves}) != 1:
             raise ShapeError(f"plot_bands takes runs of one length, but those of {name!r} differ: cut them to the same")
+        numbers = np.asarray(curves, dtype=float)
         epochs = np.arange(1, numbers.shape[1] + 1)
         ax.fill_between(epochs, numbers.min(axis=0), numbers.max(axis=0), color=style.COLORS[i % 7], alpha=0.2, lw=0)
         medians[name] = np.median(numbers, axis=0)
