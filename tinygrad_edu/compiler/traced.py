@@ -93,7 +93,7 @@ def _refused(what: str, advice: str, convert: Callable[[Any], Any] | None = None
     def method(self: "Traced", *_: Any, **__: Any) -> Any:
         if convert is not None and (self._var in self._recorder.settled or self._recorder.is_elsewhere()):
             return convert(self._value)
-        words = _OF_VALUES.get(advice, advice) if type(self._value) in (bool, float) else advice
+        words = _METHODS if advice is _NUMBER and type(self._value) is float else advice
         raise RecordingError(f"{what} cannot be compiled, because numbers differ from call to call: {_here(words)}")
 
     return method
@@ -103,12 +103,9 @@ def _here(advice: str) -> str:
     return f"{advice} ({users_line()})"
 
 
-_BRANCH = "write the choice with np.where, or take this line out of the function"
+_BRANCH = "write it with np.where, of Values with relu, maximum or minimum, or take this line out of the function"
 _NUMBER = "compute with NumPy's functions, or return the array and take the number where the function is called"
-_OF_VALUES = {
-    _BRANCH: "write the choice with relu, abs, maximum or minimum, or take this line out of the function",
-    _NUMBER: "compute with a Value's own methods, x.exp() in place of math.exp(x), or take the number from the result",
-}
+_METHODS = "compute with a Value's own methods, x.exp() in place of math.exp(x), or take the number from the result"
 _SHOWN = "return it, and print it where the function is called"
 _PLAINLY = "call it without out= and where=, and not by .at, .outer or .accumulate"
 _READ = "compute with NumPy's functions on arrays, and pass numbers as np.array([...]), not as a list"
