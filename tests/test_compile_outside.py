@@ -1,7 +1,10 @@
 """What a compiled function reads from outside of itself: when it changes, the numbers change, as they do in eager."""
 
 import functools
+import importlib
+import json
 import random
+import statistics
 import sys
 from types import SimpleNamespace
 
@@ -11,6 +14,7 @@ import pytest
 import tinygrad_edu
 from tinygrad_edu import Tensor, nn, optim
 from tinygrad_edu.compiler import RecordingError
+from tinygrad_edu.compiler.outside import look_outside
 
 X = np.array([[0.5, -1.0], [2.0, 3.0]])
 SCALE, MODE, FLAG, TABLE, WEIGHT = 2.0, "double", True, np.array([1.0, 2.0]), Tensor([1.0, 2.0])
@@ -147,6 +151,17 @@ def test_what_changes_outside_is_seen(what, monkeypatch):
     assert all(np.array_equal(y, before[0]) for y in before)
     assert np.array_equal(*after)
     assert not np.array_equal(before[0], after[0])
+
+
+def test_other_modules_are_looked_at_and_libraries_are_not(tmp_path, monkeypatch):
+    (tmp_path / "my_settings.py").write_text("RATE = 2.0\n\n\ndef rated(x):\n    return x * RATE\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = importlib.import_module("my_settings")
+    compiled = tinygrad_edu.compile(lambda x: mine.rated(x) + statistics.mean([1.0, 2.0]) * len(json.dumps("x")))
+    assert np.array_equal(compiled(X), X * 2 + 4.5)
+    mine.RATE = 3.0
+    assert np.array_equal(compiled(X), X * 3 + 4.5)
+    assert len(look_outside(compiled.__wrapped__, [])) < 10
 
 
 def test_an_object_among_the_arguments_is_looked_at():

@@ -7,6 +7,8 @@ look at every call, and a thing overlooked would be a number of yesterday.
 """
 
 import functools
+import sys
+import sysconfig
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -146,8 +148,18 @@ def _names(code: types.CodeType) -> set[str]:
     return {*code.co_names, *texts}.union(*map(_names, inner))
 
 
+@functools.cache
 def _of_libraries(module: str | None) -> bool:
-    return (module or "").partition(".")[0] in ("tinygrad_edu", "numpy", "builtins", "math", "operator", "functools")
+    """Whether the module is Python's own or installed: what it reads is nobody's to change."""
+    if module in (None, "__main__"):
+        return False
+    if module.partition(".")[0] in ("tinygrad_edu", "numpy"):  # type: ignore[union-attr]
+        return True
+    file = getattr(sys.modules.get(module), "__file__", None) if module in sys.modules else ""  # type: ignore[arg-type]
+    return file is None or file.startswith(_INSTALLED)
+
+
+_INSTALLED = tuple(sysconfig.get_path(where) for where in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def _is_filled(cell: Any) -> bool:
