@@ -418,9 +418,12 @@ class TestCheckpoint:
         for name, array in net.state_dict().items():
             np.testing.assert_array_equal(array, before[name])
 
-    def test_a_file_that_is_no_checkpoint(self, tmp_path):
+    @pytest.mark.parametrize(
+        "run", [None, [1.0, 2.0], np.zeros(0, np.uint8), np.frombuffer(b'{"epoch": 3}', np.uint8), [91, 93]]
+    )
+    def test_a_file_that_is_no_checkpoint(self, run, tmp_path):
         path = tmp_path / "weights"
-        save(path, _net().state_dict())
+        save(path, _net().state_dict() | ({} if run is None else {"run": np.asarray(run)}))
         with pytest.raises(train.CheckpointError, match="no checkpoint"):
             _run(callbacks=[train.Checkpoint(path)])
 

@@ -87,13 +87,17 @@ class Checkpoint(Callback):
         return arrays | {"run": np.frombuffer(text, dtype=np.uint8)}
 
     def _restore(self, run: Run, arrays: Mapping[str, Any]) -> None:
-        if "run" not in arrays:
-            raise CheckpointError(f"{self.path} holds no checkpoint of a run: delete it, or give another path")
-        plain = json.loads(bytes(arrays["run"]))
+        try:
+            plain = dict(json.loads(bytes(arrays["run"])))
+            epoch, stop, saved, random_states = (plain.pop(key) for key in ("epoch", "stop", "parts", "generators"))
+        except (KeyError, TypeError, ValueError):
+            raise CheckpointError(
+                f"{self.path} holds no checkpoint of a run: delete it, or give another path"
+            ) from None
         state = dict(arrays) | plain
         parts = _holders(run)
         generators = _generators(run)
-        if plain["parts"] != [part for part, _ in parts] or plain["generators"].keys() != generators.keys():
+        if saved != [part for part, _ in parts] or random_states.keys() != generators.keys():
             raise CheckpointError(
                 f"{self.path} is the checkpoint of another run, with other callbacks or modules: delete it to start "
                 "anew, or give another path"
@@ -108,9 +112,8 @@ class Checkpoint(Callback):
                 holder.load_state_dict(kept)
             raise
         for name, generator in generators.items():
-            generator.bit_generator.state = plain["generators"][name]
-        run.epoch = plain["epoch"]
-        run.stop = plain["stop"]
+            generator.bit_generator.state = random_states[name]
+        run.epoch, run.stop = epoch, stop
 
 
 def _holders(run: Run) -> list[tuple[str, Any]]:
