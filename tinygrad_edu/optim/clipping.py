@@ -10,13 +10,13 @@ from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.value import Value
 
 
-def _gradients(params: Iterable[Any], name: str) -> list[tuple[Any, Any]]:
+def _gradients(params: Any, name: str) -> list[tuple[Any, Any]]:
     """The parameters that have a gradient, each with its numbers."""
     pairs = [(p, p.grad) for p in nodes_of(params, name)]
     return [(p, g._data if isinstance(g, Node) else g) for p, g in pairs if g is not None]
 
 
-def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
+def clip_grad_norm_(params: Iterable[Any] | Node, max_norm: float) -> float:
     """Scale all gradients by one factor, so that their norm, taken together, is at most ``max_norm``.
 
     ``g ← g · min(1, max_norm / (‖g‖ + 1e-6))``, ‖g‖ over the gradients of all parameters as one vector.
@@ -53,7 +53,7 @@ def clip_grad_norm_(params: Iterable[Any], max_norm: float) -> float:
     return norm
 
 
-def clip_grad_value_(params: Iterable[Any], clip_value: float) -> None:
+def clip_grad_value_(params: Iterable[Any] | Node, clip_value: float) -> None:
     """Clip every number in the gradients to [−clip_value, clip_value].
 
     Parameters

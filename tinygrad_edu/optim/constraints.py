@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tinygrad_edu.arguments import positive
+from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import data_of
 from tinygrad_edu.optim.optimizer import larger
 from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.value import Value
 
 
-def max_norm_(params: Iterable[Any], limit: float, axis: int | tuple[int, ...] | None = 0) -> None:
+def max_norm_(params: Iterable[Any] | Node, limit: float, axis: int | tuple[int, ...] | None = 0) -> None:
     """Shorten every weight vector that is longer than ``limit`` to that length.
 
     Parameters
@@ -37,7 +38,7 @@ def max_norm_(params: Iterable[Any], limit: float, axis: int | tuple[int, ...] |
     _rescale(nodes_of(params, "max_norm_"), axis, lambda length: limit / larger(length, limit))
 
 
-def unit_norm_(params: Iterable[Any], axis: int | tuple[int, ...] | None = 0) -> None:
+def unit_norm_(params: Iterable[Any] | Node, axis: int | tuple[int, ...] | None = 0) -> None:
     """Scale every weight vector to length 1; vectors of zeros stay.
 
     Parameters

@@ -5,10 +5,11 @@ from typing import Any
 
 from tinygrad_edu.arguments import at_least_zero
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.graph import Node
 from tinygrad_edu.optim.parameters import nodes_of
 
 
-def l1_penalty(params: Iterable[Any], strength: float) -> Any:
+def l1_penalty(params: Iterable[Any] | Node, strength: float) -> Any:
     """``strength · Σ |p|``, which draws parameters to exactly 0 (lasso).
 
     Parameters
@@ -32,7 +33,7 @@ def l1_penalty(params: Iterable[Any], strength: float) -> Any:
     return _total([abs(p) for p in nodes_of(params, "l1_penalty")]) * at_least_zero("strength", strength)
 
 
-def l2_penalty(params: Iterable[Any], strength: float) -> Any:
+def l2_penalty(params: Iterable[Any] | Node, strength: float) -> Any:
     """``strength · Σ p²``, which keeps parameters small (ridge, Tikhonov).
 
     Parameters
