@@ -14,6 +14,7 @@ import tinygrad_edu
 import viz
 from tinygrad_edu import Tensor, Value, nn
 from tinygrad_edu.compiler import CompileError, RecordingError
+from tinygrad_edu.errors import AnomalyError
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 2)), np.sign(RNG.normal(size=20))
@@ -69,6 +70,29 @@ def test_training_goes_on_from_the_values_as_they_are():
             p.data -= 0.1 * p.grad
         losses.append(loss.item())
     assert losses == sorted(losses, reverse=True)
+
+
+def test_a_first_call_without_gradients_serves_others_with_them():
+    w = Value(2.0, "w")
+    compiled = tinygrad_edu.vectorize(lambda x: w * x)
+    with tinygrad_edu.no_grad():
+        assert not compiled(Y).requires_grad
+    compiled(Y).sum().backward()
+    assert w.grad == pytest.approx(Y.sum())
+
+
+def test_anomalies_of_samples_are_found():
+    w = Value(1.0, "w")
+    compiled = tinygrad_edu.vectorize(lambda x: (w * x).log())
+    assert compiled([1.0, 0.0]).tolist() == [0.0, -np.inf]
+    with tinygrad_edu.detect_anomaly(), pytest.raises(AnomalyError, match=r"log produced -inf .*vectorize\.py, line"):
+        compiled([1.0, 0.0])
+
+
+def test_drawing_within_is_refused():
+    own = random.Random(0)
+    with pytest.raises(RecordingError, match="draws random numbers from own"):
+        tinygrad_edu.vectorize(lambda x: x * own.random())(Y)
 
 
 def test_columns_may_be_named():

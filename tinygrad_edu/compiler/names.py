@@ -68,21 +68,30 @@ def name_variables(recorder: "Recorder", program: Program, local: dict[Var, str]
         names.give(var, identifier(name))
     for line in program.lines:
         _name_layer(recorder, names, line)
-    last = {target: var for var, target in recorder.gradients_of.items()}
-    for target, var in last.items():
-        if target in names.of:
-            names.give(var, f"d{names.of[target]}")
-    for var, target in recorder.gradients_of.items():
-        names.give(var, f"d{names.of[target]}_" if target in names.of else "dy")
+    _name_gradients(recorder, names)
     for var, word in _words(recorder, names).items():
         names.give(var, f"new_{word}" if var in recorder.heirs else word)
     for var, word in recorder.noting.words.items():
         names.give(var, word)
+    _name_gradients(recorder, names)  # by what has got a name in between
+    for var in recorder.gradients_of:
+        names.give(var, "dy")
     names.chosen = {*names.of}
     for line in program.lines:
         names.give(line.out, identifier(line.out.hint))
         names.give(line.out, _routine(line), number=True)
     return names
+
+
+def _name_gradients(recorder: "Recorder", names: Names) -> None:
+    """``dW1``, and ``dW1_`` for a part of it."""
+    last = {target: var for var, target in recorder.gradients_of.items()}
+    for target, var in last.items():
+        if target in names.of:
+            names.give(var, f"d{names.of[target]}")
+    for var, target in recorder.gradients_of.items():
+        if target in names.of:
+            names.give(var, f"d{names.of[target]}_")
 
 
 def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:

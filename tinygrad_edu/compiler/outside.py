@@ -24,8 +24,11 @@ _MANY = 64  # items; of more, each is the same object or it is not, and what it 
 _FUNCTIONS: Any = types.FunctionType | types.MethodType | functools.partial
 
 
-def look_outside(function: Any, arguments: Sequence[Any]) -> list[Guard]:
-    """Everything that the function may read, as it is now; ``arguments`` are the objects that it was given."""
+def look_outside(function: Any, arguments: Sequence[Any]) -> tuple[list[Guard], set[str]]:
+    """Everything that the function may read, as it is now, and all names in its code.
+
+    ``arguments`` are the objects that it was given.
+    """
     names: set[str] = set()
     while True:
         search = _Search(names)
@@ -33,7 +36,7 @@ def look_outside(function: Any, arguments: Sequence[Any]) -> list[Guard]:
         for x in arguments:
             search.meet(None, "", x, "")
         if search.names == names:  # an attribute's name may stand in a function that was reached later
-            return search.guards
+            return search.guards, names
         names = search.names
 
 
@@ -151,11 +154,11 @@ def _names(code: types.CodeType) -> set[str]:
 @functools.cache
 def _of_libraries(module: str | None) -> bool:
     """Whether the module is Python's own or installed: what it reads is nobody's to change."""
-    if module in (None, "__main__"):
+    if module is None or module == "__main__":
         return False
-    if module.partition(".")[0] in ("tinygrad_edu", "numpy"):  # type: ignore[union-attr]
+    if module.partition(".")[0] in ("tinygrad_edu", "numpy"):
         return True
-    file = getattr(sys.modules.get(module), "__file__", None) if module in sys.modules else ""  # type: ignore[arg-type]
+    file = getattr(sys.modules.get(module), "__file__", None) if module in sys.modules else ""
     return file is None or file.startswith(_INSTALLED)
 
 

@@ -2,7 +2,7 @@
 
 import pickle
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,11 @@ class Source:
 class Randomness:
     """All the sources of random numbers that a function can reach."""
 
-    def __init__(self, found: Iterable[Guard]) -> None:
-        self.sources: dict[int, Source] = {
-            id(random): Source("the module random", random.getstate, random.setstate),
-            id(np.random): Source("np.random", np.random.get_state, np.random.set_state),
-        }
+    def __init__(self, found: Iterable[Guard] = (), names: Set[str] = frozenset()) -> None:
+        self.sources: dict[int, Source] = {}
+        if "random" in names:  # of a module that other threads may be using, too
+            self.sources[id(random)] = Source("the module random", random.getstate, random.setstate)
+            self.sources[id(np.random)] = Source("np.random", np.random.get_state, np.random.set_state)
         for guard in found:
             if isinstance(guard.value, np.random.Generator):
                 self._add(guard.value, guard.called)

@@ -10,7 +10,7 @@ import math
 import operator
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,8 +51,8 @@ _SECTIONS = ("", "forward", "backward", "update")
 class Recorder:
     """The program of one call as it grows."""
 
-    def __init__(self, found: Iterable[Guard] = ()) -> None:
-        self.randomness = Randomness(found)
+    def __init__(self, randomness: Randomness | None = None) -> None:
+        self.randomness = randomness or Randomness()
         self.thread = threading.get_ident()
         self.lines: list[Line] = []
         self.inputs: dict[Var, Source] = {}

@@ -20,11 +20,14 @@ import numpy as np
 
 from tinygrad_edu.compiler import optimize
 from tinygrad_edu.compiler.errors import CompileError, RecordingError
+from tinygrad_edu.compiler.frame import Outdated
 from tinygrad_edu.compiler.guards import Guard
-from tinygrad_edu.compiler.machine import Machine, Outdated, commit
+from tinygrad_edu.compiler.interpreter import commit
+from tinygrad_edu.compiler.machine import Machine
 from tinygrad_edu.compiler.names import Names, identifier, name_variables
 from tinygrad_edu.compiler.outside import look_outside, outside_guards, put_back, refuse_side_effects
 from tinygrad_edu.compiler.program import CALL, Line, Program, Returned, Var
+from tinygrad_edu.compiler.randomness import Randomness
 from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.source import as_file
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
@@ -282,8 +285,8 @@ def record(
     function: Callable[..., Any], signature: inspect.Signature, leaves: list[Any], args: Any, keywords: Any
 ) -> tuple[Machine, Any]:
     """Run the function once; its program, ready to be run again, and its result."""
-    found = look_outside(function, [*_objects((args, keywords))])
-    recorder = Recorder(found)
+    found, words = look_outside(function, [*_objects((args, keywords))])
+    recorder = Recorder(Randomness(found, words))
     order: list[tuple[Argument, Any, Any]] = []
     argument_names = _argument_names(signature, len(args))
     with recorder.active():

@@ -19,6 +19,7 @@ from tinygrad_edu.compiler.guards import changed
 from tinygrad_edu.compiler.names import identifier
 from tinygrad_edu.compiler.outside import look_outside, outside_guards, refuse_side_effects
 from tinygrad_edu.compiler.program import Line, Program
+from tinygrad_edu.compiler.randomness import Randomness
 from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.replay import Compiled
 from tinygrad_edu.compiler.sources import Argument
@@ -411,9 +412,11 @@ class Vectorized:
         return record(samples, (*parameters, *arrays), {"memo": {}})
 
     def _planned(self, count: int, needed: tuple[bool, ...]) -> Samples:
-        found = look_outside(self._function, ())
+        found, words = look_outside(self._function, ())
         name = identifier(self.__name__.replace("<lambda>", "")) or "sample"  # type: ignore[attr-defined]
-        samples = Samples(name, plan(self._function, count), needed)
+        randomness = Randomness(found, words)
+        samples = Samples(name, plan(self._function, count, randomness), needed)
+        randomness.refuse_missed(name)
         refuse_side_effects(found, name)
         self._has_changed = changed([*outside_guards(found, (), set())])
         return samples
@@ -472,11 +475,12 @@ def _columns_given(name: str, columns: Sequence[Any]) -> tuple[int, list[Tensor]
     return len(columns), [x if isinstance(x, Tensor) else Tensor(x, requires_grad=False) for x in full]
 
 
-def plan(function: Callable[..., Any], count: int) -> Plan:
+def plan(function: Callable[..., Any], count: int, randomness: Randomness) -> Plan:
     """Run the function on one sample, and read its graph."""
-    recorder = Recorder()
+    recorder = Recorder(randomness)
     names = [*inspect.signature(function).parameters][:count]
     names += [f"x{i}" for i in range(len(names), count)]
+    without, MODES.no_grad = MODES.no_grad, 0  # the plan serves calls that need gradients, too
     with recorder.active():
         try:
             arguments = []
@@ -493,6 +497,7 @@ def plan(function: Callable[..., Any], count: int) -> Plan:
             made = Plan(result, arguments)
         finally:
             writes = recorder.restore()
+            MODES.no_grad = without
     if writes:
         raise RecordingError(
             f"vectorize takes a function that computes, but {function.__name__} changes a Value: call backward() and "
