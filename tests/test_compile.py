@@ -158,6 +158,24 @@ def test_a_forward_pass_is_the_same_to_the_last_bit():
         assert np.array_equal(forward(x).numpy(), net(x).numpy())
 
 
+def test_arguments_may_be_called_like_what_the_program_needs():
+    net = nn.MLP(2, [3, 2], activation="relu", rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+    def step(tensor, ndarray, dot_, tick, bind, copyto, Outdated):
+        loss = nn.functional.cross_entropy(net(tensor) * dot_ + tick, ndarray) * bind + copyto + Outdated
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled, start = tinygrad_edu.compile(step), net.state_dict()
+    found = [compiled(X, Y, 2.0, 3.0, 4.0, 5.0, 6.0).item() for _ in range(3)]
+    net.load_state_dict(start)
+    expected = [step(X, Y, 2.0, 3.0, 4.0, 5.0, 6.0).item() for _ in range(3)]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_value_and_grad_and_hessian():
     def f(x):
         return (np.maximum(x, 0.5) ** 3).sum() * x[0]

@@ -66,6 +66,7 @@ class Arrays:
         self.namespace: dict[str, Any] = {"np": np, "math": math}
         self.allocations: list[str] = []
         self.kept = {*program.outputs(), *given, *kept}
+        self.taken = frozenset(self.names.of.values())
         self.late: set[Var] = set()
         self._count_reads()
 
@@ -191,8 +192,8 @@ class Arrays:
 
     def numbered(self, name: str, x: Any) -> str:
         """A name of its own for an object that the text needs."""
-        taken, k = {*self.namespace, *self.names.of.values()}, 1
-        while f"{name}{k}" in taken:
+        k = 1
+        while f"{name}{k}" in self.taken or f"{name}{k}" in self.namespace:
             k += 1
         self.namespace[f"{name}{k}"] = x
         return f"{name}{k}"
@@ -225,6 +226,8 @@ class Arrays:
     def bound(self, function: Any) -> str:
         """A function under a name of its own, which is found more quickly than an attribute."""
         name = f"{function.__name__}_"
+        while name in self.taken or self.namespace.get(name, function) is not function:
+            name += "_"
         if name not in self.namespace:
             self.namespace[name] = function
             module = "linalg." if "linalg" in (getattr(function, "__module__", "") or "") else ""

@@ -1,7 +1,7 @@
 """How a training step's arrays lie in memory, so that fewer and longer calls do the same work.
 
 - All parameters that are updated lie side by side in one block, and so do their gradients and each kind of state. An
-  update that treats every parameter alike is then one call for all (`fuse_updates`).
+  update that treats every parameter alike is then one call for all (`flat_updates`).
 - A weight lies in front of its bias, and a layer's input has a column of ones behind it. ``X @ W + b`` is then one
   product, ``[X 1] @ [W; b]``, and so are ``dW`` and ``db`` (`fuse_affine`).
 - What has a row for each sample is stored column by column: a column of ones is then one more stretch of memory, and
@@ -70,6 +70,7 @@ class Layout:
         self.column_major: set[Var] = set()
         self.moved: dict[Var, Var] = {}  # new blocks, and the old ones that they replace
         self.copied: dict[Var, Var] = {}  # arguments, and their copies beside a column of ones
+        self.left: list[tuple[Var, Var]] = []  # new blocks that lie elsewhere, and the old ones
         self.owners = owners  # of which parameter an optimizer's dict is the state
         self.program = program
         old = {source: var for var, source in program.inputs.items()}
@@ -125,88 +126,6 @@ class Layout:
             for v in members
         ):
             self._add("gradients", [v for v in members if v is not None])
-
-    # --- one call for all parameters ---
-
-    def fuse_updates(self) -> None:
-        """Lines that do the same to every parameter become one line on whole blocks."""
-        families = [b for b in self.blocks if len(b.members) == len(self.leaves) > 1]
-        if not families:
-            return
-        place: dict[Var, tuple[Any, int]] = {var: (id(b), i) for b in families for i, var in enumerate(b.members)}
-        whole: dict[Any, Var] = {id(b): b.whole for b in families}
-        groups: dict[Any, dict[int, Line]] = {}
-        for line in self.program.lines:
-            signature = self._signature(line, place)
-            if signature is not None:
-                key, i = signature
-                groups.setdefault(key, {})[i] = line
-                place[line.out] = key, i
-        groups = self._complete(groups)
-        self._replace(groups, place, whole)
-
-    def _signature(self, line: Line, place: dict[Var, tuple[Any, int]]) -> tuple[Any, int] | None:
-        """What the line does to which parameter, if it works on one parameter's arrays and on numbers alone."""
-        if line.kind != UFUNC or not isinstance(line.function, np.ufunc) or line.keywords or line.out in place:
-            return None
-        which = {place[x][1] for x in line.args if isinstance(x, Var) and x in place}
-        if len(which) != 1:
-            return None
-        parts: list[Any] = []
-        for x in line.args:
-            if isinstance(x, Var) and x in place:
-                if x.shape != line.out.shape or x.dtype != line.out.dtype:
-                    return None
-                parts.append(("of", place[x][0]))
-            elif isinstance(x, Var) and not x.shape:
-                parts.append(("number", id(x)))
-            elif not isinstance(x, Var) and np.ndim(x) == 0:
-                parts.append(("constant", repr(x)))
-            else:
-                return None
-        return (line.function, *parts), which.pop()
-
-    def _complete(self, groups: dict[Any, dict[int, Line]]) -> dict[Any, dict[int, Line]]:
-        """Groups that cover every parameter, and of which nobody else reads a part."""
-        targets = {var for _, var in self.program.writes}
-        while True:
-            members = {line.out for lines in groups.values() for line in lines.values()}
-            fused = {id(line) for lines in groups.values() for line in lines.values()}
-            read = {var for line in self.program.lines if id(line) not in fused for var in line.reads()}
-            shown = set(self.program.outputs()) - targets
-            good = {
-                key: lines
-                for key, lines in groups.items()
-                if len(lines) == len(self.leaves)
-                and not any(line.out in read or line.out in shown for line in lines.values())
-                and all(part[0] != "of" or part[1] in groups or isinstance(part[1], int) for part in key[1:])
-            }
-            if len(good) == len(groups):
-                return good
-            del members
-            groups = good
-
-    def _replace(self, groups: dict[Any, dict[int, Line]], place: dict[Var, Any], whole: dict[Any, Var]) -> None:
-        last = {id(max(lines.values(), key=self.program.lines.index)): key for key, lines in groups.items()}
-        inside = {id(line) for lines in groups.values() for line in lines.values()}
-        lines: list[Line] = []
-        for line in self.program.lines:
-            key = last.get(id(line))
-            if key is not None:
-                out = Var(np.empty(self.blocks[0].memory.shape, line.out.dtype))
-                whole[key] = out
-                args = tuple(whole[place[x][0]] if isinstance(x, Var) and x in place else x for x in line.args)
-                lines.append(replace(line, out=out, args=args))
-            elif id(line) not in inside:
-                lines.append(line)
-        old = {source: var for var, source in self.program.inputs.items()}
-        writes: list[tuple[Any, Var | None]] = []
-        for source, var in self.program.writes:
-            if var is not None and place.get(var, (None,))[0] in groups and source in old:
-                self.moved[whole[place[var][0]]] = whole[place[old[source]][0]]
-                var = old[source]
-            writes.append((source, var))
-        self.program = replace(self.program, lines=lines, writes=writes)
 
     # --- a layer and its bias as one product ---
 
