@@ -1,6 +1,8 @@
 """`compile`: the recorded graph, written out as the NumPy program that one would write by hand, and run.
 
-- `recorder` runs a function once, on stand-ins (`traced`) that note every NumPy call: a `program`.
+- `recording` runs a function once, on stand-ins (`traced`) with which a `recorder` notes every NumPy call: a `program`;
+  of an optimizer's step, see `updates`.
+- `outside` finds what the function reads elsewhere, and `guards` look at it at every call.
 - `names` and `emit` print it; `optimize`, `layout` and `codegen` turn it into what is run.
 - `replay` keeps programs for the shapes that a function has met, and calls them.
 - `vectorizer` runs a function of scalars over whole columns.

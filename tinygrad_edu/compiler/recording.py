@@ -1,0 +1,228 @@
+"""Making a program of one call: the function runs once, on stand-ins for its arguments.
+
+What a replay would not do is refused here: keeping a number outside of the function, counting, drawing random numbers.
+"""
+
+import gc
+import inspect
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.compiler import optimize
+from tinygrad_edu.compiler.errors import RecordingError
+from tinygrad_edu.compiler.guards import Guard
+from tinygrad_edu.compiler.interpreter import commit
+from tinygrad_edu.compiler.machine import Machine
+from tinygrad_edu.compiler.names import Names, identifier, name_variables
+from tinygrad_edu.compiler.outside import look_outside, outside_guards, put_back, refuse_side_effects
+from tinygrad_edu.compiler.program import CALL, Program, Returned, Var
+from tinygrad_edu.compiler.randomness import Randomness
+from tinygrad_edu.compiler.recorder import Recorder
+from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
+from tinygrad_edu.compiler.traced import Traced, value_of
+from tinygrad_edu.graph import Node
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.value import Value
+
+
+class Call(NamedTuple):
+    """What a recorded call leaves behind."""
+
+    given: list[tuple[Argument, Any]]  # the numbers and arrays among the arguments, and where each came from
+    returned: Any  # a tree with variables in it
+    first: Any  # the same with the numbers of this call
+    left: list[tuple[Any, Var | None, Any]]  # places, with the variable and the value stored there
+    named: dict[Var, str]  # by the function's own variables
+
+
+def record(
+    function: Callable[..., Any], signature: inspect.Signature, leaves: list[Any], args: Any, keywords: Any
+) -> tuple[Machine, Any]:
+    """Run the function once; its program, ready to be run again, and its result."""
+    found, words = look_outside(function, [*_objects((args, keywords))])
+    recorder = Recorder(Randomness(found, words))
+    call = _recorded(recorder, function, signature, args, keywords)
+    name = identifier(getattr(function, "__name__", "").replace("<lambda>", "")) or "f"
+    writes = [(source, var) for source, var, _ in call.left]
+    program = Program(name, recorder.inputs, recorder.lines, writes, call.returned)
+    recorder.randomness.refuse_missed(name)
+    if not program.outputs():
+        raise RecordingError(
+            f"{name} returned nothing that is computed from its arguments or parameters, so there is nothing to "
+            "compile: return the result"
+        )
+    guards = [*recorder.flags, *outside_guards(found, recorder.lines, {*recorder.attributes})]
+    guards = [*{(id(guard.owner), guard.name): guard for guard in guards}.values()]  # each once
+    program = optimize.without_dead_code(optimize.simplified(program))
+
+    def names() -> Names:
+        return name_variables(recorder, program, call.named)
+
+    refuse_side_effects(found, name)
+    _refuse_what_is_kept(recorder, names, found)
+    for source, value in recorder.started:
+        source.set(value)
+    all_plain = not keywords and all(x.__class__ is np.ndarray for x in args)
+    machine = Machine(
+        program,
+        names,
+        [source for source, _ in call.given],
+        guards,
+        recorder.owners,
+        [(x.shape, x.dtype) for x in args] if all_plain else [],
+        {i for i, (_, x) in enumerate(call.given) if isinstance(x, Node)},
+        [_value(x) for _, x in call.given],
+    )
+    commit(call.left, leaves)
+    return machine, call.first
+
+
+def _recorded(
+    recorder: Recorder, function: Callable[..., Any], signature: inspect.Signature, args: Any, keywords: Any
+) -> Call:
+    """Call the function on stand-ins."""
+    order: list[tuple[Argument, Any, Any]] = []
+    names = _argument_names(signature, len(args))
+    with recorder.active():
+        try:
+            call = [_arguments(recorder, x, Argument(name), order) for name, x in zip(names, args, strict=False)]
+            more = {k: _arguments(recorder, x, Argument(k), order) for k, x in keywords.items()}
+            with recorder.noting, recorder.noting.locals_of(function) as local:
+                result = function(*call, **more)
+            returned, first = _returned(recorder, result)
+            gradients = [
+                (ArgumentGradient(i), stand_in.grad)
+                for i, (_, given, stand_in) in enumerate(order)
+                if isinstance(given, Node) and stand_in.operation is None and _has_gradient(stand_in)
+            ]
+        finally:
+            writes = recorder.restore()
+    left = [(source, _variable(recorder, x), _value(x)) for source, x in [*writes, *gradients]]
+    named = {recorder._operand(x): name for name, x in _traced_locals(local)}
+    return Call([(source, given) for source, given, _ in order], returned, first, left, named)
+
+
+# --- arguments -------------------------------------------------------------------------------------------------------
+
+
+def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
+    """What the function sees in place of an argument."""
+    hint = "_".join(map(str, (source.name, *source.path)))
+    if isinstance(x, Tensor):
+        traced = recorder.input(source, x._data, hint)
+        return Tensor(traced, requires_grad=x.requires_grad, label=x.label)
+    if isinstance(x, Value):
+        value = Value(0.0, x.label)
+        value._data = recorder.input(source, x._data, hint)
+        recorder.born[id(value)] = value
+        return value
+    return recorder.input(source, x, hint)
+
+
+def _arguments(recorder: Recorder, tree: Any, source: Argument, order: list[tuple[Argument, Any, Any]]) -> Any:
+    """The tree with stand-ins; ``order`` notes them as `_form` meets the leaves."""
+    if type(tree) in (tuple, list):
+        return type(tree)([_arguments(recorder, x, source.at(i), order) for i, x in enumerate(tree)])
+    if type(tree) is dict:
+        return {k: _arguments(recorder, x, source.at(k), order) for k, x in tree.items()}
+    if isinstance(tree, np.ndarray | np.generic | Node) or tree.__class__ is float:
+        stand_in = _stand_in(recorder, source, tree)
+        order.append((source, tree, stand_in))
+        return stand_in
+    return tree
+
+
+def _objects(tree: Any) -> Iterator[Any]:
+    """Arguments that belong to the form of a call."""
+    if type(tree) in (tuple, list):
+        for part in tree:
+            yield from _objects(part)
+    elif type(tree) is dict:
+        yield from _objects(tuple(tree.values()))
+    elif not isinstance(tree, np.ndarray | np.generic | Node):
+        yield tree
+
+
+def _argument_names(signature: inspect.Signature, count: int) -> list[str]:
+    names: list[str] = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}_{i}" for i in range(count - len(names))]
+        elif parameter.kind is not parameter.VAR_KEYWORD:
+            names.append(parameter.name)
+    return names + [f"argument_{i}" for i in range(len(names), count)]
+
+
+# --- results, and what is left ---------------------------------------------------------------------------------------
+
+
+def _has_gradient(x: Any) -> bool:
+    return x.grad is not None and not (isinstance(x.grad, float) and x.grad == 0.0)
+
+
+def _variable(recorder: Recorder, x: Any) -> Var | None:
+    """The variable behind what the function left somewhere."""
+    data = x._data if isinstance(x, Node) else x
+    if data is None:
+        return None
+    if isinstance(data, Traced) and data._var is not None:
+        return recorder._operand(data)  # type: ignore[no-any-return]
+    return recorder.emit(CALL, np.array, (value_of(data),), {}, np.array(value_of(data)))._var
+
+
+def _value(x: Any) -> Any:
+    value = value_of(x._data if isinstance(x, Node) else x)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
+    """The result as a tree of variables, and the result of this call."""
+    if type(result) in (tuple, list):
+        parts = [_returned(recorder, x) for x in result]
+        return type(result)([p for p, _ in parts]), type(result)([v for _, v in parts])
+    if type(result) is dict:
+        pairs = {key: _returned(recorder, x) for key, x in result.items()}
+        return {key: p for key, (p, _) in pairs.items()}, {key: v for key, (_, v) in pairs.items()}
+    data = recorder.data(result) if isinstance(result, Node) else result
+    if not isinstance(data, Traced):
+        return result, result
+    var, value = _variable(recorder, data), _value(data)
+    if isinstance(result, Tensor):
+        return Returned(var, "Tensor"), Tensor(value, requires_grad=False)
+    if isinstance(result, Value):
+        return Returned(var, "Value"), Value(value)
+    return Returned(var, "plain"), value
+
+
+def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names], found: Sequence[Guard]) -> None:
+    """Nothing of the recorded call may live on: it would be that call's number for ever."""
+    recorder.forget()
+    kept = recorder.kept()
+    for patience in range(50):
+        if not kept:
+            break
+        if patience:
+            time.sleep(0.001)  # another thread may be at work with a leaf
+        gc.collect()  # a graph of recorded gradients has cycles
+        kept = recorder.kept()
+        if threading.active_count() == 1:
+            break
+    if kept:
+        put_back(found)
+        known = names().of
+        what = next((known[x._var] for x in reversed(kept) if x._var in known), "a value")
+        raise RecordingError(
+            f"the function keeps {what} outside of itself (in a list, an attribute or a global variable), which a "
+            "replay would not do: return it, and store it where the function is called"
+        )
+
+
+def _traced_locals(local: dict[str, Any]) -> Iterator[tuple[str, Traced]]:
+    for name, x in local.items():
+        data = x._data if isinstance(x, Node) else x
+        if isinstance(data, Traced) and data._var is not None:
+            yield name, data
