@@ -6,6 +6,7 @@ import json
 import random
 import statistics
 import sys
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,6 +48,11 @@ class Rate:
         return x * self.product
 
 
+@dataclass(slots=True)
+class Slotted:
+    scale: float = 2.0
+
+
 class Scaled(nn.Module):
     def __init__(self, n=2, seed=0):
         self.linear = nn.Linear(n, 2, rng=seed)
@@ -74,6 +80,7 @@ def world():
     """Everything that the functions below read, new for each test."""
     times, put = with_setter()
     return SimpleNamespace(
+        slotted=Slotted(),
         settings=SimpleNamespace(scale=2.0, table=np.ones(2), inner=SimpleNamespace(z=1.0)),
         rate=Rate(),
         net=Scaled(),
@@ -100,6 +107,7 @@ CHANGES = {
         lambda w, x: scaled_by(x, w.settings),
         lambda w, put: put(w.settings, "scale", 8.0),
     ),
+    "a slot": (lambda w, x: x * w.slotted.scale, lambda w, put: put(w.slotted, "scale", 8.0)),
     "an array's numbers in an attribute": (
         lambda w, x: x * w.settings.table,
         lambda w, put: w.settings.table.__setitem__(0, 8.0),

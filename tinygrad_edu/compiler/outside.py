@@ -110,7 +110,7 @@ class _Search:
 
     def _object(self, x: Any, called: str) -> None:
         kind = type(x)
-        own = getattr(x, "__dict__", {})
+        own = _held_by(x)
         if not _of_libraries(kind.__module__):
             self._class(kind, own)
         elif kind.__module__.startswith("tinygrad_edu.nn"):  # a layer is read by its own code
@@ -142,6 +142,15 @@ class _Search:
 
 
 _CALLS = "__call__", "forward"
+
+
+def _held_by(x: Any) -> dict[str, Any]:
+    """An object's own attributes, those in slots too."""
+    slots = [name for base in type(x).__mro__ for name, part in vars(base).items() if isinstance(part, _SLOT)]
+    return {name: getattr(x, name) for name in slots if hasattr(x, name)} | getattr(x, "__dict__", {})
+
+
+_SLOT = types.MemberDescriptorType
 
 
 def _names(code: types.CodeType) -> set[str]:
