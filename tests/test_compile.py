@@ -1,6 +1,7 @@
 """`compile`: the same numbers as eager, whatever changes between the calls; and what it refuses."""
 
 import contextlib
+import copy
 import gc
 import math
 import re
@@ -343,6 +344,17 @@ def test_threads_share_one_function():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_copy_trains_for_itself():
+    own = Training(True)
+    own.step(X, Y)
+    twin = copy.deepcopy(own)
+    before = own.numbers()
+    twin.step(X, Y)
+    assert all(np.array_equal(a, b) for a, b in zip(own.numbers(), before, strict=True))
+    own.step(X, Y)
+    assert_close(own.numbers(), twin.numbers())
 
 
 def test_replay_allocates_nothing_that_grows():

@@ -288,6 +288,11 @@ def test_numbers_drawn_past_the_recorder_are_refused_and_given_back():
         assert before == (rng.bit_generator.state, own.getstate(), random.getstate())
 
 
+def test_a_generator_among_the_arguments_is_refused():
+    with pytest.raises(RecordingError, match="draws random numbers from an argument"):
+        tinygrad_edu.compile(lambda x, rng: x + rng.normal(size=2))(X, np.random.default_rng(0))
+
+
 def test_a_layer_that_draws_shares_its_generator_with_whoever_calls():
     rng, twin = np.random.default_rng(0), np.random.default_rng(0)
     drop = nn.Dropout(0.5, rng=rng)
@@ -315,3 +320,28 @@ def test_a_dict_that_is_filled_once_is_a_cache_and_one_that_counts_is_refused():
     with pytest.raises(RecordingError, match="counted changes counts"):
         tinygrad_edu.compile(counted)(X)
     assert counts == {"n": 0}
+
+
+def test_an_array_outside_is_neither_replaced_nor_written():
+    owner = SimpleNamespace(mean=np.zeros(2))
+    mean = owner.mean
+
+    def replaced(x):
+        owner.mean = 0.9 * owner.mean + 0.1 * x.mean(axis=0)
+        return owner.mean * 1
+
+    def written(x):
+        owner.mean[:] = 0.5
+        return x * owner.mean
+
+    def added(x):
+        owner.mean += x.mean(axis=0)
+        return x * 1
+
+    with pytest.raises(RecordingError, match=r"keeps .* outside of itself"):
+        tinygrad_edu.compile(replaced)(X)
+    assert owner.mean is mean
+    with pytest.raises(RecordingError, match=r"written writes into owner\.mean, which lies outside of it"):
+        tinygrad_edu.compile(written)(X)
+    with pytest.raises(RecordingError, match=r"np\.add cannot be compiled in this form: call it without out="):
+        tinygrad_edu.compile(added)(X)

@@ -34,7 +34,7 @@ def look_outside(function: Any, arguments: Sequence[Any]) -> tuple[list[Guard], 
         search = _Search(names)
         search.meet(None, "", function, "")
         for x in arguments:
-            search.meet(None, "", x, "")
+            search.meet(None if is_plain(x) else Held(x), "items", x, "an argument")
         if search.names == names:  # an attribute's name may stand in a function that was reached later
             return search.guards, names
         names = search.names
@@ -200,11 +200,22 @@ def outside_guards(found: Sequence[Guard], lines: Iterable[Line], fetched: set[t
         yield guard
 
 
-def refuse_side_effects(found: Sequence[Guard], name: str) -> None:
-    """Refuse a function that counts or collects outside of itself; what it changed is put back.
+def arrays_in(found: Sequence[Guard]) -> list[tuple[str, Contents]]:
+    """What is called what, and holds which numbers, before the function runs."""
+    return [(guard.called, Contents(guard.value)) for guard in found if isinstance(guard.value, np.ndarray)]
+
+
+def refuse_side_effects(found: Sequence[Guard], arrays: Sequence[tuple[str, Contents]], name: str) -> None:
+    """Refuse a function that writes, counts or collects outside of itself; numbers and lists are put back.
 
     What it makes there once, where nothing was, is no side effect: the next call records it anew.
     """
+    written = [called for called, before in arrays if before.differs(before.array)]
+    if written:
+        raise RecordingError(
+            f"{name} writes into {', '.join(written)}, which lies outside of it; a replay would not do that: compute a "
+            "new array, and return it"
+        )
     changed = [guard for guard in found if _is_overwritten(guard)]
     if changed:
         put_back(changed)
@@ -230,7 +241,7 @@ _GONE = object()
 def put_back(found: Iterable[Guard]) -> None:
     """Restore what has changed since it was found."""
     for guard in found:
-        if not guard.has_changed() or isinstance(guard.value, np.ndarray):
+        if not guard.has_changed():
             continue
         items = guard.owner.items if isinstance(guard.owner, Held) else None
         if isinstance(items, list):

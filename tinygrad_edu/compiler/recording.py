@@ -18,7 +18,7 @@ from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.interpreter import commit
 from tinygrad_edu.compiler.machine import Machine
 from tinygrad_edu.compiler.names import Names, identifier, name_variables
-from tinygrad_edu.compiler.outside import look_outside, outside_guards, put_back, refuse_side_effects
+from tinygrad_edu.compiler.outside import arrays_in, look_outside, outside_guards, put_back, refuse_side_effects
 from tinygrad_edu.compiler.program import CALL, Program, Returned, Var
 from tinygrad_edu.compiler.randomness import Randomness
 from tinygrad_edu.compiler.recorder import Recorder
@@ -44,7 +44,7 @@ def record(
 ) -> tuple[Machine, Any]:
     """Run the function once; its program, ready to be run again, and its result."""
     found, words = look_outside(function, [*_objects((args, keywords))])
-    recorder = Recorder(Randomness(found, words))
+    recorder, arrays = Recorder(Randomness(found, words)), arrays_in(found)
     call = _recorded(recorder, function, signature, args, keywords)
     name = identifier(getattr(function, "__name__", "").replace("<lambda>", "")) or "f"
     writes = [(source, var) for source, var, _ in call.left]
@@ -62,7 +62,7 @@ def record(
     def names() -> Names:
         return name_variables(recorder, program, call.named)
 
-    refuse_side_effects(found, name)
+    refuse_side_effects(found, arrays, name)
     _refuse_what_is_kept(recorder, names, found)
     for source, value in recorder.started:
         source.set(value)

@@ -132,6 +132,9 @@ class Compiled:
         text = as_file(machine.readable, machine.input_values())
         Path(path).write_text(text, encoding="utf-8")
 
+    def __reduce__(self) -> Any:
+        return Compiled, (self._function,)  # a copy makes its own recordings
+
     def __repr__(self) -> str:
         return f"<compiled {self.__name__}, {len(self._machines)} programs>"  # type: ignore[attr-defined]
 

@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_edu.compiler.errors import CompileError, RecordingError
 from tinygrad_edu.compiler.guards import changed
 from tinygrad_edu.compiler.names import identifier
-from tinygrad_edu.compiler.outside import look_outside, outside_guards, refuse_side_effects
+from tinygrad_edu.compiler.outside import arrays_in, look_outside, outside_guards, refuse_side_effects
 from tinygrad_edu.compiler.program import Line, Program
 from tinygrad_edu.compiler.randomness import Randomness
 from tinygrad_edu.compiler.recorder import Recorder
@@ -414,10 +414,10 @@ class Vectorized:
     def _planned(self, count: int, needed: tuple[bool, ...]) -> Samples:
         found, words = look_outside(self._function, ())
         name = identifier(self.__name__.replace("<lambda>", "")) or "sample"  # type: ignore[attr-defined]
-        randomness = Randomness(found, words)
+        randomness, arrays = Randomness(found, words), arrays_in(found)
         samples = Samples(name, plan(self._function, count, randomness), needed)
         randomness.refuse_missed(name)
-        refuse_side_effects(found, name)
+        refuse_side_effects(found, arrays, name)
         self._has_changed = changed([*outside_guards(found, (), set())])
         return samples
 
