@@ -1,5 +1,6 @@
 """Where the compiler puts arrays: other orders in memory, and the same numbers."""
 
+import copy
 import re
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_compile import OPTIMIZERS, Training, assert_close
-from tinygrad_edu import nn
+from tinygrad_edu import Tensor, nn
 from tinygrad_edu.compiler import blas
 
 NARROW, EDGE, WIDE = 10, 63, 64
@@ -41,12 +42,11 @@ def test_in_whatever_order_layers_are_stored_training_is_that_of_eager(columns, 
     assert_close([p.grad for p in own.net.parameters()], [p.grad for p in eager.net.parameters()], rtol=1e-8)
 
 
-def test_a_product_with_a_constant_matrix_stands_between_layers():
-    table = np.random.default_rng(0).normal(size=(WIDE, WIDE))
-
+@pytest.mark.parametrize("bias", [None, np.ones(WIDE), Tensor(np.ones(WIDE))])
+def test_a_product_with_a_constant_matrix_stands_between_layers(bias):
     def training(compiled):
         first, last = nn.Linear(20, WIDE, rng=0), nn.Linear(WIDE, 2, rng=1)
-        return Training(compiled, net=nn.Sequential(first, nn.ReLU(), Mixed(table), nn.Tanh(), last))
+        return Training(compiled, net=nn.Sequential(first, nn.ReLU(), Mixed(copy.copy(bias)), nn.Tanh(), last))
 
     own, eager = training(True), training(False)
     for seed in range(3):
@@ -56,13 +56,14 @@ def test_a_product_with_a_constant_matrix_stands_between_layers():
 
 
 class Mixed(nn.Module):
-    """The columns of the input mixed by a matrix that is not trained."""
+    """The columns of the input mixed by a matrix that is not trained, nor kept."""
 
-    def __init__(self, table):
-        self.table = table
+    def __init__(self, bias):
+        self.bias = bias
 
     def forward(self, x):
-        return x @ self.table
+        mixed = x @ np.tri(x.shape[1])
+        return mixed if self.bias is None else mixed + self.bias
 
 
 def test_wide_layers_are_computed_row_by_row_and_narrow_ones_column_by_column():

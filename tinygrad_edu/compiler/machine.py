@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler import optimize
+from tinygrad_edu.compiler.affine import fuse_affine
 from tinygrad_edu.compiler.codegen import Careful, Codegen, Hoisting
 from tinygrad_edu.compiler.emit import Writer
 from tinygrad_edu.compiler.errors import ReplayError
@@ -115,7 +116,7 @@ class Machine:
     def _arrange(self, layout: Layout) -> None:
         """Lay out the arrays, and give names to what has none yet."""
         fuse_updates(layout)
-        layout.fuse_affine()
+        fuse_affine(layout)
         for var in [*layout.given, *(line.out for line in layout.program.lines)]:
             self.names.give(var, var.hint or "whole", number=not var.hint)
         for x, inner in layout.copied.items():
