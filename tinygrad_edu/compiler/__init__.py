@@ -3,7 +3,9 @@
 - `recording` runs a function once, on stand-ins (`traced`) with which a `recorder` notes every NumPy call: a `program`;
   of an optimizer's step, see `updates`.
 - `outside` finds what the function reads elsewhere, and `guards` look at it at every call.
-- `names` and `emit` print it; `optimize`, `layout` and `codegen` turn it into what is run.
+- `names` and `emit` print it.
+- `optimize`, `layout`, `affine` and `flat_updates` rewrite it for speed. `codegen` turns its lines into calls that
+  write into `buffers`, `frame` adds what stands around them, and a `machine` runs the whole.
 - `replay` keeps programs for the shapes that a function has met, and calls them.
 - `vectorizer` runs a function of scalars over whole columns.
 """
