@@ -535,6 +535,12 @@ def test_the_source_reads_like_a_textbook():
         assert line is None or line in own.step.program.lines
 
 
+def test_the_source_of_a_large_layer_reads_like_that_of_a_small_one():
+    own = Training(True, net=nn.MLP(2, [64, 64, 2], activation="relu", rng=0))
+    own.step(X, Y)
+    assert re.search(r"^    da1 = dz2 @ W2\.T ", own.step.source, re.MULTILINE)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_saved_source_runs_with_numpy_alone_and_gives_the_same_numbers(name, tmp_path):
     own = Training(True, OPTIMIZERS[name])

@@ -61,8 +61,8 @@ def _linear(x0: Array, x1: Array, x2: Array) -> Array:
 
 
 def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
-    if x1.size >= 4096 and gy.ndim == 2:  # BLAS is up to twice as fast where it need not turn a matrix round
-        return x1.dot(gy.T).T
+    if x1.size >= 4096 and gy.ndim == 2 and gy.__class__ is x1.__class__ is np.ndarray:
+        return x1.dot(gy.T).T  # BLAS is up to twice as fast where it need not turn a matrix round
     return gy.dot(x1.T)
 
 
