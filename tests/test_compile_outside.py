@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu
-from tinygrad_edu import Tensor, nn, optim
+from tinygrad_edu import Tensor, Value, nn, optim
 from tinygrad_edu.compiler import RecordingError
 from tinygrad_edu.compiler.outside import look_outside
 
@@ -271,6 +271,21 @@ def test_what_is_made_at_the_first_call_is_no_side_effect():
         assert np.array_equal(forward(X).numpy(), X)
     made.W.data = np.eye(2) * 2
     assert np.array_equal(forward(X).numpy(), 2 * X)
+
+
+def test_the_first_call_of_a_net_is_recorded_for_good():
+    net = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Tanh(), Scaled(3))
+    forward = tinygrad_edu.compile(lambda x: net(x))
+    forward(X)
+    machine = forward._latest
+    forward(X)
+    assert forward._latest is machine
+    neuron = nn.scalar.MLP(2, [3, 1], activation="tanh", rng=random.Random(0))
+    scalar = tinygrad_edu.compile(lambda a, b: neuron([a, b]))
+    scalar(Value(1.0), Value(2.0))
+    machine = scalar._latest
+    scalar(Value(3.0), Value(4.0))
+    assert scalar._latest is machine
 
 
 def test_numbers_drawn_past_the_recorder_are_refused_and_given_back():

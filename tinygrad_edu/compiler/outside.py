@@ -114,8 +114,8 @@ class _Search:
         if not _of_libraries(kind.__module__):
             self._class(kind, own)
         elif kind.__module__.startswith("tinygrad_edu.nn"):  # a layer is read by its own code
-            for code in filter(None, (getattr(getattr(kind, f, None), "__code__", None) for f in _CALLS)):
-                self.names |= _names(code)
+            code = getattr(getattr(kind, "forward", kind.__call__), "__code__", None)
+            self.names |= _names(code) if code is not None else set()
         elif kind.__module__.startswith("tinygrad_edu"):
             return
         kept = (
