@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, Value, detect_anomaly, no_grad, recording
-from tinygrad_edu.errors import AnomalyError, ShapeError, TinygradEduError
+from tinygrad_edu.errors import AnomalyError, ShapeError, StaleGraphError, TinygradEduError
 from tinygrad_edu.graph import topological_order
 from tinygrad_edu.modes import MODES, WATCH
 
@@ -85,6 +85,47 @@ def test_within_no_grad_nothing_is_recorded(make):
     z = a * y
     z.backward()
     assert a.grad == 6.0
+
+
+@KINDS
+def test_an_augmented_assignment_within_no_grad_writes_to_a_parameter(make):
+    p, step = make(2.0), make(0.5)
+    given = p
+    with no_grad():
+        p += 1
+        p -= step
+        p *= 4.0
+        p /= make(2.0)
+    assert p is given
+    assert (float(p), p.op) == (5.0, "")
+
+
+@KINDS
+def test_an_augmented_assignment_elsewhere_makes_a_node(make):
+    start = make(2.0)
+    total = start
+    total += make(3.0)
+    assert (float(start), float(total), total.op) == (2.0, 5.0, "add")
+    with no_grad():
+        total -= 1.0  # no leaf
+    assert (float(start), float(total)) == (2.0, 4.0)
+
+
+@KINDS
+def test_a_parameter_written_to_within_no_grad_makes_its_graph_stale(make):
+    p = make(2.0)
+    y = p * p
+    with no_grad():
+        p -= 1.0
+    with pytest.raises(StaleGraphError, match="changed after mul"):
+        y.backward()
+
+
+def test_a_parameter_keeps_its_shape_within_no_grad():
+    p = Tensor([1.0, 2.0])
+    with no_grad(), pytest.raises(ShapeError, match=r"shape \(2,\), but was assigned"):
+        p += np.ones((2, 2))
+    assert p.tolist() == [1.0, 2.0]
 
 
 @KINDS

@@ -12,12 +12,13 @@ had its turn, so its gradient is complete and can be handed on to its inputs.
 """
 
 import itertools
+import operator
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self, cast
 
 from tinygrad_edu.errors import BackwardError, StaleGraphError, UnsupportedError
-from tinygrad_edu.modes import MODES, brief, check_gradient, place_of
+from tinygrad_edu.modes import MODES, brief, check_gradient, data_of, place_of
 from tinygrad_edu.rules import ElementwiseMethods, Operation
 
 NO_PARAMS: Mapping[str, Any] = {}
@@ -43,6 +44,18 @@ class Scope:
         return f"<scope {self.name}: {self.title}>"
 
 
+def _in_place(combine: Callable[[Any, Any], Any]) -> Any:
+    """``p -= step`` as PyTorch reads it: it writes to a leaf under `no_grad`, and everywhere else names a new node."""
+
+    def method(self: "Node", other: Any) -> Any:
+        if not MODES.no_grad or self.operation is not None or not self.requires_grad:
+            return NotImplemented
+        self.data = combine(data_of(self), data_of(other) if isinstance(other, Node) else other)
+        return self
+
+    return method
+
+
 class Node(ElementwiseMethods):
     """One number or array in a graph: its data, the operation that made it, and the operation's inputs in order."""
 
@@ -64,6 +77,7 @@ class Node(ElementwiseMethods):
     _marks: tuple[tuple["Scope", tuple[Any, ...]], ...]
     _origin: tuple[str, int]
     _params: Mapping[str, Any]
+    data: Any
     grad: Any
     inputs: tuple["Node", ...]
     operation: Operation | None
@@ -158,6 +172,11 @@ class Node(ElementwiseMethods):
     def _record(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
         """The node that results from ``operation`` on ``xs``."""
         raise NotImplementedError
+
+    __iadd__ = _in_place(operator.add)
+    __isub__ = _in_place(operator.sub)
+    __imul__ = _in_place(operator.mul)
+    __itruediv__ = _in_place(operator.truediv)
 
     def _facts(self) -> dict[str, str]:
         """What a notebook shows of the node: its data and its gradient, in a line or in a block of them."""

@@ -162,13 +162,17 @@ class _Mode(contextlib.ContextDecorator):
 class no_grad(_Mode):  # noqa: N801 PyTorch's name
     """Within it, in this thread, operations record nothing: results are constants. Also a decorator.
 
+    As in PyTorch, ``p -= step`` writes there to the data of a parameter; elsewhere it makes a new node.
+
     Examples
     --------
     >>> from tinygrad_edu import Value, no_grad
+    >>> x = Value(3.0)
     >>> with no_grad():
-    ...     y = Value(3.0) * 2
-    >>> y.data, y.inputs
-    (6.0, ())
+    ...     y = x * 2
+    ...     x -= 0.5
+    >>> y.data, y.inputs, x.data, x.op
+    (6.0, (), 2.5, '')
     """
 
     _names = ("no_grad",)

@@ -319,6 +319,6 @@ def _assign(member: Any, given: Any) -> None:
     if isinstance(member, Value):
         member.data = float(given)
     elif isinstance(member, Node):
-        member.data = given  # type: ignore[attr-defined]
+        member.data = given
     else:
         member[...] = given
