@@ -303,7 +303,7 @@ def need_gradient(root: Node) -> None:
     if not root.requires_grad:
         raise BackwardError(
             f"backward() starts from a node that needs no gradient ({describe(root)}): nothing it was made of "
-            "requires one, or it was made under no_grad()"
+            "requires one, or it was made under no_grad() or by a compiled function, whose replays record no graph"
         )
 
 
