@@ -88,6 +88,8 @@ def page(rows: Iterable[Row]) -> str:
         f"Written by `python -m tests.benchmarks --write` on {date.today().isoformat()}, in one run.\n\n"
         f"- Python {platform.python_version()}, {versions}\n"
         f"- {processor()}, {os.cpu_count()} cores, {platform.system()}; one thread for every peer\n"
+        "- A bar, in the last table, is what the project has set itself to reach; measured is the median (and the\n"
+        "  quartiles). `compiled` and `vectorize` are this project's, too.\n"
         "- A step is a whole training step: gradients to zero, forward, loss, backward, update.\n"
         "- Times are CPU times of the process, medians over many rounds; in each round every peer has its turn,\n"
         "  in a new order. After the dot: how many times the first column's time that is, the median of the\n"
