@@ -109,9 +109,42 @@ def test_the_prompt_has_digits_enough_to_find_the_answer():
     assert question.judge(1 - 0.9993293**2) is True
 
 
-def test_large_arrays_are_not_asked_about():
+def test_a_question_about_one_of_several_uses_says_so_and_knows_the_whole_gradient():
+    first, second = (q for q in questions(trace(parse("a*b + 7*a", {"a": 2, "b": 5}))) if "∂L/∂a" in q.prompt.text)
+    assert first.prompt.text.endswith("What does ∂L/∂a become with 1 of its 2 uses counted?")
+    assert second.prompt.text.endswith("So far ∂L/∂a = 7. What does ∂L/∂a become?")
+    whole = first.judge(12.0)
+    assert whole.name == "counted later uses too"
+    assert (
+        whole.hint
+        == "that is the whole gradient, as the last step leaves it; so far 1 of 2 uses have given their share"
+    )
+
+
+def test_of_large_arrays_an_elementwise_step_asks_for_one_entry_with_its_numbers():
+    x = Tensor(np.arange(20.0).reshape(5, 4), label="x")
+    scale = Tensor(np.arange(1.0, 5.0), requires_grad=False, label="scale")
+    question = asked(((x * scale).tanh() * 2).sum())["x"]
+    assert question.index == (0, 0)
+    assert question.prompt.text == (
+        "v2 = x · scale, where x[0, 0] = 0, scale[0] = 1, v2[0, 0] = 0, and ∂L/∂v2[0, 0] = 2. "
+        "What does ∂L/∂x[0, 0] become?"
+    )
+    assert question.answer == 2.0
+
+
+def test_a_step_that_sums_large_arrays_is_not_asked_about():
     x = Tensor(np.ones((4, 4)), label="x")
-    assert questions(trace((x * 2).sum())) == []
+    assert [question.prompt.text.partition(",")[0] for question in questions(trace((x * 2).sum()))] == ["v2 = x · 2"]
+    assert questions(trace(x.sum())) == []
+
+
+def test_where_nothing_can_be_asked_the_quiz_says_why(capsys):
+    x = Tensor(np.ones((4, 4)), label="x")
+    quiz((x @ x).sum())
+    assert "each step takes arrays of more than 12 numbers" in capsys.readouterr().out
+    quiz(parse("log(a)", {"a": 0}))
+    assert "no gradient of this graph is a finite number" in capsys.readouterr().out
 
 
 def test_every_number_that_is_needed_stands_in_the_question():

@@ -8,6 +8,7 @@ import itertools
 import math
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from viz.blackboard import index_text
 from viz.expression import ExpressionError, parse
 from viz.formula import Formula, Name, Number, Partial, Prose, Relation, Row
 from viz.notation import number_text
-from viz.plain import single
+from viz.plain import is_finite, single
 from viz.steps import Backward
 from viz.text import brief, wrapped
 from viz.trace import Trace, trace
@@ -93,8 +94,9 @@ def same(given: float, meant: float, slack: float = 0.0) -> bool:
 def questions(told: Trace) -> list[Question]:
     """A question for each backward step whose answer is a finite number.
 
-    Of a Tensor's gradient it asks for one entry: that to which the step contributes most; and of small arrays alone,
-    because all numbers stand in the question.
+    Of a Tensor's gradient it asks for one entry: that to which the step contributes most. All numbers that it takes
+    stand in the question: of small arrays every entry, of larger ones those with which an elementwise operation
+    makes this entry. A step that takes more, such as a large matrix product, is left out.
 
     Examples
     --------
@@ -107,11 +109,12 @@ def questions(told: Trace) -> list[Question]:
     (5.0, ['wrong sign', 'took the wrong input', 'forgot the local derivative'])
     """
     earlier: dict[int, list[Backward]] = {}
+    uses = Counter(step.input for step in told.backward if isinstance(step, Backward))
     found = []
     for step in told.backward:
         if isinstance(step, Backward):
             before = earlier.setdefault(step.input, [])
-            asked = _Asked(step, before)
+            asked = _Asked(step, before, uses[step.input])
             if math.isfinite(asked.answer) and asked.can_be_worked_out:
                 found.append(Question(step.index, asked.index, asked.prompt, asked.answer, tuple(asked.mistakes())))
             before.append(step)
@@ -121,9 +124,10 @@ def questions(told: Trace) -> list[Question]:
 class _Asked:
     """A backward step of which one number is asked for, and the numbers that mistakes would give."""
 
-    def __init__(self, step: Backward, earlier: list[Backward]) -> None:
+    def __init__(self, step: Backward, earlier: list[Backward], uses: int) -> None:
         self.step = step
         self.earlier = earlier
+        self.uses = uses
         self.index = None if isinstance(step.contribution, float) else _largest(step.contribution)
         self.before = 0.0 if step.before is None else self.entry(step.before)
         self.share = self.entry(step.contribution)
@@ -142,9 +146,22 @@ class _Asked:
         return list(dict.fromkeys(k for k in (*told.nodes[node].inputs, node) if told.figures(k) is None))
 
     @property
-    def can_be_worked_out(self) -> bool:
-        """Whether all numbers can be given in the question."""
+    def _are_few(self) -> bool:
         return all(np.size(self.step.trace.values[k]) <= _FEW for k in self._known)
+
+    @property
+    def can_be_worked_out(self) -> bool:
+        """Whether all numbers can be given in the question: those of whole arrays, or of one entry of each."""
+        operation = self.step.trace.order[self.step.node].operation
+        return self._are_few or (isinstance(operation, Elementwise) and not self.step.summed_axes)
+
+    def _given(self, name: Name | Partial, data: Any) -> Relation:
+        """Data with its name; of large arrays the entry alone that has to do with the one asked for."""
+        if self._are_few or not np.ndim(data):
+            return Relation((name, _shown(data)), ("=",))
+        assert self.index is not None
+        at = tuple(i if n > 1 else 0 for i, n in zip(self.index[-data.ndim :], data.shape, strict=True))
+        return Relation((_entry(name, at), Number(float(data[at]), digits=7)), ("=",))
 
     @property
     def prompt(self) -> Formula:
@@ -153,17 +170,22 @@ class _Asked:
         node = told.nodes[step.node]
         parts: list[Formula] = [Relation((Name(node.name), node.expression or Prose("")), ("=",))]
         for i, k in enumerate(self._known):
-            parts += [Prose(", " if i else ", where "), Relation((Name(told.names[k]), _shown(told.values[k])), ("=",))]
-        parts += [Prose(", and "), Relation((told.partial(step.node), _shown(step.incoming)), ("=",)), Prose(". ")]
+            parts += [Prose(", " if i else ", where "), self._given(Name(told.names[k]), told.values[k])]
+        parts += [Prose(", and "), self._given(told.partial(step.node), step.incoming), Prose(". ")]
         if step.before is not None:
             parts += [Prose("So far "), Relation((self.partial, Number(self.before, digits=7)), ("=",)), Prose(". ")]
-        return Row((*parts, Prose("What does "), self.partial, Prose(" become?")))
+        return Row((*parts, Prose("What does "), self.partial, Prose(self._until)))
 
     @property
-    def partial(self) -> Partial:
+    def _until(self) -> str:
+        """The end of the question: of a node that is used again, up to which of its uses."""
+        count = len(self.earlier) + 1
+        return " become?" if count == self.uses else f" become with {count} of its {self.uses} uses counted?"
+
+    @property
+    def partial(self) -> Name | Partial:
         """The gradient in question: of a Tensor, of one entry."""
-        partial = self.step.trace.partial(self.step.input)
-        return Partial(partial.root, Name(f"{partial.of.label}[{index_text(self.index)}]")) if self.index else partial
+        return _entry(self.step.trace.partial(self.step.input), self.index)
 
     def mistakes(self) -> Iterator[Mistake]:
         """The mistakes whose numbers differ from the answer and from one another."""
@@ -184,6 +206,13 @@ class _Asked:
                 self.share, "forgot to accumulate", "that is the share of this step alone: add what was there before"
             )
             yield Mistake(before, "dropped a path", "that is what was there before: the share of this step is missing")
+        if len(self.earlier) + 1 < self.uses:
+            yield Mistake(
+                self.entry(step.trace.gradients[step.input]),
+                "counted later uses too",
+                f"that is the whole gradient, as the last step leaves it; so far {len(self.earlier) + 1} of "
+                f"{self.uses} uses have given their share",
+            )
         alone = self._flowing(ones)
         hint = f"that takes the local derivative {local} alone: multiply it by the incoming gradient {incoming}"
         yield Mistake(before + alone, "forgot the incoming gradient", hint)
@@ -224,6 +253,15 @@ class _Asked:
         )
 
 
+def _entry(name: Name | Partial, index: tuple[int, ...] | None) -> Name | Partial:
+    """The name of one entry of what has the name."""
+    if not index:
+        return name
+    if isinstance(name, Partial):
+        return Partial(name.root, Name(f"{name.of.label}[{index_text(index)}]"))
+    return Name(f"{name.label}[{index_text(index)}]")
+
+
 def _largest(data: Any) -> tuple[int, ...]:
     """Where the largest entry of an array is."""
     if not data.size:
@@ -252,7 +290,7 @@ def quiz(root: Node, gradient: Any = None) -> None:
     told = trace(root, gradient)
     asked = questions(told)
     if not asked:
-        print("There is nothing to ask: no gradient of this graph is a finite number.")
+        print(_nothing(told))
         return
     print(f"{len(asked)} gradients to find. Enter shows the answer, q ends the quiz.")
     right = 0
@@ -264,6 +302,17 @@ def quiz(root: Node, gradient: Any = None) -> None:
         right += tries == 1
         print(f"   {told.steps[question.step].sentence.text}")
     print(f"\n{right} of {len(asked)} right at the first try")
+
+
+def _nothing(told: Trace) -> str:
+    """Why there is nothing to ask."""
+    steps = [step for step in told.backward if isinstance(step, Backward)]
+    if any(is_finite(step.after) and np.size(step.after) for step in steps):
+        return (
+            f"There is nothing to ask: each step takes arrays of more than {_FEW} numbers, too many to work with by "
+            "hand. Build the graph of a smaller net and of a few samples."
+        )
+    return "There is nothing to ask: no gradient of this graph is a finite number."
 
 
 def _width() -> int:
