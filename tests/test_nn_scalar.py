@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu
-from tinygrad_edu import Value, nn
+from tinygrad_edu import Tensor, Value, nn
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, StaleGraphError
 from tinygrad_edu.nn import scalar
 from tinygrad_edu.optim import SGD
@@ -238,6 +238,12 @@ def test_a_neuron_of_ones_own_in_a_layer():
         (lambda: scalar.MLP(2, [3, 1])(1.0), ArgumentError, r"called on a list of numbers, but was given 1\.0"),
         (lambda: scalar.MLP(2, [3, 1])("ab"), ArgumentError, "called on a list of numbers, but was given 'ab'"),
         (lambda: scalar.MLP(2, [3, 1])(["a", "b"]), DTypeError, "a Value holds one number, but was given 'a'"),
+        (lambda: scalar.Neuron(2)(1.0), ArgumentError, r"called on a list of numbers, but was given 1\.0"),
+        (lambda: scalar.MLP(3, [3, 1])(X), ShapeError, r"one row of numbers, but was given an array of shape \(5, 3\)"),
+        (lambda: scalar.Layer(3, 2)(X), ShapeError, r"one row of numbers, but was given an array of shape \(5, 3\)"),
+        (lambda: scalar.Neuron(5)(X), ShapeError, r"one row of numbers, but was given an array of shape \(5, 3\)"),
+        (lambda: scalar.MLP(3, [1])(np.array(2.0)), ShapeError, r"given an array of shape \(\)"),
+        (lambda: scalar.MLP(2, [1])(Tensor([1.0, 2.0])), DTypeError, "no gradient gets to the Tensor"),
         (lambda: scalar.MLP(0, [3, 1]), ArgumentError, "n_in must be a whole number"),
         (lambda: scalar.Layer(2, 0), ArgumentError, "n_out must be a whole number"),
         (lambda: scalar.MLP(2, [3, 1], "rleu"), ArgumentError, "did you mean 'relu'"),
@@ -252,6 +258,18 @@ def test_a_neuron_of_ones_own_in_a_layer():
 def test_bad_input_is_named(make, error, text):
     with pytest.raises(error, match=text):
         make()
+
+
+@pytest.mark.parametrize("make", [lambda: scalar.MLP(3, [4, 1]), lambda: scalar.Layer(3, 1), lambda: scalar.Neuron(3)])
+@pytest.mark.parametrize("as_row", [np.asarray, tuple, lambda row: Tensor(row, requires_grad=False)])
+def test_a_row_of_an_array_is_as_good_as_a_list(make, as_row):
+    net = make()
+    for row in X.astype(np.float32):
+        y = net(as_row(row))
+        assert isinstance(y, Value)
+        assert y.data == net(row.tolist()).data
+        y.backward()
+    assert any(p.grad for p in net.parameters())
 
 
 def test_all_of_it_works_where_there_is_no_numpy(run_without_numpy):

@@ -1,6 +1,6 @@
 """Networks of single numbers, over `Value`: every weight is a node that can be looked at. They need no NumPy.
 
-The interface is micrograd's: a network is called on a list of numbers.
+The interface is micrograd's: a network is called on a list of numbers, or on a row of an array.
 
 >>> import random
 >>> from tinygrad_edu.nn import scalar
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.arguments import whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.graph import CLOCK
+from tinygrad_edu.graph import CLOCK, Node
 from tinygrad_edu.modes import WATCH
 from tinygrad_edu.nn.activations import activation_of, identity
 from tinygrad_edu.nn.module import Module
@@ -44,6 +44,28 @@ def _source(rng: Any) -> Any:
             f"rng must be a random.Random, a seed or None, but was given {rng!r}: random.Random(0) makes one"
         )
     return rng
+
+
+def _numbers(part: Module, x: Any) -> Sequence[Any]:
+    """The inputs one by one; a row of an array, which arrives as a Tensor, as plain numbers."""
+    if x.__class__ is list:
+        return x
+    if isinstance(x, Node) and not isinstance(x, Value):
+        row: Any = x.data
+        if row.ndim != 1:
+            raise ShapeError(
+                f"{part._title()} takes one row of numbers, but was given an array of shape {row.shape}: call it for "
+                "each row, [net(row) for row in X]"
+            )
+        if x.requires_grad:
+            raise DTypeError(
+                f"{part._title()} computes with Values, through which no gradient gets to the Tensor it was given: "
+                "pass a list of Values, or x.detach()"
+            )
+        return list(row) if hasattr(row, "_recorder") else row.tolist()  # of `compile`, or an array
+    if isinstance(x, str) or not hasattr(x, "__len__"):
+        raise ArgumentError(f"{part._title()} is called on a list of numbers, but was given {x!r}")
+    return x  # type: ignore[no-any-return]
 
 
 class Neuron(Module):
@@ -83,7 +105,7 @@ class Neuron(Module):
 
     def forward(self, x: Sequence[Number] | Operands) -> Value:
         """The neuron's output."""
-        inputs = x if isinstance(x, Operands) else Operands(x)
+        inputs = x if isinstance(x, Operands) else Operands(_numbers(self, x))
         if len(inputs.nodes) != len(self.w):
             raise ShapeError(f"{self._title()} takes {len(self.w)} numbers, but was given {len(inputs.nodes)}")
         if self.fused:
@@ -146,7 +168,7 @@ class Layer(Module):
 
     def forward(self, x: Sequence[Number]) -> Any:
         """The outputs of the neurons."""
-        inputs = Operands(x)  # read once for all of them
+        inputs = Operands(_numbers(self, x))  # read once for all of them
         outputs = [neuron.forward(inputs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -223,9 +245,7 @@ class MLP(Module):
 
     def forward(self, x: Sequence[Number]) -> Any:
         """The outputs: a list of Values, or the one Value of a single output."""
-        if isinstance(x, str) or not hasattr(x, "__len__"):
-            raise ArgumentError(f"{self._title()} is called on a list of numbers, but was given {x!r}")
-        h: Any = [xi if isinstance(xi, Value) else Constant(xi) for xi in x]
+        h: Any = [xi if isinstance(xi, Value) else Constant(xi) for xi in _numbers(self, x)]
         for layer in self.layers:
             h = layer(h if isinstance(h, list) else [h])
         return h
