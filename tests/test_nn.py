@@ -9,7 +9,7 @@ import pytest
 
 from tinygrad_edu import Tensor, Value, nn, no_grad, optim
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.nn import functional
+from tinygrad_edu.nn import functional, scalar
 from tinygrad_edu.state_dict import StateDictError
 
 
@@ -472,6 +472,12 @@ def test_layers_that_share_a_generator_start_differently():
 # --- bad input ----------------------------------------------------------------------------------------------------
 
 
+def stepped(layer, name="weight"):
+    """The layer after a step that makes a new node, where it should write to the data."""
+    setattr(layer, name, getattr(layer, name) - 0.1)
+    return layer
+
+
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
@@ -508,6 +514,9 @@ def test_layers_that_share_a_generator_start_differently():
             DTypeError,
             r"weight is a parameter.*\.weight\.data = …",
         ),
+        (lambda: stepped(nn.Linear(2, 1)), DTypeError, r"given the result of sub, which does not .*data -= …"),
+        (no_grad()(lambda: stepped(nn.Linear(2, 1))), DTypeError, "given a leaf, which does not learn"),
+        (lambda: stepped(scalar.Neuron(2), "b"), DTypeError, "b is a parameter, but was given the result of sub"),
         (lambda: nn.Dropout(0.5)(Value(1.0)), DTypeError, "a Tensor holds floats"),
         (lambda: nn.Softmax()(Value(1.0)), DTypeError, "a Tensor holds floats"),
         (lambda: nn.Dropout("half"), ArgumentError, "Dropout: p must be a number, .* but was given 'half'"),

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.graph import Node, Scope, mark
+from tinygrad_edu.graph import Node, Scope, describe, mark
 from tinygrad_edu.modes import MODES, WATCH, tell
 from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
@@ -26,7 +26,7 @@ class Module:
     - A Tensor or a Value in an attribute is a parameter, an ndarray is a buffer (such as a running mean), a Module is
       a part. They are found in lists, tuples and dicts too. Attributes whose names start with an underscore are the
       module's own business.
-    - A parameter takes new numbers through its ``data``; in its attribute only a Tensor or a Value may follow it.
+    - A parameter takes new numbers through its ``data``; in its attribute only another leaf that learns may follow it.
     - A parameter whose ``requires_grad`` is False is frozen: it stays in `state_dict` and leaves `parameters`.
     - An ndarray that the module is called with arrives in ``forward`` as a Tensor that needs no gradient.
 
@@ -58,10 +58,12 @@ class Module:
     forward: Callable[..., Any] = _no_forward
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(self.__dict__.get(name), Node) and not isinstance(value, Node | None):
+        before = self.__dict__.get(name)
+        if isinstance(before, Node) and not _may_follow(before, value):
+            kind = describe(value) if isinstance(value, Node) else f"the type {type(value).__name__}"
             raise DTypeError(
-                f"{self._title()}: {name} is a parameter, but was given the type {type(value).__name__}, which does "
-                f"not learn: write to its data, .{name}.data = …, or give a Tensor"
+                f"{self._title()}: {name} is a parameter, but was given {kind}, which does not learn: write to its "
+                f"data, .{name}.data -= … or .{name}.data = …, or give a new Tensor"
             )
         super().__setattr__(name, value)
 
@@ -299,6 +301,13 @@ def _found(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, dict):
         for key, x in value.items():
             yield from _found(f"{name}.{key}", x)
+
+
+def _may_follow(parameter: Node, value: Any) -> bool:
+    """Whether ``value`` in its place takes nothing from `parameters`: ``w = w - step`` would, and ``w = None`` may."""
+    if not _learns(parameter) or parameter.operation is not None:
+        return isinstance(value, Node | None)
+    return value is None or (_learns(value) and value.operation is None)
 
 
 def _may_label(member: Node, path: str) -> bool:
