@@ -697,3 +697,19 @@ def test_an_anomaly_of_a_backward_pass_is_found():
         assert scalar(Value(1.0)).inputs == ()
         with pytest.raises(AnomalyError, match="log produced -inf"):
             scalar(Value(0.0))
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_eager_steps_go_on_with_the_gradients_of_a_replay(weight_decay):
+    def trained(prepare):
+        p = Tensor([[1.0, 2.0], [3.0, 4.0]])
+        optimizer = optim.SGD([p], lr=0.1, weight_decay=weight_decay)
+        backward = prepare(lambda x: (p * p * x).sum().backward())
+        backward(2.0)
+        backward(2.0)
+        optimizer.step()
+        backward(3.0)
+        (p * p).sum().backward()
+        return p.tolist(), p.grad.tolist()
+
+    assert trained(tinygrad_edu.compile) == trained(lambda function: function)

@@ -247,7 +247,7 @@ class Tensor(Node):
             elif node._grad is None:
                 node._grad = gx
             else:
-                node._grad = added(node._grad, gx)
+                node._grad = added(node.grad, gx)
         if WATCH.active:
             modes.tell("after_backward", self)
 

@@ -70,6 +70,8 @@ class Optimizer:
             g = tensor._grad
             if g is None:
                 continue
+            if g.__class__ is tuple:  # lent by a compiled step
+                g = tensor.grad
             data = tensor._data
             new = update(data, g._data if isinstance(g, Node) else g, state)
             if new is data and tensor._seal is None:
