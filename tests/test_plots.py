@@ -100,6 +100,12 @@ def test_boundary_draws_each_point_once_under_its_class(ax):
     assert drawn == {"class -1": [[0, 0]], "class 1": [[0, 1], [1, 0], [1, 1]]}
 
 
+@pytest.mark.parametrize("sizes", [[4, 1], [4, 3], [1]])
+def test_a_network_of_values_is_asked_row_by_row(sizes):
+    net = nn.MLP(2, sizes, rng=0)
+    np.testing.assert_allclose(margins(nn.scalar.MLP.from_tensor(net), SQUARE), margins(net, SQUARE), atol=1e-14)
+
+
 def test_margins_are_above_zero_at_the_answer_alone():
     scores = np.array([[1.0, 3.0, 2.0], [5.0, 4.0, 0.0], [2.0, 2.0, 1.0]])
     assert margins(lambda _: scores, SQUARE[:3]).tolist() == [[-2, 1, -1], [1, -1, -5], [0, 0, -1]]

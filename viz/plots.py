@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from tinygrad_edu import Tensor, no_grad
+from tinygrad_edu import Tensor, no_grad, vectorize
 from tinygrad_edu.errors import ArgumentError, ShapeError
-from tinygrad_edu.nn import Module
+from tinygrad_edu.nn import Module, scalar
 from viz import style
 
 _Array = npt.NDArray[Any]
@@ -78,7 +78,7 @@ def plot_boundary(
     Parameters
     ----------
     model : gives for an array of shape (n, 2) a score a row, shape (n,) or (n, 1), or a score for each class,
-        shape (n, classes). A module with dropout is asked in evaluation mode.
+        shape (n, classes). A module with dropout is asked in evaluation mode, a network of `nn.scalar` for each point.
     X, y : the points, shape (n, 2), and the class of each.
     ax : where to draw; a new figure if not given.
     threshold : the single score above which the answer is the second class: 0 for a logit, 0.5 for a probability.
@@ -175,7 +175,7 @@ def margins(model: Callable[[Any], Any], points: _Array, threshold: float = 0.0)
     The answer changes where a margin is 0, which a contour finds between the points of a grid.
     """
     with evaluating(model), no_grad():
-        result = model(points)
+        result = _by_rows(model, points) if isinstance(model, scalar.MLP | scalar.Layer) else model(points)
     scores: _Array = result.numpy() if isinstance(result, Tensor) else np.asarray(result, dtype=float)
     if scores.shape in ((len(points),), (len(points), 1)):
         margin = scores.reshape(-1) - threshold
@@ -188,6 +188,16 @@ def margins(model: Callable[[Any], Any], points: _Array, threshold: float = 0.0)
         f"for points of shape {points.shape} the model gave shape {scores.shape}: it should give one score a row, or "
         "one for each class"
     )
+
+
+def _by_rows(net: scalar.MLP | scalar.Layer, points: _Array) -> _Array:
+    """The answers of a network that is called on one row, to all rows at once."""
+    first = net(points[0])
+
+    def column(k: int) -> Tensor:
+        return vectorize(lambda x, y: net([x, y])[k] if isinstance(first, list) else net([x, y]))(*points.T)
+
+    return np.stack([column(k).numpy() for k in range(len(first) if isinstance(first, list) else 1)], axis=1)
 
 
 @contextlib.contextmanager
