@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu import Tensor, Value, grad, hessian, hvp, jacobian, no_grad, value_and_grad
-from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, TinygradEduError
+from tinygrad_edu.errors import ArgumentError, BackwardError, DTypeError, ShapeError, TinygradEduError
 
 A = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0], [4.0, 1.0, -2.0]])
 X = np.array([0.3, -1.2, 2.0])
@@ -181,7 +181,43 @@ def test_what_depends_on_nothing_has_the_gradient_zero():
     assert hessian(lambda x: 3.0)(2.0) == 0.0
 
 
+@pytest.mark.parametrize("what", [lambda x: f"{x:.2f}", str, lambda x: x > 0, lambda x: x.data, lambda x: x.item()])
+def test_an_argument_may_be_looked_at(what):
+    def f(x):
+        what(x)
+        return x * x
+
+    assert grad(f)(3.0) == 6.0
+    assert grad(f)(np.array(3.0)) == 6.0
+
+
+def test_what_a_gradient_is_not_asked_for_may_become_a_float():
+    w = Value(3.0)
+    assert grad(lambda x: x * math.exp(w - 3))(2.0) == 1.0
+    assert grad(lambda x: x * no_grad()(float)(x))(2.0) == 2.0
+    assert grad(lambda x: x * float(Tensor(3.0)))(2.0) == 3.0
+
+
 # Bad input
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        lambda: grad(math.sin)(2.0),
+        lambda: value_and_grad(lambda x: math.sin(x) * x)(2.0),
+        lambda: grad(lambda x, y: y * float(x * y))(1.0, 2.0),
+        lambda: grad(lambda x: (x * float(x.sum())).sum())(X),
+        lambda: jacobian(lambda x: [x, math.sqrt(x)])(2.0),
+        lambda: hessian(lambda x: (x * math.exp(x[0])).sum())(X),
+        lambda: hvp(lambda x: (x * math.exp(x[0])).sum(), X, X),
+    ],
+)
+def test_a_number_that_leaves_the_graph_is_refused(lost):
+    sentence = r"^a function that is being differentiated turned a node into a float, .*x\.sin\(\) .*, x\.data$"
+    with pytest.raises(BackwardError, match=sentence):
+        lost()
+    assert float(Value(2.0) * 3) == 6.0
 
 
 @pytest.mark.parametrize(

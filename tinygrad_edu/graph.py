@@ -81,6 +81,7 @@ class Node(ElementwiseMethods):
     grad: Any
     inputs: tuple["Node", ...]
     operation: Operation | None
+    item: Callable[[], float]
     stamp: int  # when the data was last written: see `Clock`
     requires_grad: bool
 
@@ -115,7 +116,7 @@ class Node(ElementwiseMethods):
 
     def __format__(self, spec: str) -> str:
         """The one number, as ``spec`` says: ``f"{loss:.3f}"``. Without it, what `str` gives."""
-        return format(float(self), spec) if spec else str(self)  # type: ignore[arg-type]
+        return format(self.item(), spec) if spec else str(self)
 
     def __copy__(self) -> Self:
         """A node with data and a gradient of its own, made of the same inputs."""
@@ -257,6 +258,22 @@ def check_fresh(order: Sequence[Node]) -> None:
         for x in node.inputs:
             if x.stamp > node.stamp:
                 raise stale(node, x)
+
+
+def is_differentiated(node: Node) -> bool:
+    """Whether a transform that is at work in this thread differentiates by something that leads to ``node``."""
+    return bool(MODES.arguments) and not set(MODES.arguments).isdisjoint(topological_order(node))
+
+
+def plain_float(node: Node, number: float) -> float:
+    """``float(node)``, which gives up the graph: refused where that would make a derivative silently wrong."""
+    if MODES.derivative or (not MODES.no_grad and is_differentiated(node)):
+        what = "a derivative that is being recorded" if MODES.derivative else "a function that is being differentiated"
+        raise BackwardError(
+            f"{what} turned a node into a float, so its own derivative would be lost: write it with operators, methods "
+            "and NumPy's functions (x.sin() or np.sin(x), not math.sin(x)), and where only the number is meant, x.data"
+        )
+    return number
 
 
 def describe(node: Node) -> str:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from tinygrad_edu.errors import AnomalyError, BackwardError
+from tinygrad_edu.errors import AnomalyError
 
 if TYPE_CHECKING:
     from tinygrad_edu.graph import Node
@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Observer:
-    """Base class of what is told, while it is `observing`, of the model's calls and of backward passes."""
+    """Base class of what is told, while it is `observing`, of the model's calls, of backward passes and of steps."""
 
     def called(self, module: Any, y: Any) -> None:
         """A module's call returned ``y``."""
@@ -33,12 +33,16 @@ class Observer:
     def after_backward(self, root: "Node") -> None:
         """The backward pass from ``root`` has left its gradients."""
 
+    def stepped(self, optimizer: Any) -> None:
+        """A step of the optimizer is about to change its parameters."""
+
 
 class _Modes(threading.local):
     no_grad = 0
     recording = 0
     anomaly = 0
     derivative = 0
+    arguments: "tuple[Node, ...]" = ()  # of the running transforms: what a gradient may have to be a function of
     recorder: Any = None  # what `compile` listens with, while it records a call
     observers: tuple[Observer, ...] = ()
 
@@ -213,19 +217,9 @@ class detect_anomaly(_Mode):  # noqa: N801 PyTorch's name
 
 
 class recording_derivative(_Mode):  # noqa: N801 like its siblings
-    """Within it, a user's derivative runs on nodes, and turning one into a float is an error: see `plain_float`."""
+    """Within it, a user's derivative runs on nodes, and to make a float of one is an error: `graph.plain_float`."""
 
     _names = ("derivative",)
-
-
-def plain_float(node: "Node", number: float) -> float:
-    """``float(node)``, which gives up the graph: refused where that would make a derivative silently wrong."""
-    if WATCH.active and MODES.derivative:
-        raise BackwardError(
-            "a derivative that is being recorded turned a node into a float, so its own derivative would be lost: "
-            "write it with operators, methods and NumPy's functions (np.exp, not math.exp)"
-        )
-    return number
 
 
 def note(node: "Node") -> None:

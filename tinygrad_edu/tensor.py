@@ -367,7 +367,7 @@ class Tensor(Node):
         return bool(plain(self).item())
 
     def __float__(self) -> float:
-        return modes.plain_float(self, float(self.item()))
+        return graph.plain_float(self, float(self.item()))
 
     def __int__(self) -> int:
         return int(self.item())

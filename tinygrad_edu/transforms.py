@@ -9,7 +9,6 @@ derivative::
 """
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
@@ -26,16 +25,6 @@ from tinygrad_edu.value import Value
 Function = Callable[..., Any]
 
 
-class _Outer(threading.local):
-    """The arguments of this thread's running transforms: what a gradient may have to be a function of."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Node] = []
-
-
-_OUTER = _Outer()
-
-
 @contextlib.contextmanager
 def _recorded() -> Iterator[None]:
     """To ask for a derivative is to ask for the recording that it takes, within `no_grad` too."""
@@ -48,12 +37,13 @@ def _recorded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _running(arguments: Sequence[Node]) -> Iterator[None]:
-    _OUTER.nodes.extend(arguments)
+    outside = MODES.arguments
+    MODES.arguments = (*outside, *arguments)
     try:
         with _recorded():
             yield
     finally:
-        del _OUTER.nodes[len(_OUTER.nodes) - len(arguments) :]
+        MODES.arguments = outside
 
 
 def _argument(x: Any, name: str) -> Node:
@@ -86,14 +76,9 @@ def _split(args: Sequence[Any], argnum: int | tuple[int, ...], name: str) -> tup
     return call, nodes, given
 
 
-def is_differentiated(x: Node) -> bool:
-    """Whether a transform that is at work in this thread differentiates by something that leads to ``x``."""
-    return bool(_OUTER.nodes) and not set(_OUTER.nodes).isdisjoint(graph.topological_order(x))
-
-
 def _outlives(node: Node, given: Sequence[Any]) -> bool:
     """Whether a result must stay a node: an argument was one, or an outer transform's argument leads to it."""
-    return any(isinstance(x, Node) for x in given) or is_differentiated(node)
+    return any(isinstance(x, Node) for x in given) or graph.is_differentiated(node)
 
 
 def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> list[Any]:

@@ -112,6 +112,16 @@ class Value(Node):
         self._data = _float(number)
         self.stamp = CLOCK.tick()
 
+    def item(self) -> float:
+        """The number, as `Tensor.item` gives it: what is computed with it is not part of the graph.
+
+        Examples
+        --------
+        >>> (Value(3.0) * 2).item()
+        6.0
+        """
+        return float(modes.data_of(self))
+
     def backward(self, *, create_graph: bool = False) -> None:
         """Compute ∂self/∂node for every node that self depends on, by the chain rule.
 
@@ -191,7 +201,7 @@ class Value(Node):
         return _data_of(self) >= _data_of(other)
 
     def __float__(self) -> float:
-        return modes.plain_float(self, float(_data_of(self)))
+        return graph.plain_float(self, self.item())
 
     def __bool__(self) -> bool:
         return bool(_data_of(self))

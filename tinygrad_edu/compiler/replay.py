@@ -24,10 +24,9 @@ from tinygrad_edu.compiler.program import Line, Program
 from tinygrad_edu.compiler.recording import record
 from tinygrad_edu.compiler.source import as_file
 from tinygrad_edu.compiler.traced import users_line
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph import Node, is_differentiated
 from tinygrad_edu.modes import MODES, WATCH
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.transforms import is_differentiated
 from tinygrad_edu.value import Value
 
 CACHE = 8
