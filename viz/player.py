@@ -173,9 +173,10 @@ def _size(node: Mapping[str, Any], kind: str) -> Size:
     """Width and height of a node's box, with room for its name, its value and its gradient."""
     if node["role"] == "constant" and not node["label"] and not node["shape"]:
         return max(8.1 * len(node["name"]) + 16, 44.0), 32.0
-    numbers = 18 if kind == "Tensor" and node["shape"] else 9
+    shape = "×".join(map(str, node["shape"] or ()))
+    numbers = max(18, len(shape) + 16) if kind == "Tensor" and shape else 9  # a range has some 15 characters
     width = max(8.1 * (len(node["name"]) + len(node["symbol"]) + 2), 7.4 * numbers)
-    width += 32 if node["parameter"] or node["root"] else 16  # the corners are cut off
+    width += 32 if node["parameter"] or node["root"] else 20  # the corners are cut off
     return min(width, 216.0), 42.0 if node["role"] == "constant" else 64.0
 
 

@@ -29,6 +29,13 @@ def layer():
     return ((X @ W + b).relu() ** 2).sum()
 
 
+def batch():
+    """A net of Tensors on a batch, wider than a window."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 2))
+    return ((nn.MLP(2, [16, 16, 1], rng=0)(X) - np.sign(X[:, :1])) ** 2).mean()
+
+
 def hostile():
     """Labels that are no labels, and a NaN."""
     a, b, c, d = (Value(x, label) for x, label in zip((1.0, 2.0, float("nan"), 4.0), HOSTILE, strict=True))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.browser.graphs import HOSTILE, faulty, hostile, layer, neuron, scalar_net
+from tests.browser.graphs import HOSTILE, batch, faulty, hostile, layer, neuron, scalar_net
 from tinygrad_edu.graph import topological_order
 from viz.audit import audit
 from viz.notation import number_text
@@ -56,6 +56,36 @@ def number(written):
 def picture(page):
     """Everything that the graph and the panel show, but for what is spoken: nothing is before the first step."""
     return page.evaluate("[scene, formula, sentence, inspector, table].map((part) => part.outerHTML).join()")
+
+
+# --- the first view -------------------------------------------------------------------------------------------------
+
+
+def test_a_wide_graph_opens_where_stepping_begins_and_fit_shows_all_of_it_at_any_size(opened):
+    page = opened(player(batch()), width=1400, height=900)
+    shown = (
+        "[0, player.film.root].map((i) => { const b = document.getElementById(`node-${i}`).getBoundingClientRect();"
+        " const s = document.getElementById('graph').getBoundingClientRect();"
+        " return b.left >= s.left && b.right <= s.right && b.top >= s.top && b.bottom <= s.bottom; })"
+    )
+    assert page.evaluate(shown) == [True, False]
+    page.click("#fit")
+    assert page.evaluate(shown) == [True, True]
+    page.set_viewport_size({"width": 1000, "height": 700})
+    wait_until(page, f"({shown}).every(Boolean)")
+
+
+def test_the_texts_of_a_box_lie_within_it(opened):
+    page = opened(player(batch()), "#step=99")
+    page.evaluate("player.graph.fit()")
+    outside = page.evaluate(
+        "[...document.querySelectorAll('.node:not([hidden])')].flatMap((g) => [...g.querySelectorAll('text')]"
+        ".filter((t) => t.getBBox().width > g.querySelector('.box').getBBox().width - 8).map((t) => t.textContent))"
+    )
+    assert outside == []
+    assert (
+        page.evaluate("[...document.querySelectorAll('.value, .grad')].filter((t) => /….*…/.test(t.textContent))") == []
+    )
 
 
 # --- moving --------------------------------------------------------------------------------------------------------
@@ -208,7 +238,7 @@ def test_numbers_are_written_as_everywhere(opened):
         123456.7,
         5e-324,
     ]
-    assert page.evaluate("(xs) => xs.map(numberText)", numbers) == [number_text(x) for x in numbers]
+    assert page.evaluate("(xs) => xs.map((x) => numberText(x))", numbers) == [number_text(x) for x in numbers]
 
 
 def test_the_inspector_lists_what_each_use_gave(opened):

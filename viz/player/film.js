@@ -1,15 +1,15 @@
 // What is known after each step: the trace, indexed so that any moment can be shown at once.
 
 /** A number as every view writes it: four significant digits, whole numbers below a million in full. */
-function numberText(x) {
+function numberText(x, digits = 4) {
   if (typeof x !== "number") return String(x).replace("-", "−");
   const size = Math.abs(x);
   let text;
   if (size === 0) text = "0";
-  else if (size < 1e6 && (size >= 9999.5 || Number.isInteger(x))) text = x.toFixed(0);
-  else if (size >= 1e-4 && size < 1e6) text = String(Number(x.toPrecision(4)));
+  else if (size < 1e6 && (size >= 10 ** digits - 0.5 || Number.isInteger(x))) text = x.toFixed(0);
+  else if (size >= 1e-4 && size < 1e6) text = String(Number(x.toPrecision(digits)));
   else {
-    const [mantissa, exponent] = x.toExponential(3).split("e");
+    const [mantissa, exponent] = x.toExponential(digits - 1).split("e");
     text = `${Number(mantissa)}e${Number(exponent)}`;
   }
   return text.replaceAll("-", "−");
@@ -21,18 +21,19 @@ const isArray = (data) => data !== null && typeof data === "object";
 const entries = (data) => (data.values === undefined ? null : [data.values].flat(Infinity));
 
 /** A number or an array in a few characters; of a larger array its shape, if wanted, and its range. */
-function brief(data, { shape = true } = {}) {
+function brief(data, { shape = true, digits = 4 } = {}) {
   if (data === null) return null;
+  const short = (x) => numberText(x, digits);
   if (!isArray(data)) return numberText(data);
   const all = entries(data);
-  if (all && all.length <= 3) return data.shape.length ? `[${all.map(numberText).join(", ")}]` : numberText(all[0]);
+  if (all && all.length <= 3) return data.shape.length ? `[${all.map(short).join(", ")}]` : short(all[0]);
   const size = data.shape.join("×");
   if (!all && odd(data)) return `${size} ${[data.min, data.mean, data.max].find((x) => typeof x === "string")}`;
   const other = all?.find((x) => typeof x === "string");
   if (other) return `${size} ${other}`;
   if (all && (!all.length || typeof all[0] !== "number")) return size; // empty, or true and false
   const [low, high] = all ? [Math.min(...all), Math.max(...all)] : [data.min, data.max];
-  const range = low === high ? numberText(low) : `${numberText(low)}…${numberText(high)}`;
+  const range = low === high ? short(low) : `${short(low)}…${short(high)}`;
   return shape ? `${size} ${range}` : range;
 }
 

@@ -36,7 +36,7 @@ function outline(kind, w, h) {
 
 class GraphView {
   /** `nodes`, `edges` and `clusters` as in the page's data; `pick` is called with a node that was chosen. */
-  constructor({ nodes, edges, clusters, place, folded }, pick) {
+  constructor({ nodes, edges, clusters, place, folded, first }, pick) {
     Object.assign(this, { nodes, edges, clusters, place, pick });
     this.svg = document.getElementById("graph");
     this.scene = document.getElementById("scene");
@@ -47,7 +47,7 @@ class GraphView {
     this.drawEdges();
     this.drawNodes();
     this.arrange();
-    this.focus = this.nodes.length - 1;
+    this.focus = first;
     this.size = this.svg.getBoundingClientRect(); // kept, because asking for it lays the page out
     this.home(this.focus);
     this.listen();
@@ -61,8 +61,9 @@ class GraphView {
       const box = this.place.nodes[i];
       if (!box) return null; // in a sealed module
       const [, , w, h] = box;
+      const room = w - (node.kind === "parameter" ? 28 : 12); // its corners are cut off
       const name = make("text", { class: "name", x: w / 2, y: h < 40 ? 20 : 17, "text-anchor": "middle" });
-      name.textContent = cut(node.title, w - 8, 8.1);
+      name.textContent = cut(node.title, room, 8.1);
       const value = make("text", { class: node.odd ? "value odd" : "value", x: w / 2, y: 33, "text-anchor": "middle" });
       const g = make("g", { id: `node-${i}`, class: `node ${node.kind}`, role: "button", tabindex: -1 });
       g.append(
@@ -71,13 +72,14 @@ class GraphView {
         name,
         value,
       );
-      const parts = { g, value, grad: null, level: null };
+      const inset = node.kind === "parameter" ? 11 : 7;
+      const parts = { g, value, room, tank: w - 2 * inset, grad: null, level: null };
       if (node.collects) {
-        parts.level = make("rect", { class: "level", x: 7, y: h - 23, width: 0, height: 17, rx: 4 });
+        parts.level = make("rect", { class: "level", x: inset, y: h - 23, width: 0, height: 17, rx: 4 });
         parts.grad = make("text", { class: "grad", x: w / 2, y: h - 10, "text-anchor": "middle" });
         g.append(
           parts.level,
-          make("rect", { class: "tank", x: 7, y: h - 23, width: w - 14, height: 17, rx: 4 }),
+          make("rect", { class: "tank", x: inset, y: h - 23, width: parts.tank, height: 17, rx: 4 }),
           parts.grad,
         );
       }
@@ -277,12 +279,11 @@ class GraphView {
   fill(i, { value, grad, share, spoken }) {
     const parts = this.boxes[i];
     if (!parts) return;
-    const [, , w] = this.place.nodes[i];
     parts.g.classList.toggle("waiting", value === null);
-    parts.value.textContent = cut(value ?? "", w - 8, 7.3);
+    parts.value.textContent = cut(value ?? "", parts.room, 7.3);
     if (parts.grad) {
-      parts.grad.textContent = cut(grad ?? "", w - 16, 7.3);
-      parts.level.setAttribute("width", ((w - 14) * share).toFixed(1));
+      parts.grad.textContent = cut(grad ?? "", parts.tank - 6, 7.3);
+      parts.level.setAttribute("width", (parts.tank * share).toFixed(1));
     }
     parts.g.setAttribute("aria-label", spoken);
   }
@@ -356,7 +357,7 @@ class GraphView {
     );
     new ResizeObserver(() => {
       this.size = this.svg.getBoundingClientRect();
-      if (this.untouched) this.home(this.focus);
+      if (this.untouched) this[this.rest](this.focus);
     }).observe(this.svg);
   }
 
@@ -389,12 +390,14 @@ class GraphView {
     const scale = Math.min(1.3, (width - 40) / w, (height - 64) / h);
     this.view = [(width - w * scale) / 2 - x * scale, (height - 24 - h * scale) / 2 - y * scale, scale];
     this.untouched = true;
+    this.rest = "fit";
     this.apply();
   }
 
   /** The first view: the whole graph if its texts can be read then, otherwise the surroundings of node `i`. */
   home(i) {
     this.fit();
+    this.rest = "home";
     if (this.view[2] >= 0.6) return;
     this.view[2] = 0.75;
     this.centre(i);

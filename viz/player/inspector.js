@@ -189,7 +189,7 @@ class Inspector {
     if (done) {
       const { value, text } = step.local;
       const local = value === null ? "…" : isArray(value) ? text : numberText(value);
-      texts.splice(0, 3, brief(step.incoming), local, brief(step.contribution));
+      texts.splice(0, 3, brief(step.incoming, { digits: 3 }), local, brief(step.contribution, { digits: 3 }));
     }
     const cells = texts.map((text) => make("td", { class: "number" }, text));
     return make("tr", { class: done ? "" : "todo" }, make("td", {}, link), ...cells);

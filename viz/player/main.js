@@ -1,5 +1,8 @@
 // The player: one number, how many steps are done, from which everything on the page follows.
 
+/** What a box has room for: single numbers as everywhere, those of an array with a digit less. */
+const boxed = (data, form) => brief(data, { ...form, digits: isArray(data) ? 3 : 4 });
+
 class Player {
   constructor(data) {
     this.film = new Film(data.trace);
@@ -35,7 +38,8 @@ class Player {
       odd: odd(node.value),
       cluster: home[i],
     }));
-    return { nodes, edges: this.film.edges, clusters: modules, place, folded };
+    const first = trace.steps[0].node; // where stepping begins
+    return { nodes, edges: this.film.edges, clusters: modules, place, folded, first };
   }
 
   // --- moving
@@ -120,8 +124,8 @@ class Player {
       const key = `${film.made[i] < known} ${arrived}`;
       if (drawn.fills[i] === key) return;
       drawn.fills[i] = key;
-      const value = brief(film.value(i, known));
-      const grad = brief(film.gradient(i, known), { shape: false });
+      const value = boxed(film.value(i, known));
+      const grad = boxed(film.gradient(i, known), { shape: false });
       const share = arrived / Math.max(1, film.arrivals[i].length);
       const parts = [node.name, node.expression?.text];
       parts.push(value === null ? "not computed yet" : `value ${value}`, grad && `gradient ${grad}`);
