@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -577,3 +578,14 @@ def test_a_name_that_nn_lacks():
         nn.Linaer
     assert set(nn.__all__) <= set(dir(nn))
     assert all(hasattr(nn, name) for name in nn.__all__)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("weight", (3, 5)), ("bias", (5, 4)), ("bias", (1,)), ("bias", ())])
+def test_a_linear_layer_keeps_the_shapes_of_its_parameters(name, shape):
+    layer = nn.Linear(3, 4, rng=0)
+    before = getattr(layer, name)
+    with pytest.raises(
+        ShapeError, match=rf"Linear\(3 → 4\) has {name} of shape .*, but was given {re.escape(str(shape))}"
+    ):
+        setattr(layer, name, Tensor(np.zeros(shape)))
+    assert getattr(layer, name) is before

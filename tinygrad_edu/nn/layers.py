@@ -75,6 +75,18 @@ class Linear(Module):
         self.weight = Tensor(weight, dtype=kind, label="weight")
         self.bias = Tensor(source.uniform(-bound, bound, out_features), dtype=kind, label="bias") if bias else None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor):  # a bias that broadcasts would get the gradient of one that does not
+            shape = {"weight": (self.in_features, self.out_features), "bias": (self.out_features,)}.get(
+                name, value.shape
+            )
+            if value.shape != shape:
+                raise ShapeError(
+                    f"{self._title()} has {name} of shape {shape}, but was given {value.shape}: make a new layer for "
+                    "another shape"
+                )
+        super().__setattr__(name, value)
+
     def forward(self, x: Tensor) -> Tensor:
         """``x @ weight + bias``, as one operation."""
         if x.__class__ is not Tensor:
