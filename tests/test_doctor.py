@@ -147,6 +147,48 @@ def test_a_rate_of_zero_is_too_low_and_no_step_is_another_fault():
         assert names(doctor) == [name]
 
 
+def _by_hand(net, steps, between=lambda: None, step=lambda: None):
+    """A loop in which something stands between the backward pass and the step."""
+    X, y = _moons()
+    with train.doctor(net) as doctor:
+        for _ in range(steps):
+            F.binary_cross_entropy_with_logits(net(X), y).backward()
+            between()
+            step()
+    return doctor
+
+
+@pytest.mark.parametrize("optimizer_of", [lambda ps: optim.SGD(ps, lr=0.1), lambda ps: optim.Adam(ps, lr=0.1)])
+def test_zero_grad_between_backward_and_step_is_named(optimizer_of):
+    net = _net()
+    optimizer = optimizer_of(net.parameters())
+    doctor = _by_hand(net, 5, optimizer.zero_grad, optimizer.step)
+    (finding,) = doctor.findings
+    assert (finding.name, finding.step) == ("parameters that never change", 3)
+    assert finding.sentence.startswith("zero_grad() stands between backward() and step()")
+    assert "before loss.backward(), or after optimizer.step()" in finding.fix
+
+
+def test_an_optimizer_of_another_net_may_step_while_the_gradients_are_reset():
+    net, other = _net(), _net()
+    critic = optim.SGD(other.parameters(), lr=0.1)
+    assert not _by_hand(net, 9, net.zero_grad, critic.step).findings
+
+
+def test_a_loop_that_only_renames_is_told_when_its_watch_ends():
+    net = _net()
+
+    def step():
+        for p in net.parameters():
+            p = p - 0.1 * p.grad
+        net.zero_grad()
+
+    doctor = _by_hand(net, 20, step=step)
+    (finding,) = doctor.findings
+    assert (finding.name, finding.step) == ("parameters that never change", 20)
+    assert "p = p - … only gives the name p to a new node" in finding.fix
+
+
 def test_accumulation_over_micro_batches_is_healthy():
     (X, y), net = _moons(), _net()
     optimizer = optim.SGD(net.parameters(), lr=0.1)
@@ -308,7 +350,7 @@ def test_a_finding_has_a_sentence_its_evidence_and_the_fix():
     assert "optimizer.zero_grad()" in finding.fix
     assert str(doctor) == str(finding)
     assert str(finding).splitlines()[0].startswith("missing zero_grad (step 4): the gradients are not reset")
-    assert repr(doctor) == "<Doctor: 120 steps, 1 findings>"
+    assert repr(doctor) == "<Doctor: 120 steps, 1 finding>"
 
 
 def test_a_healthy_run_is_said_to_be_healthy():

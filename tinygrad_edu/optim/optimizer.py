@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from tinygrad_edu.arguments import at_least_zero
 from tinygrad_edu.graph import CLOCK, Node
-from tinygrad_edu.modes import MODES, WATCH
+from tinygrad_edu.modes import MODES, WATCH, tell
 from tinygrad_edu.optim.parameters import leaves_of
 from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
@@ -65,6 +65,8 @@ class Optimizer:
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.step(self)
             return
+        if WATCH.active:
+            tell("stepped", self)
         now, update = CLOCK.tick(), self.update
         for tensor, state in self._tensors:
             g = tensor._grad

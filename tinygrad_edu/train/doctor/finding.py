@@ -59,6 +59,10 @@ class Rule:
         """As `after`, at the passes that are looked at closely: the first ones, then every tenth."""
         return None
 
+    def stepped(self, optimizer: Any) -> Said | None:
+        """When a step of an optimizer begins."""
+        return None
+
     def called(self, model: Any, y: Any) -> Said | None:
         """When the model was called."""
         return None

@@ -5,12 +5,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.visit import Array, Visit, gradient
+from tinygrad_edu.train.doctor.visit import Array, Course, Visit, gradient
 
 STREAK = 3  # steps in a row with gradients that were not reset
 PASSES = 20  # backward passes after which a parameter should have had its turn
 FOREIGN = 10  # passes beside an optimizer of other parameters
 UNUSED = 50  # passes in a row whose gradients nobody used
+ENDED = 10  # the same, when the watch has ended
 DEPTH = 4  # layers from which on gradients are compared between the first and the last
 GROWTH = 1e3  # of the gradient's size from the last layer to the first
 DECAY = 1e-3
@@ -118,36 +119,78 @@ class NeverChanged(Rule):
     """A net that no step ever changes.
 
     Sure when no parameter was written to in ten backward passes, and the optimizer holds none of them. Also when none
-    was in fifty, and the gradients of each pass were reset before the next: they are thrown away. Gradients that are
-    gathered over many passes are kept in between.
+    was in fifty, or in ten until the watch ended, and the gradients of each pass were reset before the next: they are
+    thrown away. Gradients that are gathered over many passes are kept in between. And when at three steps in a row of
+    an optimizer that holds them, the gradients that the pass before had left were gone.
     """
 
     name = "parameters that never change"
     fix = (
         "call optimizer.step() after loss.backward(), of an optimizer made with this net's parameters; by hand, write "
-        "p.data -= rate * p.grad, for p -= … only gives the name p to a new node"
+        "p.data -= rate * p.grad, for p = p - … only gives the name p to a new node"
     )
 
     def __init__(self) -> None:
+        self.course: Course | None = None
         self.resets = 0
+        self.left = False  # whether the pass before left gradients
+        self.emptied = 0
 
     def before(self, visit: Visit) -> Said | None:
-        if any(g is not None and np.any(g) for g in map(gradient, visit.parameters.values())):
+        self.course = visit.course
+        if _any_gradient(visit.course):
             self.resets = 0
         elif visit.step > 1:
             self.resets += 1
         params = getattr(visit.optimizer, "params", [])
-        foreign = len(params) > 0 and {*params}.isdisjoint(visit.parameters.values())
-        if not (self.resets >= UNUSED or (foreign and visit.step > FOREIGN)) or not visit.course.untouched():
+        if len(params) > 0 and {*params}.isdisjoint(visit.parameters.values()):
+            return self._foreign(visit, len(params))
+        return self._if_thrown_away(UNUSED)
+
+    def after(self, visit: Visit) -> Said | None:
+        self.left = _any_gradient(visit.course)
+        return None
+
+    def stepped(self, optimizer: Any) -> Said | None:
+        if not self.left or self.course is None or {*optimizer.params}.isdisjoint(self.course.parameters.values()):
             return None
-        seen = f"none of the net's {len(visit.parameters)} parameters was written to in {visit.step} backward passes"
-        if foreign:
-            return Said(
-                "the optimizer has none of the net's parameters, so its steps do not change the net.",
-                f"{seen}, and none is among the optimizer's {len(params)}",
-                "make the optimizer anew after the net, with net.parameters()",
-            )
-        return Said("the gradients are computed and reset again, but no step changes the parameters.", seen)
+        self.left = False
+        self.emptied = 0 if _any_gradient(self.course) else self.emptied + 1
+        if self.emptied < STREAK or not self.course.untouched():
+            return None
+        return Said(
+            "zero_grad() stands between backward() and step(), so the steps find no gradient to follow.",
+            f"at each of the last {STREAK} steps, the gradients that backward() had left were gone when step() began",
+            "call optimizer.zero_grad() before loss.backward(), or after optimizer.step()",
+        )
+
+    def finish(self) -> Said | None:
+        return self._if_thrown_away(ENDED)
+
+    def _if_thrown_away(self, resets: int) -> Said | None:
+        if self.course is None or self.resets < resets or not self.course.untouched():
+            return None
+        return Said(
+            "the gradients are computed and reset again, but no step changes the parameters.", _seen(self.course)
+        )
+
+    def _foreign(self, visit: Visit, count: int) -> Said | None:
+        if visit.step <= FOREIGN or not visit.course.untouched():
+            return None
+        return Said(
+            "the optimizer has none of the net's parameters, so its steps do not change the net.",
+            f"{_seen(visit.course)}, and none is among the optimizer's {count}",
+            "make the optimizer anew after the net, with net.parameters()",
+        )
+
+
+def _seen(course: Course) -> str:
+    passes = len(course.losses)
+    return f"none of the net's {len(course.parameters)} parameters was written to in {passes} backward passes"
+
+
+def _any_gradient(course: Course) -> bool:
+    return any(g is not None and np.any(g) for g in map(gradient, course.parameters.values()))
 
 
 class _AlongTheLayers(Rule):

@@ -127,6 +127,9 @@ class Doctor(Observer, Callback):
         if module is self.model:
             self._ask("called", module, y)
 
+    def stepped(self, optimizer: Any) -> None:
+        self._ask("stepped", optimizer)
+
     def before_backward(self, root: Node) -> None:
         order = topological_order(root)
         self._visit = None
@@ -163,10 +166,14 @@ class Doctor(Observer, Callback):
             return "\n".join(map(str, self.findings))
         if not self.steps:
             return "The doctor has seen no backward pass: it sees those of the watched model that are not compiled."
-        return f"The doctor has watched {self.steps} steps and found nothing wrong."
+        return f"The doctor has watched {_count(self.steps, 'step')} and found nothing wrong."
 
     def __repr__(self) -> str:
-        return f"<Doctor: {self.steps} steps, {len(self.findings)} findings>"
+        return f"<Doctor: {_count(self.steps, 'step')}, {_count(len(self.findings), 'finding')}>"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _named_parameters(model: Any) -> Mapping[str, Node]:
