@@ -8,7 +8,7 @@ import pytest
 import viz
 from tests.oracles import check_first, check_second
 from tinygrad_edu import Tensor, Value, detect_anomaly, gradcheck, no_grad, operation
-from tinygrad_edu.errors import ArgumentError, BackwardError, ShapeError
+from tinygrad_edu.errors import ArgumentError, BackwardError, DTypeError, ShapeError
 
 GAUSSIAN = operation(
     lambda x: np.exp(-x * x), lambda gy, y, x: gy * -2 * x * y, name="gaussian", symbol="𝒢", formula="-2xy"
@@ -134,6 +134,38 @@ def test_a_gradient_of_a_shape_that_does_not_fit():
         ShapeError, match=r"the derivative of wrong gave a gradient of shape \(5,\) for an input of .*\(3,\)"
     ):
         wrong(Tensor(np.ones(3))).sum().backward()
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("make", [Value, lambda x: Tensor([x, x])], ids=["Value", "Tensor"])
+@pytest.mark.parametrize(
+    ("derivative", "error", "text"),
+    [
+        (lambda gy, y, x: None, DTypeError, r"gave None for input 0: return a number, or an array of its shape$"),
+        (lambda gy, y, x: "2x", DTypeError, "gave '2x' for input 0: return a number"),
+        (lambda gy, y, x: np.ones(5), (DTypeError, ShapeError), r"gave .*\(5,\)|gave array\(\[1., 1., .* for input 0"),
+        (lambda x: 2 * x, DTypeError, r"is called with \(gy, y, x\): .* takes 1 positional argument but 3 were given$"),
+        (lambda gy, y, x, t: x, DTypeError, r"is called with \(gy, y, x\): .* missing 1 required .* 't'$"),
+    ],
+)  # fmt: skip
+def test_a_derivative_that_is_none_is_named(derivative, error, text, make, create_graph):
+    y = operation(lambda x: x * x, derivative, name="square")(make(3.0))
+    with pytest.raises(error, match=f"^the derivative of square {text}"):
+        (y if isinstance(y, Value) else y.sum()).backward(create_graph=create_graph)
+
+
+def test_a_constant_needs_no_gradient():
+    scaled = operation(lambda a, b: a * b, lambda gy, y, a, b: (gy * b, None), name="scaled")
+    for make in (Value, Tensor):
+        x = make(3.0)
+        scaled(x, 2.0).backward()
+        assert x.grad == 2.0
+
+
+def test_an_error_of_the_derivative_s_own_is_left_as_it_is():
+    broken = operation(lambda x: x * x, lambda gy, y, x: len(x), name="broken")
+    with pytest.raises(TypeError, match=r"^object of type 'float' has no len"):
+        broken(Value(1.0)).backward()
 
 
 def test_forward_and_derivative_are_functions():

@@ -121,6 +121,17 @@ def added(a: Any, b: Any) -> Any:
     return np.asarray(total) if isinstance(total, np.generic) else total
 
 
+def common_shape(given: tuple[int, ...], shape: tuple[int, ...], node: Node) -> tuple[int, ...]:
+    """What a gradient of the shape ``given`` and the input of ``node`` that it flows to broadcast to."""
+    try:
+        return np.broadcast_shapes(given, shape)
+    except ValueError:
+        raise ShapeError(
+            f"the derivative of {node.op} gave a gradient of shape {given} for an input of shape {shape}: "
+            "they must be the same, or differ by broadcasting"
+        ) from None
+
+
 def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
     """The gradient brought to the shape and dtype of ``x``: broadcast axes are summed, as their copies add up."""
     gx = gx if gx.__class__ is ndarray else np.asarray(gx)
@@ -131,13 +142,7 @@ def unbroadcast(gx: Any, x: _Array, node: Node) -> _Array:
             # BLAS adds up rows several times faster.
             gx = ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(np.add.reduce(gx))
         else:
-            try:
-                full = np.broadcast_shapes(gx.shape, shape)
-            except ValueError:
-                raise ShapeError(
-                    f"the derivative of {node.op} gave a gradient of shape {gx.shape} for an input of shape {shape}: "
-                    "they must be the same, or differ by broadcasting"
-                ) from None
+            full = common_shape(gx.shape, shape, node)
             lead = len(full) - len(shape)
             axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
             gx = np.asarray(np.add.reduce(np.broadcast_to(gx, full), axis=axes)).reshape(shape)

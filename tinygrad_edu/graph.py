@@ -166,8 +166,8 @@ class Node(ElementwiseMethods):
         """The `topological_order` up to this node; `StaleGraphError` if data was written after it was used."""
         return topological_order(self, fresh=True)
 
-    def _fit(self, gx: "Node") -> "Node":
-        """The gradient ``gx`` brought to this node's shape: un-broadcast."""
+    def _fit(self, gx: "Node", node: "Node") -> "Node":
+        """The gradient ``gx`` that flows from ``node``, brought to this node's shape: un-broadcast."""
         return gx
 
     def _record(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
@@ -341,7 +341,7 @@ def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
             for i, x in enumerate(inputs):
                 if x.requires_grad:
                     gx = node.operation.gx_nodes[i](gy, node, *inputs, **node.params)
-                    gx = x._fit(gx if isinstance(gx, Node) else x._constant(gx))
+                    gx = x._fit(gx if isinstance(gx, Node) else x._constant(gx), node)
                     if watched:
                         check_gradient(node, i, gx)
                     grads[x] = grads[x] + gx if x in grads else gx

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import functions, graph, modes, shape_rules
-from tinygrad_edu.array_backward import added, array_gradients
+from tinygrad_edu.array_backward import added, array_gradients, common_shape
 from tinygrad_edu.array_vocabulary import VOCABULARY
 from tinygrad_edu.errors import (
     ArgumentError,
@@ -238,7 +238,7 @@ class Tensor(Node):
         if create_graph:
             start = seed if isinstance(seed, Tensor) else self._constant(seed)
             with np.errstate(all="ignore"):
-                grads = cast("dict[Tensor, Any]", graph.recorded_gradients(self, self._fit(start)))
+                grads = cast("dict[Tensor, Any]", graph.recorded_gradients(self, self._fit(start, self)))
         else:
             grads = array_gradients(self, plain(seed).astype(self.dtype) if isinstance(seed, Tensor) else seed)
         for node, gx in grads.items():
@@ -313,10 +313,10 @@ class Tensor(Node):
         order.reverse()
         return order
 
-    def _fit(self, gx: Node) -> "Tensor":
+    def _fit(self, gx: Node, node: Node) -> "Tensor":
         tensor = cast("Tensor", gx)
         if tensor.shape != self.shape:
-            shape, full = self.shape, np.broadcast_shapes(tensor.shape, self.shape)
+            shape, full = self.shape, common_shape(tensor.shape, self.shape, node)
             tensor = tensor.broadcast_to(full) if tensor.shape != full else tensor
             lead = len(full) - len(shape)
             axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.modes import recording_derivative
 from tinygrad_edu.rules import EachInput, Operation
+from tinygrad_edu.value import Value
 
 
 class UserOperation(Operation):
@@ -35,22 +36,35 @@ class UserOperation(Operation):
         return EachInput(self._gx_node)
 
     def _gx(self, i: int, gy: Any, y: Any, *xs: Any, **params: Any) -> Any:
-        return self._gxs(gy, y, xs, params)[i]
+        gx = self._gxs(gy, y, xs, params)[i]
+        if gx is None or isinstance(gx, str):
+            raise self._no_gradient(i, gx)
+        return gx
 
     def _gx_node(self, i: int, gy: Any, y: Any, *xs: Any, **params: Any) -> Any:
         with recording_derivative():
-            return self._gx(i, gy, y, *xs, **params)
+            gx = self._gx(i, gy, y, *xs, **params)
+        if isinstance(y, Value) and not isinstance(gx, Value):
+            gx = self._number(i, gx)
+        return gx
 
     def backward_floats(self, node: Any) -> None:
         xs = [x._data for x in node.inputs]
-        for x, gx in zip(node.inputs, self._gxs(node.grad, node._data, xs, node.params), strict=True):
-            x.grad += float(gx)
+        for i, gx in enumerate(self._gxs(node.grad, node._data, xs, node.params)):
+            if node.inputs[i].requires_grad:
+                node.inputs[i].grad += self._number(i, gx)
 
     def local_derivative(self, i: int) -> str:
         return self.formula or super().local_derivative(i)
 
     def _gxs(self, gy: Any, y: Any, xs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:
-        gxs = self.derivative(*map(_read_only, (gy, y, *xs)), **params)
+        try:
+            gxs = self.derivative(*map(_read_only, (gy, y, *xs)), **params)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # within the function
+                raise
+            names = ", ".join(["gy", "y", *([f"x{i}" for i in range(len(xs))] if len(xs) > 1 else ["x"]), *params])
+            raise DTypeError(f"the derivative of {self.name} is called with ({names}): {error}") from None
         gxs = gxs if isinstance(gxs, tuple | list) else (gxs,)
         if len(gxs) != len(xs):
             raise ArgumentError(
@@ -58,6 +72,17 @@ class UserOperation(Operation):
                 "as a tuple"
             )
         return gxs
+
+    def _number(self, i: int, gx: Any) -> float:
+        try:
+            return float(gx)
+        except (TypeError, ValueError):
+            raise self._no_gradient(i, gx) from None
+
+    def _no_gradient(self, i: int, gx: Any) -> DTypeError:
+        return DTypeError(
+            f"the derivative of {self.name} gave {gx!r:.60} for input {i}: return a number, or an array of its shape"
+        )
 
 
 def _read_only(x: Any) -> Any:
