@@ -55,6 +55,31 @@ def test_a_product_with_a_constant_matrix_stands_between_layers(bias):
     assert_close(own.numbers(), eager.numbers())
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("activation", [None, nn.ReLU, nn.Tanh])
+@pytest.mark.parametrize("biases", [(True, True, True), (False, True, True), (True, False, True)])
+def test_linear_layers_may_follow_one_another(biases, activation, dtype):
+    """What one layer computes may lie beside the column of ones of the next."""
+
+    def training(compiled):
+        layers = []
+        for i, bias in enumerate(biases):
+            layers += [activation()] if i and activation else []
+            layers.append(nn.Linear(*widths[i : i + 2], bias=bias, dtype=dtype, rng=i))
+        return Training(compiled, net=nn.Sequential(*layers))
+
+    for widths in [(3, 64, 2, 2), (3, 1, 70, 2), (70, 65, 63, 3), (2, 64, 64, 64), (70, 70, 70, 1)]:
+        for rows in (1, 7, 65):
+            own, eager = training(True), training(False)
+            for seed in range(3):
+                batch = data(rows, widths[0], widths[-1], dtype, seed=seed)
+                own.step(*batch)
+                eager.step(*batch)
+            close = {"rtol": 1e-9} if dtype is np.float64 else {"rtol": 1e-4, "atol": 1e-5}
+            for mine, other in zip(own.numbers(), eager.numbers(), strict=True):
+                np.testing.assert_allclose(mine, other, **close)
+
+
 class Mixed(nn.Module):
     """The columns of the input mixed by a matrix that is not trained, nor kept."""
 

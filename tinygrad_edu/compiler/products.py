@@ -15,10 +15,12 @@ def product(code: "Codegen", line: Line) -> None:
     """``a @ b``; if the result is stored column by column, its transpose is ``b.T @ a.T``."""
     a, b = line.args
     arrays, out = code.arrays, code.arrays.buffer(line)
-    if len(np.shape(a)) != 2 or len(np.shape(b)) != 2 or {a.dtype, b.dtype} != {line.out.dtype}:
+    flags = arrays.stores[line.out].array.flags
+    matrices = len(np.shape(a)) == len(np.shape(b)) == 2 and {a.dtype, b.dtype} == {line.out.dtype}
+    if not matrices or not (flags.c_contiguous or flags.f_contiguous):  # rows beside a column of ones: not for np.dot
         code.say(line, f"{arrays.bound(np.matmul)}({code.text(a)}, {code.text(b)}, {out})")
         return
-    turned = line.out in arrays.column_major or not arrays.stores[line.out].array.flags.c_contiguous
+    turned = flags.f_contiguous and (line.out in arrays.column_major or not flags.c_contiguous)
     if turned:
         left, right, out = arrays.turned(b), arrays.turned(a), arrays.turned(line.out)
         (k, n), m = np.shape(b), np.shape(a)[0]
