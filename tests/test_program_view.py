@@ -93,8 +93,9 @@ def test_the_picture_has_every_node_and_arrow(make):
     compiled = make()
     program, drawing = listing(compiled, 500), viz.draw(compiled)
     assert sorted(elements(drawing.svg, "node")) == sorted(f"node-{i}" for i in range(len(program.nodes)))
-    assert sorted(elements(drawing.svg, "edge")) == sorted(f"edge-{i}-{place}" for i, place, _ in program.edges())
+    assert sorted(elements(drawing.svg, "edge")) == sorted(f"edge-{i}-{place}" for i, place, _ in program.arrows())
     sections = [text[2:] for text, _ in compiled.listing if text.startswith("#")]
+    sections += ["settings"] * any(node.is_setting for node in program.nodes)
     assert sorted(elements(drawing.svg, "section")) == sorted(f"section-{section}" for section in sections)
 
 
@@ -128,6 +129,23 @@ def test_inputs_say_what_they_are():
 def test_settings_stand_in_the_head_with_their_numbers():
     code = {node.name: node.code for node in listing(training_step(optim.Adam), 500).nodes if not node.section}
     assert [code[name] for name in ("lr", "beta1", "beta2", "eps")] == ["lr", "beta1=0.9", "beta2=0.999", "eps=1e-08"]
+
+
+def test_settings_stand_by_themselves_and_a_state_beside_its_update():
+    drawing = viz.draw(training_step(optim.Adam))
+    program = listing(training_step(optim.Adam), 500)
+    settings = [i for i, node in enumerate(program.nodes) if node.is_setting]
+    assert [program.nodes[i].name for i in settings] == ["lr", "t", "beta1", "beta2", "eps"]
+    assert not {read for _, _, read in program.arrows()} & set(settings)
+    frames = [part.partition("\n}")[0] for part in drawing.source.split('subgraph "cluster_')[1:]]
+    frame = {part.partition('"')[0]: part for part in frames}
+    assert all(f'id="node-{i}"' in frame["settings"] for i in settings)
+    moment = next(i for i, node in enumerate(program.nodes) if node.name == "m_W1")
+    assert f'id="node-{moment}"' in frame["update"]
+
+
+def test_long_code_is_broken_in_its_box():
+    assert "beta2 * v_W1 + (1 - beta2) * dW1 *<BR/>dW1" in viz.draw(training_step(optim.Adam)).source
 
 
 def test_code_is_text_in_the_picture_and_on_the_page():
@@ -166,7 +184,7 @@ def test_the_page_and_the_picture_are_saved(tmp_path):
     for name in ("step.svg", "step.png", "step.pdf"):
         viz.draw(step, theme="dark").save(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 1000
-    assert repr(viz.draw(step)) == "<Drawing of step: 27 nodes, 40 edges>"
+    assert repr(viz.draw(step)) == "<Drawing of step: 27 nodes, 36 edges>"
     assert repr(viz.player(step)) == "<player of step: 20 lines; .save('program.html') writes it>"
 
 

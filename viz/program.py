@@ -5,6 +5,7 @@ from what it reads second, ``section-backward`` the frame around a section.
 """
 
 import ast
+import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -12,7 +13,7 @@ from tinygrad_edu.errors import ArgumentError
 from viz import dot, render
 from viz.palette import Theme
 
-_LONGEST = 40  # characters of a line's code in its box
+_WIDE, _LINES = 36, 2  # characters and lines of a box's code
 _NAME_SIZE = 17  # points, of a name that stands alone in its box
 _LONG, _TANGLE = 1_000, 25_000  # ranks that the arrows pass in all: draw them straight; not at all
 _CONSTANT = 100  # characters of an array that is written out
@@ -52,6 +53,11 @@ class Line(NamedTuple):
     section: str
     reads: tuple[int, ...]
 
+    @property
+    def is_setting(self) -> bool:
+        """Whether it is a number that an optimizer keeps, such as its learning rate."""
+        return self.kind == "state" and not self.about
+
 
 class Listing(NamedTuple):
     """The lines of a program, in order: constants, inputs, the body."""
@@ -64,6 +70,10 @@ class Listing(NamedTuple):
         for i, node in enumerate(self.nodes):
             for place, read in enumerate(node.reads):
                 yield i, place, read
+
+    def arrows(self) -> Iterator[tuple[int, int, int]]:
+        """The edges that a picture shows: those from the settings would cover all others."""
+        return (edge for edge in self.edges() if not self.nodes[edge[2]].is_setting)
 
     def words(self, i: int) -> str:
         """A node in a sentence or two: what it is, and what becomes of it."""
@@ -183,7 +193,7 @@ def _look(node: Line) -> str:
 
 def title(program: Listing) -> str:
     """The program's name and its size."""
-    return f"{program.name}: {len(program.nodes):,} nodes, {sum(len(node.reads) for node in program.nodes):,} edges"
+    return f"{program.name}: {len(program.nodes):,} nodes, {sum(1 for _ in program.arrows()):,} edges"
 
 
 def description(program: Listing) -> str:
@@ -205,11 +215,28 @@ def source(program: Listing, direction: str, theme: Theme, *, code: bool) -> str
         f'node [{font} fontsize={size} fontcolor="{ink}" margin="0.08,0.04" width=0 height=0]',
         f'edge [{font} color="{quiet}" arrowsize=0.6]',
     ]
-    for section in dict.fromkeys(node.section for node in program.nodes):
-        boxes = [_box(program, i, theme, code) for i, node in enumerate(program.nodes) if node.section == section]
+    frames: dict[str, list[str]] = {}
+    for i, section in enumerate(_sections(program)):
+        frames.setdefault(section, []).append(_box(program, i, theme, code))
+    for section, boxes in frames.items():
         lines += [_frame(section, theme), *boxes, "}"] if section else boxes
-    lines += (f'"node-{read}" -> "node-{i}" [id="edge-{i}-{place}"]' for i, place, read in program.edges())
+    lines += (f'"node-{read}" -> "node-{i}" [id="edge-{i}-{place}"]' for i, place, read in program.arrows())
     return "\n".join([*lines, "}"])
+
+
+def _sections(program: Listing) -> list[str]:
+    """The frame that each node stands in: a state in that of the one section that reads it, so that no arrow is long.
+
+    The settings have one of their own, because no arrow leads from them: half of the lines read them.
+    """
+    readers: dict[int, set[str]] = {}
+    for i, _, read in program.edges():
+        readers.setdefault(read, set()).add(program.nodes[i].section)
+    sections = []
+    for i, node in enumerate(program.nodes):
+        only = readers.get(i, set()) if node.kind == "state" else set()
+        sections.append("settings" if node.is_setting else only.pop() if len(only) == 1 else node.section)
+    return sections
 
 
 def _effort(program: Listing) -> str:
@@ -222,7 +249,7 @@ def _effort(program: Listing) -> str:
     ranks: list[int] = []
     for node in program.nodes:
         ranks.append(1 + max((ranks[read] for read in node.reads), default=0))
-    length = sum(ranks[i] - ranks[read] for i, _, read in program.edges())
+    length = sum(ranks[i] - ranks[read] for i, _, read in program.arrows())
     if length > _TANGLE:
         raise ArgumentError(
             f"the arrows of {program.name} pass {length:,} ranks in all, in which nobody could follow them: compile a "
@@ -243,7 +270,9 @@ def _box(program: Listing, i: int, theme: Theme, code: bool) -> str:
     style = theme.kinds[_look(node)]
     parts = [f"<B>{dot.markup(node.name)}</B>"]
     if code and node.kind in ("line", "return"):
-        parts.append(dot.markup(node.code.removeprefix(node.name).removeprefix(" =").strip(), _LONGEST))
+        text = node.code.removeprefix(node.name).removeprefix("[...]").removeprefix(" =").strip()
+        rows = textwrap.wrap(text, _WIDE, max_lines=_LINES, placeholder=" …")
+        parts.append("<BR/>".join(dot.markup(row, _WIDE) for row in rows))
     if node.about:
         parts.append(dot.font(dot.markup(node.about), POINT_SIZE=9 if code else 11, COLOR=theme.quiet))
     face = dot.table(*map(dot.cell, filter(None, parts)))

@@ -5,6 +5,7 @@ const lines = words.map((_, i) => document.getElementById(`line-${i}`));
 const nodes = words.map((_, i) => document.getElementById(`node-${i}`));
 const graph = document.getElementById("graph");
 const said = document.getElementById("said");
+const PADDING = 32; // of the stage around it
 let picked = -1;
 
 function light(i) {
@@ -18,7 +19,7 @@ function light(i) {
   for (const [reader, place, read] of edges) {
     if (reader !== i && read !== i) continue;
     mark(reader === i ? read : reader, reader === i ? "read" : "reader");
-    document.getElementById(`edge-${reader}-${place}`).classList.add(reader === i ? "read" : "reader");
+    document.getElementById(`edge-${reader}-${place}`)?.classList.add(reader === i ? "read" : "reader");
   }
 }
 
@@ -58,4 +59,9 @@ document.getElementById("lines").addEventListener("keydown", (event) => {
 });
 document.getElementById("zoom-in").addEventListener("click", () => zoom(1.3));
 document.getElementById("zoom-out").addEventListener("click", () => zoom(1 / 1.3));
-document.getElementById("fit").addEventListener("click", () => { graph.style.width = ""; });
+document.getElementById("fit").addEventListener("click", () => {
+  const { clientWidth, clientHeight } = graph.parentElement;
+  const { width, height } = graph.viewBox.baseVal;
+  const scale = Math.min((clientWidth - PADDING) / width, (clientHeight - PADDING) / height);
+  graph.style.width = `${width * scale}px`;
+});
