@@ -63,7 +63,7 @@ def test_beyond_either_end_one_stays_at_the_end():
 
 
 @pytest.mark.parametrize(
-    ("start", "where", "place"), [(0, "v4", 1), (3, "v4", 4), (0, "a", 6), (0, "L", 2), (7, "5", 5)]
+    ("start", "where", "place"), [(0, "v4", 1), (3, "v4", 4), (0, "a", 6), (0, "L", 2), (7, "6", 5)]
 )
 def test_a_jump_to_a_node_stays_in_the_phase_if_it_can(start, where, place):
     walker = stepper()
@@ -214,20 +214,20 @@ def open_terminal():
 
 def test_the_keys_lead_through_both_passes_and_back(open_terminal):
     terminal = open_terminal(*EXPRESSION)
-    terminal.until("forward pass, step 0 of 7")
+    terminal.until("forward pass, step 1 of 8")
     assert "v2 = a · b" in terminal.until("q quit")
-    terminal.press("n", "forward pass, step 1 of 7")
-    terminal.press(RIGHT, "step 2 of 7")
-    terminal.press(" ", "backward pass, step 3 of 7")
+    terminal.press("n", "forward pass, step 2 of 8")
+    terminal.press(RIGHT, "step 3 of 8")
+    terminal.press(" ", "backward pass, step 4 of 8")
     terminal.press("\r", "∂L/∂v4 += ∂L/∂L · (1 − L²)")
-    terminal.press("b", "step 3 of 7")
-    terminal.press(LEFT, "step 2 of 7")
-    terminal.press("r", "backward pass, step 3 of 7")
-    terminal.press(END, "step 7 of 7")
+    terminal.press("b", "step 4 of 8")
+    terminal.press(LEFT, "step 3 of 8")
+    terminal.press("r", "backward pass, step 4 of 8")
+    terminal.press(END, "step 8 of 8")
     assert "∂L/∂b: — → 0.002682" in terminal.until("q quit")
-    terminal.press("n", "step 7 of 7")
-    terminal.press("f", "forward pass, step 0 of 7")
-    terminal.press("Z", "step 0 of 7")
+    terminal.press("n", "step 8 of 8")
+    terminal.press("f", "forward pass, step 1 of 8")
+    terminal.press("Z", "step 1 of 8")
     assert terminal.end("q") == 0
 
 
@@ -237,10 +237,10 @@ def test_jump_and_why_in_the_terminal(open_terminal):
     terminal.press("j", "jump to which node or step? _")
     terminal.press("ax", "jump to which node or step? ax_")
     terminal.press("\x7f", "jump to which node or step? a_")
-    terminal.press("\r", "backward pass, step 6 of 7")
+    terminal.press("\r", "backward pass, step 7 of 8")
     terminal.press("w", "any key goes back")
     assert "−0.004023 = 0.001341 · 1 · (−3)  L → v4 → v2 → a" in terminal.screen
-    terminal.press("x", "backward pass, step 6 of 7")
+    terminal.press("x", "backward pass, step 7 of 8")
     terminal.press("jnowhere\r", "there is no node or step 'nowhere'")
     terminal.press("j" + ESCAPE, "q quit")
     assert terminal.end(ESCAPE) == 0
@@ -342,7 +342,7 @@ def test_what_is_refused_is_refused_in_a_sentence(arguments, says, capsys):
 
 def test_nan_and_infinity_may_be_given(capsys):
     assert main(["log(a) + b", "a=0", "b=nan"]) == 0
-    assert "! NaN or infinity, first in step 0: v1 = log(a) = log(0) = −inf" in capsys.readouterr().out
+    assert "! NaN or infinity, first in step 1: v1 = log(a) = log(0) = −inf" in capsys.readouterr().out
 
 
 def test_help_shows_an_example(capsys):

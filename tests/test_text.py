@@ -27,17 +27,17 @@ given  a = 2, b = −3
 
 forward
 step  node  formula   in numbers   value
-   0  v2    a · b     2 · (−3)        −6
-   1  v4    v2 + 10   −6 + 10          4
-   2  L     tanh(v4)  tanh(4)     0.9993
+   1  v2    a · b     2 · (−3)        −6
+   2  v4    v2 + 10   −6 + 10          4
+   3  L     tanh(v4)  tanh(4)     0.9993
 
 backward
 step  flow     local derivative  incoming · local              gradient
-   3  L                                                               1
-   4  L → v4   1 − L²            1 · 0.001341 = 0.001341       0.001341
-   5  v4 → v2  1                 0.001341 · 1 = 0.001341       0.001341
-   6  v2 → a   b                 0.001341 · (−3) = −0.004023  −0.004023
-   7  v2 → b   a                 0.001341 · 2 = 0.002682       0.002682
+   4  L                                                               1
+   5  L → v4   1 − L²            1 · 0.001341 = 0.001341       0.001341
+   6  v4 → v2  1                 0.001341 · 1 = 0.001341       0.001341
+   7  v2 → a   b                 0.001341 · (−3) = −0.004023  −0.004023
+   8  v2 → b   a                 0.001341 · 2 = 0.002682       0.002682
 
 gradients  ∂L/∂a = −0.004023, ∂L/∂b = 0.002682"""
 
@@ -56,25 +56,25 @@ given  w = 0.5, x = −1
 
 forward
 step  node  formula   in numbers  value
-   0  v2    w · x     0.5 · (−1)   −0.5
-   1  h     relu(v2)  relu(−0.5)      0
-   2  v5    h − 1     0 − 1          −1
-   3  v7    v5²       (−1)²           1
-   4  v8    w · w     0.5 · 0.5    0.25
-   5  loss  v7 + v8   1 + 0.25     1.25
+   1  v2    w · x     0.5 · (−1)   −0.5
+   2  h     relu(v2)  relu(−0.5)      0
+   3  v5    h − 1     0 − 1          −1
+   4  v7    v5²       (−1)²           1
+   5  v8    w · w     0.5 · 0.5    0.25
+   6  loss  v7 + v8   1 + 0.25     1.25
 
 backward
 step  flow       local derivative    incoming · local  gradient
-   6  loss                                                    1
-   7  loss → v7  1                   1 · 1 = 1                1
-   8  loss → v8  1                   1 · 1 = 1                1
-   9  v8 → w     w                   1 · 0.5 = 0.5          0.5
-  10  v8 → w     w                   1 · 0.5 = 0.5      0.5 → 1
-  11  v7 → v5    2 · v5              1 · (−2) = −2           −2
-  12  v5 → h     1                   −2 · 1 = −2             −2
-  13  h → v2     1 if v2 > 0 else 0  −2 · 0 = 0               0
-  14  v2 → w     x                   0 · (−1) = 0         1 → 1
-  15  v2 → x     w                   0 · 0.5 = 0              0
+   7  loss                                                    1
+   8  loss → v7  1                   1 · 1 = 1                1
+   9  loss → v8  1                   1 · 1 = 1                1
+  10  v8 → w     w                   1 · 0.5 = 0.5          0.5
+  11  v8 → w     w                   1 · 0.5 = 0.5      0.5 → 1
+  12  v7 → v5    2 · v5              1 · (−2) = −2           −2
+  13  v5 → h     1                   −2 · 1 = −2             −2
+  14  h → v2     1 if v2 > 0 else 0  −2 · 0 = 0               0
+  15  v2 → w     x                   0 · (−1) = 0         1 → 1
+  16  v2 → x     w                   0 · 0.5 = 0              0
 
 gradients  ∂loss/∂w = 1, ∂loss/∂x = 0"""
 
@@ -91,21 +91,21 @@ given  X (3,2) = [[1, 2], [3, 4], [5, 6]], W (2,1) = [[1], [−1]], b (1,) = [0.
 
 forward
 step  node  formula   shape                     value
-   0  v2    X @ W     (3,1)        [[−1], [−1], [−1]]
-   1  Z     v2 + b    (3,1)  [[−0.5], [−0.5], [−0.5]]
-   2  v5    Z · Z     (3,1)  [[0.25], [0.25], [0.25]]
-   3  L     mean(v5)  ()                         0.25
+   1  v2    X @ W     (3,1)        [[−1], [−1], [−1]]
+   2  Z     v2 + b    (3,1)  [[−0.5], [−0.5], [−0.5]]
+   3  v5    Z · Z     (3,1)  [[0.25], [0.25], [0.25]]
+   4  L     mean(v5)  ()                         0.25
 
 backward
 step  vector-Jacobian product               shapes                      gradient
-   4  ∂L/∂L = 1                                                                1
-   5  ∂L/∂v5 += ∂L/∂L / n, spread over      (3,1) ← ()                all 0.3333
+   5  ∂L/∂L = 1                                                                1
+   6  ∂L/∂v5 += ∂L/∂L / n, spread over      (3,1) ← ()                all 0.3333
         what was averaged
-   6  ∂L/∂Z += ∂L/∂v5 ⊙ Z                   (3,1) += (3,1) ⊙ (3,1)   all −0.1667
-   7  ∂L/∂Z += ∂L/∂v5 ⊙ Z                   (3,1) += (3,1) ⊙ (3,1)   all −0.3333
-   8  ∂L/∂v2 += ∂L/∂Z                       (3,1) += (3,1)           all −0.3333
-   9  ∂L/∂b += ∂L/∂Z, summed over axis 0    (1,) ← (3,1)                    [−1]
-  10  ∂L/∂W += Xᵀ @ ∂L/∂v2                  (2,1) += (2,3) @ (3,1)  [[−3], [−4]]
+   7  ∂L/∂Z += ∂L/∂v5 ⊙ Z                   (3,1) += (3,1) ⊙ (3,1)   all −0.1667
+   8  ∂L/∂Z += ∂L/∂v5 ⊙ Z                   (3,1) += (3,1) ⊙ (3,1)   all −0.3333
+   9  ∂L/∂v2 += ∂L/∂Z                       (3,1) += (3,1)           all −0.3333
+  10  ∂L/∂b += ∂L/∂Z, summed over axis 0    (1,) ← (3,1)                    [−1]
+  11  ∂L/∂W += Xᵀ @ ∂L/∂v2                  (2,1) += (2,3) @ (3,1)  [[−3], [−4]]
 
 gradients  ∂L/∂W = [[−3], [−4]], ∂L/∂b = [−1]"""
 
@@ -115,29 +115,29 @@ given  X (3,2) = [[1, 2], [3, 4], [5,
        b (1,) = [0.5]
 
 forward
-   0  v2 = X @ W, of shape (3,1): [[−1],
+   1  v2 = X @ W, of shape (3,1): [[−1],
       [−1], [−1]]
-   1  Z = v2 + b, of shape (3,1):
+   2  Z = v2 + b, of shape (3,1):
       [[−0.5], [−0.5], [−0.5]]
-   2  v5 = Z · Z, of shape (3,1):
+   3  v5 = Z · Z, of shape (3,1):
       [[0.25], [0.25], [0.25]]
-   3  L = mean(v5), of shape (): 0.25
+   4  L = mean(v5), of shape (): 0.25
 
 backward
-   4  the backward pass starts with
+   5  the backward pass starts with
       ∂L/∂L = 1
-   5  v5 receives ∂L/∂L / n, spread over
+   6  v5 receives ∂L/∂L / n, spread over
       what was averaged, of shape (3,1):
       [[0.3333], [0.3333], [0.3333]]
-   6  Z receives ∂L/∂v5 ⊙ Z, of shape
-      (3,1): all −0.1667
    7  Z receives ∂L/∂v5 ⊙ Z, of shape
+      (3,1): all −0.1667
+   8  Z receives ∂L/∂v5 ⊙ Z, of shape
       (3,1): all −0.3333
-   8  v2 receives ∂L/∂Z, of shape (3,1):
+   9  v2 receives ∂L/∂Z, of shape (3,1):
       all −0.3333
-   9  b receives ∂L/∂Z, summed over axis
+  10  b receives ∂L/∂Z, summed over axis
       0, of shape (1,): [−1]
-  10  W receives Xᵀ @ ∂L/∂v2, of shape
+  11  W receives Xᵀ @ ∂L/∂v2, of shape
       (2,1): [[−3], [−4]]
 
 gradients  ∂L/∂W = [[−3], [−4]],
@@ -175,14 +175,14 @@ def test_each_number_of_a_step_is_the_same_in_every_view(root):
         stepper.go(step.index)
         screen = stepper.screen(1000, 100)
         outcome = brief(step.value if isinstance(step, Forward) else step.after)
-        assert rows[str(step.index)].endswith(outcome)
+        assert rows[str(step.number)].endswith(outcome)
         assert outcome in screen
         if step.numbers is None:
             continue
         assert data["numbers"]["text"] == step.numbers.text
         assert step.numbers.text in screen
         for number in step.numbers.text.split(" = "):
-            assert number in rows[str(step.index)]
+            assert number in rows[str(step.number)]
         assert step.numbers.text in step.sentence.text
 
 
@@ -208,7 +208,7 @@ def test_nan_and_infinity_are_marked_and_their_origin_is_named():
     x = Value(0.0, "x")
     text = tables(trace(x.log() * 0 + 1), paint=in_color)
     assert "\x1b[1;31m−inf\x1b[0m" in text
-    assert text.endswith("\x1b[1;31m! NaN or infinity, first in step 0: v1 = log(x) = log(0) = −inf\x1b[0m")
+    assert text.endswith("\x1b[1;31m! NaN or infinity, first in step 1: v1 = log(x) = log(0) = −inf\x1b[0m")
 
 
 def test_a_label_of_wide_or_control_characters_leaves_the_columns_aligned():

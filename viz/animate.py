@@ -102,7 +102,7 @@ class _GraphPicture:
             self.gradients[step.node].set_text(f"grad {_brief(self.told.gradients[step.node])}")
         self._light(lit, edges, back=isinstance(step, Backward))
         sentence = str(step)
-        heading = f"step {step.index + 1} of {len(self.told.steps)}, {step.kind}"
+        heading = f"step {step.number} of {len(self.told.steps)}, {step.kind}"
         self.caption.set_text(_drawable("\n".join([heading, *textwrap.wrap(sentence, self.columns)[:2]])))
         return photographed(self.figure, f"{heading}: {sentence}")
 

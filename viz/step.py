@@ -24,7 +24,7 @@ class Stepper:
     Attributes
     ----------
     trace : what is stepped through.
-    place : number of the step that was made last.
+    place : index of the step that was made last.
     gradients : the gradient of each node so far, by id.
 
     Examples
@@ -35,7 +35,7 @@ class Stepper:
     >>> stepper.jump("a")
     ''
     >>> print(stepper.screen(72, 24))
-    backward pass, step 4 of 5
+    backward pass, step 5 of 6
     <BLANKLINE>
     ∂L/∂a += ∂L/∂v2 · b
       = 2.458e−5 · (−3) = −7.373e−5
@@ -89,8 +89,8 @@ class Stepper:
 
     def jump(self, where: str) -> str:
         """Go to the step with this number, or to the node with this name; says why not, if it cannot."""
-        if where.isdecimal() and int(where) < len(self.trace.steps):
-            self.go(int(where))
+        if where.isdecimal() and 0 < int(where) <= len(self.trace.steps):
+            self.go(int(where) - 1)
             return ""
         if where not in self.trace.names:
             return f"there is no node or step {where!r}: the nodes are {', '.join(self.trace.names)}"
@@ -120,9 +120,9 @@ class Stepper:
 
     def _paragraphs(self) -> Iterator[tuple[str, str]]:
         """The style and the text of each line, before it is wrapped."""
-        step, last = self.step, len(self.trace.steps) - 1
+        step = self.step
         phase = "forward" if isinstance(step, Forward) else "backward"
-        yield "title", f"{phase} pass, step {self.place} of {last}"
+        yield "title", f"{phase} pass, step {step.number} of {len(self.trace.steps)}"
         yield "", ""
         yield "", step.equation.text
         if step.numbers is not None:

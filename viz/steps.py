@@ -34,7 +34,7 @@ def own_params(node: Node) -> Mapping[str, Any]:
 
 
 class Step:
-    """One step of a trace: ``index`` is its number in the list, ``node`` the id of the node that it is about."""
+    """One step of a trace: ``index`` is its place in the list, ``node`` the id of the node that it is about."""
 
     kind: ClassVar[str]
     equation: Formula
@@ -45,6 +45,11 @@ class Step:
         self.trace = trace
         self.index = index
         self.node = node
+
+    @property
+    def number(self) -> int:
+        """Its number where people read it: they count from 1."""
+        return self.index + 1
 
     def to_dict(self) -> dict[str, Any]:
         """The step as plain data."""
@@ -61,7 +66,7 @@ class Step:
         return self.sentence.text
 
     def __repr__(self) -> str:
-        return f"<{self.kind} step {self.index}: {self.sentence.text}>"
+        return f"<{self.kind} step {self.number}: {self.sentence.text}>"
 
 
 class Forward(Step):

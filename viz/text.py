@@ -63,17 +63,17 @@ def tables(trace: Trace, *, width: int = 80, paint: Paint = in_black) -> str:
     <BLANKLINE>
     forward
     step  node  formula   in numbers   value
-       0  v2    a · b     2 · (−3)        −6
-       1  v4    v2 + 10   −6 + 10          4
-       2  L     tanh(v4)  tanh(4)     0.9993
+       1  v2    a · b     2 · (−3)        −6
+       2  v4    v2 + 10   −6 + 10          4
+       3  L     tanh(v4)  tanh(4)     0.9993
     <BLANKLINE>
     backward
     step  flow     local derivative  incoming · local              gradient
-       3  L                                                               1
-       4  L → v4   1 − L²            1 · 0.001341 = 0.001341       0.001341
-       5  v4 → v2  1                 0.001341 · 1 = 0.001341       0.001341
-       6  v2 → a   b                 0.001341 · (−3) = −0.004023  −0.004023
-       7  v2 → b   a                 0.001341 · 2 = 0.002682       0.002682
+       4  L                                                               1
+       5  L → v4   1 − L²            1 · 0.001341 = 0.001341       0.001341
+       6  v4 → v2  1                 0.001341 · 1 = 0.001341       0.001341
+       7  v2 → a   b                 0.001341 · (−3) = −0.004023  −0.004023
+       8  v2 → b   a                 0.001341 · 2 = 0.002682       0.002682
     <BLANKLINE>
     gradients  ∂L/∂a = −0.004023, ∂L/∂b = 0.002682
     """
@@ -111,7 +111,7 @@ def _warning(trace: Trace, width: int, paint: Paint) -> str:
     bad = next((step for step in trace.steps if not is_finite(outcome(step))), None)
     if bad is None:
         return ""
-    return paint(wrapped(f"! NaN or infinity, first in step {bad.index}: {bad.sentence.text}", width, 2), "bad")
+    return paint(wrapped(f"! NaN or infinity, first in step {bad.number}: {bad.sentence.text}", width, 2), "bad")
 
 
 def outcome(step: Step) -> Any:
@@ -172,7 +172,7 @@ class Column(NamedTuple):
     style: str = ""
 
 
-_STEP = Column("step", lambda step: str(step.index), align=">")
+_STEP = Column("step", lambda step: str(step.number), align=">")
 _NODE = Column("node", lambda step: step.trace.names[step.node])
 _FORMULA = Column("formula", lambda step: step.trace.nodes[step.node].expression.text, elastic=True)
 _VALUE = Column("value", lambda step: brief(step.value, 24), align=">", style="value")
@@ -258,4 +258,4 @@ def _sentence(step: Step, width: int) -> str:
     says = step.sentence.text
     if step.numbers is None and not isinstance(step, Seed):
         says += f": {brief(outcome(step))}"
-    return wrapped(f"{step.index:>4}  {says}", width, 6)
+    return wrapped(f"{step.number:>4}  {says}", width, 6)
