@@ -522,6 +522,11 @@ def test_a_constraint_makes_an_earlier_graph_stale():
         (lambda p: optim.SGD([p[0], p[0]]), "given the same parameter twice"),
         (lambda p: optim.SGD([p[0] * 2]), "a leaf that holds floats, but number 0 is the result of mul"),
         (lambda p: optim.SGD([Tensor([1, 2])]), "a leaf that holds floats"),
+        (lambda p: setattr(optim.SGD(p), "lr", "fast"), "lr must be a number, at least 0, but was given 'fast'"),
+        (lambda p: setattr(optim.Adam(p), "lr", None), "lr must be a number, at least 0, but was given None"),
+        (lambda p: setattr(optim.SGD(p), "lr", -3), "lr must be a number, at least 0, but was given -3"),
+        (lambda p: setattr(optim.SGD(p), "lr", p[0] * [1.0, 2.0]), "lr must be a number, at least 0, but was given Te"),
+        (lambda p: setattr(optim.SGD(p), "learning_rate", 3), r"SGD: the learning rate is lr, write optimizer\.lr = 3"),
         (lambda p: optim.clip_grad_norm_(p, 0), "max_norm must be"),
         (lambda p: optim.clip_grad_value_(p, -1), "clip_value must be"),
         (lambda p: optim.l1_penalty([], 0.1), "no parameters"),
@@ -532,6 +537,13 @@ def test_a_constraint_makes_an_earlier_graph_stale():
 def test_bad_settings_are_named(make, text):
     with pytest.raises(ArgumentError, match=text):
         make([Tensor([1.0])])
+
+
+def test_a_rate_becomes_a_plain_float():
+    optimizer = optim.SGD([Tensor([1.0])])
+    for rate in (np.float64(0.25), np.array(0.25), Tensor(0.25)):
+        optimizer.lr = rate
+        assert (type(optimizer.lr), optimizer.lr) == (float, 0.25)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from tinygrad_edu.arguments import at_least_zero
+from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import CLOCK, Node
 from tinygrad_edu.modes import MODES, WATCH, tell
 from tinygrad_edu.optim.parameters import leaves_of
@@ -47,11 +48,18 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], lr: float) -> None:
         self.params = leaves_of(params, type(self).__name__)
-        self.lr = at_least_zero("lr", lr)
+        self.lr = lr
         self.state: list[dict[str, Any]] = [{} for _ in self.params]
         pairs = list(zip(self.params, self.state, strict=True))
         self._values = [(p, state) for p, state in pairs if isinstance(p, Value)]
         self._tensors = [(p, state) for p, state in pairs if not isinstance(p, Value)]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "lr" and not hasattr(value, "_recorder"):  # the stand-in of `compile`
+            value = at_least_zero("lr", value)
+        elif name == "learning_rate":
+            raise ArgumentError(f"{type(self).__name__}: the learning rate is lr, write optimizer.lr = {value!r:.60}")
+        super().__setattr__(name, value)
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         """The new data of a parameter, from its data, its gradient, and what was remembered of it in ``state``.
