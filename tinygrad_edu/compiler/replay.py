@@ -135,7 +135,9 @@ class Compiled:
         return Compiled, (self._function,)  # a copy makes its own recordings
 
     def __repr__(self) -> str:
-        return f"<compiled {self.__name__}, {len(self._machines)} programs>"  # type: ignore[attr-defined]
+        count = len(self._machines)
+        programs = "1 program" if count == 1 else f"{count} programs"
+        return f"<compiled {self.__name__}, {programs}>"  # type: ignore[attr-defined]
 
     def __get__(self, instance: Any, owner: type) -> Any:
         return self if instance is None else types.MethodType(self, instance)

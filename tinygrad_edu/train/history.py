@@ -102,4 +102,5 @@ class History(Mapping[str, list[float]]):
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={column[-1]:.4g}" for name, column in self._columns.items() if column)
-        return f"<History of {self.epochs} epochs{': ' if last else ''}{last}>"
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        return f"<History of {epochs}{': ' if last else ''}{last}>"
