@@ -243,6 +243,19 @@ def test_the_mode_of_a_module_belongs_to_the_program():
         np.testing.assert_allclose(array, twin.state_dict()[name], rtol=1e-12)
 
 
+@pytest.mark.parametrize("calls", [1, 2])
+def test_what_a_module_counts_stays_an_array_and_belongs_to_its_state(calls):
+    nets = [nn.Sequential(nn.Linear(2, 3, rng=0), nn.BatchNorm1d(3), nn.Linear(3, 2, rng=1)) for _ in range(2)]
+    own = Training(True, net=nets[0])
+    for _ in range(calls):
+        own.step(X, Y)
+    counted = nets[0].layers[1].num_batches_tracked
+    assert isinstance(counted, np.ndarray)
+    assert counted == calls
+    nets[1].load_state_dict(nets[0].state_dict())
+    assert nets[1].layers[1].num_batches_tracked == calls
+
+
 def test_dropout_is_drawn_anew_and_keeps_the_mean():
     drop = nn.Dropout(0.25, rng=np.random.default_rng(0))
     forward = tinygrad_edu.compile(lambda x: drop(x))

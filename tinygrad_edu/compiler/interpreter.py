@@ -48,7 +48,7 @@ def commit(left: Sequence[tuple[Any, Var | None, Any]], leaves: Sequence[Any]) -
         elif isinstance(source, ArgumentGradient):
             add_gradient(leaves[source.position], value)
         elif isinstance(source, Attribute):
-            source.set(value)
+            source.set(np.asarray(value) if source.holds_array() else value)  # of no axes, arithmetic makes a scalar
 
 
 def add_gradient(leaf: Any, gx: Any) -> None:

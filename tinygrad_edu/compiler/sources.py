@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 
 class Source:
     """A place: two are the same place if they are of one kind and name the same thing."""
@@ -34,6 +36,10 @@ class Argument(Source):
     def at(self, part: Any) -> "Argument":
         """What lies at ``part`` in this."""
         return Argument(self.name, (*self.path, part))
+
+    def words(self) -> str:
+        """What a program calls it."""
+        return "_".join(map(str, (self.name, *self.path)))
 
 
 class ArgumentGradient(Source):
@@ -85,6 +91,12 @@ class Attribute(Source):
     def get(self) -> Any:
         """What it is now."""
         return self.owner[self.name] if isinstance(self.owner, dict) else getattr(self.owner, self.name)
+
+    def holds_array(self) -> bool:
+        """Whether an array stands there now."""
+        owner = self.owner
+        now = owner.get(self.name) if isinstance(owner, dict) else getattr(owner, self.name, None)
+        return isinstance(now, np.ndarray)
 
     def set(self, value: Any) -> None:
         """Replace it."""
