@@ -146,6 +146,13 @@ def test_a_path_that_cannot_be_written_is_an_error_in_a_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["pl", "a.txt", "a.html.bak"])
+def test_a_page_is_saved_as_html_alone(name, tmp_path):
+    with pytest.raises(ArgumentError, match=r"a page is saved as \.html, but was given .*: end the name with \.html"):
+        player(neuron()).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_notebook_shows_the_page_in_a_frame_without_rights():
     film = player(neuron())
     ((tag, frame),) = _Page(film._repr_html_()).elements

@@ -77,6 +77,26 @@ def test_history_names_what_it_holds_when_asked_for_something_else(history, hold
         plot_history(history, "accuracy")
 
 
+def test_a_list_of_losses_is_a_history(ax):
+    plot_history([1.0, 0.5], ax=ax)
+    assert ax.lines[0].get_ydata().tolist() == [1.0, 0.5]
+    assert ax.get_ylabel() == "loss"
+
+
+def test_what_is_no_history_is_refused(ax):
+    for wrong in (3, "loss", [[1.0], [2.0]], None):
+        with pytest.raises(ArgumentError, match="plot_history needs a History, or a list with one number an epoch"):
+            plot_history(wrong, ax=ax)
+
+
+def test_boundary_says_which_of_its_arguments_is_wrong(ax):
+    X, y = np.zeros((6, 2)), np.zeros(6)
+    with pytest.raises(ArgumentError, match="plot_boundary needs a model or a function of points, but was given 'net'"):
+        plot_boundary("net", X, y, ax=ax)
+    with pytest.raises(ShapeError, match="a class for each point, but was given 6 points and 4 classes"):
+        plot_boundary(lambda points: points[:, 0], X, y[:4], ax=ax)
+
+
 @pytest.mark.parametrize(
     "model",
     [
@@ -135,7 +155,7 @@ def test_a_diverged_model_still_gives_a_picture_of_the_points(ax):
     assert len(ax.collections) == 2
 
 
-@pytest.mark.parametrize("X", [np.zeros((4, 3)), np.zeros(4), np.zeros((3, 2))])
+@pytest.mark.parametrize("X", [np.zeros((4, 3)), np.zeros(4)])
 def test_boundary_needs_points_in_the_plane(X):
     with pytest.raises(ShapeError, match=r"points in the plane.*choose two columns"):
         plot_boundary(first_feature, X, [0, 0, 1, 1])

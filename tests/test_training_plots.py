@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 import viz
 from tinygrad_edu import nn, optim, train
 from tinygrad_edu.data import xor
-from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.errors import ArgumentError, ShapeError
 
 
 def _trained():
@@ -93,3 +93,18 @@ def test_bands_reach_from_the_smallest_run_to_the_largest_around_the_median():
     assert (heights.min(), heights.max()) == (0.5, 9.0)
     with pytest.raises(ShapeError, match="runs of one length, but those of 'SGD' differ"):
         viz.plot_bands({"SGD": [[3.0, 2.0], [4.0]]}, ax=Figure().subplots())
+
+
+def test_a_confusion_matrix_is_told_from_predictions():
+    logits, y = np.zeros((6, 2)), np.array([0, 1, 1, 0, 1, 0])
+    for wrong in ((logits, y), (y, y)):
+        with pytest.raises(ShapeError, match=r"needs a square matrix of counts, .*: pass confusion_matrix\("):
+            viz.plot_confusion(*wrong)
+    with pytest.raises(ShapeError, match="6 labels for 2 classes"):
+        viz.plot_confusion(np.eye(2, dtype=int), y)
+
+
+def test_gradient_norms_are_told_from_a_net():
+    for wrong in (nn.MLP(2, [2, 1]), {"0": 0.5}):
+        with pytest.raises(ArgumentError, match="plot_gradient_norms needs the norms of each net's layers by name"):
+            viz.plot_gradient_norms(wrong)

@@ -9,9 +9,11 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from importlib import resources
+from pathlib import Path
 from string import Template
 from typing import Any
 
+from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.files import write
 from viz.palette import THEMES
 
@@ -65,8 +67,11 @@ class Page:
 
         Raises
         ------
+        ArgumentError : a suffix other than ``.html``.
         FileError : the file cannot be written. An older file of that name is then still there, and whole.
         """
+        if Path(path).suffix.lower() != ".html":
+            raise ArgumentError(f"a page is saved as .html, but was given {str(path)!r}: end the name with .html")
         write(path, self.html.encode())
 
     def _repr_html_(self) -> str:

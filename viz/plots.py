@@ -22,13 +22,18 @@ ACTIVATIONS = ("relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus", "silu
 
 
 def plot_history(
-    history: Mapping[str, Sequence[float]], metric: str = "loss", *, ax: Axes | None = None, log: bool = False
+    history: Mapping[str, Sequence[float]] | Sequence[float],
+    metric: str = "loss",
+    *,
+    ax: Axes | None = None,
+    log: bool = False,
 ) -> Axes:
     """Plot a metric over the epochs, with that of the validation set beside it if there is one.
 
     Parameters
     ----------
-    history : one number an epoch under each name: ``history["loss"]``, ``history["val_loss"]``, …
+    history : one number an epoch under each name: ``history["loss"]``, ``history["val_loss"]``, …; or a list of them,
+        which then are those of ``metric``.
     metric : which of them; ``"val_" + metric`` is drawn if it is there.
     ax : where to draw; a new figure if not given.
     log : whether the metric's axis is logarithmic.
@@ -39,7 +44,7 @@ def plot_history(
 
     Raises
     ------
-    ArgumentError : the history has no such metric.
+    ArgumentError : the history has no such metric, or is neither a history nor a list of numbers.
 
     Examples
     --------
@@ -48,6 +53,8 @@ def plot_history(
     >>> [line.get_label() for line in ax.lines], ax.get_xlabel()
     (['training', 'validation'], 'epoch')
     """
+    if not isinstance(history, Mapping):
+        history = {metric: _one_run(history)}
     if metric not in history or not len(history[metric]):
         known = ", ".join(name for name in history if len(history[name])) or "nothing yet"
         raise ArgumentError(f"the history has no {metric!r}: it holds {known}")
@@ -62,6 +69,17 @@ def plot_history(
     if len(ax.lines) > 1:
         ax.legend(frameon=False)
     return ax
+
+
+def _one_run(numbers: Any) -> list[float]:
+    """A list of numbers, as a loop of one's own collects them."""
+    try:
+        return [float(x) for x in numbers]
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            "plot_history needs a History, or a list with one number an epoch, but was given "
+            f"{type(numbers).__name__}: pass what fit() returns"
+        ) from None
 
 
 def plot_boundary(
@@ -92,6 +110,7 @@ def plot_boundary(
     ------
     ShapeError : ``X`` is not a set of points in the plane, ``y`` not a class for each, or the model's answer neither
         a score nor scores.
+    ArgumentError : the model cannot be called.
 
     Examples
     --------
@@ -102,10 +121,17 @@ def plot_boundary(
     ['class 0', 'class 1']
     """
     X, y = np.asarray(X), np.asarray(y).reshape(-1)
-    if X.ndim != 2 or X.shape[1] != 2 or len(X) != len(y):
+    if not callable(model):
+        raise ArgumentError(f"plot_boundary needs a model or a function of points, but was given {model!r}")
+    if X.ndim != 2 or X.shape[1] != 2:
         raise ShapeError(
-            "plot_boundary draws points in the plane, X of shape (n, 2) and y of n classes, but was given shapes "
-            f"{X.shape} and {y.shape}: choose two columns of X"
+            f"plot_boundary draws points in the plane, X of shape (n, 2), but was given shape {X.shape}: choose two "
+            "columns of X"
+        )
+    if len(X) != len(y):
+        raise ShapeError(
+            f"plot_boundary needs a class for each point, but was given {len(X)} points and {len(y)} classes: pass the "
+            "y that belongs to X"
         )
     ax = style.axes_or_new(ax)
     labels = np.unique(y)

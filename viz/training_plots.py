@@ -85,6 +85,10 @@ def plot_confusion(counts: npt.ArrayLike, labels: Sequence[str] = (), *, ax: Axe
     counts : ``counts[i, j]`` samples of class ``i`` were predicted as ``j``.
     labels : names of the classes; their numbers by default.
 
+    Raises
+    ------
+    ShapeError : the counts are no square matrix, or not as many labels as classes.
+
     Examples
     --------
     >>> ax = plot_confusion([[9, 1], [2, 8]], ["car", "cat"], ax=Figure().subplots())
@@ -93,6 +97,16 @@ def plot_confusion(counts: npt.ArrayLike, labels: Sequence[str] = (), *, ax: Axe
     """
     ax = style.axes_or_new(ax)
     matrix = np.asarray(counts)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ShapeError(
+            f"plot_confusion needs a square matrix of counts, but was given shape {matrix.shape}: pass "
+            "confusion_matrix(predictions, y)"
+        )
+    if len(labels) not in (0, len(matrix)):
+        raise ShapeError(
+            f"plot_confusion needs a name for each class, but was given {len(labels)} labels for {len(matrix)} "
+            "classes; of predictions and targets, pass confusion_matrix(predictions, y)"
+        )
     names = list(labels) or [str(k) for k in range(len(matrix))]
     ax.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
     for i, j in np.ndindex(matrix.shape):
@@ -149,6 +163,10 @@ def plot_gradient_norms(norms: Mapping[str, Mapping[str, float]], *, ax: Axes | 
     ----------
     norms : for each net the norms of its layers, by their names, in order.
 
+    Raises
+    ------
+    ArgumentError : something else, such as a net.
+
     Examples
     --------
     >>> ax = plot_gradient_norms({"sigmoid": {"1": 1e-5, "2": 1e-2}, "ReLU": {"1": 0.5, "2": 0.6}},
@@ -156,6 +174,12 @@ def plot_gradient_norms(norms: Mapping[str, Mapping[str, float]], *, ax: Axes | 
     >>> len(ax.lines)
     2
     """
+    if not isinstance(norms, Mapping) or not all(isinstance(layers, Mapping) for layers in norms.values()):
+        raise ArgumentError(
+            "plot_gradient_norms needs the norms of each net's layers by name, but was given "
+            f"{type(norms).__name__}: pass {{'net': norms}} with norms[name] = np.linalg.norm(p.grad) for name, p in "
+            "net.named_parameters()"
+        )
     ax = style.axes_or_new(ax)
     names: list[str] = []
     for i, (net, layers) in enumerate(norms.items()):
