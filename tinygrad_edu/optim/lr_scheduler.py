@@ -428,7 +428,7 @@ class OneCycleLR(LRScheduler):
             if hasattr(optimizer, "betas"):
                 optimizer.betas = (momentum, *optimizer.betas[1:])
             else:
-                optimizer.momentum = momentum  # type: ignore[attr-defined]
+                optimizer.momentum = momentum
 
 
 class ReduceLROnPlateau(_Scheduler):
