@@ -600,6 +600,13 @@ KINDS = r"a Tensor holds floats, integers or booleans, but was given "
     [
         (DTypeError, KINDS + "'abc'", lambda: Tensor("abc")),
         (DTypeError, KINDS + "None", lambda: Tensor(None)),
+        (
+            DTypeError,
+            r"dtype must be .*'float32', but was given 'flaot'$",
+            lambda: Tensor(1, dtype="flaot"),
+        ),
+        (DTypeError, "a Tensor holds numbers, but was given 'x': could not", lambda: setattr(ones(2), "grad", "x")),
+        (DTypeError, "a Tensor holds numbers, but was given 'x': could not", lambda: setattr(ones(2), "data", "x")),
         (DTypeError, KINDS + r"\[1j\] \(complex128\)", lambda: Tensor([1j])),
         (DTypeError, KINDS + r"\['1', '2'\]", lambda: Tensor(["1", "2"])),
         (DTypeError, KINDS + r"\[1.0\] \(complex128\)", lambda: Tensor([1.0], dtype=complex)),

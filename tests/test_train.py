@@ -187,6 +187,11 @@ class TestMetrics:
             assert train.confusion_matrix(given, labels).tolist() == [[0, 0], [1, 1]]
         assert train.mean_squared_error([1.0, 2.0], Tensor([1.0, 4.0])) == 2.0
 
+    def test_names_are_no_labels(self):
+        for metric in (train.accuracy, train.confusion_matrix):
+            with pytest.raises(DTypeError, match="needs labels that are numbers, but was given <U1"):
+                metric(np.array([0.5, -0.5]), np.array(["a", "b"]))
+
     @pytest.mark.parametrize("metric", [train.accuracy, train.confusion_matrix])
     def test_need_a_label_for_each_row(self, metric):
         with pytest.raises(ShapeError, match=r"one label for each row, .* pass integer labels of shape \(2,\)"):

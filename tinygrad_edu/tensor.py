@@ -584,12 +584,22 @@ def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
     try:
         array = np.asarray(data, dtype)
     except (ValueError, TypeError) as error:
-        raise ShapeError(f"a Tensor needs numbers in a regular shape, but was given {_short(data)}: {error}") from None
+        raise _not_an_array(data, dtype, error) from None
     if array.dtype.kind not in "fiub":
         raise DTypeError(
             f"a Tensor holds floats, integers or booleans, but was given {_short(data)} ({array.dtype}): convert it"
         )
     return array
+
+
+def _not_an_array(data: Any, dtype: Any, error: Exception) -> TinygradEduError:
+    try:
+        np.dtype(dtype)
+    except TypeError:
+        return DTypeError(f"dtype must be a type of numbers, such as float or 'float32', but was given {dtype!r:.60}")
+    if "inhomogeneous" in str(error):
+        return ShapeError(f"a Tensor needs numbers in a regular shape, but was given {_short(data)}: {error}")
+    return DTypeError(f"a Tensor holds numbers, but was given {_short(data)}: {error}")
 
 
 def _plain_nested(data: Any) -> Any:

@@ -299,13 +299,26 @@ def _tensor(x: Any) -> Tensor:
 def _pair(name: str, given: Any, target: Any) -> tuple[Tensor, Tensor]:
     """Predictions and targets as Tensors of one shape."""
     x = _tensor(given)
-    t = target if target.__class__ is Tensor else Tensor(as_array(target, x.dtype), requires_grad=False)
+    t = target if target.__class__ is Tensor else Tensor(_numbers(name, target, x._data.dtype), requires_grad=False)
     if x._data.shape == t._data.shape:
         return x, t
     advice = "targets must have the shape of the predictions"
     if x.size == t.size:
         advice = f"give the target that shape with target.reshape{x.shape}"
     raise ShapeError(f"{name}: predictions of shape {x.shape} were given targets of shape {t.shape}: {advice}")
+
+
+def _numbers(name: str, target: Any, dtype: Any) -> Any:
+    """The target as an array of the predictions' type."""
+    if target.__class__ is np.ndarray and target.dtype is dtype:
+        return target
+    array = as_array(plain(target))
+    if array.dtype.kind not in "fiub":
+        raise DTypeError(
+            f"{name}: targets must be numbers, but were given as {array.dtype} of shape {array.shape}: y.astype(float) "
+            "converts text that shows numbers, np.unique(y, return_inverse=True)[1] makes numbers of names"
+        )
+    return as_array(array, dtype)
 
 
 def _labels(name: str, target: Any, x: Tensor) -> Any:
@@ -317,7 +330,8 @@ def _labels(name: str, target: Any, x: Tensor) -> Any:
     if labels.dtype.kind not in "iu":
         raise DTypeError(
             f"{name}: labels must be integers, but were given as {labels.dtype} of shape {labels.shape}: "
-            "y.astype(int) converts classes; probabilities have one column for each class"
+            "y.astype(int) converts numbers, np.unique(y, return_inverse=True)[1] names; probabilities have one column "
+            "for each class"
         )
     if labels.shape != shape[:1]:
         advice = "one label for each row" if labels.size != shape[0] else "make it one axis with y.ravel()"

@@ -57,6 +57,11 @@ def _predictions_and_labels(name: str, outputs: Any, targets: Any) -> tuple[Arra
             f"{name} needs one label for each row, but was given outputs of shape {np.shape(outputs)} and targets of "
             f"shape {given.shape}: pass integer labels of shape ({len(predictions)},)"
         )
+    if labels.dtype.kind not in "fiub":
+        raise DTypeError(
+            f"{name} needs labels that are numbers, but was given {labels.dtype}: np.unique(y, return_inverse=True)[1] "
+            "makes numbers of names"
+        )
     if not labels.size:
         raise ArgumentError(f"{name} needs at least one row, but was given none")
     return predictions, labels
