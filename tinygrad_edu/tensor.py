@@ -149,6 +149,8 @@ class Tensor(Node):
     @property
     def grad(self) -> Any:
         """∂root/∂self after ``root.backward()``: an array (a Tensor with ``create_graph=True``); None before any."""
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.ask(self)
         if self._grad.__class__ is tuple:  # as the backward pass left it: it may be another node's, too
             self._grad = self._grad[0].copy()
         return self._grad

@@ -38,6 +38,7 @@ from tinygrad_edu.compiler.randomness import Randomness
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, users_place, value_of
 from tinygrad_edu.compiler.updates import record_step
+from tinygrad_edu.compiler.watched import gradient_of, watching_gradients
 from tinygrad_edu.graph import Node
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
 from tinygrad_edu.matrix_rules import COFACTOR
@@ -63,6 +64,9 @@ class Recorder:
         self.born: dict[int, Node] = {}  # made during the recording
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
+        self.asked: set[int] = set()  # leaves whose gradient was read before it was set
+        self.arguments: dict[int, str] = {}  # Tensors and Values that were passed, by name
+        self.with_gradient: dict[int, str] = {}  # stand-ins for those that have a gradient already
         self.owners: dict[int, Any] = {}  # of which parameter an optimizer's dict is the state
         self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
         self.started: list[tuple[Attribute, Any]] = []  # entries that an optimizer had not made yet
@@ -196,18 +200,23 @@ class Recorder:
         return node._data
 
     def _lift(self, leaf: Any) -> None:
+        if id(leaf) in self.arguments:
+            name = self.arguments[id(leaf)]
+            raise RecordingError(
+                f"{name} is passed as an argument, and the function reaches it by itself, too, or by an optimizer "
+                f"({users_line()}): leave it out of the arguments, so that the function reaches it in one way"
+            )
         traced = self.input(Data(leaf), leaf._data, leaf.label)
         self.nodes.append((self._operand(traced), leaf))
-        before = grad = leaf.grad
-        if grad is not None and not isinstance(grad, Node) and leaf.requires_grad:
+        before = grad = gradient_of(leaf)
+        if grad is not None and not isinstance(grad, Node) and _keeps_gradient(leaf):
             grad = self.input(Gradient(leaf), grad, f"{leaf.label}_grad")
         self.leaves[id(leaf)] = (leaf, leaf._data, before, traced, grad)
         leaf._data = traced
-        if isinstance(leaf, Value):
-            leaf.grad = grad
-            return
-        leaf._grad, leaf._seal = grad, None
-        self.flags.append(Guard(leaf, "requires_grad", bool(leaf.requires_grad)))
+        _put_gradient(leaf, grad)
+        if not isinstance(leaf, Value):
+            leaf._seal = None
+            self.flags.append(Guard(leaf, "requires_grad", bool(leaf.requires_grad)))
 
     def new_leaf(self, leaf: Any, data: Any) -> None:
         """A leaf was made while recording: of an array of the user's it keeps no copy, so that the program reads it."""
@@ -215,11 +224,28 @@ class Recorder:
         if isinstance(data, np.ndarray) and data.ndim and data.dtype == leaf._data.dtype:
             leaf._data = data
 
+    def ask(self, leaf: Any) -> None:
+        """The gradient of a node is read: what it was before matters, unless it was assigned by then."""
+        if leaf.operation is None:
+            self.data(leaf)
+            self._refuse_known_gradient(leaf)
+            if id(leaf) not in self.cleared:
+                self.asked.add(id(leaf))
+
     def clear(self, leaf: Any) -> None:
-        """The gradient of a leaf is assigned: what it was before does not matter to the program."""
-        self.data(leaf)
-        if id(leaf) in self.leaves and leaf._grad is self.leaves[id(leaf)][4]:  # nothing was added to it yet
-            self.cleared.add(id(leaf))
+        """The gradient of a node is assigned: what it was before does not matter, unless it was read by then."""
+        if leaf.operation is None:
+            self.data(leaf)
+            self._refuse_known_gradient(leaf)
+            if id(leaf) not in self.asked:
+                self.cleared.add(id(leaf))
+
+    def _refuse_known_gradient(self, stand_in: Any) -> None:
+        if id(stand_in) in self.with_gradient:
+            raise RecordingError(
+                f"the argument {self.with_gradient[id(stand_in)]} has a gradient already, which the function reads or "
+                f"assigns ({users_line()}): clear it where the function is called, or leave it out of the arguments"
+            )
 
     def record(self, operation: Operation, inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
         """What `tensor.record` does, line by line."""
@@ -348,20 +374,19 @@ class Recorder:
     def restore(self) -> list[tuple[Source, Any]]:
         """Put back what was replaced; what the function left there: traced arrays, or None for a cleared gradient."""
         writes: list[tuple[Source, Any]] = []
-        for leaf, data, grad, traced, traced_grad in self.leaves.values():
+        for leaf, data, before, traced, traced_grad in self.leaves.values():
+            grad, cleared = gradient_of(leaf), id(leaf) in self.cleared
             if leaf._data is not traced:
                 writes.append((Data(leaf), leaf._data))
-            if (leaf.grad is not traced_grad and leaf.requires_grad) or (
-                id(leaf) in self.cleared and leaf.grad is None
+            if (grad is not traced_grad and _keeps_gradient(leaf)) or (cleared and grad is None):
+                writes.append((Gradient(leaf), grad))
+            if (before is None or isinstance(before, Node)) and (
+                id(leaf) in self.asked or (grad is not before and not cleared)
             ):
-                writes.append((Gradient(leaf), leaf.grad))
-            if grad is None and leaf.grad is not None and id(leaf) not in self.cleared:
-                self.flags.append(Guard(leaf, "_grad", None))  # another time, there may be a gradient to add to
+                # Another time, there may be a gradient to read or to add to.
+                self.flags.append(Guard(leaf, "grad" if isinstance(leaf, Value) else "_grad", before))
             leaf._data = data
-            if isinstance(leaf, Value):
-                leaf.grad = grad
-            else:
-                leaf._grad = grad  # type: ignore[attr-defined]
+            _put_gradient(leaf, before)
         for state, known in self.remembered:
             made = [name for name in state if name not in known and (id(state), name) not in self.attributes]
             writes += [(Attribute(state, name), state.pop(name)) for name in made]
@@ -396,11 +421,23 @@ class Recorder:
         WATCH.add(1)
         MODES.recorder = self
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), watching_gradients():
                 yield
         finally:
             MODES.recorder = None
             WATCH.add(-1)
+
+
+def _keeps_gradient(leaf: Any) -> bool:
+    """Whether a gradient that is stored in it stays there: not in the constants of an expression."""
+    return leaf.requires_grad or not isinstance(leaf, Value)
+
+
+def _put_gradient(leaf: Any, grad: Any) -> None:
+    if isinstance(leaf, Value):
+        leaf.grad = grad
+    else:
+        leaf._grad = grad
 
 
 def _reads_its_mode(module: Any) -> bool:

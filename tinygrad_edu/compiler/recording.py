@@ -24,6 +24,7 @@ from tinygrad_edu.compiler.randomness import Randomness
 from tinygrad_edu.compiler.recorder import Recorder
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
 from tinygrad_edu.compiler.traced import Traced, value_of
+from tinygrad_edu.compiler.watched import gradient_of
 from tinygrad_edu.graph import Node
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
@@ -93,9 +94,10 @@ def _recorded(
             more = {k: _arguments(recorder, x, Argument(k), order) for k, x in keywords.items()}
             with recorder.noting, recorder.noting.locals_of(function) as local:
                 result = function(*call, **more)
+            _refuse_new_data(recorder, order)
             returned, first = _returned(recorder, result)
             gradients = [
-                (ArgumentGradient(i), stand_in.grad)
+                (ArgumentGradient(i), gradient_of(stand_in))
                 for i, (_, given, stand_in) in enumerate(order)
                 if isinstance(given, Node) and stand_in.operation is None and _has_gradient(stand_in)
             ]
@@ -111,16 +113,34 @@ def _recorded(
 
 def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
     """What the function sees in place of an argument."""
-    hint = "_".join(map(str, (source.name, *source.path)))
+    hint = source.words()
+    traced = recorder.input(source, x._data if isinstance(x, Node) else x, hint)
+    stand_in: Any = traced
     if isinstance(x, Tensor):
-        traced = recorder.input(source, x._data, hint)
-        return Tensor(traced, requires_grad=x.requires_grad, label=x.label)
+        stand_in = Tensor(traced, requires_grad=x.requires_grad, label=x.label)
     if isinstance(x, Value):
-        value = Value(0.0, x.label)
-        value._data = recorder.input(source, x._data, hint)
-        recorder.born[id(value)] = value
-        return value
-    return recorder.input(source, x, hint)
+        stand_in = Value(0.0, x.label)
+        stand_in._data = traced
+        recorder.born[id(stand_in)] = stand_in
+    if isinstance(x, Node):
+        recorder.arguments[id(x)] = hint
+        if _has_gradient(x):
+            recorder.with_gradient[id(stand_in)] = hint
+    return stand_in
+
+
+def _source_of(recorder: Recorder, data: Any) -> Any:
+    return recorder.inputs.get(data._var) if isinstance(data, Traced) and data._var is not None else None
+
+
+def _refuse_new_data(recorder: Recorder, order: list[tuple[Argument, Any, Any]]) -> None:
+    """An argument's data is its giver's."""
+    for source, given, stand_in in order:
+        if isinstance(given, Node) and _source_of(recorder, stand_in._data) != source:
+            raise RecordingError(
+                f"the function changes the data of its argument {source.words()}, which a replay would not do: leave "
+                "it out of the arguments, so that the function reaches it by itself, or return the new numbers"
+            )
 
 
 def _arguments(recorder: Recorder, tree: Any, source: Argument, order: list[tuple[Argument, Any, Any]]) -> Any:
@@ -161,7 +181,8 @@ def _argument_names(signature: inspect.Signature, count: int) -> list[str]:
 
 
 def _has_gradient(x: Any) -> bool:
-    return x.grad is not None and not (isinstance(x.grad, float) and x.grad == 0.0)
+    grad = gradient_of(x)
+    return grad is not None and not (isinstance(grad, float) and grad == 0.0)
 
 
 def _variable(recorder: Recorder, x: Any) -> Var | None:

@@ -47,14 +47,21 @@ class Compiled:
         self._signature = inspect.signature(function)
         self._machines: OrderedDict[Any, Machine] = OrderedDict()
         self._latest: Machine | None = None
+        self._quiet = False  # whether the latest was recorded within `no_grad`
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if WATCH.active and MODES.anomaly and MODES.recorder is None:
             return _constants(self._function(*args, **keywords))  # node by node, so that the first culprit is named
         with self._lock:
-            latest = self._latest
-            if latest is not None and latest.plain and len(args) == len(latest.plain) and not keywords:
+            latest, quiet = self._latest, MODES.no_grad > 0
+            if (
+                latest is not None
+                and quiet is self._quiet
+                and latest.plain
+                and len(args) == len(latest.plain)
+                and not keywords
+            ):
                 try:
                     return latest.run(*args)
                 except Outdated:
@@ -65,9 +72,9 @@ class Compiled:
                     f"({users_line()}): call the plain function there"
                 )
             leaves: list[Any] = []
-            key = _form(args, leaves)
+            key: Any = quiet, _form(args, leaves)
             if keywords:
-                key = (key, _form(keywords, leaves))
+                key = (*key, _form(keywords, leaves))
             if any(isinstance(x, Node) and is_differentiated(x) for x in leaves):
                 raise RecordingError(
                     f"{self.__name__} is compiled, and what it returns has no gradient to give to grad, jacobian or "  # type: ignore[attr-defined]
@@ -82,7 +89,7 @@ class Compiled:
                 else:
                     if machine is not self._latest:
                         self._machines.move_to_end(key)
-                        self._latest = machine
+                        self._latest, self._quiet = machine, quiet
                     return result
             return self._record(key, leaves, args, keywords)
 
@@ -90,6 +97,7 @@ class Compiled:
         with _collector_at_rest():
             machine, result = record(self._function, self._signature, leaves, args, keywords)
         self._machines[key] = self._latest = machine
+        self._quiet = key[0]
         self._machines.move_to_end(key)
         if len(self._machines) > CACHE:
             self._machines.popitem(last=False)
@@ -217,11 +225,13 @@ def _form(tree: Any, leaves: list[Any]) -> Any:
         return dict, *[(key, _form(part, leaves)) for key, part in tree.items()]
     if isinstance(tree, Tensor):
         leaves.append(tree)
-        return "Tensor", tree.shape, tree.dtype.char, tree.requires_grad
-    if isinstance(tree, Value | np.ndarray | np.generic):
+        return "Tensor", tree.shape, tree.dtype.char, tree.requires_grad, tree._grad is None
+    if isinstance(tree, Value):
         leaves.append(tree)
-        data: Any = tree._data if isinstance(tree, Value) else tree
-        return kind.__name__, np.shape(data), getattr(data, "dtype", None)
+        return kind, tree.grad.__class__ is float and tree.grad == 0
+    if isinstance(tree, np.ndarray | np.generic):
+        leaves.append(tree)
+        return kind.__name__, tree.shape, tree.dtype
     try:
         hash(tree)
     except TypeError:
