@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from tinygrad_edu import Tensor, Value, nn, optim
+from tinygrad_edu import Tensor, Value, nn, optim, save, train
 from tinygrad_edu.arguments import at_least_zero, fraction, positive, proportion, whole_number
-from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.errors import ArgumentError, TinygradEduError
 
 
 @pytest.mark.parametrize("given", [3, np.int64(3), np.uint8(3)])
@@ -62,3 +62,20 @@ def test_a_rate_of_numpys_leaves_float32_as_it_is():
 def test_the_sizes_of_a_net_may_come_from_a_generator():
     net = nn.MLP(2, (n for n in (16, 1)))
     assert [layer.out_features for layer in net.layers] == [16, 1]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda net: optim.SGD(net, lr=0.1),
+        lambda net: optim.SGD(net.parameters(), lr=net),
+        lambda net: save("a", net),
+        lambda net: net.load_state_dict(net),
+        lambda net: optim.lr_scheduler.StepLR(net, 10),
+        lambda net: train.fit(net, [], [], loss=nn.functional.mse_loss, optimizer=net),
+        lambda net: nn.init.zeros_(net),
+    ],
+)
+def test_what_takes_several_lines_is_named_by_its_type(wrong):
+    with pytest.raises(TinygradEduError, match=r"^.* was given an object of the type MLP$"):
+        wrong(nn.MLP(2, [3, 1]))

@@ -8,6 +8,18 @@ from typing import Any
 from tinygrad_edu.errors import ArgumentError
 
 
+def shown(given: Any) -> str:
+    """What was given, as a message shows it: on one line and whole, or only its type.
+
+    Examples
+    --------
+    >>> shown([1, 2]), shown("x" * 100)
+    ('[1, 2]', 'an object of the type str')
+    """
+    text = repr(given)
+    return text if len(text) <= 80 and "\n" not in text else f"an object of the type {type(given).__name__}"
+
+
 def whole_number(what: str, number: Any, least: int = 1) -> int:
     """``number``, if it can be how many there are of something.
 
@@ -23,7 +35,7 @@ def whole_number(what: str, number: Any, least: int = 1) -> int:
     except TypeError:
         whole = least - 1
     if whole < least or isinstance(number, bool):
-        raise ArgumentError(f"{what} must be a whole number, at least {least}, but was given {number!r}")
+        raise ArgumentError(f"{what} must be a whole number, at least {least}, but was given {shown(number)}")
     return whole
 
 
@@ -54,5 +66,5 @@ def _within(what: str, number: Any, where: str, holds: Callable[[float], bool]) 
     except (TypeError, ValueError, OverflowError):
         plain = math.nan
     if not holds(plain):
-        raise ArgumentError(f"{what} must be a number, {where}, but was given {number!r}")
+        raise ArgumentError(f"{what} must be a number, {where}, but was given {shown(number)}")
     return plain

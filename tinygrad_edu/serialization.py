@@ -9,6 +9,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import DTypeError, TinygradEduError
 from tinygrad_edu.files import write
 from tinygrad_edu.graph import Node
@@ -55,7 +56,7 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
     """
     if not isinstance(state, Mapping):
         raise DTypeError(
-            f"save(path, state) takes a dict of numbers by name, such as net.state_dict(), but was given {state!r:.60}"
+            f"save(path, state) takes a dict of numbers by name, such as net.state_dict(), but was given {shown(state)}"
         )
     write(path, safetensors.numpy.save({name: _array(name, entry) for name, entry in state.items()}))
 

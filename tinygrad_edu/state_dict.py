@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import TinygradEduError
 
 
@@ -19,7 +20,7 @@ def problems_of(name: str, given: Any, shape: tuple[int, ...]) -> list[str]:
     """What is wrong with an entry that should hold numbers of this shape: nothing, or one clause."""
     kind = "f" if isinstance(given, float | int) else getattr(getattr(given, "dtype", None), "kind", "")
     if not kind or kind not in "fiub":
-        return [f"{name} must hold numbers, but is {given!r:.40}"]
+        return [f"{name} must hold numbers, but is {shown(given)}"]
     if shape_of(given) != shape:
         return [f"{name} has the shape {shape_of(given)}, but {shape} is needed"]
     return []
@@ -29,7 +30,8 @@ def differences(wanted: Iterable[str], given: Mapping[str, Any]) -> list[str]:
     """The entries that are missing, and those that are surplus."""
     if not isinstance(given, Mapping):
         raise StateDictError(
-            f"a state is a dict of numbers by name, as state_dict() and load(path) give it, but was given {given!r:.60}"
+            "a state is a dict of numbers by name, as state_dict() and load(path) give it, but was given "
+            f"{shown(given)}"
         )
     wanted = list(wanted)
     return [f"{name} is missing" for name in wanted if name not in given] + [

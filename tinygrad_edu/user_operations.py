@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.modes import recording_derivative
 from tinygrad_edu.rules import EachInput, Operation
@@ -81,7 +82,7 @@ class UserOperation(Operation):
 
     def _no_gradient(self, i: int, gx: Any) -> DTypeError:
         return DTypeError(
-            f"the derivative of {self.name} gave {gx!r:.60} for input {i}: return a number, or an array of its shape"
+            f"the derivative of {self.name} gave {shown(gx)} for input {i}: return a number, or an array of its shape"
         )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.arguments import at_least_zero
+from tinygrad_edu.arguments import at_least_zero, shown
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.tensor import Tensor
 
@@ -86,7 +86,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def _checked(tensor: Any) -> Tensor:
     if not isinstance(tensor, Tensor):
-        raise DTypeError(f"this fills a Tensor, such as layer.weight, but was given {tensor!r:.60}")
+        raise DTypeError(f"this fills a Tensor, such as layer.weight, but was given {shown(tensor)}")
     if tensor.dtype.kind != "f":
         raise DTypeError(f"weights are floats, but the Tensor given holds {tensor.dtype}")
     return tensor

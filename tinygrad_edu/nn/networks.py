@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.nn.activations import activation_of, refuse_class
 from tinygrad_edu.nn.init import Rng, generator
@@ -38,7 +39,7 @@ class Sequential(Module):
         for i, layer in enumerate(layers):
             if not callable(layer):
                 raise ArgumentError(
-                    f"Sequential takes modules or functions, one after another, but argument {i} is {layer!r:.60}"
+                    f"Sequential takes modules or functions, one after another, but argument {i} is {shown(layer)}"
                 )
             refuse_class(f"Sequential: argument {i}", layer)
         self.layers = list(layers)

@@ -46,7 +46,8 @@ def clip_grad_norm_(params: Iterable[Any] | Node, max_norm: float) -> float:
     """
     max_norm = positive("max_norm", max_norm)
     pairs = _gradients(params, "clip_grad_norm_")
-    norm: float = sum([g * g if isinstance(p, Value) else (g * g).sum().item() for p, g in pairs], 0.0) ** 0.5
+    squares: float = sum([g * g if isinstance(p, Value) else (g * g).sum().item() for p, g in pairs], 0.0)
+    norm: float = squares**0.5
     factor = max_norm / larger(norm + 1e-6, max_norm)
     for p, g in pairs:  # where the factor is 1, too: what `compile` records cannot branch
         p.grad = g * factor

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from tinygrad_edu.arguments import fraction, positive
+from tinygrad_edu.arguments import fraction, positive, shown
 from tinygrad_edu.errors import ArgumentError, BackwardError, DTypeError
 from tinygrad_edu.modes import no_grad
 from tinygrad_edu.optim.optimizer import Optimizer
@@ -86,12 +86,12 @@ class BacktrackingLineSearch(Optimizer):
         if not callable(loss_of):
             raise DTypeError(
                 f"{type(self).__name__}.step() takes a function that computes the loss and returns it, such as "
-                f"lambda: mse_loss(net(X), y), but was given {loss_of!r:.60}"
+                f"lambda: mse_loss(net(X), y), but was given {shown(loss_of)}"
             )
         self.zero_grad()
         loss = loss_of()
         if not hasattr(loss, "backward"):
-            raise DTypeError(f"the function given to step() must return the loss as a node, but returned {loss!r:.60}")
+            raise DTypeError(f"the function given to step() must return the loss as a node, but returned {shown(loss)}")
         loss.backward()
         pairs = [(p, _numbers(p), p.grad) for p in self.params if p.grad is not None]
         slope = float(sum((g * g).sum() if hasattr(g, "sum") else g * g for _, _, g in pairs))

@@ -22,7 +22,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from tinygrad_edu.arguments import at_least_zero, fraction, positive, whole_number
+from tinygrad_edu.arguments import at_least_zero, fraction, positive, shown, whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.state_dict import differences, problems_of, refuse
@@ -48,7 +48,7 @@ class _Scheduler:
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise DTypeError(f"{type(self).__name__} takes an optimizer, but was given {optimizer!r:.60}")
+            raise DTypeError(f"{type(self).__name__} takes an optimizer, but was given {shown(optimizer)}")
         self.optimizer = optimizer
         self.last_epoch = 0
 

@@ -7,7 +7,7 @@ where ``p -= …`` writes in place, and on nodes, where it records.
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from tinygrad_edu.arguments import at_least_zero
+from tinygrad_edu.arguments import at_least_zero, shown
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import CLOCK, Node
 from tinygrad_edu.modes import MODES, WATCH, tell
@@ -58,7 +58,7 @@ class Optimizer:
         if name == "lr" and not hasattr(value, "_recorder"):  # the stand-in of `compile`
             value = at_least_zero("lr", value)
         elif name == "learning_rate":
-            raise ArgumentError(f"{type(self).__name__}: the learning rate is lr, write optimizer.lr = {value!r:.60}")
+            raise ArgumentError(f"{type(self).__name__}: the learning rate is lr, write optimizer.lr = {shown(value)}")
         super().__setattr__(name, value)
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
@@ -143,7 +143,7 @@ class Optimizer:
         settings = {name: _plain(state[name]) for name in self.hyperparameters if name in state}
         for name, given in settings.items():
             if not _alike(given, getattr(self, name)):
-                problems.append(f"{name} must be a setting such as {getattr(self, name)!r}, but is {given!r:.40}")
+                problems.append(f"{name} must be a setting such as {getattr(self, name)!r}, but is {shown(given)}")
         for path in known.keys() & state.keys():
             i, name = known[path]
             shape = () if name == "step" else shape_of(self.params[i])

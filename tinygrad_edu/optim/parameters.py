@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph import Node, describe
 
@@ -16,12 +17,12 @@ def nodes_of(params: Any, name: str) -> list[Any]:
     found = list(params)
     for i, p in enumerate(found):
         if not isinstance(p, Node):
-            raise DTypeError(f"{name}: a parameter is a Tensor or a Value, but number {i} is {p!r:.60}")
+            raise DTypeError(f"{name}: a parameter is a Tensor or a Value, but number {i} is {shown(p)}")
     return found
 
 
 def _no_list(params: Any, name: str) -> DTypeError:
-    return DTypeError(f"{name} takes a list of parameters, such as net.parameters(), but was given {params!r:.60}")
+    return DTypeError(f"{name} takes a list of parameters, such as net.parameters(), but was given {shown(params)}")
 
 
 def leaves_of(params: Any, name: str) -> list[Any]:
@@ -34,11 +35,11 @@ def leaves_of(params: Any, name: str) -> list[Any]:
     for i, p in enumerate(found):
         if p.operation is not None or getattr(getattr(p, "dtype", None), "kind", "f") != "f":
             raise ArgumentError(
-                f"{name}: a parameter is a leaf that holds floats, but number {i} is {describe(p)}: {p!r:.60}"
+                f"{name}: a parameter is a leaf that holds floats, but number {i} is {describe(p)}: {shown(p)}"
             )
     if len({*found}) < len(found):
         twice = next(p for i, p in enumerate(found) if p in {*found[:i]})
         raise ArgumentError(
-            f"{name} was given the same parameter twice, and would change it twice a step: {twice!r:.60}"
+            f"{name} was given the same parameter twice, and would change it twice a step: {shown(twice)}"
         )
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sized
 from typing import Any
 
-from tinygrad_edu.arguments import whole_number
+from tinygrad_edu.arguments import shown, whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.optim import BacktrackingLineSearch, lr_scheduler
 from tinygrad_edu.train.callbacks import Callback
@@ -37,17 +37,17 @@ def check_numbers(epochs: Any, batch_size: Any) -> None:
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, callbacks: Any) -> None:
     """Raise unless each is of its kind, and they belong to each other."""
     if not hasattr(model, "parameters") or isinstance(model, type):
-        raise DTypeError(f"fit trains a Module, such as nn.MLP(2, [8, 2]), but was given {model!r:.60}")
+        raise DTypeError(f"fit trains a Module, such as nn.MLP(2, [8, 2]), but was given {shown(model)}")
     if not callable(loss):
-        raise DTypeError(f"fit needs a loss such as nn.functional.cross_entropy, but was given loss={loss!r:.60}")
+        raise DTypeError(f"fit needs a loss such as nn.functional.cross_entropy, but was given loss={shown(loss)}")
     _check_optimizer(model, optimizer)
     if schedule is not None:
         _check_schedule(optimizer, schedule)
     if not isinstance(callbacks, Iterable):
-        raise DTypeError(f"fit takes a list, callbacks=[…], but was given {callbacks!r:.60}")
+        raise DTypeError(f"fit takes a list, callbacks=[…], but was given {shown(callbacks)}")
     for callback in callbacks:
         if not isinstance(callback, Callback):
-            what = f"the class {callback.__name__}" if isinstance(callback, type) else f"{callback!r:.60}"
+            what = f"the class {callback.__name__}" if isinstance(callback, type) else f"{shown(callback)}"
             raise DTypeError(f"fit takes callbacks such as train.EarlyStopping(), but was given {what}")
 
 
@@ -55,7 +55,7 @@ def _check_optimizer(model: Any, optimizer: Any) -> None:
     if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
         raise DTypeError(
             "fit takes an optimizer of the model's parameters, such as optim.SGD(net.parameters(), lr=0.1), but was "
-            f"given {optimizer!r:.60}"
+            f"given {shown(optimizer)}"
         )
     if isinstance(optimizer, BacktrackingLineSearch):
         raise DTypeError(
@@ -78,7 +78,7 @@ def _check_schedule(optimizer: Any, schedule: Any) -> None:
     if isinstance(schedule, type) or not hasattr(schedule, "step"):
         raise DTypeError(
             "fit takes a schedule of its optimizer, such as optim.lr_scheduler.StepLR(optimizer, step_size=10), but "
-            f"was given {schedule!r:.60}"
+            f"was given {shown(schedule)}"
         )
     if getattr(schedule, "optimizer", optimizer) is not optimizer:
         raise ArgumentError("fit: the schedule is of another optimizer: make it of the one that fit is given")
