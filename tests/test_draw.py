@@ -412,6 +412,17 @@ def test_modules_are_nested_clusters_with_their_names():
     assert len(net) == len(graph) - 1  # x lies outside
 
 
+def test_titles_of_clusters_lie_above_the_arrows_on_a_ground_of_their_own():
+    net = tensor_net()(Tensor(np.ones((1, 2)), label="x"))
+    whole = ElementTree.fromstring(viz.draw(net).svg).findall(f"{SVG}g")[-1]
+    titles = [*whole][-1]
+    assert plain(titles[0]) == "net: MLP(2 → 3 → 1)"
+    assert all(text.get("paint-order") == "stroke" for text in titles)
+    assert len(titles) == 4
+    folded = ElementTree.fromstring(viz.draw(net, depth=0).svg)
+    assert not [g for g in folded.iter(f"{SVG}g") if g.get("class") == "titles"]
+
+
 def test_a_module_called_twice_is_two_clusters():
     W = Tensor(np.ones((2, 2)), label="W")
     layer = Module("layer", "Linear", lambda x: x @ W)

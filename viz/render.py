@@ -45,6 +45,7 @@ def accessible_svg(source: str, title: str, description: str) -> str:
                 element.set("title", element.attrib.pop(namespace + "title"))
     for group in [*svg.iter("g")]:
         _use_tooltip(group)
+    _lift_titles(svg)
     svg.set("xmlns", "http://www.w3.org/2000/svg")
     svg.set("role", "img")
     svg.set("style", "max-width: 100%; height: auto")
@@ -67,6 +68,22 @@ def _use_tooltip(group: ElementTree.Element) -> None:
             name.text = anchor.get("title")
             at = [*group].index(anchored)
             group[at : at + 1] = [name, *anchor]
+
+
+def _lift_titles(svg: ElementTree.Element) -> None:
+    """Put the titles of the clusters above the arrows that cross them, on a ground of the cluster's colour."""
+    titles = ElementTree.Element("g", {"class": "titles", "pointer-events": "none"})
+    for group in svg.iter("g"):
+        area = group.find("path")  # a rounded box
+        if area is None or not group.get("class", "").startswith("cluster"):
+            continue
+        ground = {"stroke": area.get("fill", "none"), "stroke-width": "5", "stroke-linejoin": "round"}
+        for text in group.findall("text"):
+            group.remove(text)
+            text.attrib |= ground | {"paint-order": "stroke"}
+            titles.append(text)
+    if len(titles):
+        svg.findall("g")[-1].append(titles)
 
 
 def _draw(source: str, kind: str) -> bytes:
