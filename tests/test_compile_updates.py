@@ -71,6 +71,58 @@ def test_an_update_reads_like_a_textbook(name):
     assert not re.search(r"\b(add|pow|divide|subtract|array)\d", source)
 
 
+def test_the_source_says_why_adam_is_written_as_it_is():
+    own = Training(True, lambda ps, lr: optim.Adam(ps, lr=lr))
+    own.step(X, Y)
+    update = own.step.source.partition("# update")[2]
+    assert update.lstrip().startswith("# the step is lr * m_hat / (sqrt(v_hat) + eps), m_hat = m / (1 - beta1**t)")
+    assert "return loss, t  # a number does not change in place: it comes back" in update
+
+
+def test_gradients_that_were_there_are_called_after_their_parameters():
+    net = nn.MLP(3, [4, 1], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+    @tinygrad_edu.compile
+    def step(x):
+        loss = (net(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(3):
+        step(np.ones((5, 3)))
+    assert re.search(r"= W1_grad \+ dW1", step.source)
+    assert "weight" not in step.source
+
+
+def test_a_norm_over_many_gradients_is_summed_in_subtotals():
+    net = nn.MLP(3, [4, 4, 1], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+    @tinygrad_edu.compile
+    def step(x):
+        loss = (net(x) ** 2).mean()
+        loss.backward()
+        optim.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss
+
+    for _ in range(3):
+        step(np.ones((5, 3)))
+    assert re.search(r"^    squares = subtotal\d \+ .*\n    norm = squares\*\*0.5$", step.source, re.MULTILINE)
+    assert not re.search(r"\badd\d", step.source)
+
+
+@pytest.mark.parametrize("make", [optim.Adam, optim.SGD])
+def test_the_shapes_of_a_section_stand_in_one_column(make):
+    own = Training(True, lambda ps, lr: make(ps, lr=lr))
+    own.step(X, Y)
+    update = own.step.source.partition("# update")[2]
+    assert len({line.index("  # (") for line in update.splitlines() if "  # (" in line}) == 1
+
+
 def test_settings_are_arguments_with_defaults():
     own = Training(True, lambda ps, lr: optim.Adam(ps, betas=(0.8, 0.99)))
     own.step(X, Y)

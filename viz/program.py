@@ -118,7 +118,7 @@ def listing(compiled: Compiled, max_nodes: int) -> Listing:
     latest = {node.name: i for i, node in enumerate(nodes)}
     section = ""
     for text, _ in rows:
-        if text.startswith("#"):
+        if text in ("# forward", "# backward", "# update"):  # another comment is a remark
             section = text.removeprefix("# ")
         elif _is_code(text):
             node = _line(text, section, latest)

@@ -7,7 +7,7 @@ import keyword
 import re
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_edu.compiler.program import Line, Program, Var
+from tinygrad_edu.compiler.program import PYTHON, Line, Program, Var
 
 if TYPE_CHECKING:
     from tinygrad_edu.compiler.recorder import Recorder
@@ -116,7 +116,7 @@ def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
             label = words.get(var) or f"{label}_{names.of[of_leaf[id(owner)]]}"
         label = identifier(re.sub(r"^layers\.(\d+)\.(\w+)", r"\2_\1", label))  # Sequential's "layers.1.weight"
         if type(source).__name__ == "Gradient":
-            label = f"{label or 'p'}_grad"
+            label = f"{names.of.get(of_leaf[id(leaf)], label) if id(leaf) in of_leaf else label or 'p'}_grad"
         names.give(var, label or "p", number=not label)
 
 
@@ -163,6 +163,8 @@ def _routine(line: Line) -> str:
     if isinstance(function, str):
         return function
     name = getattr(function, "__name__", "t")
+    if name == "add" and line.kind == PYTHON:
+        return "subtotal"  # of a sum of numbers that is too long for one line
     if name == "reduce":
         return _ROUTINE.get(f"{function.__self__.__name__}.reduce", "total")
     return _ROUTINE.get(name, identifier(name) or "t")

@@ -12,6 +12,7 @@ from tinygrad_edu.compiler.program import Line, Program, Returned, Var
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Setting
 
 _COLUMNS = 34, 46  # between which the shapes stand
+_WIDEST = 64  # where they stand in a section with lines that are longer
 _SECTIONS = ("forward", "backward", "update")
 _KEPT = Data, Attribute
 _IN_PLACE = {"add": "+", "subtract": "-", "multiply": "*"}
@@ -31,7 +32,6 @@ class Readable:
         self.names = names
         self.writer = Writer(names)
         self.rows: list[tuple[str, Line | None]] = []  # text and the line it is of
-        self.column = 0
         self._write()
 
     def _write(self) -> None:
@@ -40,17 +40,21 @@ class Readable:
             (line, self._updated(line, in_place[line.out]) if line.out in in_place else text)
             for line, text in statements(self.program, self.writer)
         ]
-        self.column = min(max((len(text) for _, text in written), default=0), _COLUMNS[1])
-        self.column = max(self.column, _COLUMNS[0])
+        longest = max((len(text) for _, text in written), default=0)
+        common = max(min(longest, _COLUMNS[1]), _COLUMNS[0])
         for section in _SECTIONS:
             rows = [(line, text) for line, text in written if line.section == section]
             updates = [*self._updates(in_place)] if section == "update" else []
             if not rows and not updates:
                 continue
             self.rows += [("", None)] * bool(self.rows) + [(f"# {section}", None)]
-            self.rows += [(self._commented(text, line), line) for line, text in rows]
+            if section == "update":
+                self.rows += [(f"# {remark}", None) for remark in self._remarks()]
+            lengths = [len(text) for line, text in rows if shape_comment(line.out)]
+            column = max([common, *(length for length in lengths if length <= _WIDEST)])
+            self.rows += [(_commented(text, line, column), line) for line, text in rows]
             self.rows += updates
-        self.rows += [("", None), (f"return {self._returned()}", None)]
+        self.rows += [("", None), (self._return(), None)]
 
     def _in_place(self) -> dict[Var, Var]:
         """New values that may be written where the old ones stand, because nobody reads these afterwards."""
@@ -93,14 +97,20 @@ class Readable:
             if var is not None and var not in in_place and source in old and var.shape and isinstance(source, _KEPT):
                 yield f"{self.names.of[old[source]]}[...] = {self.names.of[var]}", None
 
-    def _commented(self, text: str, line: Line) -> str:
-        comment = shape_comment(line.out)
-        return f"{text:<{self.column}}  # {comment}" if comment else text
+    def _remarks(self) -> list[str]:
+        """What the optimizers have to say of the form of their rules."""
+        owners = [source.owner for source in self.program.inputs.values() if isinstance(source, Setting)]
+        remarks = dict.fromkeys(getattr(owner, "remark", "") for owner in owners)
+        return [line for remark in remarks for line in remark.splitlines()]
 
-    def _returned(self) -> str:
+    def _return(self) -> str:
         result = self.writer.operand(_variables_only(self.program.result)).text
-        extra = dict.fromkeys(self.names.of[var] for source, var in self.extra() if var is not None)
-        return ", ".join([result, *extra]) if extra else result
+        behind = self.extra()
+        extra = dict.fromkeys(self.names.of[var] for _, var in behind if var is not None)
+        text = ", ".join([f"return {result}", *extra])
+        if all(var is None or var.shape for _, var in behind):
+            return text
+        return f"{text}  # a number does not change in place: it comes back"
 
     def extra(self) -> list[tuple[Any, Var | None]]:
         """What cannot be written in place, so that it is returned behind the result: numbers, and gradients."""
@@ -131,6 +141,11 @@ class Readable:
         helpers = helper_source(self.writer.helpers).replace(": Any", "").replace(" -> Any", "")
         parts = [imports, constants, f"\n{helpers.rstrip()}\n" if helpers else ""]
         return "\n".join(part for part in parts if part) + "\n\n" + "\n".join(head) + "\n" + body + "\n"
+
+
+def _commented(text: str, line: Line, column: int) -> str:
+    comment = shape_comment(line.out)
+    return f"{text:<{column}}  # {comment}" if comment else text
 
 
 def _variables_only(tree: Any) -> Any:

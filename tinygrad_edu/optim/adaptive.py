@@ -49,6 +49,10 @@ class Adam(Optimizer):
     0.9
     """
 
+    remark: ClassVar[str] = (
+        "the step is lr * m_hat / (sqrt(v_hat) + eps), m_hat = m / (1 - beta1**t), v_hat = v / (1 - beta2**t);\n"
+        "these divisors are numbers: gathered in rate and spread, they need no pass over an array"
+    )
     hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "betas", "eps", "weight_decay", "amsgrad")
     entries: ClassVar[tuple[str, ...]] = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 

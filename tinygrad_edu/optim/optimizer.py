@@ -45,6 +45,7 @@ class Optimizer:
 
     hyperparameters: ClassVar[tuple[str, ...]] = ("lr",)
     entries: ClassVar[tuple[str, ...]] = ()
+    remark: ClassVar[str] = ""  # what the source of a compiled step says above the update
 
     def __init__(self, params: Iterable[Any], lr: float) -> None:
         self.params = leaves_of(params, type(self).__name__)
