@@ -89,6 +89,28 @@ def test_what_is_no_history_is_refused(ax):
             plot_history(wrong, ax=ax)
 
 
+def test_of_scores_that_differ_by_rounding_alone_no_boundary_is_drawn(ax):
+    def undecided(points):
+        score = points @ [1.08, 1.61]
+        return np.stack([score, score + 1e-14 * np.sin(99 * score)], axis=1)
+
+    plot_boundary(undecided, SQUARE, [0, 0, 1, 1], ax=ax)
+    assert contours(ax) == []
+    assert [text.get_text() for text in ax.texts] == ["no class wins anywhere"]
+
+
+def test_the_legend_lies_neither_on_a_point_nor_on_the_boundary(ax):
+    def ring(points):
+        return 0.9 - np.abs(points[:, 0] - points[:, 1])  # parts two corners off, a point in each of the four
+
+    X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    plot_boundary(ring, X, [0, 1, 1, 0], ax=ax)
+    ax.figure.canvas.draw()
+    box = ax.get_legend().get_window_extent()
+    borders = [path.vertices for c in contours(ax) if not c.filled for path in c.get_paths() if len(path)]
+    assert not any(box.contains(x, y) for x, y in ax.transData.transform(np.concatenate([X, *borders])))
+
+
 def test_boundary_says_which_of_its_arguments_is_wrong(ax):
     X, y = np.zeros((6, 2)), np.zeros(6)
     with pytest.raises(ArgumentError, match="plot_boundary needs a model or a function of points, but was given 'net'"):

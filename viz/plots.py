@@ -18,6 +18,8 @@ from viz import style
 
 _Array = npt.NDArray[Any]
 
+_ROUNDING = 1024  # machine epsilons: a model whose scores differ by no more decides nothing
+
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus", "silu", "gelu")
 
 
@@ -136,7 +138,9 @@ def plot_boundary(
     ax = style.axes_or_new(ax)
     labels = np.unique(y)
     horizontal, vertical = (_span(X[:, k], resolution) for k in (0, 1))
-    paint_regions(ax, model, horizontal, vertical, threshold)
+    painted = paint_regions(ax, model, horizontal, vertical, threshold)
+    if not painted:
+        ax.text(0.5, 0.5, "no class wins anywhere", transform=ax.transAxes, ha="center", va="center", color=style.INK)
     for k, label in enumerate(labels):
         points = X[y == label]
         k %= len(style.COLORS)
@@ -149,8 +153,35 @@ def plot_boundary(
         ax.scatter(points[:, 0], points[:, 1], s=28, label=f"class {label:g}", **look)
     style.tidy(ax, x="x₁", y="x₂", grid=False)
     ax.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]])
-    ax.legend(framealpha=0.9)
+    borders = [path.vertices for area in painted if not area.filled for path in area.get_paths() if len(path)]
+    ax.legend(framealpha=0.9, loc=_clear_place(ax, np.concatenate([X, *borders])))
     return ax
+
+
+# Where a legend may stand, the first choice first: how far to the right, and how far up.
+_PLACES = {
+    "upper right": (1.0, 1.0),
+    "upper left": (0.0, 1.0),
+    "lower left": (0.0, 0.0),
+    "lower right": (1.0, 0.0),
+    "center right": (1.0, 0.5),
+    "center left": (0.0, 0.5),
+    "upper center": (0.5, 1.0),
+    "lower center": (0.5, 0.0),
+    "center": (0.5, 0.5),
+}
+_LEGEND = np.array([0.3, 0.2])  # its size, as a share of the axes
+
+
+def _clear_place(ax: Axes, points: _Array) -> Any:
+    """Where a legend covers the fewest of the points; matplotlib's "best" does not see contours."""
+    at = ax.transAxes.inverted().transform(ax.transData.transform(points))
+
+    def covered(place: str) -> int:
+        low = np.array(_PLACES[place]) * (1 - _LEGEND)
+        return int(((at >= low) & (at <= low + _LEGEND)).all(axis=1).sum())
+
+    return min(_PLACES, key=covered)
 
 
 def plot_activations(
@@ -209,7 +240,9 @@ def margins(model: Callable[[Any], Any], points: _Array, threshold: float = 0.0)
     if scores.ndim == 2 and len(scores) == len(points):
         first, second = -np.sort(-scores, axis=1)[:, :2].T
         rival: _Array = np.where(scores == first[:, None], second[:, None], first[:, None])
-        return np.subtract(scores, rival)
+        margin = np.subtract(scores, rival)
+        is_noise = np.abs(margin).max() <= _ROUNDING * np.finfo(margin.dtype).eps * np.abs(scores).max()
+        return np.zeros_like(margin) if is_noise else margin
     raise ShapeError(
         f"for points of shape {points.shape} the model gave shape {scores.shape}: it should give one score a row, or "
         "one for each class"
