@@ -50,9 +50,9 @@ def faulty():
     return out
 
 
-def scalar_net(inputs, sizes):
+def scalar_net(inputs, sizes, fused=False):
     """The squared output of a net of scalars: neurons in layers in a net."""
-    net = scalar.MLP(inputs, sizes, activation="tanh", fused=False, rng=1)
+    net = scalar.MLP(inputs, sizes, activation="tanh", fused=fused, rng=1)
     y = net([Value(1 / (i + 1), f"x{i}") for i in range(inputs)])
     return y**2 if isinstance(y, Value) else sum(y) ** 2
 

@@ -4,39 +4,21 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.chromium import launch
-from tests.browser.graphs import faulty, layer, neuron, scalar_net, training_step
-from viz.audit import audit
+from tests.browser.graphs import neuron, scalar_net, training_step
 from viz.player import player
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 _WINDOW = {"width": 1280, "height": 760}
 _LOW = {"width": 1280, "height": 640}
-_NARROW = {"width": 400, "height": 800}
 
 
 def shots():
     """Name, graph, step, window, colours, and what is done on the page before the picture is taken."""
-    pick = "player.pick(player.film.nodes.findIndex((node) => node.name === '{}'))"
-    cell = "document.querySelectorAll('.cells button')[2].click()"
-    show = "document.querySelector('.cells button').scrollIntoView()"
     line = "[...document.querySelectorAll('.body [role=option]')].find((x) => x.textContent.startsWith('dz1')).focus()"
-    path = "document.querySelectorAll('.way button')[1].click()"
     return [
         ("light", neuron(), 13, _WINDOW, "light", []),
         ("dark", neuron(), 13, _WINDOW, "dark", []),
-        (
-            "why",
-            neuron(),
-            99,
-            _WINDOW,
-            "light",
-            [pick.format("x2"), path, "document.querySelector('#inspector').scrollTop = 999"],
-        ),
-        ("quiz", neuron(), 12, _WINDOW, "light", ["player.switchQuiz()", "player.step(1)"]),
-        ("audit", faulty(), 99, _WINDOW, "light", ["document.getElementById('audit').click()"]),
-        ("folded", scalar_net(2, [16, 16, 1]), 600, _WINDOW, "light", []),
-        ("tensor", layer(), 99, _WINDOW, "light", [pick.format("W"), cell, show]),
-        ("narrow", neuron(), 13, _NARROW, "light", []),
+        ("folded", scalar_net(2, [24, 24, 1], fused=True), 800, _WINDOW, "light", []),
         ("program", training_step(), 0, _LOW, "light", [line]),
     ]
 
@@ -50,7 +32,7 @@ def main() -> None:
         browser = launch(playwright)
         for name, root, step, window, scheme, actions in shots():
             path = Path(folder, f"{name}.html")
-            player(root, audit=audit(root) if name == "audit" else None).save(path)
+            player(root).save(path)
             page = browser.new_page(viewport=window, color_scheme=scheme)
             page.goto(f"{path.as_uri()}#step={step}")
             for action in actions:
