@@ -121,3 +121,8 @@ def test_large_and_small_numbers():
 def test_bad_input_is_answered_in_a_sentence(kind, sentence, wrong):
     with pytest.raises(kind, match=f"^{sentence}"):
         wrong()
+
+
+def test_what_is_no_function_is_not_checked():
+    with pytest.raises(DTypeError, match=r"gradcheck takes a function and where to check it, .* but f is 3$"):
+        gradcheck(3, 2.0)

@@ -342,3 +342,9 @@ def test_what_a_mask_leaves_out_is_zero_whatever_stood_there(dtype, n):
     t = Tensor(np.tile(np.array([1.0, -1.0], dtype), (n, 2)).T)  # not in C's order
     F.relu(t).backward(np.ones(t.shape, dtype))
     np.testing.assert_array_equal(t.grad, t.data > 0)
+
+
+@pytest.mark.parametrize("given", ["x", None])
+def test_what_is_no_number_has_no_activation(given):
+    with pytest.raises(DTypeError, match=f"^relu takes numbers, arrays, Values or Tensors, but was given {given!r}$"):
+        F.relu(given)

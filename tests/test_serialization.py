@@ -263,3 +263,8 @@ def test_a_mutated_file_is_refused_or_read_and_nothing_else(tmp_path_factory, da
 def test_errors_are_the_builtin_ones_too():
     assert issubclass(serialization.WeightsFileError, ValueError)
     assert issubclass(serialization.WeightsNotFoundError, FileNotFoundError)
+
+
+def test_a_path_is_text():
+    with pytest.raises(DTypeError, match=r"^load takes the path of a file, but was given 3$"):
+        load(3)

@@ -132,6 +132,7 @@ class TestFit:
         ("parts", "error", "words"),
         [
             ({"loss": "cross_entropy"}, DTypeError, "such as nn.functional.cross_entropy, but was given loss="),
+            ({"loss": lambda outputs, y: 3.0}, DTypeError, "the loss function gave 3.0: return what nn.functional's"),
             ({"optimizer": "adam"}, DTypeError, "such as optim.SGD(net.parameters(), lr=0.1), but was given 'adam'"),
             ({"optimizer": optim.SGD}, DTypeError, "fit takes an optimizer of the model's parameters"),
             ({"optimizer": optim.SGD(_net().parameters())}, ArgumentError, "make the optimizer after the model"),
@@ -466,6 +467,20 @@ def test_lr_range_test_suggests_nothing_for_a_net_that_has_learned(seed):
     trained = train.lr_range_test(net, X, y, loss=cross_entropy, optimizer=optimizer, batch_size=8)
     assert np.isnan(trained.suggestion)
     assert "does not clearly fall" in str(trained)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"optimizer": optim.SGD}, "lr_range_test takes an optimizer of the model's .* but was given <class"),
+        ({"loss": lambda outputs, y: 3.0}, r"but the loss function gave 3\.0: return what"),
+    ],
+)
+def test_lr_range_test_of_what_cannot_be_trained(wrong, words):
+    net = _net()
+    parts = {"loss": cross_entropy, "optimizer": optim.SGD(net.parameters())} | wrong
+    with pytest.raises(DTypeError, match=words):
+        train.lr_range_test(net, *xor(repeats=16), **parts)
 
 
 def test_lr_range_test_of_an_impossible_range():

@@ -9,6 +9,10 @@ class ShapeError(TinygradEduError, ValueError):
     """Shapes that do not fit together."""
 
 
+class IndexingError(TinygradEduError, IndexError):
+    """An index that a Tensor of this shape cannot be asked for."""
+
+
 class DTypeError(TinygradEduError, TypeError):
     """Data of a type that the operation cannot work on."""
 

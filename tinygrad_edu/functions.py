@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_edu import graph, matrix_rules, modes, reduction_rules, shape_rules
-from tinygrad_edu.errors import ShapeError, UnsupportedError
+from tinygrad_edu.arguments import shown
+from tinygrad_edu.errors import DTypeError, ShapeError, UnsupportedError
 from tinygrad_edu.reduction_rules import axes_of
 from tinygrad_edu.rules import NUMPY_NAMES, TABLE
 
@@ -42,7 +43,10 @@ def _axis(axis: Any) -> Any:
     """An axis, or several, as an operation keeps them: an integer, a tuple, or None."""
     if axis is None:
         return None
-    return tuple(map(operator.index, axis)) if isinstance(axis, Sequence | np.ndarray) else operator.index(axis)
+    try:
+        return tuple(map(operator.index, axis)) if isinstance(axis, Sequence | np.ndarray) else operator.index(axis)
+    except TypeError:
+        raise DTypeError(f"an axis is an integer, a tuple of them or None, but was given {shown(axis)}") from None
 
 
 def _ints(numbers: Any) -> tuple[int, ...]:
@@ -478,8 +482,15 @@ def call_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) 
     except TypeError as error:
         if "argument" not in str(error):
             raise
-        given = ", ".join(f"{k}=" for k in keywords) or f"{len(args)} arguments by position"
+        given = _unknown(mine, keywords) or f"{len(args)} arguments by position"
         raise UnsupportedError(f"np.{name} of a Tensor cannot be called with {given} ({error})") from None
+
+
+def _unknown(function: Any, keywords: dict[str, Any]) -> str:
+    """The keywords that the function has no argument for; all of them, where that cannot be told."""
+    code = getattr(function, "__code__", None)
+    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
+    return ", ".join([f"{k}=" for k in keywords if k not in known] or [f"{k}=" for k in keywords])
 
 
 def _unsupported(name: str) -> str:

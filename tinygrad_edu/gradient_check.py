@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import ArgumentError, DTypeError, TinygradEduError
 from tinygrad_edu.graph import Node
 from tinygrad_edu.modes import no_grad
@@ -72,6 +73,8 @@ def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: flo
         ...
     tinygrad_edu.gradient_check.GradientMismatch: input 0: backprop gives 6.006, but the slope is 6 (relative ...)
     """
+    if not callable(f):
+        raise DTypeError(f"gradcheck takes a function and where to check it, gradcheck(f, x), but f is {shown(f)}")
     if not inputs:
         raise ArgumentError("gradcheck needs at least one input to differentiate by: gradcheck(f, x)")
     points = [_point(x) for x in inputs]

@@ -23,7 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, overload
 
-from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.arguments import shown
+from tinygrad_edu.errors import ArgumentError, DTypeError
 
 N = TypeVar("N")
 
@@ -69,7 +70,15 @@ class Operation:
             record = getattr(x, "_record", None)
             if record is not None:
                 return record(self, xs, params)
-        return self.forward(*xs, **params)
+        try:
+            return self.forward(*xs, **params)
+        except TypeError:
+            odd = [x for x in xs if x is None or isinstance(x, str | bytes)]
+            if not odd:
+                raise
+            raise DTypeError(
+                f"{self.name} takes numbers, arrays, Values or Tensors, but was given {shown(odd[0])}"
+            ) from None
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

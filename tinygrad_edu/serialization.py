@@ -90,6 +90,8 @@ def load(path: PathLike) -> dict[str, Any]:
         ...
     tinygrad_edu.serialization.WeightsNotFoundError: load: there is no file 'nowhere.safetensors'
     """
+    if not isinstance(path, str | os.PathLike):
+        raise DTypeError(f"load takes the path of a file, but was given {shown(path)}")
     place = Path(path)
     if place.is_dir():
         raise WeightsNotFoundError(f"load: {os.fspath(path)!r} is a folder: name a file in it")

@@ -16,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import functions, graph, modes, shape_rules
+from tinygrad_edu.arguments import shown
 from tinygrad_edu.array_backward import added, array_gradients, common_shape
 from tinygrad_edu.array_vocabulary import VOCABULARY
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
     DTypeError,
+    IndexingError,
     ShapeError,
     TinygradEduError,
     UnsupportedError,
@@ -33,6 +35,21 @@ from tinygrad_edu.rules import ArrayOperation, Elementwise, Operation, fill_arra
 
 ndarray = np.ndarray
 _Array = npt.NDArray[Any]
+
+
+def _comparison(sign: str, compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def method(self: "Tensor", other: Any) -> Any:
+        a, b = plain(self), plain(other)
+        try:
+            return compare(a, b)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, TinygradEduError):
+                raise
+            kind = ShapeError if hasattr(other, "shape") and other.shape != self.shape else DTypeError
+            given = f"one of shape {other.shape}" if kind is ShapeError else shown(other)
+            raise kind(f"a Tensor of shape {self.shape} cannot be compared by {sign} with {given}") from error
+
+    return method
 
 
 class Tensor(Node):
@@ -337,17 +354,10 @@ class Tensor(Node):
     def __ne__(self, other: object) -> Any:
         return plain(self) != plain(other)
 
-    def __lt__(self, other: Any) -> Any:
-        return plain(self) < plain(other)
-
-    def __le__(self, other: Any) -> Any:
-        return plain(self) <= plain(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return plain(self) > plain(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return plain(self) >= plain(other)
+    __lt__ = _comparison("<", operator.lt)
+    __le__ = _comparison("<=", operator.le)
+    __gt__ = _comparison(">", operator.gt)
+    __ge__ = _comparison(">=", operator.ge)
 
     __hash__ = object.__hash__  # identity: a graph keeps nodes in sets
 
@@ -466,7 +476,10 @@ class Tensor(Node):
         return functions.matmul(other, self)  # type: ignore[no-any-return]
 
     def __getitem__(self, index: Any) -> "Tensor":
-        return record(shape_rules.GETITEM, (self,), {"index": _index(index)})
+        try:
+            return record(shape_rules.GETITEM, (self,), {"index": _index(index)})
+        except IndexError as error:
+            raise IndexingError(f"a Tensor of shape {self.shape} was indexed with {shown(index)}: {error}") from None
 
     def argmax(self, axis: int | None = None) -> Any:
         """Index of the largest entry: plain integers."""
@@ -557,6 +570,11 @@ def _forward_watched(operation: Operation, inputs: tuple[Tensor, ...], params: M
 def _explain(operation: Operation, inputs: Sequence[Tensor], error: Exception) -> TinygradEduError:
     given = ", ".join(f"{x.label + ' ' if x.label else ''}{x.shape}" for x in inputs)
     kind = ArgumentError if isinstance(error, np.linalg.LinAlgError) else ShapeError
+    if str(error).startswith("operands could not be broadcast"):
+        return kind(
+            f"{operation.name} of {given}: these shapes do not broadcast together, for which the axes, counted from "
+            "the last, must be as long, or one of them 1: reshape or transpose one of them"
+        )
     return kind(f"{operation.name} of {given}: {error}")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from tinygrad_edu.arguments import shown, whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.graph import Node
 from tinygrad_edu.optim import BacktrackingLineSearch, lr_scheduler
 from tinygrad_edu.train.callbacks import Callback
 
@@ -34,13 +35,22 @@ def check_numbers(epochs: Any, batch_size: Any) -> None:
         whole_number("fit: batch_size", batch_size)
 
 
+def check_loss(y: Any) -> None:
+    """Raise unless ``y``, which a loss function gave, can be gone back from."""
+    if not isinstance(y, Node):
+        raise DTypeError(
+            f"a loss is computed of the outputs as a Tensor or a Value, but the loss function gave {shown(y)}: return "
+            "what nn.functional's losses or operations on the outputs give"
+        )
+
+
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, callbacks: Any) -> None:
     """Raise unless each is of its kind, and they belong to each other."""
     if not hasattr(model, "parameters") or isinstance(model, type):
         raise DTypeError(f"fit trains a Module, such as nn.MLP(2, [8, 2]), but was given {shown(model)}")
     if not callable(loss):
         raise DTypeError(f"fit needs a loss such as nn.functional.cross_entropy, but was given loss={shown(loss)}")
-    _check_optimizer(model, optimizer)
+    check_optimizer(model, optimizer)
     if schedule is not None:
         _check_schedule(optimizer, schedule)
     if not isinstance(callbacks, Iterable):
@@ -51,22 +61,23 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, callbacks:
             raise DTypeError(f"fit takes callbacks such as train.EarlyStopping(), but was given {what}")
 
 
-def _check_optimizer(model: Any, optimizer: Any) -> None:
+def check_optimizer(model: Any, optimizer: Any, who: str = "fit") -> None:
+    """Raise unless it can step after each loss, and changes parameters of the model."""
     if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
         raise DTypeError(
-            "fit takes an optimizer of the model's parameters, such as optim.SGD(net.parameters(), lr=0.1), but was "
+            f"{who} takes an optimizer of the model's parameters, such as optim.SGD(net.parameters(), lr=0.1), but was "
             f"given {shown(optimizer)}"
         )
     if isinstance(optimizer, BacktrackingLineSearch):
         raise DTypeError(
-            "fit steps once for each loss, but BacktrackingLineSearch tries several: write a loop, with "
+            f"{who} steps once for each loss, but BacktrackingLineSearch tries several: write a loop, with "
             "optimizer.step(lambda: loss(net(X), y)) in it"
         )
     mine = model.parameters()
     if mine and {*mine}.isdisjoint(getattr(optimizer, "params", mine)):
         raise ArgumentError(
-            "fit: none of the model's parameters is the optimizer's, so nothing would be learned: make the optimizer "
-            "after the model, such as optim.SGD(net.parameters(), lr=0.1)"
+            f"{who}: none of the model's parameters is the optimizer's, so nothing would be learned: make the "
+            "optimizer after the model, such as optim.SGD(net.parameters(), lr=0.1)"
         )
 
 

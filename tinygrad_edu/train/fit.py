@@ -13,7 +13,7 @@ from tinygrad_edu.data import batches
 from tinygrad_edu.modes import no_grad
 from tinygrad_edu.nn.init import generator
 from tinygrad_edu.train.callbacks import Callback, Run
-from tinygrad_edu.train.checks import check_data, check_numbers, check_parts
+from tinygrad_edu.train.checks import check_data, check_loss, check_numbers, check_parts
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.metrics import Metric, named_metrics
 
@@ -120,6 +120,7 @@ def fit(
 def _training_step(model: Any, loss: Loss, optimizer: Any, *, compiled: bool) -> Callable[[Array, Array], Any]:
     def step(X: Array, y: Array) -> Any:
         batch_loss = loss(model(X), y)
+        check_loss(batch_loss)
         optimizer.zero_grad()
         batch_loss.backward()
         optimizer.step()

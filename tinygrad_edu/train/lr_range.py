@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tinygrad_edu.arguments import positive
 from tinygrad_edu.data import batches
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.train.checks import check_loss, check_optimizer
 from tinygrad_edu.train.preserved import preserved
 
 Array = npt.NDArray[Any]
@@ -97,6 +98,7 @@ def lr_range_test(
             f"lr_range_test needs 0 < lr_min < lr_max, at least 5 steps and a seed, but was given lr_min={lr_min}, "
             f"lr_max={lr_max}, steps={steps}, seeds={seeds}"
         )
+    check_optimizer(model, optimizer, "lr_range_test")
     lrs = np.geomspace(lr_min, lr_max, steps)
     losses, untrained = np.full((2, seeds, steps), np.nan)
     for seed in range(seeds):
@@ -129,6 +131,7 @@ def _one_run(
         optimizer.lr = float(lr)
         with np.errstate(all="ignore"):  # it is meant to explode
             step_loss = loss(model(batch), targets)
+            check_loss(step_loss)
             if lr:
                 optimizer.zero_grad()
                 step_loss.backward()
