@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tinygrad_edu
 from tests.test_compile import OPTIMIZERS, Training, assert_close
-from tinygrad_edu import Tensor, nn
+from tinygrad_edu import Tensor, nn, optim
 from tinygrad_edu.compiler import blas
 
 NARROW, EDGE, WIDE = 10, 63, 64
@@ -53,6 +54,103 @@ def test_a_product_with_a_constant_matrix_stands_between_layers(bias):
         batch = data(5, 20, 2, seed=seed)
         np.testing.assert_allclose(own.step(*batch).item(), eager.step(*batch).item(), rtol=1e-12)
     assert_close(own.numbers(), eager.numbers())
+
+
+# --- values from before an update, and from after it -----------------------------------------------------------------
+
+
+def results(make, calls=4):
+    """What eager and compiled calls return, looked at after the last."""
+    pairs = []
+    for compiled in (False, True):
+        function = tinygrad_edu.compile(make()) if compiled else make()
+        pairs.append([function(np.array([1.0, 3.0])) for _ in range(calls)])
+    return pairs
+
+
+def assert_equal_results(make):
+    eager, own = results(make)
+    for expected, found in zip(eager, own, strict=True):
+        for a, b in zip(expected, found, strict=True):
+            a, b = (x.numpy() if isinstance(x, Tensor) else x for x in (a, b))
+            np.testing.assert_allclose(b, a, rtol=1e-12)
+
+
+def updating(p, take, after=lambda p, before: (before,)):
+    """A training step that takes something of the parameter before its update, and something after it."""
+    optimizer = optim.SGD([p], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        (p * x).sum().backward()
+        before = take(p)
+        optimizer.step()
+        return after(p, before)
+
+    return step
+
+
+@pytest.mark.parametrize("data", [0.5, [1.0, 2.0], [[1.0, 2.0], [3.0, 4.0]]])
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda p: p * 1.0,
+        lambda p: p.data.copy(),
+        lambda p: p.reshape(-1, 1).detach(),
+        lambda p: p.data.T.copy(),
+        lambda p: (p * 1.0).T.data.copy(),
+        lambda p: (p * 1.0).reshape(-1) * 1.0,
+    ],
+)
+def test_a_value_from_before_an_update_stays_what_it_was(take, data):
+    assert_equal_results(lambda: updating(Tensor(data), take))
+
+
+@pytest.mark.parametrize("data", [0.5, [1.0, 2.0]])
+def test_results_are_not_the_memory_of_parameters(data):
+    step = tinygrad_edu.compile(updating(Tensor(data), lambda p: p * 2.0, lambda p, before: (before, p * 1.0)))
+    kept = [step(np.array([1.0, 3.0])) for _ in range(3)]
+    copies = [[x.numpy().copy() for x in pair] for pair in kept]
+    step(np.array([1.0, 3.0]))
+    for pair, others in zip(kept, copies, strict=True):
+        for x, other in zip(pair, others, strict=True):
+            assert np.array_equal(x.numpy(), other)
+
+
+def test_a_gradient_that_equals_another_parameter_is_not_its_memory():
+    def gradients(compiled):
+        p, q = Tensor(2.0), Tensor(3.0)
+        optimizer = optim.SGD([p, q], lr=0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = p * q
+            loss.backward()
+            optimizer.step()
+            return loss * x
+
+        step = tinygrad_edu.compile(step) if compiled else step
+        for _ in range(3):
+            step(np.ones(1))
+            yield p.grad.item(), q.grad.item()
+
+    assert [*gradients(True)] == [*gradients(False)]
+
+
+def test_parameters_may_change_places():
+    def swapping():
+        p, q = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
+
+        def step(x):
+            p.data, q.data = q.data * 1.0, p.data * 1.0
+            return p * x, q * x
+
+        return step
+
+    assert_equal_results(swapping)
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

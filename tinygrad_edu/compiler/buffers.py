@@ -85,11 +85,7 @@ class Arrays:
                 self.late.add(line.out)
                 for var in line.reads():
                     self.last[var] = max(self.last[var], at[0])
-        root: dict[Var, Var] = {}
-        for line in self.program.lines:  # a view keeps what it looks into
-            if may_be_view(line) and isinstance(line.args[0], Var):
-                root[line.out] = root.get(line.args[0], line.args[0])
-        for view, owner in root.items():
+        for view, owner in views(self.program).items():  # a view keeps what it looks into
             self.last[owner] = max(self.last.get(owner, -1), self.last.get(view, -1))
             if view in self.kept:
                 self.kept.add(owner)
@@ -251,6 +247,20 @@ def may_be_view(line: Line) -> bool:
         index = line.args[1] if isinstance(line.args[1], tuple) else (line.args[1],)
         return all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in index)
     return line.kind == CALL and line.function in _VIEW_FUNCTIONS
+
+
+def views(program: Program) -> dict[Var, Var]:
+    """What may be a view, and into whose memory it looks."""
+    owners: dict[Var, Var] = {}
+    for line in program.lines:
+        note_view(line, owners)
+    return owners
+
+
+def note_view(line: Line, owners: dict[Var, Var]) -> None:
+    """Add what the line gives, if that may be a view."""
+    if may_be_view(line) and isinstance(line.args[0], Var):
+        owners[line.out] = owners.get(line.args[0], line.args[0])
 
 
 def _spelled(x: Any) -> str:

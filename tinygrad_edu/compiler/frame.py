@@ -175,7 +175,8 @@ class Frame:
     def _result(self, tree: Any) -> str:
         if isinstance(tree, Returned):
             name = self.names.of[tree.var]
-            value = f"{name}.copy()" if tree.var.shape else name
+            lent = tree.var.shape or tree.var in self.codegen.arrays.stores  # one without axes is an array, too
+            value = f"{name}.copy()" if lent else name
             made = {"Tensor": (constant, "tensor"), "Value": (Value, "Value")}.get(tree.kind)
             return f"{self._object(*made)}({value})" if made else value
         if isinstance(tree, tuple | list):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.buffers import note_view, views
 from tinygrad_edu.compiler.program import CHECK, DRAW, METHOD, PYTHON, UFUNC, Line, Program, Var, mapped
 
 
@@ -81,14 +82,43 @@ def simplified(program: Program) -> Program:
     """Without multiplications by one, and without choices whose condition is a constant."""
     instead: dict[Var, Var] = {}
     lines = []
+    outputs, overwritten, owners = set(program.outputs()), _overwritten(program), dict[Var, Var]()
     for line in program.lines:
         line = _renamed(line, instead)
         same = _unchanged(line)
         if same is not None and same.shape == line.out.shape and same.dtype == line.out.dtype:
-            instead[line.out] = same
-            continue
+            before = owners.get(same, same) in overwritten and line.out in outputs
+            if not before:  # else it keeps what is overwritten
+                instead[line.out] = same
+                continue
+        note_view(line, owners)
         lines.append(line)
-    return _redirected(replace(program, lines=lines), instead)
+    return _with_own_outputs(_redirected(replace(program, lines=lines), instead))
+
+
+def _with_own_outputs(program: Program) -> Program:
+    """What is returned or stored is a copy if it looks into memory that is overwritten before."""
+    overwritten, owners, copies = _overwritten(program), views(program), dict[Var, Var]()
+    homes = {source: var for var, source in program.inputs.items()}
+
+    def own(x: Any) -> Any:
+        return copies.setdefault(x, Var(x)) if isinstance(x, Var) and owners.get(x, x) in overwritten else x
+
+    writes = [(source, var if homes.get(source) is var else own(var)) for source, var in program.writes]
+    result = mapped(program.result, own)
+    lines = [Line(copies[var], METHOD, "copy", (var,)) for var in copies if var in program.inputs]
+    for line in program.lines:
+        lines.append(line)
+        if line.out in copies:
+            copy = Line(copies[line.out], METHOD, "copy", (line.out,), section=line.section, origin=line.origin)
+            lines.append(copy)
+    return replace(program, lines=lines, writes=writes, result=result)
+
+
+def _overwritten(program: Program) -> set[Any]:
+    """The arrays that a run reads, and in whose memory it leaves others."""
+    homes = {source: var for var, source in program.inputs.items() if var.dtype is not None}
+    return {homes[source] for source, var in program.writes if source in homes and var is not homes[source]}
 
 
 def _unchanged(line: Line) -> Var | None:
