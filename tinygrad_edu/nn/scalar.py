@@ -165,6 +165,9 @@ class Layer(Module):
         source = _source(rng)
         count = whole_number("n_out", n_out)
         self.neurons = [Neuron(n_in, activation, fused=fused, rng=source) for _ in range(count)]
+        for j, neuron in enumerate(self.neurons):
+            for p in neuron.parameters():
+                p.label = f"n{j}.{p.label}"
 
     def forward(self, x: Sequence[Number]) -> Any:
         """The outputs of the neurons."""
