@@ -41,8 +41,9 @@ A node has
 ``id``, ``inputs``
     Its id, and those of its inputs in order; a node used twice stands there twice.
 ``name``
-    Short and unique: the label where only one node has it (otherwise ``label#id``), ``v3`` where there is none; an
-    unlabelled root is ``L``. A constant number is called by its figures, which need not be unique.
+    Short and unique: the label where only one node has it (otherwise the parameter's module in front, as in
+    ``layers.1.n0.w2``, or else ``label#id``), ``v3`` where there is none; an unlabelled
+    root is ``L``. A constant number is called by its figures, which need not be unique.
 ``label``
     What the user wrote, untouched.
 ``op``, ``symbol``
@@ -216,6 +217,11 @@ class Trace:
         """A short name for each node, unique but for constant numbers."""
         labels = [shorten(printable(node.label)) for node in self.order]
         seen = Counter(labels)
+        if any(count > 1 for label, count in seen.items() if label):
+            labels = [
+                self._with_module(k, label) if label and seen[label] > 1 else label for k, label in enumerate(labels)
+            ]
+            seen = Counter(labels)
         names: list[str] = []
         for k, label in enumerate(labels):
             constant = self.figures(k)
@@ -228,6 +234,13 @@ class Trace:
             seen[name] += not label
             names.append(name)
         return names
+
+    def _with_module(self, k: int, label: str) -> str:
+        """A parameter's label with the name of the module that uses it in front, if it has one and does not say it."""
+        if not self.modules.is_parameter(k):
+            return label
+        module = next((call.scope.name for call in self.modules.users[k] if call.scope.name), "")
+        return f"{module}.{label}" if module and not label.startswith(f"{module}.") else label
 
     def figures(self, k: int) -> Number | None:
         """The number that an unlabelled constant stands for."""
