@@ -36,6 +36,7 @@ def scaled_by(x, owner):
 
 class Rate:
     shared = 3.0
+    table = np.ones(2)
 
     def __init__(self):
         self.own = 2.0
@@ -131,6 +132,14 @@ CHANGES = {
     "an entry of a dict": (lambda w, x: x * w.options["k"], lambda w, put: w.options.update(k=3.0)),
     "a number behind a property": (lambda w, x: w.rate.times(x), lambda w, put: put(w.rate, "own", 5.0)),
     "a number of a class": (lambda w, x: w.rate.times(x), lambda w, put: put(Rate, "shared", 7.0)),
+    "an object's own number in place of its class's": (
+        lambda w, x: w.rate.times(x),
+        lambda w, put: put(w.rate, "shared", 7.0),
+    ),
+    "an object's own array in place of its class's": (
+        lambda w, x: x * w.rate.table,
+        lambda w, put: put(w.rate, "table", np.full(2, 7.0)),
+    ),
     "a partial's object": (
         lambda w, x: w.partial(x),
         lambda w, put: put(w.partial.keywords["owner"], "scale", 7.0),
@@ -252,10 +261,15 @@ def test_a_function_that_counts_or_collects_is_refused_and_changes_nothing():
         rate.own += 1
         return x * 2
 
-    for function, what in ((collect, "SEEN"), (total, "COUNTER"), (change, "rate.own")):
+    def shadow(x):
+        rate.shared += 1
+        return x * 2
+
+    faults = ((collect, "SEEN"), (total, "COUNTER"), (change, "rate.own"), (shadow, "rate.shared"))
+    for function, what in faults:
         with pytest.raises(RecordingError, match=rf"^{function.__name__} changes {what}, which lies outside of it"):
             tinygrad_edu.compile(function)(X)
-    assert (SEEN, COUNTER, rate.own) == ([], 0, 2.0)
+    assert (SEEN, COUNTER, rate.own, rate.shared) == ([], 0, 2.0, 3.0)
 
 
 def test_what_is_made_at_the_first_call_is_no_side_effect():

@@ -113,6 +113,7 @@ class _Search:
         own = _held_by(x)
         if not _of_libraries(kind.__module__):
             self._class(kind, own)
+            self._shared(x, own, called)
         elif kind.__module__.startswith("tinygrad_edu.nn"):  # a layer is read by its own code
             code = getattr(getattr(kind, "forward", kind.__call__), "__code__", None)
             self.names |= _names(code) if code is not None else set()
@@ -126,6 +127,13 @@ class _Search:
     def _attributes(self, owner: Any, own: Any, called: str) -> None:
         for name in [name for name in own if name in self.names]:
             self.meet(owner, name, own[name], f"{called}.{name}")
+
+    def _shared(self, x: Any, own: Any, called: str) -> None:
+        """What the object has from its class until it is given its own: ``x.rate = 0.1`` leaves the class as it was."""
+        for base in type(x).__mro__:
+            if not _of_libraries(base.__module__):
+                data = {name: part for name, part in vars(base).items() if not hasattr(type(part), "__get__")}
+                self._attributes(x, {name: part for name, part in data.items() if name not in own}, called)
 
     def _class(self, kind: type, own: Any) -> None:
         """The attributes of a class that objects share, and its methods."""
