@@ -222,8 +222,11 @@ def test_misuse_is_a_sentence():
         tinygrad_edu.vectorize(lambda x: w * 2)(Y)
     with pytest.raises(CompileError, match=r"columns of one length, but was given \(20,\), \(3,\)"):
         tinygrad_edu.vectorize(lambda x, y: w * x * y)(Y, Y[:3])
-    with pytest.raises(CompileError, match="columns of numbers, but was given list with something else"):
+    with pytest.raises(CompileError, match=r"runs over columns of numbers, but x is \['a'\]: pass an array of shape"):
         tinygrad_edu.vectorize(lambda x: w * x)(["a"])
+    for bad in ("b", None):
+        with pytest.raises(CompileError, match=f"runs over columns of numbers, but y is {bad!r}: pass"):
+            tinygrad_edu.vectorize(lambda x, y: w * x * y)(Y, bad)
     with pytest.raises(CompileError, match="no source before its first call"):
         _ = tinygrad_edu.vectorize(lambda x: x).source
     with pytest.raises(CompileError, match="takes a function"):

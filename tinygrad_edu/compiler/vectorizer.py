@@ -5,6 +5,7 @@ inputs, become the columns of one matrix: sums of products over the same inputs 
 each of its columns one ``relu``. The result is a function of arrays, which `compile` writes out and runs.
 """
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -400,7 +401,7 @@ class Vectorized:
             )
         if named:
             columns = inspect.signature(self._function).bind(*columns, **named).args
-        count, arrays = _columns_given(self.__name__, columns)  # type: ignore[attr-defined]
+        count, arrays = _columns_given(self._function, self.__name__, columns)  # type: ignore[attr-defined]
         needed = tuple(x.requires_grad for x in arrays)
         if self._has_changed():
             self._samples.clear()
@@ -456,13 +457,9 @@ class Vectorized:
         return f"<vectorized {self.__name__}>"  # type: ignore[attr-defined]
 
 
-def _columns_given(name: str, columns: Sequence[Any]) -> tuple[int, list[Tensor]]:
+def _columns_given(function: Callable[..., Any], name: str, columns: Sequence[Any]) -> tuple[int, list[Tensor]]:
     """The columns as Tensors of one length; a number stands for a column of it."""
-    try:
-        arrays = [x if isinstance(x, Tensor) else np.asarray(x, float) for x in columns]
-    except (TypeError, ValueError):
-        kinds = ", ".join(type(x).__name__ for x in columns)
-        raise CompileError(f"{name} runs over columns of numbers, but was given {kinds} with something else") from None
+    arrays = [x if isinstance(x, Tensor) else _numbers(function, name, i, x) for i, x in enumerate(columns)]
     lengths = {x.shape[0] for x in arrays if len(x.shape) == 1}
     if len(lengths) != 1 or any(len(x.shape) > 1 for x in arrays):
         shapes = ", ".join(str(x.shape) for x in arrays) or "nothing"
@@ -473,6 +470,17 @@ def _columns_given(name: str, columns: Sequence[Any]) -> tuple[int, list[Tensor]
     n = lengths.pop()
     full = [x if len(x.shape) else np.broadcast_to(getattr(x, "_data", x), (n,)) for x in arrays]
     return len(columns), [x if isinstance(x, Tensor) else Tensor(x, requires_grad=False) for x in full]
+
+
+def _numbers(function: Callable[..., Any], name: str, place: int, x: Any) -> Any:
+    with contextlib.suppress(TypeError, ValueError):
+        if x is not None:  # of which NumPy makes a nan
+            return np.asarray(x, float)
+    names = [*inspect.signature(function).parameters]
+    argument = names[place] if place < len(names) else f"argument {place + 1}"
+    raise CompileError(
+        f"{name} runs over columns of numbers, but {argument} is {x!r:.60}: pass an array of shape (n,) or a number"
+    )
 
 
 def plan(function: Callable[..., Any], count: int, randomness: Randomness) -> Plan:
