@@ -694,7 +694,8 @@ def test_names_of_the_package():
     ("given", "said"),
     [
         (3.0, "a float, which has none: compute with Values or Tensors"),
-        (np.ones(3), "a ndarray, which has none"),
+        (3, "an int, which has none"),
+        (np.ones(3), "an ndarray, which has none"),
         ("a*b", "a str, which has none"),
         (None, "a NoneType, which has none"),
         ([Value(1.0)], "a list of 1: draw one of them"),

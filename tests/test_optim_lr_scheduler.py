@@ -219,7 +219,7 @@ def test_settings_of_another_type_are_named(make, text):
 def test_a_schedule_tells_where_it_is():
     scheduler = lr_scheduler.StepLR(mine(), step_size=1, gamma=0.5)
     scheduler.step()
-    assert repr(scheduler) == "<StepLR after 1 steps: lr=0.05>"
+    assert repr(scheduler) == "<StepLR after 1 step: lr=0.05>"
 
 
 def test_only_optimizers_are_scheduled():

@@ -163,12 +163,13 @@ def _check(depth: int | None, direction: str, theme: str, max_nodes: int) -> Non
 
 
 def _advise(given: Any) -> str:
-    kind = type(given).__name__
+    name = type(given).__name__
+    kind = f"an {name}" if name == "ndarray" or name[0] in "aeioAEIO" else f"a {name}"
     if callable(given):
-        return f"a {kind}: call it first, and draw what it returns"
+        return f"{kind}: call it first, and draw what it returns"
     if isinstance(given, list | tuple):
-        return f"a {kind} of {len(given)}: draw one of them, or their sum"
-    return f"a {kind}, which has none: compute with Values or Tensors, and draw the result"
+        return f"{kind} of {len(given)}: draw one of them, or their sum"
+    return f"{kind}, which has none: compute with Values or Tensors, and draw the result"
 
 
 # --- what is shown ------------------------------------------------------------------------------------------------

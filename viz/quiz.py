@@ -292,7 +292,8 @@ def quiz(root: Node, gradient: Any = None) -> None:
     if not asked:
         print(_nothing(told))
         return
-    print(f"{len(asked)} gradients to find. Enter shows the answer, q ends the quiz.")
+    gradients = "1 gradient" if len(asked) == 1 else f"{len(asked)} gradients"
+    print(f"{gradients} to find. Enter shows the answer, q ends the quiz.")
     right = 0
     for number, question in enumerate(asked, 1):
         print(f"\n{wrapped(f'{number}. {question.prompt.text}', _width(), 3)}")

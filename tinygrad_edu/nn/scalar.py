@@ -107,7 +107,8 @@ class Neuron(Module):
         """The neuron's output."""
         inputs = x if isinstance(x, Operands) else Operands(_numbers(self, x))
         if len(inputs.nodes) != len(self.w):
-            raise ShapeError(f"{self._title()} takes {len(self.w)} numbers, but was given {len(inputs.nodes)}")
+            numbers = "1 number" if len(self.w) == 1 else f"{len(self.w)} numbers"
+            raise ShapeError(f"{self._title()} takes {numbers}, but was given {len(inputs.nodes)}")
         if self.fused:
             return self.activation(weighted_sum(self._weights(), inputs))  # type: ignore[no-any-return]
         return self.activation(sum((w * xi for w, xi in zip(self.w, inputs.nodes, strict=True)), self.b))  # type: ignore[no-any-return]

@@ -53,7 +53,8 @@ class _Scheduler:
         self.last_epoch = 0
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} after {self.last_epoch} steps: lr={self.optimizer.lr:g}>"
+        steps = "1 step" if self.last_epoch == 1 else f"{self.last_epoch} steps"
+        return f"<{type(self).__name__} after {steps}: lr={self.optimizer.lr:g}>"
 
     def state_dict(self) -> dict[str, Any]:
         """How far it is, in numbers. Settings are not among them: they are given when it is made."""

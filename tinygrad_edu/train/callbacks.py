@@ -159,7 +159,8 @@ class EarlyStopping(Callback):
             if self.restore_best_weights:
                 self.weights = run.model.state_dict()
         elif run.epoch - self.best_epoch >= self.patience:
-            run.stop = f"stopped early: no improvement for {self.patience} epochs, the best was epoch {self.best_epoch}"
+            epochs = "1 epoch" if self.patience == 1 else f"{self.patience} epochs"
+            run.stop = f"stopped early: no improvement for {epochs}, the best was epoch {self.best_epoch}"
 
     def on_end(self, run: Run) -> None:
         if self.weights:
