@@ -226,18 +226,18 @@ def test_names_are_unique_and_constants_are_figures():
     assert names == ["w#0", "10", "v2", "w#3", "v5", "v5#5", "v6", "v7", "L"]
 
 
-def test_a_parameter_of_several_layers_has_the_layers_name_in_front():
+def test_where_layers_share_labels_their_parameters_have_the_layers_names_in_front():
     net = scalar.MLP(1, [2, 1])
     told = trace(net([Value(1.0, "x")]) ** 2 + 0.1 * net.layers[0].neurons[1].b ** 2)
     parameters = [name for name, node in zip(told.names, told.order, strict=True) if node in net.parameters()]
     assert sorted(parameters) == [
         "layers.0.n0.b",
         "layers.0.n0.w0",
+        "layers.0.n1.b",
+        "layers.0.n1.w0",
         "layers.1.n0.b",
         "layers.1.n0.w0",
-        "n0.w1",
-        "n1.b",
-        "n1.w0",
+        "layers.1.n0.w1",
     ]
 
 

@@ -41,7 +41,7 @@ A node has
 ``id``, ``inputs``
     Its id, and those of its inputs in order; a node used twice stands there twice.
 ``name``
-    Short and unique: the label where only one node has it (otherwise the parameter's module in front, as in
+    Short and unique: the label where only one node has it (otherwise the modules of parameters in front, as in
     ``layers.1.n0.w2``, or else ``label#id``), ``v3`` where there is none; an unlabelled
     root is ``L``. A constant number is called by its figures, which need not be unique.
 ``label``
@@ -217,10 +217,8 @@ class Trace:
         """A short name for each node, unique but for constant numbers."""
         labels = [shorten(printable(node.label)) for node in self.order]
         seen = Counter(labels)
-        if any(count > 1 for label, count in seen.items() if label):
-            labels = [
-                self._with_module(k, label) if label and seen[label] > 1 else label for k, label in enumerate(labels)
-            ]
+        if any(label and seen[label] > 1 and self.modules.is_parameter(k) for k, label in enumerate(labels)):
+            labels = [label and self._with_module(k, label) for k, label in enumerate(labels)]
             seen = Counter(labels)
         names: list[str] = []
         for k, label in enumerate(labels):
