@@ -1,5 +1,7 @@
 """`compile`: gradients that are read, cleared, kept and passed in, whoever has left them."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -262,3 +264,71 @@ def test_gradients_of_a_layer_as_a_number_to_watch():
         net.zero_grad()
         (net(np.ones((1, 2))) * scale).sum().backward()
         np.testing.assert_allclose(f(np.ones(1)), plain(np.ones(1)))
+
+
+@pytest.mark.parametrize("make", [lambda: Tensor([1.0, 2.0]), lambda: Value(1.5)])
+def test_data_is_assigned_before_it_is_read(make):
+    def run(mode):
+        p = make()
+
+        def step(x):
+            p.data = x * 2
+            p.data = p.data + x
+            return p * x
+
+        f, seen = mode(step), []
+        for k in (1.0, 2.0):
+            seen += [f(ONES * k if isinstance(p, Tensor) else k).data, p.data]
+            p.data = p.data * 0
+        return seen
+
+    assert_same(run)
+
+
+class Meanwhile:
+    """What another thread does while a function is recorded, ``times`` times; afterwards nothing."""
+
+    def __init__(self, work, times=1):
+        self.work, self.times = work, times
+
+    def __call__(self):
+        if self.times:
+            self.times -= 1
+            thread = threading.Thread(target=self.work)
+            thread.start()
+            thread.join()
+
+
+@pytest.mark.parametrize("kind", [Tensor, Value])
+@pytest.mark.parametrize("what", ["data", "grad"])
+def test_what_another_thread_assigns_meanwhile_is_no_part_of_the_program(kind, what):
+    p = Tensor([1.0, 2.0]) if kind is Tensor else Value(1.0)
+    number = (lambda k: k * ONES) if kind is Tensor else float
+    meanwhile = Meanwhile(lambda: setattr(p, what, number(5)))
+
+    def f(x):
+        y = p * x + p.grad if what == "grad" and kind is Value else p * x
+        meanwhile()
+        return y
+
+    compiled = tinygrad_edu.compile(f)
+    np.testing.assert_array_equal(compiled(number(1)).data, f(number(1)).data)
+    np.testing.assert_array_equal(getattr(p, what), number(5))
+    setattr(p, what, number(9))
+    np.testing.assert_array_equal(compiled(number(1)).data, f(number(1)).data)
+    np.testing.assert_array_equal(getattr(p, what), number(9))
+    assert not compiled.program.writes
+
+
+def test_a_thread_that_never_rests_is_named():
+    p = Tensor([1.0, 2.0], label="w")
+    meanwhile = Meanwhile(lambda: setattr(p, "data", 5 * ONES), times=10**6)
+
+    def f(x):
+        y = p * x
+        meanwhile()
+        return y
+
+    with pytest.raises(RecordingError, match="another thread changed w while f was recorded"):
+        tinygrad_edu.compile(f)(ONES)
+    np.testing.assert_array_equal(p.data, 5 * ONES)

@@ -130,6 +130,8 @@ class Tensor(Node):
             raise ArgumentError(
                 f"the data of {graph.describe(self)} is computed, so it cannot be assigned: assign to a leaf"
             )
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.assign(self)
         if data is self._data:  # `t.data -= …` borrowed the array and has now given it back
             if self._lent == 1:
                 self._seal, self._lent = None, 0

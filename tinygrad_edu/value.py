@@ -109,6 +109,8 @@ class Value(Node):
             raise ArgumentError(
                 f"the data of {graph.describe(self)} is computed, so it cannot be assigned: assign to a leaf"
             )
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.assign(self)
         self._data = _float(number)
         self.stamp = CLOCK.tick()
 

@@ -11,5 +11,9 @@ class RecordingError(CompileError):
     """Something in the function would give each replay the numbers of the call that was recorded."""
 
 
+class DisturbedError(RecordingError):
+    """Another thread has changed what was being recorded."""
+
+
 class ReplayError(CompileError):
     """A line of the program failed: its source stands in the message."""

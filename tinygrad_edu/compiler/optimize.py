@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygrad_edu.compiler.buffers import note_view, views
 from tinygrad_edu.compiler.program import CHECK, DRAW, METHOD, PYTHON, UFUNC, Line, Program, Var, mapped
+from tinygrad_edu.compiler.sources import Data
 
 
 def without_dead_code(program: Program) -> Program:
@@ -17,7 +18,8 @@ def without_dead_code(program: Program) -> Program:
         if line.out in needed or line.kind in (DRAW, CHECK):
             needed.update(line.reads())
             lines.append(line)
-    inputs = {var: source for var, source in program.inputs.items() if var in needed}
+    written = {source for source, _ in program.writes if isinstance(source, Data)}  # even if nobody reads them first
+    inputs = {var: source for var, source in program.inputs.items() if var in needed or source in written}
     return replace(program, lines=lines[::-1], inputs=inputs)
 
 

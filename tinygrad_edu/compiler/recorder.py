@@ -35,7 +35,7 @@ from tinygrad_edu.compiler.program import (
     variables,
 )
 from tinygrad_edu.compiler.randomness import Randomness
-from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
+from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.traced import Traced, is_traced, users_line, users_place, value_of
 from tinygrad_edu.compiler.updates import record_step
 from tinygrad_edu.compiler.watched import gradient_of, watching_gradients
@@ -65,6 +65,8 @@ class Recorder:
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
         self.asked: set[int] = set()  # leaves whose gradient was read before it was set
+        self.assigned: set[tuple[int, str]] = set()  # leaves whose data or gradient this thread has assigned
+        self.disturbed: Any = None  # a leaf that another thread has changed meanwhile
         self.arguments: dict[int, str] = {}  # Tensors and Values that were passed, by name
         self.with_gradient: dict[int, str] = {}  # stand-ins for those that have a gradient already
         self.owners: dict[int, Any] = {}  # of which parameter an optimizer's dict is the state
@@ -175,6 +177,36 @@ class Recorder:
         self.alive.append(weakref.ref(traced))
         return traced
 
+    def overwrite(self, x: Traced, new: Traced) -> None:
+        """``x += …``: from now on it is ``new``, for all who hold it; but what copied it keeps what it was."""
+        source = None if x._var is None else self.inputs.get(x._var)
+        if isinstance(source, Argument):
+            raise RecordingError(
+                f"the function writes into its argument {source.words()}, which a replay would not do: write "
+                f"x = x + … in place of x += … ({users_line()})"
+            )
+        if any(y is not x and np.may_share_memory(y._value, x._value) for y in self._arrays()):
+            raise RecordingError(
+                "writing into memory that an array shares with another array cannot be compiled: write x = x + … in "
+                f"place of x += …, or make a .copy() of a transposed, reshaped or sliced array first ({users_line()})"
+            )
+        was = self._twin(x)
+        for key, (leaf, data, before, traced, grad) in self.leaves.items():
+            if leaf._data is x and traced is not x:
+                leaf._data = was
+            self.leaves[key] = (leaf, data, before, was if traced is x else traced, was if grad is x else grad)
+        for place, (attribute, value, traced) in self.attributes.items():
+            if traced is x:
+                self.attributes[place] = attribute, value, was
+        x._var, x._value = new._var, new._value
+
+    def _arrays(self) -> Iterator[Traced]:
+        return (x for x in self.kept() if isinstance(x._value, np.ndarray))
+
+    def _twin(self, x: Any) -> Any:
+        """Another array with the same numbers."""
+        return self._traced(x._var, x._value.copy()) if _is_array(x) else x
+
     def input(self, source: Source, value: Any, hint: str = "") -> Traced:
         """A variable whose value is fetched from outside at every run."""
         var = Var(value, hint)
@@ -223,6 +255,12 @@ class Recorder:
         self.born[id(leaf)] = leaf
         if isinstance(data, np.ndarray) and data.ndim and data.dtype == leaf._data.dtype:
             leaf._data = data
+        leaf._data = self._twin(leaf._data)
+
+    def assign(self, leaf: Any) -> None:
+        """The data of a leaf is assigned."""
+        self.data(leaf)
+        self.assigned.add((id(leaf), "data"))
 
     def ask(self, leaf: Any) -> None:
         """The gradient of a node is read: what it was before matters, unless it was assigned by then."""
@@ -237,6 +275,7 @@ class Recorder:
         if leaf.operation is None:
             self.data(leaf)
             self._refuse_known_gradient(leaf)
+            self.assigned.add((id(leaf), "grad"))
             if id(leaf) not in self.asked:
                 self.cleared.add(id(leaf))
 
@@ -352,7 +391,7 @@ class Recorder:
                         gx = self._fitted(derivative(gy, node._data, *xs, **node.params), x._data)
                         grads[x] = grads[x] + gx if x in grads else gx
                         self._note_gradient(grads[x], x._data)
-        return grads
+        return {x: gx if x.operation else self._twin(gx) for x, gx in grads.items()}  # no two are one array
 
     def _fitted(self, gx: Any, x: Any) -> Any:
         """The gradient brought to the input's shape and dtype."""
@@ -376,6 +415,8 @@ class Recorder:
         writes: list[tuple[Source, Any]] = []
         for leaf, data, before, traced, traced_grad in self.leaves.values():
             grad, cleared = gradient_of(leaf), id(leaf) in self.cleared
+            data = self._settled_with(leaf, "data", leaf._data, traced, data)
+            before = self._settled_with(leaf, "grad", grad, traced_grad, before)
             if leaf._data is not traced:
                 writes.append((Data(leaf), leaf._data))
             if (grad is not traced_grad and _keeps_gradient(leaf)) or (cleared and grad is None):
@@ -398,6 +439,14 @@ class Recorder:
         for source, _ in self.started:
             del source.owner[source.name]
         return writes
+
+    def _settled_with(self, leaf: Any, what: str, now: Any, traced: Any, before: Any) -> Any:
+        """What is put back: what another thread has stored there meanwhile, or what was there before."""
+        ours = now is traced or isinstance(now, Node) or (isinstance(now, Traced) and now._recorder is self)
+        if ours or (id(leaf), what) in self.assigned or not _keeps_gradient(leaf):
+            return before
+        self.disturbed = leaf
+        return now
 
     def forget(self) -> None:
         """Let go of the graph: what is alive afterwards, somebody else keeps."""
@@ -426,6 +475,10 @@ class Recorder:
         finally:
             MODES.recorder = None
             WATCH.add(-1)
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, Traced) and isinstance(x._value, np.ndarray)
 
 
 def _keeps_gradient(leaf: Any) -> bool:

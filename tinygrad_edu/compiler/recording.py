@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.compiler import optimize
-from tinygrad_edu.compiler.errors import RecordingError
+from tinygrad_edu.compiler.errors import DisturbedError, RecordingError
 from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.interpreter import commit
 from tinygrad_edu.compiler.machine import Machine
@@ -103,6 +103,11 @@ def _recorded(
             ]
         finally:
             writes = recorder.restore()
+    if recorder.disturbed is not None:
+        raise DisturbedError(
+            f"another thread changed {recorder.disturbed.label or 'a parameter'} while "
+            f"{getattr(function, '__name__', 'the function')} was recorded: call it once before the other thread starts"
+        )
     left = [(source, _variable(recorder, x), _value(x)) for source, x in [*writes, *gradients]]
     named = {recorder._operand(x): name for name, x in _traced_locals(local)}
     return Call([(source, given) for source, given, _ in order], returned, first, left, named)

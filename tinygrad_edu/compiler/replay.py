@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.errors import CompileError, RecordingError
+from tinygrad_edu.compiler.errors import CompileError, DisturbedError, RecordingError
 from tinygrad_edu.compiler.frame import Outdated
 from tinygrad_edu.compiler.machine import Machine
 from tinygrad_edu.compiler.program import Line, Program
@@ -30,6 +30,7 @@ from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
 CACHE = 8
+ATTEMPTS = 10  # to record a function, while other threads change what it reads
 
 
 class Compiled:
@@ -94,8 +95,14 @@ class Compiled:
             return self._record(key, leaves, args, keywords)
 
     def _record(self, key: Any, leaves: list[Any], args: Any, keywords: Any) -> Any:
-        with _collector_at_rest():
-            machine, result = record(self._function, self._signature, leaves, args, keywords)
+        for patience in reversed(range(ATTEMPTS)):
+            try:
+                with _collector_at_rest():
+                    machine, result = record(self._function, self._signature, leaves, args, keywords)
+                break
+            except DisturbedError:
+                if not patience:
+                    raise
         self._machines[key] = self._latest = machine
         self._quiet = key[0]
         self._machines.move_to_end(key)

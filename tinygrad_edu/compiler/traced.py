@@ -81,6 +81,23 @@ def _operator(python: Callable[..., Any], ufunc: Any, *, reflected: bool = False
     return method
 
 
+def _in_place(python: Callable[..., Any], combine: Callable[..., Any]) -> Any:
+    """``h += …`` writes into the array, whoever holds it; a number, and what an optimizer updates, gets a new name."""
+
+    def method(self: "Traced", other: Any) -> Any:
+        recorder = self._recorder
+        if not isinstance(self._value, np.ndarray) or recorder.is_elsewhere() or recorder.section == "update":
+            return NotImplemented
+        if isinstance(other, Node):
+            return NotImplemented
+        python(self._value.copy(), value_of(other))  # raises what NumPy raises
+        new = combine(self, other)
+        recorder.overwrite(self, new if new.dtype == self.dtype else new.astype(self.dtype))
+        return self
+
+    return method
+
+
 def _method(name: str) -> Any:
     def method(self: "Traced", *args: Any, **keywords: Any) -> Any:
         return self._recorder.apply(METHOD, name, (self, *args), keywords)
@@ -269,6 +286,7 @@ _OTHERS: tuple[tuple[str, Any, Any], ...] = (
 )
 for _name, _python, _ufunc in _BINARY:
     setattr(Traced, f"__{_name}__", _operator(_python, _ufunc))
+    setattr(Traced, f"__i{_name}__", _in_place(getattr(operator, f"i{_name}"), _python))
     setattr(Traced, f"__r{_name}__", _operator(_python, _ufunc, reflected=True))
 for _name, _python, _ufunc in _OTHERS:
     setattr(Traced, f"__{_name}__", _operator(_python, _ufunc))

@@ -1,0 +1,197 @@
+"""`compile`: ``h += …`` writes into an array, and whoever else holds the array sees it."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu
+from tinygrad_edu import Tensor, nn, optim
+from tinygrad_edu.compiler import RecordingError
+
+ONES = np.ones(2)
+
+
+def bump(v):
+    v += 1.0
+
+
+def through_a_function(x):
+    h = x * 2
+    bump(h)
+    return h
+
+
+def in_a_loop(x):
+    pieces = [x * 2, x * 3]
+    for h in pieces:
+        h *= 10
+    return pieces[0] + pieces[1]
+
+
+def by_another_name(x):
+    a = x * 2
+    b = a
+    b += 1
+    return a
+
+
+def back_and_forth(x):
+    h = x * 2
+    before = h * 1
+    h -= x
+    h **= 2
+    h /= 4
+    return h, before
+
+
+def kept_by_a_tensor(x):
+    h = x * 2
+    t = Tensor(h)
+    h += 1
+    return (t * 1.0 + h).numpy()
+
+
+def single(x):
+    h = x.astype(np.float32)
+    h += np.float64(0.1) * x
+    return h
+
+
+@pytest.mark.parametrize(
+    "f", [through_a_function, in_a_loop, by_another_name, back_and_forth, kept_by_a_tensor, single]
+)
+def test_arrays_are_written_in_place(f):
+    compiled = tinygrad_edu.compile(f)
+    for x in (ONES, 3 * ONES, -ONES):
+        np.testing.assert_array_equal(compiled(x), f(x))
+        assert np.asarray(compiled(x)).dtype == np.asarray(f(x)).dtype
+
+
+def test_data_that_has_another_name():
+    def run(mode):
+        p = Tensor([1.0, 2.0])
+
+        def step(x):
+            loss = (p * x).sum()
+            loss.backward()
+            w = p.data
+            w -= 0.1 * p.grad
+            p.grad *= 0.5
+            return loss
+
+        f = mode(step)
+        for _ in range(3):
+            f(ONES)
+        return np.stack([p.data, p.grad])
+
+    np.testing.assert_allclose(run(tinygrad_edu.compile), run(lambda f: f), rtol=1e-12)
+
+
+def test_no_two_gradients_are_one_array():
+    def run(mode):
+        a, b = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
+
+        def step(x):
+            loss = ((a + b) * x).sum()
+            loss.backward()
+            a.grad *= 2.0
+            return loss
+
+        mode(step)(ONES)
+        return np.stack([a.grad, b.grad])
+
+    np.testing.assert_array_equal(run(tinygrad_edu.compile), run(lambda f: f))
+
+
+def test_data_given_to_a_parameter_is_its_own():
+    def run(mode):
+        p = Tensor([1.0, 2.0])
+
+        def step(x):
+            h = x * 2
+            p.data = h
+            h += 1
+            return h * p
+
+        return mode(step)(ONES).data, p.data
+
+    np.testing.assert_array_equal(run(tinygrad_edu.compile), run(lambda f: f))
+
+
+def of_a_view(x):
+    a = x * 2
+    b = a.T
+    b *= 2
+    return a
+
+
+def of_a_part(x):
+    a = x * 2
+    b = a[:1]
+    b += 1
+    return a
+
+
+def of_the_whole(x):
+    a = x * 2
+    b = a[:1]
+    a += 1
+    return b
+
+
+@pytest.mark.parametrize("f", [of_a_view, of_a_part, of_the_whole])
+def test_writing_into_memory_that_two_arrays_share_is_refused(f):
+    with pytest.raises(RecordingError, match=r"shares with another array.*copy.*test_compile_in_place.py, line"):
+        tinygrad_edu.compile(f)(ONES)
+
+
+def test_writing_into_an_argument_is_refused():
+    def f(x):
+        x += 1
+        return x
+
+    x = ONES.copy()
+    with pytest.raises(RecordingError, match="writes into its argument x"):
+        tinygrad_edu.compile(f)(x)
+    np.testing.assert_array_equal(x, ONES)
+
+
+def test_what_does_not_fit_fails_as_ever():
+    with pytest.raises(ValueError, match="broadcast"):
+        tinygrad_edu.compile(lambda x: through(x, np.ones((3, 2))))(ONES)
+    with pytest.raises(TypeError, match="Cannot cast"):
+        tinygrad_edu.compile(lambda x: through(x, 0.5))(np.array([1, 2]))
+
+
+def through(x, other):
+    h = x * 2
+    h += other
+    return h
+
+
+def test_running_means_are_still_written():
+    def run(mode):
+        net = nn.BatchNorm1d(2)
+        f = mode(lambda x: net(x))
+        for k in range(3):
+            f(np.arange(8.0).reshape(4, 2) * (k + 1))
+        return np.stack([net.running_mean, net.running_var])
+
+    np.testing.assert_allclose(run(tinygrad_edu.compile), run(lambda f: f), rtol=1e-12)
+
+
+def test_optimizers_are_still_recorded_once():
+    p = Tensor([1.0, 2.0])
+    optimizer = optim.Adam([p])
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = (p * p * x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    f = tinygrad_edu.compile(step)
+    f(ONES)
+    source = f.source
+    f(ONES)
+    assert f.source == source
