@@ -150,6 +150,65 @@ def test_parameters_may_change_places():
     assert_equal_results(swapping)
 
 
+@pytest.mark.parametrize("data", [0.5, [1.0, 2.0]])
+def test_parameters_that_are_updated_together_may_be_returned(data):
+    def stepping():
+        ps = [Tensor(data), Tensor(data)]
+        optimizer = optim.SGD(ps, lr=0.1, momentum=0.9)
+
+        def step(x):
+            optimizer.zero_grad()
+            (ps[0] * ps[1] * x).sum().backward()
+            optimizer.step()
+            return ps[0] * 1.0, ps[1].data.copy()
+
+        return step
+
+    assert_equal_results(stepping)
+
+
+def test_parameters_that_are_updated_together_may_change_places_afterwards():
+    def stepping():
+        ps = [Tensor([1.0, 2.0]), Tensor([3.0, 4.0])]
+        optimizer = optim.SGD(ps, lr=0.1)
+
+        def step(x):
+            before = [p * 2.0 for p in ps]
+            optimizer.zero_grad()
+            (ps[0] * ps[1] * x).sum().backward()
+            optimizer.step()
+            ps[0].data, ps[1].data = ps[1].data * 1.0, ps[0].data * 1.0
+            return before
+
+        return step
+
+    assert_equal_results(stepping)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        lambda data, x: np.array([[0.0, -1.0], [1.0, 0.5]]) @ data,
+        lambda data, x: data @ data * 0.1,
+        lambda data, x: data + data.T * x,
+        lambda data, x: data * data[:, :1],
+        lambda data, x: data[::-1] + x,
+    ],
+)
+def test_an_update_may_read_what_it_overwrites_otherwise_than_entry_by_entry(new):
+    def stepping():
+        p = Tensor([[1.0, 2.0], [3.0, 5.0]])
+
+        def step(x):
+            turned, before = p.data.T, p.data.T * 1.0
+            p.data = new(p.data, x)
+            return p.data - before, p.data - turned
+
+        return step
+
+    assert_equal_results(stepping)
+
+
 # --- layers ----------------------------------------------------------------------------------------------------------
 
 

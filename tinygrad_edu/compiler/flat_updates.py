@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.buffers import views
 from tinygrad_edu.compiler.names import Names
-from tinygrad_edu.compiler.program import PYTHON, UFUNC, Line, Returned, Var
+from tinygrad_edu.compiler.program import PYTHON, UFUNC, Line, Returned, Var, mapped
 
 if TYPE_CHECKING:
     from tinygrad_edu.compiler.layout import Layout
@@ -27,7 +28,7 @@ def fuse_updates(layout: "Layout") -> None:
             key, i = signature
             groups.setdefault(key, {})[i] = line
             place[line.out] = key, i
-    groups = _complete(layout, groups)
+    groups = _complete(layout, groups, place)
     _replace(layout, groups, place, whole)
 
 
@@ -53,18 +54,33 @@ def _signature(line: Line, place: dict[Var, tuple[Any, int]]) -> tuple[Any, int]
     return (line.function, *parts), which.pop()
 
 
-def _complete(layout: "Layout", groups: dict[Any, dict[int, Line]]) -> dict[Any, dict[int, Line]]:
+def _homes(layout: "Layout", place: dict[Var, tuple[Any, int]]) -> dict[Var, int]:
+    """The block into which an update goes: of what is stored there alone, in place of the same parameter's."""
+    old = {source: var for var, source in layout.program.inputs.items()}
+    stored = [var for _, var in layout.program.writes if var is not None]
+    homes = {}
+    for source, var in layout.program.writes:
+        home, i = place.get(old.get(source), (None, None))  # type: ignore[arg-type]
+        if var in place and place[var][1] == i and stored.count(var) == 1:
+            homes[var] = home
+    return homes
+
+
+def _complete(
+    layout: "Layout", groups: dict[Any, dict[int, Line]], place: dict[Var, tuple[Any, int]]
+) -> dict[Any, dict[int, Line]]:
     """Groups that cover every parameter, and of which nobody else reads a part."""
-    targets = {var for _, var in layout.program.writes}
+    homes = _homes(layout, place)
     while True:
         fused = {id(line) for lines in groups.values() for line in lines.values()}
         read = {var for line in layout.program.lines if id(line) not in fused for var in line.reads()}
-        shown = set(layout.program.outputs()) - targets
+        shown = set(layout.program.outputs()) - homes.keys()
         good = {
             key: lines
             for key, lines in groups.items()
             if len(lines) == len(layout.leaves)
             and not any(line.out in read or line.out in shown for line in lines.values())
+            and len({homes.get(line.out) for line in lines.values()}) == 1
             and all(part[0] != "of" or part[1] in groups or isinstance(part[1], int) for part in key[1:])
         }
         if len(good) == len(groups):
@@ -89,12 +105,15 @@ def _replace(
             lines.append(line)
     old = {source: var for var, source in layout.program.inputs.items()}
     writes: list[tuple[Any, Var | None]] = []
+    homes: dict[Var, Var] = {}
     for source, var in layout.program.writes:
-        if var is not None and place.get(var, (None,))[0] in groups and source in old:
+        if var is not None and place.get(var, (None,))[0] in groups:
             layout.moved[whole[place[var][0]]] = whole[place[old[source]][0]]
+            homes[var] = old[source]
             var = old[source]
         writes.append((source, var))
-    layout.program = replace(layout.program, lines=lines, writes=writes)
+    result = mapped(layout.program.result, lambda x: homes.get(x, x) if isinstance(x, Var) else x)
+    layout.program = replace(layout.program, lines=lines, writes=writes, result=result)
 
 
 def place_updates(layout: "Layout", names: Names) -> None:
@@ -107,13 +126,17 @@ def place_updates(layout: "Layout", names: Names) -> None:
     safe = all(line.kind in (UFUNC, PYTHON) for line in last)  # nothing can fail after the first of them
     results = set(_result_variables(program.result))
     rest = [line for line in program.lines if line not in last]
+    owners = views(program)
     for number, line in enumerate(last):
         if line.out not in targets:
             continue
         var, home = line.out, targets[line.out]
-        later = {x for other in last[number + 1 :] for x in other.reads()}
+        needed = [x for other in last[number + 1 :] for x in other.reads()]
+        needed += [x for x in line.reads() if x is not home or line.function is np.matmul]  # not entry by entry
+        read = [given[owners.get(x, x)] for x in needed if owners.get(x, x) in given]
+        free = not any(np.may_share_memory(array, given[home]) for array in read)
         double = sum(other is var for _, other in program.writes) > 1
-        if safe and home not in later and var not in results and not double and _writes_into(line):
+        if safe and free and var not in results and not double and _writes_into(line):
             given[var] = given[home]
             names.of[var] = names.of[home]
     layout.left = [(var, home) for var, home in layout.moved.items() if var not in given]
