@@ -209,6 +209,40 @@ def test_an_update_may_read_what_it_overwrites_otherwise_than_entry_by_entry(new
     assert_equal_results(stepping)
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        np.atleast_2d,
+        np.flipud,
+        np.real,
+        np.matrix_transpose,
+        np.diag,
+        lambda a: np.rollaxis(a, 1),
+        lambda a: np.einsum("ij->ji", a),
+        lambda a: np.einsum("ii->i", a),
+        lambda a: np.nan_to_num(a, copy=False),
+        lambda a: np.diag(np.flipud(np.exp(a))),
+    ],
+)
+def test_memory_is_kept_for_whatever_looks_into_it(look):
+    def looking():
+        def f(x):
+            a = np.outer(x, x) * 2.0
+            seen = look(a)
+            return np.exp((a + 1.0) * 0.1), seen.sum(), seen * 3.0
+
+        return f
+
+    assert_equal_results(looking)
+
+
+@pytest.mark.parametrize("look", [np.flipud, np.atleast_2d, lambda a: np.einsum("ij->ji", a)])
+def test_what_is_seen_of_a_parameter_before_its_update_stays_what_it_was(look):
+    data = [[1.0, 2.0], [3.0, 4.0]]
+    assert_equal_results(lambda: updating(Tensor(data), lambda p: look(p.data * 1.0)))
+    assert_equal_results(lambda: updating(Tensor(data), lambda p: look(p.data * 1.0), lambda p, seen: (p.data - seen,)))
+
+
 # --- layers ----------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler import patterns
-from tinygrad_edu.compiler.buffers import Arrays, Store, may_be_view
+from tinygrad_edu.compiler.buffers import Arrays, Store, is_view
 from tinygrad_edu.compiler.emit import Text, Writer
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.pieces import lines_on_long_vectors, piece_by_piece
@@ -114,7 +114,7 @@ class Codegen:
 
     def _is_fixed_view(self, line: Line) -> bool:
         """A view of an array that stays where it is can be made once and for all."""
-        if not may_be_view(line) or not isinstance(line.args[0], Var) or line.args[0] not in self.arrays.stores:
+        if not is_view(line) or not isinstance(line.args[0], Var) or line.args[0] not in self.arrays.stores:
             return False
         if any(var is not line.args[0] for var in line.reads()):
             return False
