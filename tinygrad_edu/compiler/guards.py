@@ -2,7 +2,7 @@
 
 import operator
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,20 +24,23 @@ class Items:
     """A list, tuple, set or dict as it was: the numbers and names in it, or the very objects."""
 
     def __init__(self, items: Any) -> None:
-        inner = items.values() if isinstance(items, dict) else items
+        inner = items.values() if isinstance(items, Mapping) else items
         self.plain = all(map(is_plain, inner))
-        self.compared = all(is_plain(x) or _has_identity(x) for x in inner)  # == says it
         self.items = items.copy() if hasattr(items, "copy") else items
 
     def differs(self, items: Any) -> bool:
         """Whether there are others in it now."""
-        if self.compared:
-            return bool(items != self.items)
         if len(items) != len(self.items):
             return True
-        if isinstance(items, dict):
-            return list(items) != list(self.items) or any(map(operator.is_not, items.values(), self.items.values()))
-        return any(map(operator.is_not, items, self.items))
+        if isinstance(items, Set):
+            return bool(items != self.items) or {*map(_exactly, items)} != {*map(_exactly, self.items)}
+        if isinstance(items, Mapping):
+            if any(map(operator.is_not, items, self.items)) and list(items) != list(self.items):
+                return True
+            items, known = items.values(), self.items.values()
+        else:
+            known = self.items
+        return any(map(operator.is_not, items, known)) and not all(map(_is_same, items, known))
 
 
 class Held:
@@ -82,24 +85,22 @@ class Guard(NamedTuple):
         value = _at(*self.value) if isinstance(self.value, Twin) else self.value
         if isinstance(value, Contents | Items):
             return value.differs(now)
-        return not is_plain(now) or now != value if is_plain(value) and value == value else now is not value
+        return not _is_same(now, value)
 
     def test(self, named: Callable[[Any, str], str]) -> str:
         """An expression that is true if it has changed; ``named`` gives a name to an object."""
         if self.name == "":
             return named(self.owner, "state")
-        if isinstance(self.value, Items) and self.value.compared:
-            return f"{named(self.owner.items, 'items')} != {named(self.value.items, 'recorded')}"
         here, value = _text(self.owner, self.name, named), self.value
         if isinstance(value, Contents | Items):
             return f"{named(value, 'recorded')}.differs({here})"
         if isinstance(value, Twin):
             return f"{here} != {_text(value.owner, value.name, named)}"
-        if isinstance(value, bool):
-            return f"{'not ' if value else ''}{here}"
-        if value is None or not is_plain(value) or value != value:
-            return f"{here} is not {'None' if value is None else named(value, _word(self.name))}"
-        return f"{here} != {value!r}" if repr(value).strip("-") != "inf" else f"{here} != {named(value, 'number')}"
+        if value is None or isinstance(value, bool):
+            return f"{here} is not {value}"
+        known = named(value, _word(self.name))
+        other = f"{here} is not {known}"
+        return f"{other} and not {named(_is_same, 'is_same')}({here}, {known})" if is_plain(value) else other
 
 
 def changed(guards: Sequence[Guard]) -> Callable[[], bool]:
@@ -126,9 +127,13 @@ def is_plain(x: Any) -> bool:
     return x is None or type(x) in (bool, int, float, str, bytes, complex)
 
 
-def _has_identity(x: Any) -> bool:
-    equal: Any = type(x).__eq__
-    return equal is object.__eq__
+def _is_same(x: Any, y: Any) -> bool:
+    """Whether it is the same object, or the same number or text: 2 is not 2.0, and 0.0 not -0.0."""
+    return x is y or (is_plain(x) and type(x) is type(y) and _exactly(x) == _exactly(y))
+
+
+def _exactly(x: Any) -> Any:
+    return (type(x), repr(x)) if isinstance(x, float | complex) else (type(x), x)
 
 
 def _at(owner: Any, name: Any) -> Any:

@@ -59,8 +59,8 @@ def _hashable(x: Any) -> Any:
     if isinstance(x, slice):
         return ("slice", *map(_hashable, (x.start, x.stop, x.step)))
     if isinstance(x, np.ndarray):
-        return ("array", str(x.dtype), x.item()) if x.ndim == 0 else ("array", id(x))
-    if isinstance(x, float | int):
+        return ("array", str(x.dtype), repr(x.item())) if x.ndim == 0 else ("array", id(x))
+    if isinstance(x, float | int | np.generic):
         return (type(x).__name__, repr(x))  # 0.0 and -0.0 are equal, and are not the same
     return x
 

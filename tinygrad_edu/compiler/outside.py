@@ -6,11 +6,14 @@ a reached function's code names is taken to be read. Too much is found rather th
 look at every call, and a thing overlooked would be a number of yesterday.
 """
 
+import array
 import functools
+import re
 import sys
 import sysconfig
 import types
-from collections.abc import Iterable, Iterator, Sequence
+from collections import ChainMap, UserDict, UserList, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +23,6 @@ from tinygrad_edu.compiler.guards import Contents, Guard, Held, Items, is_plain
 from tinygrad_edu.compiler.program import Line
 from tinygrad_edu.graph import Node
 
-_MANY = 64  # items; of more, each is the same object or it is not, and what it holds is not looked at
 _FUNCTIONS: Any = types.FunctionType | types.MethodType | functools.partial
 
 
@@ -63,8 +65,12 @@ class _Search:
         if is_plain(value) or isinstance(value, Node | np.ndarray | np.generic) or id(value) in self.seen:
             return
         self.seen.add(id(value))
-        if isinstance(value, list | tuple | dict | set | frozenset):
+        if isinstance(value, _CONTAINERS):
             self._items(value, called)
+        elif isinstance(value, array.array | bytearray):
+            self.guards.append(Guard(Held(value), "items", Contents(value), called))
+        elif isinstance(value, Iterator):
+            self._iterator(value, called)
         elif isinstance(value, _FUNCTIONS):
             self._function(value, called)
         elif isinstance(value, type):
@@ -76,14 +82,22 @@ class _Search:
         whole = Items(items)
         if not isinstance(items, tuple | frozenset):
             self.guards.append(Guard(Held(items), "items", whole, called))
-        if whole.plain or len(items) > _MANY or isinstance(items, set | frozenset):
+        if whole.plain:
             return
-        for key, x in items.items() if isinstance(items, dict) else enumerate(items):
-            self._held(x, f"{called}[{key!r}]")
+        for key, x in items.items() if isinstance(items, Mapping) else enumerate(items):
+            if not is_plain(x) and not isinstance(x, Node):  # there may be very many of these
+                self._held(x, f"{called}[{key!r}]")
 
     def _held(self, x: Any, called: str) -> None:
         """Something that stays where it is: only an array's numbers, or what an object holds, may change."""
         self.meet(Held(x) if isinstance(x, np.ndarray) else None, "items", x, called)
+
+    def _iterator(self, iterator: Any, called: str) -> None:
+        if type(iterator).__module__ in ("builtins", "itertools"):
+            raise RecordingError(
+                f"a compiled function that goes on with the iterator {called} would have what it gives at this call at "
+                "every other: take the next where the function is called, and pass what it gives as an argument"
+            )
 
     def _function(self, function: Any, called: str) -> None:
         if isinstance(function, functools.partial):
@@ -98,6 +112,7 @@ class _Search:
             return
         names = _names(function.__code__)
         self.names |= names
+        self._attributes(function, vars(function), called)
         everywhere = function.__globals__
         for name in sorted(names & everywhere.keys()):
             self.meet(everywhere, name, everywhere[name], name)
@@ -111,6 +126,9 @@ class _Search:
     def _object(self, x: Any, called: str) -> None:
         kind = type(x)
         own = _held_by(x)
+        for name in {"data", "maps"} & own.keys():  # read by the code of the library
+            if isinstance(x, UserDict | UserList | ChainMap):
+                self.meet(x, name, own[name], called)
         if not _of_libraries(kind.__module__):
             self._class(kind, own)
             self._shared(x, own, called)
@@ -143,13 +161,18 @@ class _Search:
             for name, x in list(vars(base).items()):
                 if isinstance(x, types.MemberDescriptorType | types.GetSetDescriptorType) or name in own:
                     continue
-                if name in self.names or name in _CALLS:
+                if name in self.names or _is_called_unnamed(name):
                     x = x.fget if isinstance(x, property) else getattr(x, "__func__", x)
                     plain = not isinstance(x, _FUNCTIONS)
                     self.meet(base if plain else None, name, x, f"{base.__name__}.{name}")
 
 
-_CALLS = "__call__", "forward"
+_CONTAINERS: Any = list | tuple | dict | set | frozenset | deque | types.MappingProxyType
+_is_called_unnamed = re.compile(  # methods that code calls without their names
+    r"forward|__[ri]?(add|sub|mul|truediv|floordiv|mod|divmod|pow|matmul|and|or|xor|lshift|rshift)__"
+    r"|__(call|lt|le|gt|ge|neg|pos|abs|invert|float|int|index|bool|complex|round|enter|exit)__"
+    r"|__(getitem|missing|len|iter|next|reversed|contains|getattr|getattribute|get|array|array_ufunc|array_function)__"
+).fullmatch
 
 
 def _held_by(x: Any) -> dict[str, Any]:
@@ -239,7 +262,7 @@ def _is_overwritten(guard: Guard) -> bool:
         return False
     if isinstance(guard.value, Items):
         before, now = guard.value.items, guard.now()
-        return not isinstance(before, dict) or any(now.get(key, _GONE) is not x for key, x in before.items())
+        return not isinstance(before, Mapping) or any(now.get(key, _GONE) is not x for key, x in before.items())
     return guard.value is not None and is_plain(guard.value)
 
 
@@ -257,6 +280,9 @@ def put_back(found: Iterable[Guard]) -> None:
         elif isinstance(items, dict | set):
             items.clear()
             items.update(guard.value.items)
+        elif isinstance(items, deque):
+            items.clear()
+            items.extend(guard.value.items)
         elif isinstance(guard.owner, dict | list):
             guard.owner[guard.name] = guard.value
         elif items is None:

@@ -248,7 +248,7 @@ class Recorder:
         _put_gradient(leaf, grad)
         if not isinstance(leaf, Value):
             leaf._seal = None
-            self.flags.append(Guard(leaf, "requires_grad", bool(leaf.requires_grad)))
+            self.flags.append(Guard(leaf, "requires_grad", leaf.requires_grad))
 
     def new_leaf(self, leaf: Any, data: Any) -> None:
         """A leaf was made while recording: of an array of the user's it keeps no copy, so that the program reads it."""
@@ -351,7 +351,7 @@ class Recorder:
     def enter(self, module: Any) -> None:
         """A module is called: its arrays (running means) are inputs, and its mode belongs to the program."""
         if _reads_its_mode(module):
-            self.flags.append(Guard(module, "training", bool(module.training)))
+            self.flags.append(Guard(module, "training", module.training))
         for name, value in vars(module).items():
             if isinstance(value, np.ndarray) and not name.startswith("_"):
                 self.setting(module, name)
