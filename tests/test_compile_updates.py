@@ -340,6 +340,26 @@ def test_a_users_rule_may_decide_by_its_settings():
         np.testing.assert_allclose(mine, other, rtol=1e-10)
 
 
+def test_the_source_overwrites_nothing_that_is_seen_afterwards():
+    start = np.array([[1.0, 2.0], [3.0, 4.0]])
+    p = Tensor(start, label="p")
+    optimizer = optim.SGD([p], lr=0.1)
+
+    @tinygrad_edu.compile
+    def step(x):
+        (p * x).sum().backward()
+        turned = p.data.T * 1.0
+        optimizer.step()
+        return p.data - turned
+
+    expected = step(np.ones(2))
+    namespace = {}
+    exec(step.source, namespace)  # noqa: S102
+    weights = start.copy()
+    assert np.array_equal(namespace["step"](np.ones(2), weights, 0.1), expected)
+    assert np.array_equal(weights, p.data)
+
+
 def test_the_source_reads_what_it_overwrites_beforehand():
     W = Tensor([1.0, 2.0], label="W")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.buffers import views
 from tinygrad_edu.compiler.emit import Writer, foldable, helper_source, shape_comment, statements
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import Line, Program, Returned, Var
@@ -80,6 +81,8 @@ class Readable:
             made[line.out] = last.get(line.out, number) if line.out in inside else number
             for var in line.reads():
                 last[var] = max(last.get(var, -1), made[line.out])
+        for view, owner in views(self.program).items():
+            last[owner] = max(last.get(owner, -1), last.get(view, -1))
         return made, last
 
     def _updated(self, line: Line, old: Var) -> str:
