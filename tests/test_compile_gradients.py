@@ -332,3 +332,18 @@ def test_a_thread_that_never_rests_is_named():
     with pytest.raises(RecordingError, match="another thread changed w while f was recorded"):
         tinygrad_edu.compile(f)(ONES)
     np.testing.assert_array_equal(p.data, 5 * ONES)
+
+
+@pytest.mark.parametrize("kind", [Tensor, Value])
+def test_a_gradient_may_become_a_node(kind):
+    def run(mode):
+        p = kind([1.0, 2.0]) if kind is Tensor else kind(1.0)
+        number = (lambda k: k * ONES) if kind is Tensor else float
+        f, seen = mode(lambda x: p.grad * x), []
+        for grad in (number(1), kind(number(5)), number(3)):
+            p.grad = grad
+            y = f(number(2))
+            seen.append(getattr(y, "data", y) * 1.0 if isinstance(y, kind) else y)
+        return seen
+
+    assert_same(run)

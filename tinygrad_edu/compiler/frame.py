@@ -98,7 +98,9 @@ class Frame:
             elif here:
                 rows.append(f"{name} = {here}")
             if isinstance(source, Gradient) and isinstance(source.leaf, Tensor):
-                rows += [f"if {name} is None:", outdated]
+                rows += [f"if {name}.__class__ is not {self._object(np.ndarray, 'ndarray')}:", outdated]
+            elif isinstance(source, Gradient):  # of a Value: a node, if the backward pass was recorded
+                rows += [f"if isinstance({name}, {self._object(Value, 'Value')}):", outdated]
         for x, inner in self.layout.copied.items():
             rows.append(f"{self._object(np.copyto, 'copyto')}({self.names.of[inner]}, {self.names.of[x]})")
         return [*rows, f"if {' or '.join(moved)}:", f"    {self._object(self.bind, 'bind')}()"] if moved else rows
