@@ -1,7 +1,7 @@
 """`compile`: the recorded graph, written out as the NumPy program that one would write by hand, and run.
 
 - `recording` runs a function once, on stand-ins (`traced`) with which a `recorder` notes every NumPy call: a `program`;
-  of an optimizer's step, see `updates`.
+  of an optimizer's step, see `updates`; of the gradients of Values, `watched`.
 - `outside` finds what the function reads elsewhere, and `guards` look at it at every call.
 - `names` and `emit` print it.
 - `optimize`, `layout`, `affine` and `flat_updates` rewrite it for speed. `codegen` turns its lines into calls that

@@ -186,6 +186,9 @@ def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contrac
     anew. What else it asks for, such as the time or a file, it is told at the recorded call alone, and what it prints,
     it prints there. Dropout draws its numbers anew at every call.
 
+    A Tensor or Value that is passed as an argument collects its gradient, and keeps its data: parameters that the
+    function changes are reached by it from outside.
+
     Examples
     --------
     >>> import numpy as np
