@@ -73,7 +73,8 @@ def test_parameters_are_found_by_name_too():
     net = scalar.MLP(2, [2, 1])
     assert [p for _, p in net.named_parameters()] == net.parameters()
     assert net.named_parameters()[0][0] == "layers.0.neurons.0.w.0"
-    assert [p.label for p in net.parameters()[:3]] == ["n0.w0", "n0.w1", "n0.b"]  # short, since a picture shows the layers
+    # Short, since a picture shows the layers.
+    assert [p.label for p in net.parameters()[:3]] == ["n0.w0", "n0.w1", "n0.b"]
     state = net.state_dict()
     twin = scalar.MLP(2, [2, 1])
     twin.load_state_dict({name: np.array(number) for name, number in state.items()})

@@ -186,9 +186,9 @@ def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contrac
     anew. What else it asks for, such as the time or a file, it is told at the recorded call alone, and what it prints,
     it prints there. Dropout draws its numbers anew at every call.
 
-    One gap is known: an array outside that the program reads is followed where it is read, but not what plain NumPy made
-    of it besides. With ``x * W + x * (W * 2)`` a write into W reaches the first term alone: pass such an array as an
-    argument.
+    One gap is known: an array outside that the program reads is followed where it is read, but not what plain NumPy
+    made of it besides. With ``x * W + x * (W * 2)`` a write into W reaches the first term alone: pass such an array as
+    an argument.
 
     A Tensor or Value that is passed as an argument collects its gradient, and keeps its data: parameters that the
     function changes are reached by it from outside.
