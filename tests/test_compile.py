@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import tinygrad_edu
 from tinygrad_edu import Tensor, TinygradEduError, Value, nn, optim
 from tinygrad_edu.compiler import CompileError, RecordingError, ReplayError
-from tinygrad_edu.errors import AnomalyError, ArgumentError
+from tinygrad_edu.errors import AnomalyError, ArgumentError, FileError
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 Y = np.array([0, 1, 1, 0])
@@ -726,3 +726,11 @@ def test_eager_steps_go_on_with_the_gradients_of_a_replay(weight_decay):
         return p.tolist(), p.grad.tolist()
 
     assert trained(tinygrad_edu.compile) == trained(lambda function: function)
+
+
+def test_a_source_that_cannot_be_written_leaves_what_was_there(tmp_path):
+    double = tinygrad_edu.compile(lambda x: x * 2)
+    double(np.ones(2))
+    with pytest.raises(FileError, match="cannot be written"):
+        double.save_source(tmp_path / "no folder" / "double.py")
+    assert list(tmp_path.iterdir()) == []

@@ -24,6 +24,7 @@ from tinygrad_edu.compiler.program import Line, Program
 from tinygrad_edu.compiler.recording import record
 from tinygrad_edu.compiler.source import as_file
 from tinygrad_edu.compiler.traced import users_line
+from tinygrad_edu.files import write
 from tinygrad_edu.graph import Node, is_differentiated
 from tinygrad_edu.modes import MODES, WATCH
 from tinygrad_edu.tensor import Tensor
@@ -143,8 +144,7 @@ class Compiled:
         The arguments are those of the call that was recorded; parameters and states are what they are now.
         """
         machine = self._current()
-        text = as_file(machine.readable, machine.input_values())
-        Path(path).write_text(text, encoding="utf-8")
+        write(path, as_file(machine.readable, machine.input_values()).encode())
 
     def __reduce__(self) -> Any:
         return Compiled, (self._function,)  # a copy makes its own recordings
