@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tinygrad_edu import Tensor, Value
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.rules import TABLE
-from tinygrad_edu.value import Operands, weighted_sum
+from tinygrad_edu.value import Operands, weighted_sums
 
 _NUMBERS = st.floats(-3, 3).map(lambda x: round(x, 3))
 
@@ -25,7 +25,7 @@ def value_graphs(draw, names=tuple(TABLE), most=12):
 
 
 @st.composite
-def weighted_sums(draw, most=8):
+def weighted_sum_graphs(draw, most=8):
     """The root of a graph of weighted sums that have operands in common, as those of a network's layers have."""
     nodes = [Value(draw(_NUMBERS), f"x{i}") for i in range(3)] + [Value(1.0) * draw(_NUMBERS)]
     shared = []
@@ -34,7 +34,8 @@ def weighted_sums(draw, most=8):
         shared += [Operands([draw(some), draw(some), draw(_NUMBERS)], bias=draw(some))]
         shared += [Operands([draw(some) for _ in range(3)], bias=draw(_NUMBERS))]
         weights, inputs = draw(st.sampled_from(shared)), draw(st.sampled_from(shared))
-        nodes += [weighted_sum(weights, inputs), weighted_sum(draw(st.sampled_from(shared)), inputs) * draw(some)]
+        nodes += weighted_sums([weights, draw(st.sampled_from(shared))], inputs)
+        nodes[-2:] = [nodes[-2].relu(), nodes[-1] * draw(some)]
     return nodes[-1]
 
 

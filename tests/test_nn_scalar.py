@@ -10,8 +10,10 @@ import pytest
 import tinygrad_edu
 from tinygrad_edu import Tensor, Value, nn
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, StaleGraphError
+from tinygrad_edu.graph import topological_order
 from tinygrad_edu.nn import scalar
 from tinygrad_edu.optim import SGD
+from tinygrad_edu.value import Constant
 
 X = np.random.default_rng(0).normal(size=(5, 3))
 
@@ -118,19 +120,20 @@ def test_copying_a_network_draws_no_random_numbers():
 
 
 def test_weights_that_change_are_seen_by_the_next_call():
-    neuron = scalar.Neuron(2, "identity", rng=0)
+    layer = scalar.Layer(2, 1, "identity", rng=0)
+    (neuron,) = layer.neurons
     neuron.w[0].data, neuron.w[1].data, neuron.b.data = 1.0, 2.0, 3.0
-    assert neuron([10.0, 100.0]).data == 213.0
+    assert layer([10.0, 100.0]).data == 213.0
     neuron.w[0].data = 4.0
-    assert neuron([10.0, 100.0]).data == 243.0
+    assert layer([10.0, 100.0]).data == 243.0
     neuron.w[1] = Value(5.0)
-    assert neuron([10.0, 100.0]).data == 543.0
+    assert layer([10.0, 100.0]).data == 543.0
     neuron.b = Value(6.0)
-    assert neuron([10.0, 100.0]).data == 546.0
+    assert layer([10.0, 100.0]).data == 546.0
     SGD([*neuron.w], lr=1.0).zero_grad()
-    neuron([10.0, 100.0]).backward()
+    layer([10.0, 100.0]).backward()
     SGD([*neuron.w], lr=1.0).step()
-    assert neuron([10.0, 100.0]).data == -6.0 * 10.0 - 95.0 * 100.0 + 6.0
+    assert layer([10.0, 100.0]).data == -6.0 * 10.0 - 95.0 * 100.0 + 6.0
 
 
 def test_a_compiled_step_between_two_calls_is_seen():
@@ -221,6 +224,73 @@ def test_weights_may_be_computed_from_what_the_layer_saw():
     assert [xi.grad for xi in x] == pytest.approx(expected)
 
 
+def _weight(layer):
+    layer.neurons[0].w[1] = Value(5.0)
+
+
+def _bias(layer):
+    layer.neurons[1].b = Value(5.0)
+
+
+def _weights(layer):
+    layer.neurons[1].w = [Value(5.0), Value(6.0)]
+
+
+def _number(layer):
+    layer.neurons[0].w[1] = 5.0
+
+
+def _activation(layer):
+    layer.neurons[1].activation = nn.functional.tanh
+
+
+def _all_activations(layer):
+    for neuron in layer.neurons:
+        neuron.activation = nn.functional.tanh
+
+
+def _steps(layer):
+    layer.neurons[0].fused = False
+
+
+def _neuron(layer):
+    layer.neurons[1] = scalar.Neuron(2, "sigmoid", rng=7)
+
+
+def _more(layer):
+    layer.neurons.append(scalar.Neuron(2, rng=7))
+
+
+def _fewer(layer):
+    del layer.neurons[0]
+
+
+def _frozen(layer):
+    layer.neurons[0].w[:] = [Constant(1.0), Constant(2.0)]
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [_weight, _bias, _weights, _number, _activation, _all_activations, _steps, _neuron, _more, _fewer, _frozen],
+)
+def test_what_is_exchanged_in_a_layer_is_seen_by_the_next_call(exchange):
+    layer = scalar.Layer(2, 3, rng=0)
+    x = [Value(0.25), Value(-0.5)]
+    layer(x)
+    exchange(layer)
+    for _ in range(2):
+        outputs = layer(x)
+        apart = [neuron(x) for neuron in layer.neurons]
+        assert [y.data for y in outputs] == [y.data for y in apart]
+        assert [y.op for y in outputs] == [y.op for y in apart]
+        for y, same in zip(outputs, apart, strict=True):
+            assert y.inputs[0].op == same.inputs[0].op
+            used, expected = (
+                {p for p in topological_order(node) if not p.op and p.requires_grad} for node in (y, same)
+            )
+            assert used == expected
+
+
 def test_a_neuron_of_ones_own_in_a_layer():
     class Largest(scalar.Neuron):
         def forward(self, x):
@@ -261,7 +331,9 @@ def test_bad_input_is_named(make, error, text):
         make()
 
 
-@pytest.mark.parametrize("make", [lambda: scalar.MLP(3, [4, 1]), lambda: scalar.Layer(3, 1), lambda: scalar.Neuron(3)])
+@pytest.mark.parametrize(
+    "make", [lambda: scalar.MLP(3, [4, 1], rng=0), lambda: scalar.Layer(3, 1, rng=0), lambda: scalar.Neuron(3, rng=0)]
+)
 @pytest.mark.parametrize("as_row", [np.asarray, tuple, lambda row: Tensor(row, requires_grad=False)])
 def test_a_row_of_an_array_is_as_good_as_a_list(make, as_row):
     net = make()

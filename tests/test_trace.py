@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.random_programs import tensor_graphs, value_graphs, weighted_sums
+from tests.random_programs import tensor_graphs, value_graphs, weighted_sum_graphs
 from tinygrad_edu import Tensor, Value, dot, no_grad, operation, recording
 from tinygrad_edu.errors import ArgumentError, BackwardError, StaleGraphError
 from tinygrad_edu.graph import topological_order
@@ -15,7 +15,7 @@ from tinygrad_edu.nn import scalar
 from viz.steps import Backward, Forward, Seed
 from viz.trace import trace
 
-GRAPHS = st.one_of(value_graphs(), weighted_sums(), tensor_graphs())
+GRAPHS = st.one_of(value_graphs(), weighted_sum_graphs(), tensor_graphs())
 
 
 def bits(data):

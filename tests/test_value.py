@@ -5,6 +5,7 @@ import gc
 import math
 import pickle
 import random
+import struct
 import subprocess
 import sys
 import textwrap
@@ -14,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.random_programs import value_graphs, weighted_sums
+from tests.random_programs import value_graphs, weighted_sum_graphs
 from tinygrad_edu import Tensor, Value, dot, no_grad
 from tinygrad_edu.errors import (
     ArgumentError,
@@ -30,7 +31,7 @@ from tinygrad_edu.errors import (
 )
 from tinygrad_edu.graph import topological_order
 from tinygrad_edu.rules import TABLE
-from tinygrad_edu.value import _order
+from tinygrad_edu.value import Operands, _order, weighted_sums
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -365,14 +366,22 @@ def test_a_deep_chain_of_weighted_sums():
     assert below() is None
 
 
-@given(st.one_of(value_graphs(), weighted_sums()))
+@given(st.one_of(value_graphs(), weighted_sum_graphs()))
 def test_the_backward_pass_takes_the_order_that_pictures_show(root):
     order, leaves = _order(root)
     assert order == topological_order(root)
     assert leaves == [node for node in order if not node.inputs]
 
 
-@given(weighted_sums())
+def test_the_bias_of_weights_that_were_another_sums_inputs_before():
+    w = Operands([Value(2.0), Value(3.0)], bias=Value(5.0))
+    (first,) = weighted_sums([Operands([Value(1.0), Value(1.0)], bias=0.0)], w)
+    (second,) = weighted_sums([w], w)
+    root = first * second
+    assert _order(root)[0] == topological_order(root)
+
+
+@given(weighted_sum_graphs())
 def test_a_deep_copy_of_weighted_sums(root):
     twin = copy.deepcopy(root)
     pairs = list(zip(topological_order(root), topological_order(twin), strict=True))
@@ -526,6 +535,23 @@ def test_dot_to_the_second_order_and_of_one_node_many_times():
     g, a.grad = a.grad, 0.0
     g.backward()
     assert (y.data, g.data, a.grad) == (18.0, 9.0, 2.0)
+
+
+_ANY = st.sampled_from([0.0, -0.0, 1.5, -2.0, 5e-324, 1e308, -1e308, math.inf, -math.inf, math.nan])
+
+
+@given(st.lists(st.tuples(_ANY, _ANY), min_size=1, max_size=4), _ANY, st.sampled_from([0.0, -0.0, -1.0]))
+@example([(math.inf, 0.0)], 0.0, 0.0)
+@example([(1e308, 10.0), (-1e308, 10.0)], 0.0, -0.0)
+def test_where_no_gradient_arrives_a_dot_hands_on_what_the_sum_written_out_does(pairs, bias, factor):
+    def gradients(weighted_sum):
+        w, x = [Value(w) for w, _ in pairs], [Value(x) for _, x in pairs]
+        b = Value(bias)
+        (weighted_sum(w, x, b).relu() * factor).backward()
+        return [struct.pack("d", p.grad) if p.grad == p.grad else "nan" for p in (*w, *x, b)]
+
+    written_out = gradients(lambda w, x, b: sum((wi * xi for wi, xi in zip(w, x, strict=True)), b))
+    assert gradients(dot) == written_out
 
 
 def test_dot_of_nothing_is_the_bias():

@@ -205,7 +205,10 @@ GENERATED = f"{__file__}: made of a row"
 
 
 class _ForFloats(ast.NodeTransformer):
-    """Python's ``/`` and ``**`` raise where IEEE has inf and nan; a choice evaluates one side only."""
+    """Python's ``/`` and ``**`` raise where IEEE has inf and nan; a choice evaluates one side only.
+
+    ``maximum(x, 0.0)`` of bare names and numbers is a choice, too: a call would cost more than all else that ReLU does.
+    """
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
@@ -214,9 +217,11 @@ class _ForFloats(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "where":
-            test, yes, no = node.args
-            return ast.IfExp(test, yes, no)
+        match node:
+            case ast.Call(ast.Name("where"), [test, yes, no]):
+                return ast.IfExp(test, yes, no)
+            case ast.Call(ast.Name("maximum"), [ast.Name() as a, (ast.Name() | ast.Constant()) as b]):
+                return _parse(f"{a.id} if {a.id} > {ast.unparse(b)} or {a.id} != {a.id} else {ast.unparse(b)}")
         return node
 
 

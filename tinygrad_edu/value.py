@@ -10,7 +10,7 @@ walks from the result back to the leaves::
 """
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from tinygrad_edu import graph, modes
@@ -67,6 +67,7 @@ class Value(Node):
 
     _left: Any  # a Value, `Operands`, or None
     _right: Any
+    _bias = None  # what `Operands` may have
     requires_grad: ClassVar[bool] = True  # type: ignore[misc]
 
     def __init__(self, data: Number, label: str = "") -> None:
@@ -85,7 +86,7 @@ class Value(Node):
         """The operands of the operation that made the node, in order."""
         left, right = self._left, self._right
         if left.__class__ is Operands:
-            return left.nodes if right is None else (*left.nodes, *right.nodes, left.bias)
+            return tuple(left.nodes) if right is None else (*left.nodes, *right.nodes, left._bias)
         return () if left is None else (left,) if right is None else (left, right)
 
     @inputs.setter
@@ -260,7 +261,7 @@ class Constant(Value):
         return f"Constant({self._data:.6g})"
 
 
-_requires_grad = operator.attrgetter("requires_grad")
+_requires_grad, _stamp = operator.attrgetter("requires_grad"), operator.attrgetter("stamp")
 
 
 class Operands:
@@ -269,19 +270,19 @@ class Operands:
     All neurons of a layer see the same inputs, and a neuron has the same weights and ``bias`` for every sample.
     """
 
-    __slots__ = ("bias", "data", "nodes", "requires_grad", "stamp")
+    __slots__ = ("_bias", "data", "nodes", "requires_grad", "stamp")
 
     _left = _right = None  # to `_order` it is a node without operands, until it looks more closely
 
     def __init__(self, nodes: Sequence[Value | Number], bias: Value | Number | None = None) -> None:
         self.stamp = CLOCK.now  # before the data is read: what is written later makes stale what is made of it
         try:
-            self.nodes: tuple[Any, ...] = tuple(nodes)
+            self.nodes: list[Any] = list(nodes)
             self.data = [x._data for x in self.nodes]
         except AttributeError:  # a bare number among them
-            self.nodes = tuple([x if isinstance(x, Value) else Constant(x) for x in nodes])
+            self.nodes = [x if isinstance(x, Value) else Constant(x) for x in nodes]
             self.data = [x._data for x in self.nodes]
-        self.bias: Any = bias if bias is None or isinstance(bias, Value) else Constant(bias)
+        self._bias: Any = bias if bias is None or isinstance(bias, Value) else Constant(bias)
         self.requires_grad = any(map(_requires_grad, self.nodes))
 
     def __len__(self) -> int:
@@ -291,7 +292,7 @@ class Operands:
         return self.nodes[i]  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Operands, (self.nodes, self.bias)  # a copy reads for itself: the stamp means nothing elsewhere
+        return Operands, (self.nodes, self._bias)  # a copy reads for itself: the stamp means nothing elsewhere
 
 
 _COMPARISONS = {  # by NumPy's names, which a number of NumPy on the left calls them by
@@ -316,6 +317,7 @@ def _node(operation: Operation, y: float, inputs: tuple[Value, ...]) -> Value:
     node.operation = operation
     node.inputs = inputs
     node.stamp = CLOCK.now
+    node._marks = ()
     if WATCH.active:
         modes.note(node)
     return node
@@ -328,45 +330,63 @@ def _forward(operation: Operation, forward: Callable[..., float], inputs: Sequen
 
 
 def _order(root: Value) -> tuple[list[Value], list[Value]]:
-    """The `graph.topological_order` up to ``root``, and the leaves in it; `StaleGraphError` as there.
+    """The `graph.topological_order` up to ``root``, and the leaves in it; `StaleGraphError` as there."""
+    order, leaves, oldest = _depth_first(root)
+    if max(map(_stamp, leaves)) > oldest:  # written since the first operation: it may be an input
+        graph.check_fresh(order)
+    return order, leaves
 
-    The same order in half the time, because it knows how a Value keeps its inputs.
+
+def _depth_first(root: Value) -> tuple[list[Value], list[Value], int]:
+    """What `_order` gives, and when the oldest of what operations made was made.
+
+    The order of `graph.topological_order` in half the time, because it knows how a Value keeps its inputs.
     """
     order: list[Value] = []
     leaves: list[Value] = []
     stack: list[Any] = [root]
-    entered = {None}  # None is the bias of operands that have none
+    entered = {None}  # None is the right of a node with one input, and the bias of operands that have none
     oldest = root.stamp  # of the nodes that operations made
+    put, push, pop, enter = order.append, stack.append, stack.pop, entered.add
     while stack:
-        node = stack.pop()
+        node = pop()
         if node is None:  # the node below has all its inputs behind it
-            order.append(stack.pop())
+            put(pop())
             continue
         while node not in entered:
-            entered.add(node)
-            left, right = node._left, node._right
+            enter(node)
+            left = node._left
             if left is None:
                 if node.__class__ is Operands:
                     stack.extend(reversed(node.nodes))
                 else:
                     leaves.append(node)
-                    order.append(node)
+                    put(node)
                 break
             if node.stamp < oldest:
                 oldest = node.stamp
-            if left.__class__ is Operands and left.bias not in entered:
-                stack += (node, None, left.bias, right)
-            elif right is None or right in entered:
-                if left in entered:
-                    order.append(node)
+            right = node._right
+            if right in entered:
+                if left in entered and left._bias in entered:
+                    put(node)
                     break
-                stack += (node, None)
-            else:
-                stack += (node, None, right)
+                below = left._left if right is None else None
+                if below is not None and below in entered and below._bias in entered and left._right in entered:
+                    # A neuron's sum under its activation, say: it goes before the node, and neither needs the stack.
+                    oldest = left.stamp if left.stamp < oldest else oldest
+                    enter(left)
+                    put(left)
+                    put(node)
+                    break
+                right = None  # it need not be waited for
+            push(node)
+            push(None)
+            if left._bias not in entered:
+                push(left._bias)
+            if right is not None:
+                push(right)
             node = left  # down along the left
-    if max([leaf.stamp for leaf in leaves]) > oldest:  # written since the first operation: it may be an input
-        graph.check_fresh(order)
-    return order, leaves
+    return order, leaves, oldest
 
 
 def _walk(order: list[Value]) -> None:
@@ -377,8 +397,9 @@ def _walk(order: list[Value]) -> None:
         _walk_watched(order)
         return
     for node in reversed(order):
-        if node.operation is not None:
-            node.operation.backward_floats(node)
+        operation = node.operation
+        if operation is not None:
+            operation.backward_floats(node)
 
 
 def _walk_watched(order: list[Value]) -> None:
@@ -412,7 +433,51 @@ def _data_of(other: Any) -> float:
 # --- methods and operators, one for each row of the table -------------------------------------------------------
 
 
-# A row's text is compiled when it is first used: to compile all of them would take longer than the rest of the import.
+_NUMBERS = (float, int)
+# Written out, so that an addition costs one call and not three. `x0` and `x1` are the row's own names.
+_UNARY = """
+def method(self):
+    if self.__class__ is not Value or WATCH.active:
+        return general(self)
+    x = self._data
+    node = new(Value)
+    node._data = {y}
+    node.grad = 0.0
+    node.operation = row
+    node._left = self
+    node._right = None
+    node.stamp = CLOCK.now
+    node._marks = ()
+    return node
+"""
+_BINARY = """
+def method(self, other):
+    if other.__class__ is not Value or WATCH.active:
+        if self.__class__ is not Value or other.__class__ not in NUMBERS or WATCH.active:
+            return general(self, other)
+        other = Constant(other)
+    x0 = self._data
+    x1 = other._data
+    node = new(Value)
+    node._data = {y}
+    node.grad = 0.0
+    node.operation = row
+    node._left = self
+    node._right = other
+    node.stamp = CLOCK.now
+    node._marks = ()
+    return node
+"""
+
+
+def _written(template: str, row: Elementwise, y: str, general: Callable[..., Any]) -> Any:
+    """The row's method as code of its own; what is not the usual case it leaves to ``general``."""
+    names = {"Value": Value, "Constant": Constant, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "NUMBERS": _NUMBERS}
+    scope = FLOATS | CONSTANTS | names | {"general": general, "row": row}
+    exec(compile(template.format(y=y), GENERATED, "exec"), scope)  # noqa: S102 a row of the table, never a user's text
+    return scope["method"]
+
+
 def _unary(row: Elementwise) -> Any:
     def with_parameters(self: Value, *args: float, **keywords: float) -> Value:
         return self._record(row, (self,), row.bind(args, keywords))
@@ -427,34 +492,19 @@ def _unary(row: Elementwise) -> Any:
         node._left = self
         node._right = None
         node.stamp = CLOCK.now
+        node._marks = ()
         return node
 
-    return with_parameters if row.defaults else method
-
-
-_NUMBERS = (float, int)
-# Written out, so that an addition costs one call and not three. `x0` and `x1` are the row's own names.
-_BINARY = """
-def method(self, other):
-    if other.__class__ is not Value or WATCH.active:
-        if self.__class__ is not Value or other.__class__ not in NUMBERS or WATCH.active:
-            return mixed(self, other)
-        other = Constant(other)
-    x0 = self._data
-    x1 = other._data
-    node = new(Value)
-    node._data = {y}
-    node.grad = 0.0
-    node.operation = row
-    node._left = self
-    node._right = other
-    node.stamp = CLOCK.now
-    return node
-"""
+    if row.defaults:
+        return with_parameters
+    # A text that calls something is compiled when it is first used: all of them would take as long as the rest of the
+    # import, and beside that call one more does not count.
+    y = float_source(row.y_text)
+    return method if "(" in y else _written(_UNARY, row, y, method)
 
 
 def _binary(row: Elementwise) -> tuple[Any, Any]:
-    def mixed(self: Value, other: Any, *, reflected: bool = False) -> Any:
+    def general(self: Value, other: Any, *, reflected: bool = False) -> Any:
         if not isinstance(other, Value):
             if isinstance(other, Node) or (hasattr(other, "shape") and other.shape):
                 raise DTypeError(_no_mixing(row, other))
@@ -465,14 +515,11 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
         return _node(row, _forward(row, row.on_floats, pair), pair)
 
     def mirrored(self: Value, other: Any) -> Any:
-        return method(Constant(other), self) if other.__class__ in _NUMBERS else mixed(self, other, reflected=True)
+        return method(Constant(other), self) if other.__class__ in _NUMBERS else general(self, other, reflected=True)
 
     if row.defaults:
         return lambda self, other, **keywords: self._record(row, (self, other), row.bind((), keywords)), None
-    names = {"Value": Value, "Constant": Constant, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "NUMBERS": _NUMBERS}
-    scope = FLOATS | CONSTANTS | names | {"mixed": mixed, "row": row}
-    exec(compile(_BINARY.format(y=float_source(row.y_text)), GENERATED, "exec"), scope)  # noqa: S102 a row of the table, never a user's text
-    method: Any = scope["method"]
+    method = _written(_BINARY, row, float_source(row.y_text), general)
     return method, mirrored
 
 
@@ -492,7 +539,7 @@ class Dot(Operation):
     """``y = w0·x0 + w1·x1 + … + b`` of the inputs ``(w0, w1, …, x0, x1, …, b)``.
 
     What flows to a weight is ``gy`` times its input, and to an input ``gy`` times its weight: `GX`, in which
-    ``partner`` is the other of the two.
+    ``partner`` is the other of the two. Behind a ReLU that is off, ``gy`` is 0 and nothing flows to any.
     """
 
     name = "dot"
@@ -523,6 +570,8 @@ class Dot(Operation):
 _DOT_BACKWARD = """
 def backward(node):
     gy = node.grad
+    if not gy and node._data - node._data == 0.0:  # 0 times numbers that are all finite, or the sum would not be
+        return
     weights = node._left
     inputs = node._right
     for node_w, x in zip(weights.nodes, inputs.data):
@@ -530,7 +579,7 @@ def backward(node):
     if inputs.requires_grad:
         for node_x, w in zip(inputs.nodes, weights.data):
             node_x.grad += {gx}
-    weights.bias.grad += gy
+    weights._bias.grad += gy
 """
 DOT = Dot()
 
@@ -554,20 +603,28 @@ def dot(weights: Sequence[Value | Number], inputs: Sequence[Value | Number], bia
     """
     if len(weights) != len(inputs):
         raise ShapeError(f"dot() needs as many weights as inputs, but was given {len(weights)} and {len(inputs)}")
-    return weighted_sum(Operands(weights, bias), Operands(inputs))
+    neuron, seen = Operands(weights, bias), Operands(inputs)
+    if neuron.requires_grad and not WATCH.active:
+        return weighted_sums([neuron], seen)[0]
+    nodes = (*neuron.nodes, *seen.nodes, neuron._bias)
+    return _node(DOT, _forward(DOT, DOT.forward, nodes), nodes)
 
 
-def weighted_sum(weights: Operands, inputs: Operands) -> Value:
-    """`dot` of operands that other sums have, too; as many weights as inputs."""
-    bias = weights.bias
-    if WATCH.active or not weights.requires_grad:
-        nodes = (*weights.nodes, *inputs.nodes, bias)
-        return _node(DOT, _forward(DOT, DOT.forward, nodes), nodes)
-    node = _new(Value)
-    node._data = sum(map(operator.mul, weights.data, inputs.data), bias._data)
-    node.grad = 0.0
-    node.operation = DOT
-    node._left = weights
-    node._right = inputs
-    node.stamp = weights.stamp if weights.stamp < inputs.stamp else inputs.stamp
-    return node
+def weighted_sums(neurons: Iterable[Operands], inputs: Operands) -> list[Value]:
+    """The `dot` of each neuron's weights and bias with the inputs that all of them see.
+
+    Each has as many weights as there are inputs, and some that need a gradient; no mode is active.
+    """
+    sums = []
+    xs, stamp, mul = inputs.data, inputs.stamp, operator.mul
+    for weights in neurons:
+        node = _new(Value)
+        node._data = sum(map(mul, weights.data, xs), weights._bias._data)
+        node.grad = 0.0
+        node.operation = DOT
+        node._left = weights
+        node._right = inputs
+        node.stamp = stamp if stamp < weights.stamp else weights.stamp
+        node._marks = ()
+        sums.append(node)
+    return sums

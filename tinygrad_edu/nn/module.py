@@ -13,7 +13,7 @@ from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.graph import Node, Scope, describe, mark
 from tinygrad_edu.modes import MODES, WATCH, tell
 from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
-from tinygrad_edu.value import Value
+from tinygrad_edu.value import Constant, Value
 
 M = TypeVar("M", bound="Module")
 
@@ -74,9 +74,11 @@ class Module:
         (x,) = inputs
         if not isinstance(x, Node):
             x = _as_node(x)
-            if not isinstance(x, Node):
-                return self._called(inputs, keywords)
             inputs = (x,)
+            if not isinstance(x, Node):  # a list of Values, say
+                y = self.forward(x)
+                _note(y, scope, inputs)
+                return y
         y = self.forward(x)  # what follows is the same as there, for one node in and one out
         if isinstance(y, Node) and y is not x and y.operation is not None:
             mark(y, scope, inputs)
@@ -270,12 +272,17 @@ def _as_node(x: Any) -> Any:
 
 def _note(y: Any, scope: Scope, inputs: tuple[Any, ...]) -> None:
     """Mark the nodes in ``y`` as what a call made of ``inputs``: for pictures. What it only handed on is not."""
-    given = inputs if len(inputs) == 1 and isinstance(inputs[0], Node) else tuple(_nodes_in(inputs)) or inputs
-    handed_on = set(map(id, given))
-    marks = ((scope, given),)  # the one tuple for all of them tells calls apart
-    for node in _nodes_in((y,)):
-        if id(node) not in handed_on and node.operation is not None:
-            node._marks = getattr(node, "_marks", ()) + marks
+    given, made = _nodes_in(inputs), _nodes_in((y,))
+    handed_on = set(given)
+    marks = ((scope, tuple(given) or inputs),)  # the one tuple for all of them tells calls apart
+    if not handed_on.isdisjoint(made):
+        made = [node for node in made if node not in handed_on]
+    for node in made:
+        if node.operation is not None:
+            node._marks += marks
+
+
+_VALUES = {Value, Constant}
 
 
 def _nodes_in(xs: Iterable[Any]) -> list[Node]:
@@ -284,8 +291,8 @@ def _nodes_in(xs: Iterable[Any]) -> list[Node]:
     for x in xs:
         if isinstance(x, Node):
             found.append(x)
-        elif isinstance(x, list | tuple):
-            found += _nodes_in(x)
+        elif isinstance(x, (list, tuple)):
+            found += x if _VALUES.issuperset(map(type, x)) else _nodes_in(x)  # of many Values, not one by one
     return found
 
 

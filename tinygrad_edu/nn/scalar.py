@@ -24,7 +24,7 @@ from tinygrad_edu.modes import WATCH
 from tinygrad_edu.nn.activations import activation_of, identity
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.sizes import layer_widths
-from tinygrad_edu.value import Constant, Operands, Value, weighted_sum
+from tinygrad_edu.value import Constant, Operands, Value, dot, weighted_sums
 
 if TYPE_CHECKING:
     import tinygrad_edu.nn.networks
@@ -101,7 +101,9 @@ class Neuron(Module):
         self.activation = activation_of(activation)
         self.fused = fused
 
-    _known: Operands | None = None  # the weights as they were last used
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        CLOCK.tick()  # what a layer knows of its neurons is out of date
 
     def forward(self, x: Sequence[Number] | Operands) -> Value:
         """The neuron's output."""
@@ -110,17 +112,8 @@ class Neuron(Module):
             numbers = "1 number" if len(self.w) == 1 else f"{len(self.w)} numbers"
             raise ShapeError(f"{self._title()} takes {numbers}, but was given {len(inputs.nodes)}")
         if self.fused:
-            return self.activation(weighted_sum(self._weights(), inputs))  # type: ignore[no-any-return]
+            return self.activation(dot(self.w, inputs.nodes, self.b))  # type: ignore[no-any-return]
         return self.activation(sum((w * xi for w, xi in zip(self.w, inputs.nodes, strict=True)), self.b))  # type: ignore[no-any-return]
-
-    def _weights(self) -> Operands:
-        """The weights and the bias as operands: the same for every sample, until data is written somewhere."""
-        if WATCH.active:  # `compile` may have a stand-in for the data
-            return Operands(self.w, self.b)
-        known = self._known
-        if known is None or known.stamp != CLOCK.now or known.bias is not self.b or known.nodes != tuple(self.w):
-            known = self._known = Operands(self.w, self.b)
-        return known
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias."""
@@ -128,6 +121,34 @@ class Neuron(Module):
 
     def extra_repr(self) -> str:
         return f"{len(self.w)}{_suffix(self.activation)}"
+
+
+def _are_alike(neurons: list[Neuron]) -> bool:
+    """Whether they differ in nothing but their weights."""
+    if not all(type(neuron) is Neuron and neuron.fused for neuron in neurons):
+        return False
+    first = neurons[0]
+    return all(n.activation is first.activation and len(n.w) == len(first.w) for n in neurons)
+
+
+class _Reading:
+    """The weights of neurons that are alike, read once for many samples; of others, none."""
+
+    __slots__ = ("lists", "n_in", "neurons", "stamp", "weights")
+
+    def __init__(self, neurons: list[Neuron]) -> None:
+        self.stamp = CLOCK.now
+        self.neurons = list(neurons)
+        weights = [Operands(n.w, n.b) for n in neurons] if _are_alike(neurons) else []
+        self.weights = weights if all(w.requires_grad for w in weights) else []
+        self.lists = [w.nodes for w in self.weights]
+        self.n_in = len(self.lists[0]) if self.lists else 0
+
+    def holds(self, neurons: list[Neuron]) -> bool:
+        """Whether it would be the same now: no data was written anywhere, and no weight exchanged."""
+        if self.stamp != CLOCK.now or self.neurons != neurons:
+            return False
+        return not self.lists or self.lists == [neuron.w for neuron in neurons]
 
 
 class Layer(Module):
@@ -170,11 +191,26 @@ class Layer(Module):
             for p in neuron.parameters():
                 p.label = f"n{j}.{p.label}"
 
+    _reading: "_Reading | None" = None
+
     def forward(self, x: Sequence[Number]) -> Any:
         """The outputs of the neurons."""
         inputs = Operands(_numbers(self, x))  # read once for all of them
-        outputs = [neuron.forward(inputs) for neuron in self.neurons]
+        weights = self._weights(len(inputs.nodes))
+        if weights:
+            outputs = list(map(self.neurons[0].activation, weighted_sums(weights, inputs)))
+        else:
+            outputs = [neuron.forward(inputs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def _weights(self, n_in: int) -> list[Operands]:
+        """The weights of neurons that differ in nothing else, so that their sums can be taken together; else none."""
+        if WATCH.active:
+            return []
+        reading = self._reading
+        if reading is None or not reading.holds(self.neurons):
+            reading = self._reading = _Reading(self.neurons)
+        return reading.weights if reading.n_in == n_in else []
 
     def parameters(self) -> list[Value]:
         """Those of each neuron in turn."""
