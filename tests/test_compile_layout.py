@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu
 from tests.test_compile import OPTIMIZERS, Training, assert_close
-from tinygrad_edu import Tensor, nn, optim
-from tinygrad_edu.compiler import blas
+from tinygrad_edu import Tensor, blas, nn, optim
 
 NARROW, EDGE, WIDE = 10, 63, 64
 
@@ -301,35 +300,6 @@ def test_a_large_product_may_be_made_some_rows_at_a_time(copied, monkeypatch):
     for p, q in zip(own.numbers(), eager.numbers(), strict=True):
         np.testing.assert_allclose(p, q, rtol=1e-3, atol=1e-6)
     assert len(re.findall(r"\bdot_\(\w+\[\w+_rows\]", own.step.optimized_source)) == (3 if copied else 1)
-
-
-@pytest.mark.parametrize(
-    ("n", "k", "m", "rows"),
-    [
-        (64, 784, 100, 12),
-        (10, 784, 512, 2),
-        (10, 256, 128, 10),
-        (500, 784, 100, 500),
-        (10, 2000, 512, 10),
-        (0, 9, 0, 0),
-    ],
-)
-def test_how_many_rows_at_a_time(n, k, m, rows, monkeypatch):
-    monkeypatch.setattr(blas, "multiplies_in_place", lambda: True)
-    assert blas.rows_at_once(n, k, m, 4) == rows
-    monkeypatch.setattr(blas, "multiplies_in_place", lambda: False)
-    assert blas.rows_at_once(n, k, m, 4) == n
-
-
-@pytest.mark.parametrize(("threads", "goto", "in_place"), [("1", "", True), ("4", "1", False), ("", "1", True)])
-def test_products_are_left_to_several_threads(threads, goto, in_place, monkeypatch):
-    config = {"Build Dependencies": {"blas": {"name": "scipy-openblas"}}, "SIMD Extensions": {"found": ["X86_V4"]}}
-    monkeypatch.setattr(np, "show_config", lambda mode: config)
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", threads)
-    monkeypatch.setenv("GOTO_NUM_THREADS", goto)
-    assert blas.multiplies_in_place.__wrapped__() == in_place
-    config["SIMD Extensions"]["found"] = ["X86_V3"]
-    assert not blas.multiplies_in_place.__wrapped__()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -8,11 +8,15 @@ import subprocess
 import sys
 import weakref
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tinygrad_edu import Tensor, Value, no_grad
+from tests.random_programs import tensor_graphs
+from tinygrad_edu import Tensor, Value, array_backward, no_grad
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
@@ -175,6 +179,57 @@ def test_a_second_backward_gives_exactly_twice():
     np.testing.assert_array_equal(x.grad, 2 * once[1])
     np.testing.assert_array_equal(m.grad, once[2])  # an interior node's is the latest call's
     assert y.grad == once[3] == 1.0
+
+
+@st.composite
+def _chains(draw):
+    """The root of a graph in which most operations are elementwise, and some nodes are used again."""
+    nodes = [Tensor([[0.5, -1.0], [2.0, 0.25]]) * 1.5]
+    steps = [Tensor.relu, Tensor.tanh, Tensor.exp, Tensor.square, lambda x: x @ x, lambda x: x * 0.5, lambda x: x + x]
+    for _ in range(draw(st.integers(1, 8))):
+        nodes.append(draw(st.sampled_from(steps))(draw(st.sampled_from(nodes[-3:]))))
+    return np.sum(np.stack(draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=3))), axis=0)
+
+
+@given(st.one_of(tensor_graphs(), _chains()))
+def test_large_gradients_that_have_flowed_on_are_computed_again(root):
+    def gradients(large):
+        with mock.patch.object(array_backward, "_LARGE", large):
+            for node in topological_order(root):
+                node.grad = None
+            root.backward(np.ones(root.shape))
+            return [node.grad for node in topological_order(root)]
+
+    for kept, computed in zip(gradients(1 << 60), gradients(0), strict=True):
+        assert (kept is None) == (computed is None)
+        if kept is not None:
+            assert (kept.shape, kept.dtype, kept.tobytes()) == (computed.shape, computed.dtype, computed.tobytes())
+
+
+def test_large_gradients_behind_an_activation_are_let_go():
+    W1, W2 = Tensor(np.full((100, 100), 0.1)), Tensor(np.full((100, 100), 0.1))
+    x = W1 @ W2
+    y, z = x.relu(), x.exp()
+    loss = (y @ W1).tanh().sum() + (z * 2 + z).sum()
+    loss.backward()
+    product = loss.inputs[0].inputs[0].inputs[0]
+    assert (product.op, type(product._grad[0])) == ("matmul", array_backward.Again)
+    assert type(x._grad[0]) is np.ndarray  # two operations handed something to it
+    chain = list(itertools.accumulate(range(2_000), lambda y, _: y.tanh(), initial=x * 1.0))
+    chain[-1].sum().backward()
+    assert all(node.grad.shape == (100, 100) for node in chain)
+    T = (y @ W1).data
+    np.testing.assert_allclose(product.grad, 1 - np.tanh(T) ** 2)
+    assert product.grad is product.grad
+    product.grad[0] = 7.0
+    assert (product.grad[0] == 7.0).all()
+    gc.collect()
+    gc.disable()
+    try:
+        del x, y, z, loss, product
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_gradients_of_two_roots_add_up_in_the_leaves_alone():

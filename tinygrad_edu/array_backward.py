@@ -4,12 +4,14 @@ An operation says what one gradient becomes on the way back through it. Here is 
 inputs need a gradient, the sum where a node is used more than once, the sum over what was broadcast.
 """
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import modes
+from tinygrad_edu.array_vocabulary import ZEROS
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.graph import Node
 from tinygrad_edu.matrix_rules import ones
@@ -23,17 +25,19 @@ if TYPE_CHECKING:
 
 ndarray = np.ndarray
 _Array = npt.NDArray[Any]
+_LARGE = 1 << 13  # numbers in a gradient that is rather computed again, if somebody asks for it, than kept
 
 
 def array_gradients(root: "Tensor", seed: _Array) -> "dict[Tensor, _Array]":
     """For each node that ``root`` depends on and that requires one, its gradient; nothing is written anywhere.
 
     A gradient that only passes through (``y = x + b``, a reshape) is handed on without a copy. So an interior
-    node's may be another's array, or a view of it; a leaf's never is.
+    node's may be another's array, or a view of it; a leaf's never is. A large one that has flowed on may be `Again`.
     """
     if WATCH.active and MODES.recorder is not None:
         return cast("dict[Tensor, _Array]", MODES.recorder.array_gradients(root, seed))
-    grads: dict[Tensor, _Array] = {root: seed}
+    grads: dict[Tensor, Any] = {root: seed}
+    again: dict[Tensor, Again] = {}
     watched = bool(WATCH.active and MODES.anomaly)
     for node in reversed(root._fresh_order(leaves=False)):
         gy, operation = grads.get(node), node.operation
@@ -41,9 +45,42 @@ def array_gradients(root: "Tensor", seed: _Array) -> "dict[Tensor, _Array]":
             continue
         if watched:
             _flow_back(node, gy, grads, watched)
-        else:
+        elif gy.size < _LARGE:
             (operation.flow or _written_flow(operation))(node, gy, grads)
+        else:
+            _flow_on(node, gy, grads, again)
     return grads
+
+
+class Again:
+    """A gradient that has been handed on, and is computed again if somebody asks for it: ``copy()``."""
+
+    __slots__ = ("gradient", "gy", "operation", "params", "x", "y")
+
+    def __init__(self, node: "Tensor", gy: _Array, gradient: _Array) -> None:
+        # The arrays and not the node, of which this will be part: in a cycle memory is freed late.
+        self.operation, self.params = cast("Operation", node.operation), node._params
+        self.y, self.x = node._data, node.inputs[0]._data
+        self.gy, self.gradient = gy, cast("_Array | None", gradient)
+
+    def copy(self) -> _Array:
+        """The gradient as a new array, by the operation's derivative as in the backward pass."""
+        with np.errstate(all="ignore"):
+            return cast("_Array", self.operation.gx_arrays[0](self.gy, self.y, self.x, **self.params))
+
+
+def _flow_on(node: "Tensor", gy: _Array, grads: "dict[Tensor, Any]", again: "dict[Tensor, Again]") -> None:
+    """What an operation's flow does; then the gradient of ``node`` is freed, if `Again` can give it."""
+    operation, x = cast("Operation", node.operation), node.inputs[0]
+    elementwise = operation.fits and len(node.inputs) == 1
+    first = elementwise and x.operation is not None and x not in grads
+    (operation.flow or _written_flow(operation))(node, gy, grads)
+    known = again.pop(node, None)
+    if known is not None and known.gradient is gy:  # else something was added to it
+        known.gradient = None
+        grads[node] = known
+    elif first and x in grads and x._data.dtype is node._data.dtype is grads[x].dtype:
+        again[x] = Again(node, gy, grads[x])
 
 
 def _flow_back(node: "Tensor", gy: _Array, grads: "dict[Tensor, _Array]", watched: bool = False) -> None:
@@ -97,10 +134,13 @@ def _written_flow(operation: Operation) -> "Callable[[Tensor, _Array, dict[Tenso
     lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
     lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
     if operation.fits:  # but of vectors, numbers and mixed types there may be something to mend
-        mixed = " or ".join(f"gy.dtype is not {x}.dtype" for x in xs)
-        lines += [f"if gy.ndim < 2 or {mixed}:", "    return flow_back(node, gy, grads)"]
+        mixed = " or ".join(f"{x}.dtype is not kind" for x in xs)
+        lines += ["kind = gy.dtype", f"if gy.ndim < 2 or {mixed}:", "    return flow_back(node, gy, grads)"]
     if isinstance(operation, Elementwise):
         texts = operation.gx_texts
+        if operation.fits:
+            texts = tuple([re.sub(r"\b0\.0\b", "zero", text) for text in texts])
+            lines += ["zero = ZEROS[kind]"] if "zero" in texts[0] else []
         lines += [f"{name} = node._params[{name!r}]" for name in operation.defaults]
     else:
         params = ", **node._params" if operation.forward.__code__.co_kwonlyargcount else ""
@@ -109,7 +149,7 @@ def _written_flow(operation: Operation) -> "Callable[[Tensor, _Array, dict[Tenso
     parts = [form.format(i=i, x=x, gx=gx) for i, (x, gx) in enumerate(zip(xs, texts, strict=True))]
     body = "\n    ".join(lines) + "".join(parts)
     scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
-    scope |= {"ndarray": ndarray, "unbroadcast": unbroadcast, "added": added, "flow_back": _flow_back}
+    scope |= {"ZEROS": ZEROS, "ndarray": ndarray, "unbroadcast": unbroadcast, "added": added, "flow_back": _flow_back}
     exec(f"def flow(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
     operation.flow = scope["flow"]
     return scope["flow"]  # type: ignore[no-any-return]

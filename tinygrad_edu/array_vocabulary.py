@@ -21,6 +21,16 @@ def _from_scalars(function: Callable[[float], float]) -> Callable[[Any], Any]:
     return by_entry
 
 
+class _Zeros(dict[np.dtype[Any], Any]):
+    """For each type a zero of that type: NumPy takes half as long over it as over Python's, which has none."""
+
+    def __missing__(self, dtype: np.dtype[Any]) -> Any:
+        zero = self[dtype] = np.zeros((), dtype)
+        zero.flags.writeable = False
+        return zero
+
+
+ZEROS = _Zeros()
 _numpy_where = np.where
 _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
 
@@ -30,7 +40,7 @@ def _where(condition: Any, yes: Any, no: Any) -> Any:
 
     As integers 0 times infinity is 0, and 1 times any pattern of bits is that pattern.
     """
-    if yes.__class__ is not ndarray or no.__class__ is not float or yes.size < 512:
+    if yes.__class__ is not ndarray or yes.size < 512 or (no is not ZEROS[yes.dtype] and no.__class__ is not float):
         return _numpy_where(condition, yes, no)
     if no != 0 or condition.__class__ is not ndarray or condition.shape != yes.shape or yes.itemsize not in _BITS:
         return _numpy_where(condition, yes, no)

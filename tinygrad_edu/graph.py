@@ -196,11 +196,6 @@ class Node(ElementwiseMethods):
         return f"<table><caption>{escape(f'{type(self).__name__} {self.label}'.strip())}</caption>{cells}</table>"
 
 
-def mark(node: Node, scope: Scope, inputs: tuple[Any, ...]) -> None:
-    """Note that a call of the module with this scope turned ``inputs`` into ``node``."""
-    node._marks = (*getattr(node, "_marks", ()), (scope, inputs))
-
-
 # --- order --------------------------------------------------------------------------------------------------
 
 
@@ -315,13 +310,12 @@ CLOCK = Clock()
 # --- the recorded backward pass -----------------------------------------------------------------------------
 
 
-def need_gradient(root: Node) -> None:
-    """Raise unless ``root`` can be the start of a backward pass."""
-    if not root.requires_grad:
-        raise BackwardError(
-            f"backward() starts from a node that needs no gradient ({describe(root)}): nothing it was made of "
-            "requires one, or it was made under no_grad() or by a compiled function, whose replays record no graph"
-        )
+def nothing_to_differentiate(root: Node) -> BackwardError:
+    """The error that says that ``root`` cannot be the start of a backward pass."""
+    return BackwardError(
+        f"backward() starts from a node that needs no gradient ({describe(root)}): nothing it was made of "
+        "requires one, or it was made under no_grad() or by a compiled function, whose replays record no graph"
+    )
 
 
 def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:

@@ -21,21 +21,22 @@ def _starts(n: int, classes: int) -> Array:
     return np.arange(0, n * classes, classes)
 
 
-def _largest(x: Array) -> Array:
-    """The largest entry of each row, as a column."""
-    n, classes = x.shape
-    if n > 8 * classes:  # NumPy goes along short rows one by one, and along columns in one stride
-        return functools.reduce(np.maximum, x.T).reshape(n, 1)
-    return np.maximum.reduce(x, axis=1, keepdims=True)
+def _largest(x: Array, starts: Array) -> Array:
+    """The largest entry of each row; the rows start there in the flattened array."""
+    if len(x) > 8 * x.shape[1]:  # NumPy goes along short rows one by one, and along columns in one stride
+        return np.maximum.reduce(x.T.copy(), 0)
+    return np.maximum.reduceat(x.ravel(), starts)
 
 
 def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
     """Mean over the rows of ``log Σ exp(x) − x[label]``."""
     n, classes = x.shape
-    entries = _starts(n, classes) + labels  # each row's label in the flattened array
-    exp = np.subtract(x, _largest(x), order="C")
-    picked = exp.ravel()[entries]
-    np.exp(exp, exp)
+    starts = _starts(n, classes)
+    entries = starts + labels  # each row's label in the flattened array
+    # Numbers repeated along the rows, for NumPy takes twice as long to broadcast short ones.
+    flat = x.ravel() - _largest(x, starts).repeat(classes)
+    picked = flat[entries]
+    exp = np.exp(flat, flat).reshape(n, classes)
     total = exp.dot(ones(classes, exp.dtype))
     losses = np.log(total)
     losses -= picked
@@ -50,9 +51,9 @@ def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dic
     if "parts" not in memo or memo["parts"][0] is not x:
         _cross_entropy(x, labels=labels, memo=memo)
     _, gx, total, entries = memo.pop("parts")
-    share = gy.item() / len(labels)
-    gx *= (share / total).reshape(-1, 1)
-    gx.ravel()[entries] -= share  # a view, since it is in C's order
+    flat = gx.ravel()  # a view, since it is in C's order
+    flat[entries] -= total
+    flat *= (gy.item() / len(labels) / total).repeat(gx.shape[1])
     return gx
 
 

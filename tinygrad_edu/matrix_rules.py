@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.blas import SMALL, product
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.reduction_rules import Axis, restored, untracked
 from tinygrad_edu.rules import ArrayOperation, Variadic
@@ -30,8 +31,18 @@ def ones(n: int, dtype: np.dtype[Any]) -> Array:
     return y
 
 
+_LARGE = 4096  # numbers in a matrix, from which on it is worth asking how best to multiply
+
+
+def _are_matrices(a: Array, b: Array) -> bool:
+    """Whether both are arrays, not nodes, of two axes."""
+    return a.__class__ is b.__class__ is np.ndarray and a.ndim == b.ndim == 2
+
+
 # On small matrices the method `dot` takes half the time of `@`, which looks for a loop first as every ufunc does.
 def _matmul(x0: Array, x1: Array) -> Array:
+    if x1.size >= _LARGE and _are_matrices(x0, x1):
+        return product(x0, x1)
     return x0.dot(x1) if x1.ndim == 2 else x0 @ x1
 
 
@@ -48,27 +59,31 @@ def _matmul_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
         return np.expand_dims(x0, -1) * np.expand_dims(gy, -2) if x1.ndim > 1 else gy * x0
     if x1.ndim == 1:
         return (transposed(x0) @ np.expand_dims(gy, -1))[..., 0]
-    return transposed(x0) @ gy
+    return product(x0.T, gy) if x1.size >= _LARGE and _are_matrices(x0, gy) else transposed(x0) @ gy
 
 
 MATMUL = ArrayOperation("matmul", _matmul, _matmul_gx0, _matmul_gx1, symbol="@", formula=("gy @ x1ᵀ", "x0ᵀ @ gy"))
 
 
 def _linear(x0: Array, x1: Array, x2: Array) -> Array:
-    y = x0.dot(x1)
+    is_long = x1.size >= _LARGE and x0.size * x2.size > SMALL and _are_matrices(x0, x1)
+    y = product(x0, x1) if is_long else x0.dot(x1)
     y += x2
     return y
 
 
 def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
-    if x1.size >= 4096 and gy.ndim == 2 and gy.__class__ is x1.__class__ is np.ndarray:
+    if x1.size >= _LARGE and _are_matrices(gy, x1):
         return x1.dot(gy.T).T  # BLAS is up to twice as fast where it need not turn a matrix round
     return gy.dot(x1.T)
 
 
 def _linear_gx1(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
     if x0.ndim == 2:
-        return x0.T.dot(gy) if x1.size < 4096 else x0.T @ gy  # `dot` first fills its result with zeros
+        if x1.size < _LARGE:
+            return x0.T.dot(gy)
+        is_long = x0.size * x2.size > SMALL and _are_matrices(x0, gy)
+        return product(x0.T, gy) if is_long else x0.T @ gy  # `dot` fills its result with zeros first
     return x0.reshape((-1, x0.shape[-1])).T.dot(gy.reshape((-1, gy.shape[-1])))
 
 

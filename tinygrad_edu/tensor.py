@@ -19,6 +19,7 @@ from tinygrad_edu import functions, graph, modes, shape_rules
 from tinygrad_edu.arguments import shown
 from tinygrad_edu.array_backward import added, array_gradients, common_shape
 from tinygrad_edu.array_vocabulary import VOCABULARY
+from tinygrad_edu.blas import LARGE, aligned_copy
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
@@ -93,7 +94,7 @@ class Tensor(Node):
         self, data: Any, *, dtype: npt.DTypeLike | None = None, requires_grad: bool = True, label: str = ""
     ) -> None:
         array = _array(data, dtype)
-        self._data = array.copy() if np.may_share_memory(array, data) else array
+        self._data = _own(array, data)
         self._grad: Any = None
         self.operation = None
         self.inputs = ()
@@ -142,7 +143,7 @@ class Tensor(Node):
                     f"the data of {graph.describe(self)} has shape {self.shape}, but was assigned an array of shape "
                     f"{array.shape}: make a new Tensor for another shape"
                 )
-            self._data = array.copy() if np.may_share_memory(array, data) else array
+            self._data = _own(array, data)
             self._seal, self._lent = None, 0
         self.stamp = CLOCK.tick()
 
@@ -153,8 +154,9 @@ class Tensor(Node):
             if seal != self._seal:
                 self._seal = seal
                 self.stamp = CLOCK.tick()
-            if self._data.base is None and sys.getrefcount(self._data) <= 2:  # nobody holds it any more
-                self._seal, self._lent = None, 0
+            memory = self._data if self._data.base is None else self._data.base  # what any view of it would hold
+            if sys.getrefcount(self._data) <= 2 + (memory is self._data) and sys.getrefcount(memory) <= 3:
+                self._seal, self._lent = None, 0  # nobody holds it any more
 
     def update(self, array: _Array, now: int | None = None) -> None:
         """Take ``array`` as the new data of a leaf, without a copy, at the time ``now``: what an optimizer does."""
@@ -252,7 +254,8 @@ class Tensor(Node):
         BackwardError : no gradient is needed here, or ``gradient`` is missing or of another shape.
         StaleGraphError : the data of a leaf was changed after an operation had used it.
         """
-        graph.need_gradient(self)
+        if not self.requires_grad:
+            raise graph.nothing_to_differentiate(self)
         seed = self._seed(gradient)
         if WATCH.active:
             modes.tell("before_backward", self)
@@ -505,10 +508,10 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     try:
         if watched:
             y = _forward_watched(operation, inputs, params)
-        elif params or count not in (1, 3):
-            y = operation.forward(*map(_DATA, inputs), **params)
         elif count == 1:  # a call with its arguments named costs half of one with a list of them
-            y = operation.forward(inputs[0]._data)
+            y = operation.forward(inputs[0]._data, **params) if params else operation.forward(inputs[0]._data)
+        elif params or count != 3:
+            y = operation.forward(*map(_DATA, inputs), **params)
         else:
             y = operation.forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
     except ValueError as error:
@@ -593,6 +596,13 @@ def _operand(x: Any, like: Tensor, operation: Operation) -> Tensor:
         kind = like.dtype if like.dtype.kind == "f" else np.result_type(like.dtype, x)
         return Tensor(np.asarray(x, kind), requires_grad=False)
     return Tensor(x, requires_grad=False)
+
+
+def _own(array: _Array, given: Any) -> _Array:
+    """The array that was made of ``given``, or a copy where it may be the giver's."""
+    if array.__class__ is ndarray and array.nbytes >= LARGE:
+        return aligned_copy(array)
+    return array.copy() if np.may_share_memory(array, given) else array
 
 
 def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:

@@ -146,7 +146,8 @@ class Value(Node):
         >>> first.data, x.grad
         (27.0, 18.0)
         """
-        graph.need_gradient(self)
+        if not self.requires_grad:
+            raise graph.nothing_to_differentiate(self)
         if WATCH.active:
             modes.tell("before_backward", self)
         if create_graph:

@@ -87,7 +87,7 @@ import numpy as np
 
 from tinygrad_edu.array_backward import unbroadcast
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph import Node, need_gradient
+from tinygrad_edu.graph import Node, nothing_to_differentiate
 from tinygrad_edu.rules import Elementwise, Operation
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
@@ -400,7 +400,8 @@ def graph_of(root: Any) -> Sequence[Node]:
     if root.operation is None and root.requires_grad:
         name = f"the leaf {root.label!r}" if root.label else "a leaf"
         raise ArgumentError(f"there is no graph behind {name}: a view needs the result of an operation")
-    need_gradient(root)
+    if not root.requires_grad:
+        raise nothing_to_differentiate(root)
     return root._fresh_order()
 
 

@@ -12,17 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.blas import aligned_empty
 from tinygrad_edu.compiler.program import UFUNC, Line, Program, Var
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
-
-_LINE = 64  # bytes
-
-
-def aligned(size: int, dtype: Any) -> Any:
-    """Memory for so many numbers that begins with a line of the cache: BLAS writes whole lines at a time."""
-    memory = np.empty(size * dtype.itemsize + _LINE, np.uint8)
-    start = -memory.ctypes.data % _LINE
-    return memory[start : start + size * dtype.itemsize].view(dtype)
 
 
 @dataclass
@@ -52,7 +44,7 @@ class Block:
 def block(name: str, members: Sequence[Var]) -> Block:
     """A block for variables of one dtype."""
     size = sum(math.prod(var.shape) for var in members)
-    memory = aligned(size, members[0].dtype)
+    memory = aligned_empty((size,), np.dtype(members[0].dtype))
     return Block(name, list(members), Var(memory, name), memory)
 
 

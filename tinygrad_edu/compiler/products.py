@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.blas import rows_at_once
+from tinygrad_edu.blas import rows_at_once
 from tinygrad_edu.compiler.program import Line, Var
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def product(code: "Codegen", line: Line) -> None:
         left, right = code.text(a), code.text(b)
         (n, k), m = np.shape(a), np.shape(b)[1]
     rows = n
-    # Where nothing lies otherwise than in eager, the same products give the same bits.
-    if arrays.column_major and _lies_by_rows(code, a, turned) and _lies_by_rows(code, b, turned):
+    if _lies_by_rows(code, a, turned) and _lies_by_rows(code, b, turned):
         rows = rows_at_once(n, k, m, a.dtype.itemsize)
     dot = arrays.bound(np.dot)
     if rows >= n:

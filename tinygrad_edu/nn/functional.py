@@ -344,7 +344,7 @@ def _labels(name: str, target: Any, x: Tensor) -> Any:
 
 def _refuse_no_classes(labels: Any, classes: int, name: str) -> None:
     # The least and the greatest of a few are found more quickly by Python.
-    seen = labels.tolist() if labels.size < 100 else (np.minimum.reduce(labels), np.maximum.reduce(labels))
+    seen = labels.tolist() if labels.size < 40 else (np.minimum.reduce(labels), np.maximum.reduce(labels))
     if not (min(seen) >= 0 and max(seen) < classes):
         if classes == 1:
             raise ArgumentError(

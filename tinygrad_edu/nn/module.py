@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.graph import Node, Scope, describe, mark
+from tinygrad_edu.graph import Node, Scope, describe
 from tinygrad_edu.modes import MODES, WATCH, tell
 from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
@@ -81,7 +81,7 @@ class Module:
                 return y
         y = self.forward(x)  # what follows is the same as there, for one node in and one out
         if isinstance(y, Node) and y is not x and y.operation is not None:
-            mark(y, scope, inputs)
+            y._marks += ((scope, inputs),)
         else:
             _note(y, scope, inputs)
         return y
