@@ -19,7 +19,7 @@ import viz
 from tests.test_scopes import programs
 from tinygrad_edu import Tensor, TinygradEduError, Value, dot, nn, no_grad, operation
 from tinygrad_edu.errors import ArgumentError, DTypeError, FileError
-from tinygrad_edu.graph import Node, Scope, mark, topological_order
+from tinygrad_edu.graph import Mark, Node, Scope, topological_order
 from viz import render
 from viz.notation import number_text, printable
 from viz.palette import THEMES
@@ -91,7 +91,7 @@ class Module:
     def __call__(self, *inputs):
         outputs = self.body(*inputs)
         for y in outputs if isinstance(outputs, list) else [outputs]:
-            mark(y, self.scope, inputs)
+            y._marks = (*y.marks, Mark(self.scope, inputs))
         return outputs
 
 

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from tinygrad_edu import Value
-from tinygrad_edu.graph import Scope, mark, topological_order
+from tinygrad_edu.graph import Mark, Scope, topological_order
 from viz.scopes import module_calls
 
 
@@ -18,7 +18,7 @@ class Module:
     def __call__(self, *inputs):
         outputs = self.body(*inputs)
         for y in outputs if isinstance(outputs, list) else [outputs]:
-            mark(y, self.scope, inputs)
+            y._marks = (*y.marks, Mark(self.scope, inputs))
         return outputs
 
 
