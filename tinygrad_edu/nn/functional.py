@@ -343,13 +343,16 @@ def _labels(name: str, target: Any, x: Tensor) -> Any:
 
 
 def _refuse_no_classes(labels: Any, classes: int, name: str) -> None:
-    # The least and the greatest of a few are found more quickly by Python.
-    seen = labels.tolist() if labels.size < 40 else (np.minimum.reduce(labels), np.maximum.reduce(labels))
-    if not (min(seen) >= 0 and max(seen) < classes):
+    if labels.size < 40:  # the least and the greatest of a few are found more quickly by Python
+        seen = labels.tolist()
+        fits = min(seen) >= 0 and max(seen) < classes
+    else:
+        fits = np.maximum.reduce(labels.astype(np.uint64)) < classes  # without a sign, what was negative is large
+    if not fits:
         if classes == 1:
             raise ArgumentError(
-                f"{name}: one column of logits is one class, but labels up to {max(seen)} were given: let the net have "
-                "an output for each class, or take binary_cross_entropy_with_logits"
+                f"{name}: one column of logits is one class, but labels up to {labels.max()} were given: let the net "
+                "have an output for each class, or take binary_cross_entropy_with_logits"
             )
         raise ArgumentError(
             f"{name}: labels must lie between 0 and {classes - 1}, the last class, but were given from "
