@@ -740,3 +740,18 @@ def test_a_leaf_in_every_term_of_a_long_sum_is_drawn_with_less_effort():
 def test_arrows_too_long_to_be_followed_are_an_error():
     with pytest.raises(ArgumentError, match="one node is used in every term"):
         viz.draw(_sum_of(240))
+
+
+def test_data_that_was_written_since_is_marked():
+    w, x = Tensor([[1.0], [2.0]], label="w"), Tensor([[3.0, 4.0]], requires_grad=False, label="x")
+    L = (x @ w).sum()
+    L.backward()
+    assert "changed since" not in viz.draw(L).svg
+    w.data -= 0.5 * w.grad
+    picture = viz.draw(L)
+    assert "changed since" in texts(picture)
+    assert "Changed since the forward pass: w." in picture.svg
+    a = Value(2.0, "a")
+    y = a * 3
+    a.data = 5.0
+    assert "Changed since the forward pass: a." in viz.draw(y).svg

@@ -1,5 +1,6 @@
 """What Value and Tensor share: the order of a graph, the modes, and where a node was made."""
 
+import operator
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, Value, detect_anomaly, no_grad, recording
-from tinygrad_edu.errors import AnomalyError, ShapeError, StaleGraphError, TinygradEduError
+from tinygrad_edu.errors import AnomalyError, ShapeError, StaleGraphError, TinygradEduError, UnsupportedError
 from tinygrad_edu.graph import topological_order
 from tinygrad_edu.modes import MODES, WATCH
 
@@ -109,6 +110,20 @@ def test_an_augmented_assignment_elsewhere_makes_a_node(make):
     with no_grad():
         total -= 1.0  # no leaf
     assert (float(start), float(total)) == (2.0, 4.0)
+
+
+@KINDS
+@pytest.mark.parametrize("step", [operator.isub, operator.iadd, operator.imul, operator.itruediv])
+def test_a_step_that_would_silently_train_nothing_is_refused(make, step):
+    p = make(2.0)
+    p.label = "w"
+    assert step(p, 0.5) is not p  # before any backward it is an expression like any other
+    (p * p).backward()
+    with pytest.raises(UnsupportedError, match=r"leaf labelled 'w' has a gradient, .* write p\.data .= …"):
+        step(p, 0.1 * p.grad)
+    assert step(p, make(0.5)).op  # by a node: a new node
+    with no_grad():
+        assert step(p, 0.1 * p.grad) is p
 
 
 @KINDS

@@ -30,6 +30,7 @@ from tinygrad_edu.errors import (
     UnsupportedError,
 )
 from tinygrad_edu.graph import topological_order
+from tinygrad_edu.optim import SGD
 from tinygrad_edu.rules import TABLE
 from tinygrad_edu.value import Operands, _order, weighted_sums
 
@@ -512,6 +513,18 @@ def test_a_pickled_leaf_is_as_new_in_another_process():
 
 
 # A weighted sum as one node
+
+
+def test_a_gradient_of_none_is_none_yet():
+    x = Value(3.0, "x")
+    x.grad = None  # as PyTorch's users write
+    assert repr(x) == "Value(data=3, grad=0, label='x')"
+    SGD([x], lr=1.0).step()
+    (x * x).backward()
+    assert (x.data, x.grad) == (3.0, 6.0)
+    x.grad = None
+    (x * x).backward(create_graph=True)
+    assert x.grad.data == 6.0
 
 
 def test_dot_is_the_sum_written_out():

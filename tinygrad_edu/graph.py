@@ -44,12 +44,27 @@ class Scope:
         return f"<scope {self.name}: {self.title}>"
 
 
-def _in_place(combine: Callable[[Any, Any], Any]) -> Any:
-    """``p -= step`` as PyTorch reads it: it writes to a leaf under `no_grad`, and everywhere else names a new node."""
+def _has_gradient(node: "Node") -> bool:
+    grad = node.grad
+    return grad is not None and not (grad.__class__ is float and grad == 0)
+
+
+def _in_place(symbol: str, combine: Callable[[Any, Any], Any]) -> Any:
+    """``p -= step`` as PyTorch reads it: it writes to a leaf under `no_grad`, and everywhere else names a new node.
+
+    But a step by numbers from a leaf that has a gradient is meant to train it, and would silently not do so.
+    """
 
     def method(self: "Node", other: Any) -> Any:
-        if not MODES.no_grad or self.operation is not None or not self.requires_grad:
+        if self.operation is not None or not self.requires_grad:
             return NotImplemented
+        if not MODES.no_grad:
+            if isinstance(other, Node) or not _has_gradient(self):
+                return NotImplemented
+            raise UnsupportedError(
+                f"{describe(self)} has a gradient, and outside of no_grad() p {symbol}= … would not change it: write "
+                f"p.data {symbol}= …, or do it within no_grad(); where a new node is meant, write p = p {symbol} …"
+            )
         self.data = combine(data_of(self), data_of(other) if isinstance(other, Node) else other)
         return self
 
@@ -174,10 +189,10 @@ class Node(ElementwiseMethods):
         """The node that results from ``operation`` on ``xs``."""
         raise NotImplementedError
 
-    __iadd__ = _in_place(operator.add)
-    __isub__ = _in_place(operator.sub)
-    __imul__ = _in_place(operator.mul)
-    __itruediv__ = _in_place(operator.truediv)
+    __iadd__ = _in_place("+", operator.add)
+    __isub__ = _in_place("-", operator.sub)
+    __imul__ = _in_place("*", operator.mul)
+    __itruediv__ = _in_place("/", operator.truediv)
 
     def _facts(self) -> dict[str, str]:
         """What a notebook shows of the node: its data and its gradient, in a line or in a block of them."""
@@ -312,10 +327,13 @@ CLOCK = Clock()
 
 def nothing_to_differentiate(root: Node) -> BackwardError:
     """The error that says that ``root`` cannot be the start of a backward pass."""
-    return BackwardError(
-        f"backward() starts from a node that needs no gradient ({describe(root)}): nothing it was made of "
-        "requires one, or it was made under no_grad() or by a compiled function, whose replays record no graph"
+    why = (
+        "nothing it was made of requires one, or it was made under no_grad() or by a compiled function, whose replays "
     )
+    why += "record no graph"
+    if getattr(getattr(root._data, "dtype", None), "kind", "f") in "iub":
+        why = "it holds integers, which take none: make the Tensors of floats, Tensor([1.0, 2.0]) or dtype=float"
+    return BackwardError(f"backward() starts from a node that needs no gradient ({describe(root)}): {why}")
 
 
 def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:

@@ -618,10 +618,17 @@ def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
     except (ValueError, TypeError) as error:
         raise _not_an_array(data, dtype, error) from None
     if array.dtype.kind not in "fiub":
-        raise DTypeError(
-            f"a Tensor holds floats, integers or booleans, but was given {_short(data)} ({array.dtype}): convert it"
-        )
+        given = f"{_short(data)} ({array.dtype})"
+        raise DTypeError(f"a Tensor holds floats, integers or booleans, but was given {given}: {_advice(data)}")
     return array
+
+
+def _advice(data: Any) -> str:
+    if isinstance(data, Node):
+        return "compute with Values or with Tensors throughout, or pass its number, x.data"
+    if callable(data):
+        return "call it, and pass what it returns"
+    return "pass numbers, a list of them or an array"
 
 
 def _not_an_array(data: Any, dtype: Any, error: Exception) -> TinygradEduError:
@@ -630,7 +637,9 @@ def _not_an_array(data: Any, dtype: Any, error: Exception) -> TinygradEduError:
     except TypeError:
         return DTypeError(f"dtype must be a type of numbers, such as float or 'float32', but was given {dtype!r:.60}")
     if "inhomogeneous" in str(error):
-        return ShapeError(f"a Tensor needs numbers in a regular shape, but was given {_short(data)}: {error}")
+        return ShapeError(
+            f"a Tensor needs numbers in a regular shape, but was given {_short(data)}: make its rows equally long"
+        )
     return DTypeError(f"a Tensor holds numbers, but was given {_short(data)}: {error}")
 
 

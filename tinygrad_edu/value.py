@@ -171,11 +171,13 @@ class Value(Node):
                 leaf.grad = grad
             raise
         for leaf, grad in before:
-            leaf.grad += grad
+            if grad is not None:  # which PyTorch's zero_grad leaves
+                leaf.grad += grad
 
     def _backward_recorded(self) -> None:
         for node, grad in graph.recorded_gradients(self, Constant(1.0)).items():
-            untouched = node.operation is not None or (node.grad.__class__ is float and node.grad == 0)
+            kept = node.grad if node.operation is None else None
+            untouched = kept is None or (kept.__class__ is float and kept == 0)
             node.grad = grad if untouched else node.grad + grad
 
     def _fresh_order(self) -> "list[Value]":
@@ -226,7 +228,7 @@ class Value(Node):
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        grad = self.grad._data if isinstance(self.grad, Value) else self.grad
+        grad = (self.grad._data if isinstance(self.grad, Value) else self.grad) or 0.0
         return f"{type(self).__name__}(data={self._data:.6g}, grad={grad:.6g}{label})"
 
     def _facts(self) -> dict[str, str]:

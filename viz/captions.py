@@ -51,6 +51,14 @@ def gradients(order: Sequence[Node]) -> dict[Node, _Array]:
     return found
 
 
+def changed(order: Sequence[Node]) -> set[Node]:
+    """The leaves whose data was written after an operation had used it: what was computed of it is out of date."""
+    for node in order:
+        if isinstance(node, Tensor):
+            node.settle()  # the array that ``.data`` handed out may have been written to
+    return {x for node in order for x in node.inputs if x.stamp > node.stamp}
+
+
 def _plain(x: Any) -> Any:
     """The number or array in ``x``, copied: reading ``.data`` of a leaf Tensor would lend it out."""
     if isinstance(x, Tensor):
@@ -61,10 +69,12 @@ def _plain(x: Any) -> Any:
 # --- the face of a node -------------------------------------------------------------------------------------------
 
 
-def face(node: Node, gradient: _Array | None, theme: Theme, direction: str) -> str:
+def face(node: Node, gradient: _Array | None, theme: Theme, direction: str, *, is_changed: bool) -> str:
     """The HTML-like label of a node, with a port ``x0``, ``x1``, … for each operand if their order matters."""
     data = np.asarray(_plain(node))
     parts = [_head(node, theme)]
+    if is_changed:
+        parts.append(dot.font("changed since", POINT_SIZE=_SMALL, COLOR=theme.kinds["wrong"].line))
     if not isinstance(node, Value):
         parts.append(dot.font(dot.markup(f"{data.shape} {data.dtype}"), POINT_SIZE=_SMALL, COLOR=theme.quiet))
     if data.size == 1 and node.operation is None and not node.requires_grad and not node.label:
@@ -172,7 +182,7 @@ def name(node: Node) -> str:
     return number_text(data.item()) if data.size == 1 else f"array of shape {data.shape}"
 
 
-def words(node: Node, kind: str, gradient: _Array | None) -> str:
+def words(node: Node, kind: str, gradient: _Array | None, *, is_changed: bool) -> str:
     """The tooltip of a node: its label and its numbers in full, its settings, and where it was made."""
     heading = f"{kind} {node.label or name(node)}"
     if node.operation is not None:
@@ -182,6 +192,7 @@ def words(node: Node, kind: str, gradient: _Array | None) -> str:
     if not isinstance(node, Value):
         lines.append(f"shape {data.shape}, {data.dtype}")
     lines += [f"data {_in_full(data)}"] if data.size else []
+    lines += ["changed since the forward pass"] if is_changed else []
     lines += [f"grad {_in_full(gradient)}"] if gradient is not None and gradient.size else []
     lines += ["made at {}, line {}".format(*node.origin)] if node.origin else []
     return "\n".join(lines)

@@ -130,6 +130,8 @@ def draw(
     Notes
     -----
     A Value's gradient is 0.0 before any backward, too. It is shown on the inputs of a node that has a gradient.
+    A leaf whose data was written after it had been used, as by ``optimizer.step()``, is drawn as it is now and says
+    "changed since": the numbers behind it are those of the forward pass.
 
     Examples
     --------
@@ -232,6 +234,7 @@ class _Picture:
         self.direction = direction
         self.theme = theme
         self.gradients = captions.gradients(modules.order)
+        self.changed = captions.changed(modules.order)
         self.shown = modules.shown(depth)
         stands = dict(zip(modules.order, self.shown, strict=True))
         self.complaints = {stands[node]: says for node, says in complaints.items() if stands.get(node) is not None}
@@ -261,6 +264,9 @@ class _Picture:
 
     def _description(self) -> str:
         lines = [f"To be read {'from left to right' if self.direction == 'LR' else 'from the top down'}."]
+        if self.changed:
+            names = ", ".join(captions.name(node) for node in self.modules.order if node in self.changed)
+            lines.append(f"Changed since the forward pass: {names}. What was computed of it is out of date.")
         if len(self._items()) <= _DESCRIBED:
             lines += (f"{printable(' '.join(self._words(item).split()))}." for item in self._items())
         return "\n".join(lines)
@@ -271,7 +277,8 @@ class _Picture:
 
     def _words(self, item: Node | Call) -> str:
         if isinstance(item, Node):
-            words = captions.words(item, self.kinds[item], self.gradients.get(item))
+            gradient = self.gradients.get(item)
+            words = captions.words(item, self.kinds[item], gradient, is_changed=item in self.changed)
         else:
             words = captions.module_words(self.titles[item], item, self.parameters[item])
         return f"{words}\n{self.complaints[item]}" if item in self.complaints else words
@@ -331,7 +338,8 @@ class _Picture:
         last = item is self.shown[-1]
         if isinstance(item, Node):
             kind = self.kinds[item]
-            face = captions.face(item, self.gradients.get(item), self.theme, self.direction)
+            gradient, is_changed = self.gradients.get(item), item in self.changed
+            face = captions.face(item, gradient, self.theme, self.direction, is_changed=is_changed)
             look = " margin=0" if captions.is_ordered(item) else ""  # arrows end at the edge
             look += " penwidth=2 peripheries=2" if last else ""
         else:

@@ -328,6 +328,9 @@ def _labels(name: str, target: Any, x: Tensor) -> Any:
     if len(shape) != 2 or not shape[0]:
         raise ShapeError(f"{name}: the first argument must have the shape (n, classes) with n ≥ 1, but has {shape}")
     if labels.dtype.kind not in "iu":
+        odd: list[float] = labels[labels % 1 != 0].tolist() if labels.dtype.kind == "f" else []
+        if odd:
+            raise DTypeError(f"{name}: labels must be integers, but {odd[0]} is among them: look where it is from")
         raise DTypeError(
             f"{name}: labels must be integers, but were given as {labels.dtype} of shape {labels.shape}: "
             "y.astype(int) converts numbers, np.unique(y, return_inverse=True)[1] names; probabilities have one column "

@@ -90,6 +90,8 @@ class Optimizer:
             else:
                 tensor.update(new, now)
         for value, state in self._values:
+            if value.grad is None:
+                continue
             value._data = float(update(value._data, float(value.grad), state))
             value.stamp = CLOCK.tick()  # after the write: what was read before is out of date
 

@@ -103,4 +103,5 @@ class History(Mapping[str, list[float]]):
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={column[-1]:.4g}" for name, column in self._columns.items() if column)
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
-        return f"<History of {epochs}{': ' if last else ''}{last}>"
+        ended = "" if self.stopped.startswith("finished") else self.stopped
+        return f"<History of {epochs}{': ' if last else ''}{last}{'; ' if ended else ''}{ended}>"
