@@ -197,7 +197,8 @@ CONSTANTS = {
 }
 
 
-# The file that code made of text says it is from: one of this package's, where nobody's own line is looked for.
+# The file that code made of text says it is from: one of this package's, where nobody's own line is looked for. NumPy's
+# warnings name it, too, so a formula has its own text there.
 GENERATED = f"{__file__}: made of a row"
 
 
@@ -260,7 +261,7 @@ def _names(text: str) -> set[str]:
 
 def function_of(arguments: Sequence[str], text: str, vocabulary: Mapping[str, Any]) -> Any:
     """The function of these arguments that a row's text writes down, its words taken from ``vocabulary``."""
-    code = compile(f"lambda {', '.join(arguments)}: {text}", GENERATED, "eval")
+    code = compile(f"lambda {', '.join(arguments)}: {text}", f"{__file__}: {text}", "eval")
     return eval(code, dict(vocabulary))  # noqa: S307 the rows below, never a user's text
 
 

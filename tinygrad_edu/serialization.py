@@ -102,5 +102,5 @@ def load(path: PathLike) -> dict[str, Any]:
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         raise WeightsFileError(
             f"load: {os.fspath(path)!r} is no whole safetensors file ({error}): save() writes them"
-        ) from error
+        ) from None
     return {name: np.array(array) for name, array in found.items()}

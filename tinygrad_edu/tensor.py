@@ -43,12 +43,12 @@ def _comparison(sign: str, compare: Callable[[Any, Any], Any]) -> Callable[[Any,
         a, b = plain(self), plain(other)
         try:
             return compare(a, b)
-        except (TypeError, ValueError) as error:
-            if isinstance(error, TinygradEduError):
-                raise
+        except TinygradEduError:
+            raise
+        except (TypeError, ValueError):
             kind = ShapeError if hasattr(other, "shape") and other.shape != self.shape else DTypeError
             given = f"one of shape {other.shape}" if kind is ShapeError else shown(other)
-            raise kind(f"a Tensor of shape {self.shape} cannot be compared by {sign} with {given}") from error
+            raise kind(f"a Tensor of shape {self.shape} cannot be compared by {sign} with {given}") from None
 
     return method
 
@@ -515,7 +515,8 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
         else:
             y = operation.forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
     except ValueError as error:
-        raise _explain(operation, inputs, error) from error
+        # What NumPy said is in the sentence; where a user's own operation failed, its lines are worth showing.
+        raise _explain(operation, inputs, error) from None if operation.owns_gradients else error
     if y.__class__ is not ndarray:
         y = _array(y)
     if _LENDING:
