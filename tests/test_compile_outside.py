@@ -374,3 +374,31 @@ def test_an_array_outside_is_neither_replaced_nor_written():
         tinygrad_edu.compile(written)(X)
     with pytest.raises(RecordingError, match=r"np\.add cannot be compiled in this form: call it without out="):
         tinygrad_edu.compile(added)(X)
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_labels_outside_may_be_written_to_and_exchanged(learns):
+    x = np.array([[0.5, -1.0], [2.0, 3.0], [1.0, 1.0]])
+    labels = np.array([0, 1, 1])
+
+    def make():
+        net = nn.Linear(2, 3, rng=0)
+        optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+        def step(x):
+            loss = nn.functional.cross_entropy(net(x), labels)
+            if learns:
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            return loss
+
+        return step
+
+    compiled, eager = tinygrad_edu.compile(make()), make()
+    for change in (None, None, "write", None, "exchange", None):
+        if change == "write":
+            labels[:] = 2
+        elif change == "exchange":
+            labels = np.array([2, 1, 0])
+        assert compiled(x).item() == pytest.approx(eager(x).item(), rel=1e-12)

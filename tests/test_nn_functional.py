@@ -348,3 +348,10 @@ def test_what_a_mask_leaves_out_is_zero_whatever_stood_there(dtype, n):
 def test_what_is_no_number_has_no_activation(given):
     with pytest.raises(DTypeError, match=f"^relu takes numbers, arrays, Values or Tensors, but was given {given!r}$"):
         F.relu(given)
+
+
+@pytest.mark.parametrize(("n", "classes", "scale"), [(64, 1000, 1e-3), (1000, 40_000, 1.0), (2000, 1000, 1.0)])
+def test_cross_entropy_of_halves_keeps_its_gradient(n, classes, scale):
+    x = Tensor(np.zeros((n, classes), np.float16))
+    (F.cross_entropy(x, np.zeros(n, int)) * scale).backward()
+    np.testing.assert_allclose(x.grad[:, 0], scale * (1 / classes - 1) / n, rtol=5e-3)

@@ -3,6 +3,10 @@
 import copy
 import pickle
 import random
+import subprocess
+import sys
+import textwrap
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -265,13 +269,25 @@ def _fewer(layer):
     del layer.neurons[0]
 
 
+def _array(layer):
+    layer.neurons[0].w = np.array(layer.neurons[0].w, dtype=object)
+
+
+def _forward(layer):
+    out = Value(7.0)
+    layer.neurons[1].forward = lambda x: out.tanh()
+
+
 def _frozen(layer):
     layer.neurons[0].w[:] = [Constant(1.0), Constant(2.0)]
 
 
 @pytest.mark.parametrize(
     "exchange",
-    [_weight, _bias, _weights, _number, _activation, _all_activations, _steps, _neuron, _more, _fewer, _frozen],
+    [
+        *(_weight, _bias, _weights, _number, _array, _frozen),
+        *(_activation, _all_activations, _steps, _forward, _neuron, _more, _fewer),
+    ],
 )
 def test_what_is_exchanged_in_a_layer_is_seen_by_the_next_call(exchange):
     layer = scalar.Layer(2, 3, rng=0)
@@ -289,6 +305,34 @@ def test_what_is_exchanged_in_a_layer_is_seen_by_the_next_call(exchange):
                 {p for p in topological_order(node) if not p.op and p.requires_grad} for node in (y, same)
             )
             assert used == expected
+
+
+def test_a_patched_forward_of_all_neurons_is_called():
+    layer = scalar.Layer(2, 2, rng=0)
+    layer([1.0, 2.0])
+    with mock.patch.object(scalar.Neuron, "forward", return_value=Value(7.0)):
+        assert [y.data for y in layer([1.0, 2.0])] == [7.0, 7.0]
+
+
+def test_a_copy_in_another_process_reads_its_weights_anew(tmp_path):
+    net = scalar.MLP(4, [2], rng=0)
+    net([1, 2, 3, 4])
+    (tmp_path / "net").write_bytes(pickle.dumps((net, dict.fromkeys(net.state_dict(), 0.0))))
+    program = """
+        import pickle, sys
+        net, state = pickle.load(open(sys.argv[1], "rb"))
+        net.load_state_dict(state)
+        print([y.data for y in net([1, 2, 3, 4])])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "net")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[0.0, 0.0]\n"
+
+
+@pytest.mark.parametrize("make", [lambda: scalar.Layer(2, 2), lambda: scalar.Neuron(2)])
+def test_tensors_are_not_for_networks_of_values(make):
+    for x in ([Tensor(1.0), Tensor(2.0)], [Tensor([1.0, 2.0]), 3.0]):
+        with pytest.raises(DTypeError, match="given"):
+            make()(x)
 
 
 def test_a_neuron_of_ones_own_in_a_layer():

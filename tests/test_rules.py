@@ -248,3 +248,9 @@ def test_wrong_parameters_are_named(make):
         make(1.0).leaky_relu(negative_slope=0.1)
     with pytest.raises(ArgumentError, match=r"leaky_relu\(\) has no derivative by slope, so it takes a plain number"):
         make(1.0).leaky_relu(make(0.1))
+
+
+def test_limits_that_broadcast_leave_the_gradient_its_shape():
+    x = Tensor([[1.0, 5.0, 9.0]])
+    x.clip(min=np.zeros((4, 3)), max=np.full((4, 3), 6.0)).sum().backward()
+    assert x.grad.tolist() == [[4.0, 4.0, 0.0]]

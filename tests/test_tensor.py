@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.random_programs import tensor_graphs
-from tinygrad_edu import Tensor, Value, array_backward, no_grad
+from tinygrad_edu import Tensor, Value, array_backward, no_grad, operation
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
@@ -29,6 +29,7 @@ from tinygrad_edu.errors import (
 )
 from tinygrad_edu.graph import topological_order
 from tinygrad_edu.loss_rules import CROSS_ENTROPY
+from tinygrad_edu.optim import SGD
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -204,6 +205,18 @@ def test_large_gradients_that_have_flowed_on_are_computed_again(root):
         assert (kept is None) == (computed is None)
         if kept is not None:
             assert (kept.shape, kept.dtype, kept.tobytes()) == (computed.shape, computed.dtype, computed.tobytes())
+
+
+@pytest.mark.parametrize(
+    "view", [lambda W: W.T, lambda W: W[1:], lambda W: W.reshape(-1, 64), operation(lambda x: x, lambda gy, y, x: gy)]
+)
+def test_large_gradients_are_those_of_the_forward_pass_after_a_step_in_place(view):
+    W = Tensor(np.full((128, 128), 0.5))
+    optimizer = SGD([W], lr=0.1)
+    x = view(W)
+    x.square().sum().backward()
+    optimizer.step()
+    np.testing.assert_array_equal(x.grad, np.ones(x.shape))
 
 
 def test_large_gradients_behind_an_activation_are_let_go():

@@ -73,7 +73,7 @@ def _flow_on(node: "Tensor", gy: _Array, grads: "dict[Tensor, Any]", again: "dic
     """What an operation's flow does; then the gradient of ``node`` is freed, if `Again` can give it."""
     operation, x = cast("Operation", node.operation), node.inputs[0]
     elementwise = operation.fits and len(node.inputs) == 1
-    first = elementwise and x.operation is not None and x not in grads
+    first = elementwise and x not in grads and _has_own_memory(x)
     (operation.flow or _written_flow(operation))(node, gy, grads)
     known = again.pop(node, None)
     if known is not None and known.gradient is gy:  # else something was added to it
@@ -81,6 +81,11 @@ def _flow_on(node: "Tensor", gy: _Array, grads: "dict[Tensor, Any]", again: "dic
         grads[node] = known
     elif first and x in grads and x._data.dtype is node._data.dtype is grads[x].dtype:
         again[x] = Again(node, gy, grads[x])
+
+
+def _has_own_memory(x: "Tensor") -> bool:
+    """Whether an operation made the array, and it is no view of a leaf's, which may be written to."""
+    return x.operation is not None and x._data.base is None and all(x._data is not other._data for other in x.inputs)
 
 
 def _flow_back(node: "Tensor", gy: _Array, grads: "dict[Tensor, _Array]", watched: bool = False) -> None:

@@ -52,8 +52,9 @@ def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dic
         _cross_entropy(x, labels=labels, memo=memo)
     _, gx, total, entries = memo.pop("parts")
     flat = gx.ravel()  # a view, since it is in C's order
-    flat[entries] -= total
-    flat *= (gy.item() / len(labels) / total).repeat(gx.shape[1])
+    share = np.asarray(gy / len(labels))
+    flat *= (share / total).repeat(gx.shape[1])
+    flat[entries] -= share
     return gx
 
 

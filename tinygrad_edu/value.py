@@ -630,4 +630,6 @@ def weighted_sums(neurons: Iterable[Operands], inputs: Operands) -> list[Value]:
         node.stamp = stamp if stamp < weights.stamp else weights.stamp
         node._marks = ()
         sums.append(node)
+    if sums and sums[0]._data.__class__ is not float:
+        raise DTypeError("a weighted sum is of Values and numbers, but was given a Tensor: use nn.Linear, or x.item()")
     return sums

@@ -20,7 +20,7 @@ import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.guards import Contents, Guard, Held, Items, is_plain
-from tinygrad_edu.compiler.program import Line
+from tinygrad_edu.compiler.program import CHECK, Line
 from tinygrad_edu.graph import Node
 
 _FUNCTIONS: Any = types.FunctionType | types.MethodType | functools.partial
@@ -220,8 +220,9 @@ def outside_guards(found: Sequence[Guard], lines: Iterable[Line], fetched: set[t
     """Guards on what was found, but on what the program fetches itself.
 
     An array that the program works on is read where it is; of others, the contents were used while it was recorded.
+    A check of labels reads them, but it is a copy that the program works on.
     """
-    read = [x for line in lines for x in line.args if isinstance(x, np.ndarray) and x.ndim]
+    read = [x for line in lines if line.kind != CHECK for x in line.args if isinstance(x, np.ndarray) and x.ndim]
     alive = {id(x) for x in read} | {id(x.base) for x in read}
     for guard in found:
         if (id(guard.owner), guard.name) in fetched:

@@ -548,7 +548,8 @@ def _cross_entropy(_: Recorder, x: Any, *, labels: Any, memo: dict[str, Any]) ->
 
 
 def _cross_entropy_gx(gy: Any, y: Any, x: Any, *, labels: Any, memo: dict[str, Any]) -> Any:
-    onehot = labels._recorder.apply(INDEX, operator.getitem, (np.eye(x.shape[1], dtype=x.dtype), labels))
+    identity = np.eye(x.shape[1], dtype=x.dtype)
+    onehot = x._recorder.apply(INDEX, operator.getitem, (identity, labels))
     gx = (memo["softmax"] - onehot) / len(labels)
     return gx if not _is_variable(gy) and gy._value == 1 else gx * gy
 
