@@ -52,9 +52,11 @@ def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dic
         _cross_entropy(x, labels=labels, memo=memo)
     _, gx, total, entries = memo.pop("parts")
     flat = gx.ravel()  # a view, since it is in C's order
-    share = np.asarray(gy / len(labels))
-    flat *= (share / total).repeat(gx.shape[1])
-    flat[entries] -= share
+    share = gy.item() / len(labels)
+    shares = share / total
+    flat *= shares.repeat(gx.shape[1])
+    shares.fill(share)  # of the array's type: Python's number would cost as much as all of this line
+    flat[entries] -= shares
     return gx
 
 
