@@ -293,7 +293,7 @@ def step_that_only_renames(seed: int) -> Setup:
 
     def step() -> None:
         for p in run.net.parameters():
-            p -= 0.1 * p.grad
+            p = p - 0.1 * p.grad
 
     run.optimizer.step = step
     return run
