@@ -327,10 +327,7 @@ CLOCK = Clock()
 
 def nothing_to_differentiate(root: Node) -> BackwardError:
     """The error that says that ``root`` cannot be the start of a backward pass."""
-    why = (
-        "nothing it was made of requires one, or it was made under no_grad() or by a compiled function, whose replays "
-    )
-    why += "record no graph"
+    why = "nothing it was made of requires one, or it was made under no_grad() or by a compiled function"
     if getattr(getattr(root._data, "dtype", None), "kind", "f") in "iub":
         why = "it holds integers, which take none: make the Tensors of floats, Tensor([1.0, 2.0]) or dtype=float"
     return BackwardError(f"backward() starts from a node that needs no gradient ({describe(root)}): {why}")

@@ -9,6 +9,7 @@ walks from the result back to the leaves::
     a.grad                       # ∂L/∂a = (1 - L²) · b
 """
 
+import functools
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
@@ -473,11 +474,16 @@ def method(self, other):
 """
 
 
+@functools.cache
+def _code(source: str) -> Any:
+    return compile(source, GENERATED, "exec")
+
+
 def _written(template: str, row: Elementwise, y: str, general: Callable[..., Any]) -> Any:
     """The row's method as code of its own; what is not the usual case it leaves to ``general``."""
     names = {"Value": Value, "Constant": Constant, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "NUMBERS": _NUMBERS}
     scope = FLOATS | CONSTANTS | names | {"general": general, "row": row}
-    exec(compile(template.format(y=y), GENERATED, "exec"), scope)  # noqa: S102 a row of the table, never a user's text
+    exec(_code(template.format(y=y)), scope)  # noqa: S102 a row of the table, never a user's text
     return scope["method"]
 
 
@@ -485,25 +491,15 @@ def _unary(row: Elementwise) -> Any:
     def with_parameters(self: Value, *args: float, **keywords: float) -> Value:
         return self._record(row, (self,), row.bind(args, keywords))
 
-    def method(self: Value) -> Value:
-        if WATCH.active or self.__class__ is not Value:
-            return _node(row, _forward(row, row.on_floats, (self,)), (self,))
-        node = _new(Value)
-        node._data = row.on_floats(self._data)
-        node.grad = 0.0
-        node.operation = row
-        node._left = self
-        node._right = None
-        node.stamp = CLOCK.now
-        node._marks = ()
-        return node
+    def general(self: Value) -> Value:
+        return _node(row, _forward(row, row.on_floats, (self,)), (self,))
 
     if row.defaults:
         return with_parameters
     # A text that calls something is compiled when it is first used: all of them would take as long as the rest of the
     # import, and beside that call one more does not count.
     y = float_source(row.y_text)
-    return method if "(" in y else _written(_UNARY, row, y, method)
+    return _written(_UNARY, row, "row.on_floats(x)" if "(" in y else y, general)
 
 
 def _binary(row: Elementwise) -> tuple[Any, Any]:
