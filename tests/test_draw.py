@@ -755,3 +755,10 @@ def test_data_that_was_written_since_is_marked():
     y = a * 3
     a.data = 5.0
     assert "Changed since the forward pass: a." in viz.draw(y).svg
+
+
+@pytest.mark.parametrize("path", ["", "L", "L.jpg", Path("L.txt"), 3, None])
+def test_where_a_picture_cannot_go_is_shown_as_it_was_given(path):
+    given = re.escape(repr(os.fspath(path) if isinstance(path, Path) else path))
+    with pytest.raises(ArgumentError, match=f"was given {given}: end the name"):
+        viz.draw(Value(2.0) * 3).save(path)

@@ -59,11 +59,11 @@ class Drawing:
         ArgumentError : another suffix.
         FileError : the file cannot be written. An older file of that name is then still there, and whole.
         """
-        path = Path(path)
-        kind = path.suffix.lower().removeprefix(".")
+        given = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+        kind = Path(given).suffix.lower().removeprefix(".") if isinstance(given, str) else ""
         if kind not in ("svg", "png", "pdf"):
             raise ArgumentError(
-                f"a drawing is saved as .svg, .png or .pdf, but was given {str(path)!r}: end the name with one of these"
+                f"a drawing is saved as .svg, .png or .pdf, but was given {given!r}: end the name with one of these"
             )
         write(path, self.svg.encode() if kind == "svg" else render.render(self.source, kind))
 
