@@ -440,51 +440,51 @@ def _data_of(other: Any) -> float:
 _NUMBERS = (float, int)
 # Written out, so that an addition costs one call and not three. `x0` and `x1` are the row's own names.
 _UNARY = """
-def method(self):
-    if self.__class__ is not Value or WATCH.active:
-        return general(self)
-    x = self._data
-    node = new(Value)
-    node._data = {y}
-    node.grad = 0.0
-    node.operation = row
-    node._left = self
-    node._right = None
-    node.stamp = CLOCK.now
-    node._marks = ()
-    return node
+def made(row, general):
+    def method(self):
+        if self.__class__ is not Value or WATCH.active:
+            return general(self)
+        x = self._data
+        node = new(Value)
+        node._data = {y}
+        node.grad = 0.0
+        node.operation = row
+        node._left = self
+        node._right = None
+        node.stamp = CLOCK.now
+        node._marks = ()
+        return node
+    return method
 """
 _BINARY = """
-def method(self, other):
-    if other.__class__ is not Value or WATCH.active:
-        if self.__class__ is not Value or other.__class__ not in NUMBERS or WATCH.active:
-            return general(self, other)
-        other = Constant(other)
-    x0 = self._data
-    x1 = other._data
-    node = new(Value)
-    node._data = {y}
-    node.grad = 0.0
-    node.operation = row
-    node._left = self
-    node._right = other
-    node.stamp = CLOCK.now
-    node._marks = ()
-    return node
+def made(row, general):
+    def method(self, other):
+        if other.__class__ is not Value or WATCH.active:
+            if self.__class__ is not Value or other.__class__ not in NUMBERS or WATCH.active:
+                return general(self, other)
+            other = Constant(other)
+        x0 = self._data
+        x1 = other._data
+        node = new(Value)
+        node._data = {y}
+        node.grad = 0.0
+        node.operation = row
+        node._left = self
+        node._right = other
+        node.stamp = CLOCK.now
+        node._marks = ()
+        return node
+    return method
 """
 
 
 @functools.cache
-def _code(source: str) -> Any:
-    return compile(source, GENERATED, "exec")
-
-
-def _written(template: str, row: Elementwise, y: str, general: Callable[..., Any]) -> Any:
-    """The row's method as code of its own; what is not the usual case it leaves to ``general``."""
+def _maker(template: str, y: str) -> Callable[[Elementwise, Any], Any]:
+    """What makes the method of a row that computes ``y``; what is not the usual case that leaves to ``general``."""
     names = {"Value": Value, "Constant": Constant, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "NUMBERS": _NUMBERS}
-    scope = FLOATS | CONSTANTS | names | {"general": general, "row": row}
-    exec(_code(template.format(y=y)), scope)  # noqa: S102 a row of the table, never a user's text
-    return scope["method"]
+    scope = FLOATS | CONSTANTS | names
+    exec(compile(template.format(y=y), GENERATED, "exec"), scope)  # noqa: S102 a row of the table, never a user's text
+    return scope["made"]  # type: ignore[no-any-return]
 
 
 def _unary(row: Elementwise) -> Any:
@@ -498,8 +498,8 @@ def _unary(row: Elementwise) -> Any:
         return with_parameters
     # A text that calls something is compiled when it is first used: all of them would take as long as the rest of the
     # import, and beside that call one more does not count.
-    y = float_source(row.y_text)
-    return _written(_UNARY, row, "row.on_floats(x)" if "(" in y else y, general)
+    calls = "(" in row.y_text.replace("maximum(", "")
+    return _maker(_UNARY, "row.on_floats(x)" if calls else float_source(row.y_text))(row, general)
 
 
 def _binary(row: Elementwise) -> tuple[Any, Any]:
@@ -518,7 +518,7 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
 
     if row.defaults:
         return lambda self, other, **keywords: self._record(row, (self, other), row.bind((), keywords)), None
-    method = _written(_BINARY, row, float_source(row.y_text), general)
+    method = _maker(_BINARY, float_source(row.y_text))(row, general)
     return method, mirrored
 
 
