@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
-LINE = 64  # bytes of a line of the cache
+_LINE = 64  # bytes of a line of the cache
 LARGE = 1 << 14  # bytes
 SMALL = 10**6  # multiplications
 _TILE = 4  # rows
@@ -60,8 +60,8 @@ def product(a: _Array, b: _Array) -> _Array:
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> _Array:
     """An array as `numpy.empty` makes it, at the beginning of a line."""
     size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + LINE, np.uint8)
-    start = -memory.ctypes.data % LINE
+    memory = np.empty(size + _LINE, np.uint8)
+    start = -memory.ctypes.data % _LINE
     return memory[start : start + size].view(dtype).reshape(shape)
 
 

@@ -439,51 +439,44 @@ def _data_of(other: Any) -> float:
 
 _NUMBERS = (float, int)
 # Written out, so that an addition costs one call and not three. `x0` and `x1` are the row's own names.
-_UNARY = """
+_MAKER = """
 def made(row, general):
-    def method(self):
-        if self.__class__ is not Value or WATCH.active:
-            return general(self)
-        x = self._data
+    def method({operands}):
+{start}
         node = new(Value)
         node._data = {y}
         node.grad = 0.0
         node.operation = row
         node._left = self
-        node._right = None
+        node._right = {right}
         node.stamp = CLOCK.now
         node._marks = ()
         return node
     return method
 """
+_UNARY = """
+        if self.__class__ is not Value or WATCH.active:
+            return general(self)
+        x = self._data
+"""
 _BINARY = """
-def made(row, general):
-    def method(self, other):
         if other.__class__ is not Value or WATCH.active:
             if self.__class__ is not Value or other.__class__ not in NUMBERS or WATCH.active:
                 return general(self, other)
             other = Constant(other)
         x0 = self._data
         x1 = other._data
-        node = new(Value)
-        node._data = {y}
-        node.grad = 0.0
-        node.operation = row
-        node._left = self
-        node._right = other
-        node.stamp = CLOCK.now
-        node._marks = ()
-        return node
-    return method
 """
 
 
 @functools.cache
-def _maker(template: str, y: str) -> Callable[[Elementwise, Any], Any]:
+def _maker(start: str, y: str) -> Callable[[Elementwise, Any], Any]:
     """What makes the method of a row that computes ``y``; what is not the usual case that leaves to ``general``."""
     names = {"Value": Value, "Constant": Constant, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "NUMBERS": _NUMBERS}
     scope = FLOATS | CONSTANTS | names
-    exec(compile(template.format(y=y), GENERATED, "exec"), scope)  # noqa: S102 a row of the table, never a user's text
+    operands, right = ("self", None) if start is _UNARY else ("self, other", "other")
+    source = _MAKER.format(operands=operands, start=start, y=y, right=right)
+    exec(compile(source, GENERATED, "exec"), scope)  # noqa: S102 a row of the table, never a user's text
     return scope["made"]  # type: ignore[no-any-return]
 
 
