@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 import viz
 from tinygrad_edu import Value
 from tinygrad_edu.errors import FileError
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 
 
 class Folder:

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 import tinygrad_edu
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.train import accuracy, predict
-from viz import style
-from viz.plots import plot_boundary
+from viz.plots import style
+from viz.plots.plots import plot_boundary
 
 WIDTH = 8
 SMALL = 0.01

@@ -22,8 +22,8 @@ from demos._processes import side_by_side
 from demos._three_ways import ways
 from tinygrad_edu import data, nn
 from tinygrad_edu.train import accuracy, confusion_matrix, predicted_classes
-from viz import style
-from viz.training_plots import plot_confusion, plot_samples
+from viz.plots import style
+from viz.plots.training_plots import plot_confusion, plot_samples
 
 CLASSES = ["automobile", "cat"]
 NAMES = ["car", "cat"]

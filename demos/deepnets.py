@@ -17,9 +17,9 @@ from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.train import History, fit
-from viz import style
-from viz.plots import plot_history
-from viz.training_plots import plot_gradient_norms
+from viz.plots import style
+from viz.plots.plots import plot_history
+from viz.plots.training_plots import plot_gradient_norms
 
 SIZES = [*[30] * 9, 10]
 TAPERED = [512, 256, 128, 64, 10]

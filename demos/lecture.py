@@ -18,9 +18,9 @@ from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
 from demos._sections import Sections, panels
 from tinygrad_edu import Tensor, Value, data, nn, optim, train
-from viz import style
-from viz.landscape import plot_log_error, plot_trajectories
-from viz.training_plots import plot_curves, plot_lr_range
+from viz.plots import style
+from viz.plots.landscape import plot_log_error, plot_trajectories
+from viz.plots.training_plots import plot_curves, plot_lr_range
 
 F = nn.functional
 section = Sections("lecture", live=__name__ == "__main__")

@@ -17,7 +17,7 @@ from demos._pictures import Folder, drawn
 from demos._processes import side_by_side
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.train import confusion_matrix, fit, predict, predicted_classes
-from viz.training_plots import plot_confusion, plot_curves, plot_samples
+from viz.plots.training_plots import plot_confusion, plot_curves, plot_samples
 
 BATCH = 10
 EPOCHS, QUICK_EPOCHS = 30, 3

@@ -14,7 +14,7 @@ from demos._pictures import Folder, drawn, graph
 from demos._training import progress, scores_of, stoppable
 from tinygrad_edu import Tensor, Value, data, nn, optim
 from tinygrad_edu.train import History, Snapshots, accuracy, fit
-from viz.plots import plot_boundary, plot_history
+from viz.plots.plots import plot_boundary, plot_history
 
 SIZES = [16, 16, 1]
 NOISE = 0.15

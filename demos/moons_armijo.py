@@ -22,9 +22,9 @@ from demos._training import progress, stoppable
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.train import History, accuracy, predict
-from viz import style
-from viz.plots import plot_boundary
-from viz.training_plots import plot_curves
+from viz.plots import style
+from viz.plots.plots import plot_boundary
+from viz.plots.training_plots import plot_curves
 
 WEIGHTS = Path(__file__).parent / "reference" / "moons_initial_weights.json"
 POINTS, NOISE, LAB_SEED = 500, 0.2, 42

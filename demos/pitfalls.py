@@ -17,10 +17,10 @@ import numpy as np
 from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
 from tinygrad_edu import Tensor, TinygradEduError, data, nn, optim, train
-from tinygrad_edu.array_backward import unbroadcast
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph import topological_order
-from viz.training_plots import plot_curves
+from tinygrad_edu.graph.array_backward import unbroadcast
+from tinygrad_edu.graph.node import topological_order
+from viz.plots.training_plots import plot_curves
 
 POINTS, WIDTH = 60, 8
 RATE, BAD_RATE = 0.5, 500.0

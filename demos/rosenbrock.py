@@ -17,7 +17,7 @@ from demos._options import Out
 from demos._pictures import Folder, drawn
 from demos._training import progress
 from tinygrad_edu import Value, optim
-from viz.landscape import plot_log_error, plot_trajectories
+from viz.plots.landscape import plot_log_error, plot_trajectories
 
 START = (-4.0, -2.0)
 REACH = 2.0  # of another start: from -2 to 2 in x and y

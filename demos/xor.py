@@ -18,7 +18,7 @@ from demos._pictures import Folder, drawn, graph
 from demos._training import progress, scores_of, stoppable
 from tinygrad_edu import Value, data, nn, optim
 from tinygrad_edu.train import History, accuracy
-from viz.plots import plot_boundary, plot_history
+from viz.plots.plots import plot_boundary, plot_history
 
 # The losses that the lab printed, every 500 epochs.
 PUBLISHED = (

@@ -13,9 +13,9 @@ import numpy as np
 import scipy.special
 
 from tinygrad_edu import functions
-from tinygrad_edu.loss_rules import CROSS_ENTROPY
-from tinygrad_edu.matrix_rules import COFACTOR, LINEAR
-from tinygrad_edu.shape_rules import SCATTER_ADD
+from tinygrad_edu.operations.losses import CROSS_ENTROPY
+from tinygrad_edu.operations.matrices import COFACTOR, LINEAR
+from tinygrad_edu.operations.shapes import SCATTER_ADD
 
 # --- elementwise --------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tinygrad_edu import Tensor, Value
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.rules import TABLE
+from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.value import Operands, weighted_sums
 
 _NUMBERS = st.floats(-3, 3).map(lambda x: round(x, 3))

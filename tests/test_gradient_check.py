@@ -8,7 +8,7 @@ import pytest
 from tests.domains import FUNCTIONS, NEAR, ROWS
 from tinygrad_edu import GradientMismatch, Tensor, Value, gradcheck, operation
 from tinygrad_edu.errors import ArgumentError, DTypeError, TinygradEduError
-from tinygrad_edu.rules import TABLE
+from tinygrad_edu.operations.elementwise import TABLE
 
 
 def slightly_wrong(factor):

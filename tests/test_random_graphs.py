@@ -17,7 +17,7 @@ from tests.domains import absolute, pick, re
 from tests.oracles import close, complex_step, second_order
 from tinygrad_edu import Tensor, Value, dot, no_grad
 from tinygrad_edu.errors import BackwardError, StaleGraphError
-from tinygrad_edu.graph import topological_order
+from tinygrad_edu.graph.node import topological_order
 
 
 class Step(NamedTuple):

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.random_programs import tensor_graphs
-from tinygrad_edu import Tensor, Value, array_backward, no_grad, operation
+from tinygrad_edu import Tensor, Value, no_grad, operation
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
@@ -27,8 +27,9 @@ from tinygrad_edu.errors import (
     TinygradEduError,
     UnsupportedError,
 )
-from tinygrad_edu.graph import topological_order
-from tinygrad_edu.loss_rules import CROSS_ENTROPY
+from tinygrad_edu.graph import array_backward
+from tinygrad_edu.graph.node import topological_order
+from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.optim import SGD
 
 REPOSITORY = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ import pytest
 
 from tests.oracles import check_second
 from tinygrad_edu import Tensor, Value, functions
-from tinygrad_edu.rules import TABLE
+from tinygrad_edu.operations.elementwise import TABLE
 
 KINDS = pytest.mark.parametrize("make", [Value, Tensor])
 

@@ -29,9 +29,9 @@ from tinygrad_edu.errors import (
     TinygradEduError,
     UnsupportedError,
 )
-from tinygrad_edu.graph import topological_order
+from tinygrad_edu.graph.node import topological_order
+from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.optim import SGD
-from tinygrad_edu.rules import TABLE
 from tinygrad_edu.value import Operands, _order, weighted_sums
 
 REPOSITORY = Path(__file__).parent.parent

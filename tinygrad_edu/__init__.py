@@ -14,28 +14,30 @@ Python runs, and ``backward()`` walks it from the result to the leaves by the ch
 from typing import TYPE_CHECKING
 
 from tinygrad_edu.errors import TinygradEduError
-from tinygrad_edu.lazy import lazy_names
-from tinygrad_edu.modes import detect_anomaly, no_grad, recording
+from tinygrad_edu.graph.modes import detect_anomaly, no_grad, recording
+from tinygrad_edu.support.lazy import lazy_names
 from tinygrad_edu.value import Value, dot
 
 if TYPE_CHECKING:
     from tinygrad_edu import data, nn, optim, train
-    from tinygrad_edu.compiler import compile, vectorize
+    from tinygrad_edu.compiler.compile import compile
+    from tinygrad_edu.compiler.vectorize import vectorize
+    from tinygrad_edu.custom_operation import operation
     from tinygrad_edu.gradient_check import GradientMismatch, gradcheck
     from tinygrad_edu.serialization import load, save
     from tinygrad_edu.tensor import Tensor
     from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, value_and_grad
-    from tinygrad_edu.user_operations import operation
 else:  # what needs NumPy is imported when it is first asked for: a Value works where there is none
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "compiler": "compile vectorize",
+            "compiler.compile": "compile",
+            "compiler.vectorize": "vectorize",
             "gradient_check": "GradientMismatch gradcheck",
             "serialization": "load save",
             "tensor": "Tensor",
             "transforms": "grad hessian hvp jacobian value_and_grad",
-            "user_operations": "operation",
+            "custom_operation": "operation",
         },
         submodules=("data", "nn", "optim", "train"),
     )

@@ -12,11 +12,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_edu import graph, matrix_rules, modes, reduction_rules, shape_rules
-from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import DTypeError, ShapeError, UnsupportedError
-from tinygrad_edu.reduction_rules import axes_of
-from tinygrad_edu.rules import NUMPY_NAMES, TABLE
+from tinygrad_edu.graph import modes
+from tinygrad_edu.graph import node as graph
+from tinygrad_edu.operations import matrices as matrix_rules
+from tinygrad_edu.operations import reductions as reduction_rules
+from tinygrad_edu.operations import shapes as shape_rules
+from tinygrad_edu.operations.elementwise import NUMPY_NAMES, TABLE
+from tinygrad_edu.operations.reductions import axes_of
+from tinygrad_edu.support.arguments import shown
 
 A = TypeVar("A")  # a Tensor or an array
 Axis = int | Sequence[int] | None

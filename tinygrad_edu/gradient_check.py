@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import ArgumentError, DTypeError, TinygradEduError
-from tinygrad_edu.graph import Node
-from tinygrad_edu.modes import no_grad
+from tinygrad_edu.graph.modes import no_grad
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 

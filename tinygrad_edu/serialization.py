@@ -9,10 +9,10 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import DTypeError, TinygradEduError
-from tinygrad_edu.files import write
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.files import write
 
 PathLike = str | os.PathLike[str]
 

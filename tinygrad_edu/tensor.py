@@ -15,11 +15,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu import functions, graph, modes, shape_rules
-from tinygrad_edu.arguments import shown
-from tinygrad_edu.array_backward import added, array_gradients, common_shape
-from tinygrad_edu.array_vocabulary import VOCABULARY
-from tinygrad_edu.blas import LARGE, aligned_copy
+from tinygrad_edu import functions
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
@@ -30,9 +26,16 @@ from tinygrad_edu.errors import (
     UnsupportedError,
 )
 from tinygrad_edu.functions import plain
-from tinygrad_edu.graph import CLOCK, NO_PARAMS, Node
-from tinygrad_edu.modes import MODES, WATCH
-from tinygrad_edu.rules import ArrayOperation, Elementwise, Operation, fill_arrays, install
+from tinygrad_edu.graph import modes
+from tinygrad_edu.graph import node as graph
+from tinygrad_edu.graph.array_backward import added, array_gradients, common_shape
+from tinygrad_edu.graph.modes import MODES, WATCH
+from tinygrad_edu.graph.node import CLOCK, NO_PARAMS, Node
+from tinygrad_edu.operations import shapes as shape_rules
+from tinygrad_edu.operations.arrays import VOCABULARY
+from tinygrad_edu.operations.elementwise import ArrayOperation, Elementwise, Operation, fill_arrays, install
+from tinygrad_edu.speed.blas import LARGE, aligned_copy
+from tinygrad_edu.support.arguments import shown
 
 ndarray = np.ndarray
 _Array = npt.NDArray[Any]

@@ -14,11 +14,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu import graph
-from tinygrad_edu.array_backward import array_gradients
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.graph import Node
-from tinygrad_edu.modes import MODES, no_grad
+from tinygrad_edu.graph import node as graph
+from tinygrad_edu.graph.array_backward import array_gradients
+from tinygrad_edu.graph.modes import MODES, no_grad
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 

@@ -14,11 +14,12 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
-from tinygrad_edu import graph, modes
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
-from tinygrad_edu.graph import CLOCK, Node
-from tinygrad_edu.modes import MODES, WATCH
-from tinygrad_edu.rules import (
+from tinygrad_edu.graph import modes
+from tinygrad_edu.graph import node as graph
+from tinygrad_edu.graph.modes import MODES, WATCH
+from tinygrad_edu.graph.node import CLOCK, Node
+from tinygrad_edu.operations.elementwise import (
     CONSTANTS,
     FLOATS,
     GENERATED,

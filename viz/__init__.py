@@ -7,26 +7,23 @@
 <Drawing of mul: 2 nodes, 2 edges>
 """
 
-import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tinygrad_edu.lazy import lazy_names
-from tinygrad_edu.modes import recording
+from tinygrad_edu.graph.modes import recording
+from tinygrad_edu.support.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from viz.animate import animate_backprop
-    from viz.audit import Audit, audit
-    from viz.draw import Drawing, draw
-    from viz.explode import Explosion, explode
-    from viz.landscape import Landscape, loss_landscape, plot_landscape, plot_log_error, plot_trajectories
-    from viz.player import player
-    from viz.plots import plot_activations, plot_boundary, plot_history
-    from viz.quiz import quiz
-    from viz.step import step
-    from viz.trace import Trace, trace
-    from viz.training_film import animate_training
-    from viz.training_plots import (
+    from viz.explain.audit import Audit, audit
+    from viz.explain.explode import Explosion, explode
+    from viz.explain.quiz import quiz
+    from viz.explain.why import Explanation, why
+    from viz.films.animate import animate_backprop
+    from viz.films.training_film import animate_training
+    from viz.pages.player import player
+    from viz.pictures.draw import Drawing, draw
+    from viz.plots.landscape import Landscape, loss_landscape, plot_landscape, plot_log_error, plot_trajectories
+    from viz.plots.plots import plot_activations, plot_boundary, plot_history
+    from viz.plots.training_plots import (
         plot_activation_histograms,
         plot_bands,
         plot_confusion,
@@ -35,25 +32,26 @@ if TYPE_CHECKING:
         plot_lr_range,
         plot_samples,
     )
-    from viz.why import Explanation, why
+    from viz.steps.trace import Trace, trace
+    from viz.terminal.step import step
 else:  # imported when first asked for, so that a picture of a graph does not wait for matplotlib
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "animate": "animate_backprop",
-            "audit": "Audit audit",
-            "draw": "Drawing draw",
-            "explode": "Explosion explode",
-            "landscape": "Landscape loss_landscape plot_landscape plot_log_error plot_trajectories",
-            "player": "player",
-            "plots": "plot_activations plot_boundary plot_history",
-            "quiz": "quiz",
-            "step": "step",
-            "trace": "Trace trace",
-            "training_film": "animate_training",
-            "training_plots": "plot_activation_histograms plot_bands plot_confusion plot_curves plot_gradient_norms "
-            "plot_lr_range plot_samples",
-            "why": "Explanation why",
+            "films.animate": "animate_backprop",
+            "explain.audit": "Audit audit",
+            "pictures.draw": "Drawing draw",
+            "explain.explode": "Explosion explode",
+            "plots.landscape": "Landscape loss_landscape plot_landscape plot_log_error plot_trajectories",
+            "pages.player": "player",
+            "plots.plots": "plot_activations plot_boundary plot_history",
+            "explain.quiz": "quiz",
+            "terminal.step": "step",
+            "steps.trace": "Trace trace",
+            "films.training_film": "animate_training",
+            "plots.training_plots": "plot_activation_histograms plot_bands plot_confusion plot_curves "
+            "plot_gradient_norms plot_lr_range plot_samples",
+            "explain.why": "Explanation why",
         },
     )
 
@@ -90,15 +88,3 @@ __all__ = [
     "trace",
     "why",
 ]
-
-
-class _Package(ModuleType):
-    """Where a function bears the name of its module, ``viz.draw`` stays the function when the module is imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, ModuleType) and name in __all__:
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

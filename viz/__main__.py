@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
-from viz.expression import parse
-from viz.quiz import quiz
-from viz.step import step
-from viz.trace import trace
+from viz.explain.quiz import quiz
+from viz.formulas.expression import parse
+from viz.steps.trace import trace
+from viz.terminal.step import step
 
 _EXAMPLE = 'python -m viz "tanh(a*b + 10)" a=2 b=-3'
 

@@ -80,7 +80,7 @@ def views(effort: Effort) -> list[Row]:
     """Every step of a scalar net's forward and backward pass as plain data."""
     import viz
     from tinygrad_edu import Value
-    from tinygrad_edu.graph import topological_order
+    from tinygrad_edu.graph.node import topological_order
 
     loss = moons.Scalars(Value, *moons.points(TRACED)).loss()
     nodes = len(topological_order(loss))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.browser.chromium import launch
 from tests.browser.graphs import neuron, scalar_net, training_step
-from viz.player import player
+from viz.pages.player import player
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 _WINDOW = {"width": 1280, "height": 760}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.browser.chromium import launch
 from tests.browser.graphs import scalar_net
-from viz.player import player
+from viz.pages.player import player
 
 _MEASURE = """async () => {
   const work = [], frames = [];

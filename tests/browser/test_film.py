@@ -3,8 +3,8 @@
 import pytest
 
 from tests.browser.graphs import hostile, neuron
-from viz.animate import animate_backprop
-from viz.trace import trace
+from viz.films.animate import animate_backprop
+from viz.steps.trace import trace
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from tests.browser.graphs import HOSTILE, batch, faulty, hostile, layer, neuron, scalar_net
-from tinygrad_edu.graph import topological_order
-from viz.audit import audit
-from viz.notation import number_text
-from viz.player import player
-from viz.quiz import questions, read_number
+from tinygrad_edu.graph.node import topological_order
+from viz.explain.audit import audit
+from viz.explain.quiz import questions, read_number
+from viz.formulas.notation import number_text
+from viz.pages.player import player
 
 
 def count(page):

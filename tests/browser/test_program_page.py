@@ -5,7 +5,7 @@ import pytest
 from tests.browser.graphs import training_step
 from tests.browser.test_page import violations
 from tinygrad_edu import optim
-from viz.player import player
+from viz.pages.player import player
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@
 - `vectorizer` runs a function of scalars over whole columns.
 """
 
+from tinygrad_edu.compiler.compile import Compiled, compile  # noqa: A004 the contract's name
 from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayError
-from tinygrad_edu.compiler.replay import Compiled, compile  # noqa: A004 the contract's name
-from tinygrad_edu.compiler.vectorizer import Vectorized, vectorize
+from tinygrad_edu.compiler.vectorize import Vectorized, vectorize
 
 __all__ = ["CompileError", "Compiled", "RecordingError", "ReplayError", "Vectorized", "compile", "vectorize"]

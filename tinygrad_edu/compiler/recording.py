@@ -12,20 +12,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.compiler import optimize
 from tinygrad_edu.compiler.errors import DisturbedError, RecordingError
 from tinygrad_edu.compiler.guards import Guard
-from tinygrad_edu.compiler.interpreter import commit
-from tinygrad_edu.compiler.machine import Machine
-from tinygrad_edu.compiler.names import Names, identifier, name_variables
-from tinygrad_edu.compiler.outside import arrays_in, look_outside, outside_guards, put_back, refuse_side_effects
 from tinygrad_edu.compiler.program import CALL, Program, Returned, Var
-from tinygrad_edu.compiler.randomness import Randomness
-from tinygrad_edu.compiler.recorder import Recorder
+from tinygrad_edu.compiler.record.names import Names, identifier, name_variables
+from tinygrad_edu.compiler.record.outside import arrays_in, look_outside, outside_guards, put_back, refuse_side_effects
+from tinygrad_edu.compiler.record.randomness import Randomness
+from tinygrad_edu.compiler.record.recorder import Recorder
+from tinygrad_edu.compiler.record.traced import Traced, value_of
+from tinygrad_edu.compiler.record.watched import gradient_of
+from tinygrad_edu.compiler.rewrite import optimize
+from tinygrad_edu.compiler.run.interpreter import commit
+from tinygrad_edu.compiler.run.machine import Machine
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
-from tinygrad_edu.compiler.traced import Traced, value_of
-from tinygrad_edu.compiler.watched import gradient_of
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinygrad_edu.arguments import whole_number
 from tinygrad_edu.data._random import Rng, random_source
 from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.support.arguments import whole_number
 
 
 class Batches:

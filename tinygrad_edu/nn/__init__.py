@@ -14,7 +14,7 @@
 
 from typing import TYPE_CHECKING
 
-from tinygrad_edu.lazy import lazy_names
+from tinygrad_edu.support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tinygrad_edu.nn import functional, init, scalar

@@ -1,6 +1,6 @@
 """Activations, as functions and as modules, for Tensors, Values and arrays. Values need no NumPy.
 
-Formulas and derivatives stand in `tinygrad_edu.rules`, kinks follow PyTorch.
+Formulas and derivatives stand in `tinygrad_edu.operations.elementwise`, kinks follow PyTorch.
 """
 
 import difflib
@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.rules import TABLE
+from tinygrad_edu.operations.elementwise import TABLE
 
 A = TypeVar("A")  # a Tensor, a Value or an array
 

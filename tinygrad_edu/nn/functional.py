@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import functions, modes
-from tinygrad_edu.arguments import fraction, positive
+from tinygrad_edu import functions
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array, plain
-from tinygrad_edu.loss_rules import CROSS_ENTROPY
+from tinygrad_edu.graph import modes
 from tinygrad_edu.nn.activations import (
     array_of,
     elu,
@@ -39,6 +38,8 @@ from tinygrad_edu.nn.activations import (
     tanh,
 )
 from tinygrad_edu.nn.init import Rng, generator
+from tinygrad_edu.operations.losses import CROSS_ENTROPY
+from tinygrad_edu.support.arguments import fraction, positive
 from tinygrad_edu.tensor import Tensor, record
 
 __all__ = [

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.arguments import at_least_zero, shown
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.support.arguments import at_least_zero, shown
 from tinygrad_edu.tensor import Tensor
 
 Rng = np.random.Generator | np.random.RandomState | int | None

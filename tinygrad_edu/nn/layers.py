@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu import modes
-from tinygrad_edu.arguments import fraction, whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array, plain
-from tinygrad_edu.matrix_rules import LINEAR, MATMUL
+from tinygrad_edu.graph import modes
 from tinygrad_edu.nn.functional import dropout
 from tinygrad_edu.nn.init import Rng, generator
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.operations.matrices import LINEAR, MATMUL
+from tinygrad_edu.support.arguments import fraction, whole_number
 from tinygrad_edu.tensor import Tensor, record
 
 

@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.graph import Node, Scope, describe
-from tinygrad_edu.modes import MODES, WATCH, tell
-from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
+from tinygrad_edu.graph.modes import MODES, WATCH, tell
+from tinygrad_edu.graph.node import Node, Scope, describe
+from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
 
 M = TypeVar("M", bound="Module")

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.nn.activations import activation_of, refuse_class
 from tinygrad_edu.nn.init import Rng, generator
 from tinygrad_edu.nn.layers import Linear
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.sizes import layer_widths
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.tensor import Tensor
 
 

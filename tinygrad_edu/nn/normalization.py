@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.arguments import at_least_zero, proportion, whole_number
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.nn.layers import float_type
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.support.arguments import at_least_zero, proportion, whole_number
 from tinygrad_edu.tensor import Tensor
 
 

@@ -17,13 +17,13 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_edu.arguments import whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.graph import CLOCK, Node
-from tinygrad_edu.modes import WATCH
+from tinygrad_edu.graph.modes import WATCH
+from tinygrad_edu.graph.node import CLOCK, Node
 from tinygrad_edu.nn.activations import activation_of, identity
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.sizes import layer_widths
+from tinygrad_edu.support.arguments import whole_number
 from tinygrad_edu.value import Constant, Operands, Value, dot, weighted_sums
 
 if TYPE_CHECKING:

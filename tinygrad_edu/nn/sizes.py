@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_edu.arguments import whole_number
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.support.arguments import whole_number
 
 
 def layer_widths(n_in: Any, sizes: Any) -> list[int]:

@@ -6,9 +6,9 @@ A running average starts as the number 0.0, which the first gradient turns into 
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from tinygrad_edu.arguments import at_least_zero, fraction, positive
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.optim.optimizer import Optimizer, larger
+from tinygrad_edu.support.arguments import at_least_zero, fraction, positive
 
 
 class Adam(Optimizer):

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_edu.arguments import positive
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim.optimizer import larger
 from tinygrad_edu.optim.parameters import nodes_of
+from tinygrad_edu.support.arguments import positive
 from tinygrad_edu.value import Value
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from tinygrad_edu.arguments import at_least_zero
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.support.arguments import at_least_zero
 
 
 class SGD(Optimizer):

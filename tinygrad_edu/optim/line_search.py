@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from tinygrad_edu.arguments import fraction, positive, shown
 from tinygrad_edu.errors import ArgumentError, BackwardError, DTypeError
-from tinygrad_edu.modes import no_grad
+from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.support.arguments import fraction, positive, shown
 from tinygrad_edu.value import Value
 
 

@@ -22,10 +22,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from tinygrad_edu.arguments import at_least_zero, fraction, positive, shown, whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.state_dict import differences, problems_of, refuse
+from tinygrad_edu.support.arguments import at_least_zero, fraction, positive, shown, whole_number
+from tinygrad_edu.support.state_dict import differences, problems_of, refuse
 
 __all__ = [
     "CosineAnnealingLR",

@@ -7,12 +7,12 @@ where ``p -= …`` writes in place, and on nodes, where it records.
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from tinygrad_edu.arguments import at_least_zero, shown
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph import CLOCK, Node
-from tinygrad_edu.modes import MODES, WATCH, tell
+from tinygrad_edu.graph.modes import MODES, WATCH, tell
+from tinygrad_edu.graph.node import CLOCK, Node
 from tinygrad_edu.optim.parameters import leaves_of
-from tinygrad_edu.state_dict import differences, problems_of, refuse, shape_of
+from tinygrad_edu.support.arguments import at_least_zero, shown
+from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_edu.arguments import shown
 from tinygrad_edu.errors import ArgumentError, DTypeError
-from tinygrad_edu.graph import Node, describe
+from tinygrad_edu.graph.node import Node, describe
+from tinygrad_edu.support.arguments import shown
 
 
 def nodes_of(params: Any, name: str) -> list[Any]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_edu.arguments import at_least_zero
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim.parameters import nodes_of
+from tinygrad_edu.support.arguments import at_least_zero
 
 
 def l1_penalty(params: Iterable[Any] | Node, strength: float) -> Any:

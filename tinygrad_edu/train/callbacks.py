@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.arguments import at_least_zero, whole_number
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.optim import lr_scheduler
+from tinygrad_edu.support.arguments import at_least_zero, whole_number
 from tinygrad_edu.train.history import History
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.arguments import whole_number
 from tinygrad_edu.errors import FileError, TinygradEduError
 from tinygrad_edu.serialization import load, save
+from tinygrad_edu.support.arguments import whole_number
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.preserved import generators_of
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sized
 from typing import Any
 
-from tinygrad_edu.arguments import shown, whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim import BacktrackingLineSearch, lr_scheduler
+from tinygrad_edu.support.arguments import shown, whole_number
 from tinygrad_edu.train.callbacks import Callback
 
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 import tinygrad_edu
 from tinygrad_edu.data import batches
-from tinygrad_edu.modes import no_grad
+from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.nn.init import generator
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.checks import check_data, check_loss, check_numbers, check_parts

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.arguments import positive
 from tinygrad_edu.data import batches
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.support.arguments import positive
 from tinygrad_edu.train.checks import check_loss, check_optimizer
 from tinygrad_edu.train.preserved import preserved
 

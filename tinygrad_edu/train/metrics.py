@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.arguments import whole_number
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array, plain
+from tinygrad_edu.support.arguments import whole_number
 
 Array = npt.NDArray[Any]
 

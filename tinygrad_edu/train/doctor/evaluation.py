@@ -3,7 +3,7 @@
 import weakref
 from typing import Any
 
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn import BatchNorm1d, Dropout
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit, viewed
 

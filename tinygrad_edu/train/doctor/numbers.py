@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import Array, Visit, gradient, viewed
 

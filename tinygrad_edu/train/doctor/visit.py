@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.graph import Node
+from tinygrad_edu.graph.node import Node
 
 Array = npt.NDArray[Any]
 

@@ -1,0 +1,586 @@
+"""`train.doctor`: planted faults are found, healthy runs are left in peace."""
+
+import collections
+import functools
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.train.healthy_runs import setup
+from tests.train.planted_faults import FAULTS
+from tinygrad_edu import Tensor, TinygradEduError, Value, data, nn, no_grad, optim, train
+from tinygrad_edu.data import data_folder
+from tinygrad_edu.graph import modes
+from tinygrad_edu.graph.modes import MODES, WATCH, Observer, observing
+from tinygrad_edu.train.doctor.watch import RULES
+
+F = nn.functional
+SEEDS = 20
+HEALTHY = 200
+BLOCKS = 10
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # planted infinities
+
+
+def watched(run):
+    """Run under a doctor."""
+    with train.doctor(run.net, run.optimizer) as doctor:
+        run.run()
+    return doctor
+
+
+class CaughtError(Exception):
+    """The run need not go on."""
+
+
+def catches(fault, seed):
+    """Whether a run with the fault is told from a healthy one, by the fault's name."""
+
+    def tell(finding):
+        if finding.name == fault.partition(" | ")[0]:
+            raise CaughtError
+
+    run = FAULTS[fault](seed)
+    try:
+        with train.doctor(run.net, run.optimizer, tell=tell):
+            run.run()
+    except CaughtError:
+        return True
+    return False
+
+
+def names(doctor):
+    return [finding.name for finding in doctor.findings]
+
+
+# --- the two promises ---
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_caught_in_19_of_20_runs(fault):
+    missed = [seed for seed in range(SEEDS) if not catches(fault, seed)]
+    assert len(missed) <= SEEDS - 19, f"missed with the seeds {missed}"
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_healthy_runs_give_no_alarm(block):
+    size = HEALTHY // BLOCKS
+    for seed in range(block * size, (block + 1) * size):
+        doctor = watched(setup(seed))
+        assert not doctor.findings, f"seed {seed}: {doctor}"
+        assert doctor.steps == 120
+
+
+def test_every_rule_has_its_fault():
+    planted = {fault.partition(" | ")[0] for fault in FAULTS}
+    assert planted == {rule.name for rule in RULES}
+
+
+@functools.cache
+def _pictures():
+    X, y = data.mnist(split="test")
+    return X[:300].reshape(300, -1) / 255, y[:300]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_mnist_is_left_in_peace_when_scaled_and_only_then(optimizer, activation):
+    if not (data_folder() / "mnist").is_dir():
+        pytest.skip("needs the MNIST files")
+    X, y = _pictures()
+    run = setup(0, task="digits", activation=activation, optimizer=optimizer, depth=1)
+    run.X, run.y = X, y
+    layers = run.net.layers
+    layers[0] = nn.Linear(784, layers[0].out_features, rng=run.rng)
+    run.optimizer = type(run.optimizer)(run.net.parameters(), lr=run.optimizer.lr)
+    assert not watched(run).findings
+    run.X = run.X * 255
+    assert "inputs not normalized" in names(watched(run))
+
+
+# --- healthy runs that look odd ---
+
+
+def _net(seed=0, *sizes):
+    return nn.MLP(2, [*(sizes or (8, 1))], activation="tanh", rng=seed)
+
+
+def _moons():
+    X, y = data.moons(64, noise=0.1, rng=0)
+    return X, y.reshape(-1, 1).astype(float)
+
+
+def _loop(net, optimizer, loss_of, steps=120):
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss_of().backward()
+            optimizer.step()
+    return doctor
+
+
+def test_accumulation_over_many_passes_before_the_first_step_is_healthy():
+    net = _net()
+    X, y = _moons()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(70):
+            F.binary_cross_entropy_with_logits(net(X), y).backward()
+    assert not doctor.findings
+
+
+def test_a_rate_of_zero_is_too_low_and_no_step_is_another_fault():
+    X, y = _moons()
+    for optimizer_of, name in (
+        (lambda net: optim.SGD(net.parameters(), lr=0.0), "learning rate too low"),
+        (lambda net: optim.SGD(_net().parameters(), lr=0.1), "parameters that never change"),
+    ):
+        net = _net()
+        optimizer = optimizer_of(net)
+        with train.doctor(net, optimizer) as doctor:
+            for _ in range(210):
+                loss = F.binary_cross_entropy_with_logits(net(X), y)
+                net.zero_grad()
+                loss.backward()
+                optimizer.step()
+        assert names(doctor) == [name]
+
+
+def _by_hand(net, steps, between=lambda: None, step=lambda: None):
+    """A loop in which something stands between the backward pass and the step."""
+    X, y = _moons()
+    with train.doctor(net) as doctor:
+        for _ in range(steps):
+            F.binary_cross_entropy_with_logits(net(X), y).backward()
+            between()
+            step()
+    return doctor
+
+
+@pytest.mark.parametrize("optimizer_of", [lambda ps: optim.SGD(ps, lr=0.1), lambda ps: optim.Adam(ps, lr=0.1)])
+def test_zero_grad_between_backward_and_step_is_named(optimizer_of):
+    net = _net()
+    optimizer = optimizer_of(net.parameters())
+    doctor = _by_hand(net, 5, optimizer.zero_grad, optimizer.step)
+    (finding,) = doctor.findings
+    assert (finding.name, finding.step) == ("parameters that never change", 3)
+    assert finding.sentence.startswith("zero_grad() stands between backward() and step()")
+    assert "before loss.backward(), or after optimizer.step()" in finding.fix
+
+
+def test_an_optimizer_of_another_net_may_step_while_the_gradients_are_reset():
+    net, other = _net(), _net()
+    critic = optim.SGD(other.parameters(), lr=0.1)
+    assert not _by_hand(net, 9, net.zero_grad, critic.step).findings
+
+
+def test_a_loop_that_only_renames_is_told_when_its_watch_ends():
+    net = _net()
+
+    def step():
+        for p in net.parameters():
+            p = p - 0.1 * p.grad
+        net.zero_grad()
+
+    doctor = _by_hand(net, 20, step=step)
+    (finding,) = doctor.findings
+    assert (finding.name, finding.step) == ("parameters that never change", 20)
+    assert "p = p - … only gives the name p to a new node" in finding.fix
+
+
+def test_accumulation_over_micro_batches_is_healthy():
+    (X, y), net = _moons(), _net()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        for step in range(120):
+            part = slice(16 * (step % 4), 16 * (step % 4 + 1))
+            (F.binary_cross_entropy_with_logits(net(X[part]), y[part]) / 4).backward()
+            if step % 4 == 3:
+                optimizer.step()
+                optimizer.zero_grad()
+    assert not doctor.findings
+
+
+def test_two_losses_and_two_optimizers_that_take_turns_are_healthy():
+    """As in adversarial training: the one's backward pass leaves gradients on the other, which are reset in time."""
+    (X, _), maker, judge = _moons(), _net(0, 8, 2), _net(1)
+    both = nn.Sequential(maker, judge)
+    optimizers = [optim.Adam(part.parameters(), lr=0.005) for part in (maker, judge)]
+    rng = np.random.default_rng(0)
+    with train.doctor(both) as doctor:
+        for step in range(200):
+            noise, turn = rng.normal(size=(64, 2)), step % 2
+            optimizers[turn].zero_grad()
+            made = maker(noise)
+            if turn:
+                logits = np.concatenate([judge(made.detach()), judge(X)])
+                F.binary_cross_entropy_with_logits(logits, np.repeat([[0.0], [1.0]], 64, 0)).backward()
+            else:
+                F.binary_cross_entropy_with_logits(judge(made), np.ones((64, 1))).backward()
+            optimizers[turn].step()
+    assert not doctor.findings
+
+
+def test_a_line_search_may_call_the_model_in_training_mode():
+    X, y = _moons()
+    net = nn.Sequential(nn.Linear(2, 8, rng=0), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 1, rng=1))
+    optimizer = optim.BacktrackingLineSearch(net.parameters())
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(60):
+            optimizer.step(lambda: F.binary_cross_entropy_with_logits(net(X), y))
+    assert not doctor.findings
+    assert doctor.steps == 60
+
+
+def test_one_layer_may_begin_at_zero_and_so_may_the_last_of_several():
+    X, y = _moons()
+    for net in (nn.Linear(2, 1), _net()):
+        for p in (net if isinstance(net, nn.Linear) else net.layers[-1]).parameters():
+            nn.init.zeros_(p)
+        doctor = _loop(
+            net, optim.SGD(net.parameters(), lr=0.5), lambda net=net: F.binary_cross_entropy_with_logits(net(X), y)
+        )
+        assert not doctor.findings
+
+
+def test_frozen_parameters_and_a_shared_layer_are_healthy():
+    (X, y), net = _moons(), _net(0, 8, 8, 8, 1)
+    net.layers[2] = net.layers[1]
+    for p in net.layers[0].parameters():
+        p.requires_grad = False
+    doctor = _loop(net, optim.Adam(net.parameters(), lr=0.01), lambda: F.binary_cross_entropy_with_logits(net(X), y))
+    assert not doctor.findings
+
+
+def test_fine_tuning_with_a_small_rate_is_healthy():
+    (X, y), net = _moons(), _net()
+
+    def loss():
+        return F.binary_cross_entropy_with_logits(net(X), y)
+
+    _loop(net, optim.Adam(net.parameters(), lr=0.05), loss, steps=300)
+    assert not _loop(net, optim.SGD(net.parameters(), lr=1e-7), loss, steps=300).findings
+
+
+def test_labels_that_cannot_be_learned_are_nobodys_fault():
+    rng = np.random.default_rng(0)
+    X, y, net = rng.normal(size=(64, 2)), rng.integers(0, 2, (64, 1)).astype(float), _net()
+    rng_y = rng.permuted(np.tile(y, (1, 400)), axis=0).T.reshape(400, 64, 1)
+    labels = iter(rng_y)
+    doctor = _loop(
+        net, optim.SGD(net.parameters(), lr=0.1), lambda: F.binary_cross_entropy_with_logits(net(X), next(labels)), 400
+    )
+    assert not doctor.findings
+
+
+def test_outer_sums_and_pairwise_distances_are_no_broadcast_labels():
+    X, net = np.random.default_rng(0).normal(size=(20, 2)), _net(0, 8, 2)
+    targets = np.random.default_rng(1).normal(size=(20, 20))
+
+    def loss():
+        z = net(X)
+        distances = ((z.reshape(20, 1, 2) - z.reshape(1, 20, 2)) ** 2).sum(-1)
+        return ((distances - targets) ** 2).mean()
+
+    assert not _loop(net, optim.Adam(net.parameters(), lr=0.01), loss).findings
+
+
+def test_logits_that_lie_between_0_and_1_are_not_taken_for_probabilities():
+    X, y = _moons()
+    net = nn.Linear(2, 1, rng=0)
+    net.weight.data[...], net.bias.data[...] = 0.01, 0.5
+    doctor = _loop(net, optim.SGD(net.parameters(), lr=1e-3), lambda: F.binary_cross_entropy_with_logits(net(X), y), 60)
+    assert not doctor.findings
+
+
+def test_some_dead_relus_are_healthy():
+    (X, y), net = _moons(), nn.MLP(2, [16, 1], activation="relu", rng=0)
+    net.layers[0].bias.data[:8] = -20
+    doctor = _loop(net, optim.Adam(net.parameters(), lr=0.01), lambda: F.binary_cross_entropy_with_logits(net(X), y))
+    assert not doctor.findings
+
+
+def test_one_forward_pass_before_the_training_is_no_evaluation():
+    X, y = _moons()
+    net = nn.Sequential(nn.Linear(2, 8, rng=0), nn.Dropout(0.2, rng=0), nn.Linear(8, 1, rng=1))
+    with train.doctor(net) as doctor:
+        with no_grad():
+            net(X)
+        for _ in range(3):
+            F.binary_cross_entropy_with_logits(net(X), y).backward()
+    assert not doctor.findings
+
+
+def test_a_step_that_is_broken_off_is_no_evaluation():
+    X, y = _moons()
+    net = nn.Sequential(nn.Linear(2, 8, rng=0), nn.Dropout(0.2, rng=0), nn.Linear(8, 1, rng=1))
+    with train.doctor(net) as doctor:
+        for step in range(3):
+            loss = F.binary_cross_entropy_with_logits(net(X), y)
+            if step == 2:
+                break
+            loss.backward()
+    assert not doctor.findings
+
+
+def test_outputs_that_are_kept_and_never_trained_on_are_evaluation():
+    X, y = _moons()
+    net = nn.Sequential(nn.Linear(2, 8, rng=0), nn.Dropout(0.2, rng=0), nn.Linear(8, 1, rng=1))
+    with train.doctor(net) as doctor:
+        F.binary_cross_entropy_with_logits(net(X), y).backward()
+        outputs = [net(X[:8]) for _ in range(2)]
+    assert len(outputs) == 2
+    assert names(doctor) == ["training mode during evaluation"]
+
+
+# --- what it says ---
+
+
+def test_a_finding_has_a_sentence_its_evidence_and_the_fix():
+    run = FAULTS["missing zero_grad | no_zero_grad"](0)
+    told = []
+    with train.doctor(run.net, run.optimizer, tell=told.append) as doctor:
+        run.run()
+    (finding,) = doctor.findings
+    assert told == [finding]
+    assert finding.step == 4
+    assert finding.sentence.endswith(".")
+    assert "6 of 6 parameters" in finding.evidence
+    assert "optimizer.zero_grad()" in finding.fix
+    assert str(doctor) == str(finding)
+    assert str(finding).splitlines()[0].startswith("missing zero_grad (step 4): the gradients are not reset")
+    assert repr(doctor) == "<Doctor: 120 steps, 1 finding>"
+
+
+def test_a_healthy_run_is_said_to_be_healthy():
+    assert str(watched(setup(0))) == "The doctor has watched 120 steps and found nothing wrong."
+
+
+def _line_that_ends(comment):
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    return next(i for i, line in enumerate(lines, 1) if line.endswith(comment))
+
+
+def test_nan_comes_with_the_operation_and_the_line():
+    w = Tensor([1.0, 0.0], label="w")
+    with train.doctor([w]) as doctor:
+        y = w * 1.0
+        loss = np.log(y).sum()  # the log of zero
+        loss.backward()
+    (finding,) = doctor.findings
+    assert finding.sentence.startswith(
+        f"log ({__file__}, line {_line_that_ends('# the log of zero')}) made the first -inf"
+    )
+    assert "mul of shape (2,) in [0, 1]" in finding.evidence
+
+
+def test_nan_of_the_backward_pass_comes_with_its_operation():
+    w = Tensor([4.0, 0.0], label="w")
+    with train.doctor([w]) as doctor:
+        np.sqrt(w).sum().backward()
+    (finding,) = doctor.findings
+    assert finding.sentence.startswith(f"the backward pass of sqrt with w ({__file__}, line ")
+    assert "inf" in finding.sentence
+
+
+def test_nan_in_a_parameter_or_in_the_data_is_told_from_one_that_was_computed():
+    w = Tensor([1.0, np.nan], label="w")
+    with train.doctor([w]) as doctor:
+        (w * 2).sum().backward()
+    assert doctor.findings[0].sentence.startswith("the parameter w is no longer finite")
+    w = Tensor([1.0, 2.0], label="w")
+    with train.doctor([w]) as doctor:
+        (w * np.array([np.inf, 1.0])).sum().backward()
+    assert doctor.findings[0].sentence == "the data that the net is given is not finite."
+    assert "isfinite" in doctor.findings[0].fix
+
+
+@pytest.mark.parametrize("cause", ["root_of_zero", "hole_in_the_data"])
+def test_nan_is_not_blamed_on_the_learning_rate(cause):
+    for seed in range(5):
+        assert names(watched(FAULTS[f"NaN | {cause}"](seed))) == ["NaN"]
+
+
+def test_in_a_net_of_values_it_sees_parameters_losses_and_nan():
+    net = nn.scalar.MLP(2, [4, 1], activation="tanh", rng=0)
+    X, y = data.xor()
+    optimizer = optim.SGD(net.parameters(), lr=0.05)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(10):
+            loss = sum((net(x) - t) ** 2 for x, t in zip(X.tolist(), y.tolist(), strict=True))
+            loss.backward()
+            optimizer.step()
+        (net(X[0].tolist()) * 0).log().backward()
+    assert names(doctor) == ["missing zero_grad", "NaN"]
+    assert doctor.findings[1].sentence.startswith(f"log ({__file__}, line ")
+
+
+# --- how it watches ---
+
+
+def test_the_run_is_the_same_to_the_last_bit():
+    run, twin = setup(3), setup(3)
+    watched(run)
+    twin.run()
+    for p, q in zip(run.net.parameters(), twin.net.parameters(), strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+
+
+def test_another_models_backward_pass_is_none_of_its_business():
+    (X, y), net, other = _moons(), _net(), _net(1)
+    with train.doctor(net) as doctor:
+        F.mse_loss(other(X), y).backward()
+        assert doctor.steps == 0
+        F.mse_loss(net(X), y).backward()
+    assert doctor.steps == 1
+
+
+def test_it_is_a_callback_of_fit_too():
+    X, y = data.xor(8)
+    net = _net(0, 8, 2)
+    doctor = train.Doctor()
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    train.fit(net, X * 1000, y, loss=F.cross_entropy, optimizer=optimizer, epochs=5, callbacks=[doctor])
+    assert names(doctor)[0] == "inputs not normalized"
+    assert doctor.steps == 5
+    assert not MODES.observers
+
+
+def test_fit_inside_its_block_is_watched():
+    X, y = data.xor(8)
+    net = nn.Sequential(_net(0, 8, 8), nn.Dropout(0.1, rng=0), nn.Linear(8, 2, rng=0))
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(
+            net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=30, metrics="accuracy", validation=(X, y)
+        )
+    assert not doctor.findings
+    assert doctor.steps == 30
+
+
+def test_an_error_in_the_run_ends_the_watch():
+    net = _net()
+    before = WATCH.active
+
+    def broken(outputs, y):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train.fit(
+            net,
+            *_moons(),
+            loss=broken,
+            optimizer=optim.SGD(net.parameters(), lr=0.1),
+            epochs=2,
+            callbacks=[train.Doctor()],
+        )
+    assert not MODES.observers
+    assert (WATCH.active, MODES.recording) == (before, 0)
+
+
+def test_a_compiled_step_is_said_to_be_unseen():
+    X, y = data.xor(8)
+    net = _net(0, 8, 2)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    doctor = train.Doctor()
+    train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=3, callbacks=[doctor], compiled=True)
+    assert doctor.steps == 0
+    assert str(doctor).startswith("The doctor has seen no backward pass")
+
+
+def test_it_may_be_used_again():
+    run = FAULTS["missing zero_grad | no_zero_grad"](0)
+    doctor = train.doctor(run.net, run.optimizer)
+    for _ in range(2):
+        with doctor:
+            run.run()
+        assert names(doctor) == ["missing zero_grad"]
+
+
+def test_without_a_model_it_says_what_it_needs():
+    with (
+        pytest.raises(TinygradEduError, match=r"a doctor needs a model to watch: train\.doctor\(net, optimizer\)"),
+        train.doctor(),
+    ):
+        pass
+
+
+# --- the engine's observers ---
+
+
+class Diary(Observer):
+    def __init__(self):
+        self.entries = []
+
+    def called(self, module, y):
+        self.entries.append(("called", type(module).__name__, y.shape))
+
+    def before_backward(self, root):
+        self.entries.append(("before", root.op))
+
+    def after_backward(self, root):
+        self.entries.append(("after", root.op))
+
+
+def test_observers_are_told_of_calls_and_backward_passes_in_their_order():
+    layer, diary = nn.Linear(2, 3), Diary()
+    with observing(diary):
+        layer(np.ones((5, 2))).sum().backward()
+        Value(2.0).exp().backward()
+        (Value(2.0) * 3).backward(create_graph=True)
+    layer(np.ones((5, 2))).sum().backward()
+    assert diary.entries == [
+        ("called", "Linear", (5, 3)),
+        *[("before", "sum"), ("after", "sum")],
+        *[("before", "exp"), ("after", "exp")],
+        *[("before", "mul"), ("after", "mul")],
+    ]
+
+
+def test_gradients_change_between_before_and_after():
+    seen = collections.defaultdict(list)
+    x = Tensor([3.0])
+
+    class Gradients(Observer):
+        def before_backward(self, root):
+            seen["before"].append(x.grad)
+
+        def after_backward(self, root):
+            seen["after"].append(x.grad.tolist())
+
+    with observing(Gradients()):
+        (x * x).sum().backward()
+    assert seen == {"before": [None], "after": [[6.0]]}
+
+
+def test_observers_may_be_nested_and_end_in_any_order():
+    first, second = Diary(), Diary()
+    a, b = observing(first), observing(second)
+    a.__enter__()
+    b.__enter__()
+    Value(1.0).exp().backward()
+    a.__exit__(None, None, None)
+    Value(1.0).exp().backward()
+    b.__exit__(None, None, None)
+    Value(1.0).exp().backward()
+    assert (len(first.entries), len(second.entries)) == (2, 4)
+    assert not MODES.observers
+
+
+def test_observers_are_of_their_own_thread():
+    diary = Diary()
+    with observing(diary):
+        other = threading.Thread(target=lambda: Value(1.0).exp().backward())
+        other.start()
+        other.join()
+    assert not diary.entries
+
+
+def test_a_base_observer_does_nothing():
+    with observing(Observer()):
+        layer = nn.Linear(2, 1, rng=0)
+        layer(np.ones((1, 2))).sum().backward()
+    assert layer.bias.grad.tolist() == [1.0]
+    assert modes.MODES.observers == ()

@@ -1,0 +1,261 @@
+"""The player's page as a file: what is in it, what is not, how it is written. ``tests/browser`` opens it."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.browser.graphs import HOSTILE, hostile, layer, neuron, scalar_net
+from tinygrad_edu import Tensor, Value
+from tinygrad_edu.errors import ArgumentError, FileError
+from viz.explain.audit import audit
+from viz.pages.player import player
+from viz.pictures.placement import WHOLE, place
+from viz.steps.modules import module_calls
+from viz.steps.trace import trace
+
+
+class _Page(HTMLParser):
+    """Elements with their attributes, and the texts within ``<script>``, ``<style>`` and the like."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.raw = [], {}
+        self._in = None
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._in = (tag, dict(attrs).get("type"))
+
+    def handle_endtag(self, tag):
+        self._in = None
+
+    def handle_data(self, data):
+        self.raw[self._in] = self.raw.get(self._in, "") + data
+
+
+def data(film):
+    return json.loads(_Page(film.html).raw["script", "application/json"])
+
+
+@pytest.mark.parametrize("make", [neuron, layer, hostile, lambda: scalar_net(2, [4, 1])])
+def test_the_page_holds_the_trace_and_nothing_of_its_own(make):
+    film = player(make())
+    found, expected = data(film)["trace"], json.loads(json.dumps(film.trace.to_dict()))
+    assert [node["value"] for node in found["nodes"]] == [node["value"] for node in expected["nodes"]]
+    assert len(found["steps"]) == len(expected["steps"])
+    for step, other in zip(found["steps"], expected["steps"], strict=True):
+        assert step["sentence"]["text"] == other["sentence"]["text"]
+        assert {key: step[key] for key in ("node", "kind")} == {key: other[key] for key in ("node", "kind")}
+        assert step.get("after") == other.get("after")
+
+
+def test_it_changes_nothing_in_the_graph():
+    x = Value(3.0, "x")
+    y = x * x
+    y.backward()
+    player(y).html
+    assert (x.grad, y.grad) == (6.0, 1.0)
+
+
+# --- one file, safe and small -----------------------------------------------------------------------------------------
+
+
+def test_the_policy_names_the_hashes_of_the_pages_own_style_and_script():
+    page = _Page(player(neuron()).html)
+    metas = [attributes for tag, attributes in page.elements if tag == "meta"]
+    policy = next(meta["content"] for meta in metas if meta.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    for part, text in (("script-src", page.raw["script", None]), ("style-src", page.raw["style", None])):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{part} 'sha256-{digest}'" in policy
+
+
+def test_nothing_is_loaded_from_elsewhere():
+    page = _Page(player(neuron()).html)
+    assert not any(name in attributes for _, attributes in page.elements for name in ("src", "href", "srcset"))
+    assert not re.search(r"@import|url\((?!#)", page.raw["style", None])
+
+
+def test_no_element_has_a_handler_or_a_style():
+    page = _Page(player(hostile()).html)
+    attributes = {name for _, given in page.elements for name in given}
+    assert not [name for name in attributes if name.startswith("on") or name == "style"]
+
+
+@given(label=st.text() | st.sampled_from(HOSTILE))
+def test_no_label_leaves_the_data(label):
+    node = Value(1.0, label)
+    film = player(node * 2)
+    expected = [tag for tag, _ in _Page(player(Value(1.0) * 2).html).elements]
+    assert [tag for tag, _ in _Page(film.html).elements] == expected
+    assert data(film)["trace"]["nodes"][0]["label"] == node.label
+
+
+def test_half_a_surrogate_pair_in_a_label_can_be_saved(tmp_path):
+    film = player(Value(1.0, "a\ud800") * 2)
+    film.save(tmp_path / "half.html")
+    assert data(film)["trace"]["nodes"][0]["label"] == "a\ud800"
+
+
+def test_the_audit_of_another_graph_is_refused():
+    with pytest.raises(ArgumentError, match="audit of the graph"):
+        player(neuron(), audit=audit(neuron()))
+
+
+def test_a_hostile_root_is_text_in_the_title():
+    y = Value(1.0) * 2
+    y.label = HOSTILE[1]
+    film = player(y)
+    assert html.escape(film.title) in film.html
+    assert "<script>alert" not in film.html + film._repr_html_()
+
+
+def test_the_page_without_its_data_is_below_400_kilobytes():
+    text = player(neuron()).html
+    assert len(text.encode()) - len(_Page(text).raw["script", "application/json"].encode()) < 400_000
+
+
+# --- files and notebooks ----------------------------------------------------------------------------------------------
+
+
+def test_it_is_saved_whole(tmp_path):
+    film = player(neuron())
+    path = tmp_path / "backprop.html"
+    path.write_text("older")
+    film.save(path)
+    assert path.read_text(encoding="utf-8") == film.html
+    film.save(str(path))
+    assert [other.name for other in tmp_path.iterdir()] == ["backprop.html"]
+
+
+def test_a_path_that_cannot_be_written_is_an_error_in_a_sentence(tmp_path):
+    with pytest.raises(FileError, match="cannot be written"):
+        player(neuron()).save(tmp_path / "missing" / "backprop.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["pl", "a.txt", "a.html.bak"])
+def test_a_page_is_saved_as_html_alone(name, tmp_path):
+    with pytest.raises(ArgumentError, match=r"a page is saved as \.html, but was given .*: end the name with \.html"):
+        player(neuron()).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_notebook_shows_the_page_in_a_frame_without_rights():
+    film = player(neuron())
+    ((tag, frame),) = _Page(film._repr_html_()).elements
+    assert tag == "iframe"
+    assert frame["srcdoc"] == film.html
+    assert frame["sandbox"] == "allow-scripts"
+
+
+def test_its_repr_says_what_to_do():
+    assert repr(player(Value(2.0, "a") * 3)) == "<player of L: 3 steps; .save('backprop.html') writes it>"
+
+
+@pytest.mark.parametrize("root", [Value(1.0, "a"), 2.5, None, np.ones(3), Tensor([1.0])])
+def test_without_a_graph_there_is_nothing_to_play(root):
+    with pytest.raises(ArgumentError, match="needs"):
+        player(root)
+
+
+def test_a_tensor_with_nan_and_infinity_is_traced_and_marked():
+    W = Tensor(np.array([[1.0, np.nan], [np.inf, 2.0]], np.float32), label="W")
+    nodes = data(player((W * 2).sum()))["trace"]["nodes"]
+    assert nodes[0]["value"]["values"] == [[1.0, "nan"], ["inf", 2.0]]
+    assert [node["finite"] for node in nodes if node["role"] != "constant"] == [False, False, False]
+
+
+def test_an_empty_tensor_has_a_page():
+    W = Tensor(np.zeros((0, 3)), label="W")
+    assert data(player((W * 2).sum()))["why"]["0"] == {}
+
+
+# --- where things stand -----------------------------------------------------------------------------------------------
+
+
+def placed(root):
+    film = trace(root)
+    edges = [(film.ids[x], k) for k, node in enumerate(film.order) for x in node.inputs]
+    return film, place([(80.0, 60.0)] * len(film.order), edges, module_calls(film.order))
+
+
+@pytest.mark.parametrize("sizes", [[3, 1], [12, 12, 12, 1]])  # laid out at once, and module by module
+def test_every_box_lies_in_its_module_and_on_no_other(sizes):
+    film, where = placed(scalar_net(2, sizes))
+    modules = module_calls(film.order)
+    assert sorted(where.nodes) == list(range(len(film.order)))
+    assert sorted(where.clusters) == list(range(len(modules.calls)))
+    for i, call in enumerate(modules.home):
+        for outer in call.path():
+            assert _within(where.nodes[i], where.clusters[outer.index])
+    for call in modules.calls:
+        if call.parent.parent:
+            assert _within(where.clusters[call.index], where.clusters[call.parent.index])
+    boxes = sorted(where.nodes.values())
+    for i, box in enumerate(boxes):
+        for other in boxes[i + 1 :]:
+            if other[0] >= box[0] + box[2]:
+                break
+            assert other[1] >= box[1] + box[3] - 0.1 or other[1] + other[3] <= box[1] + 0.1
+
+
+def _within(box, frame):
+    (x, y, w, h), (left, top, width, height) = box, frame
+    return left <= x and top <= y and x + w <= left + width + 0.1 and y + h <= top + height + 0.1
+
+
+def test_what_lies_in_a_module_that_is_too_large_has_no_place():
+    film, where = placed(scalar_net(2, [16, 16, 1]))
+    modules = module_calls(film.order)
+    (sealed,) = where.sealed
+    assert modules.calls[sealed].scope.title.startswith("Layer(16 → 16")
+    hidden = [i for i, call in enumerate(modules.home) if call.index == sealed and call.parent]
+    assert len(hidden) > WHOLE
+    assert sorted(where.nodes) == sorted(set(range(len(film.order))) - set(hidden))
+
+
+def test_two_arrows_for_a_node_used_twice():
+    x = Value(3.0)
+    _, where = placed(x * x)
+    assert len(where.edges) == 2
+    assert where.edges[0] != where.edges[1]
+
+
+def test_a_large_graph_is_folded_from_the_innermost():
+    folded, modules = (data(player(scalar_net(2, [16, 16, 1])))[part] for part in ("folded", "modules"))
+    layers = [c for c, module in enumerate(modules) if module["title"].startswith("Layer")]
+    assert len(layers) == 3
+    assert folded == layers
+    assert data(player(scalar_net(2, [3, 1])))["folded"] == []
+
+
+def test_a_node_that_a_long_chain_uses_everywhere_is_no_hurdle():
+    x = Value(1.0, "x")
+    y = x * 1.0
+    for _ in range(240):
+        y = y + x
+    film, where = placed(y)
+    assert len(where.nodes) == len(film.order)
+    ends = [where.nodes[film.ids[node]][0] for node in film.order if node.operation]
+    assert ends == sorted(ends)  # the chain still runs from left to right
+
+
+def test_too_many_nodes_side_by_side_are_refused_in_a_sentence():
+    x = y = Value(0.5)
+    for _ in range(600):
+        y = y.sin()
+    with pytest.raises(ArgumentError, match="up to 500 nodes"):
+        player(y + x).html

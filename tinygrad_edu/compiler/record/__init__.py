@@ -1,0 +1,1 @@
+"""Step 1 of `compile`: run the function once and record a `Program`."""

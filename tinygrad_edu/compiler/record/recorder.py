@@ -1,0 +1,564 @@
+"""Recording: a function is run once, with `Traced` arrays where its numbers come from, and leaves a program behind.
+
+Numbers come from the arguments, from leaves of graphs (parameters; whatever Tensors and Values the function reaches),
+and from attributes such as a learning rate. While the recording lasts, a leaf that is touched holds a traced array;
+afterwards it holds again what it held before. What the function has stored in it is the program's to write.
+"""
+
+import contextlib
+import math
+import operator
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.errors import RecordingError
+from tinygrad_edu.compiler.guards import Guard
+from tinygrad_edu.compiler.program import (
+    CALL,
+    CHECK,
+    DRAW,
+    INDEX,
+    MATH,
+    METHOD,
+    PYTHON,
+    UFUNC,
+    Line,
+    Var,
+    mapped,
+    variables,
+)
+from tinygrad_edu.compiler.record import scalars
+from tinygrad_edu.compiler.record.noting import Noting
+from tinygrad_edu.compiler.record.randomness import Randomness
+from tinygrad_edu.compiler.record.traced import Traced, is_traced, users_line, users_place, value_of
+from tinygrad_edu.compiler.record.updates import record_step
+from tinygrad_edu.compiler.record.watched import gradient_of, watching_gradients
+from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Source
+from tinygrad_edu.compiler.write import runtime
+from tinygrad_edu.graph import node as graph
+from tinygrad_edu.graph.modes import MODES, WATCH
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.operations import shapes as shape_rules
+from tinygrad_edu.operations.elementwise import FLOATS, Operation
+from tinygrad_edu.operations.losses import CROSS_ENTROPY
+from tinygrad_edu.operations.matrices import COFACTOR
+from tinygrad_edu.value import Value
+
+_SECTIONS = ("", "forward", "backward", "update")
+
+
+class Recorder:
+    """The program of one call as it grows."""
+
+    def __init__(self, randomness: Randomness | None = None) -> None:
+        self.randomness = randomness or Randomness()
+        self.thread = threading.get_ident()
+        self.lines: list[Line] = []
+        self.inputs: dict[Var, Source] = {}
+        self.nodes: list[tuple[Var, Any]] = []  # which variable is whose data: for names
+        self.labels: list[tuple[Var, str]] = []
+        self.made_by: dict[Var, tuple[str, list[Var | None]]] = {}  # an operation's name, and its inputs
+        self.gradients_of: dict[Var, Var] = {}  # of which variable it is the gradient
+        self.born: dict[int, Node] = {}  # made during the recording
+        self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
+        self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
+        self.asked: set[int] = set()  # leaves whose gradient was read before it was set
+        self.assigned: set[tuple[int, str]] = set()  # leaves whose data or gradient this thread has assigned
+        self.disturbed: Any = None  # a leaf that another thread has changed meanwhile
+        self.arguments: dict[int, str] = {}  # Tensors and Values that were passed, by name
+        self.with_gradient: dict[int, str] = {}  # stand-ins for those that have a gradient already
+        self.owners: dict[int, Any] = {}  # of which parameter an optimizer's dict is the state
+        self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
+        self.started: list[tuple[Attribute, Any]] = []  # entries that an optimizer had not made yet
+        self.twins: dict[tuple[int, str], tuple[dict[str, Any], Traced]] = {}  # a step count, the same for parameters
+        self.words: dict[Var, tuple[str, list[Var]]] = {}  # what an update rule calls it, and for which parameters
+        self.heirs: dict[Var, Var] = {}  # which remembered variable it replaces
+        self.settled: set[Var] = set()  # numbers that belong to the program
+        self.shared: dict[Any, Var] | None = None  # numbers that are computed once, by what computes them
+        self.noting = Noting()
+        self.attributes: dict[tuple[int, Any], tuple[Attribute, Any, Any]] = {}
+        self.constants: dict[int, Any] = {}
+        self.flags: list[Guard] = []
+        self.alive: list[weakref.ref[Traced]] = []
+        self.section = "forward"
+        self.group = 0
+
+    def is_elsewhere(self) -> bool:
+        """Whether it is another thread that has met a leaf which is being recorded: it computes as ever."""
+        return threading.get_ident() != self.thread
+
+    # --- lines ---
+
+    def apply(self, kind: str, function: Any, args: Sequence[Any], keywords: Mapping[str, Any] | None = None) -> Any:
+        """Call the function on the values of this call, and write down the line."""
+        if kind in (UFUNC, PYTHON, MATH) and not keywords:
+            return self._apply_to_operands(kind, function, args)
+        keywords = keywords or {}
+        values = mapped(tuple(args), value_of)
+        given = {key: mapped(x, value_of) for key, x in keywords.items()}
+        if kind == METHOD:
+            value = getattr(np.asarray(values[0]), function)(*values[1:], **given)
+        else:
+            value = function(*values, **given)
+        if isinstance(value, tuple | list):
+            raise RecordingError(
+                f"np.{function.__name__} gives several arrays at once, which cannot be compiled: call a function that "
+                f"gives one ({users_line()})"
+            )
+        if self.is_elsewhere():
+            return value
+        if not any(
+            True for _ in variables((mapped(tuple(args), self._operand), mapped(dict(keywords), self._operand)))
+        ):
+            return self._traced(None, value)
+        return self.emit(kind, function, args, dict(keywords), value)
+
+    def _apply_to_operands(self, kind: str, function: Any, args: Sequence[Any]) -> Any:
+        """`apply` where each argument is an array or a number: there may be a million such lines."""
+        values = [x._value if x.__class__ is Traced else x for x in args]
+        if kind == PYTHON:
+            value = _IEEE.get(function, function)(*values)
+        else:
+            value = (scalars.careful(function) if kind == MATH else function)(*values)
+        if self.is_elsewhere():
+            return value
+        operands = tuple([self._operand(x) if x.__class__ is Traced else x for x in args])
+        section = self.section
+        variable = False
+        for x in operands:
+            if x.__class__ is Var:
+                variable = True
+                if x.section != section and _SECTIONS.index(x.section) > _SECTIONS.index(section):
+                    section = x.section
+        if not variable:
+            return self._traced(None, value)
+        out = Var(value, "", section)
+        if self.shared is not None and kind != UFUNC:
+            known = self.shared.setdefault((kind, function, *map(_known_by, operands)), out)
+            if known is not out:
+                return self._traced(known, value)
+        self.lines.append(Line(out, kind, function, operands, _NOTHING, section, self.group, users_place()))
+        if self.settled and kind != UFUNC and all(x in self.settled for x in operands if x.__class__ is Var):
+            self.settled.add(out)
+        return self._traced(out, value)
+
+    @contextlib.contextmanager
+    def sharing_numbers(self) -> Iterator[None]:
+        """Within it, what is computed from the same numbers is computed once."""
+        self.shared = {}
+        try:
+            yield
+        finally:
+            self.shared = None
+
+    def emit(self, kind: str, function: Any, args: Sequence[Any], keywords: dict[str, Any], value: Any) -> Traced:
+        """Write down a line whose value is known already."""
+        operands = tuple(mapped(tuple(args), self._operand))
+        named = {key: mapped(x, self._operand) for key, x in keywords.items()}
+        # What uses a gradient belongs behind the gradients, and what uses a new parameter behind the update.
+        section = max([self.section, *(x.section for x in variables((operands, named)))], key=_SECTIONS.index)
+        out = Var(value, "", section)
+        self.lines.append(Line(out, kind, function, operands, named, section, self.group, users_place()))
+        return self._traced(out, value)
+
+    def _operand(self, x: Any) -> Any:
+        if not isinstance(x, Traced):
+            return x
+        if x._recorder is not self:
+            raise RecordingError(
+                f"a value of an earlier call was kept and is used again: pass it as an argument ({users_line()})"
+            )
+        return x._value if x._var is None else x._var
+
+    def _traced(self, var: Var | None, value: Any) -> Traced:
+        traced = Traced(self, var, value)
+        self.alive.append(weakref.ref(traced))
+        return traced
+
+    def overwrite(self, x: Traced, new: Traced) -> None:
+        """``x += …``: from now on it is ``new``, for all who hold it; but what copied it keeps what it was."""
+        source = None if x._var is None else self.inputs.get(x._var)
+        if isinstance(source, Argument):
+            raise RecordingError(
+                f"the function writes into its argument {source.words()}, which a replay would not do: write "
+                f"x = x + … in place of x += … ({users_line()})"
+            )
+        if any(y is not x and np.may_share_memory(y._value, x._value) for y in self._arrays()):
+            raise RecordingError(
+                "writing into memory that an array shares with another array cannot be compiled: write x = x + … in "
+                f"place of x += …, or make a .copy() of a transposed, reshaped or sliced array first ({users_line()})"
+            )
+        was = self._twin(x)
+        for key, (leaf, data, before, traced, grad) in self.leaves.items():
+            if leaf._data is x and traced is not x:
+                leaf._data = was
+            self.leaves[key] = (leaf, data, before, was if traced is x else traced, was if grad is x else grad)
+        for place, (attribute, value, traced) in self.attributes.items():
+            if traced is x:
+                self.attributes[place] = attribute, value, was
+        x._var, x._value = new._var, new._value
+
+    def _arrays(self) -> Iterator[Traced]:
+        return (x for x in self.kept() if isinstance(x._value, np.ndarray))
+
+    def _twin(self, x: Any) -> Any:
+        """Another array with the same numbers."""
+        return self._traced(x._var, x._value.copy()) if _is_array(x) else x
+
+    def input(self, source: Source, value: Any, hint: str = "") -> Traced:
+        """A variable whose value is fetched from outside at every run."""
+        var = Var(value, hint)
+        self.inputs[var] = source
+        return self._traced(var, value)
+
+    @contextlib.contextmanager
+    def operation(self, section: str | None = None) -> Iterator[None]:
+        """The lines that follow belong together."""
+        before, self.group = self.section, self.group + 1
+        self.section = section or self.section
+        try:
+            yield
+        finally:
+            self.section = before
+
+    # --- what the engine asks while MODES.recorder is set ---
+
+    def data(self, node: Any) -> Any:
+        """The data of a node: traced, unless it is a constant that this very call has made."""
+        if node.operation is None and node._data.__class__ is not Traced and id(node) not in self.born:
+            self._lift(node)
+        return node._data
+
+    def _lift(self, leaf: Any) -> None:
+        if id(leaf) in self.arguments:
+            name = self.arguments[id(leaf)]
+            raise RecordingError(
+                f"{name} is passed as an argument, and the function reaches it by itself, too, or by an optimizer "
+                f"({users_line()}): leave it out of the arguments, so that the function reaches it in one way"
+            )
+        traced = self.input(Data(leaf), leaf._data, leaf.label)
+        self.nodes.append((self._operand(traced), leaf))
+        before = grad = gradient_of(leaf)
+        if grad is not None and not isinstance(grad, Node) and _keeps_gradient(leaf):
+            grad = self.input(Gradient(leaf), grad, f"{leaf.label}_grad")
+        self.leaves[id(leaf)] = (leaf, leaf._data, before, traced, grad)
+        leaf._data = traced
+        _put_gradient(leaf, grad)
+        if not isinstance(leaf, Value):
+            leaf._seal = None
+            self.flags.append(Guard(leaf, "requires_grad", leaf.requires_grad))
+
+    def new_leaf(self, leaf: Any, data: Any) -> None:
+        """A leaf was made while recording: of an array of the user's it keeps no copy, so that the program reads it."""
+        self.born[id(leaf)] = leaf
+        if isinstance(data, np.ndarray) and data.ndim and data.dtype == leaf._data.dtype:
+            leaf._data = data
+        leaf._data = self._twin(leaf._data)
+
+    def assign(self, leaf: Any) -> None:
+        """The data of a leaf is assigned."""
+        self.data(leaf)
+        self.assigned.add((id(leaf), "data"))
+
+    def ask(self, leaf: Any) -> None:
+        """The gradient of a node is read: what it was before matters, unless it was assigned by then."""
+        if leaf.operation is None:
+            self.data(leaf)
+            self._refuse_known_gradient(leaf)
+            if id(leaf) not in self.cleared:
+                self.asked.add(id(leaf))
+
+    def clear(self, leaf: Any) -> None:
+        """The gradient of a node is assigned: what it was before does not matter, unless it was read by then."""
+        if leaf.operation is None:
+            self.data(leaf)
+            self._refuse_known_gradient(leaf)
+            self.assigned.add((id(leaf), "grad"))
+            if id(leaf) not in self.asked:
+                self.cleared.add(id(leaf))
+
+    def _refuse_known_gradient(self, stand_in: Any) -> None:
+        if id(stand_in) in self.with_gradient:
+            raise RecordingError(
+                f"the argument {self.with_gradient[id(stand_in)]} has a gradient already, which the function reads or "
+                f"assigns ({users_line()}): clear it where the function is called, or leave it out of the arguments"
+            )
+
+    def record(self, operation: Operation, inputs: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+        """What `tensor.record` does, line by line."""
+        data = [self.data(x) for x in inputs]
+        if not any(x.__class__ is Traced for x in data) and not (params and is_traced(tuple(params.values()))):
+            return operation.forward(*data, **params)
+        self.group += 1
+        y = self.compute(operation, data, params)
+        if _is_variable(y):
+            self.made_by[y._var] = operation.name, [x._var if isinstance(x, Traced) else None for x in data]
+        return y
+
+    def made(self, node: Any) -> None:
+        """An operation has made the node: its data's variable is to be named after it."""
+        if _is_variable(node._data):
+            self.nodes.append((node._data._var, node))
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """A function that is one line of the program: one of `runtime`'s."""
+        return self.apply(CALL, function, args)
+
+    def by_entry(self, function: Callable[[float], float], x: Any) -> Any:
+        """A function of `math` that NumPy lacks, of each entry."""
+        return self.call(runtime.erf if function is math.erf else runtime.erfc, x)
+
+    def walk(self, order: list[Any]) -> None:
+        """What the backward pass through Values does, line by line."""
+        with self.operation("backward"):
+            for node in reversed(order):
+                gy, operation = node.grad, node.operation
+                if operation is None:
+                    continue
+                xs = [self.data(x) for x in node.inputs]
+                for i, x in enumerate(node.inputs):
+                    self.group += 1
+                    gx = scalars.derivative(operation, i)(gy, node._data, *xs, **node.params)
+                    x.grad = gx if x.grad.__class__ is float and x.grad == 0 else x.grad + gx
+                    self._note_gradient(x.grad, x._data)
+
+    def _note_gradient(self, gx: Any, x: Any) -> None:
+        if gx.__class__ is Traced and x.__class__ is Traced and gx._var is not None and x._var is not None:
+            self.gradients_of.setdefault(gx._var, x._var)
+
+    def compute(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        """The forward pass of an operation on traced arrays."""
+        special = _FORWARD.get(operation)
+        if special is not None:
+            return special(self, *xs, **params)
+        if all(value_of(x).__class__ is float for x in xs):
+            return scalars.forward(operation, xs, params)
+        return operation.forward(*xs, **params)
+
+    def setting(self, owner: Any, name: Any) -> Any:
+        """An attribute (or an entry) as an input of every run: a learning rate, a step count, a running mean."""
+        key = (id(owner), name)
+        if key not in self.attributes:
+            source = Attribute(owner, name)
+            value = source.get()
+            traced = self.input(source, value, _hint(owner, name)) if _is_number_or_array(value) else value
+            self.attributes[key] = (source, value, traced)
+            source.set(traced)
+        return self.attributes[key][0].get()
+
+    def enter(self, module: Any) -> None:
+        """A module is called: its arrays (running means) are inputs, and its mode belongs to the program."""
+        if _reads_its_mode(module):
+            self.flags.append(Guard(module, "training", module.training))
+        for name, value in vars(module).items():
+            if isinstance(value, np.ndarray) and not name.startswith("_"):
+                self.setting(module, name)
+
+    def step(self, optimizer: Any) -> None:
+        """What `Optimizer.step` does, line by line."""
+        record_step(self, optimizer)
+
+    def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """Numbers from a random generator: drawn anew at every run."""
+        generator = getattr(method, "__self__", None)
+        self.randomness.before_draw(generator)
+        numbers = method(*args, **keywords)
+        self.randomness.after_draw(generator)
+        return self.emit(DRAW, method, args, keywords, numbers)
+
+    def check(self, function: Callable[..., None], *args: Any) -> None:
+        """Something that raises if the numbers of a run are not what they should be."""
+        function(*mapped(args, value_of))
+        self.emit(CHECK, function, args, {}, None)
+
+    # --- the backward pass ---
+
+    def array_gradients(self, root: Any, seed: Any) -> dict[Any, Any]:
+        """What `array_backward.array_gradients` does, line by line."""
+        grads: dict[Any, Any] = {root: seed if isinstance(seed, Traced) else self._traced(None, seed)}
+        with self.operation("backward"):
+            for node in reversed(graph.topological_order(root, fresh=True)):
+                gy, operation = grads.get(node), node.operation
+                if gy is None or operation is None:
+                    continue
+                xs = [self.data(x) for x in node.inputs]
+                for i, x in enumerate(node.inputs):
+                    if x.requires_grad:
+                        self.group += 1
+                        derivative = _BACKWARD.get(operation) or operation.gx_arrays[i]
+                        gx = self._fitted(derivative(gy, node._data, *xs, **node.params), x._data)
+                        grads[x] = grads[x] + gx if x in grads else gx
+                        self._note_gradient(grads[x], x._data)
+        return {x: gx if x.operation else self._twin(gx) for x, gx in grads.items()}  # no two are one array
+
+    def _fitted(self, gx: Any, x: Any) -> Any:
+        """The gradient brought to the input's shape and dtype."""
+        shape, given = np.shape(value_of(x)), np.shape(value_of(gx))
+        if given != shape:
+            full = np.broadcast_shapes(given, shape)
+            gx = gx if given == full else np.broadcast_to(gx, full)
+            lead = len(full) - len(shape)
+            ones = tuple(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1)
+            axes = (*range(lead), *ones)
+            if axes:
+                gx = np.add.reduce(gx, axis=axes[0] if len(axes) == 1 else axes)
+            if np.shape(value_of(gx)) != shape:
+                gx = gx.reshape(shape)
+        return gx if gx.dtype == x.dtype else gx.astype(x.dtype)
+
+    # --- afterwards ---
+
+    def restore(self) -> list[tuple[Source, Any]]:
+        """Put back what was replaced; what the function left there: traced arrays, or None for a cleared gradient."""
+        writes: list[tuple[Source, Any]] = []
+        for leaf, data, before, traced, traced_grad in self.leaves.values():
+            grad, cleared = gradient_of(leaf), id(leaf) in self.cleared
+            data = self._settled_with(leaf, "data", leaf._data, traced, data)
+            before = self._settled_with(leaf, "grad", grad, traced_grad, before)
+            if leaf._data is not traced:
+                writes.append((Data(leaf), leaf._data))
+            if (grad is not traced_grad and _keeps_gradient(leaf)) or (cleared and grad is None):
+                writes.append((Gradient(leaf), grad))
+            if (before is None or isinstance(before, Node)) and (
+                id(leaf) in self.asked or (grad is not before and not cleared)
+            ):
+                # Another time, there may be a gradient to read or to add to.
+                self.flags.append(Guard(leaf, "grad" if isinstance(leaf, Value) else "_grad", before))
+            leaf._data = data
+            _put_gradient(leaf, before)
+        for state, known in self.remembered:
+            made = [name for name in state if name not in known and (id(state), name) not in self.attributes]
+            writes += [(Attribute(state, name), state.pop(name)) for name in made]
+        for source, value, traced in self.attributes.values():
+            left = source.get()
+            if left is not traced:
+                writes.append((source, left))
+            source.set(value)
+        for source, _ in self.started:
+            del source.owner[source.name]
+        return writes
+
+    def _settled_with(self, leaf: Any, what: str, now: Any, traced: Any, before: Any) -> Any:
+        """What is put back: what another thread has stored there meanwhile, or what was there before."""
+        ours = now is traced or isinstance(now, Node) or (isinstance(now, Traced) and now._recorder is self)
+        if ours or (id(leaf), what) in self.assigned or not _keeps_gradient(leaf):
+            return before
+        self.disturbed = leaf
+        return now
+
+    def forget(self) -> None:
+        """Let go of the graph: what is alive afterwards, somebody else keeps."""
+        self.labels = [(var, node.label) for var, node in self.nodes if node.label]
+        self.nodes.clear()
+        self.born.clear()
+        self.leaves.clear()
+        self.attributes.clear()
+        self.remembered.clear()
+        self.twins.clear()
+
+    def kept(self) -> list[Traced]:
+        """The traced arrays that are still alive."""
+        return [x for x in (ref() for ref in self.alive) if x is not None]
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        """Record what this thread computes."""
+        if MODES.recorder is not None:
+            raise RecordingError("a compiled function was called while another is being recorded: call the plain one")
+        WATCH.add(1)
+        MODES.recorder = self
+        try:
+            with np.errstate(all="ignore"), watching_gradients():
+                yield
+        finally:
+            MODES.recorder = None
+            WATCH.add(-1)
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, Traced) and isinstance(x._value, np.ndarray)
+
+
+def _keeps_gradient(leaf: Any) -> bool:
+    """Whether a gradient that is stored in it stays there: not in the constants of an expression."""
+    return leaf.requires_grad or not isinstance(leaf, Value)
+
+
+def _put_gradient(leaf: Any, grad: Any) -> None:
+    if isinstance(leaf, Value):
+        leaf.grad = grad
+    else:
+        leaf._grad = grad
+
+
+def _reads_its_mode(module: Any) -> bool:
+    """Whether a module may behave otherwise in evaluation; not those of the library that never ask."""
+    code = getattr(type(module).forward, "__code__", None)
+    return code is None or "training" in code.co_names or not type(module).__module__.startswith("tinygrad_edu.nn")
+
+
+def _hint(owner: Any, name: Any) -> str:
+    """What an attribute is best called: a module's bears the module's name."""
+    scope = getattr(getattr(owner, "_scope", None), "name", "")
+    return f"{scope}.{name}" if scope else str(name)
+
+
+def _known_by(x: Any) -> Any:
+    return x if x.__class__ is Var else (x.__class__, repr(x))  # 0.0 and -0.0 are equal, and are not the same
+
+
+_NOTHING: dict[str, Any] = {}  # the keywords of most lines
+# A number of Python's raises where an array has inf and nan.
+_IEEE = {operator.truediv: FLOATS["divide"], operator.pow: FLOATS["power"]}
+
+
+def _is_variable(x: Any) -> bool:
+    return isinstance(x, Traced) and x._var is not None
+
+
+def _is_number_or_array(value: Any) -> bool:
+    return isinstance(value, float | int | np.ndarray | np.generic) and not isinstance(value, bool)
+
+
+# --- operations whose own code writes into arrays ---------------------------------------------------------------
+
+
+def _scatter_add(recorder: Recorder, x: Any, *, index: Any, shape: Any) -> Any:
+    function = runtime.scatter if shape_rules.is_basic(index) else runtime.scatter_add
+    return recorder.apply(CALL, function, (x, index, tuple(shape)))
+
+
+def _cofactor(recorder: Recorder, x: Any) -> Any:
+    return recorder.apply(CALL, runtime.cofactor, (x,))
+
+
+def _called(name: str, x: Any) -> Any:
+    x._var.hint = name
+    return x
+
+
+def _cross_entropy(_: Recorder, x: Any, *, labels: Any, memo: dict[str, Any]) -> Any:
+    shifted = _called("shifted", x - np.maximum.reduce(x, axis=-1, keepdims=True))
+    exp = _called("exp", np.exp(shifted))
+    total = _called("total", np.add.reduce(exp, axis=-1, keepdims=True))
+    memo["softmax"] = _called("p", exp / total)
+    return np.add.reduce(np.log(total[:, 0]) - shifted[np.arange(len(labels)), labels]) / len(labels)
+
+
+def _cross_entropy_gx(gy: Any, y: Any, x: Any, *, labels: Any, memo: dict[str, Any]) -> Any:
+    identity = np.eye(x.shape[1], dtype=x.dtype)
+    onehot = x._recorder.apply(INDEX, operator.getitem, (identity, labels))
+    gx = (memo["softmax"] - onehot) / len(labels)
+    return gx if not _is_variable(gy) and gy._value == 1 else gx * gy
+
+
+_FORWARD: dict[Operation, Callable[..., Any]] = {
+    shape_rules.SCATTER_ADD: _scatter_add,
+    COFACTOR: _cofactor,
+    CROSS_ENTROPY: _cross_entropy,
+}
+_BACKWARD: dict[Operation, Callable[..., Any]] = {CROSS_ENTROPY: _cross_entropy_gx}

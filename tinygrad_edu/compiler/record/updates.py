@@ -1,0 +1,186 @@
+"""Recording an optimizer's step: its update rule runs on traced arrays, once for each parameter.
+
+What the rule remembers of a parameter is an input of every run, already at the first step: an entry that does not exist
+yet starts as what the rule takes in its place. So one program serves all steps. Settings such as β₁ keep their names
+in the program that people read; what is run has their numbers in it.
+"""
+
+import contextlib
+import operator
+from collections.abc import Iterator, MutableMapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.guards import Guard, Twin
+from tinygrad_edu.compiler.program import MATH, PYTHON, Line, Program, Var, mapped
+from tinygrad_edu.compiler.record import scalars
+from tinygrad_edu.compiler.record.traced import Traced, value_of
+from tinygrad_edu.compiler.sources import Attribute, Setting
+from tinygrad_edu.graph.node import Node
+
+if TYPE_CHECKING:
+    from tinygrad_edu.compiler.record.recorder import Recorder
+
+
+class Memory(MutableMapping[str, Any]):
+    """What an optimizer remembers of one parameter, as its rule sees it while it is recorded."""
+
+    def __init__(self, recorder: "Recorder", optimizer: Any, state: dict[str, Any], like: Any) -> None:
+        self.recorder = recorder
+        self.optimizer = optimizer
+        self.state = state
+        self.like = value_of(like)
+        self.known = {name: self._fetched(name, state[name]) for name in state}
+
+    def _fetched(self, name: str, value: Any) -> Any:
+        """The entry as an input of every run; of equal numbers, such as step counts, one is enough."""
+        recorder, here = self.recorder, (id(self.state), name)
+        if here in recorder.attributes:
+            return self.state[name]
+        everywhere = id(self.optimizer), name
+        counts = value.__class__ is float and (name == "step" or isinstance(self.like, np.ndarray))
+        state, twin = recorder.twins.get(everywhere, (None, None))
+        if counts and state is not None and value_of(twin) == value:
+            recorder.flags.append(Guard(self.state, name, Twin(state, name)))
+            recorder.attributes[here] = Attribute(self.state, name), value, twin
+            self.state[name] = twin
+            return twin
+        self.state[name] = value
+        traced = recorder.setting(self.state, name)
+        if counts:
+            recorder.twins.setdefault(everywhere, (self.state, traced))
+        return traced
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The entry; one that the rule has not made yet is made of ``default``."""
+        if name in self.state:
+            return self.state[name]
+        if isinstance(default, Traced) and default._var in self.recorder.settled:
+            default = default._value
+        if name not in self.optimizer.entries or default.__class__ is not float:
+            self._ask()
+            return default
+        whole = isinstance(self.like, np.ndarray) and name != "step"
+        start = np.full_like(self.like, default) if whole else default
+        self.recorder.started.append((Attribute(self.state, name), start))
+        self.known[name] = self._fetched(name, start)
+        return self.known[name]
+
+    def _ask(self) -> None:
+        """The rule wants to know what is there: where there is more, it is another program."""
+        if not self.known:
+            self.recorder.flags.append(Guard(self.state, "", False))
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.state:
+            self._ask()
+        return self.state[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.state[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self.state[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._ask()
+        return iter(self.state)
+
+    def __len__(self) -> int:
+        self._ask()
+        return len(self.state)
+
+
+def record_step(recorder: "Recorder", optimizer: Any) -> None:
+    """What `Optimizer.step` does, line by line."""
+    recorder.setting(optimizer, "lr")
+    fixed = [name for name in optimizer.hyperparameters if name != "lr"]
+    recorder.flags += [Guard(optimizer, name, getattr(optimizer, name)) for name in fixed]
+    with recorder.sharing_numbers(), _settings(recorder, optimizer, fixed):
+        for p, state in zip(optimizer.params, optimizer.state, strict=True):
+            recorder.owners[id(state)] = p
+            data = recorder.data(p)
+            g = p.grad._data if isinstance(p.grad, Node) else p.grad
+            if g is not None:
+                _update(recorder, optimizer, p, data, g, state)
+
+
+def _update(recorder: "Recorder", optimizer: Any, p: Any, data: Any, g: Any, state: dict[str, Any]) -> None:
+    before = dict(state)
+    memory = Memory(recorder, optimizer, state, data)
+    recorder.remembered.append((state, before))
+    with recorder.operation("update"), recorder.noting.locals_of(*_methods(optimizer)) as local:
+        p._data = optimizer.update(data, g, memory)
+    own: Any = recorder.leaves[id(p)][3]._var
+    new = p._data._var if isinstance(p._data, Traced) else None
+    for name, x in local.items():
+        if isinstance(x, Traced) and x._var not in (None, own, new) and x._var not in recorder.inputs:
+            recorder.words.setdefault(x._var, (name, []))[1].append(own)
+    if new is not None:
+        recorder.words[new] = "new", [own]
+    for name, old in memory.known.items():
+        new = state.get(name)
+        if isinstance(old, Traced) and isinstance(new, Traced) and old._var is not None and new._var is not None:
+            recorder.heirs[new._var] = old._var
+
+
+def _methods(optimizer: Any) -> list[Any]:
+    """The functions in which an update rule may be written."""
+    kind = type(optimizer)
+    return [x for base in kind.__mro__ if hasattr(base, "hyperparameters") for x in vars(base).values() if callable(x)]
+
+
+@contextlib.contextmanager
+def _settings(recorder: "Recorder", optimizer: Any, names: list[str]) -> Iterator[None]:
+    """While it lasts, the optimizer's settings are numbers with names."""
+    kept = {name: getattr(optimizer, name) for name in names}
+    try:
+        for name, value in kept.items():
+            if isinstance(value, tuple):
+                one = name.removesuffix("s")
+                named = [_named(recorder, optimizer, f"{one}{i}", x) for i, x in enumerate(value, 1)]
+                setattr(optimizer, name, tuple(named))
+            else:
+                setattr(optimizer, name, _named(recorder, optimizer, name, value))
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(optimizer, name, value)
+
+
+def _named(recorder: "Recorder", optimizer: Any, name: str, value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, float | int):
+        return value
+    source = Setting(optimizer, name, value)
+    for var, known in recorder.inputs.items():
+        if known == source:
+            return Traced(recorder, var, value)
+    traced = recorder.input(source, value, name)
+    recorder.settled.add(traced._var)  # type: ignore[arg-type]
+    return traced
+
+
+# --- what is run ----------------------------------------------------------------------------------------------------
+
+
+def with_numbers(program: Program) -> Program:
+    """The program with settings, and what is computed from them alone, as numbers."""
+    known = {var: source.value for var, source in program.inputs.items() if isinstance(source, Setting)}
+    if not known:
+        return program
+    kept = set(program.outputs())
+    lines = [Line(var, PYTHON, operator.pos, (known[var],)) for var in program.inputs if var in known and var in kept]
+
+    def settled(x: Any) -> Any:
+        return known.get(x, x) if isinstance(x, Var) else x
+
+    for line in program.lines:
+        if any(var in known for var in line.reads()):
+            line = replace(line, args=mapped(line.args, settled), keywords=mapped(line.keywords, settled))
+            if line.kind in (PYTHON, MATH) and line.out not in kept and not any(True for _ in line.reads()):
+                known[line.out] = scalars.compute(line, line.args)
+                continue
+        lines.append(line)
+    return replace(program, lines=lines, inputs={var: x for var, x in program.inputs.items() if var not in known})

@@ -1,0 +1,150 @@
+"""A layer and its bias as one product.
+
+A weight lies in front of its bias, and a layer's input has a column of ones behind it: ``X @ W + b`` is
+``[X 1] @ [W; b]``, and one product gives ``dW`` and ``db``.
+
+What has a row for each sample is stored column by column: a column of ones is then one more stretch of memory, and sums
+over few classes run along it. What a wide layer computes is stored row by row, which BLAS fills tile by tile; but the
+gradient ``dz @ W.T`` that comes back through it is stored as ``W @ dz.T``, which reads W as it lies.
+"""
+
+import math
+from collections import Counter
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.compiler.program import METHOD, UFUNC, Line, Var
+from tinygrad_edu.compiler.rewrite.layout import Layout
+
+_WIDE = 64  # columns: four of the tiles in which BLAS computes a product
+_COPIED = 1 << 14  # so many numbers are copied in less time than a bias is added
+_LONG = 16  # numbers in a row of an argument, to copy it as it is
+
+
+class _Layer(NamedTuple):
+    """The lines ``product = x @ W`` and ``sum = product + b``."""
+
+    x: Var
+    W: Var
+    product: Line
+    sum: Line
+
+
+def fuse_affine(layout: Layout) -> None:
+    """Rewrite the layers of a training step, and their gradients."""
+    layers = _layers(layout)
+    _orient(layout, {layer.x.shape[0] for layer in layers})
+    instead: dict[Line, Line | None] = {}  # None: it goes
+    for layer in layers:
+        wide, stacked = _beside_ones(layout, layer.x), Var(layout.blocks[0].with_next(layer.W), "stacked")
+        layout.given[stacked] = layout.blocks[0].with_next(layer.W)
+        instead |= {layer.product: None, layer.sum: replace(layer.sum, function=np.matmul, args=(wide, stacked))}
+        instead |= _gradient(layout, layer, wide)
+    lines = [instead.get(line, line) for line in layout.program.lines]
+    kept = [_with_copies(line, layout.copied) for line in lines if line is not None]
+    layout.program = replace(layout.program, lines=kept)
+
+
+def _layers(layout: Layout) -> list[_Layer]:
+    """The layers that may be rewritten, one for each input."""
+    if not layout.blocks:
+        return []
+    read = Counter(var for line in layout.program.lines for var in line.reads())
+    made = {line.out: line for line in layout.program.lines}
+    found: dict[Var, _Layer] = {}
+    for line in layout.program.lines:
+        product = made.get(line.args[0]) if _is(line, np.add) and isinstance(line.args[0], Var) else None
+        if product is None or not _is(product, np.matmul) or read[product.out] > 1:
+            continue
+        (x, W), b = product.args, line.args[1]
+        if not all(isinstance(part, Var) for part in (x, W, b)) or x in found:
+            continue
+        if _is_in_front(layout, W, b) and _can_be_extended(layout, x, line, made):
+            found[x] = _Layer(x, W, product, line)
+    return list(found.values())
+
+
+def _is_in_front(layout: Layout, W: Var, b: Var) -> bool:
+    home = layout.blocks[0]
+    if W not in home.arrays or b not in home.arrays or len(W.shape) != 2 or b.shape != W.shape[1:]:
+        return False
+    return home.members.index(b) == home.members.index(W) + 1
+
+
+def _can_be_extended(layout: Layout, x: Var, line: Line, made: dict[Var, Line]) -> bool:
+    if len(x.shape) != 2 or x.dtype != line.out.dtype or x in layout.given:
+        return False
+    if x in made:
+        return made[x].kind == UFUNC and isinstance(made[x].function, np.ufunc)
+    # An argument must be copied to stand beside a column of ones: worth it for a narrow one.
+    size = math.prod(x.shape)
+    return size <= 2 * math.prod(line.out.shape) or (x.shape[1] >= _LONG and size <= _COPIED)
+
+
+def _orient(layout: Layout, rows: set[int]) -> None:
+    """Which of the arrays with a row for each sample are stored column by column."""
+    by_rows: set[Var] = set()
+    for line in layout.program.lines:
+        out = line.out
+        if len(out.shape) != 2 or out.shape[0] not in rows or out in layout.given:
+            continue
+        if _is(line, np.matmul):
+            right = line.args[1]
+            forward = isinstance(right, Var) and right in layout.blocks[0].arrays
+            wide = out.shape[1] >= _WIDE and (forward or right.shape[0] < _WIDE)
+        else:  # where both orders meet, on the way back, that of the gradient
+            read = [x for x in line.reads() if x.shape == out.shape]
+            wide = bool(read) and all(x in by_rows for x in read)
+        (by_rows if wide else layout.column_major).add(out)
+
+
+def _beside_ones(layout: Layout, x: Var) -> Var:
+    """A place for x with a column of ones behind it."""
+    n, k = x.shape
+    argument = x in layout.program.inputs
+    by_rows = k >= _LONG if argument else x not in layout.column_major
+    memory = np.empty((n, k + 1), x.dtype, order="C" if by_rows else "F")
+    memory[:, k] = 1
+    wide = Var(memory, "wide")
+    layout.given[wide] = memory
+    inner = layout.copied.setdefault(x, Var(memory[:, :k])) if argument else x
+    layout.given[inner] = memory[:, :k]
+    return wide
+
+
+def _with_copies(line: Line, copied: dict[Var, Var]) -> Line:
+    if not any(var in copied for var in line.reads()):
+        return line
+    return replace(line, args=tuple(copied.get(x, x) if isinstance(x, Var) else x for x in line.args))
+
+
+def _gradient(layout: Layout, layer: _Layer, wide: Var) -> dict[Line, Line | None]:
+    """``dW = x.T @ dz`` and ``db = dz.sum(axis=0)``, and what takes their place."""
+    gradients = next((b for b in layout.blocks if b.name == "gradients"), None)
+    if gradients is None:
+        return {}
+    i = layout.blocks[0].members.index(layer.W)
+    dW, db = gradients.members[i], gradients.members[i + 1]
+    made = {line.out: line for line in layout.program.lines}
+    product, total = made[dW], made[db]
+    if not _is(product, np.matmul) or not _adds_rows(total) or product.args[1] is not total.args[0]:
+        return {}
+    turned = made.get(product.args[0]) if isinstance(product.args[0], Var) else None
+    if turned is None or turned.kind != METHOD or turned.function != "transpose" or turned.args[0] is not layer.x:
+        return {}
+    both, wide_T = gradients.with_next(dW), layout.given[wide].T
+    stacked, across = Var(both, "dstacked"), Var(wide_T, "wideT")
+    layout.given |= {stacked: both, across: wide_T}
+    earlier, later = sorted((product, total), key=layout.program.lines.index)
+    return {earlier: None, later: replace(product, out=stacked, args=(across, product.args[1]))}
+
+
+def _is(line: Line, ufunc: Any) -> bool:
+    return line.kind == UFUNC and line.function is ufunc
+
+
+def _adds_rows(line: Line) -> bool:
+    is_sum = line.kind == UFUNC and getattr(line.function, "__self__", None) is np.add
+    return is_sum and line.keywords in ({"axis": 0}, {"axis": (0,)})

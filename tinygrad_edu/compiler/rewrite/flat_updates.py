@@ -1,0 +1,168 @@
+"""The updates of all parameters: one call for all, after everything else, into the memory of the old values."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.program import PYTHON, UFUNC, Line, Returned, Var, mapped
+from tinygrad_edu.compiler.record.names import Names
+from tinygrad_edu.compiler.run.buffers import views
+
+if TYPE_CHECKING:
+    from tinygrad_edu.compiler.rewrite.layout import Layout
+
+
+def fuse_updates(layout: "Layout") -> None:
+    """Lines that do the same to every parameter become one line on whole blocks."""
+    families = [b for b in layout.blocks if len(b.members) == len(layout.leaves) > 1]
+    if not families:
+        return
+    place: dict[Var, tuple[Any, int]] = {var: (id(b), i) for b in families for i, var in enumerate(b.members)}
+    whole: dict[Any, Var] = {id(b): b.whole for b in families}
+    groups: dict[Any, dict[int, Line]] = {}
+    for line in layout.program.lines:
+        signature = _signature(line, place)
+        if signature is not None:
+            key, i = signature
+            groups.setdefault(key, {})[i] = line
+            place[line.out] = key, i
+    groups = _complete(layout, groups, place)
+    _replace(layout, groups, place, whole)
+
+
+def _signature(line: Line, place: dict[Var, tuple[Any, int]]) -> tuple[Any, int] | None:
+    """What the line does to which parameter, if it works on one parameter's arrays and on numbers alone."""
+    if line.kind != UFUNC or not isinstance(line.function, np.ufunc) or line.keywords or line.out in place:
+        return None
+    which = {place[x][1] for x in line.args if isinstance(x, Var) and x in place}
+    if len(which) != 1:
+        return None
+    parts: list[Any] = []
+    for x in line.args:
+        if isinstance(x, Var) and x in place:
+            if x.shape != line.out.shape or x.dtype != line.out.dtype:
+                return None
+            parts.append(("of", place[x][0]))
+        elif isinstance(x, Var) and not x.shape:
+            parts.append(("number", id(x)))
+        elif not isinstance(x, Var) and np.ndim(x) == 0:
+            parts.append(("constant", repr(x)))
+        else:
+            return None
+    return (line.function, *parts), which.pop()
+
+
+def _homes(layout: "Layout", place: dict[Var, tuple[Any, int]]) -> dict[Var, int]:
+    """The block into which an update goes: of what is stored there alone, in place of the same parameter's."""
+    old = {source: var for var, source in layout.program.inputs.items()}
+    stored = [var for _, var in layout.program.writes if var is not None]
+    homes = {}
+    for source, var in layout.program.writes:
+        home, i = place.get(old.get(source), (None, None))  # type: ignore[arg-type]
+        if var in place and place[var][1] == i and stored.count(var) == 1:
+            homes[var] = home
+    return homes
+
+
+def _complete(
+    layout: "Layout", groups: dict[Any, dict[int, Line]], place: dict[Var, tuple[Any, int]]
+) -> dict[Any, dict[int, Line]]:
+    """Groups that cover every parameter, and of which nobody else reads a part."""
+    homes = _homes(layout, place)
+    while True:
+        fused = {id(line) for lines in groups.values() for line in lines.values()}
+        read = {var for line in layout.program.lines if id(line) not in fused for var in line.reads()}
+        shown = set(layout.program.outputs()) - homes.keys()
+        good = {
+            key: lines
+            for key, lines in groups.items()
+            if len(lines) == len(layout.leaves)
+            and not any(line.out in read or line.out in shown for line in lines.values())
+            and len({homes.get(line.out) for line in lines.values()}) == 1
+            and all(part[0] != "of" or part[1] in groups or isinstance(part[1], int) for part in key[1:])
+        }
+        if len(good) == len(groups):
+            return good
+        groups = good
+
+
+def _replace(
+    layout: "Layout", groups: dict[Any, dict[int, Line]], place: dict[Var, Any], whole: dict[Any, Var]
+) -> None:
+    last = {id(max(lines.values(), key=layout.program.lines.index)): key for key, lines in groups.items()}
+    inside = {id(line) for lines in groups.values() for line in lines.values()}
+    lines: list[Line] = []
+    for line in layout.program.lines:
+        key = last.get(id(line))
+        if key is not None:
+            out = Var(np.empty(layout.blocks[0].memory.shape, line.out.dtype))
+            whole[key] = out
+            args = tuple(whole[place[x][0]] if isinstance(x, Var) and x in place else x for x in line.args)
+            lines.append(replace(line, out=out, args=args))
+        elif id(line) not in inside:
+            lines.append(line)
+    old = {source: var for var, source in layout.program.inputs.items()}
+    writes: list[tuple[Any, Var | None]] = []
+    homes: dict[Var, Var] = {}
+    for source, var in layout.program.writes:
+        if var is not None and place.get(var, (None,))[0] in groups:
+            layout.moved[whole[place[var][0]]] = whole[place[old[source]][0]]
+            homes[var] = old[source]
+            var = old[source]
+        writes.append((source, var))
+    result = mapped(layout.program.result, lambda x: homes.get(x, x) if isinstance(x, Var) else x)
+    layout.program = replace(layout.program, lines=lines, writes=writes, result=result)
+
+
+def place_updates(layout: "Layout", names: Names) -> None:
+    """Updates come last, and write where the old value stood unless somebody still reads that."""
+    program, given = layout.program, layout.given
+    old = {source: var for var, source in program.inputs.items() if var in given}
+    targets = {var: old[source] for source, var in program.writes if var is not None and source in old}
+    targets = {var: home for var, home in targets.items() if var is not home} | layout.moved
+    last = _tail(program.lines, set(targets))
+    safe = all(line.kind in (UFUNC, PYTHON) for line in last)  # nothing can fail after the first of them
+    results = set(_result_variables(program.result))
+    rest = [line for line in program.lines if line not in last]
+    owners = views(program)
+    for number, line in enumerate(last):
+        if line.out not in targets:
+            continue
+        var, home = line.out, targets[line.out]
+        needed = [x for other in last[number + 1 :] for x in other.reads()]
+        needed += [x for x in line.reads() if x is not home or line.function is np.matmul]  # not entry by entry
+        read = [given[owners.get(x, x)] for x in needed if owners.get(x, x) in given]
+        free = not any(np.may_share_memory(array, given[home]) for array in read)
+        double = sum(other is var for _, other in program.writes) > 1
+        if safe and free and var not in results and not double and _writes_into(line):
+            given[var] = given[home]
+            names.of[var] = names.of[home]
+    layout.left = [(var, home) for var, home in layout.moved.items() if var not in given]
+    layout.program = replace(program, lines=[*rest, *last])
+
+
+def _tail(lines: Sequence[Line], targets: set[Var]) -> list[Line]:
+    """The lines that compute new values of what is updated, and all that depend on these."""
+    reached = set(targets)
+    tail = []
+    for line in lines:
+        if line.out in targets or any(var in reached for var in line.reads()):
+            reached.add(line.out)
+            tail.append(line)
+    return tail
+
+
+def _writes_into(line: Line) -> bool:
+    return isinstance(line.function, np.ufunc) and bool(line.out.shape)
+
+
+def _result_variables(tree: Any) -> list[Var]:
+    if isinstance(tree, Returned):
+        return [tree.var]
+    if isinstance(tree, tuple | list):
+        return [var for part in tree for var in _result_variables(part)]
+    if isinstance(tree, dict):
+        return _result_variables(tuple(tree.values()))
+    return []

@@ -1,0 +1,120 @@
+"""How a training step's arrays lie in memory, so that fewer and longer calls do the same work.
+
+All parameters that are updated lie side by side in one block, and so do their gradients and each kind of state. An
+update that treats every parameter alike is then one call for all (`flat_updates`), and a weight with the bias behind it
+is one matrix (`affine`).
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.program import UFUNC, Line, Program, Var
+from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
+from tinygrad_edu.speed.blas import aligned_empty
+
+
+@dataclass
+class Block:
+    """One stretch of memory, and the variables that lie in it one behind the other."""
+
+    name: str
+    members: list[Var]
+    whole: Var
+    memory: Any
+    arrays: dict[Var, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        start = 0
+        for var in self.members:
+            size = math.prod(var.shape)
+            self.arrays[var] = self.memory[start : start + size].reshape(var.shape)
+            start += size
+
+    def with_next(self, var: Var) -> Any:
+        """A matrix and the vector behind it, which is its last row."""
+        start = sum(math.prod(v.shape) for v in self.members[: self.members.index(var)])
+        rows, columns = var.shape[0] + 1, var.shape[1]
+        return self.memory[start : start + rows * columns].reshape(rows, columns)
+
+
+def block(name: str, members: Sequence[Var]) -> Block:
+    """A block for variables of one dtype."""
+    size = sum(math.prod(var.shape) for var in members)
+    memory = aligned_empty((size,), np.dtype(members[0].dtype))
+    return Block(name, list(members), Var(memory, name), memory)
+
+
+class Layout:
+    """The blocks of a program."""
+
+    def __init__(self, program: Program, owners: dict[int, Any]) -> None:
+        self.blocks: list[Block] = []
+        self.given: dict[Var, Any] = {}
+        self.placed: list[tuple[Source, Any]] = []
+        self.column_major: set[Var] = set()  # what is stored column by column
+        self.moved: dict[Var, Var] = {}  # new blocks, and the old ones that they replace
+        self.copied: dict[Var, Var] = {}  # arguments, and their copies beside a column of ones
+        self.left: list[tuple[Var, Var]] = []  # new blocks that lie elsewhere, and the old ones
+        self.owners = owners  # of which parameter an optimizer's dict is the state
+        self.program = program
+        old = {source: var for var, source in program.inputs.items()}
+        written = {source: var for source, var in program.writes if var is not None and source in old}
+        placed = {old[source]: source for source in written if old[source].dtype is not None}
+        self._place_parameters({var: source for var, source in placed.items() if isinstance(source, Data)})
+        self._place_states({var: source for var, source in placed.items() if isinstance(source, Attribute)})
+        self._place_gradients()
+
+    def _add(self, name: str, members: Sequence[Var], sources: Iterable[Source] = ()) -> None:
+        made = block(name, members)
+        self.blocks.append(made)
+        self.given |= made.arrays
+        self.given[made.whole] = made.memory
+        self.placed += [(source, made.arrays[var]) for var, source in zip(members, sources, strict=False)]
+
+    def _place_parameters(self, placed: dict[Var, Source]) -> None:
+        self.leaves: dict[int, int] = {}
+        for dtype in dict.fromkeys(var.dtype for var in placed):
+            members = [var for var in placed if var.dtype == dtype]
+            self._add(f"parameters_{dtype}" if self.blocks else "parameters", members, [placed[v] for v in members])
+        if self.blocks:
+            leaves = [id(placed[var].leaf) for var in self.blocks[0].members]  # type: ignore[attr-defined]
+            self.leaves = {leaf: i for i, leaf in enumerate(leaves)}
+
+    def _place_states(self, placed: dict[Var, Source]) -> None:
+        kinds: dict[str, dict[int, tuple[Var, Source]]] = {}
+        for var, source in placed.items():
+            assert isinstance(source, Attribute)
+            leaf = self.leaves.get(id(self.owners.get(id(source.owner))))
+            same = leaf is not None and self.blocks and var.shape == self.blocks[0].members[leaf].shape
+            if leaf is not None and same and var.dtype == self.blocks[0].whole.dtype:
+                kinds.setdefault(source.name, {})[leaf] = var, source
+            else:
+                self._add(source.name, [var], [source])
+        for name, members in kinds.items():
+            ordered = [members[i] for i in sorted(members)]
+            if len(members) == len(self.leaves):
+                self._add(name, [var for var, _ in ordered], [source for _, source in ordered])
+            else:
+                for var, source in ordered:
+                    self._add(name, [var], [source])
+
+    def _place_gradients(self) -> None:
+        if not self.leaves:
+            return
+        made = {line.out: line for line in self.program.lines}
+        found = {id(s.leaf): v for s, v in self.program.writes if isinstance(s, Gradient) and v is not None}
+        members = [found.get(leaf) for leaf in self.leaves]
+        distinct = len(set(members)) == len(members)
+        if distinct and all(
+            v is not None and v in made and _writes_into(made[v]) and v.dtype == self.blocks[0].whole.dtype
+            for v in members
+        ):
+            self._add("gradients", [v for v in members if v is not None])
+
+
+def _writes_into(line: Line) -> bool:
+    return line.kind == UFUNC and bool(line.out.shape)

@@ -1,0 +1,1 @@
+"""Step 4 of `compile`: run the `Program`."""

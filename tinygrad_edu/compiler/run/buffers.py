@@ -1,0 +1,280 @@
+"""The arrays that a program's lines write into: each is allocated once, and lent to one line after another.
+
+An array lives from the line that computes it to the last that reads it (or a view of it). Then its memory is free for
+the next; an entry-by-entry operation takes over the memory of an operand that it is the last to read.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.program import CALL, INDEX, METHOD, Line, Program, Var, variables
+from tinygrad_edu.compiler.write import runtime
+from tinygrad_edu.compiler.write.emit import Writer
+
+SMALL = 1 << 10  # up to this many entries, an array full of a constant is quicker than the bare number
+MEDIUM = 1 << 16  # and up to this many for a maximum: NumPy compares arrays alone several at a time
+_VIEWS = frozenset({"reshape", "ravel", "transpose", "swapaxes", "squeeze", "diagonal"})
+_VIEW_FUNCTIONS = frozenset({np.reshape, np.ravel, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.moveaxis})
+_VIEW_FUNCTIONS |= {np.broadcast_to, np.flip, np.diagonal}
+_FRESH = frozenset({np.array, np.where, np.concatenate, np.stack, *runtime.HELPERS})  # have memory of their own
+
+
+class Memory:
+    """Blocks of memory, lent and taken back."""
+
+    def __init__(self) -> None:
+        self.free: dict[int, list[Any]] = {}
+        self.total = 0
+
+    def lend(self, size: int) -> Any:
+        """A block of that many bytes."""
+        stock = self.free.get(size)
+        if stock:
+            return stock.pop()
+        self.total += size
+        return np.empty(size, np.uint8)
+
+    def take_back(self, block: Any) -> None:
+        """The block is free again."""
+        self.free.setdefault(block.size, []).append(block)
+
+
+class Store:
+    """Where a variable that has an array of its own is kept: the array, its block, and the variable that owns it."""
+
+    __slots__ = ("array", "owner")
+
+    def __init__(self, array: Any, owner: Var) -> None:
+        self.array = array
+        self.owner = owner
+
+
+class Arrays:
+    """Every array by its variable, what it is called, and the text that tells a reader how it is made."""
+
+    def __init__(
+        self, program: Program, writer: Writer, given: dict[Var, Any], column_major: set[Var], kept: set[Var]
+    ) -> None:
+        self.program = program
+        self.writer = writer
+        self.names = writer.names
+        self.column_major = column_major
+        self.stores = {var: Store(array, var) for var, array in given.items()}
+        self.memory = Memory()
+        self.blocks: dict[Var, Any] = {}
+        self.namespace: dict[str, Any] = {"np": np, "math": math}
+        self.allocations: list[str] = []
+        self.kept = {*program.outputs(), *given, *kept}
+        self.taken = frozenset(self.names.of.values())
+        self.late: set[Var] = set()
+        self._count_reads()
+
+    def _count_reads(self) -> None:
+        """Until which line the memory behind each variable is needed."""
+        self.last: dict[Var, int] = {}
+        readers: dict[Var, list[int]] = {}
+        for number, line in enumerate(self.program.lines):
+            for var in line.reads():
+                self.last[var] = number
+                readers.setdefault(var, []).append(number)
+        for line in self.program.lines:  # a mask that only a choice reads is made there, if at all
+            at = readers.get(line.out, [])
+            alone = len(at) == 1 and line.out not in self.kept and line.function is np.greater and line.out.shape
+            if alone and self.program.lines[at[0]].function is np.where:
+                self.late.add(line.out)
+                for var in line.reads():
+                    self.last[var] = max(self.last[var], at[0])
+        for view, owner in views(self.program).items():  # a view keeps what it looks into
+            self.last[owner] = max(self.last.get(owner, -1), self.last.get(view, -1))
+            if view in self.kept:
+                self.kept.add(owner)
+
+    # --- lent and given back ---
+
+    def release(self, var: Var, number: int) -> None:
+        """Give back the variable's memory if the line of that number is the last to need it."""
+        store = self.stores.get(var)
+        if store is None or store.owner in self.kept or store.owner not in self.blocks:
+            return
+        if self.last.get(store.owner, -1) <= number:
+            self.give_back(store.owner)
+
+    def give_back(self, var: Var) -> None:
+        """Its memory is free for another."""
+        self.memory.take_back(self.blocks.pop(var))
+
+    def buffer(self, line: Line, *, like: Var | None = None) -> str:
+        """Memory for what the line computes; ``like`` is the operand whose memory it takes over."""
+        var = line.out
+        if var in self.stores:  # chosen beforehand: a slice of the parameters or of their gradients
+            return self.names.of[var]
+        if like is not None:
+            array = self.stores[like].array
+            self.blocks[var] = self.blocks.pop(like)
+            self.stores[var] = Store(array, var)
+            self.define(var, array, f"{self.names.of[like]}  # in place")
+            return self.names.of[var]
+        assert var.dtype is not None
+        size = math.prod(var.shape) * var.dtype.itemsize
+        block = self.memory.lend(size)
+        self.blocks[var] = block
+        flat = block.view(var.dtype)
+        turned = var in self.column_major
+        array = flat.reshape(var.shape[::-1]).T if turned else flat.reshape(var.shape)
+        self.stores[var] = Store(array, var)
+        order = ', order="F"' if turned else ""
+        self.define(var, array, f"np.empty({var.shape}, {self.writer.operand(var.dtype).text}{order})")
+        return self.names.of[var]
+
+    def reusable(self, number: int, line: Line, operands: Sequence[Any]) -> Var | None:
+        """An operand that nobody reads afterwards and that has the right form."""
+        if line.out in self.stores:
+            return None
+        for x in operands:
+            if not isinstance(x, Var) or x not in self.blocks or self.last.get(x, -1) > number or x in self.kept:
+                continue
+            if x.shape != line.out.shape or x.dtype != line.out.dtype:
+                continue
+            if (x in self.column_major) != (line.out in self.column_major):
+                continue
+            others = [y for y in variables(tuple(operands)) if y is not x]
+            if any(y in self.stores and self.stores[y].owner is self.stores[x].owner for y in others):
+                continue
+            return x
+        return None
+
+    # --- constants ---
+
+    def full(self, x: Any, like: Line, dtype: Any) -> Any:
+        """A constant operand as a full array where that is quicker."""
+        most = MEDIUM if like.function in (np.maximum, np.minimum, np.fmin) else SMALL
+        if isinstance(x, Var) or np.ndim(x) or math.prod(like.out.shape) > most or isinstance(x, bool):
+            return self.writer.operand(x).text
+        turned = like.out in self.column_major
+        kind = np.dtype(dtype)
+        key = f"full_{kind.name}_{'x'.join(map(str, like.out.shape))}{'T' if turned else ''}_{_spelled(x)}"
+        if key not in self.namespace:
+            order = ', order="F"' if turned else ""
+            self.namespace[key] = np.full(like.out.shape, x, kind, order="F" if turned else "C")
+            shape, number = like.out.shape, self.writer.operand(x).text
+            self.allocations.append(f"{key} = np.full({shape}, {number}, {self.writer.operand(kind).text}{order})")
+        return key
+
+    def ones(self, n: int, dtype: Any) -> str:
+        """A vector of ones."""
+        ones = f"ones_{n}_{dtype.name}"
+        if ones not in self.namespace:
+            self.namespace[ones] = np.ones(n, dtype)
+            self.allocations.append(f"{ones} = np.ones({n}, {self.writer.operand(dtype).text})")
+        return ones
+
+    # --- views and their names ---
+
+    def define(self, var: Var, array: Any, text: str) -> None:
+        """Make the array known by the variable's name."""
+        name = self.names.of[var]
+        self.namespace[name] = array
+        self.allocations.append(f"{name} = {text}")
+
+    def named(self, name: str, array: Any, text: str) -> str:
+        """The name by which the array is known, if need be a longer one."""
+        if self.namespace.get(name) is None:
+            self.allocations.append(f"{name} = {text}")
+        elif not np.shares_memory(self.namespace[name], array):
+            return self.named(f"{name}_", array, text)
+        self.namespace[name] = array
+        return name
+
+    def numbered(self, name: str, x: Any) -> str:
+        """A name of its own for an object that the text needs."""
+        k = 1
+        while f"{name}{k}" in self.taken or f"{name}{k}" in self.namespace:
+            k += 1
+        self.namespace[f"{name}{k}"] = x
+        return f"{name}{k}"
+
+    def column(self, x: Var, j: int) -> str:
+        """One column."""
+        name = self.names.of[x]
+        return self.named(f"{name}_{j}", self.stores[x].array[:, j], f"{name}[:, {j}]")
+
+    def turned(self, x: Any) -> str:
+        """The transpose of an operand."""
+        text = self.writer.operand(x).text
+        if not isinstance(x, Var) or x not in self.stores:
+            return f"{text}.T"
+        name = f"{text}T_"
+        if name not in self.namespace:
+            self.allocations.append(f"{name} = {text}.T")
+        self.namespace[name] = self.stores[x].array.T
+        return name
+
+    def bits(self, x: Var, integer: Any) -> str:
+        """Its bits, as integers."""
+        name = self.names.of[x]
+        array = self.stores[x].array
+        view = array.T.view(integer).T if array.flags.f_contiguous else array.view(integer)
+        return self.named(f"{name}_bits", view, f"{name}.view(np.{integer.name})")
+
+    # --- functions ---
+
+    def bound(self, function: Any) -> str:
+        """A function under a name of its own, which is found more quickly than an attribute."""
+        name = f"{function.__name__}_"
+        while name in self.taken or self.namespace.get(name, function) is not function:
+            name += "_"
+        if name not in self.namespace:
+            self.namespace[name] = function
+            module = "linalg." if "linalg" in (getattr(function, "__module__", "") or "") else ""
+            self.allocations.append(f"{name} = np.{module}{function.__name__}")
+        return name
+
+    def bound_reduce(self, ufunc: Any) -> str:
+        """A ufunc's reduction under a name of its own."""
+        name = f"{ufunc.__name__}_reduce"
+        if name not in self.namespace:
+            self.namespace[name] = ufunc.reduce
+            self.allocations.append(f"{name} = np.{ufunc.__name__}.reduce")
+        return name
+
+
+def is_view(line: Line) -> bool:
+    """Whether the line's result looks into its first operand's memory, if it can."""
+    if line.kind == METHOD:
+        return line.function in _VIEWS
+    if line.kind == INDEX:
+        index = line.args[1] if isinstance(line.args[1], tuple) else (line.args[1],)
+        return all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in index)
+    return line.kind == CALL and line.function in _VIEW_FUNCTIONS
+
+
+def may_be_view(line: Line) -> Var | None:
+    """The operand into whose memory the line's result may look: of NumPy's functions, nobody lists which do."""
+    if is_view(line):
+        return line.args[0] if isinstance(line.args[0], Var) else None
+    if line.kind != CALL or not line.out.shape or line.function in _FRESH:
+        return None
+    read = {x for x in line.reads() if x.shape and x.dtype == line.out.dtype}
+    return read.pop() if len(read) == 1 else None
+
+
+def views(program: Program) -> dict[Var, Var]:
+    """What may be a view, and into whose memory it looks."""
+    owners: dict[Var, Var] = {}
+    for line in program.lines:
+        note_view(line, owners)
+    return owners
+
+
+def note_view(line: Line, owners: dict[Var, Var]) -> None:
+    """Add what the line gives, if that may be a view."""
+    seen = may_be_view(line)
+    if seen is not None:
+        owners[line.out] = owners.get(seen, seen)
+
+
+def _spelled(x: Any) -> str:
+    return str(x).replace("-", "m").replace(".", "_").replace("+", "")

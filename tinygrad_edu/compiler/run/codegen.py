@@ -1,0 +1,212 @@
+"""What is run: each line of a program as a call of NumPy that writes into an array allocated beforehand."""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.program import CHECK, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Var
+from tinygrad_edu.compiler.record.names import Names
+from tinygrad_edu.compiler.run import patterns
+from tinygrad_edu.compiler.run.buffers import Arrays, Store, is_view
+from tinygrad_edu.compiler.run.pieces import lines_on_long_vectors, piece_by_piece
+from tinygrad_edu.compiler.run.products import product
+from tinygrad_edu.compiler.write.emit import Text, Writer
+
+
+class Hoisting(Writer):
+    """Writes lines of which every constant array is made beforehand."""
+
+    def array(self, array: Any, original: Any) -> Text:
+        """Its name."""
+        if array.ndim == 0 or array.dtype.kind not in "fiub":
+            return super().array(array, original)
+        return Text(self.constant(original))
+
+
+class Careful(Writer):
+    """Writes lines on single numbers that compute by IEEE 754 where Python would raise."""
+
+    def number(self, name: str, args: Sequence[Text]) -> Text:
+        """A call of the engine's own function."""
+        if name == "where":
+            return super().number(name, args)
+        return Text(f"{name}({', '.join(x.text for x in args)})")
+
+    def expression(self, line: Line) -> Text:
+        """The right-hand side of a line."""
+        name = {operator.truediv: "divide", operator.pow: "power"}.get(line.function) if line.kind == PYTHON else None
+        return self.number(name, [self.operand(x) for x in line.args]) if name else super().expression(line)
+
+
+class Codegen:
+    """Turns a program into lines of Python: ``body``, each with the line of the program that it does."""
+
+    def __init__(
+        self,
+        program: Program,
+        names: Names,
+        given: dict[Var, Any],
+        column_major: set[Var],
+        kept: set[Var],
+        writer: type[Writer],
+    ) -> None:
+        self.program = program
+        self.names = names
+        self.writer = writer(names)
+        self.arrays = Arrays(program, self.writer, given, column_major, kept)
+        self.body: list[tuple[str, Line | None]] = []
+        self.made = {line.out: line for line in program.lines}
+        self.checked = _checked_labels(program)
+
+    def run(self) -> None:
+        """Write every line."""
+        number, lines = 0, self.program.lines
+        while number < len(lines):
+            together = lines_on_long_vectors(self, number)
+            if together:
+                piece_by_piece(self, together)
+            else:
+                self._line(number, lines[number])
+            for number in range(number, number + max(len(together), 1)):  # noqa: B020 goes on where it is
+                for var in {*lines[number].reads(), lines[number].out}:
+                    self.arrays.release(var, number)
+            number += 1
+
+    def say(self, line: Line | None, text: str) -> None:
+        """Write a line of Python."""
+        self.body.append((text, line))
+
+    def text(self, x: Any) -> str:
+        """An operand."""
+        return self.writer.operand(x).text
+
+    def call(self, ufunc: Any, args: Sequence[str], out: str) -> str:
+        """A ufunc that writes into an array."""
+        named = "out=" if ufunc in (np.maximum, np.minimum) else ""  # whose third argument must be named
+        return f"{self.arrays.bound(ufunc)}({', '.join([*args, named + out])})"
+
+    # --- a line ---
+
+    def _line(self, number: int, line: Line) -> None:
+        if line.kind == CHECK:
+            self._check(line)
+        elif self._is_fixed_view(line) or line.out in self.arrays.late:
+            pass  # it is there already, or is made where it is needed
+        elif line.kind == UFUNC and line.out.shape and line.out.dtype is not None:
+            self._into_buffer(number, line)
+        elif line.function is np.where and line.out.shape and len(line.args) == 3:
+            self._choice(number, line)
+        elif line.kind == INDEX and (patterns.rows_of_table(self, line) or patterns.entry_of_each_row(self, line)):
+            pass
+        elif not patterns.short_sum(self, line):
+            self._assignment(line)
+
+    def _assignment(self, line: Line) -> None:
+        self.say(line, f"{self.names.of[line.out]} = {self.writer.expression(line).text}")
+
+    def _check(self, line: Line) -> None:
+        name = line.function.__name__.lstrip("_")
+        while self.arrays.namespace.setdefault(name, line.function) is not line.function:
+            name += "_"
+        self.say(line, self.writer.call(name, line.args, {}).text)
+
+    def _is_fixed_view(self, line: Line) -> bool:
+        """A view of an array that stays where it is can be made once and for all."""
+        if not is_view(line) or not isinstance(line.args[0], Var) or line.args[0] not in self.arrays.stores:
+            return False
+        if any(var is not line.args[0] for var in line.reads()):
+            return False
+        store = self.arrays.stores[line.args[0]]
+        view = call(line, [store.array, *line.args[1:]])
+        if not isinstance(view, np.ndarray) or not np.may_share_memory(view, store.array):
+            return False
+        self.arrays.stores[line.out] = Store(view, store.owner)
+        self.arrays.define(line.out, view, self.writer.expression(line).text)
+        return True
+
+    def _into_buffer(self, number: int, line: Line) -> None:
+        name = line.function.__name__
+        if name == "reduce":
+            self._reduction(line)
+        elif name == "matmul":
+            product(self, line)
+        else:
+            dtypes = [x.dtype for x in line.args if isinstance(x, Var) and x.dtype is not None]
+            common = np.result_type(*dtypes) if dtypes else np.dtype(float)
+            args = [self.arrays.full(x, line, common) for x in line.args]
+            out = self.arrays.buffer(line, like=self.arrays.reusable(number, line, line.args))
+            if not patterns.spread_by_columns(self, line):
+                self.say(line, self.call(line.function, args, out))
+
+    def _reduction(self, line: Line) -> None:
+        (x,) = line.args
+        ufunc, axis = line.function.__self__, line.keywords.get("axis")
+        rows_added = ufunc is np.add and axis in (0, (0,)) and "keepdims" not in line.keywords
+        if rows_added and len(getattr(x, "shape", ())) == 2 and x.dtype.kind == "f" and x.dtype == line.out.dtype:
+            self._sum_of_rows(line)
+        elif not patterns.reduced_by_columns(self, line):
+            reduce, out = self.arrays.bound_reduce(ufunc), self.arrays.buffer(line)
+            keepdims = ", True" if line.keywords.get("keepdims") else ""
+            self.say(line, f"{reduce}({self.text(x)}, {self.text(axis)}, None, {out}{keepdims})")
+
+    def _sum_of_rows(self, line: Line) -> None:
+        """Rows are added up by BLAS: a row of ones times the matrix."""
+        (x,) = line.args
+        ones, out = self.arrays.ones(x.shape[0], x.dtype), self.arrays.buffer(line)
+        self.say(line, f"{self.arrays.bound(np.dot)}({ones}, {self.text(x)}, {out})")
+
+    # --- a choice ---
+
+    def _choice(self, number: int, line: Line) -> None:
+        """``np.where`` without a new array: one side is copied, the other put where the mask says."""
+        mask, yes, no = line.args
+        if patterns.positive_part(self, number, line):
+            return
+        if isinstance(mask, Var) and mask in self.arrays.late:
+            self._into_buffer(number, self.made[mask])
+        if not isinstance(mask, Var) or mask.dtype != bool or mask.shape != line.out.shape:
+            self._assignment(line)
+        elif _is_like(yes, line.out):
+            self._patched(number, line, yes, self._inverse(line, mask), no)
+        elif _is_like(no, line.out):
+            self._patched(number, line, no, self.text(mask), yes)
+        else:
+            self._assignment(line)
+
+    def _inverse(self, line: Line, mask: Var) -> str:
+        name = f"not_{self.names.of[mask]}"
+        if name not in self.arrays.namespace:
+            order: Any = "F" if line.out in self.arrays.column_major else "C"
+            self.arrays.namespace[name] = np.empty(mask.shape, np.bool_, order=order)
+            self.arrays.allocations.append(f'{name} = np.empty({mask.shape}, bool, order="{order}")')
+        self.say(line, self.call(np.logical_not, [self.names.of[mask]], name))
+        return name
+
+    def _patched(self, number: int, line: Line, base: Var, mask: str, patch: Any) -> None:
+        like = self.arrays.reusable(number, line, (base,))
+        out = self.arrays.buffer(line, like=like)
+        if like is None:
+            self.say(line, f"{self.arrays.bound(np.copyto)}({out}, {self.text(base)})")
+        self.say(line, f"{self.arrays.bound(np.copyto)}({out}, {self.text(patch)}, where={mask})")
+
+
+def _checked_labels(program: Program) -> dict[Var, int]:
+    """Labels that are checked to be below a number of classes."""
+    return {
+        line.args[0]: line.args[1]
+        for line in program.lines
+        if line.kind == CHECK and len(line.args) > 1 and isinstance(line.args[0], Var) and isinstance(line.args[1], int)
+    }
+
+
+def _is_like(x: Any, out: Var) -> bool:
+    return isinstance(x, Var) and x.shape == out.shape and x.dtype == out.dtype
+
+
+def call(line: Line, args: Sequence[Any]) -> Any:
+    """Run the line on values."""
+    if line.kind == METHOD:
+        return getattr(args[0], line.function)(*args[1:], **line.keywords)
+    return line.function(*args, **line.keywords)

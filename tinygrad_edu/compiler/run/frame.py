@@ -1,0 +1,191 @@
+"""The text around a program's lines: what looks whether it still holds, fetches its inputs, and stores its results."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.guards import Guard
+from tinygrad_edu.compiler.program import Returned, Var
+from tinygrad_edu.compiler.record.names import identifier
+from tinygrad_edu.compiler.rewrite.layout import Layout
+from tinygrad_edu.compiler.run.codegen import Codegen
+from tinygrad_edu.compiler.run.interpreter import add_gradient
+from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
+from tinygrad_edu.graph.node import CLOCK
+from tinygrad_edu.tensor import Tensor, constant
+from tinygrad_edu.value import Value
+
+
+class Outdated(Exception):  # noqa: N818 no error: the function is recorded anew
+    """Something that the program was recorded for has changed."""
+
+
+@dataclass
+class Signature:
+    """The arguments of a call, one behind the other, whatever they were nested in."""
+
+    arguments: Sequence[Argument]
+    nodes: set[int]  # positions of those that are Tensors or Values
+    plain: Sequence[tuple[tuple[int, ...], Any]]  # shapes and dtypes, if all are arrays and nothing else is passed
+
+
+class Frame:
+    """Writes the text; ``objects`` is what stands behind the names in it."""
+
+    def __init__(self, codegen: Codegen, layout: Layout, signature: Signature, bind: Callable[[], None]) -> None:
+        self.codegen = codegen
+        self.program = codegen.program
+        self.names = codegen.names
+        self.layout = layout
+        self.signature = signature
+        self.bind = bind
+        self.objects: dict[str, Any] = {}
+        self.taken = {*self.names.of.values(), *codegen.arrays.namespace, *codegen.writer.constants}
+
+    # --- names ---
+
+    def parameters(self) -> list[str]:
+        """What the function's parameters are called."""
+        return [self._parameter(i) for i in range(len(self.signature.arguments))]
+
+    def _parameter(self, i: int) -> str:
+        """An array, or the node that holds it."""
+        name = self._argument(self.signature.arguments[i])
+        return f"{name}_leaf" if i in self.signature.nodes else name
+
+    def _argument(self, source: Argument) -> str:
+        for var, known in self.program.inputs.items():
+            if known == source:
+                return self.names.of[var]
+        return identifier("_".join(map(str, ("unused", source.name, *source.path))))
+
+    def _object(self, x: Any, name: str) -> str:
+        """A name by which the text reaches an object."""
+        for known, y in self.objects.items():
+            if y is x:
+                return known
+        unique, k = name, 1
+        while unique in self.taken or unique in self.objects:
+            k += 1
+            unique = f"{name}{k}"
+        self.objects[unique] = x
+        return unique
+
+    def _leaf(self, var: Var | None, leaf: Any) -> str:
+        return self._object(leaf, f"{self.names.of[var]}_leaf" if var in self.names.of else "leaf")
+
+    def _reach(self, source: Attribute) -> str:
+        owner = self._object(source.owner, type(source.owner).__name__.lower())
+        if isinstance(source.owner, dict | list):
+            key = source.name if isinstance(source.name, str | int) else None
+            return f"{owner}[{key!r}]" if key is not None else f"{owner}[{self._object(source.name, 'key')}]"
+        return f"{owner}.{source.name}"
+
+    # --- before the lines ---
+
+    def prologue(self, guards: Sequence[Guard]) -> list[str]:
+        """Guards, then inputs; what lies in memory of the program's own must still lie there."""
+        changes = [*self._other_forms(), *(guard.test(self._object) for guard in guards)]
+        outdated = f"    raise {self._object(Outdated, 'Outdated')}"
+        rows = [f"if {' or '.join(changes)}:", outdated] if changes else []
+        moved = []
+        for var, source in self.program.inputs.items():
+            name, here = self.names.of[var], self._place(var, source)
+            if var in self.layout.given and isinstance(source, Data | Attribute):
+                moved.append(f"{here} is not {name}")
+            elif here:
+                rows.append(f"{name} = {here}")
+            if isinstance(source, Gradient) and isinstance(source.leaf, Tensor):
+                rows += [f"if {name}.__class__ is not {self._object(np.ndarray, 'ndarray')}:", outdated]
+            elif isinstance(source, Gradient):  # of a Value: a node, if the backward pass was recorded
+                rows += [f"if isinstance({name}, {self._object(Value, 'Value')}):", outdated]
+        for x, inner in self.layout.copied.items():
+            rows.append(f"{self._object(np.copyto, 'copyto')}({self.names.of[inner]}, {self.names.of[x]})")
+        return [*rows, f"if {' or '.join(moved)}:", f"    {self._object(self.bind, 'bind')}()"] if moved else rows
+
+    def _place(self, var: Var, source: Any) -> str:
+        """The expression that gives an input; "" for a parameter of the function."""
+        if isinstance(source, Argument):
+            return f"{self.names.of[var]}_leaf._data" if self._is_node(source) else ""
+        if isinstance(source, Attribute):
+            return self._reach(source)
+        return f"{self._leaf(var, source.leaf)}.{'_data' if isinstance(source, Data) else 'grad'}"
+
+    def _is_node(self, source: Argument) -> bool:
+        return self.signature.arguments.index(source) in self.signature.nodes
+
+    def _other_forms(self) -> list[str]:
+        """Tests whether arguments that are plain arrays have another form than those recorded."""
+        if not self.signature.plain:
+            return []
+        tests, array = [], self._object(np.ndarray, "ndarray")
+        for source, (shape, dtype) in zip(self.signature.arguments, self.signature.plain, strict=True):
+            x = self._argument(source)
+            kind = self._object(dtype, f"{dtype.name}_")
+            tests += [f"{x}.__class__ is not {array}", f"{x}.shape != {shape}", f"{x}.dtype is not {kind}"]
+        return tests
+
+    # --- after the lines ---
+
+    def epilogue(self) -> list[str]:
+        """What is stored, and the result."""
+        rows = [f"{self.names.of[home]}[...] = {self.names.of[var]}" for var, home in self.layout.left]
+        old = {source: var for var, source in self.program.inputs.items()}
+        stamped = []
+        for source, var in self.program.writes:
+            name = "None" if var is None else self.names.of[var]
+            if isinstance(source, Data):
+                rows += self._new_data(source, old[source], name)
+                stamped.append(f"{self._leaf(old[source], source.leaf)}.stamp")
+            elif isinstance(source, Gradient):
+                rows.append(self._new_gradient(source, old.get(Data(source.leaf), var), var))
+            elif isinstance(source, ArgumentGradient):
+                add = self._object(add_gradient, "add_gradient")
+                rows.append(f"{add}({self._parameter(source.position)}, {name})")
+            else:
+                rows += self._new_attribute(source, old.get(source), var)
+        if stamped:
+            rows.append(f"{' = '.join(stamped)} = {self._object(CLOCK.tick, 'tick')}()")
+        return [*rows, f"return {self._result(self.program.result)}"]
+
+    def _new_data(self, source: Data, old: Var, name: str) -> list[str]:
+        home = self.names.of[old]
+        if not isinstance(source.leaf, Tensor):
+            return [f"{self._leaf(old, source.leaf)}._data = {name}"]
+        return [] if name == home else [f"{home}[...] = {name}"]
+
+    def _new_gradient(self, source: Gradient, leaf: Var | None, var: Var | None) -> str:
+        name = "None" if var is None else self.names.of[var]
+        place = self._leaf(leaf, source.leaf)
+        if not isinstance(source.leaf, Tensor):
+            return f"{place}.grad = {name}"
+        if var in self.codegen.arrays.stores:  # a tuple, of which `Tensor.grad` makes a copy when it is read
+            return f"{place}._grad = {self._object((self.codegen.arrays.stores[var].array,), f'{name}_lent')}"
+        if var is not None:
+            return f"{place}._grad = ({name if var.shape else f'np.asarray({name})'},)"
+        return f"{place}._grad = None"
+
+    def _new_attribute(self, source: Attribute, old: Var | None, var: Var | None) -> list[str]:
+        name, stores = "None" if var is None else self.names.of[var], self.codegen.arrays.stores
+        if old is not None and old in stores:
+            there = var in stores and stores[var].array is stores[old].array
+            return [] if there else [f"{self.names.of[old]}[...] = {name}"]
+        return [f"{self._reach(source)} = {name if var is None or not var.shape else f'np.array({name})'}"]
+
+    def _result(self, tree: Any) -> str:
+        if isinstance(tree, Returned):
+            name = self.names.of[tree.var]
+            lent = tree.var.shape or tree.var in self.codegen.arrays.stores  # one without axes is an array, too
+            value = f"{name}.copy()" if lent else name
+            made = {"Tensor": (constant, "tensor"), "Value": (Value, "Value")}.get(tree.kind)
+            return f"{self._object(*made)}({value})" if made else value
+        if isinstance(tree, tuple | list):
+            inner = ", ".join(map(self._result, tree))
+            if isinstance(tree, list):
+                return f"[{inner}]"
+            return f"({inner},)" if len(tree) == 1 else f"({inner})"
+        if isinstance(tree, dict):
+            return f"{{{', '.join(f'{k!r}: {self._result(part)}' for k, part in tree.items())}}}"
+        return self._object(tree, "constant")

@@ -1,0 +1,85 @@
+"""A program run line by line, and what a call leaves behind: for programs too long to be written out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.program import MATH, PYTHON, Program, Returned, Var, mapped
+from tinygrad_edu.compiler.record import scalars
+from tinygrad_edu.compiler.run.codegen import call
+from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.tensor import Tensor, constant
+from tinygrad_edu.value import Value
+
+
+def one_by_one(program: Program, arguments: Sequence[Argument], leaves: Sequence[Any]) -> Any:
+    """Run each line, store what the program writes, and return what the function returned."""
+    values = {var: _fetched(source, arguments, leaves) for var, source in program.inputs.items()}
+
+    def known(x: Any) -> Any:
+        return values[x] if isinstance(x, Var) else x
+
+    for line in program.lines:
+        args = [values[x] if x.__class__ is Var else mapped(x, known) for x in line.args]
+        if line.kind in (PYTHON, MATH):
+            values[line.out] = scalars.compute(line, args)
+        else:
+            given = replace(line, keywords=mapped(line.keywords, known)) if line.keywords else line
+            values[line.out] = call(given, args)
+    left = [(source, var, None if var is None else copied(values[var])) for source, var in program.writes]
+    result = _delivered(program.result, values)
+    commit(left, leaves)
+    return result
+
+
+def commit(left: Sequence[tuple[Any, Var | None, Any]], leaves: Sequence[Any]) -> None:
+    """Store what a call leaves behind."""
+    for source, _, value in left:
+        if isinstance(source, Data):
+            if isinstance(source.leaf, Tensor):
+                source.leaf.update(value)
+            else:
+                source.leaf.data = value
+        elif isinstance(source, Gradient):
+            source.leaf.grad = value
+        elif isinstance(source, ArgumentGradient):
+            add_gradient(leaves[source.position], value)
+        elif isinstance(source, Attribute):
+            source.set(np.asarray(value) if source.holds_array() else value)  # of no axes, arithmetic makes a scalar
+
+
+def add_gradient(leaf: Any, gx: Any) -> None:
+    """Add to the gradient of a Tensor or Value that was passed as an argument."""
+    if isinstance(gx, np.ndarray | np.generic):
+        gx = np.array(gx)
+    leaf.grad = gx if leaf.grad is None else leaf.grad + gx
+
+
+def _fetched(source: Any, arguments: Sequence[Argument], leaves: Sequence[Any]) -> Any:
+    """The value of an input now."""
+    if isinstance(source, Argument):
+        x = leaves[arguments.index(source)]
+        return x._data if isinstance(x, Node) else x
+    if isinstance(source, Data):
+        return source.leaf._data
+    return source.get() if isinstance(source, Attribute) else source.leaf.grad
+
+
+def copied(x: Any) -> Any:
+    """The value, in memory of its own."""
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def _delivered(tree: Any, values: dict[Var, Any]) -> Any:
+    """The result as the function would have returned it."""
+    if isinstance(tree, Returned):
+        x = copied(values[tree.var])
+        return constant(x) if tree.kind == "Tensor" else Value(x) if tree.kind == "Value" else x
+    if isinstance(tree, tuple | list):
+        return type(tree)([_delivered(part, values) for part in tree])
+    if isinstance(tree, dict):
+        return {key: _delivered(part, values) for key, part in tree.items()}
+    return tree

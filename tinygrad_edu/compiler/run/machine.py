@@ -1,0 +1,187 @@
+"""A program made ready to run: its arrays in place, its inputs fetched and its results delivered."""
+
+import contextvars
+import functools
+import linecache
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.errors import ReplayError
+from tinygrad_edu.compiler.guards import Guard
+from tinygrad_edu.compiler.program import CHECK, MATH, PYTHON, Line, Program, Var
+from tinygrad_edu.compiler.record.names import Names
+from tinygrad_edu.compiler.record.updates import with_numbers
+from tinygrad_edu.compiler.rewrite import optimize
+from tinygrad_edu.compiler.rewrite.affine import fuse_affine
+from tinygrad_edu.compiler.rewrite.flat_updates import fuse_updates, place_updates
+from tinygrad_edu.compiler.rewrite.layout import Layout
+from tinygrad_edu.compiler.run.codegen import Careful, Codegen, Hoisting
+from tinygrad_edu.compiler.run.frame import Frame, Outdated, Signature
+from tinygrad_edu.compiler.run.interpreter import one_by_one
+from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient
+from tinygrad_edu.compiler.write.emit import Writer
+from tinygrad_edu.compiler.write.source import Readable
+from tinygrad_edu.operations.elementwise import FLOATS
+
+LONG = 20_000  # lines: a function longer than that takes Python long to compile
+
+
+class Machine:
+    """A program, the text that runs, and the arrays that it runs on."""
+
+    def __init__(
+        self,
+        program: Program,
+        names: Callable[[], Names],
+        arguments: Sequence[Argument],
+        guards: Sequence[Guard],
+        owners: dict[int, Any],
+        plain: Sequence[tuple[tuple[int, ...], Any]],
+        nodes: set[int],
+        given: Sequence[Any],
+    ) -> None:
+        self.recorded = given  # copies of the recorded call's arguments
+        self.signature = Signature(arguments, nodes, plain)
+        self.plain = plain
+        self.careful = False
+        self.context = contextvars.copy_context()
+        self.context.run(np.seterr, all="ignore")  # infinities are an answer here as in a backward pass
+        self.recorded_program = program
+        program = with_numbers(program)
+        self.named = names
+        self.guards = guards
+        self.file = f"<compiled {program.name} {id(self):x}>"
+        self.places: list[tuple[Any, Any]] = []
+        if len(program.lines) > LONG:
+            self.program = program
+            self.text = "# too long to be written out: its lines are run one by one\n"
+            self.lines: dict[int, Line | None] = {}
+            self._run = self._one_by_one
+            return
+        self.program = _optimized(program)
+        self.names = names().copy()
+        self._assemble(Layout(self.program, owners))
+
+    @functools.cached_property
+    def readable(self) -> Readable:
+        """The program as it is printed."""
+        return Readable(self.recorded_program, self.named())
+
+    def _one_by_one(self, *leaves: Any) -> Any:
+        """Run a program that would make too long a text."""
+        if any(guard.has_changed() for guard in self.guards):
+            raise Outdated
+        return one_by_one(self.program, self.signature.arguments, leaves)
+
+    def bind(self) -> None:
+        """Move what the program updates into its own memory, wherever it is now."""
+        for source, array in self.places:
+            now = source.leaf._data if isinstance(source, Data) else source.get()
+            if now is array:
+                continue
+            if np.shape(now) != array.shape or now.dtype != array.dtype:
+                raise Outdated
+            array[...] = now
+            if isinstance(source, Data):
+                source.leaf._data = array
+            else:
+                source.set(array)
+
+    # --- text ---
+
+    def _assemble(self, layout: Layout, writer: type[Writer] = Hoisting) -> None:
+        self._arrange(layout)
+        codegen = Codegen(
+            self.program, self.names, layout.given, layout.column_major, {var for var, _ in layout.left}, writer
+        )
+        codegen.run()
+        frame = Frame(codegen, layout, self.signature, self.bind)
+        before, after = frame.prologue(self.guards), frame.epilogue()
+        body = [*((row, None) for row in before), *codegen.body, *((row, None) for row in after)]
+        lines = [f"def {self.program.name}({', '.join(frame.parameters())}):", *(f"    {text}" for text, _ in body)]
+        head = [*codegen.arrays.allocations, "", ""]
+        self.text = "\n".join([*head, *lines]) + "\n"
+        self.lines = {len(head) + 2 + i: line for i, (_, line) in enumerate(body)}
+        namespace = codegen.arrays.namespace | codegen.writer.constants | frame.objects
+        namespace |= FLOATS if writer is Careful else {}
+        namespace |= {f.__name__: f for f in codegen.writer.helpers}
+        namespace |= {self.names.of[var]: array for var, array in layout.given.items()}
+        code = compile("\n" * len(head) + "\n".join(lines), self.file, "exec")
+        exec(code, namespace)  # noqa: S102 the text made above
+        self._run = namespace[self.program.name]
+        linecache.cache[self.file] = (len(self.text), None, self.text.splitlines(True), self.file)
+
+    def _arrange(self, layout: Layout) -> None:
+        """Lay out the arrays, and give names to what has none yet."""
+        fuse_updates(layout)
+        fuse_affine(layout)
+        for var in [*layout.given, *(line.out for line in layout.program.lines)]:
+            self.names.give(var, var.hint or "whole", number=not var.hint)
+        for x, inner in layout.copied.items():
+            self.names.give(inner, f"{self.names.of[x]}_")
+        place_updates(layout, self.names)
+        self.places, self.program = layout.placed, layout.program
+
+    # --- running ---
+
+    def run(self, *leaves: Any) -> Any:
+        """One call of the function."""
+        try:
+            return self.context.run(self._run, *leaves)
+        except Outdated:
+            raise
+        except Exception as error:
+            if self._is_outdated():
+                raise Outdated from None
+            known = isinstance(error, ArithmeticError | ValueError)
+            if not known or self.careful or any(line.kind not in (PYTHON, MATH) for line in self.program.lines):
+                raise self._explained(error) from error
+            # Nothing was stored yet: the same lines once more, with inf and nan where Python's numbers raise.
+            self.careful = True
+            self._assemble(Layout(self.program, {}), Careful)
+            return self.run(*leaves)
+
+    def _is_outdated(self) -> bool:
+        """Whether a guard has changed, or an input is gone."""
+        try:
+            for source in self.program.inputs.values():
+                if isinstance(source, Attribute):
+                    source.get()
+        except (AttributeError, LookupError):
+            return True
+        return any(guard.has_changed() for guard in self.guards)
+
+    def _explained(self, error: Exception) -> Exception:
+        traceback, number = error.__traceback__, 0
+        while traceback is not None:
+            if traceback.tb_frame.f_code.co_filename == self.file:
+                number = traceback.tb_lineno
+            traceback = traceback.tb_next
+        line = self.lines.get(number)
+        if line is not None and line.kind == CHECK:
+            return error
+        text = linecache.getline(self.file, number).strip()
+        where = ", which comes from {}, line {}".format(*line.origin) if line is not None else ""
+        return ReplayError(f"{self.program.name} failed at the line `{text}`{where}: {type(error).__name__}: {error}")
+
+    def input_values(self) -> dict[Var, Any]:
+        """What the readable program's parameters are now; for arguments, what they were when it was recorded."""
+        values = {}
+        for var, source in self.readable.program.inputs.items():
+            if isinstance(source, Argument):
+                values[var] = self.recorded[self.signature.arguments.index(source)]
+            elif isinstance(source, Data):
+                values[var] = source.leaf._data
+            elif isinstance(source, Attribute):
+                values[var] = source.get()
+            elif isinstance(source, Gradient):
+                values[var] = source.leaf.grad
+        return values
+
+
+def _optimized(program: Program) -> Program:
+    for improve in (optimize.without_repetition, optimize.simplified, optimize.without_dead_code):
+        program = improve(program)
+    return program

@@ -1,0 +1,1 @@
+"""The recorded graph: nodes, their order, modes, and the backward pass."""

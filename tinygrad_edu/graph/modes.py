@@ -1,0 +1,296 @@
+"""Modes: what changes, in one thread and for a while, how a graph is recorded and walked.
+
+`no_grad`, `recording` and `detect_anomaly` are for users; an `Observer` follows a run, `compile` listens through a
+recorder. None of them costs anything while no thread is in it: a forward pass looks at one number, ``WATCH.active``.
+"""
+
+import contextlib
+import functools
+import math
+import os
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from tinygrad_edu.errors import AnomalyError
+
+if TYPE_CHECKING:
+    from tinygrad_edu.graph.node import Node
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Observer:
+    """Base class of what is told, while it is `observing`, of the model's calls, of backward passes and of steps."""
+
+    def called(self, module: Any, y: Any) -> None:
+        """A module's call returned ``y``."""
+
+    def before_backward(self, root: "Node") -> None:
+        """A backward pass from ``root`` is about to add to the gradients of leaves."""
+
+    def after_backward(self, root: "Node") -> None:
+        """The backward pass from ``root`` has left its gradients."""
+
+    def stepped(self, optimizer: Any) -> None:
+        """A step of the optimizer is about to change its parameters."""
+
+
+class _Modes(threading.local):
+    no_grad = 0
+    recording = 0
+    anomaly = 0
+    derivative = 0
+    arguments: "tuple[Node, ...]" = ()  # of the running transforms: what a gradient may have to be a function of
+    recorder: Any = None  # what `compile` listens with, while it records a call
+    observers: tuple[Observer, ...] = ()
+
+
+MODES = _Modes()
+
+
+class Watch:
+    """Whether any thread is in any mode: the one thing that a forward pass looks at when none is."""
+
+    def __init__(self) -> None:
+        self.active = 0
+        self._lock = threading.Lock()
+
+    def add(self, change: int) -> None:
+        """Count a mode that is entered (1) or left (-1)."""
+        with self._lock:
+            self.active += change
+
+
+WATCH = Watch()
+
+
+@contextlib.contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Within it, ``observer`` is told of what happens in this thread.
+
+    A call that `compile` records is not told of, nor its replays: one has no numbers, the other no nodes.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> class Counter(Observer):
+    ...     count = 0
+    ...     def after_backward(self, root):
+    ...         self.count += 1
+    >>> counter = Counter()
+    >>> with observing(counter):
+    ...     (Value(3.0) * 2).backward()
+    >>> counter.count
+    1
+    """
+    MODES.observers = (*MODES.observers, observer)
+    WATCH.add(1)
+    try:
+        yield
+    finally:
+        MODES.observers = tuple([other for other in MODES.observers if other is not observer])
+        WATCH.add(-1)
+
+
+def tell(event: str, *what: Any) -> None:
+    """Tell the observers, by the method named ``event``."""
+    if MODES.recorder is None:
+        for observer in MODES.observers:
+            getattr(observer, event)(*what)
+
+
+def data_of(node: "Node") -> Any:
+    """The node's data; while a call is recorded by `compile`, a stand-in that notes what is computed with it."""
+    if WATCH.active and MODES.recorder is not None:
+        return MODES.recorder.data(node)
+    return node._data
+
+
+def check(function: Callable[..., object], *data: Any) -> None:
+    """Call ``function``, which raises if the numbers are not what they should be; `compile` checks them every time."""
+    if WATCH.active and MODES.recorder is not None:
+        MODES.recorder.check(function, *data)
+    else:
+        function(*data)
+
+
+def draw(method: Callable[..., Any], *args: Any) -> Any:
+    """Random numbers from a generator's method; what `compile` makes draws anew every time."""
+    if WATCH.active and MODES.recorder is not None:
+        return MODES.recorder.draw(method, *args)
+    return method(*args)
+
+
+_CO_GENERATOR = 0x20  # of `inspect`, which takes too long to import
+
+
+class _Mode(contextlib.ContextDecorator):
+    """A context manager and decorator that switches modes on in its own thread; it may be nested and re-used."""
+
+    _names: tuple[str, ...]
+
+    def __call__(self, function: F) -> F:
+        """The function, run within the mode; a generator is within it while it runs, and not while it waits."""
+        code = getattr(function, "__code__", None)
+        if code is None or not code.co_flags & _CO_GENERATOR:
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        def steps(*args: Any, **keywords: Any) -> Generator[Any, Any, Any]:
+            generator = function(*args, **keywords)
+            sent = None
+            while True:
+                with self:
+                    try:
+                        item = generator.send(sent)
+                    except StopIteration as end:
+                        return end.value
+                sent = yield item
+
+        return cast("F", steps)
+
+    def __enter__(self) -> "_Mode":
+        WATCH.add(1)
+        for name in self._names:
+            setattr(MODES, name, getattr(MODES, name) + 1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in self._names:
+            setattr(MODES, name, getattr(MODES, name) - 1)
+        WATCH.add(-1)
+
+
+class no_grad(_Mode):  # noqa: N801 PyTorch's name
+    """Within it, in this thread, operations record nothing: results are constants. Also a decorator.
+
+    As in PyTorch, ``p -= step`` writes there to the data of a parameter; elsewhere it makes a new node.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, no_grad
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * 2
+    ...     x -= 0.5
+    >>> y.data, y.inputs, x.data, x.op
+    (6.0, (), 2.5, '')
+    """
+
+    _names = ("no_grad",)
+
+
+class recording(_Mode):  # noqa: N801 reads as what it does
+    """Within it, each new node remembers the file and line that made it (``node.origin``).
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> with recording():
+    ...     y = Value(3.0) * 2
+    >>> y.origin[1]
+    2
+    """
+
+    _names = ("recording",)
+
+
+class detect_anomaly(_Mode):  # noqa: N801 PyTorch's name
+    """Within it, a NaN or an infinity raises at the operation that first produces it, forward or backward.
+
+    The message names the operation, its operands, and the file and line that called it. Follows PyTorch's
+    ``torch.autograd.detect_anomaly``, and watches the forward pass as well.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, detect_anomaly
+    >>> with detect_anomaly():  # doctest: +ELLIPSIS
+    ...     Value(0.0, "a").log()
+    Traceback (most recent call last):
+        ...
+    tinygrad_edu.errors.AnomalyError: log produced -inf from a=0.0 (<doctest ...>, line 2)
+    """
+
+    _names = ("anomaly", "recording")
+
+
+class recording_derivative(_Mode):  # noqa: N801 like its siblings
+    """Within it, a user's derivative runs on nodes, and to make a float of one is an error: `graph.plain_float`."""
+
+    _names = ("derivative",)
+
+
+def note(node: "Node") -> None:
+    """What the active modes want to know of a node that was just made."""
+    if MODES.recorder is not None and not isinstance(node._data, float):
+        MODES.recorder.made(node)
+        return  # what anomalies there are is for the numbers to say, which come later
+    if MODES.recording:
+        node._origin = _caller()
+    if MODES.anomaly:
+        bad = _produced(node)
+        if bad is not None:
+            operands = ", ".join(f"{x.label or f'input {i}'}={brief(x._data)}" for i, x in enumerate(node.inputs))
+            raise AnomalyError(f"{node.op} produced {bad} from {operands}{place_of(node)}")
+
+
+def check_gradient(node: "Node", i: int, gx: Any) -> None:
+    """Under `detect_anomaly`, raise if the gradient ``gx`` from ``node`` to its input ``i`` is not finite."""
+    bad = _not_finite(getattr(gx, "_data", gx))
+    if bad is not None:
+        x = node.inputs[i]
+        operand = f"{x.label or f'input {i}'}={brief(x._data)}"
+        raise AnomalyError(f"the backward pass of {node.op} produced {bad} for {operand}{place_of(node)}")
+
+
+def _produced(node: "Node") -> str | None:
+    """The NaN or infinity that the node's operation has produced, as text.
+
+    A NaN in a leaf is reported where it is first used; an infinity there may be meant, and is passed on in silence.
+    """
+    bad = _not_finite(node._data)
+    if bad is None:
+        return None
+    if _has_nan(node._data):
+        return None if any(x.operation is not None and _has_nan(x._data) for x in node.inputs) else "nan"
+    return bad if all(_not_finite(x._data) is None for x in node.inputs) else None
+
+
+def _has_nan(data: Any) -> bool:
+    return bool(data != data) if isinstance(data, float) else bool((data != data).any())
+
+
+def _not_finite(data: Any) -> str | None:
+    """The first number in ``data`` that is a NaN or an infinity, as text."""
+    if isinstance(data, float):
+        return None if data - data == 0 else str(data)
+    if data.dtype.kind != "f":
+        return None
+    bad = data.ravel()
+    bad = bad[(bad != bad) | (abs(bad) == math.inf)]
+    return str(bad[0]) if bad.size else None
+
+
+def brief(data: Any) -> str:
+    """The data in a few words."""
+    if isinstance(data, float) or data.size <= 6:
+        return str(data)
+    return f"array of shape {data.shape} in [{data.min():g}, {data.max():g}]"
+
+
+def place_of(node: "Node") -> str:
+    """Where the node was made, in parentheses, if that was recorded."""
+    return f" ({node.origin[0]}, line {node.origin[1]})" if node.origin else ""
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 pathlib takes longer to import than all of this
+
+
+def _caller() -> tuple[str, int]:
+    """File and line of the innermost frame outside this package."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

@@ -1,0 +1,359 @@
+"""What `Value` and `Tensor` share: the node, the order of a graph, the recorded backward pass.
+
+Running ordinary Python records a graph. With ``L = tanh(a * b)`` there are four nodes::
+
+    a ──┐
+        ├── × ── tanh (L)        L.inputs == (m,), m.inputs == (a, b)
+    b ──┘
+
+Backprop puts the nodes in an order in which each stands behind its inputs (`topological_order`), gives the
+last one the gradient 1, and walks the order backwards. When a node's turn comes, everything that uses it has
+had its turn, so its gradient is complete and can be handed on to its inputs.
+"""
+
+import itertools
+import operator
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Self, cast
+
+from tinygrad_edu.errors import BackwardError, StaleGraphError, UnsupportedError
+from tinygrad_edu.graph.modes import MODES, brief, check_gradient, data_of, place_of
+from tinygrad_edu.operations.elementwise import ElementwiseMethods, Operation
+
+NO_PARAMS: Mapping[str, Any] = {}
+
+
+class Mark(NamedTuple):
+    """A module's call, noted on the node that it returned: what lies between ``inputs`` and the node is its."""
+
+    scope: "Scope"
+    inputs: tuple[Any, ...]
+
+
+class Scope:
+    """What a picture needs to know of a module: ``name`` in its parent, and a ``title`` such as ``Linear(2 → 8)``."""
+
+    __slots__ = ("name", "title")
+
+    def __init__(self, name: str = "", title: str = "") -> None:
+        self.name = name
+        self.title = title
+
+    def __repr__(self) -> str:
+        return f"<scope {self.name}: {self.title}>"
+
+
+def _has_gradient(node: "Node") -> bool:
+    grad = node.grad
+    return grad is not None and not (grad.__class__ is float and grad == 0)
+
+
+def _in_place(symbol: str, combine: Callable[[Any, Any], Any]) -> Any:
+    """``p -= step`` as PyTorch reads it: it writes to a leaf under `no_grad`, and everywhere else names a new node.
+
+    But a step by numbers from a leaf that has a gradient is meant to train it, and would silently not do so.
+    """
+
+    def method(self: "Node", other: Any) -> Any:
+        if self.operation is not None or not self.requires_grad:
+            return NotImplemented
+        if not MODES.no_grad:
+            if isinstance(other, Node) or not _has_gradient(self):
+                return NotImplemented
+            raise UnsupportedError(
+                f"{describe(self)} has a gradient, and outside of no_grad() p {symbol}= … would not change it: write "
+                f"p.data {symbol}= …, or do it within no_grad(); where a new node is meant, write p = p {symbol} …"
+            )
+        self.data = combine(data_of(self), data_of(other) if isinstance(other, Node) else other)
+        return self
+
+    return method
+
+
+class Node(ElementwiseMethods):
+    """One number or array in a graph: its data, the operation that made it, and the operation's inputs in order."""
+
+    __slots__ = (
+        "__weakref__",
+        "_data",
+        "_label",
+        "_marks",
+        "_origin",
+        "_params",
+        "operation",
+        "stamp",
+    )
+    # _label, _marks, _origin and _params are left unset until there is something to put there; where the inputs are
+    # kept is for each kind of node to say.
+
+    _data: Any
+    _label: str
+    _marks: tuple[tuple["Scope", tuple[Any, ...]], ...]
+    _origin: tuple[str, int]
+    _params: Mapping[str, Any]
+    data: Any
+    grad: Any
+    inputs: tuple["Node", ...]
+    operation: Operation | None
+    item: Callable[[], float]
+    stamp: int  # when the data was last written: see `Clock`
+    requires_grad: bool
+
+    @property
+    def op(self) -> str:
+        """Name of the operation that made the node; "" on a leaf."""
+        return "" if self.operation is None else self.operation.name
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The operation's parameters, for instance ``{"axis": 0}``."""
+        return getattr(self, "_params", NO_PARAMS)
+
+    @property
+    def label(self) -> str:
+        """The node's name in pictures and messages."""
+        return getattr(self, "_label", "")
+
+    @label.setter
+    def label(self, text: str) -> None:
+        self._label = str(text)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The module calls that returned this node, the innermost first."""
+        return tuple(Mark(*pair) for pair in getattr(self, "_marks", ()))
+
+    @property
+    def origin(self) -> tuple[str, int] | None:
+        """File and line that made the node, where they were recorded: see `recording`."""
+        return getattr(self, "_origin", None)
+
+    def __format__(self, spec: str) -> str:
+        """The one number, as ``spec`` says: ``f"{loss:.3f}"``. Without it, what `str` gives."""
+        return format(self.item(), spec) if spec else str(self)
+
+    def __copy__(self) -> Self:
+        """A node with data and a gradient of its own, made of the same inputs."""
+        twin = object.__new__(type(self))
+        twin.__setstate__(cast("tuple[None, dict[str, Any]]", self.__getstate__()))
+        twin.stamp = self.stamp
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The whole graph up to this node, copied without recursion. A leaf is a graph of one node."""
+        nodes: list[Node] = []
+        stack: list[Node] = [self]
+        while stack:
+            node = stack.pop()
+            if id(node) not in memo:
+                memo[id(node)] = node.__copy__()
+                nodes.append(node)
+                stack.extend(node.inputs)
+                if isinstance(node.grad, Node):
+                    stack.append(node.grad)
+        for node in nodes:
+            twin = memo[id(node)]
+            twin.inputs = tuple([memo[id(x)] for x in node.inputs])
+            if isinstance(node.grad, Node):
+                twin.grad = memo[id(node.grad)]
+            if node.marks:
+                twin._marks = tuple([Mark(m.scope, tuple([memo.get(id(x), x) for x in m.inputs])) for m in node.marks])
+        return cast("Self", memo[id(self)])
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        for name, x in state[1].items():
+            setattr(self, name, x)
+        self.stamp = CLOCK.now  # the time of the process that pickled it means nothing in this one
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.operation is not None:
+            raise UnsupportedError(
+                f"a graph cannot be pickled, but {describe(self)} is part of one: pickle its .data, or the leaves"
+            )
+        return super().__reduce_ex__(protocol)
+
+    def _constant(self, data: Any) -> "Node":
+        """A node of the same kind that holds ``data`` and needs no gradient."""
+        raise NotImplementedError
+
+    def _fresh_order(self) -> Sequence["Node"]:
+        """The `topological_order` up to this node; `StaleGraphError` if data was written after it was used."""
+        raise NotImplementedError
+
+    def _fit(self, gx: "Node", node: "Node") -> "Node":
+        """The gradient ``gx`` that flows from ``node``, brought to this node's shape: un-broadcast."""
+        return gx
+
+    def _record(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        """The node that results from ``operation`` on ``xs``."""
+        raise NotImplementedError
+
+    __iadd__ = _in_place("+", operator.add)
+    __isub__ = _in_place("-", operator.sub)
+    __imul__ = _in_place("*", operator.mul)
+    __itruediv__ = _in_place("/", operator.truediv)
+
+    def _facts(self) -> dict[str, str]:
+        """What a notebook shows of the node: its data and its gradient, in a line or in a block of them."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        """The node as a table, for notebooks."""
+        from html import escape  # here, because only a notebook needs it
+
+        named = [x.label or brief(x._data) for x in self.inputs[:6]] + ["…"] * (len(self.inputs) > 6)
+        facts = {"made by": f"{self.op} of {', '.join(named)}"} if self.operation else {}
+        cells = "".join(
+            f'<tr><th>{name}</th><td><pre style="margin: 0; text-align: left">{escape(fact)}</pre></td></tr>'
+            for name, fact in (self._facts() | facts).items()
+        )
+        return f"<table><caption>{escape(f'{type(self).__name__} {self.label}'.strip())}</caption>{cells}</table>"
+
+
+# --- order --------------------------------------------------------------------------------------------------
+
+
+def topological_order(root: Node, *, fresh: bool = False, leaves: bool = True) -> list[Node]:
+    """Every node that ``root`` depends on, once, each behind its inputs; ``root`` is the last.
+
+    Left operands come before right ones, as Python evaluates them. Iterative, so a chain of a million nodes is no
+    deeper than any other. With ``fresh``, a node whose data was written after another had used it raises
+    `StaleGraphError`. Without ``leaves``, those are left out.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> a = Value(2.0, "a")
+    >>> [node.op or node.label for node in topological_order(a * a + a.exp())]
+    ['a', 'mul', 'exp', 'add']
+    """
+    order: list[Node] = []
+    entered: set[Node] = set()
+    stack: list[Node | None] = [root]
+    oldest, newest = root.stamp, root.stamp  # of the nodes that operations made; of all
+    while stack:
+        node = stack.pop()
+        if node is None:  # the node below has all its inputs behind it
+            order.append(stack.pop())  # type: ignore[arg-type]
+            continue
+        if node in entered:
+            continue
+        entered.add(node)
+        stamp = node.stamp
+        if stamp > newest:
+            newest = stamp
+        inputs = node.inputs
+        if not inputs:
+            order.append(node)
+            continue
+        if stamp < oldest:
+            oldest = stamp
+        stack.append(node)
+        stack.append(None)
+        for x in reversed(inputs):  # the stack turns them round again
+            if x not in entered:
+                if leaves or x.inputs:
+                    stack.append(x)
+                elif x.stamp > newest:
+                    newest = x.stamp
+    if fresh and newest > oldest:  # something was written since the first operation: it may be one of the inputs
+        check_fresh(order)
+    return order
+
+
+def check_fresh(order: Sequence[Node]) -> None:
+    """Raise `StaleGraphError` if the data of a node was written after another had used it."""
+    for node in order:
+        for x in node.inputs:
+            if x.stamp > node.stamp:
+                raise stale(node, x)
+
+
+def is_differentiated(node: Node) -> bool:
+    """Whether a transform that is at work in this thread differentiates by something that leads to ``node``."""
+    return bool(MODES.arguments) and not set(MODES.arguments).isdisjoint(topological_order(node))
+
+
+def plain_float(node: Node, number: float) -> float:
+    """``float(node)``, which gives up the graph: refused where that would make a derivative silently wrong."""
+    if MODES.derivative or (not MODES.no_grad and is_differentiated(node)):
+        what = "a derivative that is being recorded" if MODES.derivative else "a function that is being differentiated"
+        raise BackwardError(
+            f"{what} turned a node into a float, so its own derivative would be lost: write it with operators, methods "
+            "and NumPy's functions (x.sin() or np.sin(x), not math.sin(x)), and where only the number is meant, x.data"
+        )
+    return number
+
+
+def describe(node: Node) -> str:
+    """A few words that tell a reader which node is meant."""
+    what = f"the result of {node.op}" if node.operation else "a leaf"
+    return f"{what} labelled {node.label!r}" if node.label else what
+
+
+def stale(node: Node, x: Node) -> StaleGraphError:
+    """The error that says that ``x`` was changed after ``node`` had used it."""
+    return StaleGraphError(
+        f"the data of {describe(x)} was changed after {node.op}{place_of(node)} had used it, so its gradient would be "
+        "wrong: run the forward pass again before backward()"
+    )
+
+
+class Clock:
+    """Counts the changes of data, so that a graph notices when it has become stale.
+
+    A leaf carries the time at which its data was last written, every other node the time at which it was made.
+    Along an edge the time never falls, unless the input was written after the node had used it.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0
+        self._ticks = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def tick(self) -> int:
+        """A new time, later than every earlier one."""
+        with self._lock:  # `now` must never go back
+            self.now = next(self._ticks)
+            return self.now
+
+
+CLOCK = Clock()
+
+
+# --- the recorded backward pass -----------------------------------------------------------------------------
+
+
+def nothing_to_differentiate(root: Node) -> BackwardError:
+    """The error that says that ``root`` cannot be the start of a backward pass."""
+    why = "nothing it was made of requires one, or it was made under no_grad() or by a compiled function"
+    if getattr(getattr(root._data, "dtype", None), "kind", "f") in "iub":
+        why = "it holds integers, which take none: make the Tensors of floats, Tensor([1.0, 2.0]) or dtype=float"
+    return BackwardError(f"backward() starts from a node that needs no gradient ({describe(root)}): {why}")
+
+
+def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
+    """The backward pass as a graph: for each node that ``root`` depends on, its gradient as a node.
+
+    The derivatives are the same text as everywhere, read with nodes in place of numbers, so what they compute is
+    recorded and can be differentiated again.
+    """
+    grads = {root: seed}
+    watched, MODES.anomaly = MODES.anomaly, 0  # what is looked at is each gradient, not the steps of its derivative
+    try:
+        for node in reversed(root._fresh_order()):
+            gy = grads.get(node)
+            if gy is None or node.operation is None:
+                continue
+            inputs = node.inputs
+            for i, x in enumerate(inputs):
+                if x.requires_grad:
+                    gx = node.operation.gx_nodes[i](gy, node, *inputs, **node.params)
+                    gx = x._fit(gx if isinstance(gx, Node) else x._constant(gx), node)
+                    if watched:
+                        check_gradient(node, i, gx)
+                    grads[x] = grads[x] + gx if x in grads else gx
+    finally:
+        MODES.anomaly = watched
+    return grads

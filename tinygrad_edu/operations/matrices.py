@@ -1,0 +1,245 @@
+"""Products of matrices and what is made of them: matmul, einsum, linear layers, norms, det, inv, solve.
+
+Shapes in the formulas: for ``y = x0 @ x1`` with ``(n, k) @ (k, m)``, ``gy`` is ``(n, m)``, so the gradients can
+only be ``gy @ x1ᵀ`` and ``x0ᵀ @ gy``.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.operations.elementwise import ArrayOperation, Variadic
+from tinygrad_edu.operations.reductions import Axis, restored, untracked
+from tinygrad_edu.speed.blas import SMALL, product
+
+Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
+
+
+def transposed(x: Array) -> Array:
+    """The matrix, or each of a stack of matrices, with rows and columns exchanged."""
+    return np.swapaxes(x, -1, -2) if x.ndim > 2 else x.T
+
+
+@functools.lru_cache(64)
+def ones(n: int, dtype: np.dtype[Any]) -> Array:
+    """A vector of ones, which nobody may write to."""
+    y = np.ones(n, dtype)
+    y.flags.writeable = False
+    return y
+
+
+_LARGE = 4096  # numbers in a matrix, from which on it is worth asking how best to multiply
+
+
+def _are_matrices(a: Array, b: Array) -> bool:
+    """Whether both are arrays, not nodes, of two axes."""
+    return a.__class__ is b.__class__ is np.ndarray and a.ndim == b.ndim == 2
+
+
+# On small matrices the method `dot` takes half the time of `@`, which looks for a loop first as every ufunc does.
+def _matmul(x0: Array, x1: Array) -> Array:
+    if x1.size >= _LARGE and _are_matrices(x0, x1):
+        return product(x0, x1)
+    return x0.dot(x1) if x1.ndim == 2 else x0 @ x1
+
+
+def _matmul_gx0(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
+    if x1.ndim == 1:
+        return np.expand_dims(gy, -1) * x1
+    if x0.ndim == 1:
+        return (x1 @ np.expand_dims(gy, -1))[..., 0]
+    return gy @ transposed(x1)
+
+
+def _matmul_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
+    if x0.ndim == 1:
+        return np.expand_dims(x0, -1) * np.expand_dims(gy, -2) if x1.ndim > 1 else gy * x0
+    if x1.ndim == 1:
+        return (transposed(x0) @ np.expand_dims(gy, -1))[..., 0]
+    return product(x0.T, gy) if x1.size >= _LARGE and _are_matrices(x0, gy) else transposed(x0) @ gy
+
+
+MATMUL = ArrayOperation("matmul", _matmul, _matmul_gx0, _matmul_gx1, symbol="@", formula=("gy @ x1ᵀ", "x0ᵀ @ gy"))
+
+
+def _linear(x0: Array, x1: Array, x2: Array) -> Array:
+    is_long = x1.size >= _LARGE and x0.size * x2.size > SMALL and _are_matrices(x0, x1)
+    y = product(x0, x1) if is_long else x0.dot(x1)
+    y += x2
+    return y
+
+
+def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
+    if x1.size >= _LARGE and _are_matrices(gy, x1):
+        return x1.dot(gy.T).T  # BLAS is up to twice as fast where it need not turn a matrix round
+    return gy.dot(x1.T)
+
+
+def _linear_gx1(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
+    if x0.ndim == 2:
+        if x1.size < _LARGE:
+            return x0.T.dot(gy)
+        is_long = x0.size * x2.size > SMALL and _are_matrices(x0, gy)
+        return product(x0.T, gy) if is_long else x0.T @ gy  # `dot` fills its result with zeros first
+    return x0.reshape((-1, x0.shape[-1])).T.dot(gy.reshape((-1, gy.shape[-1])))
+
+
+def _linear_gx2(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
+    if gy.__class__ is not np.ndarray or gy.ndim == 1:
+        return gy  # the engine sums over what was broadcast
+    rows = gy if gy.ndim == 2 else gy.reshape(-1, gy.shape[-1])
+    return ones(len(rows), gy.dtype).dot(rows)  # BLAS adds up rows several times faster than NumPy
+
+
+LINEAR = ArrayOperation(
+    "linear",
+    _linear,
+    _linear_gx0,
+    _linear_gx1,
+    _linear_gx2,
+    symbol="x @ W + b",
+    formula=("gy @ x1ᵀ", "x0ᵀ @ gy", "Σ gy over the rows"),
+)
+LINEAR.fits = True
+
+
+# --- einsum -----------------------------------------------------------------------------------------------------
+
+
+def explicit_subscripts(subscripts: str, ndims: Sequence[int]) -> str:
+    """``subscripts`` with its output written out and each ``...`` replaced by letters of its own.
+
+    >>> explicit_subscripts("...ij,jk", [3, 2])
+    'Aij,jk->Aik'
+    """
+    left, arrow, right = subscripts.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ndims):
+        raise ShapeError(f"einsum {subscripts!r} names {len(terms)} operands, but was given {len(ndims)}")
+    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in subscripts]
+    widths = [n - len(t.replace("...", "")) if "..." in t else 0 for t, n in zip(terms, ndims, strict=True)]
+    dots = "".join(free[: max(widths, default=0)])
+    terms = [t.replace("...", dots[len(dots) - w :]) for t, w in zip(terms, widths, strict=True)]
+    if arrow and dots and "..." not in right:
+        raise ShapeError(
+            f"einsum {subscripts!r} has no '...' on the right for the axes that '...' stands for on the left"
+        )
+    if not arrow:
+        letters = "".join(terms)
+        right = "..." * bool(dots) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1 and c not in dots))
+    return f"{','.join(terms)}->{right.replace('...', dots)}"
+
+
+def _einsum(*xs: Array, subscripts: str) -> Array:
+    return np.einsum(subscripts, *xs)
+
+
+def _einsum_gx(i: int, gy: Array, y: Array, *xs: Array, subscripts: str) -> Array:
+    """Exchange the output's letters with the operand's.
+
+    A letter that only this operand has was summed away: a vector of ones brings it back. A letter that stands
+    twice in the operand took a diagonal: an identity matrix puts the gradient back on it.
+    """
+    left, right = subscripts.split("->")
+    terms = left.split(",")
+    target, operands, letters = "", [gy], [right]
+    operands += [x for j, x in enumerate(xs) if j != i]
+    letters += [t for j, t in enumerate(terms) if j != i]
+    free = iter(c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in subscripts)
+    for c, n in zip(terms[i], xs[i].shape, strict=True):
+        if c in target:
+            twin = next(free)
+            operands.append(np.eye(n, dtype=xs[i].dtype))
+            letters.append(c + twin)
+            target += twin
+        else:
+            target += c
+            operands.append(np.ones(n, dtype=xs[i].dtype))
+            letters.append(c)
+    needed = set("".join(letters[: len(xs)]))
+    kept = [k for k in range(len(letters)) if k < len(xs) or len(letters[k]) > 1 or letters[k] not in needed]
+    return np.einsum(f"{','.join(letters[k] for k in kept)}->{target}", *[operands[k] for k in kept])
+
+
+EINSUM = Variadic("einsum", _einsum, _einsum_gx, formula="einsum of gy with the other operands")
+
+
+# --- norms and linear algebra -----------------------------------------------------------------------------------
+
+
+def _norm(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    # Scaled, so that squares of large or tiny numbers neither overflow nor vanish.
+    top = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
+    top = np.where((top == 0) | ~np.isfinite(top), 1.0, top).astype(x.dtype)
+    y = top * np.sqrt(np.sum(np.square(x / top), axis=axis, keepdims=True))
+    return y if keepdims else np.squeeze(y, axis)
+
+
+def _norm_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    zero = untracked(y) == 0  # a kink, where PyTorch has 0
+    share = np.where(zero, 0.0, gy / np.where(zero, 1.0, y))
+    return restored(share, x, axis) * x
+
+
+NORM = ArrayOperation("norm", _norm, _norm_gx, symbol="‖ ‖", formula="gy · x / y")
+
+
+def _det(x: Array) -> Array:
+    return np.linalg.det(x)
+
+
+def _det_gx(gy: Array, y: Array, x: Array) -> Array:
+    return np.expand_dims(gy, (-1, -2)) * COFACTOR(x)
+
+
+def _cofactor(x: Array) -> Array:
+    """det(x) · inv(x)ᵀ by the singular values, of which the others' products exist for a singular matrix too."""
+    u, s, vt = np.linalg.svd(x)
+    n = s.shape[-1]
+    others = np.prod(np.where(np.eye(n, dtype=bool), 1.0, np.expand_dims(s, -2)), axis=-1)
+    sign = np.expand_dims(np.linalg.det(u) * np.linalg.det(vt), (-1, -2))
+    return sign * ((u * np.expand_dims(others, -2)) @ vt)
+
+
+def _cofactor_gx(gy: Array, y: Array, x: Array) -> Array:
+    inverse = transposed(np.linalg.inv(x))  # of an invertible matrix only: C = det(x) · inv(x)ᵀ
+    inner = np.expand_dims(np.sum(gy * y, axis=(-1, -2)), (-1, -2))
+    return inverse * inner - y @ transposed(gy) @ inverse
+
+
+COFACTOR = ArrayOperation("cofactor", _cofactor, _cofactor_gx, formula="x⁻ᵀ Σ gy·y − y gyᵀ x⁻ᵀ")
+DET = ArrayOperation("det", _det, _det_gx, formula="gy · det(x) · x⁻ᵀ")
+
+
+def _inv(x: Array) -> Array:
+    return np.linalg.inv(x)
+
+
+def _inv_gx(gy: Array, y: Array, x: Array) -> Array:
+    return -transposed(y) @ gy @ transposed(y)
+
+
+INV = ArrayOperation("inv", _inv, _inv_gx, symbol="⁻¹", formula="−yᵀ @ gy @ yᵀ")
+
+
+def _solve(x0: Array, x1: Array) -> Array:
+    return np.linalg.solve(x0, x1)
+
+
+def _solve_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
+    if x1.ndim == 1:  # solve() takes a vector only if it is one: a stack of them has a stack of gradients
+        return np.linalg.solve(transposed(x0), np.expand_dims(gy, -1))[..., 0]
+    return np.linalg.solve(transposed(x0), gy)
+
+
+def _solve_gx0(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
+    gx1 = _solve_gx1(gy, y, x0, x1)
+    if x1.ndim == 1:
+        return -np.expand_dims(gx1, -1) * np.expand_dims(y, -2)
+    return -gx1 @ transposed(y)
+
+
+SOLVE = ArrayOperation("solve", _solve, _solve_gx0, _solve_gx1, formula=("−gx1 @ yᵀ", "solve(x0ᵀ, gy)"))

@@ -1,0 +1,197 @@
+"""Operations along axes: sums and means, extremes, cumulative sums, softmax.
+
+``axis`` is None (all), an integer or a tuple, as NumPy has it. The backward pass of a reduction first gives the
+gradient its lost axes back (`restored`), then spreads it over what was reduced.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.operations.elementwise import ArrayOperation
+
+Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
+Axis = int | tuple[int, ...] | None
+
+
+def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """The axes as non-negative numbers. A single number has none, although NumPy lets it be reduced along 0 or -1."""
+    if axis is None or ndim == 0:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if not all(-ndim <= a < ndim for a in axes):
+        raise ShapeError(f"axis {axis} is out of range for an array of {ndim} axes: use {-ndim} to {ndim - 1}")
+    return tuple(a % ndim for a in axes)
+
+
+def count_of(x: Array, axis: Axis) -> int:
+    """How many entries are reduced to one."""
+    return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
+
+
+def restored(y: Array, x: Array, axis: Axis) -> Array:
+    """The reduced ``y`` with the lost axes of ``x`` back, of length one."""
+    axes = axes_of(axis, x.ndim)
+    return y.reshape(tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
+
+
+def _spread(gy: Array, x: Array, axis: Axis) -> Array:
+    return np.broadcast_to(restored(gy, x, axis), x.shape)
+
+
+def untracked(x: Array) -> Array:
+    """The numbers alone: for masks, which have no derivative."""
+    return getattr(x, "_data", x)
+
+
+def _sum(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return x.sum(axis=axis, keepdims=keepdims)
+
+
+def _sum_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return _spread(gy, x, axis)
+
+
+SUM = ArrayOperation("sum", _sum, _sum_gx, symbol="Σ", formula="gy, spread over what was summed")
+
+
+def _mean(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return x.mean(axis=axis, keepdims=keepdims)
+
+
+def _mean_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return _spread(gy / count_of(x, axis), x, axis)
+
+
+MEAN = ArrayOperation("mean", _mean, _mean_gx, formula="gy / n, spread over what was averaged")
+
+
+def _prod(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return np.prod(x, axis=axis, keepdims=keepdims)
+
+
+def _prod_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    if untracked(x).all() is np.True_:  # not where a stand-in answers, which is neither true nor false
+        return restored(gy * y, x, axis) / x
+    return restored(gy, x, axis) * _product_of_the_others(x, axis)
+
+
+def _product_of_the_others(x: Array, axis: Axis) -> Array:
+    """For each entry the product of the others: y / x would be 0 / 0 where the entry is zero."""
+    axes = axes_of(axis, x.ndim)
+    kept = tuple(a for a in range(x.ndim) if a not in axes)
+    order = kept + axes
+    moved = x.transpose(order)
+    n = count_of(x, axis)
+    lines = moved.reshape((*moved.shape[: len(kept)], 1, n))
+    others = np.prod(np.where(np.eye(n, dtype=bool), 1.0, lines), axis=-1)
+    return others.reshape(moved.shape).transpose(tuple(order.index(a) for a in range(x.ndim)))
+
+
+PROD = ArrayOperation("prod", _prod, _prod_gx, symbol="Π", formula="gy · the product of the others")
+
+
+def _var(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
+    return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+def _degrees_of_freedom(x: Array, axis: Axis, ddof: int) -> float:
+    n = count_of(x, axis) - ddof
+    return n if n > 0 else math.nan  # as the variance itself is
+
+
+def _var_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
+    spread = 2.0 / _degrees_of_freedom(x, axis, ddof) * (x - np.mean(x, axis=axis, keepdims=True))
+    return restored(gy, x, axis) * spread
+
+
+VAR = ArrayOperation("var", _var, _var_gx, formula="gy · 2 (x − mean) / (n − ddof)")
+
+
+def _std(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
+    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+def _std_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
+    flat = untracked(y) == 0  # all entries equal: a kink, where PyTorch has 0
+    share = np.where(flat, 0.0, gy / np.where(flat, 1.0, y))
+    return restored(share, x, axis) * (x - np.mean(x, axis=axis, keepdims=True)) / _degrees_of_freedom(x, axis, ddof)
+
+
+STD = ArrayOperation("std", _std, _std_gx, formula="gy · (x − mean) / (y (n − ddof))")
+
+
+def _extreme(name: str, function: Any) -> ArrayOperation:
+    def forward(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+        return function(x, axis=axis, keepdims=keepdims)
+
+    def gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+        ties = untracked(x) == restored(untracked(y), x, axis)
+        share = gy / np.sum(ties, axis=axis, keepdims=keepdims).astype(gy.dtype)
+        return np.where(ties, restored(share, x, axis), 0.0)
+
+    return ArrayOperation(name, forward, gx, formula="gy to the winner; ties share it evenly")
+
+
+MAX = _extreme("max", np.max)
+MIN = _extreme("min", np.min)
+
+
+def _shift(x: Array, axis: Axis) -> Array:
+    """The largest entry, to be taken away before exp; 0 where it is infinite."""
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    return np.where(np.isfinite(top), top, 0.0).astype(x.dtype)
+
+
+def _logsumexp(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    shift = _shift(x, axis)
+    with np.errstate(divide="ignore"):  # log(0), where every entry is -inf
+        y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    return y if keepdims else np.squeeze(y, axis)
+
+
+def _logsumexp_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    y = np.where(untracked(y) == -np.inf, 0.0, y)
+    return restored(gy, x, axis) * np.exp(x - restored(y, x, axis))
+
+
+LOGSUMEXP = ArrayOperation("logsumexp", _logsumexp, _logsumexp_gx, formula="gy · softmax(x)")
+
+
+def _softmax(x: Array, *, axis: int) -> Array:
+    y = np.exp(x - _shift(x, axis))
+    y /= y.sum(axis=axis, keepdims=True)
+    return y
+
+
+def _softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
+    return y * (gy - np.sum(gy * y, axis=axis, keepdims=True))
+
+
+SOFTMAX = ArrayOperation("softmax", _softmax, _softmax_gx, formula="y · (gy − Σ gy·y)")
+
+
+def _log_softmax(x: Array, *, axis: int) -> Array:
+    y = x - _shift(x, axis)  # the shift first: x - logsumexp(x) loses the digits that both have in common
+    with np.errstate(divide="ignore"):  # log(0), where there are no entries
+        return y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
+
+
+def _log_softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
+    return gy - np.exp(y) * np.sum(gy, axis=axis, keepdims=True)
+
+
+LOG_SOFTMAX = ArrayOperation("log_softmax", _log_softmax, _log_softmax_gx, formula="gy − exp(y) · Σ gy")
+
+
+def _cumsum(x: Array, *, axis: int) -> Array:
+    return np.cumsum(x, axis=axis)
+
+
+def _cumsum_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
+    return np.flip(np.cumsum(np.flip(gy, axis), axis=axis), axis)
+
+
+CUMSUM = ArrayOperation("cumsum", _cumsum, _cumsum_gx, formula="gy, summed from the end")

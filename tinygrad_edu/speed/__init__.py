@@ -1,0 +1,1 @@
+"""Speed tricks. Each file holds one trick beside its plain twin."""

@@ -1,0 +1,1 @@
+"""Small parts that every floor uses: argument checks, files, lazy imports."""

@@ -1,0 +1,1 @@
+"""Explanations: why, audit, explode, quiz."""

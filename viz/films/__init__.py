@@ -1,0 +1,1 @@
+"""Films of backprop and of training."""

@@ -1,0 +1,119 @@
+"""Pictures one after another → a file: GIF by Pillow, MP4 by ffmpeg where that is there, or a page with a slider."""
+
+import base64
+import io
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tinygrad_edu.errors import ArgumentError, FileError
+from tinygrad_edu.support.files import write
+from viz.pages.page import Page, embedded
+
+_HOLD = 2.0  # seconds for which a GIF shows its last picture, before it starts again
+
+
+class Frame(NamedTuple):
+    """A picture of few colours, and what it shows in words."""
+
+    picture: Image.Image
+    caption: str
+
+
+def photographed(figure: Figure, caption: str) -> Frame:
+    """What the figure shows now."""
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Frame(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(128), caption)
+
+
+def check(path: str | Path, fps: float) -> Path:
+    """Raise if no such animation can be written, before any time is spent on its pictures.
+
+    Raises
+    ------
+    ArgumentError : the suffix is none of ``.gif .mp4 .html``, or ``fps`` not a number of pictures a second.
+    FileError : the folder is not there, or ffmpeg is not and the suffix is ``.mp4``.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _WRITERS:
+        raise ArgumentError(f"an animation is written as .gif, .mp4 or .html, but was given the path {str(path)!r}")
+    if not 0 < fps <= 50:  # a GIF counts hundredths of a second, and browsers slow down what is below two
+        raise ArgumentError(f"fps is the number of pictures a second, above 0 and up to 50, not {fps}")
+    if not path.absolute().parent.is_dir():
+        raise FileError(f"the animation {str(path)!r} cannot be written: there is no folder {str(path.parent)!r}")
+    if path.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
+        raise FileError("an .mp4 is written by ffmpeg, which is not installed: install it, or choose .gif or .html")
+    return path
+
+
+def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float) -> None:
+    """Write the frames to ``path``, of which `check` approves: whole, or not at all."""
+    write(path, _WRITERS[path.suffix.lower()](frames, title, fps))
+
+
+def _gif(frames: Sequence[Frame], title: str, fps: float) -> bytes:
+    first, *rest = (frame.picture for frame in frames)
+    times = [round(1000 / fps)] * len(rest) + [round(1000 * max(_HOLD, 1 / fps))]
+    buffer = io.BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=times, loop=0, comment=title.encode())
+    return buffer.getvalue()
+
+
+def _mp4(frames: Sequence[Frame], title: str, fps: float) -> bytes:
+    width, height = frames[0].picture.size
+    pixels = b"".join(frame.picture.convert("RGB").tobytes() for frame in frames)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "film.mp4")
+        given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(fps), "-i", "-"]
+        # The players' pixel format halves the colour's resolution, so each side has to be even.
+        wanted = [
+            "-vf",
+            "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",
+            "-pix_fmt",
+            "yuv420p",
+            "-metadata",
+            f"title={title}",
+        ]
+        command = ["ffmpeg", "-loglevel", "error", *given, *wanted, "-movflags", "+faststart", str(path)]
+        done = subprocess.run(command, input=pixels, capture_output=True, check=False)
+        if done.returncode:
+            raise FileError(f"ffmpeg could not write the animation: {done.stderr.decode(errors='replace').strip()}")
+        return path.read_bytes()
+
+
+class _FilmPage(Page):
+    template = "film.html"
+    styles = ("page.css", "film.css")
+    scripts = ("slides.js",)
+    policy = "img-src data:"
+
+    def __init__(self, frames: Sequence[Frame], title: str, fps: float) -> None:
+        super().__init__(title)
+        self.frames = frames
+        self.fps = fps
+
+    def parts(self) -> dict[str, str]:
+        frames = [{"picture": _data_url(frame.picture), "caption": frame.caption} for frame in self.frames]
+        return {"data": embedded({"fps": self.fps, "frames": frames})}
+
+
+def _html(frames: Sequence[Frame], title: str, fps: float) -> bytes:
+    return _FilmPage(frames, title, fps).html.encode()
+
+
+def _data_url(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+_WRITERS = {".gif": _gif, ".mp4": _mp4, ".html": _html}

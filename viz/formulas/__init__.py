@@ -1,0 +1,1 @@
+"""Formulas: numbers as text, the tree of a formula, and its notations."""

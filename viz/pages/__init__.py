@@ -1,0 +1,1 @@
+"""HTML pages: the player, and the page of a compiled program."""

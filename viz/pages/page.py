@@ -1,0 +1,110 @@
+"""What the project's pages share: one file that works offline, its policy, its colours, its place in a notebook."""
+
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.support.files import write
+from viz.pictures.palette import THEMES
+
+_NOTEBOOK_HEIGHT = 640
+
+
+class Page:
+    """One HTML file, made of what stands in ``viz/pages/assets``. It shows itself in a notebook.
+
+    A subclass names the ``template`` of the body, the ``styles`` and the ``scripts``; what all pages begin and end with
+    is ``page.html``.
+
+    Its content security policy lets in these scripts and styles, by their hashes, and nothing else: no network, no
+    inline handlers.
+
+    Attributes
+    ----------
+    title : what the page is called.
+    """
+
+    template: str
+    styles: Sequence[str]
+    scripts: Sequence[str]
+    policy: str = "img-src 'none'"  # what else it may show
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+    def parts(self) -> dict[str, str]:
+        """What stands in the template's places, as HTML, and the ``data`` for the scripts."""
+        raise NotImplementedError
+
+    @cached_property
+    def html(self) -> str:
+        """The whole page."""
+        style = _colours() + "".join(map(_asset, self.styles))
+        script = '"use strict";\n' + "\n".join(map(_asset, self.scripts))
+        places = {"title": html.escape(self.title)} | self.parts()
+        return Template(_asset("page.html")).substitute(
+            places,
+            policy=self.policy,
+            body=Template(_asset(self.template)).substitute(places),
+            style=style,
+            style_hash=_hash(style),
+            script=script,
+            script_hash=_hash(script),
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to ``path``: all of it, or nothing.
+
+        Raises
+        ------
+        ArgumentError : a suffix other than ``.html``.
+        FileError : the file cannot be written. An older file of that name is then still there, and whole.
+        """
+        if Path(path).suffix.lower() != ".html":
+            raise ArgumentError(f"a page is saved as .html, but was given {str(path)!r}: end the name with .html")
+        write(path, self.html.encode())
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, which has no access to the notebook around it."""
+        return (
+            f'<iframe srcdoc="{html.escape(self.html)}" title="{html.escape(self.title)}" sandbox="allow-scripts" '
+            f'width="100%" height="{_NOTEBOOK_HEIGHT}" style="border: 0"></iframe>'
+        )
+
+
+def embedded(data: Any) -> str:
+    """JSON that stays within its ``<script>`` element, whatever the labels are."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)  # half a pair cannot be written
+    return text.replace("<", r"\u003c").replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")
+
+
+def _asset(name: str) -> str:
+    return resources.files("viz.pages").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _colours() -> str:
+    """The colours of the pictures that `draw` makes, as CSS variables."""
+    light, dark = THEMES["light"], THEMES["dark"]
+    pairs = {"paper": (light.paper, dark.paper), "ink": (light.ink, dark.ink), "quiet": (light.quiet, dark.quiet)}
+    pairs["backward"] = (light.gradient, dark.gradient)
+    for kind, style in light.kinds.items():
+        pairs[kind] = (style.fill, dark.kinds[kind].fill)
+        pairs[f"{kind}-line"] = (style.line, dark.kinds[kind].line)
+    lines = "".join(f"  --{name}: light-dark({', '.join(pair)});\n" for name, pair in pairs.items())
+    return f":root {{\n{lines}}}\n"
+
+
+def _hash(text: str) -> str:
+    """The text as a content security policy names it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,395 @@
+"""`draw`: a graph as a picture.
+
+The elements of the SVG have an ``id`` that stays the same however much is folded and however the picture is turned:
+
+- ``node-3``: ``topological_order(root)[3]``,
+- ``edge-3-1``: the arrow to it from its ``inputs[1]``,
+- ``module-2``: ``module_calls(order).calls[2]``, as a cluster or folded.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.graph.node import Node, topological_order
+from tinygrad_edu.support.files import write
+from viz.formulas.notation import printable
+from viz.pictures import captions, dot, program, render
+from viz.pictures.palette import THEMES, Theme
+from viz.steps.modules import Call, Modules, Shown, module_calls
+
+if TYPE_CHECKING:
+    from viz.explain.audit import Audit
+
+Direction = Literal["LR", "TB"]
+
+_ARROWS_PER_NODE = 2  # with more of them, a picture that had to be folded is folded further: it would be a tangle
+_LONG, _LONGEST = 1_000, 25_000  # ranks that the arrows pass in all: draw with less effort; not at all
+_DESCRIBED = 60  # up to so many nodes are described one by one
+
+
+class Drawing:
+    """A picture of a graph as it was when it was drawn; it shows itself in a notebook.
+
+    Attributes
+    ----------
+    source : str, in Graphviz's language DOT.
+    title : str, the root's name and how much is shown.
+    description : str, every node in words, for a screen reader.
+    """
+
+    def __init__(self, source: str, title: str, description: str) -> None:
+        self.source = source
+        self.title = title
+        self.description = description
+
+    @property
+    def svg(self) -> str:
+        """The picture as the text of an ``<svg>`` element."""
+        return render.accessible_svg(self.source, f"Computation graph of {self.title}", self.description)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture to ``path``, as SVG, PNG or PDF by its suffix.
+
+        Raises
+        ------
+        ArgumentError : another suffix.
+        FileError : the file cannot be written. An older file of that name is then still there, and whole.
+        """
+        given = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+        kind = Path(given).suffix.lower().removeprefix(".") if isinstance(given, str) else ""
+        if kind not in ("svg", "png", "pdf"):
+            raise ArgumentError(
+                f"a drawing is saved as .svg, .png or .pdf, but was given {given!r}: end the name with one of these"
+            )
+        write(path, self.svg.encode() if kind == "svg" else render.render(self.source, kind))
+
+    def graphviz(self) -> Any:
+        """The same picture as a ``Source`` of the `graphviz` package, for programs that go on with that.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import Value
+        >>> print(draw(Value(2.0, "a")).graphviz().source.partition(" ")[0])
+        digraph
+        """
+        import graphviz
+
+        return graphviz.Source(self.source)
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"image/svg+xml": self.svg, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"<Drawing of {self.title}>"
+
+
+def draw(
+    root: "Node | program.Compiled",
+    *,
+    depth: int | None = None,
+    direction: Direction = "LR",
+    theme: Literal["light", "dark"] = "light",
+    max_nodes: int = 500,
+    audit: "Audit | None" = None,
+) -> Drawing:
+    """Draw the graph behind ``root``: every node that it depends on, once, with an arrow for every operand.
+
+    An operation is a box, a leaf one with round corners, a module's parameter one with cut corners, a constant a
+    sheet of paper, and the root has a double frame. Each shows its label, the operation's symbol, its data, and its
+    gradient once a backward pass has been there. Operands enter at ``x₀``, ``x₁``, … where their order matters.
+    An nn module is a frame around what it computed, or, folded, a block; an arrow to a block that stands for several
+    nodes bears their number.
+
+    Of a compiled function, the program of its latest call is drawn: a box for each line and each input, with an arrow
+    for each name that is read, and a frame around the forward and the backward pass and the update.
+
+    Parameters
+    ----------
+    root : Value or Tensor, or a function made by `tinygrad_edu.compile`.
+    depth : how many levels of nested `nn` modules to look into. What lies deeper is folded: each module is one box.
+        With 0 the outermost are boxes; without it all are open.
+    direction : ``"LR"``, from left to right, or ``"TB"``, from the top down.
+    theme : ``"light"`` or ``"dark"``.
+    max_nodes : if more would be shown, modules are folded first, from the innermost.
+    audit : ``viz.audit(root)``, to have the operations whose derivative is wrong painted red, with a heavy frame.
+
+    Raises
+    ------
+    ArgumentError : more than ``max_nodes`` remain however much is folded, the arrows are too long to be followed, or an
+        argument is none of the above.
+    CompileError : the compiled function was not called yet.
+    DTypeError : ``root`` is neither a node nor a compiled function.
+
+    Notes
+    -----
+    A Value's gradient is 0.0 before any backward, too. It is shown on the inputs of a node that has a gradient.
+    A leaf whose data was written after it had been used, as by ``optimizer.step()``, is drawn as it is now and says
+    "changed since": the numbers behind it are those of the forward pass.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
+    >>> L = (a * b + 10).tanh()
+    >>> draw(L)
+    <Drawing of tanh: 6 nodes, 5 edges>
+    """
+    if not isinstance(root, Node) and not program.is_compiled(root):
+        raise DTypeError(f"draw() shows the graph behind a Value or a Tensor, but was given {_advise(root)}")
+    _check(depth, direction, theme, max_nodes)
+    if not isinstance(root, Node):
+        if depth is not None or audit is not None:
+            raise ArgumentError("a program has no modules to fold and no audit: draw it without depth and audit")
+        lines = program.listing(root, max_nodes)
+        source = program.source(lines, direction, THEMES[theme], code=True)
+        return Drawing(source, program.title(lines), program.description(lines))
+    modules = module_calls(topological_order(root))
+    depth = _fold(modules, modules.deepest if depth is None else depth, max_nodes)
+    return _Picture(modules, depth, direction, THEMES[theme], {} if audit is None else audit.complaints).drawing()
+
+
+def _check(depth: int | None, direction: str, theme: str, max_nodes: int) -> None:
+    for what, given, known in (("direction", direction, ("LR", "TB")), ("theme", theme, tuple(THEMES))):
+        if given not in known:
+            raise ArgumentError(f"{what} is one of {', '.join(known)}, but was given {given!r}: choose one of them")
+    for what, count, least in (("depth", depth, 0), ("max_nodes", max_nodes, 1)):
+        if count is not None and (not isinstance(count, Integral) or count < least):
+            raise ArgumentError(f"{what} is a whole number, but was given {count!r}: pass {least} or more")
+
+
+def _advise(given: Any) -> str:
+    name = type(given).__name__
+    kind = f"an {name}" if name == "ndarray" or name[0] in "aeioAEIO" else f"a {name}"
+    if callable(given):
+        return f"{kind}: call it first, and draw what it returns"
+    if isinstance(given, list | tuple):
+        return f"{kind} of {len(given)}: draw one of them, or their sum"
+    return f"{kind}, which has none: compute with Values or Tensors, and draw the result"
+
+
+# --- what is shown ------------------------------------------------------------------------------------------------
+
+
+class _Arrow(NamedTuple):
+    """An arrow to a node from its operand at ``place``, or to a folded module from all its ``operands`` in ``tail``."""
+
+    tail: Node | Call
+    head: Node | Call
+    place: int
+    operands: set[Node]
+
+
+def _arrows(modules: Modules, shown: list[Shown]) -> list[_Arrow]:
+    stands = dict(zip(modules.order, shown, strict=True))
+    to_nodes: list[_Arrow] = []
+    to_modules: dict[tuple[Node | Call, Call], _Arrow] = {}
+    for node, head in stands.items():
+        for place, x in enumerate(node.inputs):
+            tail = stands[x]
+            if tail is None or head is None or tail is head:
+                continue
+            if isinstance(head, Node):
+                to_nodes.append(_Arrow(tail, head, place, {x}))
+            else:
+                to_modules.setdefault((tail, head), _Arrow(tail, head, 0, set())).operands.add(x)
+    return [*to_nodes, *to_modules.values()]
+
+
+def _fold(modules: Modules, depth: int, max_nodes: int) -> int:
+    """The depth, the given one or less, at which the picture is small enough."""
+    asked = min(depth, modules.deepest)
+    count = len(modules.order)
+    for folded in range(asked, -1, -1) if modules.calls or count <= max_nodes else ():
+        shown = modules.shown(folded)
+        count = len({id(item) for item in shown if item is not None})
+        if count <= max_nodes and (
+            folded in (asked, 0) or len(_arrows(modules, shown)) <= _ARROWS_PER_NODE * max_nodes
+        ):
+            return folded
+    given = f"a picture shows up to {max_nodes:,} nodes, but this graph has {len(modules.order):,}"
+    if modules.calls:
+        given += f", and {count:,} are left when every module in it is folded"
+        raise ArgumentError(f"{given}: draw a part of it, for instance the loss of one sample, or raise max_nodes")
+    raise ArgumentError(f"{given}: build it of nn modules, which fold, draw a part of it, or raise max_nodes")
+
+
+# --- the picture --------------------------------------------------------------------------------------------------
+
+
+class _Picture:
+    """A graph, as far as it is shown at ``depth``, written in DOT."""
+
+    def __init__(
+        self, modules: Modules, depth: int, direction: Direction, theme: Theme, complaints: Mapping[Node, str]
+    ) -> None:
+        self.modules = modules
+        self.root = modules.order[-1]
+        self.direction = direction
+        self.theme = theme
+        self.gradients = captions.gradients(modules.order)
+        self.changed = captions.changed(modules.order)
+        self.shown = modules.shown(depth)
+        stands = dict(zip(modules.order, self.shown, strict=True))
+        self.complaints = {stands[node]: says for node, says in complaints.items() if stands.get(node) is not None}
+        self.parameters = modules.parameter_counts(depth)
+        self.arrows = _arrows(modules, self.shown)
+        self.kinds = {node: self._kind(i) for i, node in enumerate(modules.order) if self.shown[i] is node}
+        self.ids: dict[Node | Call, str] = {node: f"node-{i}" for i, node in enumerate(modules.order)}
+        self.ids |= {call: f"module-{call.index}" for call in modules.calls}
+        self.titles = _titles(modules.calls)
+
+    def _kind(self, i: int) -> str:
+        node = self.modules.order[i]
+        if node.operation is not None:
+            return "root" if node is self.root else "operation"
+        if not node.requires_grad:
+            return "constant"
+        return "parameter" if self.modules.is_parameter(i) else "leaf"
+
+    def drawing(self) -> Drawing:
+        """The picture, and what is said of it."""
+        title = f"{captions.name(self.root)}: {_count(len(self.shown), 'node')}"
+        hidden = len(self.shown) - len(self.kinds)
+        if hidden:
+            title += f" ({hidden:,} of them in {_count(len(self._items()) - len(self.kinds), 'folded module')})"
+        title += f", {_count(len(self.arrows), 'edge')}"
+        return Drawing(self._source(), title, self._description())
+
+    def _description(self) -> str:
+        lines = [f"To be read {'from left to right' if self.direction == 'LR' else 'from the top down'}."]
+        if self.changed:
+            names = ", ".join(captions.name(node) for node in self.modules.order if node in self.changed)
+            lines.append(f"Changed since the forward pass: {names}. What was computed of it is out of date.")
+        if len(self._items()) <= _DESCRIBED:
+            lines += (f"{printable(' '.join(self._words(item).split()))}." for item in self._items())
+        return "\n".join(lines)
+
+    def _items(self) -> list[Node | Call]:
+        """The nodes and folded modules, each once, behind all that they use."""
+        return [*dict.fromkeys(item for item in reversed(self.shown) if item is not None)][::-1]
+
+    def _words(self, item: Node | Call) -> str:
+        if isinstance(item, Node):
+            gradient = self.gradients.get(item)
+            words = captions.words(item, self.kinds[item], gradient, is_changed=item in self.changed)
+        else:
+            words = captions.module_words(self.titles[item], item, self.parameters[item])
+        return f"{words}\n{self.complaints[item]}" if item in self.complaints else words
+
+    # --- DOT ---
+
+    def _source(self) -> str:
+        ink, quiet = self.theme.ink, self.theme.quiet
+        font = f'fontname="{render.FONT}"'
+        return "\n".join(
+            [
+                "digraph {",
+                f'rankdir={self.direction} bgcolor="{self.theme.paper}" nodesep=0.3 ranksep=0.45{self._effort()}',
+                f'{font} fontsize=11 fontcolor="{ink}"',
+                f'node [{font} fontsize=11 fontcolor="{ink}" margin="0.06,0.03" width=0 height=0]',
+                f'edge [{font} fontsize=9 fontcolor="{quiet}" color="{quiet}" arrowsize=0.7]',
+                *self._clusters(),
+                *map(self._arrow, self.arrows),
+                "}",
+            ]
+        )
+
+    def _effort(self) -> str:
+        """Less of it where arrows are long: Graphviz would take minutes over what it cannot make much nicer."""
+        length = _length(self.arrows, self._items())
+        if length > _LONGEST:
+            raise ArgumentError(
+                f"in this graph the arrows pass {length:,} others in all, for instance because one node is used in "
+                "every term of a long sum, and no picture of that can be read: draw a part of it"
+            )
+        return " nslimit=1 nslimit1=1" if length > _LONG else ""
+
+    def _clusters(self) -> Iterator[str]:
+        """The nodes, those of a module in its cluster, and the cluster in that of the module around it."""
+        homes = dict(zip(self.modules.order, self.modules.home, strict=True))
+        paths = {item: homes[item].path() if isinstance(item, Node) else item.path()[:-1] for item in self._items()}
+        entered: list[Call] = []
+        for item, path in sorted(paths.items(), key=lambda pair: [call.index for call in pair[1]]):
+            while entered != path[: len(entered)]:
+                entered.pop()
+                yield "}"
+            for call in path[len(entered) :]:
+                yield self._cluster(call, len(entered))
+                entered.append(call)
+            yield self._node(item)
+        yield from ["}"] * len(entered)
+
+    def _cluster(self, call: Call, level: int) -> str:
+        title = self.titles[call]
+        return (
+            f'subgraph "cluster_{call.index}" {{ id="{self.ids[call]}" class="module" margin=10 '
+            f'style="filled,rounded" fillcolor="{self.theme.modules[level % 2]}" color="{self.theme.frame}" '
+            f"labeljust=l label=<<B>{dot.markup(title, longest=48)}</B>> tooltip={dot.tooltip(title)}"
+        )
+
+    def _node(self, item: Node | Call) -> str:
+        last = item is self.shown[-1]
+        if isinstance(item, Node):
+            kind = self.kinds[item]
+            gradient, is_changed = self.gradients.get(item), item in self.changed
+            face = captions.face(item, gradient, self.theme, self.direction, is_changed=is_changed)
+            look = " margin=0" if captions.is_ordered(item) else ""  # arrows end at the edge
+            look += " penwidth=2 peripheries=2" if last else ""
+        else:
+            kind = "module"
+            face = captions.module_face(self.titles[item], item, self.parameters[item], self.theme)
+            look = ' margin="0.12,0.1"' + " penwidth=2" * last
+        style = self.theme.kinds[kind]
+        wrong = item in self.complaints
+        colours = self.theme.kinds["wrong" if wrong else "root" if last else kind]
+        kind, look = (f"{kind} wrong", f"{look.replace(' penwidth=2', '')} penwidth=4") if wrong else (kind, look)
+        name = self.ids[item]
+        return (
+            f'"{name}" [id="{name}" class="{kind}" shape={style.shape} style="{style.style}"{look} '
+            f'fillcolor="{colours.fill}" color="{colours.line}" label={face} tooltip={dot.tooltip(self._words(item))}]'
+        )
+
+    def _arrow(self, arrow: _Arrow) -> str:
+        head, attributes = f'"{self.ids[arrow.head]}"', ""
+        if isinstance(arrow.head, Node):
+            attributes = f' [id="edge-{self.ids[arrow.head].removeprefix("node-")}-{arrow.place}"]'
+            if captions.is_ordered(arrow.head):
+                head += f":x{arrow.place}:{'w' if self.direction == 'LR' else 'n'}"
+        elif len(arrow.operands) > 1:
+            attributes = f' [label="{len(arrow.operands):,}"]'
+        return f'"{self.ids[arrow.tail]}" -> {head}{attributes}'
+
+
+def _length(arrows: Sequence[_Arrow], items: Sequence[Node | Call]) -> int:
+    """How many ranks the arrows pass on their way, all together: each is a node to Graphviz."""
+    tails: dict[Node | Call, list[Node | Call]] = {}
+    for arrow in arrows:
+        tails.setdefault(arrow.head, []).append(arrow.tail)
+    ranks: dict[Node | Call, int] = {}
+    for item in items:  # folded modules may use each other: then one of them has no rank yet
+        ranks[item] = 1 + max((ranks.get(tail, 0) for tail in tails.get(item, ())), default=0)
+    return sum(ranks[arrow.head] - ranks[arrow.tail] - 1 for arrow in arrows)
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def _titles(calls: Sequence[Call]) -> dict[Call, str]:
+    """What each call is called; the calls of one module are numbered."""
+    of_module: dict[int, list[Call]] = {}
+    for call in calls:
+        of_module.setdefault(id(call.scope), []).append(call)
+    titles = {}
+    for twins in of_module.values():
+        for turn, call in enumerate(twins, 1):
+            suffix = f", call {turn} of {len(twins)}" if len(twins) > 1 else ""
+            titles[call] = captions.title(call) + suffix
+    return titles

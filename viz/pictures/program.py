@@ -1,0 +1,282 @@
+"""A compiled function's program as a graph: a node for each line and each input, an arrow for each name that is read.
+
+The elements of the picture have an ``id``: ``node-3`` is ``nodes[3]`` of the `Listing`, ``edge-3-1`` the arrow to it
+from what it reads second, ``section-backward`` the frame around a section.
+"""
+
+import ast
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+from tinygrad_edu.errors import ArgumentError
+from viz.pictures import dot, render
+from viz.pictures.palette import Theme
+
+_WIDE, _LINES = 36, 2  # characters and lines of a box's code
+_NAME_SIZE = 17  # points, of a name that stands alone in its box
+_LONG, _TANGLE = 1_000, 25_000  # ranks that the arrows pass in all: draw them straight; not at all
+_CONSTANT = 100  # characters of an array that is written out
+_DESCRIBED = 60  # up to so many lines are described one by one
+
+
+class Compiled(Protocol):
+    """What is needed of a function made by `tinygrad_edu.compile`, which is not imported before somebody compiles."""
+
+    @property
+    def source(self) -> str:
+        """The program as text."""
+        ...
+
+    @property
+    def program(self) -> Any:
+        """The program as data."""
+        ...
+
+    @property
+    def listing(self) -> list[tuple[str, Any]]:
+        """The body of `source`, line by line."""
+        ...
+
+
+class Line(NamedTuple):
+    """An input or a line of the program, which is a node of its graph.
+
+    ``name`` is what it computes, ``code`` what a reader reads, ``about`` its shape, ``reads`` the nodes whose names
+    stand in it.
+    """
+
+    name: str
+    kind: str  # "argument", "parameter", "state", "constant", "line" or "return"
+    code: str
+    about: str
+    section: str
+    reads: tuple[int, ...]
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether it is a number that an optimizer keeps, such as its learning rate."""
+        return self.kind == "state" and not self.about
+
+
+class Listing(NamedTuple):
+    """The lines of a program, in order: constants, inputs, the body."""
+
+    name: str
+    nodes: list[Line]
+
+    def edges(self) -> Iterator[tuple[int, int, int]]:
+        """The reader, the place among what it reads, and what is read."""
+        for i, node in enumerate(self.nodes):
+            for place, read in enumerate(node.reads):
+                yield i, place, read
+
+    def arrows(self) -> Iterator[tuple[int, int, int]]:
+        """The edges that a picture shows: those from the settings would cover all others."""
+        return (edge for edge in self.edges() if not self.nodes[edge[2]].is_setting)
+
+    def words(self, i: int) -> str:
+        """A node in a sentence or two: what it is, and what becomes of it."""
+        node = self.nodes[i]
+        said = f"{node.name}, {node.kind}" if node.section == "" and node.kind != "return" else node.code
+        said += f": {node.about}" if node.about else ""
+        readers = ["its update" if other.name == node.name else other.name for other in self.nodes if i in other.reads]
+        return f"{said}. Read by {_enumerated(readers)}." if readers else f"{said}."
+
+
+def is_compiled(x: Any) -> bool:
+    """Whether it is a function made by `tinygrad_edu.compile`, or such a method of an object.
+
+    Its type is looked at, because a function that was not called yet raises when asked for its program.
+    """
+    kind = type(getattr(x, "__func__", x))
+    return hasattr(kind, "listing") and hasattr(kind, "program")
+
+
+def listing(compiled: Compiled, max_nodes: int) -> Listing:
+    """Read the program of the latest call.
+
+    The text is read, not what is run: it alone says what the inputs are called and what is written in place.
+
+    Raises
+    ------
+    CompileError : the function was not called yet.
+    ArgumentError : the program has more than ``max_nodes`` lines and inputs.
+    """
+    compiled = getattr(compiled, "__func__", compiled)
+    rows = compiled.listing
+    tree = ast.parse(compiled.source).body
+    function = tree[-1]
+    assert isinstance(function, ast.FunctionDef)
+    nodes = [*_constants(tree), *_inputs(compiled.program, function.args)]
+    count = len(nodes) + sum(_is_code(text) for text, _ in rows)
+    if count > max_nodes:
+        raise ArgumentError(
+            f"a picture shows up to {max_nodes:,} nodes, but {function.name} has {count:,} lines and inputs: compile a "
+            "part of it, or read its source"
+        )
+    latest = {node.name: i for i, node in enumerate(nodes)}
+    section = ""
+    for text, _ in rows:
+        if text in ("# forward", "# backward", "# update"):  # another comment is a remark
+            section = text.removeprefix("# ")
+        elif _is_code(text):
+            node = _line(text, section, latest)
+            latest[node.name] = len(nodes)
+            nodes.append(node)
+    return Listing(function.name, nodes)
+
+
+def _is_code(text: str) -> bool:
+    return bool(text) and not text.startswith("#")
+
+
+def _constants(tree: list[ast.stmt]) -> Iterator[Line]:
+    """The arrays that the source writes out above the function."""
+    for statement in tree:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            code = dot.one_line(ast.unparse(statement), _CONSTANT)
+            yield Line(statement.targets[0].id, "constant", code, "", "", ())
+
+
+_KINDS = {"Argument": "argument", "Data": "parameter"}  # by where an input comes from
+
+
+def _inputs(program: Any, arguments: ast.arguments) -> Iterator[Line]:
+    from tinygrad_edu.compiler.write.emit import shape_comment
+    from tinygrad_edu.compiler.write.source import parameters
+
+    names = [argument.arg for argument in arguments.args]
+    given = [f"={ast.unparse(default)}" for default in arguments.defaults]
+    given = [""] * (len(names) - len(given)) + given
+    for var, name, default in zip(parameters(program), names, given, strict=True):
+        kind = _KINDS.get(type(program.inputs[var]).__name__, "state")
+        yield Line(name, kind, name + default, shape_comment(var), "", ())
+
+
+def _line(text: str, section: str, latest: dict[str, int]) -> Line:
+    code, _, about = text.partition("  # ")
+    code = code.rstrip()
+    statement = ast.parse(code).body[0]
+    if isinstance(statement, ast.Return):
+        return Line("return", "return", code, "", "", _reads([statement], latest))
+    if isinstance(statement, ast.AugAssign):
+        return Line(ast.unparse(statement.target), "line", code, about, section, _reads([statement], latest))
+    assert isinstance(statement, ast.Assign)
+    target = statement.targets[0]
+    if isinstance(target, ast.Subscript):  # the whole array is written, and nothing of it read
+        target = target.value
+    return Line(ast.unparse(target), "line", code, about, section, _reads([statement.value], latest))
+
+
+def _reads(trees: Iterable[ast.AST], latest: dict[str, int]) -> tuple[int, ...]:
+    """What is read, in the order of the text, each once."""
+    names = [part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Name)]
+    names.sort(key=lambda name: name.col_offset)
+    return tuple(dict.fromkeys(latest[name.id] for name in names if name.id in latest))
+
+
+def _enumerated(names: list[str]) -> str:
+    names = [*dict.fromkeys(names)]
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+# --- the picture --------------------------------------------------------------------------------------------------
+
+_LOOKS = {"argument": "leaf", "state": "constant", "line": "operation", "return": "root"}
+
+
+def _look(node: Line) -> str:
+    """The kind of node, as the palette has it."""
+    return _LOOKS.get(node.kind, node.kind)
+
+
+def title(program: Listing) -> str:
+    """The program's name and its size."""
+    return f"{program.name}: {len(program.nodes):,} nodes, {sum(1 for _ in program.arrows()):,} edges"
+
+
+def description(program: Listing) -> str:
+    """Every line in words, for a screen reader."""
+    if len(program.nodes) > _DESCRIBED:
+        return "An arrow leads from what is read to the line that reads it."
+    return "\n".join(map(program.words, range(len(program.nodes))))
+
+
+def source(program: Listing, direction: str, theme: Theme, *, code: bool) -> str:
+    """The program's graph in Graphviz's language DOT; the boxes of lines show their ``code``, or their names alone."""
+    ink, quiet = theme.ink, theme.quiet
+    font = f'fontname="{render.FONT}"'
+    size = 11 if code else _NAME_SIZE
+    lines = [
+        "digraph {",
+        f'rankdir={direction} bgcolor="{theme.paper}" nodesep=0.25 ranksep=0.35{_effort(program)}',
+        f'{font} fontsize={size} fontcolor="{ink}"',
+        f'node [{font} fontsize={size} fontcolor="{ink}" margin="0.08,0.04" width=0 height=0]',
+        f'edge [{font} color="{quiet}" arrowsize=0.6]',
+    ]
+    frames: dict[str, list[str]] = {}
+    for i, section in enumerate(_sections(program)):
+        frames.setdefault(section, []).append(_box(program, i, theme, code))
+    for section, boxes in frames.items():
+        lines += [_frame(section, theme), *boxes, "}"] if section else boxes
+    lines += (f'"node-{read}" -> "node-{i}" [id="edge-{i}-{place}"]' for i, place, read in program.arrows())
+    return "\n".join([*lines, "}"])
+
+
+def _sections(program: Listing) -> list[str]:
+    """The frame that each node stands in: a state in that of the one section that reads it, so that no arrow is long.
+
+    The settings have one of their own, because no arrow leads from them: half of the lines read them.
+    """
+    readers: dict[int, set[str]] = {}
+    for i, _, read in program.edges():
+        readers.setdefault(read, set()).add(program.nodes[i].section)
+    sections = []
+    for i, node in enumerate(program.nodes):
+        only = readers.get(i, set()) if node.kind == "state" else set()
+        sections.append("settings" if node.is_setting else only.pop() if len(only) == 1 else node.section)
+    return sections
+
+
+def _effort(program: Listing) -> str:
+    """Straight arrows, where they are so long in all that Graphviz would bend them around boxes for minutes.
+
+    Raises
+    ------
+    ArgumentError : they are longer still.
+    """
+    ranks: list[int] = []
+    for node in program.nodes:
+        ranks.append(1 + max((ranks[read] for read in node.reads), default=0))
+    length = sum(ranks[i] - ranks[read] for i, _, read in program.arrows())
+    if length > _TANGLE:
+        raise ArgumentError(
+            f"the arrows of {program.name} pass {length:,} ranks in all, in which nobody could follow them: compile a "
+            "part of it, or read its source"
+        )
+    return " splines=line nslimit=1 nslimit1=1" if length > _LONG else ""
+
+
+def _frame(section: str, theme: Theme) -> str:
+    return (
+        f'subgraph "cluster_{section}" {{ id="section-{section}" class="section" margin=10 style="filled,rounded" '
+        f'fillcolor="{theme.modules[0]}" color="{theme.frame}" labeljust=l label=<<B>{section}</B>>'
+    )
+
+
+def _box(program: Listing, i: int, theme: Theme, code: bool) -> str:
+    node = program.nodes[i]
+    style = theme.kinds[_look(node)]
+    parts = [f"<B>{dot.markup(node.name)}</B>"]
+    if code and node.kind in ("line", "return"):
+        text = node.code.removeprefix(node.name).removeprefix("[...]").removeprefix(" =").strip()
+        rows = textwrap.wrap(text, _WIDE, max_lines=_LINES, placeholder=" …")
+        parts.append("<BR/>".join(dot.markup(row, _WIDE) for row in rows))
+    if node.about:
+        parts.append(dot.font(dot.markup(node.about), POINT_SIZE=9 if code else 11, COLOR=theme.quiet))
+    face = dot.table(*map(dot.cell, filter(None, parts)))
+    return (
+        f'"node-{i}" [id="node-{i}" class="{_look(node)}" shape={style.shape} style="{style.style}" '
+        f'fillcolor="{style.fill}" color="{style.line}" label=<{face}> tooltip={dot.tooltip(program.words(i))}]'
+    )

@@ -1,0 +1,319 @@
+"""Plots of training and of what was trained, on matplotlib's terms: each takes ``ax=`` and returns the Axes.
+
+None calls ``plt.show()``, and none needs a display.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from tinygrad_edu import Tensor, no_grad, vectorize
+from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.nn import Module, scalar
+from viz.plots import style
+
+_Array = npt.NDArray[Any]
+
+_ROUNDING = 1024  # machine epsilons: a model whose scores differ by no more decides nothing
+
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus", "silu", "gelu")
+
+
+def plot_history(
+    history: Mapping[str, Sequence[float]] | Sequence[float],
+    metric: str = "loss",
+    *,
+    ax: Axes | None = None,
+    log: bool = False,
+) -> Axes:
+    """Plot a metric over the epochs, with that of the validation set beside it if there is one.
+
+    Parameters
+    ----------
+    history : one number an epoch under each name: ``history["loss"]``, ``history["val_loss"]``, …; or a list of them,
+        which then are those of ``metric``.
+    metric : which of them; ``"val_" + metric`` is drawn if it is there.
+    ax : where to draw; a new figure if not given.
+    log : whether the metric's axis is logarithmic.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError : the history has no such metric, or is neither a history nor a list of numbers.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = plot_history({"loss": [0.7, 0.4, 0.3], "val_loss": [0.7, 0.5, 0.5]}, ax=Figure().subplots())
+    >>> [line.get_label() for line in ax.lines], ax.get_xlabel()
+    (['training', 'validation'], 'epoch')
+    """
+    if not isinstance(history, Mapping):
+        history = {metric: _one_run(history)}
+    if metric not in history or not len(history[metric]):
+        known = ", ".join(name for name in history if len(history[name])) or "nothing yet"
+        raise ArgumentError(f"the history has no {metric!r}: it holds {known}")
+    ax = style.axes_or_new(ax)
+    lines = {"training": history[metric], "validation": history.get(f"val_{metric}", ())}
+    for i, (label, numbers) in enumerate(lines.items()):
+        if len(numbers):
+            ax.plot(range(1, len(numbers) + 1), numbers, label=label, **style.line(i, len(numbers)))
+    style.tidy(ax, x="epoch", y=metric)
+    if log:
+        ax.set_yscale("log")
+    if len(ax.lines) > 1:
+        ax.legend(frameon=False)
+    return ax
+
+
+def _one_run(numbers: Any) -> list[float]:
+    """A list of numbers, as a loop of one's own collects them."""
+    try:
+        return [float(x) for x in numbers]
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            "plot_history needs a History, or a list with one number an epoch, but was given "
+            f"{type(numbers).__name__}: pass what fit() returns"
+        ) from None
+
+
+def plot_boundary(
+    model: Callable[[Any], Any],
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    ax: Axes | None = None,
+    threshold: float = 0.0,
+    resolution: int = 200,
+) -> Axes:
+    """Plot what a classifier of points in the plane answers everywhere, and the points.
+
+    Parameters
+    ----------
+    model : gives for an array of shape (n, 2) a score a row, shape (n,) or (n, 1), or a score for each class,
+        shape (n, classes). A module with dropout is asked in evaluation mode, a network of `nn.scalar` for each point.
+    X, y : the points, shape (n, 2), and the class of each.
+    ax : where to draw; a new figure if not given.
+    threshold : the single score above which the answer is the second class: 0 for a logit, 0.5 for a probability.
+    resolution : points along each side of the grid that the model is asked at.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ShapeError : ``X`` is not a set of points in the plane, ``y`` not a class for each, or the model's answer neither
+        a score nor scores.
+    ArgumentError : the model cannot be called.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> X, y = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1])
+    >>> ax = plot_boundary(lambda points: points.sum(axis=1) - 1, X, y, ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['class 0', 'class 1']
+    """
+    X, y = np.asarray(X), np.asarray(y).reshape(-1)
+    if not callable(model):
+        raise ArgumentError(f"plot_boundary needs a model or a function of points, but was given {model!r}")
+    if X.ndim != 2 or X.shape[1] != 2:
+        raise ShapeError(
+            f"plot_boundary draws points in the plane, X of shape (n, 2), but was given shape {X.shape}: choose two "
+            "columns of X"
+        )
+    if len(X) != len(y):
+        raise ShapeError(
+            f"plot_boundary needs a class for each point, but was given {len(X)} points and {len(y)} classes: pass the "
+            "y that belongs to X"
+        )
+    ax = style.axes_or_new(ax)
+    labels = np.unique(y)
+    horizontal, vertical = (_span(X[:, k], resolution) for k in (0, 1))
+    painted = paint_regions(ax, model, horizontal, vertical, threshold)
+    if not painted:
+        ax.text(0.5, 0.5, "no class wins anywhere", transform=ax.transAxes, ha="center", va="center", color=style.INK)
+    for k, label in enumerate(labels):
+        points = X[y == label]
+        k %= len(style.COLORS)
+        look: dict[str, Any] = {
+            "color": style.COLORS[k],
+            "marker": style.MARKERS[k],
+            "edgecolors": "white",
+            "linewidths": 0.6,
+        }
+        ax.scatter(points[:, 0], points[:, 1], s=28, label=f"class {label:g}", **look)
+    style.tidy(ax, x="x₁", y="x₂", grid=False)
+    ax.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]])
+    borders = [path.vertices for area in painted if not area.filled for path in area.get_paths() if len(path)]
+    ax.legend(framealpha=0.9, loc=_clear_place(ax, np.concatenate([X, *borders])))
+    return ax
+
+
+# Where a legend may stand, the first choice first: how far to the right, and how far up.
+_PLACES = {
+    "upper right": (1.0, 1.0),
+    "upper left": (0.0, 1.0),
+    "lower left": (0.0, 0.0),
+    "lower right": (1.0, 0.0),
+    "center right": (1.0, 0.5),
+    "center left": (0.0, 0.5),
+    "upper center": (0.5, 1.0),
+    "lower center": (0.5, 0.0),
+    "center": (0.5, 0.5),
+}
+_LEGEND = np.array([0.3, 0.2])  # its size, as a share of the axes
+
+
+def _clear_place(ax: Axes, points: _Array) -> Any:
+    """Where a legend covers the fewest of the points; matplotlib's "best" does not see contours."""
+    at = ax.transAxes.inverted().transform(ax.transData.transform(points))
+
+    def covered(place: str) -> int:
+        low = np.array(_PLACES[place]) * (1 - _LEGEND)
+        return int(((at >= low) & (at <= low + _LEGEND)).all(axis=1).sum())
+
+    return min(_PLACES, key=covered)
+
+
+def plot_activations(
+    names: Sequence[str] = ACTIVATIONS, *, ax: Axes | Sequence[Axes] | None = None, low: float = -4.0, high: float = 4.0
+) -> Any:
+    """Plot activation functions, each with its derivative as the engine computes it.
+
+    Parameters
+    ----------
+    names : methods of `Tensor`.
+    ax : where to draw: one Axes for each name. A new figure with a panel for each if not given.
+    low, high : ends of the x axis.
+
+    Returns
+    -------
+    The Axes: one if there is one name, else an array of them.
+
+    Raises
+    ------
+    ArgumentError : a name that is no operation of a Tensor, or not as many Axes as names.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = plot_activations(["tanh"], ax=Figure().subplots())
+    >>> ax.get_title(), [text.get_text() for text in ax.get_legend().get_texts()]
+    ('tanh', ['y', 'dy/dx'])
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    panels = _panels(len(names)) if ax is None else np.asarray(ax, dtype=object).reshape(-1)
+    if len(panels) != len(names):
+        raise ArgumentError(f"plot_activations needs one Axes for each name: {len(names)} names, {len(panels)} Axes")
+    points = np.linspace(low, high, 400)  # even, so that no point lies on the kink at 0
+    for panel, name in zip(panels, names, strict=True):
+        y, slope = _activation(name, points)
+        panel.axhline(0, color=style.GRID, linewidth=1)
+        panel.axvline(0, color=style.GRID, linewidth=1)
+        for i, (label, numbers) in enumerate({"y": y, "dy/dx": slope}.items()):
+            panel.plot(points, numbers, label=label, **style.line(i))
+        style.tidy(panel, title=name, grid=False)
+    panels[0].legend(frameon=False, loc="upper left")
+    return panels if len(panels) > 1 else panels[0]
+
+
+def margins(model: Callable[[Any], Any], points: _Array, threshold: float = 0.0) -> _Array:
+    """By how much each class wins at each point, shape (n, classes): above 0 where it is the model's answer.
+
+    The answer changes where a margin is 0, which a contour finds between the points of a grid.
+    """
+    with evaluating(model), no_grad():
+        result = _by_rows(model, points) if isinstance(model, scalar.MLP | scalar.Layer) else model(points)
+    scores: _Array = result.numpy() if isinstance(result, Tensor) else np.asarray(result, dtype=float)
+    if scores.shape in ((len(points),), (len(points), 1)):
+        margin = scores.reshape(-1) - threshold
+        return np.stack([-margin, margin], axis=1)
+    if scores.ndim == 2 and len(scores) == len(points):
+        first, second = -np.sort(-scores, axis=1)[:, :2].T
+        rival: _Array = np.where(scores == first[:, None], second[:, None], first[:, None])
+        margin = np.subtract(scores, rival)
+        is_noise = np.abs(margin).max() <= _ROUNDING * np.finfo(margin.dtype).eps * np.abs(scores).max()
+        return np.zeros_like(margin) if is_noise else margin
+    raise ShapeError(
+        f"for points of shape {points.shape} the model gave shape {scores.shape}: it should give one score a row, or "
+        "one for each class"
+    )
+
+
+def _by_rows(net: scalar.MLP | scalar.Layer, points: _Array) -> _Array:
+    """The answers of a network that is called on one row, to all rows at once."""
+    first = net(points[0])
+
+    def column(k: int) -> Tensor:
+        return vectorize(lambda x, y: net([x, y])[k] if isinstance(first, list) else net([x, y]))(*points.T)
+
+    return np.stack([column(k).numpy() for k in range(len(first) if isinstance(first, list) else 1)], axis=1)
+
+
+@contextlib.contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Within it, every part of the model is in evaluation mode; afterwards, each in its own again."""
+    parts = [part for _, part in model.named_modules()] if isinstance(model, Module) else []
+    modes = [part.training for part in parts]
+    try:
+        for part in parts:
+            part.training = False
+        yield
+    finally:
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode
+
+
+def paint_regions(
+    ax: Axes, model: Callable[[Any], Any], horizontal: _Array, vertical: _Array, threshold: float = 0.0
+) -> list[Any]:
+    """Fill the region of each class, with a line where the answer changes; the model is asked at a grid of points."""
+    grid = np.stack(np.meshgrid(horizontal, vertical), axis=-1)
+    margin = margins(model, grid.reshape(-1, 2), threshold).reshape(*grid.shape[:2], -1)
+    painted: list[Any] = []
+    for k in range(margin.shape[-1]):
+        field = np.ma.masked_invalid(margin[..., k])  # a net that diverged answers nan
+        if field.count() and field.max() > 0:
+            area = style.AREAS[k % len(style.AREAS)]
+            painted.append(ax.contourf(horizontal, vertical, field, levels=[0, field.max()], colors=[area], zorder=0))
+            if field.min() < 0:
+                line = ax.contour(horizontal, vertical, field, levels=[0], colors=style.INK, linewidths=1.2, zorder=1)
+                painted.append(line)
+    return painted
+
+
+def _span(column: _Array, resolution: int) -> _Array:
+    low, high = float(column.min()), float(column.max())
+    margin = 0.1 * (high - low) or 1.0
+    return np.linspace(low - margin, high + margin, resolution)
+
+
+def _activation(name: str, points: _Array) -> tuple[_Array, _Array]:
+    x = Tensor(points)
+    method = getattr(x, name, None)
+    if not callable(method):
+        raise ArgumentError(f"there is no activation {name!r}: choose among {', '.join(ACTIVATIONS)}")
+    y = method()
+    y.sum().backward()
+    return y.data, x.grad
+
+
+def _panels(count: int) -> Any:
+    import matplotlib.pyplot as plt
+
+    columns = min(count, 4)
+    rows = -(-count // columns)
+    size = (3.0 * columns, 2.6 * rows)
+    panels = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True, layout="constrained")[1].reshape(-1)
+    for unused in panels[count:]:
+        unused.remove()
+    return panels[:count]

@@ -1,0 +1,248 @@
+"""Plots of what a training run did: bands over seeds, confusion, samples, gradients and activations layer by layer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.graph.modes import no_grad
+from viz.plots import style
+
+Array = npt.NDArray[Any]
+
+
+def plot_curves(
+    curves: Mapping[str, Sequence[float]],
+    *,
+    label: str = "loss",
+    unit: str = "epoch",
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot a number an epoch, or a step, for each of several runs.
+
+    Parameters
+    ----------
+    curves : the numbers by the name of the run, as many of each as it had epochs.
+    label : of the vertical axis.
+    unit : of the horizontal axis: what there is a number of.
+    log : make it logarithmic.
+
+    Examples
+    --------
+    >>> ax = plot_curves({"SGD": [3.0, 2.0, 1.5], "Adam": [2.5, 1.0]}, ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['SGD', 'Adam']
+    """
+    ax = style.axes_or_new(ax)
+    for i, (name, numbers) in enumerate(curves.items()):
+        ax.plot(range(1, len(numbers) + 1), numbers, label=name, **style.line(i, len(numbers)))
+    style.tidy(ax, x=unit, y=label)
+    if log:
+        ax.set_yscale("log")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_bands(
+    runs: Mapping[str, Sequence[Sequence[float]]], *, label: str = "loss", log: bool = False, ax: Axes | None = None
+) -> Axes:
+    """Plot for each name the median of several runs, with a band from the smallest to the largest.
+
+    Parameters
+    ----------
+    runs : for each name the runs, one a seed: one number an epoch, all of the same length.
+    label : of the vertical axis.
+    log : make it logarithmic.
+
+    Examples
+    --------
+    >>> ax = plot_bands({"SGD": [[3.0, 2.0], [4.0, 1.0]]}, ax=Figure().subplots())
+    >>> ax.lines[0].get_ydata().tolist()
+    [3.5, 1.5]
+    """
+    ax = style.axes_or_new(ax)
+    medians = {}
+    for i, (name, curves) in enumerate(runs.items()):
+        if len({len(curve) for curve in curves}) != 1:
+            raise ShapeError(f"plot_bands takes runs of one length, but those of {name!r} differ: cut them to the same")
+        numbers = np.asarray(curves, dtype=float)
+        epochs = np.arange(1, numbers.shape[1] + 1)
+        ax.fill_between(epochs, numbers.min(axis=0), numbers.max(axis=0), color=style.COLORS[i % 7], alpha=0.2, lw=0)
+        medians[name] = np.median(numbers, axis=0)
+    return plot_curves(medians, label=label, log=log, ax=ax)
+
+
+def plot_confusion(counts: npt.ArrayLike, labels: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
+    """Plot a confusion matrix with its counts, as `tinygrad_edu.train.confusion_matrix` gives it.
+
+    Parameters
+    ----------
+    counts : ``counts[i, j]`` samples of class ``i`` were predicted as ``j``.
+    labels : names of the classes; their numbers by default.
+
+    Raises
+    ------
+    ShapeError : the counts are no square matrix, or not as many labels as classes.
+
+    Examples
+    --------
+    >>> ax = plot_confusion([[9, 1], [2, 8]], ["car", "cat"], ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.texts]
+    ['9', '1', '2', '8']
+    """
+    ax = style.axes_or_new(ax)
+    matrix = np.asarray(counts)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ShapeError(
+            f"plot_confusion needs a square matrix of counts, but was given shape {matrix.shape}: pass "
+            "confusion_matrix(predictions, y)"
+        )
+    if len(labels) not in (0, len(matrix)):
+        raise ShapeError(
+            f"plot_confusion needs a name for each class, but was given {len(labels)} labels for {len(matrix)} "
+            "classes; of predictions and targets, pass confusion_matrix(predictions, y)"
+        )
+    names = list(labels) or [str(k) for k in range(len(matrix))]
+    ax.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    for i, j in np.ndindex(matrix.shape):
+        share = matrix[i, j] / max(matrix[i].sum(), 1)
+        ax.text(j, i, f"{matrix[i, j]}", ha="center", va="center", color="white" if share > 0.5 else style.INK)
+    style.tidy(ax, x="predicted", y="actual", grid=False)
+    ax.set_xticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), names)
+    return ax
+
+
+def plot_samples(
+    pictures: Array, labels: Sequence[str], predictions: Sequence[str], *, columns: int = 8, title: str = ""
+) -> Figure:
+    """Plot pictures with what they are and what they were taken for; a wrong answer is framed and marked with ✗.
+
+    Parameters
+    ----------
+    pictures : (n, height, width) in grey, or (n, height, width, 3) in colour, from 0 to 1 or from 0 to 255.
+    labels, predictions : names, one a picture.
+
+    Examples
+    --------
+    >>> figure = plot_samples(np.zeros((2, 4, 4)), ["7", "1"], ["7", "2"])
+    >>> [ax.get_title() for ax in figure.axes]
+    ['7 ✓', '2 ✗ (1)']
+    """
+    if not len(pictures) == len(labels) == len(predictions):
+        raise ShapeError(
+            f"plot_samples needs a label and a prediction for each picture, but was given {len(pictures)} pictures, "
+            f"{len(labels)} labels and {len(predictions)} predictions"
+        )
+    rows = -(-len(pictures) // columns)
+    width = min(columns, len(pictures))
+    figure = Figure(figsize=(1.25 * width, 1.5 * rows + 0.4 * bool(title)), dpi=120, layout="constrained")
+    panels = np.atleast_1d(figure.subplots(rows, width)).reshape(-1)
+    for ax in panels[len(pictures) :]:
+        ax.remove()
+    for ax, picture, label, prediction in zip(panels, pictures, labels, predictions, strict=False):
+        right = label == prediction
+        ax.imshow(picture / 255 if picture.max() > 1 else picture, cmap="gray", vmin=0, vmax=1)
+        ax.set_title(f"{prediction} ✓" if right else f"{prediction} ✗ ({label})", fontsize=8)
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set(visible=not right, color=style.COLORS[1], linewidth=2.5)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def plot_gradient_norms(norms: Mapping[str, Mapping[str, float]], *, ax: Axes | None = None) -> Axes:
+    """Plot the gradient's norm layer by layer, from the input to the output, on a logarithmic axis.
+
+    Parameters
+    ----------
+    norms : for each net the norms of its layers, by their names, in order.
+
+    Raises
+    ------
+    ArgumentError : something else, such as a net.
+
+    Examples
+    --------
+    >>> ax = plot_gradient_norms({"sigmoid": {"1": 1e-5, "2": 1e-2}, "ReLU": {"1": 0.5, "2": 0.6}},
+    ...                          ax=Figure().subplots())
+    >>> len(ax.lines)
+    2
+    """
+    if not isinstance(norms, Mapping) or not all(isinstance(layers, Mapping) for layers in norms.values()):
+        raise ArgumentError(
+            "plot_gradient_norms needs the norms of each net's layers by name, but was given "
+            f"{type(norms).__name__}: pass {{'net': norms}} with norms[name] = np.linalg.norm(p.grad) for name, p in "
+            "net.named_parameters()"
+        )
+    ax = style.axes_or_new(ax)
+    names: list[str] = []
+    for i, (net, layers) in enumerate(norms.items()):
+        names = list(layers)
+        ax.plot(range(len(names)), list(layers.values()), label=net, **style.line(i, len(names)))
+    style.tidy(ax, x="layer, from the input on", y="norm of the gradient")
+    ax.set_xticks(range(len(names)), names)
+    ax.set_yscale("log")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_activation_histograms(model: Any, X: Array, *, bins: int = 40) -> Figure:
+    """Plot how the outputs of each layer of a `Sequential` or `MLP` are distributed.
+
+    Bars at the ends of a sigmoid's range are saturated units; a bar at 0 behind a ReLU, units that are off.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn
+    >>> net = nn.Sequential(nn.Linear(2, 4), nn.Tanh())
+    >>> [ax.get_title() for ax in plot_activation_histograms(net, np.ones((3, 2))).axes]
+    ['layers.0 Linear(2 → 4)', 'layers.1 Tanh']
+    """
+    layers = getattr(model, "layers", None)
+    if not layers:
+        raise ArgumentError("plot_activation_histograms needs a model made of layers, such as nn.Sequential or nn.MLP")
+    outputs, y = [], X
+    training = model.training
+    model.eval()
+    with no_grad():
+        for layer in layers:
+            y = layer(y)
+            outputs.append(y.numpy().reshape(-1))
+    model.train(training)
+    figure = Figure(figsize=(2.6 * len(outputs), 2.6), dpi=120, layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(outputs)))
+    for k, (ax, values) in enumerate(zip(panels, outputs, strict=True)):
+        ax.hist(values, bins=bins, color=style.COLORS[0])
+        style.tidy(ax, title=f"layers.{k} {layers[k]._title()}", x="output", y="units" if not k else "")
+        ax.title.set_fontsize(8)
+    return figure
+
+
+def plot_lr_range(found: Any, *, ax: Axes | None = None) -> Axes:
+    """Plot a `tinygrad_edu.train.lr_range_test`: the smoothed loss against the learning rate, and the suggestion.
+
+    Examples
+    --------
+    >>> from tinygrad_edu.train import LRRange
+    >>> found = LRRange(np.geomspace(1e-3, 1, 4), np.array([[3.0, 2.0, 1.0, 9.0]]), 1e-2)
+    >>> plot_lr_range(found, ax=Figure().subplots()).get_xscale()
+    'log'
+    """
+    ax = style.axes_or_new(ax)
+    whole = np.isfinite(found.losses).any(axis=0)
+    lrs, losses = found.lrs[whole], found.losses[:, whole]
+    low, middle, high = (f(losses, axis=0) for f in (np.nanmin, np.nanmedian, np.nanmax))
+    ax.fill_between(lrs, low, high, color=style.COLORS[0], alpha=0.2, lw=0, label=f"{len(losses)} seeds")
+    ax.plot(lrs, middle, label="median", **style.line(0))
+    if np.isfinite(found.suggestion):
+        ax.axvline(found.suggestion, label=f"falls fastest: {found.suggestion:.2g}", **style.line(1))
+    style.tidy(ax, x="learning rate", y="loss, smoothed")
+    ax.set_xscale("log")
+    ax.legend(frameon=False)
+    return ax

@@ -1,0 +1,1 @@
+"""The steps of a forward and backward pass as plain data."""
