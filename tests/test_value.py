@@ -357,11 +357,11 @@ def test_a_deep_chain_is_copied_and_differentiated_twice_without_recursion():
 
 def test_a_deep_chain_of_weighted_sums():
     leaf = y = Value(1.0)
-    for _ in range(100_000):
+    for _ in range(20_000):
         y = dot([y, 1.0], [1.0, 1.0], 1.0)
     twin = copy.deepcopy(y)
     y.backward()
-    assert (y.data, leaf.grad, twin.data) == (200_001.0, 1.0, 200_001.0)
+    assert (y.data, leaf.grad, twin.data) == (40_001.0, 1.0, 40_001.0)
     below = weakref.ref(y.inputs[0])
     del y
     assert below() is None
