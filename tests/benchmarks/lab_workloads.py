@@ -45,14 +45,14 @@ def walks(effort: Effort) -> list[Row]:
     """Rosenbrock by plain descent, momentum and Adam, 100,000 steps each."""
     from demos import rosenbrock
 
-    makers = [rosenbrock.RUNS[name] for name in ("descent, 1e-4", "momentum 0.9, 1e-4", "Adam, 1e-3")]
+    ways = [rosenbrock.WAYS[name] for name in ("descent, 1e-4", "momentum 0.9, 1e-4", "Adam, 1e-3")]
     seconds = []
     for _ in range(effort.rounds):
         start = process_time()
-        for make in makers:
-            rosenbrock.walk(make, rosenbrock.STEPS)
+        for way in ways:
+            rosenbrock.walk(way, rosenbrock.STEPS)
         seconds.append(process_time() - start)
-    steps = len(makers) * rosenbrock.STEPS
+    steps = len(ways) * rosenbrock.STEPS
     bar = Bar("processor time", seconds, WALK_SECONDS, unit="s")
     return [Row(LABS, f"Rosenbrock, {steps:,} steps", {OWN: duration(median(seconds))}, (bar,))]
 
