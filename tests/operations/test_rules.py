@@ -254,3 +254,22 @@ def test_limits_that_broadcast_leave_the_gradient_its_shape():
     x = Tensor([[1.0, 5.0, 9.0]])
     x.clip(min=np.zeros((4, 3)), max=np.full((4, 3), 6.0)).sum().backward()
     assert x.grad.tolist() == [[4.0, 4.0, 0.0]]
+
+
+CORNERS = [0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 3.0, 1e-300, -1e-300, 5e-324, 1e300, 710.0, -745.2, -6.1, 1e4, 1e-8, -1e-8]
+CORNERS += [math.inf, -math.inf, math.nan]
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_floats_answer_at_edges_as_numpy_does(name):
+    # Among them (-1e-300) ** -745.2, at which Python raises OverflowError and NumPy gives nan.
+    row = TABLE[name]
+    defaults = row.defaults.values()
+    with np.errstate(all="ignore"):
+        for xs in itertools.product(CORNERS, repeat=len(row.gx_texts)):
+            y = row.on_floats(*xs, *defaults)
+            arrays = [*map(np.float64, xs)]
+            np.testing.assert_allclose(y, row.forward(*arrays, *defaults), 1e-13, 1e-320, err_msg=str(xs))
+            for on_floats, on_arrays in zip(row.gx_floats, row.gx_arrays, strict=True):
+                gx = on_arrays(np.float64(1.0), np.float64(y), *arrays, *defaults)
+                np.testing.assert_allclose(on_floats(1.0, y, *xs, *defaults), gx, 1e-12, 1e-320, err_msg=str(xs))

@@ -114,6 +114,8 @@ def _power(a: float, b: float) -> float:
     try:
         y = a**b
     except OverflowError:
+        if a < 0 and b % 1:  # Python computes a complex number before it finds this one too large
+            return _NAN
         return -_INF if a < 0 and b % 2 == 1 else _INF
     except ZeroDivisionError:  # zero to a negative power
         return math.copysign(_INF, a) if b % 2 == 1 else _INF

@@ -1,0 +1,61 @@
+// The forward and the backward pass of a graph of single numbers, by the derivatives of the object `rows`.
+
+/** What `dot` is: y = w0·x0 + w1·x1 + … + b of the inputs (w0, w1, …, x0, x1, …, b). */
+const DOT = {
+  forward(values, inputs) {
+    const n = (inputs.length - 1) / 2;
+    let sum = values[inputs[2 * n]];
+    for (let i = 0; i < n; i += 1) sum += values[inputs[i]] * values[inputs[n + i]];
+    return sum;
+  },
+  backward(gy, y, values, inputs, grads) {
+    if (gy === 0 && y - y === 0) return; // 0 times finite numbers: nothing flows
+    const n = (inputs.length - 1) / 2;
+    for (let i = 0; i < n; i += 1) grads[inputs[i]] += gy * values[inputs[n + i]];
+    for (let i = 0; i < n; i += 1) grads[inputs[n + i]] += gy * values[inputs[i]];
+    grads[inputs[2 * n]] += gy;
+  },
+};
+
+/**
+ * A graph of numbers. A node is {op, inputs, params}: the row's name ("" for a leaf, "dot" for a weighted sum), the
+ * indices of its inputs, and the row's parameters in order. The nodes stand in topological order, as Python has it, so
+ * that gradients are added in the same order and have the same bits.
+ */
+class Tape {
+  constructor(nodes, values) {
+    this.nodes = nodes;
+    this.values = Float64Array.from(values);
+    this.grads = new Float64Array(nodes.length);
+  }
+
+  /** Compute the value of each node that an operation made. */
+  forward() {
+    const { values } = this;
+    this.nodes.forEach(({ op, inputs, params = [] }, k) => {
+      if (op === "dot") values[k] = DOT.forward(values, inputs);
+      else if (op && inputs.length === 1) values[k] = rows[op].y(values[inputs[0]], ...params);
+      else if (op) values[k] = rows[op].y(values[inputs[0]], values[inputs[1]], ...params);
+    });
+    return values;
+  }
+
+  /** Compute the gradient of each node, from that of the last. */
+  backward(seed = 1) {
+    const { values, grads } = this;
+    grads.fill(0);
+    grads[grads.length - 1] = seed;
+    for (let k = this.nodes.length - 1; k >= 0; k -= 1) {
+      const { op, inputs, params = [] } = this.nodes[k];
+      if (!op) continue;
+      if (op === "dot") DOT.backward(grads[k], values[k], values, inputs, grads);
+      else {
+        const xs = inputs.map((i) => values[i]);
+        inputs.forEach((i, n) => {
+          grads[i] += rows[op].gx[n](grads[k], values[k], ...xs, ...params);
+        });
+      }
+    }
+    return grads;
+  }
+}
