@@ -223,6 +223,31 @@ ROWS: dict[str, Row] = {
         torch=lambda torch, x: torch.nn.functional.silu(x),
         edges=[((0.0,), (0.5,)), ((1e4,), (1.0,)), ((-1e4,), (0.0,))],
     ),
+    "mish": Row(
+        lambda x: x * np.tanh(np.log(1 + np.exp(x))),
+        torch=lambda torch, x: torch.nn.functional.mish(x),
+        edges=[((0.0,), (0.6,)), ((1e4,), (1.0,)), ((-1e4,), (0.0,))],
+    ),
+    "softsign": Row(
+        lambda x: x / (1 + absolute(x)),
+        kink=itself,  # of the second derivative
+        torch=lambda torch, x: torch.nn.functional.softsign(x),
+        edges=[((0.0,), (1.0,)), ((1e200,), (0.0,)), ((-1e200,), (0.0,))],
+    ),
+    "hardtanh": Row(
+        lambda x, min_val, max_val: clip(x, min_val, max_val),
+        params=({"min_val": -1.0, "max_val": 2.0}, {"min_val": 0.0, "max_val": 0.5}),
+        kink=lambda x: (x + 1) * (x - 2) * x * (x - 0.5),
+        torch=lambda torch, x, min_val, max_val: torch.nn.functional.hardtanh(x, min_val, max_val),
+        edges=[((-1.0,), (0.0,)), ((1.0,), (0.0,)), ((INF,), (0.0,)), ((0.0,), (1.0,))],
+    ),
+    "prelu": Row(
+        lambda x0, x1: pick(re(x0) > 0, x0, x1 * x0),
+        BOTH,
+        first,
+        torch=lambda torch, x0, x1: torch.nn.functional.prelu(x0, x1),
+        edges=[((0.0, 0.25), (0.25, 0.0)), ((-2.0, 0.25), (0.25, -2.0)), ((INF, 0.25), (1.0, 0.0))],
+    ),
     "gelu": Row(
         lambda x: 0.5 * x * (1 + scipy.special.erf(x / math.sqrt(2))),
         torch=lambda torch, x: torch.nn.functional.gelu(x),

@@ -21,18 +21,23 @@ if TYPE_CHECKING:
     from tinygrad_edu.nn.activations import (
         ELU,
         GELU,
+        GLU,
         SELU,
+        Hardtanh,
         Identity,
         LeakyReLU,
         LogSoftmax,
+        Mish,
         ReLU,
+        ReLU6,
         Sigmoid,
         SiLU,
         Softmax,
         Softplus,
+        Softsign,
         Tanh,
     )
-    from tinygrad_edu.nn.layers import Dropout, Embedding, Flatten, Linear
+    from tinygrad_edu.nn.layers import Dropout, Embedding, Flatten, Linear, PReLU
     from tinygrad_edu.nn.module import Module
     from tinygrad_edu.nn.networks import MLP, Sequential
     from tinygrad_edu.nn.normalization import BatchNorm1d, LayerNorm
@@ -40,8 +45,9 @@ else:  # imported when first asked for: `nn.scalar` works where there is no NumP
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "activations": "ELU GELU SELU Identity LeakyReLU LogSoftmax ReLU SiLU Sigmoid Softmax Softplus Tanh",
-            "layers": "Dropout Embedding Flatten Linear",
+            "activations": "ELU GELU GLU SELU Hardtanh Identity LeakyReLU LogSoftmax Mish ReLU ReLU6 SiLU Sigmoid "
+            "Softmax Softplus Softsign Tanh",
+            "layers": "Dropout Embedding Flatten Linear PReLU",
             "module": "Module",
             "networks": "MLP Sequential",
             "normalization": "BatchNorm1d LayerNorm",
@@ -52,24 +58,30 @@ else:  # imported when first asked for: `nn.scalar` works where there is no NumP
 __all__ = [
     "ELU",
     "GELU",
+    "GLU",
     "MLP",
     "SELU",
     "BatchNorm1d",
     "Dropout",
     "Embedding",
     "Flatten",
+    "Hardtanh",
     "Identity",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "Mish",
     "Module",
+    "PReLU",
     "ReLU",
+    "ReLU6",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "Softsign",
     "Tanh",
     "functional",
     "init",

@@ -4,10 +4,11 @@ Formulas and derivatives stand in `tinygrad_edu.operations.elementwise`, kinks f
 """
 
 import difflib
+import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.operations.elementwise import TABLE
@@ -138,6 +139,86 @@ def softplus(x: A) -> A:
     return _apply("softplus", x)  # type: ignore[no-any-return]
 
 
+def softsign(x: A) -> A:
+    """``x / (1 + |x|)``: from −1 to 1, more slowly than `tanh`.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> softsign(Value(1.0)).data, softsign(Value(-3.0)).data
+    (0.5, -0.75)
+    """
+    return _apply("softsign", x)  # type: ignore[no-any-return]
+
+
+def hardtanh(x: A, min_val: float = -1.0, max_val: float = 1.0) -> A:
+    """``x``, but at least ``min_val`` and at most ``max_val``; the slope is 0 there and beyond, as in PyTorch.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> hardtanh(Tensor([-2.0, 0.5, 2.0])).tolist()
+    [-1.0, 0.5, 1.0]
+    """
+    return _apply("hardtanh", x, min_val=min_val, max_val=max_val)  # type: ignore[no-any-return]
+
+
+def relu6(x: A) -> A:
+    """``min(max(x, 0), 6)``: `relu` with an upper end, used where few bits hold a number (Krizhevsky, 2010).
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> relu6(Tensor([-1.0, 2.0, 9.0])).tolist()
+    [0.0, 2.0, 6.0]
+    """
+    return hardtanh(x, 0.0, 6.0)
+
+
+def mish(x: A) -> A:
+    """``x · tanh(softplus(x))``, smooth, close to `silu` (Misra, 2019).
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> round(mish(Value(1.0)).data, 6)
+    0.865098
+    """
+    return _apply("mish", x)  # type: ignore[no-any-return]
+
+
+def prelu(x: A, weight: Any) -> A:
+    """``x`` where it is positive, ``weight · x`` elsewhere; ``weight`` broadcasts and may learn (He et al., 2015).
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> prelu(Tensor([-2.0, 3.0]), Tensor(0.25)).tolist()
+    [-0.5, 3.0]
+    """
+    return TABLE["prelu"](x, weight)  # type: ignore[no-any-return]
+
+
+def glu(x: A, axis: int = -1) -> A:
+    """``a · sigmoid(b)``, a and b the two halves of ``x`` along the axis (Dauphin et al., 2016). Of Tensors and arrays.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor
+    >>> glu(Tensor([2.0, 0.0])).tolist()
+    [1.0]
+    """
+    from tinygrad_edu import functions
+    from tinygrad_edu.operations.reductions import axes_of
+
+    array = array_of(x)
+    (axis,) = axes_of(axis, array.ndim)
+    if array.shape[axis] % 2:
+        raise ShapeError(f"glu halves axis {axis}, which must have an even length, but the shape is {array.shape}")
+    a, b = functions.split(array, 2, axis)
+    return a * sigmoid(b)  # type: ignore[no-any-return]
+
+
 def softmax(x: A, axis: int = -1) -> A:
     """``exp(x) / Σ exp(x)`` along the axis: positive numbers that add up to 1. Of Tensors and arrays.
 
@@ -187,7 +268,7 @@ def identity(x: A) -> A:
 
 
 _FUNCTIONS: tuple[Callable[[Any], Any], ...] = (
-    *(relu, leaky_relu, elu, selu, gelu, silu, sigmoid, tanh, softplus, identity),
+    *(relu, leaky_relu, elu, selu, gelu, silu, sigmoid, tanh, softplus, softsign, hardtanh, relu6, mish, identity),
 )
 ACTIVATIONS = {function.__name__: function for function in _FUNCTIONS} | {"swish": silu}
 
@@ -218,193 +299,116 @@ def refuse_class(what: str, given: Any) -> None:
         raise ArgumentError(f"{what} is the class {given.__name__}, not a module: write {given.__name__}()")
 
 
-class ReLU(Module):
-    """`functional.relu` as a module.
+class Activation(Module):
+    """Base class of the activations as modules: it keeps the settings of its ``function`` and applies that.
 
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> nn.ReLU()(Tensor([-1.0, 2.0])).tolist()
-    [0.0, 2.0]
+    A subclass names the function, ``class ReLU(Activation, function=relu)``. Its settings are those of the function,
+    with the same names and defaults, and become attributes.
     """
 
-    forward = staticmethod(relu)
+    function: ClassVar[Callable[..., Any]]
+    _settings: ClassVar[inspect.Signature]
 
+    def __init_subclass__(cls, function: Callable[..., Any]) -> None:
+        _, *settings = inspect.signature(function).parameters.values()
+        cls.function = staticmethod(function)
+        cls._settings = inspect.Signature(settings)
+        cls.__signature__ = cls._settings  # type: ignore[attr-defined]  # what `help` and a notebook's tooltip show
+        cls.__doc__ = f"{cls.__doc__}\n\n{inspect.getdoc(function)}"
 
-class SELU(Module):
-    """`functional.selu` as a module.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> round(nn.SELU()(Tensor(1.0)).item(), 6)
-    1.050701
-    """
-
-    forward = staticmethod(selu)
-
-
-class SiLU(Module):
-    """`functional.silu` (swish) as a module.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> round(nn.SiLU()(Tensor(1.0)).item(), 6)
-    0.731059
-    """
-
-    forward = staticmethod(silu)
-
-
-class Sigmoid(Module):
-    """`functional.sigmoid` as a module.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> round(nn.Sigmoid()(Tensor(0.0)).item(), 6)
-    0.5
-    """
-
-    forward = staticmethod(sigmoid)
-
-
-class Tanh(Module):
-    """`functional.tanh` as a module.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> round(nn.Tanh()(Tensor(1.0)).item(), 6)
-    0.761594
-    """
-
-    forward = staticmethod(tanh)
-
-
-class Softplus(Module):
-    """`functional.softplus` as a module.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> round(nn.Softplus()(Tensor(0.0)).item(), 6)
-    0.693147
-    """
-
-    forward = staticmethod(softplus)
-
-
-class Identity(Module):
-    """Returns what it is given: a place holder.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> round(nn.Identity()(Tensor(3.0)).item(), 6)
-    3.0
-    """
-
-    forward = staticmethod(identity)
-
-
-class LeakyReLU(Module):
-    """`functional.leaky_relu` as a module.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import nn
-    >>> nn.MLP(2, [8, 1], activation=nn.LeakyReLU(0.1)).activation
-    LeakyReLU(0.1)
-    """
-
-    def __init__(self, slope: float = 0.01) -> None:
-        self.slope = slope
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        try:
+            given = self._settings.bind(*args, **keywords)
+        except TypeError as error:
+            raise ArgumentError(f"{type(self).__name__}{self._settings}: {error}") from None
+        given.apply_defaults()
+        vars(self).update(given.arguments)
 
     def forward(self, x: Any) -> Any:
-        return leaky_relu(x, self.slope)
+        return self.function(x, *[getattr(self, name) for name in self._settings.parameters])
 
     def extra_repr(self) -> str:
-        return f"{self.slope:g}"
+        shown = []
+        for name, parameter in self._settings.parameters.items():
+            setting = getattr(self, name)
+            if name == "axis":
+                shown.append(f"axis={setting}")
+            elif not isinstance(setting, str):
+                shown.append(f"{setting:g}")
+            elif setting != parameter.default:
+                shown.append(setting)
+        return ", ".join(shown)
 
 
-class ELU(Module):
-    """`functional.elu` as a module.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> round(nn.ELU(0.5)(Tensor(-1.0)).item(), 6)
-    -0.31606
-    """
-
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
-
-    def forward(self, x: Any) -> Any:
-        return elu(x, self.alpha)
-
-    def extra_repr(self) -> str:
-        return f"{self.alpha:g}"
+class Identity(Activation, function=identity):
+    """`functional.identity` as a module."""
 
 
-class GELU(Module):
-    """`functional.gelu` as a module.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> round(nn.GELU("tanh")(Tensor(1.0)).item(), 6)
-    0.841192
-    """
-
-    def __init__(self, approximate: str = "none") -> None:
-        _gelu_operation(approximate)  # refuses what is none of its two ways
-        self.approximate = approximate
-
-    def forward(self, x: Any) -> Any:
-        return gelu(x, self.approximate)
-
-    def extra_repr(self) -> str:
-        return "" if self.approximate == "none" else self.approximate
+class ReLU(Activation, function=relu):
+    """`functional.relu` as a module."""
 
 
-class Softmax(Module):
-    """`functional.softmax` as a module. Not in front of `functional.cross_entropy`, which does it itself.
-
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> nn.Softmax()(Tensor([[0.0, 0.0]])).tolist()
-    [[0.5, 0.5]]
-    """
-
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
-
-    def forward(self, x: Any) -> Any:
-        return softmax(x, self.axis)
-
-    def extra_repr(self) -> str:
-        return f"axis={self.axis}"
+class LeakyReLU(Activation, function=leaky_relu):
+    """`functional.leaky_relu` as a module."""
 
 
-class LogSoftmax(Module):
-    """`functional.log_softmax` as a module, for `functional.nll_loss`.
+class ELU(Activation, function=elu):
+    """`functional.elu` as a module."""
 
-    Examples
-    --------
-    >>> from tinygrad_edu import Tensor, nn
-    >>> nn.LogSoftmax()(Tensor([0.0, 1e4])).tolist()
-    [-10000.0, 0.0]
-    """
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+class SELU(Activation, function=selu):
+    """`functional.selu` as a module."""
 
-    def forward(self, x: Any) -> Any:
-        return log_softmax(x, self.axis)
 
-    def extra_repr(self) -> str:
-        return f"axis={self.axis}"
+class GELU(Activation, function=gelu):
+    """`functional.gelu` as a module."""
+
+    approximate: str
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        _gelu_operation(self.approximate)  # refuses an unknown one before the first call
+
+
+class SiLU(Activation, function=silu):
+    """`functional.silu` as a module."""
+
+
+class Sigmoid(Activation, function=sigmoid):
+    """`functional.sigmoid` as a module."""
+
+
+class Tanh(Activation, function=tanh):
+    """`functional.tanh` as a module."""
+
+
+class Softplus(Activation, function=softplus):
+    """`functional.softplus` as a module."""
+
+
+class Softmax(Activation, function=softmax):
+    """`functional.softmax` as a module. Leave it out before `functional.cross_entropy`, which computes it itself."""
+
+
+class LogSoftmax(Activation, function=log_softmax):
+    """`functional.log_softmax` as a module. `functional.nll_loss` takes what it gives."""
+
+
+class Softsign(Activation, function=softsign):
+    """`functional.softsign` as a module."""
+
+
+class Hardtanh(Activation, function=hardtanh):
+    """`functional.hardtanh` as a module."""
+
+
+class ReLU6(Activation, function=relu6):
+    """`functional.relu6` as a module."""
+
+
+class Mish(Activation, function=mish):
+    """`functional.mish` as a module."""
+
+
+class GLU(Activation, function=glu):
+    """`functional.glu` as a module."""

@@ -1,28 +1,21 @@
-"""Layers: `Linear`, `Embedding`, `Flatten`, `Dropout`."""
+"""Layers: `Linear`, `Embedding`, `Flatten`, `Dropout`, `PReLU`."""
 
 import math
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array, plain
 from tinygrad_edu.graph import modes
+from tinygrad_edu.nn.activations import prelu
 from tinygrad_edu.nn.functional import dropout
 from tinygrad_edu.nn.init import Rng, generator
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.parameters import float_type, full, uniform
 from tinygrad_edu.operations.matrices import LINEAR, MATMUL
 from tinygrad_edu.support.arguments import fraction, whole_number
 from tinygrad_edu.tensor import Tensor, record
-
-
-def float_type(dtype: npt.DTypeLike | None) -> np.dtype[Any]:
-    """The type of a layer's parameters: float64 if none is given."""
-    found = np.dtype(np.float64 if dtype is None else dtype)
-    if found.kind != "f":
-        raise DTypeError(f"parameters are floats, but dtype={found} was given: use float64 or float32")
-    return found
 
 
 class Linear(Module):
@@ -70,10 +63,9 @@ class Linear(Module):
         self.in_features = whole_number("Linear: in_features", in_features)
         self.out_features = whole_number("Linear: out_features", out_features)
         self._inputs = (self.in_features,)
-        kind, source, bound = float_type(dtype), generator(rng), 1 / math.sqrt(in_features)
-        weight = source.uniform(-bound, bound, (self.in_features, self.out_features))
-        self.weight = Tensor(weight, dtype=kind, label="weight")
-        self.bias = Tensor(source.uniform(-bound, bound, out_features), dtype=kind, label="bias") if bias else None
+        source, bound = generator(rng), 1 / math.sqrt(in_features)
+        self.weight = uniform(bound, (self.in_features, self.out_features), dtype, "weight", source)
+        self.bias = uniform(bound, self.out_features, dtype, "bias", source) if bias else None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Tensor):  # a bias that broadcasts would get the gradient of one that does not
@@ -216,3 +208,50 @@ class Dropout(Module):
 
     def extra_repr(self) -> str:
         return f"p={self.p:g}"
+
+
+class PReLU(Module):
+    """`functional.prelu` with a slope that is learned (He et al., 2015).
+
+    Parameters
+    ----------
+    num_parameters : 1, or the number of channels: the length of the second axis of the input.
+    init : the slope at the start.
+    dtype : of the slope, by default float64.
+
+    Attributes
+    ----------
+    weight : Tensor, shape (num_parameters,).
+
+    Raises
+    ------
+    ShapeError : when called with an input that has another number of channels.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.PReLU``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn
+    >>> nn.PReLU()(np.array([-2.0, 3.0])).tolist()
+    [-0.5, 3.0]
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: npt.DTypeLike | None = None) -> None:
+        self.num_parameters = whole_number("PReLU: num_parameters", num_parameters)
+        self.weight = full(self.num_parameters, init, dtype, "weight")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` where it is positive, ``weight · x`` elsewhere."""
+        if self.num_parameters > 1 and (x.ndim < 2 or x.shape[1] != self.num_parameters):
+            raise ShapeError(
+                f"PReLU({self.num_parameters}) takes inputs of shape (n, {self.num_parameters}, …), but was given "
+                f"{x.shape}"
+            )
+        slope = self.weight
+        return prelu(x, slope.reshape(-1, *(1,) * (x.ndim - 2)) if self.num_parameters > 1 else slope)
+
+    def extra_repr(self) -> str:
+        return str(self.num_parameters)

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, ShapeError
-from tinygrad_edu.nn.layers import float_type
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.parameters import float_type, full
 from tinygrad_edu.support.arguments import at_least_zero, proportion, whole_number
 from tinygrad_edu.tensor import Tensor
 
@@ -50,8 +50,8 @@ class LayerNorm(Module):
         if not self.normalized_shape:
             raise ArgumentError("LayerNorm: normalized_shape must name an axis, but was given ()")
         self.eps = at_least_zero("LayerNorm: eps", eps)
-        self.weight = Tensor(np.ones(self.normalized_shape), dtype=float_type(dtype), label="weight")
-        self.bias = Tensor(np.zeros(self.normalized_shape), dtype=float_type(dtype), label="bias")
+        self.weight = full(self.normalized_shape, 1.0, dtype, "weight")
+        self.bias = full(self.normalized_shape, 0.0, dtype, "bias")
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize over the last axes."""
@@ -110,8 +110,8 @@ class BatchNorm1d(Module):
         self.eps = at_least_zero("BatchNorm1d: eps", eps)
         self.momentum = None if momentum is None else proportion("BatchNorm1d: momentum", momentum)
         kind = float_type(dtype)
-        self.weight = Tensor(np.ones(num_features), dtype=kind, label="weight")
-        self.bias = Tensor(np.zeros(num_features), dtype=kind, label="bias")
+        self.weight = full(num_features, 1.0, dtype, "weight")
+        self.bias = full(num_features, 0.0, dtype, "bias")
         self.running_mean = np.zeros(num_features, kind)
         self.running_var = np.ones(num_features, kind)
         self.num_batches_tracked = np.zeros((), np.int64)

@@ -557,6 +557,20 @@ class ElementwiseMethods:
         gx="gy * selu_scale * where(x > 0.0, 1.0, selu_alpha * exp(minimum(x, 0.0)))",
     )
     silu = Unary("x * sigmoid(x)", gx="gy * sigmoid(x) * (1 + x * sigmoid(-x))")
+    mish = Unary(
+        "x * tanh(softplus(x))",
+        gx="gy * (tanh(softplus(x)) + x * sigmoid(x) * (1 - tanh(softplus(x)) * tanh(softplus(x))))",
+    )
+    softsign = Unary("x / (1 + abs(x))", gx="gy / ((1 + abs(x)) * (1 + abs(x)))")
+    hardtanh = Unary(
+        "minimum(maximum(x, min_val), max_val)",
+        gx="where((x > min_val) & (x < max_val), gy, 0.0)",
+        min_val=-1.0,
+        max_val=1.0,
+    )
+    prelu = Binary(
+        "where(x0 > 0.0, x0, x1 * x0)", gx0="where(x0 > 0.0, gy, gy * x1)", gx1="where(x0 > 0.0, 0.0, gy * x0)"
+    )
     # erfc keeps its digits where 1 + erf(x) would cancel.
     gelu = Unary(
         "0.5 * x * erfc(-x * sqrt_half)",
