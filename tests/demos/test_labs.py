@@ -1,6 +1,8 @@
 """The labs: each from the command line on the real data, and what the new ones are made of."""
 
+import ast
 import importlib.util
+import itertools
 import os
 import re
 import signal
@@ -8,16 +10,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
 from demos import __main__ as command_line
-from demos import _by_hand, _catalogue, _three_ways, _xor_choices, cifar, deepnets, lecture, moons_armijo, rosenbrock
+from demos import (
+    _by_hand,
+    _catalogue,
+    _notebook,
+    _three_ways,
+    _xor_choices,
+    cifar,
+    deepnets,
+    lecture,
+    moons_armijo,
+    rosenbrock,
+)
 from demos._comparison import Comparison
 from demos._pictures import Folder
-from demos._sections import Sections
 from tinygrad_edu import Value, gradcheck, optim
 from tinygrad_edu.errors import ArgumentError
 
@@ -25,13 +37,19 @@ ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("TINYGRAD_EDU_DATA", ROOT.parent / "shared" / "data"))
 real_mnist = pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason="needs the MNIST files")
 real_cars_and_cats = pytest.mark.skipif(not (REAL / "cifar10-car-cat").is_dir(), reason="needs the CIFAR-10 files")
+LECTURE = [
+    *("a_walk_downhill", "the_learning_rate", "activations_and_their_derivatives", "losses_and_what_logits_are"),
+    *("backprop_on_the_chain_a_z_y_j", "the_range_of_learning_rates", "early_stopping", "schedules", "l1_against_l2"),
+    *("weight_decay_is_not_l2_under_adam", "dropout", "max_norm", "when_to_stop"),
+    "fifty_epochs_and_a_fault_in_the_lecture_s_code",
+]
 PICTURES = {
     "xor": {"xor_loss.png", "xor_boundary.png", "xor_graph.svg", "xor_choices.png"},
     "moons-armijo": {
         *("moons_armijo_loss.png", "moons_armijo_steps.png", "moons_armijo_boundaries.png"),
         "moons_armijo.gif",
     },
-    "lecture": {f"lecture_{function.__name__}.png" for function in lecture.section.functions.values()},
+    "lecture": {f"lecture_{what}.png" for what in LECTURE},
     "cifar": {f"cifar_{what}.png" for what in ("accuracy", "curves", "agreement", "confusion", "samples")},
     "rosenbrock": {f"rosenbrock_{what}.png" for what in ("paths", "error", "rounding")},
     "mnist": {f"mnist_{what}.png" for what in ("sgd", "adam", "larger", "confusion", "samples")},
@@ -164,60 +182,72 @@ def test_the_pictures_are_normalised_by_the_training_pictures_alone():
 # --- lecture ---
 
 
-def cells():
-    """The cells of the lecture, as a notebook has them: whether it is text, and its lines."""
-    parts = re.split(r"^# %%(.*)\n", (ROOT / "demos" / "lecture.py").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    kinds = [kind.strip() == "[markdown]" for kind in parts[1::2]]
-    return [(False, parts[0]), *zip(kinds, parts[2::2], strict=True)]
+def test_the_lecture_is_a_script_of_cells_under_headings():
+    found = [*_notebook.cells(lecture.NOTEBOOK)]
+    assert all(line.startswith("#") or not line for cell in found if cell.is_text for line in cell.text.splitlines())
+    assert len([cell for cell in found if cell.heading]) == len(LECTURE) + 4  # four sections draw nothing
+    assert sum("parameters" in cell.about for cell in found) == 1
+    for before, after in itertools.pairwise(found):
+        assert not (before.is_text and after.is_text), f"nothing is done under {before.text!r}"
 
 
-def test_every_section_of_the_lecture_stands_under_a_text():
-    found = cells()
-    assert all(line.startswith("#") or not line for is_text, text in found if is_text for line in text.splitlines())
-    topics = [text.splitlines()[0] for is_text, text in found if is_text]
-    assert all(topic.startswith("# ## ") for topic in topics)
-    titles = [*lecture.section.functions]
-    assert len(titles) == 14
-    for title in titles:
-        assert any(topic.removeprefix("# ## ").startswith(title) for topic in topics), title
+def test_the_lecture_uses_public_names_alone():
+    tree = ast.parse(lecture.NOTEBOOK.read_text(encoding="utf-8"))
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    modules = {alias.name for node in imported if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in imported if isinstance(node, ast.ImportFrom)}
+    assert modules == {"matplotlib.pyplot", "numpy", "viz", "tinygrad_edu"}
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not {name for name in attributes if name.startswith("_")} - {"__init__"}
 
 
-def test_as_a_notebook_each_cell_shows_its_section(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": "__main__"}
-    headings = 0
-    for is_text, text in cells():
-        if not is_text:
-            exec(compile(text, "cell", "exec"), namespace)  # noqa: S102
-        said = capsys.readouterr().out
-        headings += "\n====" in said
-        assert ("@section(" in text) == ("\n====" in said)
-    assert headings == 14
-    assert {path.name for path in (tmp_path / "out").iterdir()} == PICTURES["lecture"]
+def test_the_lecture_is_a_plain_script_too(monkeypatch, capsys):
+    """Run as Python runs any script, it prints what `python -m demos lecture` prints under the headings."""
+    source = lecture.NOTEBOOK.read_text(encoding="utf-8").replace("quick = False", "quick = True")
+    names = {"__name__": "__main__"}
+    exec(compile(source, "lecture", "exec"), names)  # noqa: S102
+    plt.close("all")
+    assert lecture.compare(names["figures"]).agrees
+    assert "W[0, 0]: backprop gives" in capsys.readouterr().out
 
 
-def test_a_lecture_passes_on_its_options_and_gathers_what_was_compared(tmp_path, capsys):
-    section = Sections("talk", live=False)
-    seen = []
+NOTEBOOK = """# %% [markdown]
+# # Title
 
-    @section("First")
-    def first(*, quick=False, seed=0):
-        seen.append((quick, seed))
-        table = Comparison("figure")
-        table.add("half", "0.5", 0.5)
-        return table, Figure()
+# %% tags=["parameters"]
+seed = 0
 
-    @section("Second")
-    def second(*, seed=0):
-        seen.append(seed)
+# %% [markdown]
+# ## A line, and a bar
 
-    assert not capsys.readouterr().out
-    table = section.run(Folder(tmp_path), quick=True, seed=7)
-    assert seen == [(True, 7), 7]
-    assert [row.what for row in table.rows] == ["half"]
-    assert [path.name for path in tmp_path.iterdir()] == ["talk_first.png"]
-    said = capsys.readouterr().out
-    assert said.index("1. First") < said.index("half") < said.index("2. Second")
+# %%
+import matplotlib.pyplot as plt
+plt.figure(); plt.plot([1, 2, seed]);
+f, ax = plt.subplots(); ax.bar([1], [2]);
+
+# %%
+seen = seed + 1
+seen
+
+# %%
+1 / 0
+"""
+
+
+def test_a_notebook_runs_cell_by_cell_and_an_error_names_its_line(tmp_path, capsys):
+    (tmp_path / "talk.py").write_text(NOTEBOOK.partition("\n# %%\n1 / 0")[0])
+    (tmp_path / "wrong.py").write_text(NOTEBOOK)
+    names = _notebook.run(tmp_path / "talk.py", Folder(tmp_path / "out"), seed=7)
+    assert (names["seed"], names["seen"]) == (7, 8)
+    assert capsys.readouterr().out.startswith("\n1. A line, and a bar\n====================\n")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "talk_a_line_and_a_bar.png",
+        "talk_a_line_and_a_bar_2.png",
+    }
+    with pytest.raises(ZeroDivisionError) as raised:
+        _notebook.run(tmp_path / "wrong.py", Folder(tmp_path / "out"))
+    assert raised.traceback[-1].lineno + 1 == 1 + NOTEBOOK.splitlines().index("1 / 0")
+    assert not plt.get_fignums()
 
 
 # --- from a REPL ---
