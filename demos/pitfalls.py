@@ -18,8 +18,8 @@ from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
 from tinygrad_edu import Tensor, TinygradEduError, data, nn, optim, train
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph.array_backward import unbroadcast
 from tinygrad_edu.graph.node import topological_order
+from tinygrad_edu.operations.broadcasting import unbroadcast
 from viz.plots.training_plots import plot_curves
 
 POINTS, WIDTH = 60, 8
@@ -63,7 +63,7 @@ def backward(root: Any) -> Grads:
     grads = {root: np.ones(root.shape)}
     for node in reversed(topological_order(root)):
         for x, gx in flows(node, grads):
-            gx = unbroadcast(gx, x.data, node)
+            gx = unbroadcast(gx, x.data, node.op)
             grads[x] = grads.get(x, 0) + gx
     return grads
 
@@ -72,7 +72,7 @@ def backward_assigning(root: Any) -> Grads:
     grads = {root: np.ones(root.shape)}
     for node in reversed(topological_order(root)):
         for x, gx in flows(node, grads):
-            gx = unbroadcast(gx, x.data, node)
+            gx = unbroadcast(gx, x.data, node.op)
             grads[x] = gx  # WRONG
     return grads
 
@@ -89,7 +89,7 @@ def backward_breadth_first(root: Any) -> Grads:
     grads = {root: np.ones(root.shape)}
     for node in breadth_first(root):  # WRONG
         for x, gx in flows(node, grads):
-            gx = unbroadcast(gx, x.data, node)
+            gx = unbroadcast(gx, x.data, node.op)
             grads[x] = grads.get(x, 0) + gx
     return grads
 

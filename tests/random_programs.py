@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tinygrad_edu import Tensor, Value
+from tinygrad_edu.dot import shared_inputs, weighted_sums
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.operations.elementwise import TABLE
-from tinygrad_edu.value import Operands, weighted_sums
 
 _NUMBERS = st.floats(-3, 3).map(lambda x: round(x, 3))
 
@@ -31,8 +31,8 @@ def weighted_sum_graphs(draw, most=8):
     shared = []
     for _ in range(draw(st.integers(1, most))):
         some = st.sampled_from(nodes)
-        shared += [Operands([draw(some), draw(some), draw(_NUMBERS)], bias=draw(some))]
-        shared += [Operands([draw(some) for _ in range(3)], bias=draw(_NUMBERS))]
+        shared += [shared_inputs([draw(some), draw(some), draw(_NUMBERS)], bias=draw(some))]
+        shared += [shared_inputs([draw(some) for _ in range(3)], bias=draw(_NUMBERS))]
         weights, inputs = draw(st.sampled_from(shared)), draw(st.sampled_from(shared))
         nodes += weighted_sums([weights, draw(st.sampled_from(shared))], inputs)
         nodes[-2:] = [nodes[-2].relu(), nodes[-1] * draw(some)]

@@ -13,7 +13,7 @@ from tests.oracles import check_first, check_second, check_torch, close
 from tinygrad_edu import Tensor, functions
 from tinygrad_edu.errors import DTypeError, UnsupportedError
 from tinygrad_edu.graph.node import topological_order
-from tinygrad_edu.operations.elementwise import ARRAY_TABLE
+from tinygrad_edu.operations.operation import ARRAY_TABLE
 
 CALLS = [pytest.param(name, call, id=f"{name} {call}") for name, f in FUNCTIONS.items() for call in f.calls]
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from tests.random_programs import value_graphs, weighted_sum_graphs
 from tinygrad_edu import Tensor, Value, dot, no_grad
+from tinygrad_edu.dot import shared_inputs, weighted_sums
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
@@ -32,7 +33,7 @@ from tinygrad_edu.errors import (
 from tinygrad_edu.graph.node import topological_order
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.optim import SGD
-from tinygrad_edu.value import Operands, _order, weighted_sums
+from tinygrad_edu.speed.scalar_order import scalar_order
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -369,17 +370,17 @@ def test_a_deep_chain_of_weighted_sums():
 
 @given(st.one_of(value_graphs(), weighted_sum_graphs()))
 def test_the_backward_pass_takes_the_order_that_pictures_show(root):
-    order, leaves = _order(root)
+    order, leaves = scalar_order(root)
     assert order == topological_order(root)
     assert leaves == [node for node in order if not node.inputs]
 
 
 def test_the_bias_of_weights_that_were_another_sums_inputs_before():
-    w = Operands([Value(2.0), Value(3.0)], bias=Value(5.0))
-    (first,) = weighted_sums([Operands([Value(1.0), Value(1.0)], bias=0.0)], w)
+    w = shared_inputs([Value(2.0), Value(3.0)], bias=Value(5.0))
+    (first,) = weighted_sums([shared_inputs([Value(1.0), Value(1.0)], bias=0.0)], w)
     (second,) = weighted_sums([w], w)
     root = first * second
-    assert _order(root)[0] == topological_order(root)
+    assert scalar_order(root)[0] == topological_order(root)
 
 
 @given(weighted_sum_graphs())

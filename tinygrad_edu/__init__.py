@@ -13,10 +13,11 @@ Python runs, and ``backward()`` walks it from the result to the leaves by the ch
 
 from typing import TYPE_CHECKING
 
+from tinygrad_edu.dot import dot
 from tinygrad_edu.errors import TinygradEduError
 from tinygrad_edu.graph.modes import detect_anomaly, no_grad, recording
 from tinygrad_edu.support.lazy import lazy_names
-from tinygrad_edu.value import Value, dot
+from tinygrad_edu.value import Value
 
 if TYPE_CHECKING:
     from tinygrad_edu import data, nn, optim, train

@@ -6,7 +6,7 @@ from typing import Any
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.modes import recording_derivative
-from tinygrad_edu.operations.elementwise import EachInput, Operation
+from tinygrad_edu.operations.operation import EachInput, Operation
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.value import Value
 

@@ -26,15 +26,20 @@ from tinygrad_edu.errors import (
     UnsupportedError,
 )
 from tinygrad_edu.functions import plain
-from tinygrad_edu.graph import modes
+from tinygrad_edu.graph import anomaly, modes
 from tinygrad_edu.graph import node as graph
-from tinygrad_edu.graph.array_backward import added, array_gradients, common_shape
+from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH
-from tinygrad_edu.graph.node import CLOCK, NO_PARAMS, Node
+from tinygrad_edu.graph.node import NO_PARAMS, Node
+from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.arrays import VOCABULARY
-from tinygrad_edu.operations.elementwise import ArrayOperation, Elementwise, Operation, fill_arrays, install
+from tinygrad_edu.operations.broadcasting import added, common_shape
+from tinygrad_edu.operations.elementwise import install
+from tinygrad_edu.operations.operation import ArrayOperation, Operation
+from tinygrad_edu.operations.row import Elementwise, fill_arrays
 from tinygrad_edu.speed.blas import LARGE, aligned_copy
+from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
 
 ndarray = np.ndarray
@@ -265,7 +270,7 @@ class Tensor(Node):
         if create_graph:
             start = seed if isinstance(seed, Tensor) else self._constant(seed)
             with np.errstate(all="ignore"):
-                grads = cast("dict[Tensor, Any]", graph.recorded_gradients(self, self._fit(start, self)))
+                grads = cast("dict[Tensor, Any]", recorded_gradients(self, self._fit(start, self)))
         else:
             grads = array_gradients(self, plain(seed).astype(self.dtype) if isinstance(seed, Tensor) else seed)
         for node, gx in grads.items():
@@ -309,7 +314,7 @@ class Tensor(Node):
             data = np.asarray(data, self.dtype)  # a bare number never widens float32
         return Tensor(data, requires_grad=False)
 
-    def _fresh_order(self, leaves: bool = True) -> list["Tensor"]:
+    def _fresh_order(self, *, leaves: bool = True) -> list["Tensor"]:
         if not _LENDING:
             chain = None if leaves else self._chain()
             return chain or graph.topological_order(self, fresh=True, leaves=leaves)  # type: ignore[return-value]
@@ -343,7 +348,7 @@ class Tensor(Node):
     def _fit(self, gx: Node, node: Node) -> "Tensor":
         tensor = cast("Tensor", gx)
         if tensor.shape != self.shape:
-            shape, full = self.shape, common_shape(tensor.shape, self.shape, node)
+            shape, full = self.shape, common_shape(tensor.shape, self.shape, node.op)
             tensor = tensor.broadcast_to(full) if tensor.shape != full else tensor
             lead = len(full) - len(shape)
             axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
@@ -541,7 +546,7 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     node._marks = ()  # to look for what is not there costs more
     node.stamp = CLOCK.now
     if watched:
-        modes.note(node)
+        anomaly.note(node)
     return node
 
 

@@ -16,9 +16,10 @@ import numpy as np
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.graph import node as graph
-from tinygrad_edu.graph.array_backward import array_gradients
 from tinygrad_edu.graph.modes import MODES, no_grad
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.recorded_backward import recorded_gradients
+from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
@@ -85,13 +86,13 @@ def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> l
     """∂root/∂x for each x, times the seed: nodes if they are recorded, else plain numbers; ``.grad`` is untouched."""
     if record:
         with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
-            grads: dict[Any, Any] = dict(graph.recorded_gradients(root, root._constant(seed)))
+            grads: dict[Any, Any] = dict(recorded_gradients(root, root._constant(seed)))
         return [grads.get(x, x._constant(_zero(x))) for x in wrt]
     if isinstance(root, Tensor):
         grads = dict(array_gradients(root, seed))
         return [grads.get(x, _zero(x)) for x in wrt]
     with no_grad():
-        grads = dict(graph.recorded_gradients(root, root._constant(seed)))
+        grads = dict(recorded_gradients(root, root._constant(seed)))
     return [grads[x]._data if x in grads else 0.0 for x in wrt]
 
 

@@ -11,26 +11,23 @@ walks from the result back to the leaves::
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
-from tinygrad_edu.graph import modes
+from tinygrad_edu.graph import anomaly, modes
 from tinygrad_edu.graph import node as graph
+from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH
-from tinygrad_edu.graph.node import CLOCK, Node
-from tinygrad_edu.operations.elementwise import (
-    CONSTANTS,
-    FLOATS,
-    GENERATED,
-    NUMPY_NAMES,
-    TABLE,
-    EachInput,
-    Elementwise,
-    Operation,
-    float_source,
-    install,
-)
+from tinygrad_edu.graph.node import NO_PARAMS, Node
+from tinygrad_edu.graph.recorded_backward import recorded_gradients
+from tinygrad_edu.operations.elementwise import NUMPY_NAMES, TABLE, install
+from tinygrad_edu.operations.floats import CONSTANTS, FLOATS
+from tinygrad_edu.operations.operation import Operation
+from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.operations.text import GENERATED, float_source
+from tinygrad_edu.speed.scalar_order import scalar_order
+from tinygrad_edu.speed.shared_inputs import SharedInputs
 
 Number = float | int
 
@@ -67,9 +64,9 @@ class Value(Node):
     # One or two inputs stand in the node itself: a tuple for them would be as much again for the collector to walk.
     __slots__ = ("_left", "_right", "grad")
 
-    _left: Any  # a Value, `Operands`, or None
+    _left: Any  # a Value, `SharedInputs`, or None
     _right: Any
-    _bias = None  # what `Operands` may have
+    _bias = None  # only `SharedInputs` may have one
     requires_grad: ClassVar[bool] = True  # type: ignore[misc]
 
     def __init__(self, data: Number, label: str = "") -> None:
@@ -87,17 +84,17 @@ class Value(Node):
     def inputs(self) -> tuple["Value", ...]:
         """The operands of the operation that made the node, in order."""
         left, right = self._left, self._right
-        if left.__class__ is Operands:
+        if left.__class__ is SharedInputs:
             return tuple(left.nodes) if right is None else (*left.nodes, *right.nodes, left._bias)
         return () if left is None else (left,) if right is None else (left, right)
 
     @inputs.setter
     def inputs(self, nodes: tuple["Value", ...]) -> None:
-        n = len(nodes) // 2
-        if self.operation is DOT:
-            self._left, self._right = Operands(nodes[:n], nodes[-1]), Operands(nodes[n:-1])
+        if self.operation is not None and self.operation.is_weighted_sum:
+            n = len(nodes) // 2
+            self._left, self._right = SharedInputs(nodes[:n], nodes[-1]), SharedInputs(nodes[n:-1])
         elif len(nodes) > 2:
-            self._left, self._right = Operands(nodes), None
+            self._left, self._right = SharedInputs(nodes), None
         else:
             self._left, self._right = (*nodes, None, None)[:2]
 
@@ -160,7 +157,7 @@ class Value(Node):
             modes.tell("after_backward", self)
 
     def _backward_plain(self) -> None:
-        order, leaves = _order(self)
+        order, leaves = scalar_order(self)
         # A pass is summed up by itself before it is added to a leaf: two calls give exactly twice one call.
         before = [(leaf, leaf.grad) for leaf in leaves if leaf.requires_grad]
         for node in order:
@@ -177,13 +174,13 @@ class Value(Node):
                 leaf.grad += grad
 
     def _backward_recorded(self) -> None:
-        for node, grad in graph.recorded_gradients(self, Constant(1.0)).items():
+        for node, grad in recorded_gradients(self, Constant(1.0)).items():
             kept = node.grad if node.operation is None else None
             untouched = kept is None or (kept.__class__ is float and kept == 0)
             node.grad = grad if untouched else node.grad + grad
 
-    def _fresh_order(self) -> "list[Value]":
-        return _order(self)[0]
+    def _fresh_order(self, *, leaves: bool = True) -> "list[Value]":
+        return scalar_order(self)[0]
 
     def _constant(self, data: Any) -> "Constant":
         return Constant(data)
@@ -191,10 +188,7 @@ class Value(Node):
     def _record(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> "Value":
         inputs = tuple([x if isinstance(x, Value) else Constant(x) for x in xs])
         forward: Callable[..., Any] = operation.on_floats if isinstance(operation, Elementwise) else operation.forward
-        node = _node(operation, _float(_forward(operation, forward, inputs, **params)), inputs)
-        if params:
-            node._params = params
-        return node
+        return record(operation, forward, inputs, params)
 
     def __lt__(self, other: "Value | Number") -> bool:
         return _data_of(self) < _data_of(other)
@@ -266,40 +260,6 @@ class Constant(Value):
         return f"Constant({self._data:.6g})"
 
 
-_requires_grad, _stamp = operator.attrgetter("requires_grad"), operator.attrgetter("stamp")
-
-
-class Operands:
-    """Nodes that operations have in common: the backward pass enters them once, and their data is read once.
-
-    All neurons of a layer see the same inputs, and a neuron has the same weights and ``bias`` for every sample.
-    """
-
-    __slots__ = ("_bias", "data", "nodes", "requires_grad", "stamp")
-
-    _left = _right = None  # to `_order` it is a node without operands, until it looks more closely
-
-    def __init__(self, nodes: Sequence[Value | Number], bias: Value | Number | None = None) -> None:
-        self.stamp = CLOCK.now  # before the data is read: what is written later makes stale what is made of it
-        try:
-            self.nodes: list[Any] = list(nodes)
-            self.data = [x._data for x in self.nodes]
-        except AttributeError:  # a bare number among them
-            self.nodes = [x if isinstance(x, Value) else Constant(x) for x in nodes]
-            self.data = [x._data for x in self.nodes]
-        self._bias: Any = bias if bias is None or isinstance(bias, Value) else Constant(bias)
-        self.requires_grad = any(map(_requires_grad, self.nodes))
-
-    def __len__(self) -> int:
-        return len(self.nodes)
-
-    def __getitem__(self, i: int) -> Value:
-        return self.nodes[i]  # type: ignore[no-any-return]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Operands, (self.nodes, self._bias)  # a copy reads for itself: the stamp means nothing elsewhere
-
-
 _COMPARISONS = {  # by NumPy's names, which a number of NumPy on the left calls them by
     "less": operator.lt,
     "less_equal": operator.le,
@@ -312,8 +272,17 @@ _COMPARISONS = {  # by NumPy's names, which a number of NumPy on the left calls 
 _new = cast("Callable[[type[Value]], Value]", object.__new__)
 
 
-def _node(operation: Operation, y: float, inputs: tuple[Value, ...]) -> Value:
+def record(
+    operation: Operation,
+    forward: Callable[..., float],
+    inputs: tuple[Value, ...],
+    params: Mapping[str, Any] = NO_PARAMS,
+) -> Value:
     """The node that ``operation`` makes of ``inputs``, in any mode and with constants among them."""
+    if WATCH.active and MODES.recorder is not None:
+        y = _float(MODES.recorder.record(operation, inputs, params))
+    else:
+        y = _float(forward(*[x._data for x in inputs], **params))
     if MODES.no_grad or not any(x.requires_grad for x in inputs):
         return Constant(y)
     node = _new(Value)
@@ -323,75 +292,11 @@ def _node(operation: Operation, y: float, inputs: tuple[Value, ...]) -> Value:
     node.inputs = inputs
     node.stamp = CLOCK.now
     node._marks = ()
+    if params:
+        node._params = params
     if WATCH.active:
-        modes.note(node)
+        anomaly.note(node)
     return node
-
-
-def _forward(operation: Operation, forward: Callable[..., float], inputs: Sequence[Value], **params: Any) -> float:
-    if WATCH.active and MODES.recorder is not None:
-        return MODES.recorder.record(operation, inputs, params)  # type: ignore[no-any-return]
-    return forward(*[x._data for x in inputs], **params)
-
-
-def _order(root: Value) -> tuple[list[Value], list[Value]]:
-    """The `graph.topological_order` up to ``root``, and the leaves in it; `StaleGraphError` as there."""
-    order, leaves, oldest = _depth_first(root)
-    if max(map(_stamp, leaves)) > oldest:  # written since the first operation: it may be an input
-        graph.check_fresh(order)
-    return order, leaves
-
-
-def _depth_first(root: Value) -> tuple[list[Value], list[Value], int]:
-    """What `_order` gives, and when the oldest of what operations made was made.
-
-    The order of `graph.topological_order` in half the time, because it knows how a Value keeps its inputs.
-    """
-    order: list[Value] = []
-    leaves: list[Value] = []
-    stack: list[Any] = [root]
-    entered = {None}  # None is the right of a node with one input, and the bias of operands that have none
-    oldest = root.stamp  # of the nodes that operations made
-    put, push, pop, enter = order.append, stack.append, stack.pop, entered.add
-    while stack:
-        node = pop()
-        if node is None:  # the node below has all its inputs behind it
-            put(pop())
-            continue
-        while node not in entered:
-            enter(node)
-            left = node._left
-            if left is None:
-                if node.__class__ is Operands:
-                    stack.extend(reversed(node.nodes))
-                else:
-                    leaves.append(node)
-                    put(node)
-                break
-            if node.stamp < oldest:
-                oldest = node.stamp
-            right = node._right
-            if right in entered:
-                if left in entered and left._bias in entered:
-                    put(node)
-                    break
-                below = left._left if right is None else None
-                if below is not None and below in entered and below._bias in entered and left._right in entered:
-                    # A neuron's sum under its activation, say: it goes before the node, and neither needs the stack.
-                    oldest = left.stamp if left.stamp < oldest else oldest
-                    enter(left)
-                    put(left)
-                    put(node)
-                    break
-                right = None  # it need not be waited for
-            push(node)
-            push(None)
-            if left._bias not in entered:
-                push(left._bias)
-            if right is not None:
-                push(right)
-            node = left  # down along the left
-    return order, leaves, oldest
 
 
 def _walk(order: list[Value]) -> None:
@@ -412,7 +317,7 @@ def _walk_watched(order: list[Value]) -> None:
         if node.operation is not None:
             node.operation.backward_floats(node)
             for i, x in enumerate(node.inputs):
-                modes.check_gradient(node, i, x.grad)
+                anomaly.check_gradient(node, i, x.grad)
 
 
 def _float(data: Any) -> float:
@@ -486,7 +391,7 @@ def _unary(row: Elementwise) -> Any:
         return self._record(row, (self,), row.bind(args, keywords))
 
     def general(self: Value) -> Value:
-        return _node(row, _forward(row, row.on_floats, (self,)), (self,))
+        return record(row, row.on_floats, (self,))
 
     if row.defaults:
         return with_parameters
@@ -505,7 +410,7 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
                 return NotImplemented
             other = Constant(other)
         pair = (other, self) if reflected else (self, other)
-        return _node(row, _forward(row, row.on_floats, pair), pair)
+        return record(row, row.on_floats, pair)
 
     def mirrored(self: Value, other: Any) -> Any:
         return method(Constant(other), self) if other.__class__ in _NUMBERS else general(self, other, reflected=True)
@@ -524,102 +429,3 @@ def _no_mixing(row: Elementwise, other: Any) -> str:
 
 
 install(Value, _unary, _binary)
-
-# --- a weighted sum as one node -----------------------------------------------------------------------------------
-
-
-class Dot(Operation):
-    """``y = w0·x0 + w1·x1 + … + b`` of the inputs ``(w0, w1, …, x0, x1, …, b)``.
-
-    What flows to a weight is ``gy`` times its input, and to an input ``gy`` times its weight: `GX`, in which
-    ``partner`` is the other of the two. Behind a ReLU that is off, ``gy`` is 0 and nothing flows to any.
-    """
-
-    name = "dot"
-    symbol = "w·x + b"
-    GX = "gy * partner"
-
-    def forward(self, *xs: float, **_: Any) -> float:
-        n = len(xs) // 2
-        return sum(map(operator.mul, xs[:n], xs[n:]), xs[-1])
-
-    def __init__(self) -> None:
-        pull = eval(compile(f"lambda gy, partner: {self.GX}", GENERATED, "eval"))  # noqa: S307 the text above
-
-        def gx(i: int, gy: Any, y: Any, *xs: Any) -> Any:
-            n = len(xs) // 2
-            return gy if i == 2 * n else pull(gy, xs[i + n if i < n else i - n])
-
-        self.gx_arrays = EachInput(gx)
-        scope: dict[str, Any] = {}
-        text = _DOT_BACKWARD.format(gw=self.GX.replace("partner", "x"), gx=self.GX.replace("partner", "w"))
-        exec(compile(text, GENERATED, "exec"), scope)  # noqa: S102 made of the text above
-        self.backward_floats = scope["backward"]  # type: ignore[method-assign]
-
-    def local_derivative(self, i: int) -> str:
-        return f"x{i}'s partner"
-
-
-_DOT_BACKWARD = """
-def backward(node):
-    gy = node.grad
-    if not gy and node._data - node._data == 0.0:  # 0 times numbers that are all finite, or the sum would not be
-        return
-    weights = node._left
-    inputs = node._right
-    for node_w, x in zip(weights.nodes, inputs.data):
-        node_w.grad += {gw}
-    if inputs.requires_grad:
-        for node_x, w in zip(inputs.nodes, weights.data):
-            node_x.grad += {gx}
-    weights._bias.grad += gy
-"""
-DOT = Dot()
-
-
-def dot(weights: Sequence[Value | Number], inputs: Sequence[Value | Number], bias: Value | Number = 0.0) -> Value:
-    """Compute ``y = Σᵢ wᵢ·xᵢ + b`` as a single node.
-
-    A neuron of n weights is then one node in place of 2n: quicker, and a picture that shows neurons.
-
-    Raises
-    ------
-    ShapeError : the numbers of weights and inputs differ.
-
-    Examples
-    --------
-    >>> w = [Value(1.0), Value(-2.0)]
-    >>> y = dot(w, [3.0, 4.0], bias=0.5)
-    >>> y.backward()
-    >>> y.data, [p.grad for p in w]
-    (-4.5, [3.0, 4.0])
-    """
-    if len(weights) != len(inputs):
-        raise ShapeError(f"dot() needs as many weights as inputs, but was given {len(weights)} and {len(inputs)}")
-    neuron, seen = Operands(weights, bias), Operands(inputs)
-    if neuron.requires_grad and not WATCH.active:
-        return weighted_sums([neuron], seen)[0]
-    nodes = (*neuron.nodes, *seen.nodes, neuron._bias)
-    return _node(DOT, _forward(DOT, DOT.forward, nodes), nodes)
-
-
-def weighted_sums(neurons: Iterable[Operands], inputs: Operands) -> list[Value]:
-    """The `dot` of each neuron's weights and bias with the inputs that all of them see.
-
-    Each has as many weights as there are inputs, and some that need a gradient; no mode is active.
-    """
-    sums = []
-    xs, stamp, mul = inputs.data, inputs.stamp, operator.mul
-    for weights in neurons:
-        node = _new(Value)
-        node._data = sum(map(mul, weights.data, xs), weights._bias._data)
-        node.grad = 0.0
-        node.operation = DOT
-        node._left = weights
-        node._right = inputs
-        node.stamp = stamp if stamp < weights.stamp else weights.stamp
-        node._marks = ()
-        sums.append(node)
-    if sums and sums[0]._data.__class__ is not float:
-        raise DTypeError("a weighted sum is of Values and numbers, but was given a Tensor: use nn.Linear, or x.item()")
-    return sums

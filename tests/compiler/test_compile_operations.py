@@ -5,9 +5,10 @@ import pytest
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, functions, nn
-from tinygrad_edu.operations.elementwise import ARRAY_TABLE, TABLE
+from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.operations.matrices import COFACTOR, LINEAR
+from tinygrad_edu.operations.operation import ARRAY_TABLE
 from tinygrad_edu.operations.shapes import SCATTER_ADD
 from tinygrad_edu.tensor import CAST, record
 

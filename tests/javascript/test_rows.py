@@ -13,7 +13,8 @@ from tests.random_programs import value_graphs, weighted_sum_graphs
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.javascript import library, rows_source
 from tinygrad_edu.javascript.rows import number
-from tinygrad_edu.operations.elementwise import TABLE, Elementwise
+from tinygrad_edu.operations.elementwise import TABLE
+from tinygrad_edu.operations.row import Elementwise
 
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 3.0, 1e-300, -1e-300, 5e-324, 1e300, 710.0, -745.2, 1e4, -1e4, math.inf]
 EDGES += [-math.inf, math.nan, 1e-8, -1e-8, 0.4999999999999999, 6.0, -6.1, 27.3, 37.5, 2**53 + 1.0]

@@ -13,7 +13,9 @@ from tests.domains import NEAR, ROWS
 from tests.oracles import check_first, check_second, check_torch, close, complex_step, like_torch, second_order
 from tinygrad_edu import Tensor, Value, functions
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.operations.elementwise import CONSTANTS, FLOATS, TABLE, float_source
+from tinygrad_edu.operations.elementwise import TABLE
+from tinygrad_edu.operations.floats import CONSTANTS, FLOATS
+from tinygrad_edu.operations.text import float_source
 
 CASES = [pytest.param(name, params, id=f"{name} {params or ''}") for name in ROWS for params in ROWS[name].params]
 EDGES = [pytest.param(name, *edge, id=f"{name} {edge[0]}") for name in ROWS for edge in ROWS[name].edges]

@@ -13,7 +13,8 @@ from tests.train.planted_faults import FAULTS
 from tinygrad_edu import Tensor, TinygradEduError, Value, data, nn, no_grad, optim, train
 from tinygrad_edu.data import data_folder
 from tinygrad_edu.graph import modes
-from tinygrad_edu.graph.modes import MODES, WATCH, Observer, observing
+from tinygrad_edu.graph.listeners import Observer
+from tinygrad_edu.graph.modes import MODES, WATCH, observing
 from tinygrad_edu.train.doctor.watch import RULES
 
 F = nn.functional

@@ -26,9 +26,10 @@ from tinygrad_edu.compiler.record.recorder import Recorder
 from tinygrad_edu.compiler.record.traced import users_line
 from tinygrad_edu.compiler.sources import Argument
 from tinygrad_edu.graph.modes import MODES, no_grad
-from tinygrad_edu.graph.node import recorded_gradients, topological_order
-from tinygrad_edu.operations.elementwise import EachInput, Operation
+from tinygrad_edu.graph.node import topological_order
+from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.operations.matrices import LINEAR
+from tinygrad_edu.operations.operation import EachInput, Operation
 from tinygrad_edu.tensor import Tensor, record
 from tinygrad_edu.value import Constant, Value
 

@@ -6,35 +6,13 @@ recorder. None of them costs anything while no thread is in it: a forward pass l
 
 import contextlib
 import functools
-import math
-import os
-import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from tinygrad_edu.errors import AnomalyError
-
-if TYPE_CHECKING:
-    from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.listeners import Observer
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Observer:
-    """Base class of what is told, while it is `observing`, of the model's calls, of backward passes and of steps."""
-
-    def called(self, module: Any, y: Any) -> None:
-        """A module's call returned ``y``."""
-
-    def before_backward(self, root: "Node") -> None:
-        """A backward pass from ``root`` is about to add to the gradients of leaves."""
-
-    def after_backward(self, root: "Node") -> None:
-        """The backward pass from ``root`` has left its gradients."""
-
-    def stepped(self, optimizer: Any) -> None:
-        """A step of the optimizer is about to change its parameters."""
 
 
 class _Modes(threading.local):
@@ -42,7 +20,7 @@ class _Modes(threading.local):
     recording = 0
     anomaly = 0
     derivative = 0
-    arguments: "tuple[Node, ...]" = ()  # of the running transforms: what a gradient may have to be a function of
+    arguments: tuple[Any, ...] = ()  # of the running transforms: what a gradient may have to be a function of
     recorder: Any = None  # what `compile` listens with, while it records a call
     observers: tuple[Observer, ...] = ()
 
@@ -101,7 +79,7 @@ def tell(event: str, *what: Any) -> None:
             getattr(observer, event)(*what)
 
 
-def data_of(node: "Node") -> Any:
+def data_of(node: Any) -> Any:
     """The node's data; while a call is recorded by `compile`, a stand-in that notes what is computed with it."""
     if WATCH.active and MODES.recorder is not None:
         return MODES.recorder.data(node)
@@ -220,77 +198,3 @@ class recording_derivative(_Mode):  # noqa: N801 like its siblings
     """Within it, a user's derivative runs on nodes, and to make a float of one is an error: `graph.plain_float`."""
 
     _names = ("derivative",)
-
-
-def note(node: "Node") -> None:
-    """What the active modes want to know of a node that was just made."""
-    if MODES.recorder is not None and not isinstance(node._data, float):
-        MODES.recorder.made(node)
-        return  # what anomalies there are is for the numbers to say, which come later
-    if MODES.recording:
-        node._origin = _caller()
-    if MODES.anomaly:
-        bad = _produced(node)
-        if bad is not None:
-            operands = ", ".join(f"{x.label or f'input {i}'}={brief(x._data)}" for i, x in enumerate(node.inputs))
-            raise AnomalyError(f"{node.op} produced {bad} from {operands}{place_of(node)}")
-
-
-def check_gradient(node: "Node", i: int, gx: Any) -> None:
-    """Under `detect_anomaly`, raise if the gradient ``gx`` from ``node`` to its input ``i`` is not finite."""
-    bad = _not_finite(getattr(gx, "_data", gx))
-    if bad is not None:
-        x = node.inputs[i]
-        operand = f"{x.label or f'input {i}'}={brief(x._data)}"
-        raise AnomalyError(f"the backward pass of {node.op} produced {bad} for {operand}{place_of(node)}")
-
-
-def _produced(node: "Node") -> str | None:
-    """The NaN or infinity that the node's operation has produced, as text.
-
-    A NaN in a leaf is reported where it is first used; an infinity there may be meant, and is passed on in silence.
-    """
-    bad = _not_finite(node._data)
-    if bad is None:
-        return None
-    if _has_nan(node._data):
-        return None if any(x.operation is not None and _has_nan(x._data) for x in node.inputs) else "nan"
-    return bad if all(_not_finite(x._data) is None for x in node.inputs) else None
-
-
-def _has_nan(data: Any) -> bool:
-    return bool(data != data) if isinstance(data, float) else bool((data != data).any())
-
-
-def _not_finite(data: Any) -> str | None:
-    """The first number in ``data`` that is a NaN or an infinity, as text."""
-    if isinstance(data, float):
-        return None if data - data == 0 else str(data)
-    if data.dtype.kind != "f":
-        return None
-    bad = data.ravel()
-    bad = bad[(bad != bad) | (abs(bad) == math.inf)]
-    return str(bad[0]) if bad.size else None
-
-
-def brief(data: Any) -> str:
-    """The data in a few words."""
-    if isinstance(data, float) or data.size <= 6:
-        return str(data)
-    return f"array of shape {data.shape} in [{data.min():g}, {data.max():g}]"
-
-
-def place_of(node: "Node") -> str:
-    """Where the node was made, in parentheses, if that was recorded."""
-    return f" ({node.origin[0]}, line {node.origin[1]})" if node.origin else ""
-
-
-_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 pathlib takes longer to import than all of this
-
-
-def _caller() -> tuple[str, int]:
-    """File and line of the innermost frame outside this package."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno

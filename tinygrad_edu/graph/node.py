@@ -11,37 +11,18 @@ last one the gradient 1, and walks the order backwards. When a node's turn comes
 had its turn, so its gradient is complete and can be handed on to its inputs.
 """
 
-import itertools
 import operator
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
 from tinygrad_edu.errors import BackwardError, StaleGraphError, UnsupportedError
-from tinygrad_edu.graph.modes import MODES, brief, check_gradient, data_of, place_of
-from tinygrad_edu.operations.elementwise import ElementwiseMethods, Operation
+from tinygrad_edu.graph.clock import CLOCK
+from tinygrad_edu.graph.modes import MODES, data_of
+from tinygrad_edu.graph.scope import Mark, Scope
+from tinygrad_edu.operations.elementwise import ElementwiseMethods
+from tinygrad_edu.operations.operation import Operation
 
 NO_PARAMS: Mapping[str, Any] = {}
-
-
-class Mark(NamedTuple):
-    """A module's call, noted on the node that it returned: what lies between ``inputs`` and the node is its."""
-
-    scope: "Scope"
-    inputs: tuple[Any, ...]
-
-
-class Scope:
-    """What a picture needs to know of a module: ``name`` in its parent, and a ``title`` such as ``Linear(2 → 8)``."""
-
-    __slots__ = ("name", "title")
-
-    def __init__(self, name: str = "", title: str = "") -> None:
-        self.name = name
-        self.title = title
-
-    def __repr__(self) -> str:
-        return f"<scope {self.name}: {self.title}>"
 
 
 def _has_gradient(node: "Node") -> bool:
@@ -89,7 +70,7 @@ class Node(ElementwiseMethods):
 
     _data: Any
     _label: str
-    _marks: tuple[tuple["Scope", tuple[Any, ...]], ...]
+    _marks: tuple[tuple[Scope, tuple[Any, ...]], ...]
     _origin: tuple[str, int]
     _params: Mapping[str, Any]
     data: Any
@@ -177,7 +158,7 @@ class Node(ElementwiseMethods):
         """A node of the same kind that holds ``data`` and needs no gradient."""
         raise NotImplementedError
 
-    def _fresh_order(self) -> Sequence["Node"]:
+    def _fresh_order(self, *, leaves: bool = True) -> Sequence["Node"]:
         """The `topological_order` up to this node; `StaleGraphError` if data was written after it was used."""
         raise NotImplementedError
 
@@ -209,6 +190,26 @@ class Node(ElementwiseMethods):
             for name, fact in (self._facts() | facts).items()
         )
         return f"<table><caption>{escape(f'{type(self).__name__} {self.label}'.strip())}</caption>{cells}</table>"
+
+
+def nothing_to_differentiate(root: Node) -> BackwardError:
+    """The error that says that ``root`` cannot be the start of a backward pass."""
+    why = "nothing it was made of requires one, or it was made under no_grad() or by a compiled function"
+    if getattr(getattr(root._data, "dtype", None), "kind", "f") in "iub":
+        why = "it holds integers, which take none: make the Tensors of floats, Tensor([1.0, 2.0]) or dtype=float"
+    return BackwardError(f"backward() starts from a node that needs no gradient ({describe(root)}): {why}")
+
+
+def brief(data: Any) -> str:
+    """The data in a few words."""
+    if isinstance(data, float) or data.size <= 6:
+        return str(data)
+    return f"array of shape {data.shape} in [{data.min():g}, {data.max():g}]"
+
+
+def place_of(node: Node) -> str:
+    """Where the node was made, in parentheses, if that was recorded."""
+    return f" ({node.origin[0]}, line {node.origin[1]})" if node.origin else ""
 
 
 # --- order --------------------------------------------------------------------------------------------------
@@ -298,62 +299,3 @@ def stale(node: Node, x: Node) -> StaleGraphError:
         f"the data of {describe(x)} was changed after {node.op}{place_of(node)} had used it, so its gradient would be "
         "wrong: run the forward pass again before backward()"
     )
-
-
-class Clock:
-    """Counts the changes of data, so that a graph notices when it has become stale.
-
-    A leaf carries the time at which its data was last written, every other node the time at which it was made.
-    Along an edge the time never falls, unless the input was written after the node had used it.
-    """
-
-    def __init__(self) -> None:
-        self.now = 0
-        self._ticks = itertools.count(1)
-        self._lock = threading.Lock()
-
-    def tick(self) -> int:
-        """A new time, later than every earlier one."""
-        with self._lock:  # `now` must never go back
-            self.now = next(self._ticks)
-            return self.now
-
-
-CLOCK = Clock()
-
-
-# --- the recorded backward pass -----------------------------------------------------------------------------
-
-
-def nothing_to_differentiate(root: Node) -> BackwardError:
-    """The error that says that ``root`` cannot be the start of a backward pass."""
-    why = "nothing it was made of requires one, or it was made under no_grad() or by a compiled function"
-    if getattr(getattr(root._data, "dtype", None), "kind", "f") in "iub":
-        why = "it holds integers, which take none: make the Tensors of floats, Tensor([1.0, 2.0]) or dtype=float"
-    return BackwardError(f"backward() starts from a node that needs no gradient ({describe(root)}): {why}")
-
-
-def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
-    """The backward pass as a graph: for each node that ``root`` depends on, its gradient as a node.
-
-    The derivatives are the same text as everywhere, read with nodes in place of numbers, so what they compute is
-    recorded and can be differentiated again.
-    """
-    grads = {root: seed}
-    watched, MODES.anomaly = MODES.anomaly, 0  # what is looked at is each gradient, not the steps of its derivative
-    try:
-        for node in reversed(root._fresh_order()):
-            gy = grads.get(node)
-            if gy is None or node.operation is None:
-                continue
-            inputs = node.inputs
-            for i, x in enumerate(inputs):
-                if x.requires_grad:
-                    gx = node.operation.gx_nodes[i](gy, node, *inputs, **node.params)
-                    gx = x._fit(gx if isinstance(gx, Node) else x._constant(gx), node)
-                    if watched:
-                        check_gradient(node, i, gx)
-                    grads[x] = grads[x] + gx if x in grads else gx
-    finally:
-        MODES.anomaly = watched
-    return grads

@@ -16,7 +16,9 @@ import ast
 from collections.abc import Iterable
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.operations.elementwise import CONSTANTS, TABLE, Elementwise
+from tinygrad_edu.operations.elementwise import TABLE
+from tinygrad_edu.operations.floats import CONSTANTS
+from tinygrad_edu.operations.row import Elementwise
 
 # What JavaScript calls the words of the table. The others are functions of ``vocabulary.js``, by the table's name.
 _MATH = {

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.graph.modes import MODES, WATCH, tell
-from tinygrad_edu.graph.node import Node, Scope, describe
+from tinygrad_edu.graph.node import Node, describe
+from tinygrad_edu.graph.scope import Scope
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
 

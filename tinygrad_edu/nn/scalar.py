@@ -17,14 +17,17 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_edu.dot import dot, shared_inputs, weighted_sums
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import WATCH
-from tinygrad_edu.graph.node import CLOCK, Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn.activations import activation_of, identity
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.sizes import layer_widths
+from tinygrad_edu.speed.shared_inputs import SharedInputs
 from tinygrad_edu.support.arguments import whole_number
-from tinygrad_edu.value import Constant, Operands, Value, dot, weighted_sums
+from tinygrad_edu.value import Constant, Value
 
 if TYPE_CHECKING:
     import tinygrad_edu.nn.networks
@@ -105,9 +108,9 @@ class Neuron(Module):
         super().__setattr__(name, value)
         CLOCK.tick()  # what a layer knows of its neurons is out of date
 
-    def forward(self, x: Sequence[Number] | Operands) -> Value:
+    def forward(self, x: Sequence[Number] | SharedInputs) -> Value:
         """The neuron's output."""
-        inputs = x if isinstance(x, Operands) else Operands(_numbers(self, x))
+        inputs = x if isinstance(x, SharedInputs) else shared_inputs(_numbers(self, x))
         if len(inputs.nodes) != len(self.w):
             numbers = "1 number" if len(self.w) == 1 else f"{len(self.w)} numbers"
             raise ShapeError(f"{self._title()} takes {numbers}, but was given {len(inputs.nodes)}")
@@ -144,7 +147,7 @@ class _Reading:
     def __init__(self, neurons: list[Neuron]) -> None:
         self.stamp = CLOCK.now
         self.neurons = list(neurons)
-        weights = [Operands(n.w, n.b) for n in neurons] if _are_alike(neurons) else []
+        weights = [shared_inputs(n.w, n.b) for n in neurons] if _are_alike(neurons) else []
         self.weights = weights if all(w.requires_grad for w in weights) else []
         self.lists = [w.nodes for w in self.weights]
         self.n_in = len(self.lists[0]) if self.lists else 0
@@ -203,7 +206,7 @@ class Layer(Module):
 
     def forward(self, x: Sequence[Number]) -> Any:
         """The outputs of the neurons."""
-        inputs = Operands(_numbers(self, x))  # read once for all of them
+        inputs = shared_inputs(_numbers(self, x))  # read once for all of them
         weights = self._weights(len(inputs.nodes))
         if weights:
             outputs = list(map(self.neurons[0].activation, weighted_sums(weights, inputs)))
@@ -211,7 +214,7 @@ class Layer(Module):
             outputs = [neuron.forward(inputs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def _weights(self, n_in: int) -> list[Operands]:
+    def _weights(self, n_in: int) -> list[SharedInputs]:
         """The weights of neurons that differ in nothing else, so that their sums can be taken together; else none."""
         if WATCH.active:
             return []

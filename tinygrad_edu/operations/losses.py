@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.operations.elementwise import ArrayOperation
 from tinygrad_edu.operations.matrices import ones
+from tinygrad_edu.operations.operation import ArrayOperation
 from tinygrad_edu.operations.reductions import SOFTMAX
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded

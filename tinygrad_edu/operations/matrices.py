@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.operations.elementwise import ArrayOperation, Variadic
+from tinygrad_edu.operations.operation import ArrayOperation, Variadic
 from tinygrad_edu.operations.reductions import Axis, restored, untracked
 from tinygrad_edu.speed.blas import SMALL, product
 

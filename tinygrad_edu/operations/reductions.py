@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.operations.elementwise import ArrayOperation
+from tinygrad_edu.operations.operation import ArrayOperation
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 Axis = int | tuple[int, ...] | None

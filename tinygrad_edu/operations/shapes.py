@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.operations.elementwise import ArrayOperation, Variadic
+from tinygrad_edu.operations.operation import ArrayOperation, Variadic
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 

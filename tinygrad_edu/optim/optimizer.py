@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH, tell
-from tinygrad_edu.graph.node import CLOCK, Node
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim.parameters import leaves_of
 from tinygrad_edu.support.arguments import at_least_zero, shown
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.graph.array_backward import unbroadcast
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.operations.elementwise import Elementwise
+from tinygrad_edu.operations.broadcasting import unbroadcast
+from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.value import Value
 from viz.formulas.blackboard import index_text
 from viz.formulas.notation import number_text
@@ -201,7 +201,7 @@ def _of_arrays(node: Any, i: int) -> Iterator[_Verdict]:
     rng = np.random.default_rng(0)
     y = np.asarray(operation.forward(*xs, **params))
     weights = rng.uniform(0.5, 1.5, y.shape)  # so that no error can hide in a sum
-    gx = unbroadcast(operation.gx_arrays[i](weights, y, *xs, **params), xs[i], node)
+    gx = unbroadcast(operation.gx_arrays[i](weights, y, *xs, **params), xs[i], node.op)
     entries = np.arange(xs[i].size)
     directions: list[tuple[tuple[int, ...] | None, Any]] = []
     if entries.size > _SAMPLE:

@@ -18,8 +18,9 @@ import numpy.typing as npt
 from tinygrad_edu.errors import ArgumentError, UnsupportedError
 from tinygrad_edu.graph.node import describe
 from tinygrad_edu.operations import shapes as shape_rules
-from tinygrad_edu.operations.elementwise import ArrayOperation, Elementwise, Operation
+from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.reductions import Axis, axes_of
+from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Constant, Value
 from viz.formulas.notation import printable, shorten

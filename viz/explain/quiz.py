@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.graph.array_backward import unbroadcast
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.operations.elementwise import Elementwise
+from tinygrad_edu.operations.broadcasting import unbroadcast
+from tinygrad_edu.operations.row import Elementwise
 from viz.formulas.blackboard import index_text
 from viz.formulas.expression import ExpressionError, parse
 from viz.formulas.notation import number_text
@@ -249,7 +249,7 @@ class _Asked:
         step = self.step
         flow = step.derivative(step.incoming if gy is None else gy, **wrong)
         return self.entry(
-            flow if self.index is None else unbroadcast(flow, step.contribution, step.trace.order[step.node])
+            flow if self.index is None else unbroadcast(flow, step.contribution, step.trace.order[step.node].op)
         )
 
 

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
-from tinygrad_edu.graph.array_backward import array_gradients, unbroadcast
 from tinygrad_edu.graph.node import Node, describe
-from tinygrad_edu.operations.elementwise import Elementwise
+from tinygrad_edu.operations.broadcasting import unbroadcast
+from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 from viz.formulas.notation import number_text
@@ -403,7 +404,7 @@ def _entry_by_entry(step: Backward, index: tuple[int, ...]) -> npt.NDArray[Any]:
     for at in np.ndindex(column.shape):
         gy = np.zeros_like(step.incoming)
         gy[at] = 1
-        column[at] = unbroadcast(step.derivative(gy), x, node)[index]
+        column[at] = unbroadcast(step.derivative(gy), x, node.op)[index]
     return column
 
 

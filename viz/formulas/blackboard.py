@@ -11,8 +11,9 @@ import re
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_edu.operations.elementwise import ArrayOperation, Elementwise, Operation
-from tinygrad_edu.value import Dot
+from tinygrad_edu.dot import Dot
+from tinygrad_edu.operations.operation import ArrayOperation, Operation
+from tinygrad_edu.operations.row import Elementwise
 from viz.formulas.tree import (
     Apply,
     Choice,

@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Mapping
 
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
-from tinygrad_edu.operations.elementwise import TABLE, Elementwise
+from tinygrad_edu.operations.elementwise import TABLE
+from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.value import Constant, Value
 from viz.formulas.notation import printable, width_of
 

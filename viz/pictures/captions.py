@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.dot import Dot
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.matrices import LINEAR
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.value import Dot, Value
+from tinygrad_edu.value import Value
 from viz.formulas.notation import number_text
 from viz.pictures import dot
 from viz.pictures.palette import Theme

@@ -14,7 +14,8 @@ was given to, and opens the calls that returned it. So the calls form a tree, an
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_edu.graph.node import Mark, Node, Scope
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.scope import Mark, Scope
 
 
 class Call:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.operations.elementwise import Elementwise
+from tinygrad_edu.operations.row import Elementwise
 from viz.formulas import blackboard
 from viz.formulas.tree import Formula, Infix, Name, Number, Prose, Relation, Row
 from viz.steps.as_json import plain, single

@@ -86,9 +86,10 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph.array_backward import unbroadcast
 from tinygrad_edu.graph.node import Node, nothing_to_differentiate
-from tinygrad_edu.operations.elementwise import Elementwise, Operation
+from tinygrad_edu.operations.broadcasting import unbroadcast
+from tinygrad_edu.operations.operation import Operation
+from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 from viz.formulas import blackboard
@@ -451,7 +452,7 @@ def _trace_arrays(order: Sequence[Node], seed: Any) -> Trace:
             for i, x in enumerate(node.inputs):
                 if x.requires_grad:
                     gx = operation.gx_arrays[i](gradients[k], values[k], *xs, **params)
-                    contribution = unbroadcast(gx, xs[i], node)
+                    contribution = unbroadcast(gx, xs[i], node.op)
                     gradients[ids[x]] = _sum(gradients[ids[x]], contribution)
                     contributions.append(contribution)
     return Trace(order, values, gradients, contributions)

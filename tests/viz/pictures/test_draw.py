@@ -19,7 +19,8 @@ import viz
 from tests.viz.steps.test_scopes import programs
 from tinygrad_edu import Tensor, TinygradEduError, Value, dot, nn, no_grad, operation
 from tinygrad_edu.errors import ArgumentError, DTypeError, FileError
-from tinygrad_edu.graph.node import Mark, Node, Scope, topological_order
+from tinygrad_edu.graph.node import Node, topological_order
+from tinygrad_edu.graph.scope import Mark, Scope
 from viz.formulas.notation import number_text, printable
 from viz.pictures import render
 from viz.pictures.palette import THEMES

@@ -4,7 +4,8 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from tinygrad_edu import Value
-from tinygrad_edu.graph.node import Mark, Scope, topological_order
+from tinygrad_edu.graph.node import topological_order
+from tinygrad_edu.graph.scope import Mark, Scope
 from viz.steps.modules import module_calls
 
 

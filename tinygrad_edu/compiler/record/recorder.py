@@ -43,9 +43,10 @@ from tinygrad_edu.graph import node as graph
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations import shapes as shape_rules
-from tinygrad_edu.operations.elementwise import FLOATS, Operation
+from tinygrad_edu.operations.floats import FLOATS
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.operations.matrices import COFACTOR
+from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.value import Value
 
 _SECTIONS = ("", "forward", "backward", "update")

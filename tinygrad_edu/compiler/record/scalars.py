@@ -7,7 +7,11 @@ from typing import Any
 from tinygrad_edu.compiler.program import MATH
 from tinygrad_edu.compiler.record.traced import is_traced
 from tinygrad_edu.graph.modes import MODES
-from tinygrad_edu.operations.elementwise import CONSTANTS, FLOATS, TABLE, Elementwise, Operation, function_of
+from tinygrad_edu.operations.elementwise import TABLE
+from tinygrad_edu.operations.floats import CONSTANTS, FLOATS
+from tinygrad_edu.operations.operation import Operation
+from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.operations.text import function_of
 
 # How a program writes the functions of `FLOATS`.
 SPELLED: dict[str, str] = {

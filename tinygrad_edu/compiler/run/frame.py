@@ -13,7 +13,7 @@ from tinygrad_edu.compiler.rewrite.layout import Layout
 from tinygrad_edu.compiler.run.codegen import Codegen
 from tinygrad_edu.compiler.run.interpreter import add_gradient
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
-from tinygrad_edu.graph.node import CLOCK
+from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.tensor import Tensor, constant
 from tinygrad_edu.value import Value
 

@@ -23,7 +23,7 @@ from tinygrad_edu.compiler.run.interpreter import one_by_one
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient
 from tinygrad_edu.compiler.write.emit import Writer
 from tinygrad_edu.compiler.write.source import Readable
-from tinygrad_edu.operations.elementwise import FLOATS
+from tinygrad_edu.operations.floats import FLOATS
 
 LONG = 20_000  # lines: a function longer than that takes Python long to compile
 

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.graph.modes import Observer, observing, recording
+from tinygrad_edu.graph.listeners import Observer
+from tinygrad_edu.graph.modes import observing, recording
 from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.optim.parameters import nodes_of

@@ -1,0 +1,72 @@
+"""What `detect_anomaly` and `recording` look at: each new node, and each gradient."""
+
+import math
+import os
+import sys
+from typing import Any
+
+from tinygrad_edu.errors import AnomalyError
+from tinygrad_edu.graph.modes import MODES
+from tinygrad_edu.graph.node import Node, brief, place_of
+
+
+def note(node: Node) -> None:
+    """What the active modes want to know of a node that was just made."""
+    if MODES.recorder is not None and not isinstance(node._data, float):
+        MODES.recorder.made(node)
+        return  # what anomalies there are is for the numbers to say, which come later
+    if MODES.recording:
+        node._origin = _caller()
+    if MODES.anomaly:
+        bad = _produced(node)
+        if bad is not None:
+            operands = ", ".join(f"{x.label or f'input {i}'}={brief(x._data)}" for i, x in enumerate(node.inputs))
+            raise AnomalyError(f"{node.op} produced {bad} from {operands}{place_of(node)}")
+
+
+def check_gradient(node: Node, i: int, gx: Any) -> None:
+    """Under `detect_anomaly`, raise if the gradient ``gx`` from ``node`` to its input ``i`` is not finite."""
+    bad = _not_finite(getattr(gx, "_data", gx))
+    if bad is not None:
+        x = node.inputs[i]
+        operand = f"{x.label or f'input {i}'}={brief(x._data)}"
+        raise AnomalyError(f"the backward pass of {node.op} produced {bad} for {operand}{place_of(node)}")
+
+
+def _produced(node: Node) -> str | None:
+    """The NaN or infinity that the node's operation has produced, as text.
+
+    A NaN in a leaf is reported where it is first used; an infinity there may be meant, and is passed on in silence.
+    """
+    bad = _not_finite(node._data)
+    if bad is None:
+        return None
+    if _has_nan(node._data):
+        return None if any(x.operation is not None and _has_nan(x._data) for x in node.inputs) else "nan"
+    return bad if all(_not_finite(x._data) is None for x in node.inputs) else None
+
+
+def _has_nan(data: Any) -> bool:
+    return bool(data != data) if isinstance(data, float) else bool((data != data).any())
+
+
+def _not_finite(data: Any) -> str | None:
+    """The first number in ``data`` that is a NaN or an infinity, as text."""
+    if isinstance(data, float):
+        return None if data - data == 0 else str(data)
+    if data.dtype.kind != "f":
+        return None
+    bad = data.ravel()
+    bad = bad[(bad != bad) | (abs(bad) == math.inf)]
+    return str(bad[0]) if bad.size else None
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 pathlib takes longer to import than all of this
+
+
+def _caller() -> tuple[str, int]:
+    """File and line of the innermost frame outside this package."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

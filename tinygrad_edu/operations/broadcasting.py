@@ -1,0 +1,49 @@
+"""Broadcasting, and its derivative: the sum over the axes along which numbers were copied."""
+
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.operations.matrices import ones
+
+ndarray = np.ndarray
+_Array = npt.NDArray[Any]
+
+
+def added(a: Any, b: Any) -> Any:
+    """Add two arrays. NumPy gives a scalar for arrays without axes; this gives an array."""
+    total = a + b
+    return np.asarray(total) if isinstance(total, np.generic) else total
+
+
+def common_shape(given: tuple[int, ...], shape: tuple[int, ...], operation: str) -> tuple[int, ...]:
+    """The shape to which a gradient of shape ``given`` and the input that it belongs to broadcast."""
+    try:
+        return np.broadcast_shapes(given, shape)
+    except ValueError:
+        raise ShapeError(
+            f"the derivative of {operation} gave a gradient of shape {given} for an input of shape {shape}: "
+            "they must be the same, or differ by broadcasting"
+        ) from None
+
+
+def unbroadcast(gx: Any, x: _Array, operation: str) -> _Array:
+    """The gradient brought to the shape and dtype of ``x``.
+
+    Broadcasting copies numbers, and the gradients of the copies add up: the broadcast axes are summed.
+    """
+    gx = gx if gx.__class__ is ndarray else np.asarray(gx)
+    shape = x.shape
+    if gx.shape != shape:
+        lead = gx.ndim - len(shape)
+        if lead == 1 and gx.shape[1:] == shape:
+            # BLAS adds up rows several times faster.
+            gx = ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(np.add.reduce(gx))
+        else:
+            full = common_shape(gx.shape, shape, operation)
+            lead = len(full) - len(shape)
+            axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
+            gx = np.asarray(np.add.reduce(np.broadcast_to(gx, full), axis=axes)).reshape(shape)
+    return gx if gx.dtype == x.dtype else cast("_Array", gx.astype(x.dtype))

@@ -1,0 +1,125 @@
+"""What an operation is: a forward pass, and a derivative for each input."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.support.arguments import shown
+
+
+class Operation:
+    """A differentiable operation: what it computes, and what a gradient becomes on the way back through it.
+
+    ``forward(*xs, **params)`` computes ``y``; ``gx_arrays[i](gy, y, *xs, **params)`` is the gradient that flows to
+    input ``i``, on plain data (floats or ndarrays), and ``gx_nodes[i]`` the same on nodes, so that it is recorded.
+    Calling an operation with a node among its inputs records a node; with plain data it just computes.
+    """
+
+    name: str
+    symbol: str
+    gx_arrays: Sequence[Callable[..., Any]]
+    owns_gradients = True  # gx never hands out the data or another gradient, only gy itself or fresh arrays
+    calm = True  # gx of finite numbers is finite: NumPy has nothing to warn of
+    fits = False  # of arrays of one type every gx is a fresh array of its input's shape: nothing is broadcast
+    is_weighted_sum = False  # its inputs are weights, as many numbers, and a bias: `dot`
+    backward_step: Any = None  # its backward step on arrays, when `speed.written_backward` has written it
+
+    def forward(self, *xs: Any, **params: Any) -> Any:
+        """``y`` from the inputs' data."""
+        raise NotImplementedError
+
+    @property
+    def gx_nodes(self) -> Sequence[Callable[..., Any]]:
+        """What `gx_arrays` is, on nodes."""
+        return self.gx_arrays
+
+    def local_derivative(self, i: int) -> str:
+        """Formula of ∂y/∂x_i in the names ``x`` or ``x0``, ``x1``, … and ``y``."""
+        return f"∂{self.name}/∂x{i}"
+
+    def backward_floats(self, node: Any) -> None:
+        """Add to the gradients of a `Value`'s inputs what flows to them."""
+        gy, y, inputs, params = node.grad, node._data, node.inputs, node.params
+        xs = [x._data for x in inputs]
+        for x, gx in zip(inputs, self.gx_arrays, strict=False):
+            x.grad += gx(gy, y, *xs, **params)
+
+    def __call__(self, *xs: Any, **params: Any) -> Any:
+        for x in xs:
+            record = getattr(x, "_record", None)
+            if record is not None:
+                return record(self, xs, params)
+        try:
+            return self.forward(*xs, **params)
+        except TypeError:
+            odd = [x for x in xs if x is None or isinstance(x, str | bytes)]
+            if not odd:
+                raise
+            raise DTypeError(
+                f"{self.name} takes numbers, arrays, Values or Tensors, but was given {shown(odd[0])}"
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+
+class ArrayOperation(Operation):
+    """An operation on whole arrays: `numpy` in, `numpy` out, and a derivative for each input.
+
+    The derivatives ``gx(gy, y, *xs, **params)`` are written with NumPy's functions, which a `Tensor` answers as
+    well as an array does: on Tensors the very same lines record. `formula` is the blackboard's form of each, in
+    the names ``gy``, ``y``, ``x`` or ``x0``, ``x1``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        *gx: Callable[..., Any],
+        symbol: str = "",
+        formula: str | tuple[str, ...] = "",
+    ) -> None:
+        self.name = name
+        self.forward = forward  # type: ignore[method-assign]
+        self.gx_arrays = gx
+        self.symbol = symbol or name
+        self.formula = (formula,) if isinstance(formula, str) else formula
+        ARRAY_TABLE[name] = self
+
+    def local_derivative(self, i: int) -> str:
+        return self.formula[min(i, len(self.formula) - 1)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _array_row, (self.name,)
+
+
+class EachInput(Sequence[Callable[..., Any]]):
+    """The derivatives of an operation with any number of inputs, made of one function ``gx(i, gy, y, *xs, …)``."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+    def __getitem__(self, i: Any) -> Any:
+        return partial(self.function, i)
+
+
+class Variadic(ArrayOperation):
+    """An array operation with any number of inputs: one derivative ``gx(i, gy, y, *xs, **params)`` for all."""
+
+    def __init__(
+        self, name: str, forward: Callable[..., Any], gx: Callable[..., Any], *, symbol: str = "", formula: str
+    ) -> None:
+        super().__init__(name, forward, symbol=symbol, formula=formula)
+        self.gx_arrays = EachInput(gx)
+
+
+ARRAY_TABLE: dict[str, ArrayOperation] = {}
+
+
+def _array_row(name: str) -> ArrayOperation:
+    return ARRAY_TABLE[name]

@@ -1,0 +1,197 @@
+"""A row of the table: one elementwise operation, written as text.
+
+``tanh = Unary("tanh(x)", gx="gy * (1 - y * y)")`` says that the forward pass computes ``y = tanh(x)``, and that an
+incoming gradient ``gy`` becomes ``gx = gy * (1 - y * y)`` for the input. The names are always the same: ``x`` (or
+``x0``, ``x1``) is the data of an input, ``y`` the data of the result, ``gy`` the gradient that arrives, ``gx`` the
+gradient for the input.
+
+The same text is compiled with three vocabularies, in which ``tanh`` has three meanings:
+
+- `FLOATS`: ``math.tanh``. Backprop through `Value`.
+- `Elementwise.arrays`: ``numpy.tanh``. Backprop through `Tensor`.
+- `NODES`: the operation ``tanh`` itself, which records a node. The backward pass becomes a graph that can be
+  differentiated again, or compiled.
+
+A learner's formula is made of the same text: `Elementwise.local_derivative`.
+"""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, ClassVar, Self, TypeVar, overload
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.operations.floats import CONSTANTS, FLOATS
+from tinygrad_edu.operations.operation import Operation
+from tinygrad_edu.operations.text import GENERATED, float_source, function_of, names_in, without_gy
+
+N = TypeVar("N")
+TABLE: "dict[str, Elementwise]" = {}  # every row by its name: `elementwise` fills it
+
+
+class Elementwise(Operation):
+    """An operation that works on each number by itself: a row of the table.
+
+    ``y`` is the text of the forward pass, ``gx`` those of the gradients that flow to the inputs, ``symbol``
+    what a picture shows, ``operator`` the Python operator that it is, ``params`` its parameters with their
+    defaults.
+    """
+
+    arrays: ClassVar[dict[str, Any]] = {}  # the vocabulary of arrays: `tensor` fills it in when NumPy is there
+
+    def __init__(self, y: str, *gx: str, symbol: str = "", operator: str = "", **params: float) -> None:
+        self.y_text = y
+        self.gx_texts = gx
+        self.symbol = symbol
+        self.operator = operator
+        self.defaults = params
+        self.calm = not any(word in text for text in gx for word in ("/", "**", "exp", "log", "sqrt", "cosh", "sinh"))
+        self.fits = len(gx) == 1 and "gy" in gx[0] and gx[0] != "gy" and not params  # which may be arrays
+        self.input_names = ("x",) if len(gx) == 1 else tuple(f"x{i}" for i in range(len(gx)))
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.symbol = self.symbol or name
+        self.__doc__ = self._describe()
+
+    def _describe(self) -> str:
+        signature = ", ".join([*self.input_names, *(f"{k}={v!r}" for k, v in self.defaults.items())])
+        flows = "; ".join(f"g{x} = {gx}" for x, gx in zip(self.input_names, self.gx_texts, strict=True))
+        return f"{self.name}({signature}), elementwise: y = {self.y_text}.\n\nBackward: {flows}."
+
+    @overload
+    def __get__(self, node: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, node: N, owner: type) -> Callable[..., N]: ...
+    def __get__(self, node: Any, owner: type) -> Any:
+        return self if node is None else partial(self, node)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _row, (self.name,)
+
+    def local_derivative(self, i: int) -> str:
+        return without_gy(self.gx_texts[i])
+
+    def _forward_in(self, vocabulary: Mapping[str, Any], text: str) -> Any:
+        return function_of((*self.input_names, *self.defaults), text, vocabulary)
+
+    def _gx_in(self, vocabulary: Mapping[str, Any], texts: Sequence[str]) -> tuple[Any, ...]:
+        arguments = ("gy", "y", *self.input_names, *self.defaults)
+        return tuple(function_of(arguments, text, vocabulary) for text in texts)
+
+    @cached_property
+    def on_floats(self) -> Callable[..., float]:
+        """The forward pass on floats."""
+        if self.operator in ("add", "sub", "mul", "neg"):  # the same text, as a builtin
+            return getattr(operator, self.operator)  # type: ignore[no-any-return]
+        return self._forward_in(FLOATS | CONSTANTS, float_source(self.y_text))  # type: ignore[no-any-return]
+
+    @cached_property
+    def forward(self) -> Callable[..., Any]:
+        """The forward pass on arrays (or on floats, through NumPy)."""
+        return self._forward_in(self.arrays | CONSTANTS, self.y_text)  # type: ignore[no-any-return]
+
+    @cached_property
+    def gx_arrays(self) -> tuple[Callable[..., Any], ...]:  # type: ignore[override]
+        return self._gx_in(self.arrays | CONSTANTS, self.gx_texts)
+
+    @cached_property
+    def gx_nodes(self) -> tuple[Callable[..., Any], ...]:
+        return self._gx_in(NODES, self.gx_texts)
+
+    @cached_property
+    def gx_floats(self) -> tuple[Callable[..., float], ...]:
+        """The derivatives on floats, one for each input."""
+        return self._gx_in(FLOATS | CONSTANTS, [float_source(text) for text in self.gx_texts])
+
+    @cached_property
+    def backward_floats(self) -> Callable[[Any], None]:
+        """The derivatives, written out as one function; for ``mul`` that is this one.
+
+        ::
+
+            def backward(node):
+                gy = node.grad
+                n0 = node._left
+                n1 = node._right
+                x0 = n0._data
+                x1 = n1._data
+                n0.grad += gy * x1
+                n1.grad += gy * x0
+
+        Reading each datum once, and only if it is needed, is what makes a scalar backward pass fast.
+        """
+        used = set().union(*map(names_in, self.gx_texts))
+        nodes = [f"n{i}" for i in range(len(self.gx_texts))]
+        lines = ["gy = node.grad", "n0 = node._left", "n1 = node._right"][: 1 + len(nodes)]
+        lines += [f"{x} = {n}._data" for x, n in zip(self.input_names, nodes, strict=True) if x in used]
+        lines += ["y = node._data"] if "y" in used else []
+        lines += [f"{p} = node.params['{p}']" for p in self.defaults if p in used]
+        lines += [f"{n}.grad += {float_source(gx)}" for n, gx in zip(nodes, self.gx_texts, strict=True)]
+        scope: dict[str, Any] = FLOATS | CONSTANTS
+        exec(compile("def backward(node):\n    " + "\n    ".join(lines), GENERATED, "exec"), scope)  # noqa: S102 the rows below, never a user's text
+        return scope["backward"]  # type: ignore[no-any-return]
+
+    def bind(self, args: Sequence[float], keywords: Mapping[str, float]) -> dict[str, float]:
+        """The parameters of a call: the defaults, then what was given by position and by name; None is the default."""
+        surplus = [name for name in keywords if name not in self.defaults]
+        if surplus or len(args) > len(self.defaults):
+            given = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in keywords.items())])
+            takes = ", ".join(f"{k}={v!r}" for k, v in self.defaults.items()) or "no parameters"
+            raise ArgumentError(f"{self.name}() takes {takes}, but was given ({given})")
+        given_ones = {**dict(zip(self.defaults, args, strict=False)), **keywords}
+        for name, x in given_ones.items():
+            if getattr(x, "requires_grad", False):
+                raise ArgumentError(
+                    f"{self.name}() has no derivative by {name}, so it takes a plain number there, but was given {x!r}"
+                )
+            if hasattr(x, "copy"):
+                given_ones[name] = x.copy()  # an array, as it is now
+        return self.defaults | {name: x for name, x in given_ones.items() if x is not None}
+
+
+def _row(name: str) -> Elementwise:
+    return TABLE[name]
+
+
+class Unary(Elementwise):
+    """A row with one input."""
+
+    def __init__(self, y: str, *, gx: str, symbol: str = "", operator: str = "", **params: float) -> None:
+        super().__init__(y, gx, symbol=symbol, operator=operator, **params)
+
+
+class Binary(Elementwise):
+    """A row with two inputs."""
+
+    def __init__(self, y: str, *, gx0: str, gx1: str, symbol: str = "", operator: str = "", **params: Any) -> None:
+        super().__init__(y, gx0, gx1, symbol=symbol, operator=operator, **params)
+
+
+def _where_nodes(condition: Any, yes: Any, no: Any) -> Any:
+    if isinstance(condition, bool):  # Values: one side is taken, as in Python
+        return yes if condition else no
+    return TABLE["select"](yes, no, condition=condition)
+
+
+def _is_zero_node(x: Any) -> Any:
+    return getattr(x, "data", x) == 0
+
+
+NODES: dict[str, Any] = {**CONSTANTS, "where": _where_nodes, "is_zero": _is_zero_node}
+
+
+def fill_vocabulary(vocabulary: dict[str, Any], forward: str) -> None:
+    """Add the rows that a vocabulary lacks. Each is compiled from its own forward text when it is first used."""
+
+    def late(row: Elementwise) -> Callable[..., Any]:
+        return lambda *xs: getattr(row, forward)(*xs)
+
+    for name, row in TABLE.items():
+        vocabulary.setdefault(name, late(row))
+
+
+def fill_arrays(functions: Mapping[str, Any]) -> None:
+    """Give the rows their vocabulary of arrays."""
+    Elementwise.arrays.update(functions)
+    fill_vocabulary(Elementwise.arrays, "forward")

@@ -1,0 +1,102 @@
+"""The backward pass on arrays with one written-out function for each operation.
+
+`graph.array_backward` is the plain form and gives the same numbers. On small arrays Python's loops and lists take as
+long as NumPy's work, and this form saves them.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.graph import array_backward
+from tinygrad_edu.graph.array_backward import backward_step
+from tinygrad_edu.graph.modes import MODES, WATCH
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.operations.arrays import ZEROS
+from tinygrad_edu.operations.broadcasting import added, unbroadcast
+from tinygrad_edu.operations.floats import CONSTANTS
+from tinygrad_edu.operations.operation import EachInput, Operation
+from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.speed.recomputed_gradient import LARGE, step_without_keeping
+
+ndarray = np.ndarray
+_Array = npt.NDArray[Any]
+Step = Callable[[Any, Any, dict[Any, Any]], None]
+
+
+def array_gradients(root: Node, seed: _Array) -> dict[Any, Any]:
+    """What `graph.array_backward.array_gradients` gives; a large gradient of an interior node may be recomputed."""
+    if WATCH.active and MODES.recorder is not None:
+        return cast("dict[Any, Any]", MODES.recorder.array_gradients(root, seed))
+    if WATCH.active and MODES.anomaly:
+        return array_backward.array_gradients(root, seed, watched=True)
+    grads: dict[Any, Any] = {root: seed}
+    recomputed: dict[Any, Any] = {}
+    for node in reversed(root._fresh_order(leaves=False)):
+        gy, operation = grads.get(node), node.operation
+        if gy is None or operation is None:
+            continue
+        step = operation.backward_step or written_step(operation)
+        if gy.size < LARGE:
+            step(node, gy, grads)
+        else:
+            step_without_keeping(step, node, gy, grads, recomputed)
+    return grads
+
+
+_STEP = """
+    if n{i}.requires_grad:
+        gx = {gx}
+        if gx.__class__ is not ndarray or gx.shape != {x}.shape or gx.dtype is not {x}.dtype:
+            gx = unbroadcast(gx, {x}, node.op)
+        if n{i} in grads:
+            gx = added(grads[n{i}], gx)
+        elif n{i}.operation is None and (gx is gy or gx.base is not None):
+            gx = gx.copy()
+        grads[n{i}] = gx
+"""
+_SAME_SHAPE_STEP = """
+    if n{i}.requires_grad:
+        gx = {gx}
+        grads[n{i}] = added(grads[n{i}], gx) if n{i} in grads else gx
+"""
+
+
+def written_step(operation: Operation) -> Step:
+    """`backward_step` for one operation, written out: on small arrays, its loops and lists cost as much as the work."""
+    if isinstance(operation.gx_arrays, EachInput) or not (operation.calm and operation.owns_gradients):
+        operation.backward_step = backward_step
+        return backward_step
+    count = len(operation.gx_arrays)
+    xs = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
+    lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
+    lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
+    if operation.fits:  # but of vectors, numbers and mixed types there may be something to mend
+        mixed = " or ".join(f"{x}.dtype is not kind" for x in xs)
+        lines += ["kind = gy.dtype", f"if gy.ndim < 2 or {mixed}:", "    return backward_step(node, gy, grads)"]
+    if isinstance(operation, Elementwise):
+        texts = operation.gx_texts
+        if operation.fits:
+            texts = tuple([re.sub(r"\b0\.0\b", "zero", text) for text in texts])
+            lines += ["zero = ZEROS[kind]"] if "zero" in texts[0] else []
+        lines += [f"{name} = node._params[{name!r}]" for name in operation.defaults]
+    else:
+        params = ", **node._params" if operation.forward.__code__.co_kwonlyargcount else ""
+        texts = tuple(f"gx{i}(gy, y, {', '.join(xs)}{params})" for i in range(count))
+    form = _SAME_SHAPE_STEP if operation.fits else _STEP
+    parts = [form.format(i=i, x=x, gx=gx) for i, (x, gx) in enumerate(zip(xs, texts, strict=True))]
+    body = "\n    ".join(lines) + "".join(parts)
+    scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
+    scope |= {
+        "ZEROS": ZEROS,
+        "ndarray": ndarray,
+        "unbroadcast": unbroadcast,
+        "added": added,
+        "backward_step": backward_step,
+    }
+    exec(f"def step(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
+    operation.backward_step = scope["step"]
+    return scope["step"]  # type: ignore[no-any-return]
