@@ -22,6 +22,7 @@ MODULES = {
     "tinygrad_edu.optim.lr_scheduler": "schedules of the learning rate",
     "tinygrad_edu.train": "training",
     "tinygrad_edu.data": "data",
+    "tinygrad_edu.sklearn": "nets as scikit-learn estimators",
     "viz": "what a person looks at",
 }
 
