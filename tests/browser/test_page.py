@@ -8,7 +8,7 @@ from tests.browser.graphs import HOSTILE, batch, faulty, hostile, layer, neuron,
 from tinygrad_edu.graph.node import topological_order
 from viz.explain.audit import audit
 from viz.explain.quiz import questions, read_number
-from viz.formulas.notation import number_text
+from viz.formulas.numbers import number_text
 from viz.pages.player import player
 
 

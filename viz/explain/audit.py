@@ -18,8 +18,8 @@ from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.value import Value
 from viz.formulas.blackboard import index_text
-from viz.formulas.notation import number_text
-from viz.steps.as_json import plain_number
+from viz.formulas.numbers import number_text
+from viz.steps.as_json import json_number
 from viz.steps.steps import own_params
 from viz.steps.tables import wrapped
 from viz.steps.trace import Trace, graph_of
@@ -63,8 +63,8 @@ class Finding:
             "position": self.position,
             "input": self.input,
             "verdict": self.verdict,
-            "analytic": plain_number(self.analytic),
-            "numeric": plain_number(self.numeric),
+            "analytic": json_number(self.analytic),
+            "numeric": json_number(self.numeric),
             "index": None if self.index is None else list(self.index),
             "checked": self.checked,
             "undecided": self.undecided,
@@ -107,7 +107,7 @@ class Audit:
 
 
 def audit(root: Node) -> Audit:
-    """Check every local derivative behind ``root`` numerically, at the values that the graph holds.
+    """Check every local derivative in the graph of ``root`` numerically, at the values that the graph holds.
 
     Returns
     -------

@@ -23,7 +23,7 @@ from tinygrad_edu.operations.reductions import Axis, axes_of
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Constant, Value
-from viz.formulas.notation import printable, shorten
+from viz.formulas.numbers import printable, shorten
 from viz.pictures.draw import Drawing, draw
 
 _Values = npt.NDArray[Any]  # an array whose entries are Values
@@ -51,7 +51,7 @@ class Explosion:
 
     @functools.cached_property
     def root(self) -> Value:
-        """A Value behind which the whole graph stands: the result, or the sum of the results if there are several."""
+        """A Value whose graph is the whole graph: the result, or the sum of the results if there are several."""
         results = list(self.outputs.flat)
         if len(results) == 1:
             return results[0]  # type: ignore[no-any-return]

@@ -20,7 +20,7 @@ from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
 from viz.formulas.blackboard import index_text
 from viz.formulas.expression import ExpressionError, parse
-from viz.formulas.notation import number_text
+from viz.formulas.numbers import number_text
 from viz.formulas.tree import Formula, Name, Number, Partial, Prose, Relation, Row
 from viz.steps.as_json import is_finite, single
 from viz.steps.steps import Backward

@@ -22,8 +22,8 @@ from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
-from viz.formulas.notation import number_text
-from viz.steps.as_json import plain_number
+from viz.formulas.numbers import number_text
+from viz.steps.as_json import json_number
 from viz.steps.steps import Backward
 from viz.steps.trace import Trace, trace
 
@@ -56,8 +56,8 @@ class Path:
         return {
             "nodes": self.nodes,
             "steps": [step.index for step in self.steps],
-            "factors": list(map(plain_number, self.factors)),
-            "product": plain_number(self.product),
+            "factors": list(map(json_number, self.factors)),
+            "product": json_number(self.product),
         }
 
 
@@ -93,9 +93,9 @@ class Term:
             "step": self.step.index,
             "node": self.step.node,
             "index": list(self.index),
-            "incoming": plain_number(self.incoming),
-            "local": plain_number(self.local),
-            "product": plain_number(self.product),
+            "incoming": json_number(self.incoming),
+            "local": json_number(self.local),
+            "product": json_number(self.product),
             "factor": self.factor,
         }
 
@@ -178,12 +178,12 @@ class Explanation:
             "kind": "paths" if self.index is None else "entries",
             "node": self.node,
             "index": None if self.index is None else list(self.index),
-            "gradient": plain_number(self.gradient),
+            "gradient": json_number(self.gradient),
             "count": _counted(self.count),
             "terms": [term.to_dict() for term in self.terms],
-            "shown": plain_number(self.shown),
-            "remainder": plain_number(self.remainder),
-            "rounding": plain_number(self.rounding),
+            "shown": json_number(self.shown),
+            "remainder": json_number(self.remainder),
+            "rounding": json_number(self.rounding),
         }
 
 
@@ -265,7 +265,7 @@ def _place(node: Any, told: Trace) -> int:
     k = told.ids.get(node)
     if k is None:
         raise ArgumentError(
-            f"why() was given {describe(node)}, which is no part of the graph behind the root, so its gradient is 0: "
+            f"why() was given {describe(node)}, which is no part of the graph of the root, so its gradient is 0: "
             "the order is why(leaf, root)"
         )
     if not node.requires_grad:

@@ -15,12 +15,13 @@ from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node
 from viz.films.film import Frame, check, photographed, write_film
 from viz.formulas.blackboard import shape_text
-from viz.formulas.notation import number_text
+from viz.formulas.numbers import number_text
 from viz.pictures.palette import THEMES, Style
 from viz.pictures.placement import Placement, place
 from viz.steps.as_json import single
 from viz.steps.steps import Backward, Forward, Step
-from viz.steps.trace import Trace, TracedNode, trace
+from viz.steps.trace import Trace, trace
+from viz.steps.trace_data import TracedNode
 
 MOST_STEPS = 200
 

@@ -13,7 +13,7 @@ from tinygrad_edu.errors import ArgumentError, TinygradEduError
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.value import Constant, Value
-from viz.formulas.notation import printable, width_of
+from viz.formulas.numbers import printable, width_of
 
 FUNCTIONS: Mapping[str, Elementwise] = {
     name: row for name, row in TABLE.items() if name not in ("identity", "select", "bce_with_logits")

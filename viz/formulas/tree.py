@@ -1,4 +1,4 @@
-"""A formula as a tree, from which every form of it is written: text, LaTeX, MathML, and words.
+"""A formula as a tree, from which every form of it is written: text, MathML, and words.
 
 >>> a, b, L = Name("a"), Name("b"), Name("L")
 >>> step = Relation((Partial(L, a), Infix("*", Partial(L, L), b), Number(-3.0)), ("+=", "="))
@@ -6,15 +6,49 @@
 '∂L/∂a += ∂L/∂L · b = −3'
 >>> step.words
 'the gradient of a grows by the gradient of L times b, which is minus 3'
+
+How each part is written is the business of a notation (`viz.formulas.notation`), which registers itself here.
 """
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, Protocol
 
-from viz.formulas import notation
+from viz.formulas.numbers import is_shown_exactly, number_text
 
 _STRENGTHS = {"|": 1, "&": 2, "+": 4, "-": 4, "*": 5, "⊙": 5, "@": 5, "/": 5, "**": 7}
 _COMPARISON, _PRODUCT, _ATOM = 3, 5, 9
+
+
+class Writer(Protocol):
+    """A notation: it writes a formula with one method for each kind of part."""
+
+    def write(self, f: "Formula") -> str:
+        """The formula as a string."""
+        ...
+
+    def number(self, f: "Number") -> str: ...
+    def name(self, f: "Name") -> str: ...
+    def partial(self, f: "Partial") -> str: ...
+    def infix(self, f: "Infix") -> str: ...
+    def negative(self, f: "Negative") -> str: ...
+    def apply(self, f: "Apply") -> str: ...
+    def given(self, f: "Given") -> str: ...
+    def raised(self, f: "Raised") -> str: ...
+    def choice(self, f: "Choice") -> str: ...
+    def prose(self, f: "Prose") -> str: ...
+    def sign(self, f: "Sign") -> str: ...
+    def row(self, f: "Row") -> str: ...
+    def relation(self, f: "Relation") -> str: ...
+    def tinted(self, f: "Tinted") -> str: ...
+
+
+_WRITERS: dict[str, Writer] = {}
+
+
+def register(**writers: Writer) -> None:
+    """Make notations known by the name of the form that they write: ``text``, ``words`` or ``mathml``."""
+    _WRITERS.update(writers)
 
 
 @dataclass(frozen=True)
@@ -22,53 +56,78 @@ class Formula:
     """A node of the tree. ``strength`` says how strongly it binds: a weaker part needs parentheses."""
 
     strength = _ATOM
-    signed = False  # whether it starts with a minus
     is_quotient = False
     is_name = False  # of a node or of its gradient
+
+    def written_in(self, writer: Writer) -> str:
+        """The formula in a notation."""
+        raise NotImplementedError
+
+    @property
+    def leading(self) -> "Formula | None":
+        """The part at the left end that may show a minus: a number, or a `Negative`."""
+        return None
+
+    @property
+    def signed(self) -> bool:
+        """Whether it starts with a minus."""
+        first = self.leading
+        return isinstance(first, Negative) or (isinstance(first, Number) and number_text(first.value).startswith("−"))
 
     @cached_property
     def text(self) -> str:
         """The formula as plain Unicode text."""
-        return notation.TEXT.write(self)
-
-    @cached_property
-    def latex(self) -> str:
-        """The formula in LaTeX's mathematical mode."""
-        return notation.LATEX.write(self)
+        return _WRITERS["text"].write(self)
 
     @cached_property
     def words(self) -> str:
         """The formula as a screen reader speaks it."""
-        return " ".join(notation.WORDS.write(self).split())
+        return " ".join(_WRITERS["words"].write(self).split())
 
     @cached_property
     def mathml(self) -> str:
         """The formula as a MathML ``<math>`` element, every label escaped."""
-        return f"<math>{notation.MATHML.write(self)}</math>"
+        return f"<math>{_WRITERS['mathml'].write(self)}</math>"
 
     def to_dict(self) -> dict[str, str]:
         """Every form, by name."""
-        return {"text": self.text, "latex": self.latex, "words": self.words, "mathml": self.mathml}
+        return {"text": self.text, "words": self.words, "mathml": self.mathml}
 
 
 @dataclass(frozen=True)
 class Number(Formula):
-    """A number in figures, with as many significant digits."""
+    """A number in figures, with as many significant digits.
+
+    ``source`` says what of a step it is, such as ``incoming`` or ``x0``. A page then writes it anew when it changes.
+    """
 
     value: float
     digits: int = field(default=4, compare=False)
+    source: str = field(default="", compare=False)
+
+    def written_in(self, writer: Writer) -> str:
+        return writer.number(self)
 
     @property
-    def signed(self) -> bool:  # type: ignore[override]
-        return notation.number_text(self.value).startswith("−")
+    def leading(self) -> "Formula | None":
+        return self
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the figures that are shown are the number itself."""
+        return is_shown_exactly(self.value, self.digits)
 
 
 @dataclass(frozen=True)
 class Name(Formula):
-    """The name of a node, a parameter or a constant."""
+    """The name of a node, a parameter or a constant; ``node`` is the node's id."""
 
     label: str
+    node: int | None = field(default=None, compare=False)
     is_name = True
+
+    def written_in(self, writer: Writer) -> str:
+        return writer.name(self)
 
 
 @dataclass(frozen=True)
@@ -79,6 +138,9 @@ class Partial(Formula):
     of: Name
     is_name = True
 
+    def written_in(self, writer: Writer) -> str:
+        return writer.partial(self)
+
 
 @dataclass(frozen=True)
 class Infix(Formula):
@@ -88,13 +150,16 @@ class Infix(Formula):
     left: Formula
     right: Formula
 
+    def written_in(self, writer: Writer) -> str:
+        return writer.infix(self)
+
     @property
     def strength(self) -> int:  # type: ignore[override]
         return _STRENGTHS.get(self.symbol, _COMPARISON)
 
     @property
-    def signed(self) -> bool:  # type: ignore[override]
-        return self.left.signed
+    def leading(self) -> Formula | None:
+        return self.left.leading
 
     @property
     def is_quotient(self) -> bool:  # type: ignore[override]
@@ -107,7 +172,13 @@ class Negative(Formula):
 
     inner: Formula
     strength = _PRODUCT
-    signed = True
+
+    def written_in(self, writer: Writer) -> str:
+        return writer.negative(self)
+
+    @property
+    def leading(self) -> Formula | None:
+        return self
 
 
 @dataclass(frozen=True)
@@ -117,6 +188,9 @@ class Apply(Formula):
     function: str
     arguments: tuple[Formula, ...]
 
+    def written_in(self, writer: Writer) -> str:
+        return writer.apply(self)
+
 
 @dataclass(frozen=True)
 class Given(Formula):
@@ -125,6 +199,9 @@ class Given(Formula):
     keyword: str
     value: Formula
 
+    def written_in(self, writer: Writer) -> str:
+        return writer.given(self)
+
 
 @dataclass(frozen=True)
 class Raised(Formula):
@@ -132,6 +209,9 @@ class Raised(Formula):
 
     inner: Formula
     mark: str
+
+    def written_in(self, writer: Writer) -> str:
+        return writer.raised(self)
 
 
 @dataclass(frozen=True)
@@ -143,6 +223,9 @@ class Choice(Formula):
     no: Formula
     strength = 0
 
+    def written_in(self, writer: Writer) -> str:
+        return writer.choice(self)
+
 
 @dataclass(frozen=True)
 class Prose(Formula):
@@ -150,12 +233,18 @@ class Prose(Formula):
 
     says: str
 
+    def written_in(self, writer: Writer) -> str:
+        return writer.prose(self)
+
 
 @dataclass(frozen=True)
 class Sign(Formula):
     """A sign that stands by itself in a `Row`."""
 
     symbol: str
+
+    def written_in(self, writer: Writer) -> str:
+        return writer.sign(self)
 
 
 @dataclass(frozen=True)
@@ -165,11 +254,49 @@ class Row(Formula):
     parts: tuple[Formula, ...]
     strength = 0
 
+    def written_in(self, writer: Writer) -> str:
+        return writer.row(self)
+
 
 @dataclass(frozen=True)
 class Relation(Formula):
-    """A chain of equalities: ``y = 2 · 3 = 6``."""
+    """A chain of equalities: ``y = 2 · 3 = 6``; ``≈`` where the figures that are shown are rounded."""
 
     parts: tuple[Formula, ...]
     signs: tuple[str, ...]
     strength = 0
+
+    def written_in(self, writer: Writer) -> str:
+        return writer.relation(self)
+
+
+@dataclass(frozen=True)
+class Tinted(Formula):
+    """A part with a colour that says what it is: "value", "gradient" or "local"."""
+
+    inner: Formula
+    role: str
+
+    def written_in(self, writer: Writer) -> str:
+        return writer.tinted(self)
+
+    @property
+    def strength(self) -> int:  # type: ignore[override]
+        return self.inner.strength
+
+    @property
+    def leading(self) -> Formula | None:
+        return self.inner.leading
+
+    @property
+    def is_quotient(self) -> bool:  # type: ignore[override]
+        return self.inner.is_quotient
+
+    @property
+    def is_name(self) -> bool:  # type: ignore[override]
+        return self.inner.is_name
+
+
+def tint(role: str, formula: Any) -> Any:
+    """The formula in the colour of ``role``; None stays None."""
+    return None if formula is None else Tinted(formula, role)

@@ -73,7 +73,7 @@ def player(root: Any, gradient: Any = None, *, audit: Audit | None = None) -> Pl
 
     Raises
     ------
-    ArgumentError : there is no graph behind ``root``, too much of it stands side by side to be shown, or the audit
+    ArgumentError : ``root`` has no graph, too much of it stands side by side to be shown, or the audit
         is of another graph.
     CompileError : the compiled function was not called yet.
 

@@ -11,7 +11,7 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.matrices import LINEAR
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
-from viz.formulas.notation import number_text
+from viz.formulas.numbers import number_text
 from viz.pictures import dot
 from viz.pictures.palette import Theme
 from viz.steps.modules import Call
@@ -44,7 +44,7 @@ def gradients(order: Sequence[Node]) -> dict[Node, _Array]:
     found: dict[Node, _Array] = {}
     reached: set[Node] = set()
     for node in reversed(order):
-        grad = _plain(node.grad)
+        grad = _data_of(node.grad)
         if not node.requires_grad or grad is None or (isinstance(node, Value) and not grad and node not in reached):
             continue
         found[node] = np.asarray(grad)
@@ -60,7 +60,7 @@ def changed(order: Sequence[Node]) -> set[Node]:
     return {x for node in order for x in node.inputs if x.stamp > node.stamp}
 
 
-def _plain(x: Any) -> Any:
+def _data_of(x: Any) -> Any:
     """The number or array in ``x``, copied: reading ``.data`` of a leaf Tensor would lend it out."""
     if isinstance(x, Tensor):
         return x.numpy()
@@ -72,7 +72,7 @@ def _plain(x: Any) -> Any:
 
 def face(node: Node, gradient: _Array | None, theme: Theme, direction: str, *, is_changed: bool) -> str:
     """The HTML-like label of a node, with a port ``x0``, ``x1``, … for each operand if their order matters."""
-    data = np.asarray(_plain(node))
+    data = np.asarray(_data_of(node))
     parts = [_head(node, theme)]
     if is_changed:
         parts.append(dot.font("changed since", POINT_SIZE=_SMALL, COLOR=theme.kinds["wrong"].line))
@@ -85,7 +85,7 @@ def face(node: Node, gradient: _Array | None, theme: Theme, direction: str, *, i
     body = dot.table(*(dot.cell(part) for part in parts if part))
     if is_ordered(node):
         body = _with_ports(body, _operand_names(node), theme, direction)
-    return f"<{body}>"
+    return body
 
 
 def is_ordered(node: Node) -> bool:
@@ -179,7 +179,7 @@ def name(node: Node) -> str:
         return dot.one_line(node.label, 40)
     if node.operation is not None:
         return node.op
-    data = np.asarray(_plain(node))
+    data = np.asarray(_data_of(node))
     return number_text(data.item()) if data.size == 1 else f"array of shape {data.shape}"
 
 
@@ -189,7 +189,7 @@ def words(node: Node, kind: str, gradient: _Array | None, *, is_changed: bool) -
     if node.operation is not None:
         heading += f" = {node.op}({', '.join(map(name, node.inputs[:_FEW]))}{', …' * (len(node.inputs) > _FEW)})"
     lines = [heading, *_settings(node.params)]
-    data = np.asarray(_plain(node))
+    data = np.asarray(_data_of(node))
     if not isinstance(node, Value):
         lines.append(f"shape {data.shape}, {data.dtype}")
     lines += [f"data {_in_full(data)}"] if data.size else []
@@ -221,7 +221,7 @@ def module_face(title: str, call: Call, parameters: int, theme: Theme) -> str:
     notes = [*_parameters(parameters), f"→ {gives(call)}"]
     lines = [f"<B>{dot.markup(title, longest=48)}</B>"]
     lines += [dot.font(dot.markup(note, longest=48), POINT_SIZE=_SMALL, COLOR=theme.quiet) for note in notes]
-    return f"<{dot.table(*map(dot.cell, lines), CELLPADDING=2)}>"
+    return dot.table(*map(dot.cell, lines), CELLPADDING=2)
 
 
 def module_words(title: str, call: Call, parameters: int) -> str:
@@ -237,5 +237,5 @@ def gives(call: Call) -> str:
     """What a call returned: the shapes of its Tensors, or how many Values."""
     if isinstance(call.outputs[0], Value):
         return f"{len(call.outputs):,} values" if len(call.outputs) > 1 else "1 value"
-    arrays = [_plain(y) for y in call.outputs]
+    arrays = [_data_of(y) for y in call.outputs]
     return ", ".join(f"{array.shape} {array.dtype}" for array in arrays)

@@ -1,8 +1,15 @@
 """Text in Graphviz's language DOT: whatever a label contains, it is shown as it is."""
 
 import html
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from viz.formulas.notation import printable
+from tinygrad_edu.errors import ArgumentError
+from viz.formulas.numbers import printable
+from viz.pictures.palette import Style, Theme
+
+FONT = "DejaVu Sans,Verdana,Geneva,sans-serif"  # the first two are equally wide, so a text fits its box in both
+_LONG = 1_000  # ranks that the arrows pass in all: more are drawn with less effort
 
 
 def quoted(text: str) -> str:
@@ -60,3 +67,79 @@ def font(content: str, **attributes: object) -> str:
 
 def _attributes(attributes: dict[str, object]) -> str:
     return "".join(f' {name.replace("_", "-")}="{value}"' for name, value in attributes.items())
+
+
+# --- a whole picture ----------------------------------------------------------------------------------------------
+
+
+class Sheet(NamedTuple):
+    """What the boxes and arrows of a picture have in common: sizes in points, gaps in inches."""
+
+    direction: str
+    theme: Theme
+    font_size: float
+    margin: str
+    node_gap: float
+    rank_gap: float
+    arrow: str
+
+
+def digraph(sheet: Sheet, body: Iterable[str], look: str = "") -> str:
+    """A whole picture: the sheet, and the boxes, frames and arrows of its ``body``."""
+    ink, quiet, paper = sheet.theme.ink, sheet.theme.quiet, sheet.theme.paper
+    text = f'fontname="{FONT}" fontsize={sheet.font_size} fontcolor="{ink}"'
+    lines = [
+        "digraph {",
+        f'rankdir={sheet.direction} bgcolor="{paper}" nodesep={sheet.node_gap} ranksep={sheet.rank_gap}{look}',
+        text,
+        f'node [{text} margin="{sheet.margin}" width=0 height=0]',
+        f'edge [fontname="{FONT}" fontcolor="{quiet}" color="{quiet}" {sheet.arrow}]',
+    ]
+    return "\n".join([*lines, *body, "}"])
+
+
+def box(
+    name: str, kind: str, style: Style, face: str, words: str, *, colours: Style | None = None, look: str = ""
+) -> str:
+    """A node with an HTML-like label; its tooltip says the ``words``; ``colours`` take the place of the style's."""
+    fill, line = (colours or style).fill, (colours or style).line
+    return (
+        f'"{name}" [id="{name}" class="{kind}" shape={style.shape} style="{style.style}"{look} '
+        f'fillcolor="{fill}" color="{line}" label=<{face}> tooltip={tooltip(words)}]'
+    )
+
+
+def frame(cluster: str, name: str, kind: str, title: str, theme: Theme, level: int = 0, look: str = "") -> str:
+    """The opening of a frame around some nodes; a line with "}" closes it."""
+    return (
+        f'subgraph "cluster_{cluster}" {{ id="{name}" class="{kind}" margin=10 style="filled,rounded" '
+        f'fillcolor="{theme.modules[level % 2]}" color="{theme.frame}" labeljust=l '
+        f"label=<<B>{markup(title, longest=48)}</B>>{look}"
+    )
+
+
+def arrow(tail: str, head: str, port: str = "", **attributes: str) -> str:
+    """An arrow from one node to another, to a port of it where one is named."""
+    given = " ".join(f'{name}="{value}"' for name, value in attributes.items())
+    return f'"{tail}" -> "{head}"{port}' + (f" [{given}]" if given else "")
+
+
+def effort(length: int, most: int, refusal: str, look: str = "") -> str:
+    """Attributes for less effort where arrows pass many ranks: Graphviz would take minutes over them.
+
+    Raises
+    ------
+    ArgumentError : they pass more than ``most`` ranks in all; the error gives the ``refusal``.
+    """
+    if length > most:
+        raise ArgumentError(refusal)
+    return f"{look} nslimit=1 nslimit1=1" if length > _LONG else ""
+
+
+def joined(body: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The lines of boxes ``(frame, box)``, those of a frame within it; "" is no frame."""
+    frames: dict[str, list[str]] = {}
+    for opening, line in body:
+        frames.setdefault(opening, []).append(line)
+    for opening, lines in frames.items():
+        yield from ([opening, *lines, "}"] if opening else lines)

@@ -11,24 +11,30 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.support.files import write
-from viz.formulas.notation import printable
+from viz.formulas.numbers import printable
 from viz.pictures import captions, dot, program, render
 from viz.pictures.palette import THEMES, Theme
 from viz.steps.modules import Call, Modules, Shown, module_calls
 
-if TYPE_CHECKING:
-    from viz.explain.audit import Audit
-
 Direction = Literal["LR", "TB"]
 
 _ARROWS_PER_NODE = 2  # with more of them, a picture that had to be folded is folded further: it would be a tangle
-_LONG, _LONGEST = 1_000, 25_000  # ranks that the arrows pass in all: draw with less effort; not at all
+_LONGEST = 25_000  # ranks that the arrows pass in all: of more, no picture is drawn
 _DESCRIBED = 60  # up to so many nodes are described one by one
+
+
+class Checked(Protocol):
+    """What a picture needs of an audit: the nodes whose derivative is wrong, each with a sentence."""
+
+    @property
+    def complaints(self) -> dict[Node, str]:
+        """The sentence of each node that is painted red."""
+        ...
 
 
 class Drawing:
@@ -97,9 +103,9 @@ def draw(
     direction: Direction = "LR",
     theme: Literal["light", "dark"] = "light",
     max_nodes: int = 500,
-    audit: "Audit | None" = None,
+    audit: Checked | None = None,
 ) -> Drawing:
-    """Draw the graph behind ``root``: every node that it depends on, once, with an arrow for every operand.
+    """Draw the graph of ``root``: every node that it depends on, once, with an arrow for every operand.
 
     An operation is a box, a leaf one with round corners, a module's parameter one with cut corners, a constant a
     sheet of paper, and the root has a double frame. Each shows its label, the operation's symbol, its data, and its
@@ -131,7 +137,7 @@ def draw(
     -----
     A Value's gradient is 0.0 before any backward, too. It is shown on the inputs of a node that has a gradient.
     A leaf whose data was written after it had been used, as by ``optimizer.step()``, is drawn as it is now and says
-    "changed since": the numbers behind it are those of the forward pass.
+    "changed since": the nodes that depend on it still hold the numbers of the forward pass.
 
     Examples
     --------
@@ -142,7 +148,7 @@ def draw(
     <Drawing of tanh: 6 nodes, 5 edges>
     """
     if not isinstance(root, Node) and not program.is_compiled(root):
-        raise DTypeError(f"draw() shows the graph behind a Value or a Tensor, but was given {_advise(root)}")
+        raise DTypeError(f"draw() shows the graph of a Value or a Tensor, but was given {_advise(root)}")
     _check(depth, direction, theme, max_nodes)
     if not isinstance(root, Node):
         if depth is not None or audit is not None:
@@ -272,7 +278,7 @@ class _Picture:
         return "\n".join(lines)
 
     def _items(self) -> list[Node | Call]:
-        """The nodes and folded modules, each once, behind all that they use."""
+        """The nodes and folded modules, each once, after all that they use."""
         return [*dict.fromkeys(item for item in reversed(self.shown) if item is not None)][::-1]
 
     def _words(self, item: Node | Call) -> str:
@@ -286,30 +292,16 @@ class _Picture:
     # --- DOT ---
 
     def _source(self) -> str:
-        ink, quiet = self.theme.ink, self.theme.quiet
-        font = f'fontname="{render.FONT}"'
-        return "\n".join(
-            [
-                "digraph {",
-                f'rankdir={self.direction} bgcolor="{self.theme.paper}" nodesep=0.3 ranksep=0.45{self._effort()}',
-                f'{font} fontsize=11 fontcolor="{ink}"',
-                f'node [{font} fontsize=11 fontcolor="{ink}" margin="0.06,0.03" width=0 height=0]',
-                f'edge [{font} fontsize=9 fontcolor="{quiet}" color="{quiet}" arrowsize=0.7]',
-                *self._clusters(),
-                *map(self._arrow, self.arrows),
-                "}",
-            ]
-        )
+        sheet = dot.Sheet(self.direction, self.theme, 11, "0.06,0.03", 0.3, 0.45, "fontsize=9 arrowsize=0.7")
+        return dot.digraph(sheet, [*self._clusters(), *map(self._arrow, self.arrows)], self._effort())
 
     def _effort(self) -> str:
-        """Less of it where arrows are long: Graphviz would take minutes over what it cannot make much nicer."""
         length = _length(self.arrows, self._items())
-        if length > _LONGEST:
-            raise ArgumentError(
-                f"in this graph the arrows pass {length:,} others in all, for instance because one node is used in "
-                "every term of a long sum, and no picture of that can be read: draw a part of it"
-            )
-        return " nslimit=1 nslimit1=1" if length > _LONG else ""
+        refusal = (
+            f"in this graph the arrows pass {length:,} others in all, for instance because one node is used in "
+            "every term of a long sum, and no picture of that can be read: draw a part of it"
+        )
+        return dot.effort(length, _LONGEST, refusal)
 
     def _clusters(self) -> Iterator[str]:
         """The nodes, those of a module in its cluster, and the cluster in that of the module around it."""
@@ -328,11 +320,8 @@ class _Picture:
 
     def _cluster(self, call: Call, level: int) -> str:
         title = self.titles[call]
-        return (
-            f'subgraph "cluster_{call.index}" {{ id="{self.ids[call]}" class="module" margin=10 '
-            f'style="filled,rounded" fillcolor="{self.theme.modules[level % 2]}" color="{self.theme.frame}" '
-            f"labeljust=l label=<<B>{dot.markup(title, longest=48)}</B>> tooltip={dot.tooltip(title)}"
-        )
+        tip = f" tooltip={dot.tooltip(title)}"
+        return dot.frame(str(call.index), self.ids[call], "module", title, self.theme, level, tip)
 
     def _node(self, item: Node | Call) -> str:
         last = item is self.shown[-1]
@@ -350,21 +339,15 @@ class _Picture:
         wrong = item in self.complaints
         colours = self.theme.kinds["wrong" if wrong else "root" if last else kind]
         kind, look = (f"{kind} wrong", f"{look.replace(' penwidth=2', '')} penwidth=4") if wrong else (kind, look)
-        name = self.ids[item]
-        return (
-            f'"{name}" [id="{name}" class="{kind}" shape={style.shape} style="{style.style}"{look} '
-            f'fillcolor="{colours.fill}" color="{colours.line}" label={face} tooltip={dot.tooltip(self._words(item))}]'
-        )
+        words = self._words(item)
+        return dot.box(self.ids[item], kind, style, face, words, colours=colours, look=look)
 
     def _arrow(self, arrow: _Arrow) -> str:
-        head, attributes = f'"{self.ids[arrow.head]}"', ""
-        if isinstance(arrow.head, Node):
-            attributes = f' [id="edge-{self.ids[arrow.head].removeprefix("node-")}-{arrow.place}"]'
-            if captions.is_ordered(arrow.head):
-                head += f":x{arrow.place}:{'w' if self.direction == 'LR' else 'n'}"
-        elif len(arrow.operands) > 1:
-            attributes = f' [label="{len(arrow.operands):,}"]'
-        return f'"{self.ids[arrow.tail]}" -> {head}{attributes}'
+        tail, head = self.ids[arrow.tail], self.ids[arrow.head]
+        if not isinstance(arrow.head, Node):
+            return dot.arrow(tail, head, **({"label": f"{len(arrow.operands):,}"} if len(arrow.operands) > 1 else {}))
+        port = f":x{arrow.place}:{'w' if self.direction == 'LR' else 'n'}" if captions.is_ordered(arrow.head) else ""
+        return dot.arrow(tail, head, port, id=f"edge-{head.removeprefix('node-')}-{arrow.place}")
 
 
 def _length(arrows: Sequence[_Arrow], items: Sequence[Node | Call]) -> int:

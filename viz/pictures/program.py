@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from tinygrad_edu.errors import ArgumentError
-from viz.pictures import dot, render
+from viz.pictures import dot
 from viz.pictures.palette import Theme
 
 _WIDE, _LINES = 36, 2  # characters and lines of a box's code
 _NAME_SIZE = 17  # points, of a name that stands alone in its box
-_LONG, _TANGLE = 1_000, 25_000  # ranks that the arrows pass in all: draw them straight; not at all
+_TANGLE = 25_000  # ranks that the arrows pass in all: of more, no picture is drawn
 _CONSTANT = 100  # characters of an array that is written out
 _DESCRIBED = 60  # up to so many lines are described one by one
 
@@ -205,23 +205,13 @@ def description(program: Listing) -> str:
 
 def source(program: Listing, direction: str, theme: Theme, *, code: bool) -> str:
     """The program's graph in Graphviz's language DOT; the boxes of lines show their ``code``, or their names alone."""
-    ink, quiet = theme.ink, theme.quiet
-    font = f'fontname="{render.FONT}"'
-    size = 11 if code else _NAME_SIZE
-    lines = [
-        "digraph {",
-        f'rankdir={direction} bgcolor="{theme.paper}" nodesep=0.25 ranksep=0.35{_effort(program)}',
-        f'{font} fontsize={size} fontcolor="{ink}"',
-        f'node [{font} fontsize={size} fontcolor="{ink}" margin="0.08,0.04" width=0 height=0]',
-        f'edge [{font} color="{quiet}" arrowsize=0.6]',
-    ]
-    frames: dict[str, list[str]] = {}
+    sheet = dot.Sheet(direction, theme, 11 if code else _NAME_SIZE, "0.08,0.04", 0.25, 0.35, "arrowsize=0.6")
+    boxes = []
     for i, section in enumerate(_sections(program)):
-        frames.setdefault(section, []).append(_box(program, i, theme, code))
-    for section, boxes in frames.items():
-        lines += [_frame(section, theme), *boxes, "}"] if section else boxes
-    lines += (f'"node-{read}" -> "node-{i}" [id="edge-{i}-{place}"]' for i, place, read in program.arrows())
-    return "\n".join([*lines, "}"])
+        opening = section and dot.frame(section, f"section-{section}", "section", section, theme)
+        boxes.append((opening, _box(program, i, theme, code)))
+    arrows = [dot.arrow(f"node-{read}", f"node-{i}", id=f"edge-{i}-{place}") for i, place, read in program.arrows()]
+    return dot.digraph(sheet, [*dot.joined(boxes), *arrows], _effort(program))
 
 
 def _sections(program: Listing) -> list[str]:
@@ -250,19 +240,11 @@ def _effort(program: Listing) -> str:
     for node in program.nodes:
         ranks.append(1 + max((ranks[read] for read in node.reads), default=0))
     length = sum(ranks[i] - ranks[read] for i, _, read in program.arrows())
-    if length > _TANGLE:
-        raise ArgumentError(
-            f"the arrows of {program.name} pass {length:,} ranks in all, in which nobody could follow them: compile a "
-            "part of it, or read its source"
-        )
-    return " splines=line nslimit=1 nslimit1=1" if length > _LONG else ""
-
-
-def _frame(section: str, theme: Theme) -> str:
-    return (
-        f'subgraph "cluster_{section}" {{ id="section-{section}" class="section" margin=10 style="filled,rounded" '
-        f'fillcolor="{theme.modules[0]}" color="{theme.frame}" labeljust=l label=<<B>{section}</B>>'
+    refusal = (
+        f"the arrows of {program.name} pass {length:,} ranks in all, in which nobody could follow them: compile a "
+        "part of it, or read its source"
     )
+    return dot.effort(length, _TANGLE, refusal, " splines=line")
 
 
 def _box(program: Listing, i: int, theme: Theme, code: bool) -> str:
@@ -276,7 +258,4 @@ def _box(program: Listing, i: int, theme: Theme, code: bool) -> str:
     if node.about:
         parts.append(dot.font(dot.markup(node.about), POINT_SIZE=9 if code else 11, COLOR=theme.quiet))
     face = dot.table(*map(dot.cell, filter(None, parts)))
-    return (
-        f'"node-{i}" [id="node-{i}" class="{_look(node)}" shape={style.shape} style="{style.style}" '
-        f'fillcolor="{style.fill}" color="{style.line}" label=<{face}> tooltip={dot.tooltip(program.words(i))}]'
-    )
+    return dot.box(f"node-{i}", _look(node), style, face, program.words(i))

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-FONT = "DejaVu Sans,Verdana,Geneva,sans-serif"  # the first two are equally wide, so a text fits its box in both
-
 _LOCK = threading.Lock()  # Graphviz keeps its state in globals
 _PNG_DPI = 144
 _NAMESPACES = ("{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}")

@@ -10,18 +10,18 @@ from viz.formulas.tree import Number
 FEW = 64  # an array of no more entries is given entry by entry
 
 
-def plain(data: Any) -> Any:
+def to_json(data: Any) -> Any:
     """A number or an array as plain data: see `viz.trace`."""
     if data is None or isinstance(data, float | int):
-        return data if data is None else plain_number(float(data))
+        return data if data is None else json_number(float(data))
     record = {"shape": list(data.shape), "dtype": str(data.dtype)}
     if data.size <= FEW:
         return record | {"values": _nested(data.tolist())}
-    summary = {name: plain_number(float(getattr(data, name)())) for name in ("min", "mean", "max")}
+    summary = {name: json_number(float(getattr(data, name)())) for name in ("min", "mean", "max")}
     return record | summary
 
 
-def plain_number(x: float) -> float | str:
+def json_number(x: float) -> float | str:
     """The number, or the name of what JSON has no number for."""
     return x if math.isfinite(x) else str(x)
 
@@ -29,7 +29,7 @@ def plain_number(x: float) -> float | str:
 def _nested(entries: Any) -> Any:
     if isinstance(entries, list):
         return [_nested(x) for x in entries]
-    return plain_number(entries) if isinstance(entries, float) else entries
+    return json_number(entries) if isinstance(entries, float) else entries
 
 
 def is_finite(data: Any) -> bool:
@@ -39,8 +39,8 @@ def is_finite(data: Any) -> bool:
     return data.dtype.kind != "f" or bool(np.isfinite(data).all())
 
 
-def single(data: Any) -> Number | None:
+def single(data: Any, source: str = "") -> Number | None:
     """The one number that the data holds, as a formula; None if it holds another count of them."""
     if isinstance(data, float):
-        return Number(data)
-    return Number(float(data.item())) if data.size == 1 else None
+        return Number(data, source=source)
+    return Number(float(data.item()), source=source) if data.size == 1 else None

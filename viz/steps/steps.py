@@ -1,19 +1,19 @@
 """The steps of a trace: what each is about, its numbers, and how it is told."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.row import Elementwise
 from viz.formulas import blackboard
-from viz.formulas.tree import Formula, Infix, Name, Number, Prose, Relation, Row
-from viz.steps.as_json import plain, single
-
-if TYPE_CHECKING:
-    from viz.steps.trace import Trace
+from viz.formulas.numbers import as_shown
+from viz.formulas.tree import Formula, Infix, Name, Number, Prose, Relation, Row, tint
+from viz.steps.as_json import single, to_json
+from viz.steps.trace_data import TraceData
 
 
 class Flow(NamedTuple):
@@ -33,6 +33,11 @@ def own_params(node: Node) -> Mapping[str, Any]:
     return {**params, "memo": dict(params["memo"])} if "memo" in params else params
 
 
+def same_figures(x: float, y: float) -> bool:
+    """Whether two numbers are the same, apart from the last bits of a float."""
+    return math.isclose(x, y, rel_tol=1e-12, abs_tol=1e-300) or (math.isnan(x) and math.isnan(y))
+
+
 class Step:
     """One step of a trace: ``index`` is its place in the list, ``node`` the id of the node that it is about."""
 
@@ -41,7 +46,7 @@ class Step:
     numbers: Formula | None
     sentence: Formula
 
-    def __init__(self, trace: "Trace", index: int, node: int) -> None:
+    def __init__(self, trace: TraceData, index: int, node: int) -> None:
         self.trace = trace
         self.index = index
         self.node = node
@@ -82,7 +87,7 @@ class Forward(Step):
     @cached_property
     def equation(self) -> Formula:  # type: ignore[override]
         """``m = a · b``."""
-        return Relation((Name(self.trace.names[self.node]), self._expression), ("=",))
+        return Relation((tint("value", self.trace.name_of(self.node)), self._expression), ("=",))
 
     @property
     def _expression(self) -> Formula:
@@ -91,26 +96,48 @@ class Forward(Step):
         return expression
 
     @cached_property
-    def numbers(self) -> Formula | None:  # type: ignore[override]
+    def _figures(self) -> list[Number] | None:
+        """The inputs as numbers; None where the node or one of them holds more than one."""
+        ids = [self.trace.ids[x] for x in self.trace.order[self.node].inputs]
+        figures = [x for k in ids if (x := single(self.trace.values[k], f"v{k}")) is not None]
+        return None if len(figures) < len(ids) or single(self.value) is None else figures
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the equation in figures is true as it is shown, and not only up to rounding."""
+        node, figures = self.trace.order[self.node], self._figures
+        if figures is None:
+            return True
+        if isinstance(node.operation, Elementwise) and isinstance(self.value, float):
+            result = node.operation.on_floats(*(as_shown(x.value) for x in figures), **node.params)
+            return same_figures(result, as_shown(self.value))
+        return all(
+            x.is_exact
+            for x in [*figures, Number(self.value if isinstance(self.value, float) else float(self.value.item()))]
+        )
+
+    @cached_property
+    def numbers(self) -> Relation | None:  # type: ignore[override]
         """``2 · (−3) = −6``; None where a Tensor holds more than one."""
-        node, value = self.trace.order[self.node], single(self.value)
-        xs = [single(self.trace.values[self.trace.ids[x]]) for x in node.inputs]
-        figures = [x for x in xs if x is not None]
-        if value is None or len(figures) < len(xs) or node.operation is None:
+        operation = self.trace.order[self.node].operation
+        if self._figures is None or operation is None:
             return None
-        return Relation((blackboard.forward(node.operation, figures, node.params), value), ("=",))
+        computed = blackboard.forward(operation, self._figures, self.trace.order[self.node].params)
+        value = tint("value", single(self.value, f"v{self.node}"))
+        return Relation((computed, value), ("=" if self.is_exact else "≈",))
 
     @cached_property
     def sentence(self) -> Formula:  # type: ignore[override]
         """``m = a · b = 2 · (−3) = −6``."""
-        name = Name(self.trace.names[self.node])
-        if isinstance(self.numbers, Relation):
-            return Relation((name, self._expression, *self.numbers.parts), ("=", "=", "="))
-        return Row((self.equation, Prose(f", of shape {blackboard.shape_text(self.value.shape)}")))
+        if self.numbers is None or self._figures is None:
+            return Row((self.equation, Prose(f", of shape {blackboard.shape_text(self.value.shape)}")))
+        inserted = "=" if all(x.is_exact for x in self._figures) else "≈"
+        parts = (self.trace.name_of(self.node), self._expression, *self.numbers.parts)
+        return Relation(parts, ("=", inserted, *self.numbers.signs))
 
     def to_dict(self) -> dict[str, Any]:
         """The step as plain data."""
-        return super().to_dict() | {"value": plain(self.value)}
+        return super().to_dict() | {"value": to_json(self.value)}
 
 
 class Seed(Step):
@@ -127,8 +154,8 @@ class Seed(Step):
     @cached_property
     def equation(self) -> Formula:  # type: ignore[override]
         """``∂L/∂L = 1``."""
-        given = single(self.after) or Prose(f"given, of shape {blackboard.shape_text(self.after.shape)}")
-        return Relation((self.trace.partial(self.node), given), ("=",))
+        given = single(self.after, "after") or Prose(f"given, of shape {blackboard.shape_text(self.after.shape)}")
+        return Relation((tint("gradient", self.trace.partial(self.node)), tint("gradient", given)), ("=",))
 
     numbers = None
 
@@ -139,7 +166,7 @@ class Seed(Step):
 
     def to_dict(self) -> dict[str, Any]:
         """The step as plain data."""
-        return super().to_dict() | {"before": None, "after": plain(self.after)}
+        return super().to_dict() | {"before": None, "after": to_json(self.after)}
 
 
 class Backward(Step):
@@ -155,7 +182,7 @@ class Backward(Step):
 
     kind = "backward"
 
-    def __init__(self, trace: "Trace", index: int, flow: Flow) -> None:
+    def __init__(self, trace: TraceData, index: int, flow: Flow) -> None:
         super().__init__(trace, index, flow.node)
         self.position = flow.position
         self.input = flow.input
@@ -222,13 +249,13 @@ class Backward(Step):
     @cached_property
     def equation(self) -> Formula:  # type: ignore[override]
         """``∂L/∂a += ∂L/∂m · b``; of Tensors, ``∂L/∂W += Xᵀ @ ∂L/∂Z``."""
-        return Relation((self.trace.partial(self.input), self._flowing), ("+=",))
+        return Relation((tint("gradient", self.trace.partial(self.input)), self._flowing), ("+=",))
 
     @cached_property
     def _flowing(self) -> Formula:
-        incoming = self.trace.partial(self.node)
+        incoming = tint("gradient", self.trace.partial(self.node))
         if isinstance(self.incoming, float):
-            return Infix("*", incoming, self.local_formula)
+            return Infix("*", incoming, tint("local", self.local_formula))
         gxs = [self.trace.partial(k) for k in self.trace.nodes[self.node].inputs]
         product = blackboard.pulled_back(self._edge, incoming, gxs)
         if not self.summed_axes or product.text.startswith("Σ"):
@@ -236,25 +263,36 @@ class Backward(Step):
         axes = f"axis {self.summed_axes[0]}" if len(self.summed_axes) == 1 else f"axes {tuple(self.summed_axes)}"
         return Row((product, Prose(f", summed over {axes}")))
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the product in figures is true as it is shown, and not only up to rounding."""
+        incoming, local, product = (
+            as_shown(x if isinstance(x, float) else float(x.item()))
+            for x in (self.incoming, self.local, self.contribution)
+        )
+        return same_figures(incoming * local, product)
+
     @cached_property
-    def numbers(self) -> Formula | None:  # type: ignore[override]
+    def numbers(self) -> Relation | None:  # type: ignore[override]
         """``−2 · (−3) = 6``; None where a Tensor holds more than one."""
-        parts = [None if x is None else single(x) for x in (self.incoming, self.local, self.contribution)]
+        named = {"incoming": self.incoming, "local": self.local, "contribution": self.contribution}
+        parts = [None if x is None else single(x, name) for name, x in named.items()]
         if None in parts:
             return None
         incoming, local, product = parts
-        return Relation((Infix("*", incoming, local), product), ("=",))  # type: ignore[arg-type]
+        computed = Infix("*", tint("gradient", incoming), tint("local", local))
+        return Relation((computed, tint("gradient", product)), ("=" if self.is_exact else "≈",))
 
     @cached_property
     def sentence(self) -> Formula:  # type: ignore[override]
         """``a receives −2 · (−3) = 6; with 1 from before, that makes 7``."""
-        receives = (Name(self.trace.names[self.input]), Prose(" receives "))
+        receives = (self.trace.name_of(self.input), Prose(" receives "))
         if self.numbers is None:
             shape = blackboard.shape_text(self.contribution.shape)
             return Row((*receives, self._flowing, Prose(f", of shape {shape}")))
         if self.before is None:
             return Row((*receives, self.numbers))
-        before, after = single(self.before), single(self.after)
+        before, after = single(self.before, "before"), single(self.after, "after")
         assert before is not None
         assert after is not None
         return Row((*receives, self.numbers, Prose("; with "), before, Prose(" from before, that makes "), after))
@@ -281,12 +319,12 @@ class Backward(Step):
         return super().to_dict() | {
             "position": self.position,
             "input": self.input,
-            "incoming": plain(self.incoming),
-            "local": self.local_formula.to_dict() | {"value": plain(self.local)},
-            "product": plain(self.product),
+            "incoming": to_json(self.incoming),
+            "local": self.local_formula.to_dict() | {"value": to_json(self.local)},
+            "product": to_json(self.product),
             "summed_axes": self.summed_axes,
-            "contribution": plain(self.contribution),
-            "before": plain(self.before),
-            "after": plain(self.after),
+            "contribution": to_json(self.contribution),
+            "before": to_json(self.before),
+            "after": to_json(self.after),
             "shapes": self.shapes,
         }

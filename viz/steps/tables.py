@@ -13,10 +13,11 @@ from itertools import zip_longest
 from typing import Any, NamedTuple, TextIO
 
 from viz.formulas.blackboard import shape_text
-from viz.formulas.notation import number_text, width_of
+from viz.formulas.numbers import number_text, width_of
 from viz.steps.as_json import is_finite
+from viz.steps.passes import Passes
 from viz.steps.steps import Backward, Forward, Seed, Step
-from viz.steps.trace import Trace, TracedNode
+from viz.steps.trace_data import TracedNode
 
 MOST = 400  # steps of a phase that are printed; of more, the first and the last ones
 _GAP = "  "
@@ -44,13 +45,13 @@ def painter(stream: TextIO) -> Paint:
     return in_black if plain else in_color
 
 
-def for_stdout(trace: Trace) -> str:
+def for_stdout(trace: Passes) -> str:
     """The tables for where ``print`` writes: as wide as the terminal, or 80 columns where there is none."""
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
     return tables(trace, width=columns, paint=painter(sys.stdout))
 
 
-def tables(trace: Trace, *, width: int = 80, paint: Paint = in_black) -> str:
+def tables(trace: Passes, *, width: int = 80, paint: Paint = in_black) -> str:
     """The steps of a trace in two tables of at most ``width`` columns.
 
     Examples
@@ -106,7 +107,7 @@ def wrapped(text: str, width: int, indent: int) -> str:
     return lines.replace(_TIE, " ")
 
 
-def _warning(trace: Trace, width: int, paint: Paint) -> str:
+def _warning(trace: Passes, width: int, paint: Paint) -> str:
     """Where the first NaN or infinity came from."""
     bad = next((step for step in trace.steps if not is_finite(outcome(step))), None)
     if bad is None:

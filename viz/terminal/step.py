@@ -38,7 +38,7 @@ class Stepper:
     backward pass, step 5 of 6
     <BLANKLINE>
     ∂L/∂a += ∂L/∂v2 · b
-      = 2.458e−5 · (−3) = −7.373e−5
+      = 2.458e−5 · (−3) ≈ −7.373e−5
     ∂L/∂a: — → −7.373e−5
     <BLANKLINE>
     neighbours

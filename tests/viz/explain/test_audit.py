@@ -246,7 +246,7 @@ def test_the_data_of_an_audit_is_plain():
 
 
 def test_what_has_no_graph_is_refused():
-    with pytest.raises(ArgumentError, match="there is no graph behind the leaf 'a'"):
+    with pytest.raises(ArgumentError, match="the leaf 'a' has no graph"):
         audit(Value(1.0, "a"))
     x = Tensor([1.0], label="x")
     root = x * x

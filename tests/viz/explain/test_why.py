@@ -219,7 +219,7 @@ def test_the_data_of_an_explanation_is_plain():
     ("ask", "says"),
     [
         (lambda a, W, L: why(3.0, L), "why() needs a Value or a Tensor to explain the gradient of, but was given 3.0"),
-        (lambda a, W, L: why(Value(1.0, "b"), L), "which is no part of the graph behind the root"),
+        (lambda a, W, L: why(Value(1.0, "b"), L), "which is no part of the graph of the root"),
         (lambda a, W, L: why(L, a * 1), "the order is why(leaf, root)"),
         (lambda a, W, L: why(L.inputs[1], L), "a constant: nothing flows to it"),
         (lambda a, W, L: why(a, L, index=0), "index= is for an entry of a Tensor"),

@@ -21,7 +21,7 @@ from tinygrad_edu import Tensor, TinygradEduError, Value, dot, nn, no_grad, oper
 from tinygrad_edu.errors import ArgumentError, DTypeError, FileError
 from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.graph.scope import Mark, Scope
-from viz.formulas.notation import number_text, printable
+from viz.formulas.numbers import number_text, printable
 from viz.pictures import render
 from viz.pictures.palette import THEMES
 from viz.steps.modules import module_calls

@@ -159,7 +159,6 @@ def test_a_sentence_has_three_forms_from_one_tree():
     step = trace(2 * (a * b)).backward[2]
     assert step.sentence.text == "a receives 2 · (−3) = −6"
     assert step.sentence.words == "a receives 2 times minus 3, which is minus 6"
-    assert step.sentence.latex == r"a \text{ receives } 2 \cdot \left(-3\right) = -6"
 
 
 def test_the_sum_over_two_uses_is_seen_as_it_happens():
@@ -320,7 +319,7 @@ def test_a_chain_of_a_hundred_thousand_nodes_is_traced_without_recursion():
         (
             Value(3.0, "x"),
             ArgumentError,
-            "there is no graph behind the leaf 'x': a view needs the result of an operation",
+            "the leaf 'x' has no graph: a view needs the result of an operation",
         ),
         (Tensor([1.0, 2.0]) * 2, BackwardError, "backward() from a Tensor of shape (2,) needs its gradient"),
         (Tensor([1, 2]), BackwardError, "backward() starts from a node that needs no gradient"),
@@ -369,5 +368,5 @@ def test_a_hostile_label_reaches_no_formula_unescaped():
     step = trace(x * 2).backward[1]
     assert "<img" not in step.equation.mathml
     assert "&lt;img" in step.equation.mathml
-    assert "\x1b" not in step.sentence.text + step.sentence.words + step.sentence.latex
+    assert "\x1b" not in step.sentence.text + step.sentence.words
     assert not math.isnan(step.after)

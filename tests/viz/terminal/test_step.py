@@ -20,7 +20,7 @@ import viz
 from tests.random_programs import value_graphs
 from tinygrad_edu import Tensor, Value
 from viz.__main__ import main
-from viz.formulas.notation import width_of
+from viz.formulas.numbers import width_of
 from viz.steps.trace import trace
 from viz.terminal.step import Stepper
 
@@ -327,7 +327,7 @@ def test_an_expression_may_begin_with_a_minus(capsys):
             "viz: there is no function c: take one of Value's, such as tanh, exp or relu\n  a + c(1)\n",
         ),
         (["a"], "viz: a has no number: give it one, as in a=2\n  a\n  ^\n"),
-        (["a", "a=1"], "viz: there is no graph behind the leaf 'a': a view needs the result of an operation\n"),
+        (["a", "a=1"], "viz: the leaf 'a' has no graph: a view needs the result of an operation\n"),
         (["a * 2a", "a=1"], "viz: this is no expression: invalid decimal literal, write a product as 2*a\n"),
         (["1 + 2"], "viz: backward() starts from a node that needs no gradient"),
         (["a * 2", "a", "=", "1"], "viz: a number is given to a name as in a=2, without spaces, but this was 'a'\n"),

@@ -1,4 +1,4 @@
-// Where things stand once modules are folded. Folding leaves empty strips behind; they are squeezed out, so that
+// Where things stand once modules are folded. Folding leaves empty strips; they are squeezed out, so that
 // everything keeps its order and its neighbours, and nobody has to find their way in a new picture.
 
 /** A monotone map of one axis that shortens every stretch between the `spans` [from, to] to at most `gap`. */

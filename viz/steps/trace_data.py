@@ -1,0 +1,195 @@
+"""What a trace knows: the nodes of a graph with their values, gradients and names. The steps are made of it."""
+
+import linecache
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeVar, overload
+
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.value import Value
+from viz.formulas import blackboard
+from viz.formulas.numbers import printable, shorten
+from viz.formulas.tree import Formula, Name, Number, Partial
+from viz.steps.as_json import is_finite, single, to_json
+from viz.steps.modules import Modules, module_calls
+
+T = TypeVar("T")
+
+
+class Lazy(Sequence[T]):
+    """A list whose items are made when they are looked at."""
+
+    def __init__(self, size: int, make: Callable[[int], T]) -> None:
+        self._range = range(size)
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._range)
+
+    @overload
+    def __getitem__(self, k: int) -> T: ...
+    @overload
+    def __getitem__(self, k: slice) -> list[T]: ...
+    def __getitem__(self, k: int | slice) -> T | list[T]:
+        return [self._make(i) for i in self._range[k]] if isinstance(k, slice) else self._make(self._range[k])
+
+
+class TraceData:
+    """The nodes of a graph, with what each holds after both passes.
+
+    Attributes
+    ----------
+    order : the nodes of the graph, in topological order; a node's place is its id.
+    values, gradients : what each holds: numbers or arrays, None for no gradient.
+    root : id of the root.
+    """
+
+    def __init__(self, order: Sequence[Node], values: list[Any], gradients: list[Any]) -> None:
+        self.order = order
+        self.values = values
+        self.gradients = gradients
+        self.root = len(order) - 1
+
+    @property
+    def nodes(self) -> Sequence["TracedNode"]:
+        """The nodes in topological order."""
+        return Lazy(len(self.order), lambda k: TracedNode(self, k))
+
+    @cached_property
+    def operations(self) -> list[int]:
+        """The ids of the nodes that an operation made."""
+        return [k for k, node in enumerate(self.order) if node.operation is not None]
+
+    @property
+    def kind(self) -> str:
+        """What the nodes are: "Value" or "Tensor"."""
+        return "Value" if isinstance(self.order[-1], Value) else "Tensor"
+
+    @cached_property
+    def ids(self) -> Mapping[Node, int]:
+        """Where each node stands in `nodes`."""
+        return {node: k for k, node in enumerate(self.order)}
+
+    @cached_property
+    def names(self) -> list[str]:
+        """A short name for each node, unique but for constant numbers."""
+        labels = [shorten(printable(node.label)) for node in self.order]
+        seen = Counter(labels)
+        if any(label and seen[label] > 1 and self.modules.is_parameter(k) for k, label in enumerate(labels)):
+            labels = [label and self._with_module(k, label) for k, label in enumerate(labels)]
+            seen = Counter(labels)
+        names: list[str] = []
+        for k, label in enumerate(labels):
+            constant = self.figures(k)
+            if constant is not None:
+                names.append(constant.text)
+                continue
+            name = label or ("L" if k == self.root and "L" not in seen else f"v{k}")
+            while seen[name] > bool(label):  # several have it, or it is somebody's label
+                name, label = f"{name}#{k}", ""
+            seen[name] += not label
+            names.append(name)
+        return names
+
+    def _with_module(self, k: int, label: str) -> str:
+        """A parameter's label with the name of the module that uses it in front, if it has one and does not say it."""
+        if not self.modules.is_parameter(k):
+            return label
+        module = next((call.scope.name for call in self.modules.users[k] if call.scope.name), "")
+        return f"{module}.{label}" if module and not label.startswith(f"{module}.") else label
+
+    def figures(self, k: int) -> Number | None:
+        """The number that an unlabelled constant stands for."""
+        node = self.order[k]
+        if node.requires_grad or node.label:
+            return None
+        return single(self.values[k], f"v{k}")
+
+    def name_of(self, k: int) -> Name:
+        """The name of node ``k`` in a formula."""
+        return Name(self.names[k], k)
+
+    def term(self, k: int) -> Formula:
+        """Node ``k`` in a formula: its name, or its figures where it is a constant number."""
+        return self.figures(k) or self.name_of(k)
+
+    def partial(self, k: int) -> Partial:
+        """The gradient ∂root/∂node in a formula."""
+        return Partial(self.name_of(self.root), self.name_of(k))
+
+    @cached_property
+    def modules(self) -> Modules:
+        """Which module calls the nodes belong to."""
+        return module_calls(self.order)
+
+
+class TracedNode:
+    """A node as the trace saw it: its name, value, gradient, and where it comes from."""
+
+    def __init__(self, trace: "TraceData", k: int) -> None:
+        self.trace = trace
+        self.id = k
+        self.node = trace.order[k]
+        self.value = trace.values[k]
+        self.gradient = trace.gradients[k]
+
+    @property
+    def name(self) -> str:
+        """A short name, unique but for constant numbers."""
+        return self.trace.names[self.id]
+
+    @property
+    def role(self) -> str:
+        """What it is: "operation", "leaf" or "constant"."""
+        if self.node.operation is not None:
+            return "operation"
+        return "leaf" if self.node.requires_grad else "constant"
+
+    @cached_property
+    def inputs(self) -> list[int]:
+        """The ids of the inputs, in order."""
+        return [self.trace.ids[x] for x in self.node.inputs]
+
+    @cached_property
+    def expression(self) -> Formula | None:
+        """What computes the node: ``a · b``."""
+        operation = self.node.operation
+        terms = [self.trace.term(k) for k in self.inputs]
+        return None if operation is None else blackboard.forward(operation, terms, self.node.params)
+
+    @property
+    def source(self) -> dict[str, Any] | None:
+        """The line of the user's code that made the node, where it was recorded."""
+        if self.node.origin is None:
+            return None
+        file, line = self.node.origin
+        return {"file": file, "line": line, "text": linecache.getline(file, line).strip()}
+
+    @property
+    def module(self) -> list[str]:
+        """The names of the modules that the node lies in, the outermost first."""
+        return [call.scope.name or call.scope.title for call in self.trace.modules.home[self.id].path()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The node as plain data."""
+        data = getattr(self.value, "shape", None)
+        return {
+            "id": self.id,
+            "inputs": self.inputs,
+            "name": self.name,
+            "label": self.node.label,
+            "op": self.node.op,
+            "symbol": "" if self.node.operation is None else self.node.operation.symbol,
+            "role": self.role,
+            "parameter": self.trace.modules.is_parameter(self.id),
+            "root": self.id == self.trace.root,
+            "finite": is_finite(self.value) and is_finite(self.gradient),
+            "shape": None if data is None else list(data),
+            "dtype": None if data is None else str(self.value.dtype),
+            "value": to_json(self.value),
+            "gradient": to_json(self.gradient),
+            "expression": None if self.expression is None else self.expression.to_dict(),
+            "source": self.source,
+            "module": self.module,
+        }
