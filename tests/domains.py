@@ -236,6 +236,7 @@ ROWS: dict[str, Row] = {
     ),
     "hardtanh": Row(
         lambda x, min_val, max_val: clip(x, min_val, max_val),
+        ((-3.0, 1.8),),
         params=({"min_val": -1.0, "max_val": 2.0}, {"min_val": 0.0, "max_val": 0.5}),
         kink=lambda x: (x + 1) * (x - 2) * x * (x - 0.5),
         torch=lambda torch, x, min_val, max_val: torch.nn.functional.hardtanh(x, min_val, max_val),

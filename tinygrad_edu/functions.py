@@ -328,8 +328,8 @@ def tensordot(x0: Any, x1: Any, axes: Any = 2) -> Any:
     return einsum(f"{first},{''.join(second)}->{kept}", x0, x1)
 
 
-def einsum(subscripts: str, *operands: Any) -> Any:
-    """The sum of products that the subscripts say, for instance ``"ij,jk->ik"``."""
+def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
+    """The sum of products that the subscripts say, for instance ``"ij,jk->ik"``, in the best order in any case."""
     if not isinstance(subscripts, str):
         raise UnsupportedError(
             f"np.einsum of Tensors takes its subscripts as a string such as 'ij,jk->ik', but was given {subscripts!r}"

@@ -1,6 +1,5 @@
 """What the words of a row, such as ``exp`` or ``where``, mean on arrays: NumPy's functions, and the few it lacks."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,16 +8,18 @@ import numpy as np
 ndarray = np.ndarray
 
 
-def _from_scalars(function: Callable[[float], float]) -> Callable[[Any], Any]:
-    """A function of `math` that NumPy lacks, entry by entry."""
-    each = np.frompyfunc(function, 1, 1)
+def _special(name: str) -> Callable[[Any], Any]:
+    """A function of `scipy.special`, which is imported when it is first needed."""
 
-    def by_entry(x: Any) -> Any:
+    def on_arrays(x: Any) -> Any:
         if hasattr(x, "_recorder"):
-            return x._recorder.by_entry(function, x)
-        return np.asarray(each(x)).astype(x.dtype if x.dtype.kind == "f" else float)
+            return x._recorder.special(name, x)
+        import scipy.special
 
-    return by_entry
+        y = getattr(scipy.special, name)(x)
+        return np.asarray(y, x.dtype) if x.dtype.kind == "f" else y
+
+    return on_arrays
 
 
 class _Zeros(dict[np.dtype[Any], Any]):
@@ -54,6 +55,6 @@ _NUMPYS_OWN = (
 VOCABULARY: dict[str, Any] = {name: getattr(np, name) for name in _NUMPYS_OWN.split()} | {
     "where": _where,
     "is_zero": lambda x: x == 0,
-    "erf": _from_scalars(math.erf),
-    "erfc": _from_scalars(math.erfc),
+    "erf": _special("erf"),
+    "erfc": _special("erfc"),
 }

@@ -5,6 +5,7 @@ only be ``gy @ x1ᵀ`` and ``x0ᵀ @ gy``.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.operations.operation import ArrayOperation, Variadic
 from tinygrad_edu.operations.reductions import Axis, restored, untracked
-from tinygrad_edu.speed.blas import SMALL, product
+from tinygrad_edu.speed.blas import product
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 
@@ -31,6 +32,7 @@ def ones(n: int, dtype: np.dtype[Any]) -> Array:
     return y
 
 
+_TALL = 8  # rows of a matrix, from which on a call of BLAS for it alone pays
 _LARGE = 4096  # numbers in a matrix, from which on it is worth asking how best to multiply
 
 
@@ -39,11 +41,31 @@ def _are_matrices(a: Array, b: Array) -> bool:
     return a.__class__ is b.__class__ is np.ndarray and a.ndim == b.ndim == 2
 
 
-# On small matrices the method `dot` takes half the time of `@`, which looks for a loop first as every ufunc does.
+def as_rows(x: Array) -> Array:
+    """All axes but the last made one."""
+    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _times_matrix(x: Array, w: Array) -> Array:
+    """``x @ w`` of a matrix ``w`` and an ``x`` of any number of axes."""
+    if x.ndim <= 2:
+        if w.size >= _LARGE and _are_matrices(x, w):
+            return product(x, w)
+        return x.dot(w)  # on small matrices half the time of `@`, which looks for a loop first as every ufunc does
+    if x.shape[-2] >= _TALL:
+        return x @ w  # one call of BLAS for each matrix
+    return (as_rows(x) @ w).reshape((*x.shape[:-1], w.shape[1]))
+
+
+def _summed_over_rows(x: Array, gy: Array) -> Array:
+    """``xᵀ @ gy``, summed over all axes but the last: the gradient of a matrix that multiplied ``x``."""
+    if x.ndim > 2:
+        x, gy = as_rows(x), as_rows(gy)
+    return product(x.T, gy) if x.shape[1] * gy.shape[1] >= _LARGE and _are_matrices(x, gy) else x.T @ gy
+
+
 def _matmul(x0: Array, x1: Array) -> Array:
-    if x1.size >= _LARGE and _are_matrices(x0, x1):
-        return product(x0, x1)
-    return x0.dot(x1) if x1.ndim == 2 else x0 @ x1
+    return _times_matrix(x0, x1) if x1.ndim == 2 else x0 @ x1
 
 
 def _matmul_gx0(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
@@ -51,7 +73,7 @@ def _matmul_gx0(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
         return np.expand_dims(gy, -1) * x1
     if x0.ndim == 1:
         return (x1 @ np.expand_dims(gy, -1))[..., 0]
-    return gy @ transposed(x1)
+    return _times_matrix(gy, x1.T) if x1.ndim == 2 < gy.ndim else gy @ transposed(x1)
 
 
 def _matmul_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
@@ -59,15 +81,14 @@ def _matmul_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
         return np.expand_dims(x0, -1) * np.expand_dims(gy, -2) if x1.ndim > 1 else gy * x0
     if x1.ndim == 1:
         return (transposed(x0) @ np.expand_dims(gy, -1))[..., 0]
-    return product(x0.T, gy) if x1.size >= _LARGE and _are_matrices(x0, gy) else transposed(x0) @ gy
+    return _summed_over_rows(x0, gy) if x1.ndim == 2 else transposed(x0) @ gy
 
 
 MATMUL = ArrayOperation("matmul", _matmul, _matmul_gx0, _matmul_gx1, symbol="@", formula=("gy @ x1ᵀ", "x0ᵀ @ gy"))
 
 
 def _linear(x0: Array, x1: Array, x2: Array) -> Array:
-    is_long = x1.size >= _LARGE and x0.size * x2.size > SMALL and _are_matrices(x0, x1)
-    y = product(x0, x1) if is_long else x0.dot(x1)
+    y = _times_matrix(x0, x1)
     y += x2
     return y
 
@@ -75,22 +96,19 @@ def _linear(x0: Array, x1: Array, x2: Array) -> Array:
 def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
     if x1.size >= _LARGE and _are_matrices(gy, x1):
         return x1.dot(gy.T).T  # BLAS is up to twice as fast where it need not turn a matrix round
-    return gy.dot(x1.T)
+    return _times_matrix(gy, x1.T)
 
 
 def _linear_gx1(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
-    if x0.ndim == 2:
-        if x1.size < _LARGE:
-            return x0.T.dot(gy)
-        is_long = x0.size * x2.size > SMALL and _are_matrices(x0, gy)
-        return product(x0.T, gy) if is_long else x0.T @ gy  # `dot` fills its result with zeros first
-    return x0.reshape((-1, x0.shape[-1])).T.dot(gy.reshape((-1, gy.shape[-1])))
+    if x0.ndim == 1:
+        x0, gy = np.expand_dims(x0, 0), np.expand_dims(gy, 0)
+    return _summed_over_rows(x0, gy)
 
 
 def _linear_gx2(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
     if gy.__class__ is not np.ndarray or gy.ndim == 1:
         return gy  # the engine sums over what was broadcast
-    rows = gy if gy.ndim == 2 else gy.reshape(-1, gy.shape[-1])
+    rows = gy if gy.ndim == 2 else as_rows(gy)
     return ones(len(rows), gy.dtype).dot(rows)  # BLAS adds up rows several times faster than NumPy
 
 
@@ -133,8 +151,18 @@ def explicit_subscripts(subscripts: str, ndims: Sequence[int]) -> str:
     return f"{','.join(terms)}->{right.replace('...', dots)}"
 
 
+_LONG = 1 << 14  # products of numbers, from which on it is worth looking for the best order, and for BLAS
+
+
+def _sum_of_products(subscripts: str, xs: Sequence[Array]) -> Array:
+    terms = subscripts.partition("->")[0].split(",")
+    lengths = {c: n for term, x in zip(terms, xs, strict=True) for c, n in zip(term, x.shape, strict=True)}
+    is_long = len(xs) > 1 and math.prod(lengths.values()) >= _LONG
+    return np.einsum(subscripts, *xs, optimize=True) if is_long else np.einsum(subscripts, *xs)
+
+
 def _einsum(*xs: Array, subscripts: str) -> Array:
-    return np.einsum(subscripts, *xs)
+    return _sum_of_products(subscripts, xs)
 
 
 def _einsum_gx(i: int, gy: Array, y: Array, *xs: Array, subscripts: str) -> Array:
@@ -161,7 +189,7 @@ def _einsum_gx(i: int, gy: Array, y: Array, *xs: Array, subscripts: str) -> Arra
             letters.append(c)
     needed = set("".join(letters[: len(xs)]))
     kept = [k for k in range(len(letters)) if k < len(xs) or len(letters[k]) > 1 or letters[k] not in needed]
-    return np.einsum(f"{','.join(letters[k] for k in kept)}->{target}", *[operands[k] for k in kept])
+    return _sum_of_products(f"{','.join(letters[k] for k in kept)}->{target}", [operands[k] for k in kept])
 
 
 EINSUM = Variadic("einsum", _einsum, _einsum_gx, formula="einsum of gy with the other operands")

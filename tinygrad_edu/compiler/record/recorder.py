@@ -6,7 +6,6 @@ afterwards it holds again what it held before. What the function has stored in i
 """
 
 import contextlib
-import math
 import operator
 import threading
 import weakref
@@ -309,9 +308,9 @@ class Recorder:
         """A function that is one line of the program: one of `runtime`'s."""
         return self.apply(CALL, function, args)
 
-    def by_entry(self, function: Callable[[float], float], x: Any) -> Any:
-        """A function of `math` that NumPy lacks, of each entry."""
-        return self.call(runtime.erf if function is math.erf else runtime.erfc, x)
+    def special(self, name: str, x: Any) -> Any:
+        """A function of `scipy.special`."""
+        return self.call(getattr(runtime, name), x)
 
     def walk(self, order: list[Any]) -> None:
         """What the backward pass through Values does, line by line."""
