@@ -2,6 +2,7 @@
 
 - Toy sets: `xor`, `moons`, `spirals`, `circles`, `blobs`, and the small pictures of `digits`.
 - Pictures from their official files: `mnist` and `cifar10`.
+- Text by characters: `names`, `text`, and an `Alphabet`.
 - What stands between data and training: `train_test_split`, `Standardizer`, `batches`.
 
 Every random choice takes an ``rng``: a `numpy.random.Generator`, or an int, which means what
@@ -16,10 +17,12 @@ from tinygrad_edu.data._mnist import mnist
 from tinygrad_edu.data._random import Rng
 from tinygrad_edu.data._split import train_test_split
 from tinygrad_edu.data._standardizer import Standardizer
+from tinygrad_edu.data._text import Alphabet, names, text
 from tinygrad_edu.data._toys import blobs, circles, digits, moons, spirals, xor
 
 __all__ = [
     "CIFAR10_CLASSES",
+    "Alphabet",
     "Batches",
     "DataFileError",
     "DataNotFoundError",
@@ -35,7 +38,9 @@ __all__ = [
     "digits",
     "mnist",
     "moons",
+    "names",
     "spirals",
+    "text",
     "train_test_split",
     "xor",
 ]
