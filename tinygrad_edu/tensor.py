@@ -179,7 +179,7 @@ class Tensor(Node):
     def grad(self) -> Any:
         """∂root/∂self after ``root.backward()``: an array (a Tensor with ``create_graph=True``); None before any."""
         if WATCH.active and MODES.recorder is not None:
-            MODES.recorder.ask(self)
+            MODES.recorder.on_grad_read(self)
         if self._grad.__class__ is tuple:  # as the backward pass left it: it may be another node's, too
             self._grad = self._grad[0].copy()
         return self._grad
@@ -187,7 +187,7 @@ class Tensor(Node):
     @grad.setter
     def grad(self, grad: Any) -> None:
         if WATCH.active and MODES.recorder is not None:
-            MODES.recorder.clear(self)
+            MODES.recorder.on_grad_write(self)
         if grad is not None and not isinstance(grad, Tensor):
             array = _array(grad, self.dtype)
             if array.shape != self.shape:

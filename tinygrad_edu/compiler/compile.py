@@ -98,7 +98,7 @@ class Compiled:
     def _record(self, key: Any, leaves: list[Any], args: Any, keywords: Any) -> Any:
         for patience in reversed(range(ATTEMPTS)):
             try:
-                with _collector_at_rest():
+                with gc_paused():
                     machine, result = record(self._function, self._signature, leaves, args, keywords)
                 break
             except DisturbedError:
@@ -257,7 +257,7 @@ def _form(tree: Any, leaves: list[Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _collector_at_rest() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """A recording only ever makes objects: to look through all of them again and again would take half of its time."""
     running = gc.isenabled()
     gc.disable()

@@ -4,7 +4,7 @@ A line is ``out = function(*args, **keywords)``. What it works on are `Var`, or 
 are read where they are when the line runs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +52,12 @@ class Line:
     section: str = "forward"
     group: int = 0
     origin: tuple[str, int] = ("", 0)  # the user's file and line
+
+    def run(self, args: Sequence[Any]) -> Any:
+        """What the line gives for these values."""
+        if self.kind == METHOD:
+            return getattr(args[0], self.function)(*args[1:], **self.keywords)
+        return self.function(*args, **self.keywords)
 
     def reads(self) -> Iterator[Var]:
         """What the line works on."""

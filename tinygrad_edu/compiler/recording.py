@@ -20,6 +20,7 @@ from tinygrad_edu.compiler.record.outside import arrays_in, look_outside, outsid
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.recorder import Recorder
 from tinygrad_edu.compiler.record.traced import Traced, value_of
+from tinygrad_edu.compiler.record.updates import record_step
 from tinygrad_edu.compiler.record.watched import gradient_of
 from tinygrad_edu.compiler.rewrite import optimize
 from tinygrad_edu.compiler.run.interpreter import commit
@@ -45,7 +46,7 @@ def record(
 ) -> tuple[Machine, Any]:
     """Run the function once; its program, ready to be run again, and its result."""
     found, words = look_outside(function, [*_objects((args, keywords))])
-    recorder, arrays = Recorder(Randomness(found, words)), arrays_in(found)
+    recorder, arrays = Recorder(Randomness(found, words), record_step), arrays_in(found)
     call = _recorded(recorder, function, signature, args, keywords)
     name = identifier(getattr(function, "__name__", "").replace("<lambda>", "")) or "f"
     writes = [(source, var) for source, var, _ in call.left]
@@ -92,7 +93,7 @@ def _recorded(
         try:
             call = [_arguments(recorder, x, Argument(name), order) for name, x in zip(names, args, strict=False)]
             more = {k: _arguments(recorder, x, Argument(k), order) for k, x in keywords.items()}
-            with recorder.noting, recorder.noting.locals_of(function) as local:
+            with recorder.local_names, recorder.local_names.locals_of(function) as local:
                 result = function(*call, **more)
             _refuse_new_data(recorder, order)
             returned, first = _returned(recorder, result)
@@ -126,7 +127,7 @@ def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
     if isinstance(x, Value):
         stand_in = Value(0.0, x.label)
         stand_in._data = traced
-        recorder.born[id(stand_in)] = stand_in
+        recorder.created[id(stand_in)] = stand_in
     if isinstance(x, Node):
         recorder.arguments[id(x)] = hint
         if _has_gradient(x):

@@ -91,7 +91,7 @@ class Module:
         scope = self._scope or self._introduce()
         inputs = tuple([x if isinstance(x, Node) else _as_node(x) for x in inputs])
         if WATCH.active and MODES.recorder is not None:
-            MODES.recorder.enter(self)
+            MODES.recorder.on_module_call(self)
         y = self.forward(*inputs, **keywords)
         _note(y, scope, inputs)
         if WATCH.active:

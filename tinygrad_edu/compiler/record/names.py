@@ -70,8 +70,8 @@ def name_variables(recorder: "Recorder", program: Program, local: dict[Var, str]
         _name_layer(recorder, names, line)
     _name_gradients(recorder, names)
     for var, word in _words(recorder, names).items():
-        names.give(var, f"new_{word}" if var in recorder.heirs else word)
-    for var, word in recorder.noting.words.items():
+        names.give(var, f"new_{word}" if var in recorder.replacements else word)
+    for var, word in recorder.local_names.words.items():
         names.give(var, word)
     _name_gradients(recorder, names)  # by what has got a name in between
     for var in recorder.gradients_of:
@@ -112,7 +112,7 @@ def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
                 names.give(var, roles[var])
         owner = recorder.owners.get(id(getattr(source, "owner", None)))
         if id(owner) in of_leaf:  # what an optimizer remembers of a parameter
-            words = words or {old: _words(recorder, names).get(new, "") for new, old in recorder.heirs.items()}
+            words = words or {old: _words(recorder, names).get(new, "") for new, old in recorder.replacements.items()}
             label = words.get(var) or f"{label}_{names.of[of_leaf[id(owner)]]}"
         label = identifier(re.sub(r"^layers\.(\d+)\.(\w+)", r"\2_\1", label))  # Sequential's "layers.1.weight"
         if type(source).__name__ == "Gradient":

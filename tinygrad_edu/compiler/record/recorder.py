@@ -31,10 +31,9 @@ from tinygrad_edu.compiler.program import (
     variables,
 )
 from tinygrad_edu.compiler.record import scalars
-from tinygrad_edu.compiler.record.noting import Noting
+from tinygrad_edu.compiler.record.local_names import LocalNames
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.traced import Traced, is_traced, users_line, users_place, value_of
-from tinygrad_edu.compiler.record.updates import record_step
 from tinygrad_edu.compiler.record.watched import gradient_of, watching_gradients
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.write import runtime
@@ -54,8 +53,9 @@ _SECTIONS = ("", "forward", "backward", "update")
 class Recorder:
     """The program of one call as it grows."""
 
-    def __init__(self, randomness: Randomness | None = None) -> None:
-        self.randomness = randomness or Randomness()
+    def __init__(self, randomness: Randomness, record_step: Callable[["Recorder", Any], None]) -> None:
+        self.randomness = randomness
+        self.record_step = record_step
         self.thread = threading.get_ident()
         self.lines: list[Line] = []
         self.inputs: dict[Var, Source] = {}
@@ -63,7 +63,7 @@ class Recorder:
         self.labels: list[tuple[Var, str]] = []
         self.made_by: dict[Var, tuple[str, list[Var | None]]] = {}  # an operation's name, and its inputs
         self.gradients_of: dict[Var, Var] = {}  # of which variable it is the gradient
-        self.born: dict[int, Node] = {}  # made during the recording
+        self.created: dict[int, Node] = {}  # made during the recording
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
         self.asked: set[int] = set()  # leaves whose gradient was read before it was set
@@ -74,20 +74,21 @@ class Recorder:
         self.owners: dict[int, Any] = {}  # of which parameter an optimizer's dict is the state
         self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
         self.started: list[tuple[Attribute, Any]] = []  # entries that an optimizer had not made yet
-        self.twins: dict[tuple[int, str], tuple[dict[str, Any], Traced]] = {}  # a step count, the same for parameters
+        self.shared_counters: dict[
+            tuple[int, str], tuple[dict[str, Any], Traced]
+        ] = {}  # equal step counts
         self.words: dict[Var, tuple[str, list[Var]]] = {}  # what an update rule calls it, and for which parameters
-        self.heirs: dict[Var, Var] = {}  # which remembered variable it replaces
-        self.settled: set[Var] = set()  # numbers that belong to the program
+        self.replacements: dict[Var, Var] = {}  # which remembered variable it replaces
+        self.constants: set[Var] = set()  # numbers that belong to the program
         self.shared: dict[Any, Var] | None = None  # numbers that are computed once, by what computes them
-        self.noting = Noting()
+        self.local_names = LocalNames()
         self.attributes: dict[tuple[int, Any], tuple[Attribute, Any, Any]] = {}
-        self.constants: dict[int, Any] = {}
         self.flags: list[Guard] = []
         self.alive: list[weakref.ref[Traced]] = []
         self.section = "forward"
         self.group = 0
 
-    def is_elsewhere(self) -> bool:
+    def in_other_thread(self) -> bool:
         """Whether it is another thread that has met a leaf which is being recorded: it computes as ever."""
         return threading.get_ident() != self.thread
 
@@ -109,7 +110,7 @@ class Recorder:
                 f"np.{function.__name__} gives several arrays at once, which cannot be compiled: call a function that "
                 f"gives one ({users_line()})"
             )
-        if self.is_elsewhere():
+        if self.in_other_thread():
             return value
         if not any(
             True for _ in variables((mapped(tuple(args), self._operand), mapped(dict(keywords), self._operand)))
@@ -124,7 +125,7 @@ class Recorder:
             value = _IEEE.get(function, function)(*values)
         else:
             value = (scalars.careful(function) if kind == MATH else function)(*values)
-        if self.is_elsewhere():
+        if self.in_other_thread():
             return value
         operands = tuple([self._operand(x) if x.__class__ is Traced else x for x in args])
         section = self.section
@@ -142,8 +143,8 @@ class Recorder:
             if known is not out:
                 return self._traced(known, value)
         self.lines.append(Line(out, kind, function, operands, _NOTHING, section, self.group, users_place()))
-        if self.settled and kind != UFUNC and all(x in self.settled for x in operands if x.__class__ is Var):
-            self.settled.add(out)
+        if self.constants and kind != UFUNC and all(x in self.constants for x in operands if x.__class__ is Var):
+            self.constants.add(out)
         return self._traced(out, value)
 
     @contextlib.contextmanager
@@ -229,7 +230,7 @@ class Recorder:
 
     def data(self, node: Any) -> Any:
         """The data of a node: traced, unless it is a constant that this very call has made."""
-        if node.operation is None and node._data.__class__ is not Traced and id(node) not in self.born:
+        if node.operation is None and node._data.__class__ is not Traced and id(node) not in self.created:
             self._lift(node)
         return node._data
 
@@ -254,7 +255,7 @@ class Recorder:
 
     def new_leaf(self, leaf: Any, data: Any) -> None:
         """A leaf was made while recording: of an array of the user's it keeps no copy, so that the program reads it."""
-        self.born[id(leaf)] = leaf
+        self.created[id(leaf)] = leaf
         if isinstance(data, np.ndarray) and data.ndim and data.dtype == leaf._data.dtype:
             leaf._data = data
         leaf._data = self._twin(leaf._data)
@@ -264,7 +265,7 @@ class Recorder:
         self.data(leaf)
         self.assigned.add((id(leaf), "data"))
 
-    def ask(self, leaf: Any) -> None:
+    def on_grad_read(self, leaf: Any) -> None:
         """The gradient of a node is read: what it was before matters, unless it was assigned by then."""
         if leaf.operation is None:
             self.data(leaf)
@@ -272,7 +273,7 @@ class Recorder:
             if id(leaf) not in self.cleared:
                 self.asked.add(id(leaf))
 
-    def clear(self, leaf: Any) -> None:
+    def on_grad_write(self, leaf: Any) -> None:
         """The gradient of a node is assigned: what it was before does not matter, unless it was read by then."""
         if leaf.operation is None:
             self.data(leaf)
@@ -299,7 +300,7 @@ class Recorder:
             self.made_by[y._var] = operation.name, [x._var if isinstance(x, Traced) else None for x in data]
         return y
 
-    def made(self, node: Any) -> None:
+    def on_node(self, node: Any) -> None:
         """An operation has made the node: its data's variable is to be named after it."""
         if _is_variable(node._data):
             self.nodes.append((node._data._var, node))
@@ -350,7 +351,7 @@ class Recorder:
             source.set(traced)
         return self.attributes[key][0].get()
 
-    def enter(self, module: Any) -> None:
+    def on_module_call(self, module: Any) -> None:
         """A module is called: its arrays (running means) are inputs, and its mode belongs to the program."""
         if _reads_its_mode(module):
             self.flags.append(Guard(module, "training", module.training))
@@ -360,7 +361,7 @@ class Recorder:
 
     def step(self, optimizer: Any) -> None:
         """What `Optimizer.step` does, line by line."""
-        record_step(self, optimizer)
+        self.record_step(self, optimizer)
 
     def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Numbers from a random generator: drawn anew at every run."""
@@ -454,11 +455,11 @@ class Recorder:
         """Let go of the graph: what is alive afterwards, somebody else keeps."""
         self.labels = [(var, node.label) for var, node in self.nodes if node.label]
         self.nodes.clear()
-        self.born.clear()
+        self.created.clear()
         self.leaves.clear()
         self.attributes.clear()
         self.remembered.clear()
-        self.twins.clear()
+        self.shared_counters.clear()
 
     def kept(self) -> list[Traced]:
         """The traced arrays that are still alive."""

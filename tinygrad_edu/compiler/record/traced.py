@@ -10,16 +10,13 @@ import operator
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.program import CALL, INDEX, MATH, METHOD, PYTHON, UFUNC, Var
 from tinygrad_edu.graph.node import Node
-
-if TYPE_CHECKING:
-    from tinygrad_edu.compiler.record.recorder import Recorder
 
 _LIBRARIES = str(Path(__file__).parents[2]), str(Path(np.__file__).parent)
 
@@ -86,7 +83,7 @@ def _in_place(python: Callable[..., Any], combine: Callable[..., Any]) -> Any:
 
     def method(self: "Traced", other: Any) -> Any:
         recorder = self._recorder
-        if not isinstance(self._value, np.ndarray) or recorder.is_elsewhere() or recorder.section == "update":
+        if not isinstance(self._value, np.ndarray) or recorder.in_other_thread() or recorder.section == "update":
             return NotImplemented
         if isinstance(other, Node):
             return NotImplemented
@@ -108,7 +105,7 @@ def _method(name: str) -> Any:
 
 def _refused(what: str, advice: str, convert: Callable[[Any], Any] | None = None) -> Any:
     def method(self: "Traced", *_: Any, **__: Any) -> Any:
-        if convert is not None and (self._var in self._recorder.settled or self._recorder.is_elsewhere()):
+        if convert is not None and (self._var in self._recorder.constants or self._recorder.in_other_thread()):
             return convert(self._value)
         words = _METHODS if advice is _NUMBER and type(self._value) is float else advice
         raise RecordingError(f"{what} cannot be compiled, because numbers differ from call to call: {_here(words)}")
@@ -131,6 +128,25 @@ _LENGTHS = frozenset(
 )
 
 
+class Listener(Protocol):
+    """What a `Traced` asks of the recorder that made it."""
+
+    constants: set[Var]
+    section: str
+
+    def apply(self, kind: str, function: Any, args: Any, keywords: Any = None) -> Any:
+        """Compute, and write down the line."""
+
+    def compute(self, operation: Any, xs: Any, params: Any) -> Any:
+        """The forward pass of an operation."""
+
+    def overwrite(self, x: "Traced", new: "Traced") -> None:
+        """``x += …``."""
+
+    def in_other_thread(self) -> bool:
+        """Whether the caller is not the thread that records."""
+
+
 class Traced:
     """A value of the call that is being recorded, and the variable of the program that stands for it."""
 
@@ -138,7 +154,7 @@ class Traced:
     __array_priority__ = 500
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, recorder: "Recorder", var: Var | None, value: Any) -> None:
+    def __init__(self, recorder: "Listener", var: Var | None, value: Any) -> None:
         self._recorder = recorder
         self._var = var  # None: a constant, of which no input is part
         self._value = value
@@ -196,7 +212,7 @@ class Traced:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         if not all(isinstance(x, Traced | np.ndarray | np.generic | float | int) for x in inputs):
             return NotImplemented  # a Tensor knows what to do
-        if self._recorder.is_elsewhere():
+        if self._recorder.in_other_thread():
             return getattr(ufunc, method)(*map(value_of, inputs), **keywords)
         if method == "reduce":
             return self._recorder.apply(UFUNC, ufunc.reduce, inputs, keywords)

@@ -6,16 +6,12 @@ in the program that people read; what is run has their numbers in it.
 """
 
 import contextlib
-import operator
 from collections.abc import Iterator, MutableMapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.compiler.guards import Guard, Twin
-from tinygrad_edu.compiler.program import MATH, PYTHON, Line, Program, Var, mapped
-from tinygrad_edu.compiler.record import scalars
 from tinygrad_edu.compiler.record.traced import Traced, value_of
 from tinygrad_edu.compiler.sources import Attribute, Setting
 from tinygrad_edu.graph.node import Node
@@ -41,7 +37,7 @@ class Memory(MutableMapping[str, Any]):
             return self.state[name]
         everywhere = id(self.optimizer), name
         counts = value.__class__ is float and (name == "step" or isinstance(self.like, np.ndarray))
-        state, twin = recorder.twins.get(everywhere, (None, None))
+        state, twin = recorder.shared_counters.get(everywhere, (None, None))
         if counts and state is not None and value_of(twin) == value:
             recorder.flags.append(Guard(self.state, name, Twin(state, name)))
             recorder.attributes[here] = Attribute(self.state, name), value, twin
@@ -50,14 +46,14 @@ class Memory(MutableMapping[str, Any]):
         self.state[name] = value
         traced = recorder.setting(self.state, name)
         if counts:
-            recorder.twins.setdefault(everywhere, (self.state, traced))
+            recorder.shared_counters.setdefault(everywhere, (self.state, traced))
         return traced
 
     def get(self, name: str, default: Any = None) -> Any:
         """The entry; one that the rule has not made yet is made of ``default``."""
         if name in self.state:
             return self.state[name]
-        if isinstance(default, Traced) and default._var in self.recorder.settled:
+        if isinstance(default, Traced) and default._var in self.recorder.constants:
             default = default._value
         if name not in self.optimizer.entries or default.__class__ is not float:
             self._ask()
@@ -111,7 +107,7 @@ def _update(recorder: "Recorder", optimizer: Any, p: Any, data: Any, g: Any, sta
     before = dict(state)
     memory = Memory(recorder, optimizer, state, data)
     recorder.remembered.append((state, before))
-    with recorder.operation("update"), recorder.noting.locals_of(*_methods(optimizer)) as local:
+    with recorder.operation("update"), recorder.local_names.locals_of(*_methods(optimizer)) as local:
         p._data = optimizer.update(data, g, memory)
     own: Any = recorder.leaves[id(p)][3]._var
     new = p._data._var if isinstance(p._data, Traced) else None
@@ -123,7 +119,7 @@ def _update(recorder: "Recorder", optimizer: Any, p: Any, data: Any, g: Any, sta
     for name, old in memory.known.items():
         new = state.get(name)
         if isinstance(old, Traced) and isinstance(new, Traced) and old._var is not None and new._var is not None:
-            recorder.heirs[new._var] = old._var
+            recorder.replacements[new._var] = old._var
 
 
 def _methods(optimizer: Any) -> list[Any]:
@@ -158,29 +154,5 @@ def _named(recorder: "Recorder", optimizer: Any, name: str, value: Any) -> Any:
         if known == source:
             return Traced(recorder, var, value)
     traced = recorder.input(source, value, name)
-    recorder.settled.add(traced._var)  # type: ignore[arg-type]
+    recorder.constants.add(traced._var)  # type: ignore[arg-type]
     return traced
-
-
-# --- what is run ----------------------------------------------------------------------------------------------------
-
-
-def with_numbers(program: Program) -> Program:
-    """The program with settings, and what is computed from them alone, as numbers."""
-    known = {var: source.value for var, source in program.inputs.items() if isinstance(source, Setting)}
-    if not known:
-        return program
-    kept = set(program.outputs())
-    lines = [Line(var, PYTHON, operator.pos, (known[var],)) for var in program.inputs if var in known and var in kept]
-
-    def settled(x: Any) -> Any:
-        return known.get(x, x) if isinstance(x, Var) else x
-
-    for line in program.lines:
-        if any(var in known for var in line.reads()):
-            line = replace(line, args=mapped(line.args, settled), keywords=mapped(line.keywords, settled))
-            if line.kind in (PYTHON, MATH) and line.out not in kept and not any(True for _ in line.reads()):
-                known[line.out] = scalars.compute(line, line.args)
-                continue
-        lines.append(line)
-    return replace(program, lines=lines, inputs={var: x for var, x in program.inputs.items() if var not in known})

@@ -29,12 +29,12 @@ class _Watched:
         if node is None:
             return self
         if MODES.recorder is not None and sys._getframe(1).f_code.co_filename not in _ENGINE:
-            MODES.recorder.ask(node)
+            MODES.recorder.on_grad_read(node)
         return _SLOT.__get__(node)
 
     def __set__(self, node: Any, grad: Any) -> None:
         if MODES.recorder is not None and sys._getframe(1).f_code.co_filename not in _ENGINE:
-            MODES.recorder.clear(node)
+            MODES.recorder.on_grad_write(node)
         _SLOT.__set__(node, grad)
 
 

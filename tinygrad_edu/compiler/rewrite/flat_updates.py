@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.compiler.program import PYTHON, UFUNC, Line, Returned, Var, mapped
 from tinygrad_edu.compiler.record.names import Names
-from tinygrad_edu.compiler.run.buffers import views
+from tinygrad_edu.compiler.views import views
 
 if TYPE_CHECKING:
     from tinygrad_edu.compiler.rewrite.layout import Layout

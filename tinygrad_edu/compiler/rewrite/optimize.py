@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.program import CHECK, DRAW, METHOD, PYTHON, UFUNC, Line, Program, Var, mapped
-from tinygrad_edu.compiler.run.buffers import note_view, views
 from tinygrad_edu.compiler.sources import Data
+from tinygrad_edu.compiler.views import note_view, views
 
 
 def without_dead_code(program: Program) -> Program:

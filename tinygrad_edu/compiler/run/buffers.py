@@ -10,16 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import CALL, INDEX, METHOD, Line, Program, Var, variables
-from tinygrad_edu.compiler.write import runtime
+from tinygrad_edu.compiler.program import Line, Program, Var, variables
+from tinygrad_edu.compiler.views import views
 from tinygrad_edu.compiler.write.emit import Writer
 
 SMALL = 1 << 10  # up to this many entries, an array full of a constant is quicker than the bare number
 MEDIUM = 1 << 16  # and up to this many for a maximum: NumPy compares arrays alone several at a time
-_VIEWS = frozenset({"reshape", "ravel", "transpose", "swapaxes", "squeeze", "diagonal"})
-_VIEW_FUNCTIONS = frozenset({np.reshape, np.ravel, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.moveaxis})
-_VIEW_FUNCTIONS |= {np.broadcast_to, np.flip, np.diagonal}
-_FRESH = frozenset({np.array, np.where, np.concatenate, np.stack, *runtime.HELPERS})  # have memory of their own
 
 
 class Memory:
@@ -239,41 +235,6 @@ class Arrays:
             self.namespace[name] = ufunc.reduce
             self.allocations.append(f"{name} = np.{ufunc.__name__}.reduce")
         return name
-
-
-def is_view(line: Line) -> bool:
-    """Whether the line's result looks into its first operand's memory, if it can."""
-    if line.kind == METHOD:
-        return line.function in _VIEWS
-    if line.kind == INDEX:
-        index = line.args[1] if isinstance(line.args[1], tuple) else (line.args[1],)
-        return all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in index)
-    return line.kind == CALL and line.function in _VIEW_FUNCTIONS
-
-
-def may_be_view(line: Line) -> Var | None:
-    """The operand into whose memory the line's result may look: of NumPy's functions, nobody lists which do."""
-    if is_view(line):
-        return line.args[0] if isinstance(line.args[0], Var) else None
-    if line.kind != CALL or not line.out.shape or line.function in _FRESH:
-        return None
-    read = {x for x in line.reads() if x.shape and x.dtype == line.out.dtype}
-    return read.pop() if len(read) == 1 else None
-
-
-def views(program: Program) -> dict[Var, Var]:
-    """What may be a view, and into whose memory it looks."""
-    owners: dict[Var, Var] = {}
-    for line in program.lines:
-        note_view(line, owners)
-    return owners
-
-
-def note_view(line: Line, owners: dict[Var, Var]) -> None:
-    """Add what the line gives, if that may be a view."""
-    seen = may_be_view(line)
-    if seen is not None:
-        owners[line.out] = owners.get(seen, seen)
 
 
 def _spelled(x: Any) -> str:

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import CHECK, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Var
-from tinygrad_edu.compiler.record.names import Names
+from tinygrad_edu.compiler.program import CHECK, INDEX, PYTHON, UFUNC, Line, Var
 from tinygrad_edu.compiler.run import patterns
-from tinygrad_edu.compiler.run.buffers import Arrays, Store, is_view
-from tinygrad_edu.compiler.run.pieces import lines_on_long_vectors, piece_by_piece
-from tinygrad_edu.compiler.run.products import product
+from tinygrad_edu.compiler.run.buffers import Store
+from tinygrad_edu.compiler.run.pen import Pen
+from tinygrad_edu.compiler.views import is_view
 from tinygrad_edu.compiler.write.emit import Text, Writer
 
 
@@ -40,52 +39,22 @@ class Careful(Writer):
         return self.number(name, [self.operand(x) for x in line.args]) if name else super().expression(line)
 
 
-class Codegen:
-    """Turns a program into lines of Python: ``body``, each with the line of the program that it does."""
-
-    def __init__(
-        self,
-        program: Program,
-        names: Names,
-        given: dict[Var, Any],
-        column_major: set[Var],
-        kept: set[Var],
-        writer: type[Writer],
-    ) -> None:
-        self.program = program
-        self.names = names
-        self.writer = writer(names)
-        self.arrays = Arrays(program, self.writer, given, column_major, kept)
-        self.body: list[tuple[str, Line | None]] = []
-        self.made = {line.out: line for line in program.lines}
-        self.checked = _checked_labels(program)
+class Codegen(Pen):
+    """Turns a program into lines of Python."""
 
     def run(self) -> None:
         """Write every line."""
         number, lines = 0, self.program.lines
         while number < len(lines):
-            together = lines_on_long_vectors(self, number)
+            together = patterns.lines_on_long_vectors(self, number)
             if together:
-                piece_by_piece(self, together)
+                patterns.piece_by_piece(self, together)
             else:
                 self._line(number, lines[number])
             for number in range(number, number + max(len(together), 1)):  # noqa: B020 goes on where it is
                 for var in {*lines[number].reads(), lines[number].out}:
                     self.arrays.release(var, number)
             number += 1
-
-    def say(self, line: Line | None, text: str) -> None:
-        """Write a line of Python."""
-        self.body.append((text, line))
-
-    def text(self, x: Any) -> str:
-        """An operand."""
-        return self.writer.operand(x).text
-
-    def call(self, ufunc: Any, args: Sequence[str], out: str) -> str:
-        """A ufunc that writes into an array."""
-        named = "out=" if ufunc in (np.maximum, np.minimum) else ""  # whose third argument must be named
-        return f"{self.arrays.bound(ufunc)}({', '.join([*args, named + out])})"
 
     # --- a line ---
 
@@ -119,7 +88,7 @@ class Codegen:
         if any(var is not line.args[0] for var in line.reads()):
             return False
         store = self.arrays.stores[line.args[0]]
-        view = call(line, [store.array, *line.args[1:]])
+        view = line.run([store.array, *line.args[1:]])
         if not isinstance(view, np.ndarray) or not np.may_share_memory(view, store.array):
             return False
         self.arrays.stores[line.out] = Store(view, store.owner)
@@ -131,7 +100,7 @@ class Codegen:
         if name == "reduce":
             self._reduction(line)
         elif name == "matmul":
-            product(self, line)
+            patterns.product(self, line)
         else:
             dtypes = [x.dtype for x in line.args if isinstance(x, Var) and x.dtype is not None]
             common = np.result_type(*dtypes) if dtypes else np.dtype(float)
@@ -192,21 +161,5 @@ class Codegen:
         self.say(line, f"{self.arrays.bound(np.copyto)}({out}, {self.text(patch)}, where={mask})")
 
 
-def _checked_labels(program: Program) -> dict[Var, int]:
-    """Labels that are checked to be below a number of classes."""
-    return {
-        line.args[0]: line.args[1]
-        for line in program.lines
-        if line.kind == CHECK and len(line.args) > 1 and isinstance(line.args[0], Var) and isinstance(line.args[1], int)
-    }
-
-
 def _is_like(x: Any, out: Var) -> bool:
     return isinstance(x, Var) and x.shape == out.shape and x.dtype == out.dtype
-
-
-def call(line: Line, args: Sequence[Any]) -> Any:
-    """Run the line on values."""
-    if line.kind == METHOD:
-        return getattr(args[0], line.function)(*args[1:], **line.keywords)
-    return line.function(*args, **line.keywords)

@@ -8,7 +8,6 @@ import numpy as np
 
 from tinygrad_edu.compiler.program import MATH, PYTHON, Program, Returned, Var, mapped
 from tinygrad_edu.compiler.record import scalars
-from tinygrad_edu.compiler.run.codegen import call
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.tensor import Tensor, constant
@@ -28,7 +27,7 @@ def one_by_one(program: Program, arguments: Sequence[Argument], leaves: Sequence
             values[line.out] = scalars.compute(line, args)
         else:
             given = replace(line, keywords=mapped(line.keywords, known)) if line.keywords else line
-            values[line.out] = call(given, args)
+            values[line.out] = given.run(args)
     left = [(source, var, None if var is None else copied(values[var])) for source, var in program.writes]
     result = _delivered(program.result, values)
     commit(left, leaves)

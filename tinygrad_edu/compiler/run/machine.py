@@ -12,11 +12,11 @@ from tinygrad_edu.compiler.errors import ReplayError
 from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.program import CHECK, MATH, PYTHON, Line, Program, Var
 from tinygrad_edu.compiler.record.names import Names
-from tinygrad_edu.compiler.record.updates import with_numbers
 from tinygrad_edu.compiler.rewrite import optimize
 from tinygrad_edu.compiler.rewrite.affine import fuse_affine
 from tinygrad_edu.compiler.rewrite.flat_updates import fuse_updates, place_updates
 from tinygrad_edu.compiler.rewrite.layout import Layout
+from tinygrad_edu.compiler.rewrite.settings import with_numbers
 from tinygrad_edu.compiler.run.codegen import Careful, Codegen, Hoisting
 from tinygrad_edu.compiler.run.frame import Frame, Outdated, Signature
 from tinygrad_edu.compiler.run.interpreter import one_by_one

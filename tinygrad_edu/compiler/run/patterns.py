@@ -1,79 +1,78 @@
 """Lines that are quicker as other calls of NumPy: each function writes these, or says that the line is not its own."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.compiler.program import UFUNC, Line, Var
 from tinygrad_edu.compiler.run.buffers import SMALL
-
-if TYPE_CHECKING:
-    from tinygrad_edu.compiler.run.codegen import Codegen
+from tinygrad_edu.compiler.run.pen import Pen
+from tinygrad_edu.speed.blas import rows_at_once
 
 FEW = 64  # so many numbers are summed up by a product with ones
 COLUMNS = 3  # so many columns are worked on one by one
 _BITS = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}  # of floats of that many bytes
 
 
-def short_sum(code: "Codegen", line: Line) -> bool:
+def short_sum(pen: Pen, line: Line) -> bool:
     """A sum of few numbers, which a product with ones gives at once."""
     if line.kind != UFUNC or getattr(line.function, "__self__", None) is not np.add or "keepdims" in line.keywords:
         return False
     (x,) = line.args
     if not isinstance(x, Var) or len(x.shape) != 1 or not 0 < x.shape[0] <= FEW or x.dtype != line.out.dtype:
         return False
-    ones, dot = code.arrays.ones(x.shape[0], x.dtype), code.arrays.bound(np.dot)
-    code.say(line, f"{code.names.of[line.out]} = {dot}({ones}, {code.text(x)})")
+    ones, dot = pen.arrays.ones(x.shape[0], x.dtype), pen.arrays.bound(np.dot)
+    pen.say(line, f"{pen.names.of[line.out]} = {dot}({ones}, {pen.text(x)})")
     return True
 
 
 # --- by labels that are checked to be classes ---------------------------------------------------------------------
 
 
-def rows_of_table(code: "Codegen", line: Line) -> bool:
+def rows_of_table(pen: Pen, line: Line) -> bool:
     """The rows of a constant table: of one-hot vectors."""
     table, labels = line.args
     if not isinstance(table, np.ndarray) or table.ndim != 2 or not isinstance(labels, Var):
         return False
-    if code.checked.get(labels) != table.shape[0] or line.out not in code.arrays.column_major:
+    if pen.checked.get(labels) != table.shape[0] or line.out not in pen.arrays.column_major:
         return False
-    name = code.writer.constant(np.ascontiguousarray(table.T))
-    code.arrays.buffer(line)
-    code.say(line, f"{name}.take({code.text(labels)}, 1, {code.arrays.turned(line.out)}, 'clip')")
+    name = pen.writer.constant(np.ascontiguousarray(table.T))
+    pen.arrays.buffer(line)
+    pen.say(line, f"{name}.take({pen.text(labels)}, 1, {pen.arrays.turned(line.out)}, 'clip')")
     return True
 
 
-def entry_of_each_row(code: "Codegen", line: Line) -> bool:
+def entry_of_each_row(pen: Pen, line: Line) -> bool:
     """``table[np.arange(n), labels]``, picked from the table's memory."""
     table, index = line.args
     if not isinstance(index, tuple) or len(index) != 2 or not isinstance(table, Var) or len(table.shape) != 2:
         return False
     (n, k), (rows, labels) = table.shape, index
-    if not isinstance(labels, Var) or code.checked.get(labels) != k or labels.dtype != np.int64:
+    if not isinstance(labels, Var) or pen.checked.get(labels) != k or labels.dtype != np.int64:
         return False
     if not isinstance(rows, np.ndarray) or not np.array_equal(rows, np.arange(n)):
         return False
-    if table not in code.arrays.column_major or table not in code.arrays.stores:
+    if table not in pen.arrays.column_major or table not in pen.arrays.stores:
         return False
-    across = code.arrays.stores[table].array.T
+    across = pen.arrays.stores[table].array.T
     if not across.flags.c_contiguous:
         return False
-    name, named = code.names.of[table], code.arrays.named
-    places = named(f"{code.names.of[line.out]}_at", np.empty(n, np.int64), f"np.empty({n}, np.int64)")
+    name, named = pen.names.of[table], pen.arrays.named
+    places = named(f"{pen.names.of[line.out]}_at", np.empty(n, np.int64), f"np.empty({n}, np.int64)")
     entries = named(f"{name}_flat", across.reshape(-1), f"{name}.T.reshape(-1)")
-    code.say(line, code.call(np.multiply, [code.text(labels), code.writer.constant(np.full(n, n))], places))
-    code.say(line, code.call(np.add, [places, code.writer.constant(np.arange(n))], places))
-    code.say(line, f"{entries}.take({places}, None, {code.arrays.buffer(line)}, 'clip')")
+    pen.say(line, pen.call(np.multiply, [pen.text(labels), pen.writer.constant(np.full(n, n))], places))
+    pen.say(line, pen.call(np.add, [places, pen.writer.constant(np.arange(n))], places))
+    pen.say(line, f"{entries}.take({places}, None, {pen.arrays.buffer(line)}, 'clip')")
     return True
 
 
 # --- column by column ---------------------------------------------------------------------------------------------
 
 
-def spread_by_columns(code: "Codegen", line: Line) -> bool:
+def spread_by_columns(pen: Pen, line: Line) -> bool:
     """An operation of few columns with one that is repeated beside them: column by column, without repeating."""
-    arrays = code.arrays
+    arrays = pen.arrays
     if line.out not in arrays.column_major or not 2 <= line.out.shape[1] <= COLUMNS or len(line.args) != 2:
         return False
     n, k = line.out.shape
@@ -83,13 +82,13 @@ def spread_by_columns(code: "Codegen", line: Line) -> bool:
     single = shapes.index((n, 1))
     for j in range(k):
         columns = [arrays.column(x, 0 if i == single else j) for i, x in enumerate(line.args)]
-        code.say(line, code.call(line.function, columns, arrays.column(line.out, j)))
+        pen.say(line, pen.call(line.function, columns, arrays.column(line.out, j)))
     return True
 
 
-def reduced_by_columns(code: "Codegen", line: Line) -> bool:
+def reduced_by_columns(pen: Pen, line: Line) -> bool:
     """A reduction over two or three columns, column by column: NumPy's own starts anew in each row."""
-    (x,), ufunc, arrays = line.args, line.function.__self__, code.arrays
+    (x,), ufunc, arrays = line.args, line.function.__self__, pen.arrays
     if ufunc not in (np.add, np.maximum, np.minimum) or not isinstance(x, Var) or x.dtype != line.out.dtype:
         return False
     if x not in arrays.column_major or x not in arrays.stores or not 2 <= x.shape[1] <= COLUMNS:
@@ -99,22 +98,22 @@ def reduced_by_columns(code: "Codegen", line: Line) -> bool:
     name = arrays.buffer(line)
     out = arrays.named(f"{name}_0", arrays.stores[line.out].array.reshape(-1), f"{name}.reshape(-1)")
     first, second, *others = (arrays.column(x, j) for j in range(x.shape[1]))
-    code.say(line, code.call(ufunc, [first, second], out))
+    pen.say(line, pen.call(ufunc, [first, second], out))
     for column in others:
-        code.say(line, code.call(ufunc, [out, column], out))
+        pen.say(line, pen.call(ufunc, [out, column], out))
     return True
 
 
 # --- ReLU ---------------------------------------------------------------------------------------------------------
 
 
-def positive_part(code: "Codegen", number: int, line: Line) -> bool:
+def positive_part(pen: Pen, number: int, line: Line) -> bool:
     """``np.where(z > 0, x, 0)`` without a choice: the bits of x, and a mask of bits."""
     mask, x, no = line.args
-    made = code.made.get(mask) if isinstance(mask, Var) else None
+    made = pen.made.get(mask) if isinstance(mask, Var) else None
     if made is None or made.function is not np.greater or not _is_zero(no) or not _is_zero(made.args[1]):
         return False
-    z, arrays = made.args[0], code.arrays
+    z, arrays = made.args[0], pen.arrays
     for v in (z, x):
         if not isinstance(v, Var) or v not in arrays.stores or not _is_dense(arrays.stores[v].array):
             return False
@@ -123,31 +122,31 @@ def positive_part(code: "Codegen", number: int, line: Line) -> bool:
     integer = _BITS.get(z.dtype.itemsize) if z.dtype.kind == "f" else None
     if integer is None:
         return False
-    sign = _spread_sign(code, line, z, integer)
+    sign = _spread_sign(pen, line, z, integer)
     given, mask_bits = arrays.bits(x, integer), arrays.bits(sign, integer)
     arrays.buffer(line, like=arrays.reusable(number, line, (x,)))
-    code.say(line, code.call(np.bitwise_and, [given, mask_bits], arrays.bits(line.out, integer)))
+    pen.say(line, pen.call(np.bitwise_and, [given, mask_bits], arrays.bits(line.out, integer)))
     arrays.give_back(sign)
     return True
 
 
-def _spread_sign(code: "Codegen", line: Line, z: Var, integer: Any) -> Var:
+def _spread_sign(pen: Pen, line: Line, z: Var, integer: Any) -> Var:
     """All bits where z > 0, and none elsewhere: the sign bit of ``min(0 - z, 0)``, shifted over the others.
 
     ``0 - z`` alone would not do: a NaN may have a sign bit, too.
     """
-    arrays = code.arrays
+    arrays = pen.arrays
     sign = Var(arrays.stores[z].array, "sign")
-    code.names.give(sign, "sign", number=True)
+    pen.names.give(sign, "sign", number=True)
     if line.out in arrays.column_major:
         arrays.column_major.add(sign)
     below = Line(sign, UFUNC, np.subtract, (0.0, z))
     least = replace(below, function=np.fmin)
     out = arrays.buffer(below)
-    code.say(line, code.call(np.subtract, [arrays.full(0.0, below, z.dtype), code.text(z)], out))
-    code.say(line, code.call(np.fmin, [out, arrays.full(0.0, least, z.dtype)], out))
+    pen.say(line, pen.call(np.subtract, [arrays.full(0.0, below, z.dtype), pen.text(z)], out))
+    pen.say(line, pen.call(np.fmin, [out, arrays.full(0.0, least, z.dtype)], out))
     bits, width = arrays.bits(sign, integer), arrays.full(8 * integer.itemsize - 1, below, integer)
-    code.say(line, code.call(np.right_shift, [bits, width], bits))
+    pen.say(line, pen.call(np.right_shift, [bits, width], bits))
     return sign
 
 
@@ -157,3 +156,94 @@ def _is_zero(x: Any) -> bool:
 
 def _is_dense(array: Any) -> bool:
     return bool(array.flags.c_contiguous or array.flags.f_contiguous)
+
+
+# --- matrix products ------------------------------------------------------------------------------------------------
+
+
+def product(pen: Pen, line: Line) -> None:
+    """``a @ b``; if the result is stored column by column, its transpose is ``b.T @ a.T``."""
+    a, b = line.args
+    arrays, out = pen.arrays, pen.arrays.buffer(line)
+    flags = arrays.stores[line.out].array.flags
+    matrices = len(np.shape(a)) == len(np.shape(b)) == 2 and {a.dtype, b.dtype} == {line.out.dtype}
+    if not matrices or not (flags.c_contiguous or flags.f_contiguous):  # rows beside a column of ones: not for np.dot
+        pen.say(line, f"{arrays.bound(np.matmul)}({pen.text(a)}, {pen.text(b)}, {out})")
+        return
+    turned = flags.f_contiguous and (line.out in arrays.column_major or not flags.c_contiguous)
+    if turned:
+        left, right, out = arrays.turned(b), arrays.turned(a), arrays.turned(line.out)
+        (k, n), m = np.shape(b), np.shape(a)[0]
+    else:
+        left, right = pen.text(a), pen.text(b)
+        (n, k), m = np.shape(a), np.shape(b)[1]
+    rows = n
+    if _lies_by_rows(pen, a, turned) and _lies_by_rows(pen, b, turned):
+        rows = rows_at_once(n, k, m, a.dtype.itemsize)
+    dot = arrays.bound(np.dot)
+    if rows >= n:
+        pen.say(line, f"{dot}({left}, {right}, {out})")
+        return
+    whole = arrays.stores[line.out].array.T if turned else arrays.stores[line.out].array
+    stretches = [slice(i, i + rows) for i in range(0, n, rows)]
+    name = arrays.numbered("stretches", [(stretch, whole[stretch]) for stretch in stretches])
+    arrays.allocations.append(f"{name} = ...  # slices of {rows} rows, and these rows of {out}")
+    pen.say(None, f"for {out}_rows, {out}_part in {name}:")
+    pen.say(line, f"    {dot}({left}[{out}_rows], {right}, {out}_part)")
+
+
+def _lies_by_rows(pen: Pen, x: Any, turned: bool) -> bool:
+    """Whether the operand, or its transpose, is stored row by row; an argument most likely is."""
+    if not isinstance(x, Var) or x not in pen.arrays.stores:
+        return isinstance(x, Var) and x in pen.program.inputs and not turned
+    array = pen.arrays.stores[x].array
+    return bool((array.T if turned else array).flags.c_contiguous)
+
+
+# --- long vectors, piece by piece -----------------------------------------------------------------------------------
+
+
+PIECE = 1 << 17  # entries
+
+
+def lines_on_long_vectors(pen: Pen, number: int) -> list[Line]:
+    """The lines from here on that work entry by entry on long vectors of one length."""
+    lines: list[Line] = []
+    shape = pen.program.lines[number].out.shape
+    if len(shape) != 1 or shape[0] <= PIECE:
+        return lines
+    for line in pen.program.lines[number:]:
+        good = line.kind == UFUNC and isinstance(line.function, np.ufunc) and line.out.shape == shape
+        inner = {other.out for other in lines}
+        for x in line.reads():
+            good = good and (not x.shape or x in inner or (x in pen.arrays.stores and x.shape == shape))
+        if not good or any(isinstance(x, np.ndarray) and x.ndim for x in line.args):
+            break
+        lines.append(line)
+    return lines
+
+
+def piece_by_piece(pen: Pen, lines: list[Line]) -> None:
+    """A loop over the pieces, with the lines in it; what they alone read needs the memory of one piece."""
+    arrays, name_of = pen.arrays, pen.names.of
+    after = {x for line in pen.program.lines[pen.program.lines.index(lines[-1]) + 1 :] for x in line.reads()}
+    wholes: dict[str, Any] = {}
+    for line in lines:
+        for x in [*line.reads(), line.out]:
+            if x.shape and x not in arrays.stores and (x in after or x in arrays.kept):
+                arrays.buffer(Line(x, UFUNC, None, ()))
+            if x.shape:
+                wholes[name_of[x]] = arrays.stores[x].array if x in arrays.stores else x
+    n = lines[0].out.shape[0]
+    short = {name: np.empty(PIECE, x.dtype) for name, x in wholes.items() if isinstance(x, Var)}
+    pieces = [
+        tuple(short[name][: min(PIECE, n - i)] if name in short else x[i : i + PIECE] for name, x in wholes.items())
+        for i in range(0, n, PIECE)
+    ]
+    name = arrays.numbered("pieces", pieces)
+    arrays.allocations.append(f"{name} = ...  # {', '.join(wholes)}, {PIECE} entries at a time")
+    names = [f"{key}_piece" for key in wholes]
+    pen.say(None, f"for {', '.join(names)}{',' * (len(names) == 1)} in {name}:")
+    for line in lines:
+        args = [f"{name_of[x]}_piece" if isinstance(x, Var) and x.shape else pen.text(x) for x in line.args]
+        pen.say(line, f"    {pen.call(line.function, args, f'{name_of[line.out]}_piece')}")

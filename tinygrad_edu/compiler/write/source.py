@@ -8,8 +8,8 @@ import numpy as np
 
 from tinygrad_edu.compiler.program import Line, Program, Returned, Var
 from tinygrad_edu.compiler.record.names import Names
-from tinygrad_edu.compiler.run.buffers import views
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Setting
+from tinygrad_edu.compiler.views import views
 from tinygrad_edu.compiler.write.emit import Writer, foldable, helper_source, shape_comment, statements
 
 _COLUMNS = 34, 46  # between which the shapes stand

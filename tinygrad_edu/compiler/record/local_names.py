@@ -1,4 +1,4 @@
-"""Noting the local variables of functions as they return: their names are the best that a program can have."""
+"""LocalNames the local variables of functions as they return: their names are the best that a program can have."""
 
 import contextlib
 import inspect
@@ -13,7 +13,7 @@ _PATIENCE = 200_000  # events; a function that makes more of them needs no names
 _TEXTBOOK = "tinygrad_edu.optim.clipping", "tinygrad_edu.optim.constraints"
 
 
-class Noting:
+class LocalNames:
     """Listens, while it lasts, to the functions that return; it stays away where a profiler is at work."""
 
     def __init__(self) -> None:
