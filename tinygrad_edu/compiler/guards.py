@@ -44,13 +44,13 @@ class Items:
 
 
 class Held:
-    """A place for something that nobody can replace, only change."""
+    """A place for an object that cannot be replaced, only changed."""
 
     def __init__(self, items: Any) -> None:
         self.items = items
 
 
-class Twin(NamedTuple):
+class SameAs(NamedTuple):
     """Another place, in which the same number stands."""
 
     owner: Any
@@ -61,8 +61,8 @@ class Guard(NamedTuple):
     """``value`` at a place: the attribute ``name`` of an object, or an entry of a dict, a list or a tuple.
 
     A number or a name must be equal; of anything else it must be the same object. With the name "", a dict must be
-    empty. ``value`` may be `Contents`, the `Items` that somebody holds, or a `Twin`. ``called`` is what a message calls
-    the place.
+    empty. ``value`` may be `Contents`, the `Items` that somebody holds, or a `SameAs`. ``called`` is what a message
+    calls the place.
     """
 
     owner: Any
@@ -82,7 +82,7 @@ class Guard(NamedTuple):
             now = self.now()
         except (AttributeError, LookupError, ValueError):  # it is gone
             return True
-        value = _at(*self.value) if isinstance(self.value, Twin) else self.value
+        value = _at(*self.value) if isinstance(self.value, SameAs) else self.value
         if isinstance(value, Contents | Items):
             return value.differs(now)
         return not _is_same(now, value)
@@ -94,7 +94,7 @@ class Guard(NamedTuple):
         here, value = _text(self.owner, self.name, named), self.value
         if isinstance(value, Contents | Items):
             return f"{named(value, 'recorded')}.differs({here})"
-        if isinstance(value, Twin):
+        if isinstance(value, SameAs):
             return f"{here} != {_text(value.owner, value.name, named)}"
         if value is None or isinstance(value, bool):
             return f"{here} is not {value}"

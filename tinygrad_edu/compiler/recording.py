@@ -32,7 +32,7 @@ from tinygrad_edu.value import Value
 
 
 class Call(NamedTuple):
-    """What a recorded call leaves behind."""
+    """The results of a recorded call."""
 
     given: list[tuple[Argument, Any]]  # the numbers and arrays among the arguments, and where each came from
     returned: Any  # a tree with variables in it
@@ -192,7 +192,7 @@ def _has_gradient(x: Any) -> bool:
 
 
 def _variable(recorder: Recorder, x: Any) -> Var | None:
-    """The variable behind what the function left somewhere."""
+    """The variable whose value the function stored somewhere."""
     data = x._data if isinstance(x, Node) else x
     if data is None:
         return None

@@ -22,7 +22,7 @@ def is_view(line: Line) -> bool:
 
 
 def may_be_view(line: Line) -> Var | None:
-    """The operand into whose memory the line's result may look: of NumPy's functions, nobody lists which do."""
+    """The operand whose memory the line's result may share: NumPy does not list which functions return views."""
     if is_view(line):
         return line.args[0] if isinstance(line.args[0], Var) else None
     if line.kind != CALL or not line.out.shape or line.function in _FRESH:

@@ -13,7 +13,7 @@ from tinygrad_edu.graph.node import Node, brief, place_of
 def note(node: Node) -> None:
     """What the active modes want to know of a node that was just made."""
     if MODES.recorder is not None and not isinstance(node._data, float):
-        MODES.recorder.made(node)
+        MODES.recorder.on_node(node)
         return  # what anomalies there are is for the numbers to say, which come later
     if MODES.recording:
         node._origin = _caller()

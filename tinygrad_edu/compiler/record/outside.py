@@ -1,7 +1,7 @@
 """What a function reads from outside of itself, found before it is recorded.
 
 Global variables and closures, those of the functions that it calls, attributes of objects, what lies in lists and
-dicts, and the parts of modules. Python tells nobody that it reads a global variable, so the search goes by names: what
+dicts, and the parts of modules. Python reports no read of a global variable, so the search goes by names: what
 a reached function's code names is taken to be read. Too much is found rather than too little: each thing found costs a
 look at every call, and a thing overlooked would be a number of yesterday.
 """
@@ -193,7 +193,7 @@ def _names(code: types.CodeType) -> set[str]:
 
 @functools.cache
 def _of_libraries(module: str | None) -> bool:
-    """Whether the module is Python's own or installed: what it reads is nobody's to change."""
+    """Whether the module is Python's own or installed: what it reads does not change."""
     if module is None or module == "__main__":
         return False
     if module.partition(".")[0] in ("tinygrad_edu", "numpy"):

@@ -74,9 +74,7 @@ class Recorder:
         self.owners: dict[int, Any] = {}  # of which parameter an optimizer's dict is the state
         self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
         self.started: list[tuple[Attribute, Any]] = []  # entries that an optimizer had not made yet
-        self.shared_counters: dict[
-            tuple[int, str], tuple[dict[str, Any], Traced]
-        ] = {}  # equal step counts
+        self.shared_counters: dict[tuple[int, str], tuple[dict[str, Any], Traced]] = {}  # equal step counts
         self.words: dict[Var, tuple[str, list[Var]]] = {}  # what an update rule calls it, and for which parameters
         self.replacements: dict[Var, Var] = {}  # which remembered variable it replaces
         self.constants: set[Var] = set()  # numbers that belong to the program
@@ -160,7 +158,7 @@ class Recorder:
         """Write down a line whose value is known already."""
         operands = tuple(mapped(tuple(args), self._operand))
         named = {key: mapped(x, self._operand) for key, x in keywords.items()}
-        # What uses a gradient belongs behind the gradients, and what uses a new parameter behind the update.
+        # A line that uses a gradient comes after the gradients, and one that uses a new parameter after the update.
         section = max([self.section, *(x.section for x in variables((operands, named)))], key=_SECTIONS.index)
         out = Var(value, "", section)
         self.lines.append(Line(out, kind, function, operands, named, section, self.group, users_place()))

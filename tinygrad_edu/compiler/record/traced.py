@@ -228,7 +228,7 @@ class Traced:
         if function in (np.shape, np.ndim, np.size):
             return function(value_of(args[0]), *args[1:], **keywords)
         if function is np.may_share_memory:
-            return False  # nobody can write into it
+            return False  # it cannot be written into
         if function in (np.zeros_like, np.ones_like, np.empty_like, np.result_type):
             return function(*map(value_of, args), **keywords)
         if function in _LENGTHS or (function is np.where and len(args) == 1):

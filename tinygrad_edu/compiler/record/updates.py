@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.guards import Guard, Twin
+from tinygrad_edu.compiler.guards import Guard, SameAs
 from tinygrad_edu.compiler.record.traced import Traced, value_of
 from tinygrad_edu.compiler.sources import Attribute, Setting
 from tinygrad_edu.graph.node import Node
@@ -39,7 +39,7 @@ class Memory(MutableMapping[str, Any]):
         counts = value.__class__ is float and (name == "step" or isinstance(self.like, np.ndarray))
         state, twin = recorder.shared_counters.get(everywhere, (None, None))
         if counts and state is not None and value_of(twin) == value:
-            recorder.flags.append(Guard(self.state, name, Twin(state, name)))
+            recorder.flags.append(Guard(self.state, name, SameAs(state, name)))
             recorder.attributes[here] = Attribute(self.state, name), value, twin
             self.state[name] = twin
             return twin

@@ -1,4 +1,4 @@
-"""The gradients of Values under the recorder's eyes: a plain slot, for speed, tells nobody that it is read or assigned.
+"""How the recorder learns that the gradient of a Value is read or assigned: a plain slot calls no function.
 
 While any thread records, the class has this property in the slot's place.
 """

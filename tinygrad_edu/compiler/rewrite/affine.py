@@ -1,6 +1,6 @@
 """A layer and its bias as one product.
 
-A weight lies in front of its bias, and a layer's input has a column of ones behind it: ``X @ W + b`` is
+In memory a weight is followed by its bias, and a layer's input by a column of ones: ``X @ W + b`` is
 ``[X 1] @ [W; b]``, and one product gives ``dW`` and ``db``.
 
 What has a row for each sample is stored column by column: a column of ones is then one more stretch of memory, and sums
@@ -101,7 +101,7 @@ def _orient(layout: Layout, rows: set[int]) -> None:
 
 
 def _beside_ones(layout: Layout, x: Var) -> Var:
-    """A place for x with a column of ones behind it."""
+    """Memory for x followed by a column of ones."""
     n, k = x.shape
     argument = x in layout.program.inputs
     by_rows = k >= _LONG if argument else x not in layout.column_major

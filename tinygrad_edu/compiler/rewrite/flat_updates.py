@@ -69,7 +69,7 @@ def _homes(layout: "Layout", place: dict[Var, tuple[Any, int]]) -> dict[Var, int
 def _complete(
     layout: "Layout", groups: dict[Any, dict[int, Line]], place: dict[Var, tuple[Any, int]]
 ) -> dict[Any, dict[int, Line]]:
-    """Groups that cover every parameter, and of which nobody else reads a part."""
+    """Groups that cover every parameter, and of which no other line reads a part."""
     homes = _homes(layout, place)
     while True:
         fused = {id(line) for lines in groups.values() for line in lines.values()}

@@ -1,7 +1,7 @@
 """How a training step's arrays lie in memory, so that fewer and longer calls do the same work.
 
 All parameters that are updated lie side by side in one block, and so do their gradients and each kind of state. An
-update that treats every parameter alike is then one call for all (`flat_updates`), and a weight with the bias behind it
+update that treats every parameter alike is then one call for all (`flat_updates`), and a weight followed by its bias
 is one matrix (`affine`).
 """
 
@@ -19,7 +19,7 @@ from tinygrad_edu.speed.blas import aligned_empty
 
 @dataclass
 class Block:
-    """One stretch of memory, and the variables that lie in it one behind the other."""
+    """One stretch of memory, and the variables that lie in it one after another."""
 
     name: str
     members: list[Var]
@@ -35,7 +35,7 @@ class Block:
             start += size
 
     def with_next(self, var: Var) -> Any:
-        """A matrix and the vector behind it, which is its last row."""
+        """A matrix and the vector that follows it in memory, as one matrix: the vector is the last row."""
         start = sum(math.prod(v.shape) for v in self.members[: self.members.index(var)])
         rows, columns = var.shape[0] + 1, var.shape[1]
         return self.memory[start : start + rows * columns].reshape(rows, columns)

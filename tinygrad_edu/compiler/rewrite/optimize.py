@@ -1,4 +1,4 @@
-"""Passes over a program: what nobody reads goes, what is computed twice is computed once, constants are folded."""
+"""Passes over a program: remove dead code, compute each value once, remove operations that change nothing."""
 
 from dataclasses import replace
 from typing import Any

@@ -69,7 +69,7 @@ class Arrays:
         self._count_reads()
 
     def _count_reads(self) -> None:
-        """Until which line the memory behind each variable is needed."""
+        """Find the last line that needs the memory of each variable."""
         self.last: dict[Var, int] = {}
         readers: dict[Var, list[int]] = {}
         for number, line in enumerate(self.program.lines):
@@ -126,7 +126,7 @@ class Arrays:
         return self.names.of[var]
 
     def reusable(self, number: int, line: Line, operands: Sequence[Any]) -> Var | None:
-        """An operand that nobody reads afterwards and that has the right form."""
+        """An operand that no later line reads and that has the right form."""
         if line.out in self.stores:
             return None
         for x in operands:
@@ -158,14 +158,6 @@ class Arrays:
             shape, number = like.out.shape, self.writer.operand(x).text
             self.allocations.append(f"{key} = np.full({shape}, {number}, {self.writer.operand(kind).text}{order})")
         return key
-
-    def ones(self, n: int, dtype: Any) -> str:
-        """A vector of ones."""
-        ones = f"ones_{n}_{dtype.name}"
-        if ones not in self.namespace:
-            self.namespace[ones] = np.ones(n, dtype)
-            self.allocations.append(f"{ones} = np.ones({n}, {self.writer.operand(dtype).text})")
-        return ones
 
     # --- views and their names ---
 

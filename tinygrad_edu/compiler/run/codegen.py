@@ -44,17 +44,10 @@ class Codegen(Pen):
 
     def run(self) -> None:
         """Write every line."""
-        number, lines = 0, self.program.lines
-        while number < len(lines):
-            together = patterns.lines_on_long_vectors(self, number)
-            if together:
-                patterns.piece_by_piece(self, together)
-            else:
-                self._line(number, lines[number])
-            for number in range(number, number + max(len(together), 1)):  # noqa: B020 goes on where it is
-                for var in {*lines[number].reads(), lines[number].out}:
-                    self.arrays.release(var, number)
-            number += 1
+        for number, line in enumerate(self.program.lines):
+            self._line(number, line)
+            for var in {*line.reads(), line.out}:
+                self.arrays.release(var, number)
 
     # --- a line ---
 
@@ -69,7 +62,7 @@ class Codegen(Pen):
             self._choice(number, line)
         elif line.kind == INDEX and (patterns.rows_of_table(self, line) or patterns.entry_of_each_row(self, line)):
             pass
-        elif not patterns.short_sum(self, line):
+        else:
             self._assignment(line)
 
     def _assignment(self, line: Line) -> None:
@@ -106,25 +99,15 @@ class Codegen(Pen):
             common = np.result_type(*dtypes) if dtypes else np.dtype(float)
             args = [self.arrays.full(x, line, common) for x in line.args]
             out = self.arrays.buffer(line, like=self.arrays.reusable(number, line, line.args))
-            if not patterns.spread_by_columns(self, line):
-                self.say(line, self.call(line.function, args, out))
+            self.say(line, self.call(line.function, args, out))
 
     def _reduction(self, line: Line) -> None:
         (x,) = line.args
         ufunc, axis = line.function.__self__, line.keywords.get("axis")
-        rows_added = ufunc is np.add and axis in (0, (0,)) and "keepdims" not in line.keywords
-        if rows_added and len(getattr(x, "shape", ())) == 2 and x.dtype.kind == "f" and x.dtype == line.out.dtype:
-            self._sum_of_rows(line)
-        elif not patterns.reduced_by_columns(self, line):
+        if not patterns.reduced_by_columns(self, line):
             reduce, out = self.arrays.bound_reduce(ufunc), self.arrays.buffer(line)
             keepdims = ", True" if line.keywords.get("keepdims") else ""
             self.say(line, f"{reduce}({self.text(x)}, {self.text(axis)}, None, {out}{keepdims})")
-
-    def _sum_of_rows(self, line: Line) -> None:
-        """Rows are added up by BLAS: a row of ones times the matrix."""
-        (x,) = line.args
-        ones, out = self.arrays.ones(x.shape[0], x.dtype), self.arrays.buffer(line)
-        self.say(line, f"{self.arrays.bound(np.dot)}({ones}, {self.text(x)}, {out})")
 
     # --- a choice ---
 

@@ -24,7 +24,7 @@ class Outdated(Exception):  # noqa: N818 no error: the function is recorded anew
 
 @dataclass
 class Signature:
-    """The arguments of a call, one behind the other, whatever they were nested in."""
+    """The arguments of a call in one flat sequence, whatever they were nested in."""
 
     arguments: Sequence[Argument]
     nodes: set[int]  # positions of those that are Tensors or Values
@@ -32,7 +32,7 @@ class Signature:
 
 
 class Frame:
-    """Writes the text; ``objects`` is what stands behind the names in it."""
+    """Writes the text; ``objects`` maps the names in it to the objects that they mean."""
 
     def __init__(self, codegen: Codegen, layout: Layout, signature: Signature, bind: Callable[[], None]) -> None:
         self.codegen = codegen

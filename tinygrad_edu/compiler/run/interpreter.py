@@ -1,4 +1,4 @@
-"""A program run line by line, and what a call leaves behind: for programs too long to be written out."""
+"""A program that is run line by line, for programs too long to be written out; and how results are stored."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ def one_by_one(program: Program, arguments: Sequence[Argument], leaves: Sequence
 
 
 def commit(left: Sequence[tuple[Any, Var | None, Any]], leaves: Sequence[Any]) -> None:
-    """Store what a call leaves behind."""
+    """Store what a call has computed for parameters, gradients and state."""
     for source, _, value in left:
         if isinstance(source, Data):
             if isinstance(source.leaf, Tensor):

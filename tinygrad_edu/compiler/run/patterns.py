@@ -6,25 +6,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.program import UFUNC, Line, Var
-from tinygrad_edu.compiler.run.buffers import SMALL
 from tinygrad_edu.compiler.run.pen import Pen
 from tinygrad_edu.speed.blas import rows_at_once
 
-FEW = 64  # so many numbers are summed up by a product with ones
 COLUMNS = 3  # so many columns are worked on one by one
 _BITS = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}  # of floats of that many bytes
-
-
-def short_sum(pen: Pen, line: Line) -> bool:
-    """A sum of few numbers, which a product with ones gives at once."""
-    if line.kind != UFUNC or getattr(line.function, "__self__", None) is not np.add or "keepdims" in line.keywords:
-        return False
-    (x,) = line.args
-    if not isinstance(x, Var) or len(x.shape) != 1 or not 0 < x.shape[0] <= FEW or x.dtype != line.out.dtype:
-        return False
-    ones, dot = pen.arrays.ones(x.shape[0], x.dtype), pen.arrays.bound(np.dot)
-    pen.say(line, f"{pen.names.of[line.out]} = {dot}({ones}, {pen.text(x)})")
-    return True
 
 
 # --- by labels that are checked to be classes ---------------------------------------------------------------------
@@ -70,22 +56,6 @@ def entry_of_each_row(pen: Pen, line: Line) -> bool:
 # --- column by column ---------------------------------------------------------------------------------------------
 
 
-def spread_by_columns(pen: Pen, line: Line) -> bool:
-    """An operation of few columns with one that is repeated beside them: column by column, without repeating."""
-    arrays = pen.arrays
-    if line.out not in arrays.column_major or not 2 <= line.out.shape[1] <= COLUMNS or len(line.args) != 2:
-        return False
-    n, k = line.out.shape
-    shapes = [x.shape if isinstance(x, Var) and x in arrays.stores else None for x in line.args]
-    if n > SMALL or sorted(shapes, key=str) != sorted([(n, 1), (n, k)], key=str):
-        return False
-    single = shapes.index((n, 1))
-    for j in range(k):
-        columns = [arrays.column(x, 0 if i == single else j) for i, x in enumerate(line.args)]
-        pen.say(line, pen.call(line.function, columns, arrays.column(line.out, j)))
-    return True
-
-
 def reduced_by_columns(pen: Pen, line: Line) -> bool:
     """A reduction over two or three columns, column by column: NumPy's own starts anew in each row."""
     (x,), ufunc, arrays = line.args, line.function.__self__, pen.arrays
@@ -111,8 +81,8 @@ def positive_part(pen: Pen, number: int, line: Line) -> bool:
     """``np.where(z > 0, x, 0)`` without a choice: the bits of x, and a mask of bits."""
     mask, x, no = line.args
     made = pen.made.get(mask) if isinstance(mask, Var) else None
-    if made is None or made.function is not np.greater or not _is_zero(no) or not _is_zero(made.args[1]):
-        return False
+    if made is None or mask not in pen.arrays.late or not _is_zero(no) or not _is_zero(made.args[1]):
+        return False  # z is read here in place of the mask: only a late mask keeps the memory of z until here
     z, arrays = made.args[0], pen.arrays
     for v in (z, x):
         if not isinstance(v, Var) or v not in arrays.stores or not _is_dense(arrays.stores[v].array):
@@ -198,52 +168,3 @@ def _lies_by_rows(pen: Pen, x: Any, turned: bool) -> bool:
         return isinstance(x, Var) and x in pen.program.inputs and not turned
     array = pen.arrays.stores[x].array
     return bool((array.T if turned else array).flags.c_contiguous)
-
-
-# --- long vectors, piece by piece -----------------------------------------------------------------------------------
-
-
-PIECE = 1 << 17  # entries
-
-
-def lines_on_long_vectors(pen: Pen, number: int) -> list[Line]:
-    """The lines from here on that work entry by entry on long vectors of one length."""
-    lines: list[Line] = []
-    shape = pen.program.lines[number].out.shape
-    if len(shape) != 1 or shape[0] <= PIECE:
-        return lines
-    for line in pen.program.lines[number:]:
-        good = line.kind == UFUNC and isinstance(line.function, np.ufunc) and line.out.shape == shape
-        inner = {other.out for other in lines}
-        for x in line.reads():
-            good = good and (not x.shape or x in inner or (x in pen.arrays.stores and x.shape == shape))
-        if not good or any(isinstance(x, np.ndarray) and x.ndim for x in line.args):
-            break
-        lines.append(line)
-    return lines
-
-
-def piece_by_piece(pen: Pen, lines: list[Line]) -> None:
-    """A loop over the pieces, with the lines in it; what they alone read needs the memory of one piece."""
-    arrays, name_of = pen.arrays, pen.names.of
-    after = {x for line in pen.program.lines[pen.program.lines.index(lines[-1]) + 1 :] for x in line.reads()}
-    wholes: dict[str, Any] = {}
-    for line in lines:
-        for x in [*line.reads(), line.out]:
-            if x.shape and x not in arrays.stores and (x in after or x in arrays.kept):
-                arrays.buffer(Line(x, UFUNC, None, ()))
-            if x.shape:
-                wholes[name_of[x]] = arrays.stores[x].array if x in arrays.stores else x
-    n = lines[0].out.shape[0]
-    short = {name: np.empty(PIECE, x.dtype) for name, x in wholes.items() if isinstance(x, Var)}
-    pieces = [
-        tuple(short[name][: min(PIECE, n - i)] if name in short else x[i : i + PIECE] for name, x in wholes.items())
-        for i in range(0, n, PIECE)
-    ]
-    name = arrays.numbered("pieces", pieces)
-    arrays.allocations.append(f"{name} = ...  # {', '.join(wholes)}, {PIECE} entries at a time")
-    names = [f"{key}_piece" for key in wholes]
-    pen.say(None, f"for {', '.join(names)}{',' * (len(names) == 1)} in {name}:")
-    for line in lines:
-        args = [f"{name_of[x]}_piece" if isinstance(x, Var) and x.shape else pen.text(x) for x in line.args]
-        pen.say(line, f"    {pen.call(line.function, args, f'{name_of[line.out]}_piece')}")

@@ -1,4 +1,4 @@
-"""A program as Python that a person would write: one line an operation, with its shape behind it."""
+"""A program as Python that a person would write: one line for each operation, followed by its shape."""
 
 import inspect
 import math

@@ -58,7 +58,7 @@ class Readable:
         self.rows += [("", None), (self._return(), None)]
 
     def _in_place(self) -> dict[Var, Var]:
-        """New values that may be written where the old ones stand, because nobody reads these afterwards."""
+        """New values that may be written where the old ones stand, because no later line reads these."""
         made, last = self._positions()
         old = {source: var for var, source in self.program.inputs.items()}
         found = {}
@@ -108,15 +108,15 @@ class Readable:
 
     def _return(self) -> str:
         result = self.writer.operand(_variables_only(self.program.result)).text
-        behind = self.extra()
-        extra = dict.fromkeys(self.names.of[var] for _, var in behind if var is not None)
+        more = self.extra()
+        extra = dict.fromkeys(self.names.of[var] for _, var in more if var is not None)
         text = ", ".join([f"return {result}", *extra])
-        if all(var is None or var.shape for _, var in behind):
+        if all(var is None or var.shape for _, var in more):
             return text
         return f"{text}  # a number does not change in place: it comes back"
 
     def extra(self) -> list[tuple[Any, Var | None]]:
-        """What cannot be written in place, so that it is returned behind the result: numbers, and gradients."""
+        """What cannot be written in place, so that it is returned after the result: numbers, and gradients."""
         updated = any(isinstance(source, Data) for source, _ in self.program.writes)
         given = set(self.program.inputs.values())
         return [
