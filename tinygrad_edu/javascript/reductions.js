@@ -1,0 +1,102 @@
+// Sums, means, extremes and products along axes.
+
+/** The reduced axes as a list, counted from the front. */
+function axesOf(axis, ndim) {
+  if (axis === null || axis === undefined) return Array.from({ length: ndim }, (_, i) => i);
+  return (Array.isArray(axis) ? axis : [axis]).map((a) => axisOf(a, ndim));
+}
+
+function reducedShape(shape, axes, keepdims) {
+  if (keepdims) return shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
+  return shape.filter((_, axis) => !axes.includes(axis));
+}
+
+/**
+ * Fold `f` over axes, from `start`, or from the first entry where there is none. The last axes, and the first of two,
+ * are reduced where they are; others are moved to the end first.
+ */
+function reduce(f, x, { axis = null, keepdims = false, dtype, initial, start } = {}) {
+  const axes = axesOf(axis, x.shape.length);
+  const kept = x.shape.map((_, a) => a).filter((a) => !axes.includes(a));
+  const shape = reducedShape(x.shape, axes, keepdims);
+  const out = empty(shape, dtype ?? x.dtype);
+  const count = sizeOf(axes.map((a) => x.shape[a]));
+  const first = initial ?? start;
+  if (count === 0 && first === undefined) throw new TypeError("an extreme of no numbers does not exist");
+  const acrossRows = axes.length === 1 && axes[0] === 0 && x.shape.length === 2;
+  const moved = acrossRows || kept.every((a, i) => a === i) ? x : transpose(x, [...kept, ...axes]);
+  if (acrossRows) foldRows(f, moved.data, out.data, count, first);
+  else foldLines(f, moved.data, out.data, count, first);
+  return out;
+}
+
+function foldLines(f, x, y, count, first) {
+  for (let i = 0, at = 0; i < y.length; i += 1) {
+    let total = first ?? x[at];
+    for (let k = first === undefined ? 1 : 0; k < count; k += 1) total = f(total, x[at + k]);
+    y[i] = total;
+    at += count;
+  }
+}
+
+function foldRows(f, x, y, count, first) {
+  const n = y.length;
+  for (let i = 0; i < n; i += 1) y[i] = first ?? x[i];
+  for (let row = first === undefined ? 1 : 0; row < count; row += 1) {
+    for (let i = 0; i < n; i += 1) y[i] = f(y[i], x[row * n + i]);
+  }
+}
+
+const countedType = (x) => (x.dtype === "bool" ? "int64" : x.dtype);
+const larger = (x, y) => (x > y || x !== x ? x : y);
+const smaller = (x, y) => (x < y || x !== x ? x : y);
+
+const sum = (x, options) => reduce((a, b) => a + b, x, { dtype: countedType(x), start: 0, ...options });
+const prod = (x, options) => reduce((a, b) => a * b, x, { dtype: countedType(x), start: 1, ...options });
+const max = (x, options) => reduce(larger, x, options);
+const min = (x, options) => reduce(smaller, x, options);
+const any = (x, options) => reduce((a, b) => Number(a || b !== 0), x, { dtype: "bool", start: 0, ...options });
+const all = (x, options) => reduce((a, b) => Number(a && b !== 0), x, { dtype: "bool", start: 1, ...options });
+
+const countOf = (x, axis) => sizeOf(axesOf(axis, x.shape.length).map((a) => x.shape[a]));
+
+function mean(x, { axis = null, keepdims = false } = {}) {
+  return ufuncs.divide(sum(isFloat(x) ? x : astype(x, "float64"), { axis, keepdims }), countOf(x, axis));
+}
+
+function variance(x, { axis = null, keepdims = false, ddof = 0 } = {}) {
+  const away = ufuncs.subtract(x, mean(x, { axis, keepdims: true }));
+  const n = countOf(x, axis) - ddof;
+  return ufuncs.divide(sum(ufuncs.multiply(away, away), { axis, keepdims }), n > 0 ? n : 0);
+}
+
+const std = (x, options) => ufuncs.sqrt(variance(x, options));
+
+/** The index of the first extreme along an axis, or in the flattened array. */
+function argExtreme(better, x, { axis = null } = {}) {
+  const flat = axis === null ? reshape(x, [x.size]) : x;
+  const along = axisOf(axis ?? 0, flat.shape.length);
+  const kept = flat.shape.map((_, a) => a).filter((a) => a !== along);
+  const moved = transpose(flat, [...kept, along]);
+  const count = flat.shape[along];
+  const out = empty(kept.map((a) => flat.shape[a]), "int64");
+  for (let i = 0; i < out.size; i += 1) {
+    let best = 0;
+    for (let k = 1; k < count; k += 1) if (better(moved.data[i * count + k], moved.data[i * count + best])) best = k;
+    out.data[i] = best;
+  }
+  return out;
+}
+
+const argmax = (x, options) => argExtreme((a, b) => a > b || (a !== a && b === b), x, options);
+const argmin = (x, options) => argExtreme((a, b) => a < b || (a !== a && b === b), x, options);
+
+/** Sums from the start of an axis up to each entry. */
+function cumsum(x, { axis = null } = {}) {
+  if (axis === null) return cumsum(reshape(x, [x.size]), { axis: 0 });
+  const out = x.copy();
+  const along = axisOf(axis, x.shape.length);
+  const stride = stridesOf(x.shape)[along];
+  for (let i = 0; i < out.size; i += 1) if (Math.floor(i / stride) % x.shape[along]) out.data[i] += out.data[i - stride];
+  return out;
+}
