@@ -71,7 +71,7 @@ def node():
         program = (
             f'"use strict";\n{_DECODE}\n{script}\nconst given = decoded(JSON.parse(require("fs").readFileSync(0)));'
         )
-        program += "\nprocess.stdout.write(JSON.stringify(encoded(main(given))) ?? 'null');"
+        program += "\nPromise.resolve(main(given)).then((x) => process.stdout.write(JSON.stringify(encoded(x))));"
         done = subprocess.run(
             [executable, "--input-type=commonjs", "--eval", program] if len(program) < 100_000 else [executable, "-"],
             input=json.dumps(_encoded(given)),

@@ -26,6 +26,7 @@ from tinygrad_edu.compiler.run.machine import Machine
 from tinygrad_edu.compiler.write.source import as_file
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node, is_differentiated
+from tinygrad_edu.javascript.emit import Script
 from tinygrad_edu.support.files import write
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
@@ -122,6 +123,24 @@ class Compiled:
     def source(self) -> str:
         """The latest program as a person would write it: paste it into a file, and it runs."""
         return self._current().readable.text()
+
+    @property
+    def javascript(self) -> str:
+        """The latest program as a module of JavaScript, which a page can import.
+
+        It exports the function, with a state in front of its arguments (``step(state, X, y)``), and ``initialState()``:
+        the parameters and what the optimizers remember, as they are now. Arguments must have the recorded shapes.
+
+        Raises
+        ------
+        CompileError : a line calls a function that has no JavaScript. The message names it and the user's line.
+        """
+        return self._script().module()
+
+    def _script(self) -> Script:
+        machine = self._current()
+        readable = machine.readable
+        return Script(readable.program, readable.names.of, machine.signature.arguments, machine.input_values())
 
     @property
     def optimized_source(self) -> str:

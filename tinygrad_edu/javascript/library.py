@@ -5,8 +5,18 @@ from importlib import resources
 
 from tinygrad_edu.errors import ArgumentError
 
-# In the order in which they are joined: a script stands after those that it uses.
+# Plain scripts, in the order in which they are joined: a script stands after those that it uses.
 SCRIPTS = ("vocabulary", "numbers", "tape")
+# The parts of the object ``np``, which has what a compiled program calls. They need the vocabulary.
+ARRAYS = ("ndarray", "ufuncs", "reductions", "shapes", "indexing", "products", "random", "state")
+
+_OFFERED = """
+    NDArray PCG64 all any arange argmax argmin argsort argument array asarray astype broadcast_to clip concatenate
+    copyState cumsum decoded diagonal dot einsum empty expand_dims eye flip full getitem matmul max mean memory min
+    moveaxis one_hot pad prod ravel repeat reshape result roll scatter_add squeeze stack std store sum swapaxes
+    take_along_axis tile transpose tril triu variance where withMemory
+"""
+OFFERED = tuple(_OFFERED.split())
 
 
 @cache
@@ -18,6 +28,16 @@ def script(name: str) -> str:
 def library(*names: str) -> str:
     """The named scripts, joined in an order in which they work.
 
+    Parameters
+    ----------
+    names : of "vocabulary", "numbers" and "tape".
+
+    Raises
+    ------
+    ArgumentError : there is no such script.
+
+    Examples
+    --------
     >>> library("vocabulary").splitlines()[0]
     '// The words of the operation table that JavaScript lacks, or defines otherwise than NumPy.'
     """
@@ -25,3 +45,13 @@ def library(*names: str) -> str:
     if unknown:
         raise ArgumentError(f"the scripts are {', '.join(SCRIPTS)}, but {', '.join(sorted(unknown))} was asked for")
     return "\n".join(script(name) for name in SCRIPTS if name in names)
+
+
+@cache
+def arrays() -> str:
+    """The vocabulary and the object ``np``: NumPy's functions, as far as compiled programs need them."""
+    parts = "\n".join(map(script, ARRAYS))
+    return (
+        f"{library('vocabulary')}\nconst np = (() => {{\n{parts}\n"
+        f"return {{ ...ufuncs, {', '.join(OFFERED)} }};\n}})();\n"
+    )

@@ -49,6 +49,19 @@ def number(x: float) -> str:
     return repr(float(x)).replace("inf", "Infinity").replace("nan", "NaN")
 
 
+def word(name: str, given: str) -> str:
+    """The call of one of the table's words with these arguments; "" if it has none in JavaScript.
+
+    >>> word("arctan", "x"), word("exp2", "x"), word("erf", "x")
+    ('Math.atan(x)', 'power(2, x)', 'erf(x)')
+    """
+    if name == "exp2":
+        return f"power(2, {given})"
+    if name in _MATH:
+        return f"Math.{_MATH[name]}({given})"
+    return f"{name}({given})" if name in _VOCABULARY else ""
+
+
 class _Writer:
     """A row's text as JavaScript, and the rows that it calls."""
 
@@ -91,12 +104,9 @@ class _Writer:
         if name == "is_zero":
             return f"{self.text(args[0], _SUM)} === 0", _COMPARISON
         given = ", ".join(map(self.text, args))
-        if name == "exp2":
-            return f"power(2, {given})", _ATOM
-        if name in _MATH:
-            return f"Math.{_MATH[name]}({given})", _ATOM
-        if name in _VOCABULARY:
-            return f"{name}({given})", _ATOM
+        called = word(name, given)
+        if called:
+            return called, _ATOM
         if name not in TABLE:
             raise ArgumentError(f"a row's text has no JavaScript for the word {name!r}")
         self.called.add(name)

@@ -1,0 +1,110 @@
+"""Which functions of NumPy a program may call in JavaScript, and in which order they take their arguments."""
+
+from typing import Any
+
+import numpy as np
+
+_UFUNCS = """
+    add subtract multiply divide floor_divide remainder power maximum minimum hypot arctan2 logaddexp copysign positive
+    negative absolute square sign reciprocal sqrt cbrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos
+    arctan sinh cosh tanh arcsinh arccosh arctanh floor ceil equal not_equal less less_equal greater greater_equal
+    isfinite isnan isinf bitwise_and bitwise_or bitwise_xor invert logical_and logical_or logical_not
+"""
+UFUNCS = frozenset(_UFUNCS.split())
+MASKS_ONLY = frozenset({"bitwise_and", "bitwise_or", "bitwise_xor", "invert"})
+REDUCED = {
+    "add": "sum",
+    "maximum": "max",
+    "minimum": "min",
+    "multiply": "prod",
+    "logical_and": "all",
+    "logical_or": "any",
+}
+
+# NumPy's order of the parameters after the array. Those of `OPTIONS` are passed by name, as one object.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("sum", "prod"), ("axis", "dtype", "out", "keepdims", "initial", "where")),
+    **dict.fromkeys(("max", "min", "amax", "amin"), ("axis", "out", "keepdims", "initial", "where")),
+    **dict.fromkeys(("any", "all"), ("axis", "out", "keepdims", "where")),
+    "mean": ("axis", "dtype", "out", "keepdims", "where"),
+    **dict.fromkeys(("var", "std"), ("axis", "dtype", "out", "ddof", "keepdims", "where", "mean", "correction")),
+    **dict.fromkeys(("argmax", "argmin"), ("axis", "out", "keepdims")),
+    "argsort": ("axis", "kind", "order", "stable"),
+    "cumsum": ("axis", "dtype", "out"),
+}
+KNOWN_OPTIONS = frozenset({"axis", "keepdims", "initial", "ddof"})
+# The parameters of `POSITIONAL` that JavaScript has, where that is not all of them.
+KNOWN_POSITIONAL: dict[str, tuple[str, ...]] = {
+    "reshape": ("shape",),
+    "ravel": (),
+    "flatten": (),
+    "broadcast_to": ("shape",),
+    "concatenate": ("axis",),
+    "stack": ("axis",),
+    "pad": ("pad_width",),
+    "take_along_axis": ("indices", "axis"),
+    "clip": ("min", "max"),
+    "astype": ("dtype",),
+    "copy": (),
+    "dot": ("b",),
+}
+RENAMED = {"var": "variance", "amax": "max", "amin": "min", "matrix_transpose": "swapaxes"}
+# Whose parameters stand in this order after the array.
+POSITIONAL: dict[str, tuple[str, ...]] = {
+    "reshape": ("shape", "order", "copy"),
+    "ravel": ("order",),
+    "flatten": ("order",),
+    "transpose": ("axes",),
+    "swapaxes": ("axis1", "axis2"),
+    "moveaxis": ("source", "destination"),
+    "expand_dims": ("axis",),
+    "squeeze": ("axis",),
+    "broadcast_to": ("shape", "subok"),
+    "concatenate": ("axis", "out", "dtype", "casting"),
+    "stack": ("axis", "out", "dtype", "casting"),
+    "flip": ("axis",),
+    "roll": ("shift", "axis"),
+    "repeat": ("repeats", "axis"),
+    "tile": ("reps",),
+    "pad": ("pad_width", "mode"),
+    "tril": ("k",),
+    "triu": ("k",),
+    "diagonal": ("offset", "axis1", "axis2"),
+    "take_along_axis": ("indices", "axis", "mode"),
+    "where": ("x", "y"),
+    "clip": ("min", "max", "out"),
+    "astype": ("dtype", "order", "casting", "subok", "copy"),
+    "copy": ("order",),
+    "dot": ("b", "out"),
+    "erf": (),
+    "erfc": (),
+    "scatter": ("index", "shape"),
+    "scatter_add": ("index", "shape"),
+    "one_hot": ("classes", "dtype"),
+}
+# Values of other parameters that change nothing here.
+HARMLESS: dict[str, tuple[Any, ...]] = {
+    "order": ("C", "K"),
+    "copy": (True, False),
+    "casting": ("unsafe", "same_kind"),
+    "subok": (True, False),
+    "mode": ("constant", "raise"),
+    "kind": ("stable",),
+    "stable": (True,),
+    "keepdims": (False,),
+}
+
+
+def bound(name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any] | str:
+    """The arguments after the array by their names, in NumPy's order; or the name of one that has no JavaScript."""
+    parameters = OPTIONS[name] if name in OPTIONS else POSITIONAL[name]
+    known = KNOWN_OPTIONS if name in OPTIONS else frozenset(KNOWN_POSITIONAL.get(name, parameters))
+    found = {}
+    for parameter, value in {**dict(zip(parameters, args, strict=False)), **keywords}.items():
+        if value is None or value is np._NoValue:
+            continue
+        if parameter in known:
+            found[parameter] = value
+        elif not (isinstance(value, str | bool) and value in HARMLESS.get(parameter, ())):
+            return parameter
+    return found
