@@ -41,6 +41,7 @@ class Compiled:
     Attributes
     ----------
     source : the latest program as NumPy that a person would write.
+    javascript : the same program as a module of JavaScript, for a page.
     optimized_source : the same program as it is run.
     """
 

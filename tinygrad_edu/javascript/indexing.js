@@ -107,9 +107,9 @@ function one_hot(labels, classes, dtype) {
 
 function take_along_axis(x, indices, axis) {
   const along = axisOf(axis, x.shape.length);
-  const grids = indices.shape.map((n, a) => {
+  const grids = x.shape.map((n, a) => {
     if (a === along) return indices;
-    return reshape(arange(n), indices.shape.map((_, b) => (a === b ? n : 1)));
+    return reshape(arange(n), x.shape.map((_, b) => (a === b ? n : 1)));
   });
   return getitem(x, grids);
 }

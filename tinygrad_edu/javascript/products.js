@@ -51,7 +51,8 @@ function dot(a, b) {
 }
 
 /** Sums of products over letters: "ij,jk->ik". */
-function einsum(subscripts, ...parts) {
+function einsum(subscripts, ...operands) {
+  const parts = operands.map((x) => (isArray(x) ? x : asarray(x)));
   const [left, right] = subscripts.split("->");
   const terms = left.split(",");
   const lengths = new Map();

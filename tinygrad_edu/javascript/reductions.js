@@ -2,7 +2,7 @@
 
 /** The reduced axes as a list, counted from the front. */
 function axesOf(axis, ndim) {
-  if (axis === null || axis === undefined) return Array.from({ length: ndim }, (_, i) => i);
+  if (axis === null || axis === undefined || ndim === 0) return Array.from({ length: ndim }, (_, i) => i);
   return (Array.isArray(axis) ? axis : [axis]).map((a) => axisOf(a, ndim));
 }
 

@@ -93,7 +93,7 @@ function roll(x, shift, axis = null) {
   return [axis].flat().reduce((y, a, i) => {
     const along = axisOf(a, y.shape.length);
     const n = y.shape[along];
-    return takeAlong(y, Array.from({ length: n }, (_, k) => (((k - shifts[i]) % n) + n) % n), along);
+    return takeAlong(y, Array.from({ length: n }, (_, k) => modulo(k - (shifts[i] ?? shifts[0]), n)), along);
   }, x);
 }
 
@@ -125,7 +125,10 @@ function tile(x, reps) {
   const filled = (list) => [...new Array(ndim - list.length).fill(1), ...list];
   const times = filled(reps);
   let out = reshape(x, filled(x.shape));
-  for (let a = 0; a < ndim; a += 1) if (times[a] !== 1) out = concatenate(new Array(times[a]).fill(out), a);
+  for (let a = 0; a < ndim; a += 1) {
+    const n = out.shape[a];
+    if (times[a] !== 1) out = takeAlong(out, Array.from({ length: times[a] * n }, (_, k) => k % n), a);
+  }
   return out;
 }
 
