@@ -28,6 +28,7 @@ TERMS = {
     "logaddexp": lambda x0, x1: max(1.0, abs(x0), abs(x1)),
     "gelu": lambda x: 1.0,
     "silu": lambda x: 1.0,
+    "mish": lambda x: 1.0,
 }
 
 _CALL_ROWS = """
