@@ -9,7 +9,6 @@ walks from the result back to the leaves::
     a.grad                       # ∂L/∂a = (1 - L²) · b
 """
 
-import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast
@@ -22,10 +21,8 @@ from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import NO_PARAMS, Node
 from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.operations.elementwise import NUMPY_NAMES, TABLE, install
-from tinygrad_edu.operations.floats import CONSTANTS, FLOATS
 from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.operations.row import Elementwise
-from tinygrad_edu.operations.text import GENERATED, float_source
 from tinygrad_edu.speed.scalar_order import scalar_order
 from tinygrad_edu.speed.shared_inputs import SharedInputs
 
@@ -342,66 +339,52 @@ def _data_of(other: Any) -> float:
 
 # --- methods and operators, one for each row of the table -------------------------------------------------------
 
-
 _NUMBERS = (float, int)
-# Written out, so that an addition costs one call and not three. `x0` and `x1` are the row's own names.
-_MAKER = """
-def made(row, general):
-    def method({operands}):
-{start}
-        node = new(Value)
-        node._data = {y}
-        node.grad = 0.0
-        node.operation = row
-        node._left = self
-        node._right = {right}
-        node.stamp = CLOCK.now
-        node._marks = ()
-        return node
-    return method
-"""
-_UNARY = """
-        if self.__class__ is not Value or WATCH.active:
-            return general(self)
-        x = self._data
-"""
-_BINARY = """
-        if other.__class__ is not Value or WATCH.active:
-            if self.__class__ is not Value or other.__class__ not in NUMBERS or WATCH.active:
-                return general(self, other)
-            other = Constant(other)
-        x0 = self._data
-        x1 = other._data
-"""
-
-
-@functools.cache
-def _maker(start: str, y: str) -> Callable[[Elementwise, Any], Any]:
-    """What makes the method of a row that computes ``y``; what is not the usual case that leaves to ``general``."""
-    names = {"Value": Value, "Constant": Constant, "WATCH": WATCH, "CLOCK": CLOCK, "new": _new, "NUMBERS": _NUMBERS}
-    scope = FLOATS | CONSTANTS | names
-    operands, right = ("self", None) if start is _UNARY else ("self, other", "other")
-    source = _MAKER.format(operands=operands, start=start, y=y, right=right)
-    exec(compile(source, GENERATED, "exec"), scope)  # noqa: S102 a row of the table, never a user's text
-    return scope["made"]  # type: ignore[no-any-return]
 
 
 def _unary(row: Elementwise) -> Any:
+    """The method of a row with one input."""
+
     def with_parameters(self: Value, *args: float, **keywords: float) -> Value:
         return self._record(row, (self,), row.bind(args, keywords))
 
-    def general(self: Value) -> Value:
-        return record(row, row.on_floats, (self,))
+    def method(self: Value) -> Value:
+        if self.__class__ is not Value or WATCH.active:
+            return record(row, row.on_floats, (self,))
+        node = _new(Value)
+        node._data = row.on_floats(self._data)
+        node.grad = 0.0
+        node.operation = row
+        node._left = self
+        node._right = None
+        node.stamp = CLOCK.now
+        node._marks = ()
+        return node
 
-    if row.defaults:
-        return with_parameters
-    # A text that calls something is compiled when it is first used: all of them would take as long as the rest of the
-    # import, and beside that call one more does not count.
-    calls = "(" in row.y_text.replace("maximum(", "")
-    return _maker(_UNARY, "row.on_floats(x)" if calls else float_source(row.y_text))(row, general)
+    return with_parameters if row.defaults else method
 
 
 def _binary(row: Elementwise) -> tuple[Any, Any]:
+    """The method of a row with two inputs, and the one that Python calls for ``2.0 + v``."""
+
+    def with_parameters(self: Value, other: Any, **keywords: float) -> Value:
+        return self._record(row, (self, other), row.bind((), keywords))
+
+    def method(self: Value, other: Any) -> Any:
+        if other.__class__ is not Value or WATCH.active:
+            if self.__class__ is not Value or other.__class__ not in _NUMBERS or WATCH.active:
+                return general(self, other)
+            other = Constant(other)
+        node = _new(Value)
+        node._data = row.on_floats(self._data, other._data)
+        node.grad = 0.0
+        node.operation = row
+        node._left = self
+        node._right = other
+        node.stamp = CLOCK.now
+        node._marks = ()
+        return node
+
     def general(self: Value, other: Any, *, reflected: bool = False) -> Any:
         if not isinstance(other, Value):
             if isinstance(other, Node) or (hasattr(other, "shape") and other.shape):
@@ -412,13 +395,10 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
         pair = (other, self) if reflected else (self, other)
         return record(row, row.on_floats, pair)
 
-    def mirrored(self: Value, other: Any) -> Any:
+    def reflected(self: Value, other: Any) -> Any:
         return method(Constant(other), self) if other.__class__ in _NUMBERS else general(self, other, reflected=True)
 
-    if row.defaults:
-        return lambda self, other, **keywords: self._record(row, (self, other), row.bind((), keywords)), None
-    method = _maker(_BINARY, float_source(row.y_text))(row, general)
-    return method, mirrored
+    return (with_parameters, None) if row.defaults else (method, reflected)
 
 
 def _no_mixing(row: Elementwise, other: Any) -> str:
