@@ -254,7 +254,7 @@ def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0, out: Out = "o
         right += answer == name
         if answer:
             print("Right." if answer == name else f"No, not that {FAULTS[answer].diagnosis}.")
-        losses = tell(FAULTS[name], QUICK_STEPS if quick else STEPS, seed)
+        losses = notify(FAULTS[name], QUICK_STEPS if quick else STEPS, seed)
         title = f"Loss of the twins: {FAULTS[name].diagnosis}"
         curves = drawn(plot_curves, losses, unit="step", log=True, title=title)
         folder.write(f"pitfalls_{name}.png", curves.savefig)
@@ -305,7 +305,7 @@ def _on_a_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def tell(fault: Fault, steps: int, seed: int) -> dict[str, list[float]]:
+def notify(fault: Fault, steps: int, seed: int) -> dict[str, list[float]]:
     """The diagnosis, the line that is wrong, and what comes of it; the losses of both twins."""
     print(textwrap.fill(f"Diagnosis: {fault.diagnosis}. {fault.why}", LINE) + "\n")
     for title, code in (("healthy", fault.healthy), ("faulty", fault.faulty)):

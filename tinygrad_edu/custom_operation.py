@@ -14,8 +14,8 @@ from tinygrad_edu.value import Value
 class UserOperation(Operation):
     """An operation made by `operation`."""
 
-    calm = False
-    owns_gradients = False  # a user's derivative may hand out gy, x, or one array twice
+    gradient_stays_finite = False
+    returns_fresh_arrays = False  # a user's derivative may hand out gy, x, or one array twice
 
     def __init__(
         self, forward: Callable[..., Any], derivative: Callable[..., Any], name: str, symbol: str, formula: str

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_edu.errors import DTypeError, ShapeError, UnsupportedError
-from tinygrad_edu.graph import modes
-from tinygrad_edu.graph import node as graph
+from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.operations import matrices as matrix_rules
 from tinygrad_edu.operations import reductions as reduction_rules
 from tinygrad_edu.operations import shapes as shape_rules
@@ -26,11 +25,6 @@ A = TypeVar("A")  # a Tensor or an array
 Axis = int | Sequence[int] | None
 
 
-def plain(x: Any) -> Any:
-    """The array alone, without the graph."""
-    return modes.data_of(x) if isinstance(x, graph.Node) else x
-
-
 def as_array(x: Any, dtype: Any = None) -> Any:
     """``np.asarray``, which lets the stand-in for an array pass with which `compile` records."""
     if hasattr(x, "_recorder"):
@@ -38,7 +32,7 @@ def as_array(x: Any, dtype: Any = None) -> Any:
     return np.asarray(x, dtype)
 
 
-def as_it_is(x: Any) -> Any:
+def snapshot(x: Any) -> Any:
     """An index, kept with a node as it is now, whatever is written into it later."""
     return copy.deepcopy(x) if isinstance(x, np.ndarray | list) else x
 
@@ -112,12 +106,12 @@ def moveaxis(x: A, source: Any, destination: Any) -> A:
 
 def squeeze(x: A, axis: Axis = None) -> A:
     """Without the axes of length one, or without those given."""
-    return reshape(x, np.squeeze(plain(x), _axis(axis)).shape)
+    return reshape(x, np.squeeze(data_of(x), _axis(axis)).shape)
 
 
 def expand_dims(x: A, axis: int | Sequence[int]) -> A:
     """With new axes of length one."""
-    return reshape(x, np.expand_dims(plain(x), _axis(axis)).shape)
+    return reshape(x, np.expand_dims(data_of(x), _axis(axis)).shape)
 
 
 def broadcast_to(x: A, shape: Any) -> A:
@@ -138,7 +132,7 @@ def roll(x: A, shift: Any, axis: Axis = None) -> A:
 def repeat(x: A, repeats: Any, axis: int | None = None) -> A:
     """Each entry repeated; over the flattened array if no axis is given."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return shape_rules.REPEAT(x, repeats=as_it_is(plain(repeats)), axis=axis)  # type: ignore[no-any-return]
+    return shape_rules.REPEAT(x, repeats=snapshot(data_of(repeats)), axis=axis)  # type: ignore[no-any-return]
 
 
 def tile(x: A, reps: Any) -> A:
@@ -180,13 +174,13 @@ def triu(x: A, k: int = 0) -> A:
 def take_along_axis(x: A, indices: Any, axis: int | None = -1) -> A:
     """In every line along the axis, the entries that ``indices`` names; of the flattened array if it is None."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return shape_rules.TAKE_ALONG_AXIS(x, indices=as_it_is(plain(indices)), axis=axis)  # type: ignore[no-any-return]
+    return shape_rules.TAKE_ALONG_AXIS(x, indices=snapshot(data_of(indices)), axis=axis)  # type: ignore[no-any-return]
 
 
 def sort(x: A, axis: int | None = -1) -> A:
     """In ascending order along the axis, or all of them if it is None; equal entries keep theirs."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return shape_rules.SORT(x, indices=np.argsort(plain(x), axis=axis, kind="stable"), axis=axis)  # type: ignore[no-any-return]
+    return shape_rules.SORT(x, indices=np.argsort(data_of(x), axis=axis, kind="stable"), axis=axis)  # type: ignore[no-any-return]
 
 
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
@@ -217,7 +211,7 @@ def truth(condition: Any) -> Any:
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """``x`` where the condition holds, ``y`` elsewhere. What is not selected gets the gradient zero."""
-    return TABLE["select"](x, y, condition=truth(plain(condition)))
+    return TABLE["select"](x, y, condition=truth(data_of(condition)))
 
 
 # --- reductions -------------------------------------------------------------------------------------------------
@@ -353,7 +347,7 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, *, keepdims:
     if abs(ord) == math.inf:
         return (max if ord > 0 else min)(abs(x), axis, keepdims=keepdims)
     total = sum(abs(x) ** ord, axis, keepdims=keepdims)
-    zero = plain(total) == 0  # a kink, where PyTorch has 0; the inner choice keeps the slope of the root finite there
+    zero = data_of(total) == 0  # a kink, where PyTorch has 0; the inner choice keeps the slope of the root finite there
     return where(zero, 0.0, where(zero, 1.0, total) ** (1 / ord))
 
 
@@ -381,13 +375,13 @@ def _on_data(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function whose answer has no derivative (an index, a truth, a shape), asked of the arrays alone."""
 
     def answer(*args: Any, **keywords: Any) -> Any:
-        return function(*map(_plain_deep, args), **{k: _plain_deep(v) for k, v in keywords.items()})
+        return function(*map(_data_of_all, args), **{k: _data_of_all(v) for k, v in keywords.items()})
 
     return answer
 
 
-def _plain_deep(x: Any) -> Any:
-    return type(x)(map(_plain_deep, x)) if type(x) in (list, tuple) else plain(x)
+def _data_of_all(x: Any) -> Any:
+    return type(x)(map(_data_of_all, x)) if type(x) in (list, tuple) else data_of(x)
 
 
 NUMPY: dict[Any, Callable[..., Any]] = {
@@ -467,7 +461,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[st
         given = ", ".join(f"{k}=" for k in keywords)
         raise UnsupportedError(f"np.{name} of a Tensor takes no {given}: the result is a new Tensor")
     if name in PREDICATES:
-        return ufunc(*map(plain, inputs))
+        return ufunc(*map(data_of, inputs))
     if name == "matmul":
         return matmul(*inputs)
     if name not in UFUNCS:

@@ -25,12 +25,11 @@ from tinygrad_edu.errors import (
     TinygradEduError,
     UnsupportedError,
 )
-from tinygrad_edu.functions import plain
 from tinygrad_edu.graph import anomaly, modes
 from tinygrad_edu.graph import node as graph
 from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH
-from tinygrad_edu.graph.node import NO_PARAMS, Node
+from tinygrad_edu.graph.node import NO_PARAMS, Node, data_of
 from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.arrays import VOCABULARY
@@ -38,7 +37,6 @@ from tinygrad_edu.operations.broadcasting import added, common_shape
 from tinygrad_edu.operations.elementwise import install
 from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise, fill_arrays
-from tinygrad_edu.speed.blas import LARGE, aligned_copy
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
 
@@ -48,7 +46,7 @@ _Array = npt.NDArray[Any]
 
 def _comparison(sign: str, compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def method(self: "Tensor", other: Any) -> Any:
-        a, b = plain(self), plain(other)
+        a, b = data_of(self), data_of(other)
         try:
             return compare(a, b)
         except TinygradEduError:
@@ -92,7 +90,7 @@ class Tensor(Node):
     (-4.0, [[1.0, 1.0], [-1.0, -1.0]])
     """
 
-    __slots__ = ("_grad", "_lent", "_seal", "inputs", "requires_grad")
+    __slots__ = ("_checksum", "_grad", "_times_borrowed", "inputs", "requires_grad")
     __array_priority__ = 1000
 
     inputs: tuple["Tensor", ...]
@@ -108,12 +106,12 @@ class Tensor(Node):
         self.inputs = ()
         self.requires_grad = requires_grad and array.dtype.kind == "f"
         self.stamp = CLOCK.now
-        self._seal: int | None = None
-        self._lent = 0
+        self._checksum: int | None = None
+        self._times_borrowed = 0
         if label:
             self.label = label
         if WATCH.active and MODES.recorder is not None:
-            MODES.recorder.new_leaf(self, data)
+            MODES.recorder.on_leaf(self, data)
 
     # --- what it holds ---
 
@@ -121,16 +119,16 @@ class Tensor(Node):
     def data(self) -> _Array:
         """The array."""
         if WATCH.active and MODES.recorder is not None:
-            return cast("_Array", plain(self))
+            return cast("_Array", data_of(self))
         array: _Array = self._data
         if self.operation is not None:
             array.flags.writeable = False
             return array
-        self.settle()
-        if self._seal is None:
-            self._seal = _checksum(array)
-            _LENDING[:] = [True]
-        self._lent += 1
+        self.detect_writes()
+        if self._checksum is None:
+            self._checksum = checksum(array)
+            _BORROWED[:] = [True]
+        self._times_borrowed += 1
         return array
 
     @data.setter
@@ -140,10 +138,10 @@ class Tensor(Node):
                 f"the data of {graph.describe(self)} is computed, so it cannot be assigned: assign to a leaf"
             )
         if WATCH.active and MODES.recorder is not None:
-            MODES.recorder.assign(self)
+            MODES.recorder.on_data_write(self)
         if data is self._data:  # `t.data -= …` borrowed the array and has now given it back
-            if self._lent == 1:
-                self._seal, self._lent = None, 0
+            if self._times_borrowed == 1:
+                self._checksum, self._times_borrowed = None, 0
         else:
             array = _array(data, self.dtype)
             if array.shape != self.shape:
@@ -152,27 +150,27 @@ class Tensor(Node):
                     f"{array.shape}: make a new Tensor for another shape"
                 )
             self._data = _own(array, data)
-            self._seal, self._lent = None, 0
+            self._checksum, self._times_borrowed = None, 0
         self.stamp = CLOCK.tick()
 
-    def settle(self) -> None:
+    def detect_writes(self) -> None:
         """Notice what was written into an array that `data` had handed out."""
-        if self._seal is not None:
-            seal = _checksum(self._data)
-            if seal != self._seal:
-                self._seal = seal
+        if self._checksum is not None:
+            now = checksum(self._data)
+            if now != self._checksum:
+                self._checksum = now
                 self.stamp = CLOCK.tick()
             memory = self._data if self._data.base is None else self._data.base  # what any view of it would hold
             if sys.getrefcount(self._data) <= 2 + (memory is self._data) and sys.getrefcount(memory) <= 3:
-                self._seal, self._lent = None, 0  # nobody holds it any more
+                self._checksum, self._times_borrowed = None, 0  # nobody holds it any more
 
     def update(self, array: _Array, now: int | None = None) -> None:
         """Take ``array`` as the new data of a leaf, without a copy, at the time ``now``: what an optimizer does."""
-        if array is self._data and self._seal is not None:  # written in place, and whoever had borrowed it has it still
-            self._seal = _checksum(array)
+        if array is self._data and self._checksum is not None:  # written in place, while it is borrowed
+            self._checksum = checksum(array)
         else:
             self._data = np.asarray(array)  # of no axes, NumPy's arithmetic makes a scalar
-            self._seal, self._lent = None, 0
+            self._checksum, self._times_borrowed = None, 0
         self.stamp = CLOCK.tick() if now is None else now
 
     @property
@@ -222,24 +220,24 @@ class Tensor(Node):
             raise ShapeError(
                 f"item() takes a Tensor of one element, but this one has shape {self.shape}: index or reduce it first"
             )
-        return plain(self).item()  # type: ignore[no-any-return]
+        return data_of(self).item()  # type: ignore[no-any-return]
 
     def numpy(self) -> _Array:
         """A copy of the array, free of the graph."""
-        return plain(self).copy()  # type: ignore[no-any-return]
+        return data_of(self).copy()  # type: ignore[no-any-return]
 
     def tolist(self) -> Any:
         """The array as nested lists of Python numbers."""
-        return plain(self).tolist()
+        return data_of(self).tolist()
 
     def detach(self) -> "Tensor":
         """The same numbers as a new leaf that requires no gradient."""
-        return Tensor(plain(self), requires_grad=False, label=self.label)
+        return Tensor(data_of(self), requires_grad=False, label=self.label)
 
     def astype(self, dtype: npt.DTypeLike) -> "Tensor":
         """The same numbers in another floating type, with the gradient flowing back in this one."""
         if np.dtype(dtype).kind != "f":
-            return Tensor(plain(self).astype(dtype), requires_grad=False)
+            return Tensor(data_of(self).astype(dtype), requires_grad=False)
         return record(CAST, (self,), {"dtype": np.dtype(dtype)})
 
     # --- backward ---
@@ -266,13 +264,13 @@ class Tensor(Node):
             raise graph.nothing_to_differentiate(self)
         seed = self._seed(gradient)
         if WATCH.active:
-            modes.tell("before_backward", self)
+            modes.notify("before_backward", self)
         if create_graph:
-            start = seed if isinstance(seed, Tensor) else self._constant(seed)
+            start = seed if isinstance(seed, Tensor) else self.constant_like(seed)
             with np.errstate(all="ignore"):
-                grads = cast("dict[Tensor, Any]", recorded_gradients(self, self._fit(start, self)))
+                grads = cast("dict[Tensor, Any]", recorded_gradients(self, self.fit_gradient(start, self)))
         else:
-            grads = array_gradients(self, plain(seed).astype(self.dtype) if isinstance(seed, Tensor) else seed)
+            grads = array_gradients(self, data_of(seed).astype(self.dtype) if isinstance(seed, Tensor) else seed)
         for node, gx in grads.items():
             if node.operation is not None:
                 node._grad = gx if create_graph else (gx,)
@@ -281,7 +279,7 @@ class Tensor(Node):
             else:
                 node._grad = added(node.grad, gx)
         if WATCH.active:
-            modes.tell("after_backward", self)
+            modes.notify("after_backward", self)
 
     def _seed(self, gradient: Any) -> Any:
         if gradient is None:
@@ -301,27 +299,27 @@ class Tensor(Node):
         return seed
 
     def __copy__(self) -> "Tensor":
-        self.settle()
+        self.detect_writes()
         twin = super().__copy__()
         twin._data = self._data.copy()
         if isinstance(self.grad, ndarray):
             twin._grad = self.grad.copy()
-        twin._seal, twin._lent = None, 0
+        twin._checksum, twin._times_borrowed = None, 0
         return twin
 
-    def _constant(self, data: Any) -> "Tensor":
+    def constant_like(self, data: Any) -> "Tensor":
         if isinstance(data, float | int) and self.dtype.kind == "f":
             data = np.asarray(data, self.dtype)  # a bare number never widens float32
         return Tensor(data, requires_grad=False)
 
-    def _fresh_order(self, *, leaves: bool = True) -> list["Tensor"]:
-        if not _LENDING:
+    def fresh_order(self, *, leaves: bool = True) -> list["Tensor"]:
+        if not _BORROWED:
             chain = None if leaves else self._chain()
             return chain or graph.topological_order(self, fresh=True, leaves=leaves)  # type: ignore[return-value]
         order = cast("list[Tensor]", graph.topological_order(self))
         for node in order:  # inputs come first
-            if node._seal is not None:
-                node.settle()
+            if node._checksum is not None:
+                node.detect_writes()
             for x in node.inputs:
                 if x.stamp > node.stamp:
                     raise graph.stale(node, x)
@@ -345,7 +343,7 @@ class Tensor(Node):
         order.reverse()
         return order
 
-    def _fit(self, gx: Node, node: Node) -> "Tensor":
+    def fit_gradient(self, gx: Node, node: Node) -> "Tensor":
         tensor = cast("Tensor", gx)
         if tensor.shape != self.shape:
             shape, full = self.shape, common_shape(tensor.shape, self.shape, node.op)
@@ -362,10 +360,10 @@ class Tensor(Node):
     # --- Python's protocols ---
 
     def __eq__(self, other: object) -> Any:
-        return plain(self) == plain(other)
+        return data_of(self) == data_of(other)
 
     def __ne__(self, other: object) -> Any:
-        return plain(self) != plain(other)
+        return data_of(self) != data_of(other)
 
     __lt__ = _comparison("<", operator.lt)
     __le__ = _comparison("<=", operator.le)
@@ -389,7 +387,7 @@ class Tensor(Node):
             raise ShapeError(
                 f"the truth of a Tensor of shape {self.shape} is ambiguous: use (t > 0).any() or (t > 0).all()"
             )
-        return bool(plain(self).item())
+        return bool(data_of(self).item())
 
     def __float__(self) -> float:
         return graph.plain_float(self, float(self.item()))
@@ -409,7 +407,7 @@ class Tensor(Node):
                 "a Tensor that requires a gradient was given to code for plain arrays, which would lose the gradient: "
                 "pass t.numpy(), or use a function that Tensor supports"
             )
-        return np.array(plain(self), dtype=dtype)
+        return np.array(data_of(self), dtype=dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         return functions.call_ufunc(ufunc, method, inputs, keywords)
@@ -496,16 +494,16 @@ class Tensor(Node):
 
     def argmax(self, axis: int | None = None) -> Any:
         """Index of the largest entry: plain integers."""
-        return plain(self).argmax(axis)
+        return data_of(self).argmax(axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         """Index of the smallest entry: plain integers."""
-        return plain(self).argmin(axis)
+        return data_of(self).argmin(axis)
 
 
 # --- recording --------------------------------------------------------------------------------------------------
 
-_LENDING: list[bool] = []  # holds True once any leaf's array was handed out: from then on they are looked after
+_BORROWED: list[bool] = []  # holds True once any leaf's array was handed out: from then on they are looked after
 _DATA = operator.attrgetter("_data")
 _new = cast("Callable[[type[Tensor]], Tensor]", object.__new__)
 
@@ -524,11 +522,11 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
             y = operation.forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
     except ValueError as error:
         # What NumPy said is in the sentence; where a user's own operation failed, its lines are worth showing.
-        raise _explain(operation, inputs, error) from None if operation.owns_gradients else error
+        raise _explain(operation, inputs, error) from None if operation.returns_fresh_arrays else error
     if y.__class__ is not ndarray:
         y = _array(y)
-    if _LENDING:
-        _settle(inputs)
+    if _BORROWED:
+        _detect_writes(inputs)
     for x in inputs:
         if x.requires_grad:
             break
@@ -538,7 +536,7 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
         return _leaf(y)
     node = _new(Tensor)
     node._data = y
-    node._grad = node._seal = None
+    node._grad = node._checksum = None
     node.operation = operation
     node.inputs = inputs
     node.requires_grad = True
@@ -546,14 +544,14 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     node._marks = ()  # to look for what is not there costs more
     node.stamp = CLOCK.now
     if watched:
-        anomaly.note(node)
+        anomaly.on_node(node)
     return node
 
 
-def _settle(inputs: tuple[Tensor, ...]) -> None:
+def _detect_writes(inputs: tuple[Tensor, ...]) -> None:
     for x in inputs:
-        if x._seal is not None:
-            x.settle()
+        if x._checksum is not None:
+            x.detect_writes()
 
 
 def _leaf(y: Any) -> Tensor:
@@ -565,10 +563,10 @@ def constant(array: Any) -> Tensor:
     """A Tensor that requires no gradient, of an array that nobody else writes into: quicker than `Tensor`."""
     node = _new(Tensor)
     node._data = array if array.__class__ is ndarray else _array(array)
-    node._grad = node._seal = node.operation = None
+    node._grad = node._checksum = node.operation = None
     node.inputs = ()
     node.requires_grad = False
-    node._lent = 0
+    node._times_borrowed = 0
     node.stamp = CLOCK.now
     return node
 
@@ -609,15 +607,13 @@ def _operand(x: Any, like: Tensor, operation: Operation) -> Tensor:
 
 def _own(array: _Array, given: Any) -> _Array:
     """The array that was made of ``given``, or a copy where it may be the giver's."""
-    if array.__class__ is ndarray and array.nbytes >= LARGE:
-        return aligned_copy(array)
     return array.copy() if np.may_share_memory(array, given) else array
 
 
 def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
     """``data`` as an array of floats, integers or booleans."""
     if isinstance(data, Tensor):
-        data = plain(data)
+        data = data_of(data)
     elif isinstance(data, list | tuple):
         data = _plain_nested(data)
     if hasattr(data, "_recorder"):  # the stand-in for an array while `compile` records
@@ -660,10 +656,11 @@ def _plain_nested(data: Any) -> Any:
                 f"a Tensor of the list {_short(data)} would lose the gradients of its {type(x).__name__}s: join "
                 "Tensors with np.stack, or take the numbers alone with float(x) or x.numpy()"
             )
-    return [_plain_nested(x) if isinstance(x, list | tuple) else plain(x) for x in data]
+    return [_plain_nested(x) if isinstance(x, list | tuple) else data_of(x) for x in data]
 
 
-def _checksum(array: _Array) -> int:
+def checksum(array: _Array) -> int:
+    """A number that tells whether the array was written to."""
     return zlib.crc32(np.ascontiguousarray(array).data)
 
 
@@ -682,7 +679,7 @@ def _one(dtype: np.dtype[Any]) -> _Array:
 def _index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(map(_index, index))
-    return functions.as_it_is(plain(index))
+    return functions.snapshot(data_of(index))
 
 
 def _cast(x: Any, *, dtype: np.dtype[Any]) -> Any:

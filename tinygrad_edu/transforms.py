@@ -86,13 +86,13 @@ def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> l
     """∂root/∂x for each x, times the seed: nodes if they are recorded, else plain numbers; ``.grad`` is untouched."""
     if record:
         with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
-            grads: dict[Any, Any] = dict(recorded_gradients(root, root._constant(seed)))
-        return [grads.get(x, x._constant(_zero(x))) for x in wrt]
+            grads: dict[Any, Any] = dict(recorded_gradients(root, root.constant_like(seed)))
+        return [grads.get(x, x.constant_like(_zero(x))) for x in wrt]
     if isinstance(root, Tensor):
         grads = dict(array_gradients(root, seed))
         return [grads.get(x, _zero(x)) for x in wrt]
     with no_grad():
-        grads = dict(recorded_gradients(root, root._constant(seed)))
+        grads = dict(recorded_gradients(root, root.constant_like(seed)))
     return [grads[x]._data if x in grads else 0.0 for x in wrt]
 
 

@@ -18,7 +18,7 @@ from tinygrad_edu.graph import anomaly, modes
 from tinygrad_edu.graph import node as graph
 from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH
-from tinygrad_edu.graph.node import NO_PARAMS, Node
+from tinygrad_edu.graph.node import NO_PARAMS, Node, data_of
 from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.operations.elementwise import NUMPY_NAMES, TABLE, install
 from tinygrad_edu.operations.operation import Operation
@@ -75,7 +75,7 @@ class Value(Node):
         if label:
             self.label = label
         if WATCH.active and MODES.recorder is not None:
-            MODES.recorder.new_leaf(self, data)
+            MODES.recorder.on_leaf(self, data)
 
     @property  # type: ignore[override]
     def inputs(self) -> tuple["Value", ...]:
@@ -98,7 +98,7 @@ class Value(Node):
     @property
     def data(self) -> float:
         """The number."""
-        return modes.data_of(self)  # type: ignore[no-any-return]
+        return data_of(self)  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, number: Number) -> None:
@@ -107,7 +107,7 @@ class Value(Node):
                 f"the data of {graph.describe(self)} is computed, so it cannot be assigned: assign to a leaf"
             )
         if WATCH.active and MODES.recorder is not None:
-            MODES.recorder.assign(self)
+            MODES.recorder.on_data_write(self)
         self._data = _float(number)
         self.stamp = CLOCK.tick()
 
@@ -119,7 +119,7 @@ class Value(Node):
         >>> (Value(3.0) * 2).item()
         6.0
         """
-        return float(modes.data_of(self))
+        return float(data_of(self))
 
     def backward(self, *, create_graph: bool = False) -> None:
         """Compute ∂self/∂node for every node that self depends on, by the chain rule.
@@ -145,13 +145,13 @@ class Value(Node):
         if not self.requires_grad:
             raise graph.nothing_to_differentiate(self)
         if WATCH.active:
-            modes.tell("before_backward", self)
+            modes.notify("before_backward", self)
         if create_graph:
             self._backward_recorded()
         else:
             self._backward_plain()
         if WATCH.active:
-            modes.tell("after_backward", self)
+            modes.notify("after_backward", self)
 
     def _backward_plain(self) -> None:
         order, leaves = scalar_order(self)
@@ -176,10 +176,10 @@ class Value(Node):
             untouched = kept is None or (kept.__class__ is float and kept == 0)
             node.grad = grad if untouched else node.grad + grad
 
-    def _fresh_order(self, *, leaves: bool = True) -> "list[Value]":
+    def fresh_order(self, *, leaves: bool = True) -> "list[Value]":
         return scalar_order(self)[0]
 
-    def _constant(self, data: Any) -> "Constant":
+    def constant_like(self, data: Any) -> "Constant":
         return Constant(data)
 
     def _record(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> "Value":
@@ -292,7 +292,7 @@ def record(
     if params:
         node._params = params
     if WATCH.active:
-        anomaly.note(node)
+        anomaly.on_node(node)
     return node
 
 
@@ -334,7 +334,7 @@ def _float(data: Any) -> float:
 
 
 def _data_of(other: Any) -> float:
-    return modes.data_of(other) if isinstance(other, Value) else _float(other)
+    return data_of(other) if isinstance(other, Value) else _float(other)
 
 
 # --- methods and operators, one for each row of the table -------------------------------------------------------

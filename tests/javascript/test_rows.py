@@ -108,7 +108,7 @@ ARITHMETIC += ("minimum", "leaky_relu", "clip", "sqrt")
 def described(root):
     """The graph as a `Tape` takes it, and its values and gradients in Python."""
     root.backward()
-    order = root._fresh_order()
+    order = root.fresh_order()
     place = {id(x): k for k, x in enumerate(order)}
     constants = []
     for x in order:

@@ -633,14 +633,14 @@ def test_values_are_optimized_where_there_is_no_numpy(run_without_numpy):
 def test_an_array_that_nobody_holds_any_more_is_no_longer_watched():
     p = Tensor([1.0, 2.0])
     assert p.data.tolist() == [1.0, 2.0]  # a look, which must not make every later step slower
-    assert p._seal is not None
+    assert p._checksum is not None
     view = p.data[:1]
     (p * p).sum().backward()
-    assert p._seal is not None
+    assert p._checksum is not None
     view[0] = 7.0
     del view
     loss = (p * p).sum()
-    assert p._seal is None
+    assert p._checksum is None
     assert loss.item() == 53.0
 
 

@@ -327,7 +327,7 @@ class Samples(Operation):
     """The vectorized function as one operation on the parameters and the columns."""
 
     symbol = "Σ"
-    owns_gradients = False
+    returns_fresh_arrays = False
 
     def __init__(self, name: str, plan: Plan, needed: tuple[bool, ...]) -> None:
         self.name = name

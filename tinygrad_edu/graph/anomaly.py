@@ -10,11 +10,11 @@ from tinygrad_edu.graph.modes import MODES
 from tinygrad_edu.graph.node import Node, brief, place_of
 
 
-def note(node: Node) -> None:
-    """What the active modes want to know of a node that was just made."""
+def on_node(node: Node) -> None:
+    """Tell the active modes of a node that was just made."""
     if MODES.recorder is not None and not isinstance(node._data, float):
         MODES.recorder.on_node(node)
-        return  # what anomalies there are is for the numbers to say, which come later
+        return  # it has no numbers yet
     if MODES.recording:
         node._origin = _caller()
     if MODES.anomaly:

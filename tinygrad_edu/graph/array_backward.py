@@ -28,7 +28,7 @@ def array_gradients(root: Node, seed: _Array, *, watched: bool = False) -> dict[
     raises `AnomalyError`.
     """
     grads: dict[Any, Any] = {root: seed}
-    for node in reversed(root._fresh_order(leaves=False)):
+    for node in reversed(root.fresh_order(leaves=False)):
         gy = grads.get(node)
         if gy is not None and node.operation is not None:
             backward_step(node, gy, grads, watched)
@@ -42,7 +42,7 @@ def backward_step(node: Node, gy: _Array, grads: dict[Any, Any], watched: bool =
     for i, (x, derivative) in enumerate(zip(node.inputs, operation.gx_arrays, strict=False)):
         if not x.requires_grad:
             continue
-        if operation.calm and not watched:
+        if operation.gradient_stays_finite and not watched:
             gx = derivative(gy, node._data, *xs, **node._params)
         else:
             with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
@@ -53,6 +53,6 @@ def backward_step(node: Node, gy: _Array, grads: dict[Any, Any], watched: bool =
             check_gradient(node, i, gx)
         if x in grads:
             gx = added(grads[x], gx)
-        elif x.operation is None and (gx is gy or gx.base is not None or not operation.owns_gradients):
+        elif x.operation is None and (gx is gy or gx.base is not None or not operation.returns_fresh_arrays):
             gx = gx.copy()
         grads[x] = gx

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar, cast
 
-from tinygrad_edu.graph.listeners import Observer
+from tinygrad_edu.graph.listeners import Observer, Recorder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +21,7 @@ class _Modes(threading.local):
     anomaly = 0
     derivative = 0
     arguments: tuple[Any, ...] = ()  # of the running transforms: what a gradient may have to be a function of
-    recorder: Any = None  # what `compile` listens with, while it records a call
+    recorder: Recorder | None = None  # while `compile` records a call
     observers: tuple[Observer, ...] = ()
 
 
@@ -72,21 +72,14 @@ def observing(observer: Observer) -> Iterator[None]:
         WATCH.add(-1)
 
 
-def tell(event: str, *what: Any) -> None:
+def notify(event: str, *what: Any) -> None:
     """Tell the observers, by the method named ``event``."""
     if MODES.recorder is None:
         for observer in MODES.observers:
             getattr(observer, event)(*what)
 
 
-def data_of(node: Any) -> Any:
-    """The node's data; while a call is recorded by `compile`, a stand-in that notes what is computed with it."""
-    if WATCH.active and MODES.recorder is not None:
-        return MODES.recorder.data(node)
-    return node._data
-
-
-def check(function: Callable[..., object], *data: Any) -> None:
+def check(function: Callable[..., None], *data: Any) -> None:
     """Call ``function``, which raises if the numbers are not what they should be; `compile` checks them every time."""
     if WATCH.active and MODES.recorder is not None:
         MODES.recorder.check(function, *data)

@@ -17,12 +17,24 @@ from typing import Any, Self, cast
 
 from tinygrad_edu.errors import BackwardError, StaleGraphError, UnsupportedError
 from tinygrad_edu.graph.clock import CLOCK
-from tinygrad_edu.graph.modes import MODES, data_of
+from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.scope import Mark, Scope
 from tinygrad_edu.operations.elementwise import ElementwiseMethods
 from tinygrad_edu.operations.operation import Operation
 
 NO_PARAMS: Mapping[str, Any] = {}
+
+
+def data_of(x: Any) -> Any:
+    """The data of a node; what is no node is returned as it is.
+
+    While `compile` records a call, the data is a stand-in that notes what is computed with it.
+    """
+    if not isinstance(x, Node):
+        return x
+    if WATCH.active and MODES.recorder is not None:
+        return MODES.recorder.data(x)
+    return x._data
 
 
 def _has_gradient(node: "Node") -> bool:
@@ -46,7 +58,7 @@ def _in_place(symbol: str, combine: Callable[[Any, Any], Any]) -> Any:
                 f"{describe(self)} has a gradient, and outside of no_grad() p {symbol}= … would not change it: write "
                 f"p.data {symbol}= …, or do it within no_grad(); where a new node is meant, write p = p {symbol} …"
             )
-        self.data = combine(data_of(self), data_of(other) if isinstance(other, Node) else other)
+        self.data = combine(data_of(self), data_of(other))
         return self
 
     return method
@@ -154,15 +166,15 @@ class Node(ElementwiseMethods):
             )
         return super().__reduce_ex__(protocol)
 
-    def _constant(self, data: Any) -> "Node":
+    def constant_like(self, data: Any) -> "Node":
         """A node of the same kind that holds ``data`` and needs no gradient."""
         raise NotImplementedError
 
-    def _fresh_order(self, *, leaves: bool = True) -> Sequence["Node"]:
+    def fresh_order(self, *, leaves: bool = True) -> Sequence["Node"]:
         """The `topological_order` up to this node; `StaleGraphError` if data was written after it was used."""
         raise NotImplementedError
 
-    def _fit(self, gx: "Node", node: "Node") -> "Node":
+    def fit_gradient(self, gx: "Node", node: "Node") -> "Node":
         """The gradient ``gx`` that flows from ``node``, brought to this node's shape: un-broadcast."""
         return gx
 

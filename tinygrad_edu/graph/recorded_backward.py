@@ -14,7 +14,7 @@ def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
     grads = {root: seed}
     watched, MODES.anomaly = MODES.anomaly, 0  # what is looked at is each gradient, not the steps of its derivative
     try:
-        for node in reversed(root._fresh_order()):
+        for node in reversed(root.fresh_order()):
             gy = grads.get(node)
             if gy is None or node.operation is None:
                 continue
@@ -22,7 +22,7 @@ def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
             for i, x in enumerate(inputs):
                 if x.requires_grad:
                     gx = node.operation.gx_nodes[i](gy, node, *inputs, **node.params)
-                    gx = x._fit(gx if isinstance(gx, Node) else x._constant(gx), node)
+                    gx = x.fit_gradient(gx if isinstance(gx, Node) else x.constant_like(gx), node)
                     if watched:
                         check_gradient(node, i, gx)
                     grads[x] = grads[x] + gx if x in grads else gx

@@ -20,8 +20,9 @@ import numpy as np
 
 from tinygrad_edu import functions
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.functions import as_array, plain
+from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph import modes
+from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.nn.activations import (
     array_of,
     elu,
@@ -200,7 +201,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     """
     name = "binary_cross_entropy_with_logits"
     logits, target = _pair(name, logits, target)
-    modes.check(_refuse_no_probabilities, plain(target))
+    modes.check(_refuse_no_probabilities, data_of(target))
     return _reduced(name, logits.bce_with_logits(target), reduction, target)
 
 
@@ -225,7 +226,7 @@ def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Tensor:
     [0.5, 3.0]
     """
     scores, target = _pair("hinge_loss", scores, target)
-    modes.check(_refuse_no_signs, plain(target))
+    modes.check(_refuse_no_signs, data_of(target))
     return _reduced("hinge_loss", (1.0 - scores * target).relu(), reduction, target)
 
 
@@ -265,7 +266,7 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """
     x = _tensor(logits)
     if target.__class__ is not np.ndarray or target.ndim == 2:
-        shares = as_array(plain(target))
+        shares = as_array(data_of(target))
         if shares.ndim == 2 and shares.dtype.kind == "f":
             x, target = _pair("cross_entropy", x, target)
             return _reduced("cross_entropy", -(target * x.log_softmax()).sum(-1), reduction, target)
@@ -325,7 +326,7 @@ def _numbers(name: str, target: Any, dtype: Any) -> Any:
     """The target as an array of the predictions' type."""
     if target.__class__ is np.ndarray and target.dtype is dtype:
         return target
-    array = as_array(plain(target))
+    array = as_array(data_of(target))
     if array.dtype.kind not in "fiub":
         raise DTypeError(
             f"{name}: targets must be numbers, but were given as {array.dtype} of shape {array.shape}: y.astype(float) "
@@ -336,7 +337,7 @@ def _numbers(name: str, target: Any, dtype: Any) -> Any:
 
 def _labels(name: str, target: Any, x: Tensor) -> Any:
     """A copy of the labels as indices, one for each row of ``x``."""
-    labels = target if target.__class__ is np.ndarray else as_array(plain(target))
+    labels = target if target.__class__ is np.ndarray else as_array(data_of(target))
     shape = x._data.shape
     if len(shape) != 2 or not shape[0]:
         raise ShapeError(f"{name}: the first argument must have the shape (n, classes) with n ≥ 1, but has {shape}")
@@ -396,7 +397,7 @@ def _reduced(name: str, losses: Tensor, reduction: str, target: Tensor | None = 
     else:
         raise ArgumentError(f"{name}: reduction must be 'mean', 'sum' or 'none', but was given {reduction!r}")
     if target is not None:
-        modes.check(_explain_nan, y._data, plain(target), name)
+        modes.check(_explain_nan, y._data, data_of(target), name)
     return y
 
 

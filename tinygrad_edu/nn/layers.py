@@ -6,8 +6,9 @@ from typing import Any
 import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.functions import as_array, plain
+from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph import modes
+from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.nn.activations import prelu
 from tinygrad_edu.nn.functional import dropout
 from tinygrad_edu.nn.init import Rng, generator
@@ -82,7 +83,7 @@ class Linear(Module):
     def forward(self, x: Tensor) -> Tensor:
         """``x @ weight + bias``, as one operation."""
         if x.__class__ is not Tensor:
-            x = self.weight._constant(x)
+            x = self.weight.constant_like(x)
         if x._data.shape[-1:] != self._inputs:
             raise self._misfit(x)
         if self.bias is None:
@@ -140,7 +141,7 @@ class Embedding(Module):
 
     def forward(self, indices: Any) -> Tensor:
         """The vectors that the indices name."""
-        rows = as_array(plain(indices))
+        rows = as_array(data_of(indices))
         if rows.dtype.kind not in "iu":
             raise DTypeError(f"{self._title()} takes integers, but was given {rows.dtype}")
         modes.check(self._refuse_no_rows, rows)

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.graph.modes import MODES, WATCH, tell
+from tinygrad_edu.graph.modes import MODES, WATCH, notify
 from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.graph.scope import Scope
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
@@ -95,7 +95,7 @@ class Module:
         y = self.forward(*inputs, **keywords)
         _note(y, scope, inputs)
         if WATCH.active:
-            tell("called", self, y)
+            notify("called", self, y)
         return y
 
     # --- what it consists of ---

@@ -121,7 +121,6 @@ LINEAR = ArrayOperation(
     symbol="x @ W + b",
     formula=("gy @ x1ᵀ", "x0ᵀ @ gy", "Σ gy over the rows"),
 )
-LINEAR.fits = True
 
 
 # --- einsum -----------------------------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ class Operation:
     name: str
     symbol: str
     gx_arrays: Sequence[Callable[..., Any]]
-    owns_gradients = True  # gx never hands out the data or another gradient, only gy itself or fresh arrays
-    calm = True  # gx of finite numbers is finite: NumPy has nothing to warn of
-    fits = False  # of arrays of one type every gx is a fresh array of its input's shape: nothing is broadcast
+    returns_fresh_arrays = True  # gx is gy itself or a new array, never the data or another gradient
+    gradient_stays_finite = True  # gx of finite numbers is finite, so NumPy has nothing to warn of
+    gradient_keeps_shape = False  # gx of an array is always a new array of the same shape
     is_weighted_sum = False  # its inputs are weights, as many numbers, and a bias: `dot`
     backward_step: Any = None  # its backward step on arrays, when `speed.written_backward` has written it
 

@@ -45,8 +45,10 @@ class Elementwise(Operation):
         self.symbol = symbol
         self.operator = operator
         self.defaults = params
-        self.calm = not any(word in text for text in gx for word in ("/", "**", "exp", "log", "sqrt", "cosh", "sinh"))
-        self.fits = len(gx) == 1 and "gy" in gx[0] and gx[0] != "gy" and not params  # which may be arrays
+        may_overflow = ("/", "**", "exp", "log", "sqrt", "cosh", "sinh")
+        self.gradient_stays_finite = not any(word in text for text in gx for word in may_overflow)
+        # A parameter may be an array, with which the gradient would broadcast.
+        self.gradient_keeps_shape = len(gx) == 1 and "gy" in gx[0] and gx[0] != "gy" and not params
         self.input_names = ("x",) if len(gx) == 1 else tuple(f"x{i}" for i in range(len(gx)))
 
     def __set_name__(self, owner: type, name: str) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_edu.graph.modes import data_of
-from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.optim.optimizer import larger
 from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.support.arguments import positive

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.clock import CLOCK
-from tinygrad_edu.graph.modes import MODES, WATCH, tell
+from tinygrad_edu.graph.modes import MODES, WATCH, notify
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim.parameters import leaves_of
 from tinygrad_edu.support.arguments import at_least_zero, shown
@@ -73,10 +73,10 @@ class Optimizer:
     def step(self) -> None:
         """Change every parameter that has a gradient."""
         if WATCH.active and MODES.recorder is not None:
-            MODES.recorder.step(self)
+            MODES.recorder.on_optimizer_step(self)
             return
         if WATCH.active:
-            tell("stepped", self)
+            notify("stepped", self)
         now, update = CLOCK.tick(), self.update
         for tensor, state in self._tensors:
             g = tensor._grad
@@ -86,7 +86,7 @@ class Optimizer:
                 g = tensor.grad
             data = tensor._data
             new = update(data, g._data if isinstance(g, Node) else g, state)
-            if new is data and tensor._seal is None:
+            if new is data and tensor._checksum is None:
                 tensor.stamp = now
             else:
                 tensor.update(new, now)

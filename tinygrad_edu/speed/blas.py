@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
 _LINE = 64  # bytes of a line of the cache
-LARGE = 1 << 14  # bytes
 SMALL = 10**6  # multiplications
 _TILE = 4  # rows
 _AGAIN = 6  # so many times the other matrix is read at most,
@@ -63,10 +62,3 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> _Array:
     memory = np.empty(size + _LINE, np.uint8)
     start = -memory.ctypes.data % _LINE
     return memory[start : start + size].view(dtype).reshape(shape)
-
-
-def aligned_copy(array: _Array) -> _Array:
-    """A copy of the array, at the beginning of a line: of a matrix of `LARGE` and more it pays."""
-    copy = aligned_empty(array.shape, array.dtype)
-    copy[...] = array
-    return copy

@@ -4,9 +4,8 @@
 long as NumPy's work, and this form saves them.
 """
 
-import re
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,6 @@ from tinygrad_edu.graph import array_backward
 from tinygrad_edu.graph.array_backward import backward_step
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.operations.arrays import ZEROS
 from tinygrad_edu.operations.broadcasting import added, unbroadcast
 from tinygrad_edu.operations.floats import CONSTANTS
 from tinygrad_edu.operations.operation import EachInput, Operation
@@ -30,12 +28,12 @@ Step = Callable[[Any, Any, dict[Any, Any]], None]
 def array_gradients(root: Node, seed: _Array) -> dict[Any, Any]:
     """What `graph.array_backward.array_gradients` gives; a large gradient of an interior node may be recomputed."""
     if WATCH.active and MODES.recorder is not None:
-        return cast("dict[Any, Any]", MODES.recorder.array_gradients(root, seed))
+        return MODES.recorder.array_gradients(root, seed)
     if WATCH.active and MODES.anomaly:
         return array_backward.array_gradients(root, seed, watched=True)
     grads: dict[Any, Any] = {root: seed}
     recomputed: dict[Any, Any] = {}
-    for node in reversed(root._fresh_order(leaves=False)):
+    for node in reversed(root.fresh_order(leaves=False)):
         gy, operation = grads.get(node), node.operation
         if gy is None or operation is None:
             continue
@@ -58,40 +56,28 @@ _STEP = """
             gx = gx.copy()
         grads[n{i}] = gx
 """
-_SAME_SHAPE_STEP = """
-    if n{i}.requires_grad:
-        gx = {gx}
-        grads[n{i}] = added(grads[n{i}], gx) if n{i} in grads else gx
-"""
 
 
 def written_step(operation: Operation) -> Step:
-    """`backward_step` for one operation, written out: on small arrays, its loops and lists cost as much as the work."""
-    if isinstance(operation.gx_arrays, EachInput) or not (operation.calm and operation.owns_gradients):
+    """`backward_step` for one operation, written out as a function without loops and lists."""
+    is_simple = operation.gradient_stays_finite and operation.returns_fresh_arrays
+    if isinstance(operation.gx_arrays, EachInput) or not is_simple:
         operation.backward_step = backward_step
         return backward_step
     count = len(operation.gx_arrays)
     xs = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
     lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
     lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
-    if operation.fits:  # but of vectors, numbers and mixed types there may be something to mend
-        mixed = " or ".join(f"{x}.dtype is not kind" for x in xs)
-        lines += ["kind = gy.dtype", f"if gy.ndim < 2 or {mixed}:", "    return backward_step(node, gy, grads)"]
     if isinstance(operation, Elementwise):
         texts = operation.gx_texts
-        if operation.fits:
-            texts = tuple([re.sub(r"\b0\.0\b", "zero", text) for text in texts])
-            lines += ["zero = ZEROS[kind]"] if "zero" in texts[0] else []
         lines += [f"{name} = node._params[{name!r}]" for name in operation.defaults]
     else:
         params = ", **node._params" if operation.forward.__code__.co_kwonlyargcount else ""
         texts = tuple(f"gx{i}(gy, y, {', '.join(xs)}{params})" for i in range(count))
-    form = _SAME_SHAPE_STEP if operation.fits else _STEP
-    parts = [form.format(i=i, x=x, gx=gx) for i, (x, gx) in enumerate(zip(xs, texts, strict=True))]
+    parts = [_STEP.format(i=i, x=x, gx=gx) for i, (x, gx) in enumerate(zip(xs, texts, strict=True))]
     body = "\n    ".join(lines) + "".join(parts)
     scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
     scope |= {
-        "ZEROS": ZEROS,
         "ndarray": ndarray,
         "unbroadcast": unbroadcast,
         "added": added,

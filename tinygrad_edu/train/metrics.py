@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.functions import as_array, plain
+from tinygrad_edu.functions import as_array
+from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.support.arguments import whole_number
 
 Array = npt.NDArray[Any]
@@ -21,7 +22,7 @@ def predicted_classes(outputs: Array) -> Array:
     >>> predicted_classes(np.array([[0.1, 2.0], [3.0, 0.2]])), predicted_classes(np.array([-1.0, 4.0]))
     (array([1, 0]), array([0, 1]))
     """
-    outputs = as_array(plain(outputs))
+    outputs = as_array(data_of(outputs))
     if outputs.ndim == 2 and outputs.shape[1] > 1:
         return np.asarray(np.argmax(outputs, axis=1))
     return (outputs.reshape(-1) > 0).astype(np.int64)
@@ -50,7 +51,7 @@ def accuracy(outputs: Array, targets: Array) -> float:
 
 
 def _predictions_and_labels(name: str, outputs: Any, targets: Any) -> tuple[Array, Array]:
-    predictions, given = predicted_classes(outputs), as_array(plain(targets))
+    predictions, given = predicted_classes(outputs), as_array(data_of(targets))
     labels = given.reshape(-1)
     if predictions.shape != labels.shape:
         raise ShapeError(
@@ -79,7 +80,7 @@ def mean_squared_error(outputs: Array, targets: Array) -> float:
     >>> mean_squared_error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     2.0
     """
-    outputs, targets = as_array(plain(outputs)), as_array(plain(targets))
+    outputs, targets = as_array(data_of(outputs)), as_array(data_of(targets))
     if outputs.shape != targets.shape:
         raise ShapeError(
             f"mean_squared_error needs outputs and targets of one shape, but was given {outputs.shape} and "

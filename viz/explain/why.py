@@ -391,7 +391,7 @@ def _by_the_derivative_of_the_derivative(step: Backward, onehot: npt.NDArray[Any
     y, *xs = (Tensor(values[step.trace.ids[x]], requires_grad=False) for x in (node, *node.inputs))
     try:
         gx = node.operation.gx_nodes[step.position](gy, y, *xs, **node.params)
-        gx = xs[step.position]._fit(gx, node)
+        gx = xs[step.position].fit_gradient(gx, node)
         return array_gradients(gx, onehot)[gy] if gx.requires_grad else None
     except (TinygradEduError, TypeError, ValueError):
         return None

@@ -56,7 +56,7 @@ def changed(order: Sequence[Node]) -> set[Node]:
     """The leaves whose data was written after an operation had used it: what was computed of it is out of date."""
     for node in order:
         if isinstance(node, Tensor):
-            node.settle()  # the array that ``.data`` handed out may have been written to
+            node.detect_writes()  # the array that ``.data`` handed out may have been written to
     return {x for node in order for x in node.inputs if x.stamp > node.stamp}
 
 

@@ -170,7 +170,7 @@ def graph_of(root: Any) -> Sequence[Node]:
         raise ArgumentError(f"{name} has no graph: a view needs the result of an operation")
     if not root.requires_grad:
         raise nothing_to_differentiate(root)
-    return root._fresh_order()
+    return root.fresh_order()
 
 
 def _trace_floats(order: Sequence[Node]) -> Trace:

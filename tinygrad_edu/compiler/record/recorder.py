@@ -248,17 +248,17 @@ class Recorder:
         leaf._data = traced
         _put_gradient(leaf, grad)
         if not isinstance(leaf, Value):
-            leaf._seal = None
+            leaf._checksum = None
             self.flags.append(Guard(leaf, "requires_grad", leaf.requires_grad))
 
-    def new_leaf(self, leaf: Any, data: Any) -> None:
+    def on_leaf(self, leaf: Any, data: Any) -> None:
         """A leaf was made while recording: of an array of the user's it keeps no copy, so that the program reads it."""
         self.created[id(leaf)] = leaf
         if isinstance(data, np.ndarray) and data.ndim and data.dtype == leaf._data.dtype:
             leaf._data = data
         leaf._data = self._twin(leaf._data)
 
-    def assign(self, leaf: Any) -> None:
+    def on_data_write(self, leaf: Any) -> None:
         """The data of a leaf is assigned."""
         self.data(leaf)
         self.assigned.add((id(leaf), "data"))
@@ -357,7 +357,7 @@ class Recorder:
             if isinstance(value, np.ndarray) and not name.startswith("_"):
                 self.setting(module, name)
 
-    def step(self, optimizer: Any) -> None:
+    def on_optimizer_step(self, optimizer: Any) -> None:
         """What `Optimizer.step` does, line by line."""
         self.record_step(self, optimizer)
 

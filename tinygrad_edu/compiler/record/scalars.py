@@ -40,6 +40,7 @@ def _noted(name: str) -> Callable[..., Any]:
     def note(*args: Any) -> Any:
         if not is_traced(args[:1] if name == "where" else args):
             return function(*args)
+        assert MODES.recorder is not None  # there are stand-ins only while it records
         return MODES.recorder.apply(MATH, name, args)
 
     return note
