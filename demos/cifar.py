@@ -7,7 +7,7 @@ pictures is tested, once. The pictures are read from the folder that TINYGRAD_ED
 `tinygrad_edu.data.cifar10(download=True)` puts them.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,10 +18,9 @@ from demos import _by_hand
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
-from demos._processes import side_by_side
 from demos._three_ways import ways
 from tinygrad_edu import data, nn
-from tinygrad_edu.train import accuracy, confusion_matrix, predicted_classes
+from tinygrad_edu.train import accuracy, confusion_matrix, predicted_classes, sweep
 from viz.plots import style
 from viz.plots.training_plots import plot_confusion, plot_samples
 
@@ -94,7 +93,9 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
     epochs = QUICK_EPOCHS if quick else EPOCHS
     settings, names = list(PUBLISHED), ", ".join(ways())
     print(f"CIFAR: {len(settings)} settings, {epochs} epochs, on {len(photos.X):,} cars and cats: {names}.")
-    found = side_by_side(train, settings, what="CIFAR", epochs=epochs, seed=seed, quick=quick)
+    call = partial(_trained, epochs=epochs, seed=seed, quick=quick)
+    runs = sweep(call, [{"setting": setting} for setting in settings], seeds=[seed], title="CIFAR")
+    found = [Result(**run.result()) for run in runs]
     results = dict(zip(settings, found, strict=True))
     for setting, result in results.items():
         print(f"{setting!s:<46} validation", *(f"{way} {a[-1]:.4f}" for way, a in result.accuracies.items()))
@@ -150,16 +151,22 @@ def check(*, seed: int = 0, quick: bool = False) -> float:
 
 
 def train(
-    setting: Setting | tuple[float, float, float], *, epochs: int = EPOCHS, seed: int = 0, quick: bool = False
+    setting: Setting | tuple[float, float, float],
+    *,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+    quick: bool = False,
+    rng: np.random.Generator | None = None,
 ) -> Result:
     """Train all implementations side by side, batch by batch, from the same weights.
 
-    The setting is (rate, momentum, decay). In float64: in float32, momentum carries the rounding so far that after
+    The setting is (rate, momentum, decay). The seed decides which pictures are for validation, and without an rng also
+    the weights and the batches. In float64: in float32, momentum carries the rounding so far that after
     some epochs each goes its own way.
     """
     photos = pictures(seed=seed, quick=quick)
     setting = Setting(*setting)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed) if rng is None else rng
     start = initial_parameters(rng)
     nets = {way: make(start, **setting._asdict()) for way, make in ways().items()}
     losses: dict[str, list[float]] = {way: [] for way in nets}
@@ -176,6 +183,10 @@ def train(
         for way, column in differences.items():
             column.append(difference(nets[way].parameters, nets["by hand"].parameters))
     return Result(losses, accuracies, differences, nets["tinygrad_edu"].parameters)
+
+
+def _trained(setting: Setting, *, epochs: int, seed: int, quick: bool, rng: np.random.Generator) -> dict[str, Any]:
+    return train(setting, epochs=epochs, seed=seed, quick=quick, rng=rng)._asdict()
 
 
 def difference(parameters: list[Any], reference: list[Any]) -> float:

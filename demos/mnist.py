@@ -1,12 +1,12 @@
 """MNIST: thirteen sigmoid nets that read digits, by gradient descent, momentum and Adam at many rates.
 
 Nets of 784 inputs, one hidden layer of 30, 50 or 100 sigmoid units and 10 outputs, with Xavier's initialisation, are
-trained in batches of 10 for 30 epochs. The runs go side by side in processes, each on one thread, and each training
-step is compiled. The pictures are read from the folder that TINYGRAD_EDU_DATA names, or
+trained in batches of 10 for 30 epochs. The runs are a sweep: they go side by side in processes, each on one thread, and
+each training step is compiled. The pictures are read from the folder that TINYGRAD_EDU_DATA names, or
 from where `tinygrad_edu.data.mnist(download=True)` puts them.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +14,8 @@ import numpy as np
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
-from demos._processes import side_by_side
 from tinygrad_edu import data, nn, optim
-from tinygrad_edu.train import confusion_matrix, fit, predict, predicted_classes
+from tinygrad_edu.train import confusion_matrix, fit, predict, predicted_classes, sweep
 from viz.plots.training_plots import plot_confusion, plot_curves, plot_samples
 
 BATCH = 10
@@ -103,10 +102,12 @@ def initial_net(hidden: int, rng: np.random.Generator) -> nn.MLP:
     return net
 
 
-def train(setting: Setting, *, epochs: int = EPOCHS, seed: int = 0, quick: bool = False) -> Result:
-    """Train one net."""
+def train(
+    setting: Setting, *, epochs: int = EPOCHS, rng: np.random.Generator | int = 0, quick: bool = False
+) -> dict[str, Any]:
+    """Train one net: its test accuracy after every epoch, and its weights after the last."""
     X, X_test, y, y_test = digits(quick=quick)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(rng)
     net = initial_net(setting.hidden, rng)
     optimizer = getattr(optim, setting.optimizer)(net.parameters(), **setting.options)
     history = fit(
@@ -124,14 +125,15 @@ def train(setting: Setting, *, epochs: int = EPOCHS, seed: int = 0, quick: bool 
         compiled=True,
         progress=False,
     )
-    return Result(history["val_accuracy"], net.state_dict())
+    return {"accuracies": history["val_accuracy"], "weights": net.state_dict()}
 
 
 def train_all(*, epochs: int = EPOCHS, seed: int = 0, quick: bool = False) -> dict[str, Result]:
     """Train every net, as many at a time as there are processors."""
     order = sorted(SETTINGS, key=lambda setting: (setting.hidden, setting.optimizer == "Adam"), reverse=True)
-    results = side_by_side(train, order, what="MNIST", epochs=epochs, seed=seed, quick=quick)
-    found = dict(zip(map(str, order), results, strict=True))
+    grid = [{"setting": setting} for setting in order]
+    runs = sweep(partial(train, epochs=epochs, quick=quick), grid, seeds=[seed], title="MNIST")
+    found = {str(run.setting["setting"]): Result(**run.result()) for run in runs}
     return {str(setting): found[str(setting)] for setting in SETTINGS}
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from viz.pages.player import player
     from viz.pictures.draw import Drawing, draw
     from viz.plots.landscape import Landscape, loss_landscape, plot_landscape, plot_log_error, plot_trajectories
+    from viz.plots.parallel import plot_parallel
     from viz.plots.plots import plot_activations, plot_boundary, plot_history
     from viz.plots.training_plots import (
         plot_activation_histograms,
@@ -44,6 +45,7 @@ else:  # imported when first asked for, so that a picture of a graph does not wa
             "explain.explode": "Explosion explode",
             "plots.landscape": "Landscape loss_landscape plot_landscape plot_log_error plot_trajectories",
             "pages.player": "player",
+            "plots.parallel": "plot_parallel",
             "plots.plots": "plot_activations plot_boundary plot_history",
             "explain.quiz": "quiz",
             "terminal.step": "step",
@@ -80,6 +82,7 @@ __all__ = [
     "plot_landscape",
     "plot_log_error",
     "plot_lr_range",
+    "plot_parallel",
     "plot_samples",
     "plot_trajectories",
     "quiz",

@@ -293,14 +293,14 @@ def test_ctrl_c_in_the_tapered_net_keeps_what_was_measured(tmp_path, monkeypatch
 ENDLESS = r"""
 import os
 import threading
-from demos._processes import side_by_side
+from tinygrad_edu.train import sweep
 
-def endless(setting):
+def endless(setting, rng):
     os.write(1, f"{setting}\n".encode())  # whole lines, whoever writes at the same time
     threading.Event().wait()
 
 if __name__ == "__main__":
-    side_by_side(endless, [*range(9)], what="endless")
+    sweep(endless, {"setting": range(9)}, seeds=1)
 """
 
 

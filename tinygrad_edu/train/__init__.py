@@ -16,6 +16,8 @@ from tinygrad_edu.train.fit import fit, predict
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.lr_range import LRRange, lr_range_test
 from tinygrad_edu.train.metrics import accuracy, confusion_matrix, mean_squared_error, predicted_classes
+from tinygrad_edu.train.sweeps.results import Results, SweptRun
+from tinygrad_edu.train.sweeps.sweep import sweep
 
 __all__ = [
     "Callback",
@@ -30,8 +32,10 @@ __all__ = [
     "LRRange",
     "LossConverged",
     "ReduceLROnPlateau",
+    "Results",
     "Run",
     "Snapshots",
+    "SweptRun",
     "accuracy",
     "confusion_matrix",
     "doctor",
@@ -40,4 +44,5 @@ __all__ = [
     "mean_squared_error",
     "predict",
     "predicted_classes",
+    "sweep",
 ]

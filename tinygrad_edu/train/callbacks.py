@@ -86,7 +86,7 @@ def monitored(run: Run, name: str | None) -> float:
     return run.numbers[name]
 
 
-def _mode(mode: str | None, monitor: str | None) -> str:
+def mode_of(mode: str | None, monitor: str | None) -> str:
     """Whether the watched number should fall, "min", or rise, "max"."""
     if mode is None:
         return "max" if monitor is not None and "accuracy" in monitor else "min"
@@ -139,7 +139,7 @@ class EarlyStopping(Callback):
         self.patience = whole_number("EarlyStopping: patience", patience)
         self.monitor = monitor
         self.min_delta = at_least_zero("EarlyStopping: min_delta", min_delta)
-        self.sign = -1.0 if _mode(mode, monitor) == "max" else 1.0
+        self.sign = -1.0 if mode_of(mode, monitor) == "max" else 1.0
         self.restore_best_weights = restore_best_weights
         self._forget()
 
@@ -213,7 +213,7 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         self.monitor = monitor
         self._settings: dict[str, Any] = {
-            "mode": _mode(mode, monitor),
+            "mode": mode_of(mode, monitor),
             "factor": factor,
             "patience": patience,
             "threshold": 0.0,

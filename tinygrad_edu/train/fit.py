@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 import tinygrad_edu
 from tinygrad_edu.data import batches
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.nn.init import generator
+from tinygrad_edu.support.progress import progress_bar
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.checks import check_data, check_loss, check_numbers, check_parts
 from tinygrad_edu.train.history import History
@@ -60,7 +60,7 @@ def fit(
     measure_training : measure the metrics on the training data too, which takes a pass over all of it.
     rng : source of the shuffling: the same generator or seed gives the same run.
     compiled : replay the step as straight-line NumPy (`tinygrad_edu.compile`).
-    progress : show a progress bar; by default only on a terminal.
+    progress : show a progress bar; by default only on a terminal and in a notebook.
 
     Returns
     -------
@@ -99,8 +99,7 @@ def fit(
             callback.on_start(run)
             if isinstance(callback, AbstractContextManager):
                 entered.enter_context(callback)
-        bar = tqdm(total=epochs, initial=run.epoch, unit="epoch", disable=None if progress is None else not progress)
-        with bar:
+        with progress_bar(progress, total=epochs, initial=run.epoch, unit="epoch") as bar:
             while run.epoch < epochs and not run.stop:
                 _epoch(run, step, X, y, batch_size)
                 _measure(run, loss, measured, sets)

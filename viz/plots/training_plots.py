@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.graph.modes import no_grad
+from tinygrad_edu.train import Results
 from viz.plots import style
 
 Array = npt.NDArray[Any]
@@ -49,14 +50,19 @@ def plot_curves(
 
 
 def plot_bands(
-    runs: Mapping[str, Sequence[Sequence[float]]], *, label: str = "loss", log: bool = False, ax: Axes | None = None
+    runs: Mapping[str, Sequence[Sequence[float]]] | Results,
+    *,
+    label: str = "loss",
+    log: bool = False,
+    ax: Axes | None = None,
 ) -> Axes:
     """Plot for each name the median of several runs, with a band from the smallest to the largest.
 
     Parameters
     ----------
-    runs : for each name the runs, one a seed: one number an epoch, all of the same length.
-    label : of the vertical axis.
+    runs : for each name the runs, one a seed: one number an epoch, all of the same length. Or the `train.Results` of a
+        sweep, whose settings are the names.
+    label : of the vertical axis; of Results, also which of their numbers is plotted.
     log : make it logarithmic.
 
     Examples
@@ -65,6 +71,8 @@ def plot_bands(
     >>> ax.lines[0].get_ydata().tolist()
     [3.5, 1.5]
     """
+    if isinstance(runs, Results):
+        runs = runs.curves(label)
     ax = style.axes_or_new(ax)
     medians = {}
     for i, (name, curves) in enumerate(runs.items()):
