@@ -13,6 +13,7 @@ import numpy as np
 import scipy.special
 
 from tinygrad_edu import functions
+from tinygrad_edu.operations import windows
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.operations.matrices import COFACTOR, LINEAR
 from tinygrad_edu.operations.shapes import SCATTER_ADD
@@ -406,6 +407,11 @@ _EINSUMS: list[tuple[Any, ...]] = [
     *[(" i j , j -> i ", (2, 3), (3,)), ("ij,ij->ij", (1, 3), (2, 3)), ("Ab,b->A", (2, 3), (3,)), ("i,->i", (3,), ())],
 ]
 
+_MOVED = {"stride": (2,), "padding": ((1, 1),), "dilation": (2,), "groups": 2}  # 5 entries give 3 windows of 2
+_STILL = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
+_POOL = {"size": (2, 2), "stride": (2, 1), "padding": ((0, 0), (1, 0)), "dilation": (1, 1)}
+_WINNERS = np.array([[[[0, 3, 1, 2], [1, 1, 0, 3]]]])
+
 FUNCTIONS: dict[str, Function] = {
     "sum": Function(np.sum, _REDUCTIONS + _EMPTY),
     "mean": Function(np.mean, [c for c in _REDUCTIONS if c != call((), axis=-1)]),  # which NumPy refuses
@@ -681,6 +687,41 @@ FUNCTIONS: dict[str, Function] = {
         SCATTER_ADD,
         [call((3,), index=np.array([0, 2, 0]), shape=(4,)), call((2,), index=slice(1, 3), shape=(4,))],
         reference=scatter_add,
+        method=NONE,
+    ),
+    "conv": Function(
+        windows.CONV,
+        [call((2, 2, 5), (4, 1, 2), **_MOVED), call((1, 2, 4, 3), (2, 2, 2, 2), **_STILL)],
+        reference=windows.convolve,
+        method=NONE,
+    ),
+    "conv_input": Function(
+        windows.CONV_INPUT,
+        [
+            call((2, 4, 3), (4, 1, 2), lengths=(5,), **_MOVED),
+            call((1, 2, 3, 2), (2, 2, 2, 2), lengths=(4, 3), **_STILL),
+        ],
+        reference=windows.convolve_input,
+        method=NONE,
+    ),
+    "conv_weight": Function(
+        windows.CONV_WEIGHT,
+        [call((2, 2, 5), (2, 4, 3), size=(2,), **_MOVED), call((1, 2, 4, 3), (1, 2, 3, 2), size=(2, 2), **_STILL)],
+        reference=windows.convolve_weight,
+        method=NONE,
+    ),
+    "windows": Function(windows.WINDOWS, [call((2, 1, 5, 4), **_POOL)], reference=windows.take_windows, method=NONE),
+    "fold": Function(
+        windows.FOLD, [call((4, 2, 1, 2, 4), lengths=(5, 4), **_POOL)], reference=windows.add_windows, method=NONE
+    ),
+    "max_pool": Function(windows.MAX_POOL, [call((2, 1, 5, 4), **_POOL)], reference=windows.largest, method=NONE),
+    "pick": Function(
+        windows.PICK, [call((1, 1, 5, 4), winners=_WINNERS, **_POOL)], reference=windows.pick, method=NONE
+    ),
+    "put": Function(
+        windows.PUT,
+        [call((1, 1, 2, 4), winners=_WINNERS, lengths=(5, 4), **_POOL)],
+        reference=windows.put,
         method=NONE,
     ),
     "cofactor": Function(COFACTOR, [call((3, 3))], reference=cofactor, draw=invertible, method=NONE),

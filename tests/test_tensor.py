@@ -436,7 +436,7 @@ def test_data_of_another_shape_or_kind_is_refused():
         ShapeError, match=r"the data of a leaf labelled 'w' has shape \(2,\), but was assigned .* \(3,\)"
     ):
         w.data = [1.0, 2.0, 3.0]
-    w.data = np.array([3.0, 4.0])
+    w.data = [3.0, 4.0]
     assert w.dtype == np.float32
 
 
@@ -769,3 +769,14 @@ def test_an_index_that_is_out_of_range_is_an_index_error():
         Tensor([1.0, 2.0])[5]
     with pytest.raises(IndexError, match="too many indices"):
         Tensor([1.0, 2.0])[0, 0]
+
+
+def test_data_of_another_type_of_floats_gives_the_leaf_that_type():
+    p = Tensor([1.0, 2.0])
+    p.grad = [3.0, 4.0]
+    p.data = p.data.astype(np.float32)
+    assert p.dtype == p.grad.dtype == (p * 2).dtype == np.float32
+    p.data = [1, 2]  # numbers without a type of floats take the leaf's
+    assert p.dtype == np.float32
+    p.data = np.array([1, 2])
+    assert p.dtype == np.float32

@@ -71,7 +71,8 @@ class Tensor(Node):
 
     Attributes
     ----------
-    data : ndarray. Read-only on a node that an operation made; a leaf's may be written to, and assigned.
+    data : ndarray. Read-only on a node that an operation made; a leaf's may be written to, and assigned. An array of
+        another type of floats gives the leaf that type.
     grad : ndarray of the same shape and dtype, or None before any backward.
     op, inputs : what made the node; ``""`` and ``()`` on a leaf.
 
@@ -143,12 +144,15 @@ class Tensor(Node):
             if self._times_borrowed == 1:
                 self._checksum, self._times_borrowed = None, 0
         else:
-            array = _array(data, self.dtype)
+            array = _array(data, _float_type(data, self.dtype))
             if array.shape != self.shape:
                 raise ShapeError(
                     f"the data of {graph.describe(self)} has shape {self.shape}, but was assigned an array of shape "
                     f"{array.shape}: make a new Tensor for another shape"
                 )
+            if array.dtype != self.dtype and self._grad is not None:
+                grad = self.grad
+                self._grad = grad.astype(array.dtype)  # a gradient has the type of its data
             self._data = _own(array, data)
             self._checksum, self._times_borrowed = None, 0
         self.stamp = CLOCK.tick()
@@ -603,6 +607,12 @@ def _operand(x: Any, like: Tensor, operation: Operation) -> Tensor:
         kind = like.dtype if like.dtype.kind == "f" else np.result_type(like.dtype, x)
         return Tensor(np.asarray(x, kind), requires_grad=False)
     return Tensor(x, requires_grad=False)
+
+
+def _float_type(given: Any, usual: np.dtype[Any]) -> np.dtype[Any]:
+    """The type of a leaf that takes over ``given``: another type of floats is meant, integers and lists are not."""
+    kind = getattr(given, "dtype", usual)
+    return kind if kind.kind == usual.kind == "f" and not hasattr(given, "_recorder") else usual
 
 
 def _own(array: _Array, given: Any) -> _Array:

@@ -5,6 +5,7 @@ import pytest
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, functions, nn
+from tinygrad_edu.operations import windows
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.operations.matrices import COFACTOR, LINEAR
@@ -31,6 +32,9 @@ def index(x):
     return functions.plain(x).argmax(axis=-1)
 
 
+CONVOLUTION = {"stride": (1, 2), "padding": ((1, 1), (0, 0)), "dilation": (1, 1), "groups": 1}
+POOL = {"size": (2, 2), "stride": (1, 2), "padding": ((0, 0), (0, 0)), "dilation": (1, 1)}
+WINNERS = np.array([[[[0, 3], [1, 2], [1, 1], [0, 3]]]])
 ARRAYS = {
     "sum": (lambda x: x.sum(axis=1), (3, 4)),
     "mean": (lambda x: x.mean(axis=(0, 1)), (3, 4)),
@@ -68,6 +72,14 @@ ARRAYS = {
     "cofactor": (lambda x: COFACTOR(x), (3, 3)),
     "inv": (lambda x: np.linalg.inv(x), (3, 3)),
     "solve": (lambda x, z: np.linalg.solve(x, z), (3, 3), (3, 2)),
+    "conv": (lambda x, w: windows.CONV(x, w, **CONVOLUTION), (2, 3, 5, 4), (4, 3, 2, 2)),
+    "conv_input": (lambda x, w: windows.CONV_INPUT(x, w, lengths=(5, 4), **CONVOLUTION), (2, 4, 6, 2), (4, 3, 2, 2)),
+    "conv_weight": (lambda x, z: windows.CONV_WEIGHT(x, z, size=(2, 2), **CONVOLUTION), (2, 3, 5, 4), (2, 4, 6, 2)),
+    "windows": (lambda x: windows.WINDOWS(x, **POOL), (2, 3, 5, 4)),
+    "fold": (lambda x: windows.FOLD(x, lengths=(5, 4), **POOL), (4, 2, 3, 4, 2)),
+    "max_pool": (lambda x: windows.MAX_POOL(x, **POOL), (2, 3, 5, 4)),
+    "pick": (lambda x: windows.PICK(x, winners=WINNERS, **POOL), (1, 1, 5, 4)),
+    "put": (lambda x: windows.PUT(x, winners=WINNERS, lengths=(5, 4), **POOL), (1, 1, 4, 2)),
     "astype": (lambda x: x.astype(np.float32), (3, 4)),
     "cross_entropy": (lambda x: record(CROSS_ENTROPY, (x,), {"labels": index(x), "memo": {}}), (3, 4)),
 }

@@ -9,8 +9,9 @@ from tinygrad_edu import compile as compile_
 from tinygrad_edu.compiler import CompileError
 from tinygrad_edu.javascript.library import arrays
 
-# Whose lines have no JavaScript: linear algebra beyond products.
+# Whose lines have no JavaScript: linear algebra beyond products, and windows.
 WITHOUT = {"det", "inv", "solve", "cofactor"}
+WITHOUT |= {"conv", "conv_input", "conv_weight", "windows", "fold", "max_pool", "pick", "put"}
 
 
 def program_of(function, call, rng):

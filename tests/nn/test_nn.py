@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 
+import tinygrad_edu
 from tinygrad_edu import Tensor, Value, nn, no_grad, optim
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.nn import functional, scalar
@@ -89,6 +90,52 @@ def test_frozen_parameters_leave_parameters_and_stay_in_the_state():
     optimizer.step()
     np.testing.assert_array_equal(net.layers[0].weight.data, before)
     assert net.layers[0].weight.grad is None
+
+
+def test_parts_of_parts_and_what_is_done_to_all_of_them():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU(), nn.Linear(2, 1)))
+    assert [type(m).__name__ for m in net.children()] == ["Linear", "Sequential"]
+    assert net.modules() == [net, net[0], net[1], net[1][0], net[1][1]]
+    seen = []
+    assert net.apply(seen.append) is net
+    assert seen == [net[0], net[1][0], net[1][1], net[1], net]
+
+
+def test_a_hook_sees_a_call_and_may_change_its_output():
+    layer, seen = nn.Linear(2, 2), []
+    first = layer.register_forward_hook(lambda module, inputs, y: seen.append((module, inputs[0].shape, y.shape)))
+    second = layer.register_forward_hook(lambda module, inputs, y: y * 0)
+    assert layer(np.ones((3, 2))).tolist() == [[0.0, 0.0]] * 3
+    assert seen == [(layer, (3, 2), (3, 2))]
+    second.remove()
+    first.remove()
+    assert layer(np.ones((3, 2))).op == "linear"
+    assert len(seen) == 1
+
+
+def test_a_compiled_function_refuses_a_hook_and_notices_a_new_one():
+    layer, seen = nn.Linear(2, 2), []
+    compiled = tinygrad_edu.compile(lambda x: layer(x))
+    compiled(np.ones((3, 2)))
+    hook = layer.register_forward_hook(lambda module, inputs, y: seen.append(1))
+    with pytest.raises(tinygrad_edu.errors.TinygradEduError, match="Linear has a forward hook"):
+        compiled(np.ones((3, 2)))
+    hook.remove()
+    assert compiled(np.ones((3, 2))).shape == (3, 2)
+
+
+def test_another_type_of_floats_for_all_parameters_and_buffers():
+    block = Block()
+    block.first.weight.grad = np.ones((2, 3))
+    block.several = [np.zeros(2), {"deep": np.ones(1)}, (np.ones(1, int), np.ones(2))]
+    assert block.astype(np.float32) is block
+    assert {p.dtype for p in block.parameters()} == {np.dtype(np.float32)}
+    assert block.first.weight.grad.dtype == block.seen.dtype == np.float32
+    assert block.several[0].dtype == block.several[1]["deep"].dtype == block.several[2][1].dtype == np.float32
+    assert block.several[2][0].dtype == int
+    assert block(np.ones((4, 2), np.float32)).dtype == np.float32
+    with pytest.raises(DTypeError, match="parameters are floats"):
+        block.astype(int)
 
 
 # --- state --------------------------------------------------------------------------------------------------------
@@ -236,6 +283,7 @@ def steps_of(kind):
 @pytest.mark.parametrize("kind", ["mlp", "layers", "scalar"])
 def test_training_leaves_no_cyclic_garbage(kind):
     optimizer, loss_of = steps_of(kind)
+    loss_of()  # imports what is imported when first needed
     gc.collect()
     gc.disable()
     try:

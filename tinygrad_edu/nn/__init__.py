@@ -37,20 +37,24 @@ if TYPE_CHECKING:
         Softsign,
         Tanh,
     )
+    from tinygrad_edu.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
     from tinygrad_edu.nn.layers import Dropout, Embedding, Flatten, Linear, PReLU
     from tinygrad_edu.nn.module import Module
     from tinygrad_edu.nn.networks import MLP, Sequential
     from tinygrad_edu.nn.normalization import BatchNorm1d, LayerNorm
+    from tinygrad_edu.nn.pooling import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 else:  # imported when first asked for: `nn.scalar` works where there is no NumPy
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "activations": "ELU GELU GLU SELU Hardtanh Identity LeakyReLU LogSoftmax Mish ReLU ReLU6 SiLU Sigmoid "
-            "Softmax Softplus Softsign Tanh",
+            "activations": "ELU GELU GLU SELU Hardtanh Identity LeakyReLU LogSoftmax Mish ReLU ReLU6 SiLU "
+            "Sigmoid Softmax Softplus Softsign Tanh",
+            "convolution": "Conv1d Conv2d ConvTranspose2d",
             "layers": "Dropout Embedding Flatten Linear PReLU",
             "module": "Module",
             "networks": "MLP Sequential",
             "normalization": "BatchNorm1d LayerNorm",
+            "pooling": "AdaptiveAvgPool2d AvgPool1d AvgPool2d MaxPool1d MaxPool2d",
         },
         submodules=("functional", "init", "scalar"),
     )
@@ -61,7 +65,13 @@ __all__ = [
     "GLU",
     "MLP",
     "SELU",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
     "BatchNorm1d",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -71,6 +81,8 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
     "Mish",
     "Module",
     "PReLU",

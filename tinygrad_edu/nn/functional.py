@@ -44,13 +44,31 @@ from tinygrad_edu.nn.activations import (
     softsign,
     tanh,
 )
+from tinygrad_edu.nn.convolution import (
+    conv1d,
+    conv2d,
+    conv_transpose2d,
+)
 from tinygrad_edu.nn.init import Rng, generator
+from tinygrad_edu.nn.pooling import (
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.support.arguments import fraction, positive
 from tinygrad_edu.tensor import Tensor, record
 
 __all__ = [
+    "adaptive_avg_pool2d",
+    "avg_pool1d",
+    "avg_pool2d",
     "binary_cross_entropy_with_logits",
+    "conv1d",
+    "conv2d",
+    "conv_transpose2d",
     "cross_entropy",
     "dropout",
     "elu",
@@ -63,6 +81,8 @@ __all__ = [
     "l1_loss",
     "leaky_relu",
     "log_softmax",
+    "max_pool1d",
+    "max_pool2d",
     "mish",
     "mse_loss",
     "nll_loss",

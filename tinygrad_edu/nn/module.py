@@ -52,6 +52,7 @@ class Module:
 
     training: bool = True
     _scope: Scope | None = None
+    _hooks: "tuple[ForwardHook, ...]" = ()
 
     def _no_forward(self, *_: Any, **__: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward(): define there what calling it computes")
@@ -70,7 +71,7 @@ class Module:
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         scope = self._scope
-        if WATCH.active or keywords or scope is None or len(inputs) != 1:
+        if WATCH.active or keywords or scope is None or len(inputs) != 1 or self._hooks:
             return self._called(inputs, keywords)
         (x,) = inputs
         if not isinstance(x, Node):
@@ -93,6 +94,9 @@ class Module:
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_module_call(self)
         y = self.forward(*inputs, **keywords)
+        for hook in self._hooks:
+            changed = hook.function(self, inputs, y)
+            y = y if changed is None else changed
         _note(y, scope, inputs)
         if WATCH.active:
             notify("called", self, y)
@@ -161,6 +165,99 @@ class Module:
         """Forget the parameters' gradients, to which ``backward()`` would add."""
         for p in self.parameters():
             p.grad = 0.0 if isinstance(p, Value) else None
+
+    def modules(self) -> "list[Module]":
+        """The module itself and all its parts, at any depth.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import nn
+        >>> [type(module).__name__ for module in nn.Sequential(nn.Linear(2, 1), nn.ReLU()).modules()]
+        ['Sequential', 'Linear', 'ReLU']
+        """
+        return [module for _, module in self.named_modules()]
+
+    def children(self) -> "list[Module]":
+        """The parts that it holds itself, each once; not those within them."""
+        return list({id(x): x for _, x in self._members() if isinstance(x, Module)}.values())
+
+    def apply(self: M, function: "Callable[[Module], object]") -> M:
+        """Call the function with every part, the inner ones first, and with the module itself; return the module.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import nn
+        >>> def start_at_zero(module):
+        ...     if isinstance(module, nn.Linear):
+        ...         nn.init.zeros_(module.weight)
+        >>> nn.Sequential(nn.Linear(2, 1)).apply(start_at_zero).layers[0].weight.tolist()
+        [[0.0], [0.0]]
+        """
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def register_buffer(self, name: str, array: Any) -> None:
+        """Set an attribute to an array that is part of the state and does not learn: ``self.name = np.asarray(array)``.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import nn
+        >>> layer = nn.Linear(1, 1)
+        >>> layer.register_buffer("seen", [0.0, 0.0])
+        >>> list(layer.state_dict())
+        ['weight', 'bias', 'seen']
+        """
+        setattr(self, name, _tensors().np.array(array))
+
+    def register_forward_hook(self, hook: Callable[["Module", tuple[Any, ...], Any], Any]) -> "ForwardHook":
+        """Call ``hook(module, inputs, output)`` after every ``forward``; what it returns, if not None, is the output.
+
+        Returns
+        -------
+        ForwardHook : its ``remove()`` ends it.
+
+        Notes
+        -----
+        A compiled function refuses a module that has a hook. PyTorch: ``register_forward_hook``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tinygrad_edu import nn
+        >>> layer, seen = nn.Linear(3, 2), []
+        >>> hook = layer.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
+        >>> y = layer(np.ones((5, 3)))
+        >>> hook.remove()
+        >>> y = layer(np.ones((7, 3)))
+        >>> seen
+        [(5, 2)]
+        """
+        added = ForwardHook(self, hook)
+        self._hooks = (*self._hooks, added)
+        return added
+
+    def astype(self: M, dtype: Any) -> M:
+        """Give all parameters and buffers of floats another type of floats; return the module.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tinygrad_edu import nn
+        >>> {p.dtype.name for p in nn.MLP(2, [3, 1]).astype(np.float32).parameters()}
+        {'float32'}
+        """
+        from tinygrad_edu.nn.parameters import float_type  # here, because modules of Values need no NumPy
+
+        kind = float_type(dtype)
+        for module in self.modules():
+            for name, value in list(vars(module).items()):
+                if not name.startswith("_"):
+                    converted = _converted(value, kind)
+                    if converted is not value:
+                        setattr(module, name, converted)
+        return self
 
     # --- state ---
 
@@ -254,6 +351,18 @@ class Module:
         return f"<table><tr><th>module</th><th>parameters</th></tr>{cells}</table>"
 
 
+class ForwardHook:
+    """A function that a module calls after its ``forward``, until `remove`."""
+
+    def __init__(self, module: Module, function: Callable[..., Any]) -> None:
+        self.module = module
+        self.function = function
+
+    def remove(self) -> None:
+        """Call it no more."""
+        self.module._hooks = tuple([hook for hook in self.module._hooks if hook is not self])
+
+
 @functools.cache
 def _tensors() -> Any:
     from tinygrad_edu import tensor
@@ -327,6 +436,23 @@ def _learns(member: Any) -> bool:
     return isinstance(member, Node) and member.requires_grad
 
 
+def _converted(value: Any, kind: Any) -> Any:
+    """The value of an attribute, whose Tensors and arrays of floats have the type from now on."""
+    if isinstance(value, Node) and value.operation is None and getattr(value.data, "dtype", kind).kind == "f":
+        if not isinstance(value, Value):
+            value.data = value.data.astype(kind)
+    elif type(value).__name__ == "ndarray" and value.dtype.kind == "f":
+        return value.astype(kind)
+    elif isinstance(value, list):
+        value[:] = [_converted(x, kind) for x in value]
+    elif isinstance(value, tuple):
+        converted = [_converted(x, kind) for x in value]
+        return value if all(a is b for a, b in zip(converted, value, strict=True)) else tuple(converted)
+    elif isinstance(value, dict):
+        value.update({key: _converted(x, kind) for key, x in value.items()})
+    return value
+
+
 def _copied(member: Any) -> Any:
     data = member._data if isinstance(member, Node) else member
     return data if isinstance(data, float) else data.copy()
@@ -336,6 +462,7 @@ def _assign(member: Any, given: Any) -> None:
     if isinstance(member, Value):
         member.data = float(given)
     elif isinstance(member, Node):
-        member.data = given
+        numbers = given.data if isinstance(given, Node) else given
+        member.data = numbers.astype(member.data.dtype) if hasattr(numbers, "astype") else numbers
     else:
         member[...] = given

@@ -14,7 +14,6 @@ import numpy as np
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.operations.operation import ArrayOperation, Variadic
 from tinygrad_edu.operations.reductions import Axis, restored, untracked
-from tinygrad_edu.speed.blas import product
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 
@@ -33,12 +32,7 @@ def ones(n: int, dtype: np.dtype[Any]) -> Array:
 
 
 _TALL = 8  # rows of a matrix, from which on a call of BLAS for it alone pays
-_LARGE = 4096  # numbers in a matrix, from which on it is worth asking how best to multiply
-
-
-def _are_matrices(a: Array, b: Array) -> bool:
-    """Whether both are arrays, not nodes, of two axes."""
-    return a.__class__ is b.__class__ is np.ndarray and a.ndim == b.ndim == 2
+_LARGE = 4096  # numbers in a matrix, from which on it matters how BLAS reads it
 
 
 def as_rows(x: Array) -> Array:
@@ -49,8 +43,6 @@ def as_rows(x: Array) -> Array:
 def _times_matrix(x: Array, w: Array) -> Array:
     """``x @ w`` of a matrix ``w`` and an ``x`` of any number of axes."""
     if x.ndim <= 2:
-        if w.size >= _LARGE and _are_matrices(x, w):
-            return product(x, w)
         return x.dot(w)  # on small matrices half the time of `@`, which looks for a loop first as every ufunc does
     if x.shape[-2] >= _TALL:
         return x @ w  # one call of BLAS for each matrix
@@ -61,7 +53,7 @@ def _summed_over_rows(x: Array, gy: Array) -> Array:
     """``xᵀ @ gy``, summed over all axes but the last: the gradient of a matrix that multiplied ``x``."""
     if x.ndim > 2:
         x, gy = as_rows(x), as_rows(gy)
-    return product(x.T, gy) if x.shape[1] * gy.shape[1] >= _LARGE and _are_matrices(x, gy) else x.T @ gy
+    return x.T @ gy  # `dot` fills its result with zeros first
 
 
 def _matmul(x0: Array, x1: Array) -> Array:
@@ -94,7 +86,7 @@ def _linear(x0: Array, x1: Array, x2: Array) -> Array:
 
 
 def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
-    if x1.size >= _LARGE and _are_matrices(gy, x1):
+    if x1.size >= _LARGE and gy.ndim == 2 and gy.__class__ is x1.__class__ is np.ndarray:
         return x1.dot(gy.T).T  # BLAS is up to twice as fast where it need not turn a matrix round
     return _times_matrix(gy, x1.T)
 

@@ -24,6 +24,7 @@ class Operation:
     gradient_stays_finite = True  # gx of finite numbers is finite, so NumPy has nothing to warn of
     gradient_keeps_shape = False  # gx of an array is always a new array of the same shape
     is_weighted_sum = False  # its inputs are weights, as many numbers, and a bias: `dot`
+    is_one_call = False  # whether a compiled step calls `forward` as it is, not NumPy functions one by one
     backward_step: Any = None  # its backward step on arrays, when `speed.written_backward` has written it
 
     def forward(self, *xs: Any, **params: Any) -> Any:

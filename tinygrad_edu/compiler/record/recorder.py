@@ -334,6 +334,8 @@ class Recorder:
         special = _FORWARD.get(operation)
         if special is not None:
             return special(self, *xs, **params)
+        if operation.is_one_call:
+            return self.apply(CALL, operation.forward, xs, params)
         if all(value_of(x).__class__ is float for x in xs):
             return scalars.forward(operation, xs, params)
         return operation.forward(*xs, **params)
@@ -351,6 +353,12 @@ class Recorder:
 
     def on_module_call(self, module: Any) -> None:
         """A module is called: its arrays (running means) are inputs, and its mode belongs to the program."""
+        if module._hooks:
+            raise RecordingError(
+                f"{type(module).__name__} has a forward hook, which a replay would not call: remove() it before "
+                "the compiled function is called"
+            )
+        self.flags.append(Guard(module, "_hooks", ()))
         if _reads_its_mode(module):
             self.flags.append(Guard(module, "training", module.training))
         for name, value in vars(module).items():

@@ -12,7 +12,7 @@ from tinygrad_edu.compiler.program import CHECK, DRAW, INDEX, MATH, METHOD, PYTH
 from tinygrad_edu.compiler.record.names import Names
 from tinygrad_edu.compiler.record.scalars import SPELLED
 from tinygrad_edu.compiler.write import runtime
-from tinygrad_edu.compiler.write.runtime import HELPERS
+from tinygrad_edu.compiler.write.runtime import HELPERS, needed_by
 
 _LONGEST = 64  # an expression that stands inside another
 _ATOM, _POWER, _SIGN, _TIMES, _PLUS, _AND, _XOR, _OR, _COMPARE, _CHOICE = 10, 9, 8, 7, 6, 5, 4, 3, 2, 1
@@ -277,4 +277,5 @@ def statements(program: Program, writer: Writer) -> Iterable[tuple[Line, str]]:
 
 def helper_source(helpers: Iterable[Any]) -> str:
     """The text of functions that a program calls."""
-    return "".join(f"{inspect.getsource(f)}\n\n" for f in HELPERS if f in helpers)
+    needed = needed_by(helpers)
+    return "".join(f"{inspect.getsource(f)}\n\n" for f in HELPERS if f in needed)

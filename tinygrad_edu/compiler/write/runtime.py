@@ -1,9 +1,12 @@
 """What a program may call beside NumPy. Each stands alone, so that its text can be printed in front of a program."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
+from tinygrad_edu.operations import windows
 
 
 def erf(x: Any) -> Any:
@@ -65,4 +68,21 @@ def logaddexp(a: float, b: float) -> float:
     return a + math.log(2) if a == b else max(a, b) + math.log1p(math.exp(-abs(a - b)))
 
 
-HELPERS = (sign, logaddexp, erf, erfc, scatter, scatter_add, cofactor, one_hot, check_labels)
+_ON_WINDOWS = (
+    *(windows.places_of, windows.slices_of, windows.inside_of, windows.padded, windows.take_windows),
+    *(windows.add_windows, windows.columns_of, windows.convolve, windows.convolve_input, windows.convolve_weight),
+    *(windows.largest, windows.winners_of, windows.pick, windows.put),
+)
+HELPERS = (sign, logaddexp, erf, erfc, scatter, scatter_add, cofactor, one_hot, check_labels, *_ON_WINDOWS)
+
+
+def needed_by(helpers: Iterable[Any]) -> set[Any]:
+    """These functions and those that they call."""
+    found: set[Any] = set()
+    waiting = [*helpers]
+    while waiting:
+        helper = waiting.pop()
+        if helper not in found:
+            found.add(helper)
+            waiting += [other for other in HELPERS if other.__name__ in helper.__code__.co_names]
+    return found

@@ -1,0 +1,214 @@
+"""Layers beside PyTorch's: outputs, gradients and states; compiled, drawn, saved and loaded as every module is."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import tinygrad_edu
+from tests.oracles import like_torch
+from tinygrad_edu import Tensor, nn
+from tinygrad_edu.errors import ArgumentError, ShapeError, TinygradEduError
+from viz import draw, trace
+
+RTOL = 1e-10
+
+
+def drawn(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+class Case:
+    """A layer, what makes PyTorch's, an input, and how the parameters of PyTorch's are laid out here."""
+
+    def __init__(self, make, peer, *inputs, transposed=()):
+        self.make, self.peer, self.inputs, self.transposed = make, peer, inputs, transposed
+
+
+CASES = {
+    "Conv1d": Case(lambda: nn.Conv1d(3, 4, 3, rng=0), lambda t: t.Conv1d(3, 4, 3), drawn(2, 3, 7)),
+    "Conv1d, one sequence": Case(
+        lambda: nn.Conv1d(3, 4, 2, padding="same", rng=0), lambda t: t.Conv1d(3, 4, 2, padding="same"), drawn(3, 7)
+    ),
+    "Conv1d with all settings": Case(
+        lambda: nn.Conv1d(4, 6, 3, stride=2, padding=3, dilation=2, groups=2, bias=False, rng=0),
+        lambda t: t.Conv1d(4, 6, 3, stride=2, padding=3, dilation=2, groups=2, bias=False),
+        drawn(2, 4, 8),
+    ),
+    "Conv2d": Case(lambda: nn.Conv2d(3, 4, 3, rng=0), lambda t: t.Conv2d(3, 4, 3), drawn(2, 3, 6, 5)),
+    "Conv2d, same": Case(
+        lambda: nn.Conv2d(2, 3, (2, 3), padding="same", dilation=2, rng=0),
+        lambda t: t.Conv2d(2, 3, (2, 3), padding="same", dilation=2),
+        drawn(2, 2, 5, 5),
+    ),
+    "Conv2d, one image": Case(
+        lambda: nn.Conv2d(2, 3, 2, padding="valid", rng=0), lambda t: t.Conv2d(2, 3, 2), drawn(2, 4, 5)
+    ),
+    "Conv2d with all settings": Case(
+        lambda: nn.Conv2d(4, 8, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=4, bias=False, rng=0),
+        lambda t: t.Conv2d(4, 8, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=4, bias=False),
+        drawn(2, 4, 7, 6),
+    ),
+    "ConvTranspose2d": Case(
+        lambda: nn.ConvTranspose2d(3, 2, 3, rng=0), lambda t: t.ConvTranspose2d(3, 2, 3), drawn(2, 3, 4, 3)
+    ),
+    "ConvTranspose2d with all settings": Case(
+        lambda: nn.ConvTranspose2d(4, 6, (3, 2), (2, 3), (1, 0), (1, 2), 2, dilation=(2, 1), rng=0),
+        lambda t: t.ConvTranspose2d(4, 6, (3, 2), (2, 3), (1, 0), (1, 2), 2, dilation=(2, 1)),
+        drawn(2, 4, 4, 3),
+    ),
+    "MaxPool1d": Case(lambda: nn.MaxPool1d(2), lambda t: t.MaxPool1d(2), drawn(2, 3, 7)),
+    "MaxPool2d": Case(lambda: nn.MaxPool2d(2), lambda t: t.MaxPool2d(2), drawn(2, 3, 6, 5)),
+    "MaxPool2d, ties": Case(
+        lambda: nn.MaxPool2d(3, 1, 1), lambda t: t.MaxPool2d(3, 1, 1), np.round(drawn(2, 3, 6, 5)) - 3
+    ),
+    "MaxPool2d with all settings": Case(
+        lambda: nn.MaxPool2d((3, 2), (1, 2), (1, 0), (1, 2)),
+        lambda t: t.MaxPool2d((3, 2), (1, 2), (1, 0), (1, 2)),
+        drawn(3, 6, 7),
+    ),
+    "AvgPool1d": Case(lambda: nn.AvgPool1d(3, 2, 1), lambda t: t.AvgPool1d(3, 2, 1), drawn(2, 3, 7)),
+    "AvgPool2d": Case(lambda: nn.AvgPool2d(2), lambda t: t.AvgPool2d(2), drawn(2, 3, 6, 5)),
+    "AvgPool2d, overlapping": Case(
+        lambda: nn.AvgPool2d((3, 2), 1, (1, 0)), lambda t: t.AvgPool2d((3, 2), 1, (1, 0)), drawn(3, 6, 5)
+    ),
+    "AdaptiveAvgPool2d": Case(
+        lambda: nn.AdaptiveAvgPool2d((3, 2)), lambda t: t.AdaptiveAvgPool2d((3, 2)), drawn(2, 3, 7, 5)
+    ),
+    "AdaptiveAvgPool2d, one number": Case(
+        lambda: nn.AdaptiveAvgPool2d(1), lambda t: t.AdaptiveAvgPool2d(1), drawn(3, 4, 4)
+    ),
+    "PReLU": Case(lambda: nn.PReLU(3), lambda t: t.PReLU(3), drawn(2, 3, 4)),
+    "PReLU, one slope": Case(lambda: nn.PReLU(init=0.1), lambda t: t.PReLU(init=0.1), drawn(2, 3)),
+}
+
+
+def outputs_of(y):
+    """The Tensors (of either library) in what a layer gives."""
+    if isinstance(y, tuple | list):
+        return [x for part in y for x in outputs_of(part)]
+    return [] if y is None else [y]
+
+
+def weighted(ys, like):
+    """One number that every entry of every output has a share in."""
+    return sum((y * like(np.cos(np.arange(np.prod(y.shape, dtype=int))).reshape(tuple(y.shape)))).sum() for y in ys)
+
+
+def given(x):
+    return Tensor(x) if x.dtype.kind == "f" else x
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")  # PyTorch may copy its input
+@pytest.mark.parametrize("name", CASES)
+def test_a_layer_is_pytorchs(torch, name):
+    case = CASES[name]
+    mine, theirs = case.make(), case.peer(torch.nn).double()
+    parameters = dict(theirs.named_parameters())
+    state = mine.state_dict()
+    assert {key: array.shape[:: -1 if key in case.transposed else 1] for key, array in state.items()} == {
+        key: tuple(x.shape) for key, x in theirs.state_dict().items()
+    }
+    with torch.no_grad():
+        for key, x in theirs.state_dict().items():
+            x.copy_(torch.tensor(state[key].T if key in case.transposed else state[key]))
+    for _ in range(2):  # the second call finds the state that the first has left
+        xs = [given(x) for x in case.inputs]
+        ts = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in case.inputs]
+        mine.zero_grad()
+        theirs.zero_grad()
+        ys, zs = outputs_of(mine(*xs)), outputs_of(theirs(*ts))
+        for y, z in zip(ys, zs, strict=True):
+            like_torch(y.data, z, RTOL)
+        weighted(ys, np.asarray).backward()
+        weighted(zs, torch.tensor).backward()
+        for x, t in zip(xs, ts, strict=True):
+            if isinstance(x, Tensor):
+                like_torch(x.grad, t.grad, RTOL)
+        for key, p in mine.named_parameters():
+            like_torch(p.grad.T if key in case.transposed else p.grad, parameters[key].grad, RTOL)
+    after = mine.state_dict()
+    for key, x in theirs.state_dict().items():
+        like_torch(after[key].T if key in case.transposed else after[key], x, RTOL)
+    ys, zs = outputs_of(mine.eval()(*case.inputs)), outputs_of(theirs.eval()(*map(torch.tensor, case.inputs)))
+    for y, z in zip(ys, zs, strict=True):
+        like_torch(y.data, z, RTOL)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_float32_stays_float32(name):
+    case = CASES[name]
+    layer = case.make().astype(np.float32)
+    xs = [Tensor(x.astype(np.float32)) if x.dtype.kind == "f" else x for x in case.inputs]
+    ys = outputs_of(layer(*xs))
+    weighted(ys, lambda weights: weights.astype(np.float32)).backward()
+    assert {y.dtype for y in ys} == {np.dtype(np.float32)}
+    assert {p.grad.dtype for p in layer.parameters()} <= {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_layer_compiles_draws_steps_saves_and_loads(tmp_path, name):
+    case = CASES[name]
+    layer, twin = case.make(), case.make()
+
+    def step(net, *arrays):
+        xs = [given(x) for x in arrays]
+        loss = weighted(outputs_of(net(*xs)), np.asarray)
+        net.zero_grad()
+        loss.backward()
+        return loss, [x.grad for x in (*net.parameters(), *xs) if isinstance(x, Tensor)]
+
+    compiled = tinygrad_edu.compile(lambda *xs: step(twin, *xs))
+    for _ in range(3):
+        loss, gradients = step(layer, *case.inputs)
+        compiled_loss, compiled_gradients = compiled(*case.inputs)
+        np.testing.assert_allclose(compiled_loss.data, loss.data, rtol=1e-12, atol=1e-12)
+        for found, expected in zip(compiled_gradients, gradients, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+    assert compiled.source
+    for key, array in twin.state_dict().items():
+        np.testing.assert_allclose(array, layer.state_dict()[key], rtol=1e-12, atol=1e-12)
+
+    xs = [given(x) for x in case.inputs]
+    loss = weighted(outputs_of(layer(*xs)), np.asarray)
+    assert type(layer).__name__ in draw(loss).source
+    assert trace(loss).steps
+
+    tinygrad_edu.save(tmp_path / "layer", layer.state_dict())
+    twin.load_state_dict(tinygrad_edu.load(tmp_path / "layer"))
+    for key, array in twin.state_dict().items():
+        np.testing.assert_array_equal(array, layer.state_dict()[key])
+    assert repr(copy.deepcopy(layer)) == repr(layer)
+
+
+IMAGES = drawn(2, 1, 4, 8)
+BAD = [
+    (lambda: nn.Conv2d(3, 8, 3)(IMAGES), ShapeError, "Conv2d(3 → 8, 3×3) takes inputs of shape (n, 3, height, width)"),
+    (lambda: nn.Conv2d(3, 8, 3)(IMAGES), ShapeError, "but was given (2, 1, 4, 8)"),
+    (
+        lambda: nn.Conv2d(1, 8, 5)(IMAGES),
+        ShapeError,
+        "the kernel of size (5, 5) is larger than the input of shape",
+    ),
+    (lambda: nn.Conv2d(1, 8, 3, stride=2, padding="same"), ArgumentError, "padding='same' keeps the shape"),
+    (lambda: nn.Conv2d(1, 8, 3, padding="full"), ArgumentError, "padding must be a number, 'same' or 'valid'"),
+    (lambda: nn.Conv2d(3, 8, 3, groups=2), ArgumentError, "groups=2 must divide in_channels=3 and out_channels=8"),
+    (lambda: nn.Conv2d(3, 8, (3, 3, 3)), ArgumentError, "kernel_size must be a whole number or 2 of them"),
+    (lambda: nn.Conv1d(3, 8, 3)(drawn(3)), ShapeError, "takes inputs of shape (n, 3, length), but was given (3,)"),
+    (lambda: nn.ConvTranspose2d(1, 1, 2, output_padding=1)(IMAGES), ArgumentError, "output_padding must be smaller"),
+    (lambda: nn.ConvTranspose2d(1, 1, 2, padding=3)(IMAGES), ShapeError, "leaves nothing of the output"),
+    (lambda: nn.MaxPool2d(5)(IMAGES), ShapeError, "a window of size (5, 5) is larger than the input of shape (2, 1, 4"),
+    (lambda: nn.MaxPool2d(2, padding=2)(IMAGES), ArgumentError, "must be at most half of the window"),
+    (lambda: nn.AvgPool2d(2)(drawn(3, 8)), ShapeError, "takes inputs of shape (n, channels, height, width), but was"),
+    (lambda: nn.AdaptiveAvgPool2d(2)(drawn(3, 8)), ShapeError, "takes inputs of shape"),
+    (lambda: nn.PReLU(3)(drawn(2, 4)), ShapeError, "PReLU(3) takes inputs of shape (n, 3, …), but was given (2, 4)"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "text"), BAD, ids=[text for _, _, text in BAD])
+def test_bad_input_is_refused_in_one_sentence(call, error, text):
+    with pytest.raises(error) as info:
+        call()
+    assert isinstance(info.value, TinygradEduError)
+    assert text in str(info.value)
+    assert "\n" not in str(info.value)
