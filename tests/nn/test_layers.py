@@ -78,6 +78,32 @@ CASES = {
     "AdaptiveAvgPool2d, one number": Case(
         lambda: nn.AdaptiveAvgPool2d(1), lambda t: t.AdaptiveAvgPool2d(1), drawn(3, 4, 4)
     ),
+    "LayerNorm": Case(lambda: nn.LayerNorm(4), lambda t: t.LayerNorm(4), drawn(2, 3, 4)),
+    "LayerNorm of two axes": Case(lambda: nn.LayerNorm((3, 4)), lambda t: t.LayerNorm((3, 4)), drawn(2, 5, 3, 4)),
+    "RMSNorm": Case(lambda: nn.RMSNorm(4), lambda t: t.RMSNorm(4), drawn(2, 3, 4)),
+    "RMSNorm without weight": Case(
+        lambda: nn.RMSNorm((3, 4), 1e-3, False), lambda t: t.RMSNorm((3, 4), 1e-3, False), drawn(2, 3, 4)
+    ),
+    "GroupNorm": Case(lambda: nn.GroupNorm(2, 4), lambda t: t.GroupNorm(2, 4), drawn(3, 4, 5, 2)),
+    "GroupNorm without weight": Case(
+        lambda: nn.GroupNorm(4, 4, affine=False), lambda t: t.GroupNorm(4, 4, affine=False), drawn(3, 4, 5)
+    ),
+    "BatchNorm1d": Case(lambda: nn.BatchNorm1d(3), lambda t: t.BatchNorm1d(3), drawn(4, 3)),
+    "BatchNorm1d of sequences": Case(
+        lambda: nn.BatchNorm1d(3, momentum=None), lambda t: t.BatchNorm1d(3, momentum=None), drawn(2, 3, 5)
+    ),
+    "BatchNorm1d without state": Case(
+        lambda: nn.BatchNorm1d(3, affine=False, track_running_stats=False),
+        lambda t: t.BatchNorm1d(3, affine=False, track_running_stats=False),
+        drawn(4, 3),
+    ),
+    "BatchNorm2d": Case(lambda: nn.BatchNorm2d(3, 1e-3, 0.3), lambda t: t.BatchNorm2d(3, 1e-3, 0.3), drawn(2, 3, 4, 5)),
+    "Embedding": Case(lambda: nn.Embedding(5, 3, rng=0), lambda t: t.Embedding(5, 3), np.array([[1, 1, 4], [0, 2, 1]])),
+    "Embedding with padding": Case(
+        lambda: nn.Embedding(5, 3, padding_idx=2, rng=0),
+        lambda t: t.Embedding(5, 3, padding_idx=2),
+        np.array([[1, 1, 2], [0, 2, 1]]),
+    ),
     "PReLU": Case(lambda: nn.PReLU(3), lambda t: t.PReLU(3), drawn(2, 3, 4)),
     "PReLU, one slope": Case(lambda: nn.PReLU(init=0.1), lambda t: t.PReLU(init=0.1), drawn(2, 3)),
 }
@@ -201,6 +227,19 @@ BAD = [
     (lambda: nn.MaxPool2d(2, padding=2)(IMAGES), ArgumentError, "must be at most half of the window"),
     (lambda: nn.AvgPool2d(2)(drawn(3, 8)), ShapeError, "takes inputs of shape (n, channels, height, width), but was"),
     (lambda: nn.AdaptiveAvgPool2d(2)(drawn(3, 8)), ShapeError, "takes inputs of shape"),
+    (
+        lambda: nn.BatchNorm1d(3)(drawn(4, 2)),
+        ShapeError,
+        "takes inputs of shape (n, 3) or (n, 3, length), but",
+    ),
+    (lambda: nn.BatchNorm2d(3)(drawn(4, 3)), ShapeError, "takes inputs of shape (n, 3, height, width), but was given"),
+    (lambda: nn.BatchNorm2d(1)(drawn(1, 1, 1, 1)), ShapeError, "needs two numbers or more of each channel"),
+    (lambda: nn.GroupNorm(2, 3), ArgumentError, "2 groups do not divide 3 channels"),
+    (lambda: nn.GroupNorm(2, 4)(drawn(2, 3)), ShapeError, "GroupNorm(2, 4) takes inputs of shape (n, 4, …)"),
+    (lambda: nn.RMSNorm(3)(drawn(2, 4)), ShapeError, "RMSNorm(3) takes inputs of shape (…, 3), but was given (2, 4)"),
+    (lambda: nn.Embedding(5, 3)(np.array([0, 5])), ArgumentError, "takes indices from 0 to 4, but was given 5"),
+    (lambda: nn.Embedding(5, 3, padding_idx=5), ArgumentError, "padding_idx must be an index of the 5 vectors"),
+    (lambda: nn.Dropout2d()(drawn(2, 4)), ShapeError, "Dropout2d(p=0.5) takes inputs of shape (n, channels"),
     (lambda: nn.PReLU(3)(drawn(2, 4)), ShapeError, "PReLU(3) takes inputs of shape (n, 3, …), but was given (2, 4)"),
 ]
 
@@ -212,3 +251,30 @@ def test_bad_input_is_refused_in_one_sentence(call, error, text):
     assert isinstance(info.value, TinygradEduError)
     assert text in str(info.value)
     assert "\n" not in str(info.value)
+
+
+def test_dropout2d_drops_whole_channels():
+    y = nn.Dropout2d(0.25, rng=0)(np.ones((50, 40, 3, 2))).data
+    assert set(np.unique(y)) == {0.0, 1 / 0.75}
+    assert (y == y[:, :, :1, :1]).all()
+    assert abs((y == 0).mean() - 0.25) < 0.03
+
+
+def test_tied_weights_are_one_parameter_that_gets_both_gradients():
+    class Model(nn.Module):
+        def __init__(self):
+            self.words = nn.Embedding(5, 3, rng=0)
+            self.head = nn.Linear(3, 5, bias=False, rng=1)
+
+        def forward(self, x):
+            return self.words(x) @ self.words.weight.T
+
+    net = Model()
+    del net.head
+    assert [name for name, _ in net.named_parameters()] == ["words.weight"]
+    x = np.array([1, 2, 1])
+    net(x).sum().backward()
+    rows = net.words.weight.data
+    expected = np.zeros((5, 3)) + rows[x].sum(0)
+    np.add.at(expected, x, rows.sum(0))
+    np.testing.assert_allclose(net.words.weight.grad, expected)

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
         Tanh,
     )
     from tinygrad_edu.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
-    from tinygrad_edu.nn.layers import Dropout, Embedding, Flatten, Linear, PReLU
+    from tinygrad_edu.nn.layers import Dropout, Dropout2d, Embedding, Flatten, Linear, PReLU
     from tinygrad_edu.nn.module import Module
     from tinygrad_edu.nn.networks import MLP, Sequential
-    from tinygrad_edu.nn.normalization import BatchNorm1d, LayerNorm
+    from tinygrad_edu.nn.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
     from tinygrad_edu.nn.pooling import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 else:  # imported when first asked for: `nn.scalar` works where there is no NumPy
     __getattr__, __dir__ = lazy_names(
@@ -50,10 +50,10 @@ else:  # imported when first asked for: `nn.scalar` works where there is no NumP
             "activations": "ELU GELU GLU SELU Hardtanh Identity LeakyReLU LogSoftmax Mish ReLU ReLU6 SiLU "
             "Sigmoid Softmax Softplus Softsign Tanh",
             "convolution": "Conv1d Conv2d ConvTranspose2d",
-            "layers": "Dropout Embedding Flatten Linear PReLU",
+            "layers": "Dropout Dropout2d Embedding Flatten Linear PReLU",
             "module": "Module",
             "networks": "MLP Sequential",
-            "normalization": "BatchNorm1d LayerNorm",
+            "normalization": "BatchNorm1d BatchNorm2d GroupNorm LayerNorm RMSNorm",
             "pooling": "AdaptiveAvgPool2d AvgPool1d AvgPool2d MaxPool1d MaxPool2d",
         },
         submodules=("functional", "init", "scalar"),
@@ -69,12 +69,15 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "BatchNorm1d",
+    "BatchNorm2d",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "Dropout",
+    "Dropout2d",
     "Embedding",
     "Flatten",
+    "GroupNorm",
     "Hardtanh",
     "Identity",
     "LayerNorm",
@@ -86,6 +89,7 @@ __all__ = [
     "Mish",
     "Module",
     "PReLU",
+    "RMSNorm",
     "ReLU",
     "ReLU6",
     "Sequential",

@@ -99,8 +99,12 @@ __all__ = [
 ]
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Rng = None) -> Any:
+def dropout(
+    x: Any, p: float = 0.5, training: bool = True, *, rng: Rng = None, shape: tuple[int, ...] | None = None
+) -> Any:
     """In training, ``x / (1 − p)`` with each entry set to 0 with probability p; else ``x``. See `nn.Dropout`.
+
+    With a ``shape`` that broadcasts to that of ``x``, whole parts are dropped together.
 
     Examples
     --------
@@ -112,7 +116,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Rng = None) -
     if not training or p == 0:
         return x
     x = array_of(x)
-    kept = modes.draw(generator(rng).random, x.shape) >= p
+    kept = modes.draw(generator(rng).random, x.shape if shape is None else shape) >= p
     return functions.where(kept, x * (1 / (1 - p)), 0.0)
 
 

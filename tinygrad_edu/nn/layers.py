@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from tinygrad_edu import functions
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph import modes
@@ -107,6 +108,7 @@ class Embedding(Module):
     Parameters
     ----------
     num_embeddings, embedding_dim : how many vectors, and their length.
+    padding_idx : the index of a vector that starts as 0 and gets no gradient: what fills up short sequences.
     dtype : of the parameters, by default float64.
     rng : a `numpy.random.Generator`, a seed, or None.
 
@@ -130,13 +132,21 @@ class Embedding(Module):
         self,
         num_embeddings: int,
         embedding_dim: int,
+        padding_idx: int | None = None,
         dtype: npt.DTypeLike | None = None,
         *,
         rng: Rng = None,
     ) -> None:
         self.num_embeddings = whole_number("Embedding: num_embeddings", num_embeddings)
         self.embedding_dim = whole_number("Embedding: embedding_dim", embedding_dim)
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ArgumentError(
+                f"Embedding: padding_idx must be an index of the {num_embeddings} vectors, but was given {padding_idx}"
+            )
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
         table = generator(rng).normal(size=(self.num_embeddings, self.embedding_dim))
+        if self.padding_idx is not None:
+            table[self.padding_idx] = 0
         self.weight = Tensor(table, dtype=float_type(dtype), label="weight")
 
     def forward(self, indices: Any) -> Tensor:
@@ -145,17 +155,22 @@ class Embedding(Module):
         if rows.dtype.kind not in "iu":
             raise DTypeError(f"{self._title()} takes integers, but was given {rows.dtype}")
         modes.check(self._refuse_no_rows, rows)
-        return self.weight[rows]
+        y = self.weight[rows]
+        if self.padding_idx is None:
+            return y
+        return functions.where(functions.expand_dims(rows == self.padding_idx, -1), y.detach(), y)  # type: ignore[no-any-return]
 
     def _refuse_no_rows(self, rows: Any) -> None:
         if rows.size and not 0 <= rows.min() <= rows.max() < self.num_embeddings:
+            wrong = rows.min() if rows.min() < 0 else rows.max()
             raise ArgumentError(
-                f"{self._title()} takes indices from 0 to {self.num_embeddings - 1}, but was given "
-                f"{rows.min()} to {rows.max()}"
+                f"{self._title()} takes indices from 0 to {self.num_embeddings - 1}, but was given {wrong} in an array "
+                f"of shape {rows.shape}"
             )
 
     def extra_repr(self) -> str:
-        return f"{self.num_embeddings} → {self.embedding_dim}"
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings} → {self.embedding_dim}{padding}"
 
 
 class Flatten(Module):
@@ -209,6 +224,41 @@ class Dropout(Module):
 
     def extra_repr(self) -> str:
         return f"p={self.p:g}"
+
+
+class Dropout2d(Dropout):
+    """In training, whole channels are set to 0 with probability p, and the others are divided by 1 − p.
+
+    Neighbouring pixels are so alike that dropping single ones hardly changes an image (Tompson et al., 2014).
+
+    Parameters
+    ----------
+    p : from 0 up to, and without, 1.
+    rng : a `numpy.random.Generator`, a seed, or None. Every call draws from it.
+
+    Raises
+    ------
+    ShapeError : when called with x that has not the shape (n, channels, height, width) or (channels, height, width).
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.Dropout2d``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn
+    >>> nn.Dropout2d(0.5, rng=0)(np.ones((1, 3, 1, 2))).tolist()
+    [[[[2.0, 2.0]], [[0.0, 0.0]], [[0.0, 0.0]]]]
+    """
+
+    def forward(self, x: Any) -> Any:
+        """``x``, with channels dropped in training."""
+        if x.ndim not in (3, 4):
+            raise ShapeError(
+                f"{self._title()} takes inputs of shape (n, channels, height, width), but was given {x.shape}"
+            )
+        return dropout(x, self.p, training=self.training, rng=self.rng, shape=(*x.shape[:-2], 1, 1))
 
 
 class PReLU(Module):

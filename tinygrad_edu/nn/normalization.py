@@ -1,6 +1,10 @@
-"""Normalization: `LayerNorm` over the features of each row, `BatchNorm1d` over the rows of each feature."""
+"""Normalization: every number minus a mean, divided by a standard deviation, then scaled and shifted.
 
-from typing import Any
+The layers differ in what the mean is taken over: `LayerNorm` and `RMSNorm` take it over the last axes, `GroupNorm` over
+groups of channels of one example, `BatchNorm1d` and `BatchNorm2d` over the examples of a batch.
+"""
+
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +16,37 @@ from tinygrad_edu.support.arguments import at_least_zero, proportion, whole_numb
 from tinygrad_edu.tensor import Tensor
 
 
-class LayerNorm(Module):
+def _normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    """``(x − mean) / √(var + eps)``, mean and variance over the axes."""
+    centred = x - x.mean(axes, keepdims=True)
+    variance = (centred * centred).mean(axes, keepdims=True)
+    return centred / (variance + eps).sqrt()
+
+
+def _last_axes(name: str, shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    """The lengths of the axes that are normalized together."""
+    numbers = shape if isinstance(shape, tuple | list) else (shape,)
+    if not numbers:
+        raise ArgumentError(f"{name}: normalized_shape must name an axis, but was given ()")
+    return tuple(whole_number(f"{name}: normalized_shape", n) for n in numbers)
+
+
+class _OverLastAxes(Module):
+    """What `LayerNorm` and `RMSNorm` share: the axes."""
+
+    normalized_shape: tuple[int, ...]
+
+    def _axes_of(self, x: Tensor) -> tuple[int, ...]:
+        count = len(self.normalized_shape)
+        if x.shape[-count:] != self.normalized_shape:
+            raise ShapeError(f"{self._title()} takes inputs of shape (…, {self.extra_repr()}), but was given {x.shape}")
+        return tuple(range(-count, 0))
+
+    def extra_repr(self) -> str:
+        return ", ".join(map(str, self.normalized_shape))
+
+
+class LayerNorm(_OverLastAxes):
     """``y = (x − mean) / √(var + eps) · weight + bias`` over the last axes (Ba et al., 2016).
 
     Parameters
@@ -45,50 +79,225 @@ class LayerNorm(Module):
     def __init__(
         self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, *, dtype: npt.DTypeLike | None = None
     ) -> None:
-        shape = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
-        self.normalized_shape = tuple(whole_number("LayerNorm: normalized_shape", n) for n in shape)
-        if not self.normalized_shape:
-            raise ArgumentError("LayerNorm: normalized_shape must name an axis, but was given ()")
+        self.normalized_shape = _last_axes("LayerNorm", normalized_shape)
         self.eps = at_least_zero("LayerNorm: eps", eps)
         self.weight = full(self.normalized_shape, 1.0, dtype, "weight")
         self.bias = full(self.normalized_shape, 0.0, dtype, "bias")
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize over the last axes."""
-        count = len(self.normalized_shape)
-        if x.shape[-count:] != self.normalized_shape:
-            raise ShapeError(f"{self._title()} takes inputs of shape (…, {self.extra_repr()}), but was given {x.shape}")
-        axes = tuple(range(-count, 0))
-        centred = x - x.mean(axes, keepdims=True)
-        variance = (centred * centred).mean(axes, keepdims=True)
-        return centred / (variance + self.eps).sqrt() * self.weight + self.bias
-
-    def extra_repr(self) -> str:
-        return ", ".join(map(str, self.normalized_shape))
+        return _normalized(x, self._axes_of(x), self.eps) * self.weight + self.bias
 
 
-class BatchNorm1d(Module):
-    """``y = (x − mean) / √(var + eps) · weight + bias``, for each feature (Ioffe & Szegedy, 2015).
-
-    In training, mean and variance are the batch's, and running averages of them are kept; in evaluation, these
-    averages take their place.
+class RMSNorm(_OverLastAxes):
+    """``y = x / √(mean of x² + eps) · weight`` over the last axes (Zhang & Sennrich, 2019).
 
     Parameters
     ----------
-    num_features : number of columns of x, which has the shape (n, num_features).
+    normalized_shape : shape of the last axes, or the length of the last one.
+    eps : keeps the division finite; None is the machine precision of the input's type, as in PyTorch.
+    elementwise_affine : False leaves the weight out.
+    dtype : of the weight, by default float64.
+
+    Attributes
+    ----------
+    weight : Tensor of shape ``normalized_shape``, at first 1, or None.
+
+    Raises
+    ------
+    ArgumentError : a setting is out of its range.
+    ShapeError : when called with x whose last axes are not ``normalized_shape``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.RMSNorm``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn
+    >>> nn.RMSNorm(2)(np.array([[3.0, 4.0]])).data.round(3).tolist()
+    [[0.849, 1.131]]
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        *,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        self.normalized_shape = _last_axes("RMSNorm", normalized_shape)
+        self.eps = None if eps is None else at_least_zero("RMSNorm: eps", eps)
+        self.weight = full(self.normalized_shape, 1.0, dtype, "weight") if elementwise_affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Divide by the root of the mean square over the last axes."""
+        eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
+        y = x / ((x * x).mean(self._axes_of(x), keepdims=True) + eps).sqrt()
+        return y if self.weight is None else y * self.weight
+
+
+class GroupNorm(Module):
+    """``y = (x − mean) / √(var + eps) · weight + bias`` over groups of channels of each example (Wu & He, 2018).
+
+    Parameters
+    ----------
+    num_groups : the channels are divided into so many groups.
+    num_channels : length of the second axis of x, which has the shape (n, num_channels, …).
     eps : keeps the division finite.
-    momentum : share of the newest batch in the running averages; None gives all batches the same share.
+    affine : False leaves weight and bias out.
     dtype : of the parameters, by default float64.
 
     Attributes
     ----------
-    weight, bias : Tensors of shape (num_features,), at first 1 and 0.
+    weight, bias : Tensors of shape (num_channels,), at first 1 and 0, or None.
+
+    Raises
+    ------
+    ArgumentError : a setting is out of its range, or the groups do not divide the channels.
+    ShapeError : when called with other channels.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.GroupNorm``. With one group for each channel it is instance normalization.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn
+    >>> nn.GroupNorm(1, 2)(np.array([[1.0, 3.0]])).data.round(3).tolist()
+    [[-1.0, 1.0]]
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        self.num_groups = whole_number("GroupNorm: num_groups", num_groups)
+        self.num_channels = whole_number("GroupNorm: num_channels", num_channels)
+        if num_channels % num_groups:
+            raise ArgumentError(f"GroupNorm: {num_groups} groups do not divide {num_channels} channels")
+        self.eps = at_least_zero("GroupNorm: eps", eps)
+        self.weight = full(num_channels, 1.0, dtype, "weight") if affine else None
+        self.bias = full(num_channels, 0.0, dtype, "bias") if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize each group of each example."""
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            raise ShapeError(
+                f"{self._title()} takes inputs of shape (n, {self.num_channels}, …), but was given {x.shape}"
+            )
+        groups = x.reshape(len(x), self.num_groups, -1)
+        y = _normalized(groups, (-1,), self.eps).reshape(x.shape)
+        return y if self.weight is None else _scaled(y, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}"
+
+
+def _scaled(y: Tensor, weight: Any, bias: Any) -> Tensor:
+    """``y · weight + bias``, one number for each channel, which are the second axis."""
+    shape = (-1, *(1,) * (y.ndim - 2))
+    return y * weight.reshape(shape) + bias.reshape(shape)  # type: ignore[no-any-return]
+
+
+class _BatchNorm(Module):
+    """What the batch normalizations share; they differ in the shapes that they take."""
+
+    shapes: ClassVar[dict[int, str]]
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        name = type(self).__name__
+        self.num_features = whole_number(f"{name}: num_features", num_features)
+        self.eps = at_least_zero(f"{name}: eps", eps)
+        self.momentum = None if momentum is None else proportion(f"{name}: momentum", momentum)
+        self.track_running_stats = track_running_stats
+        self.weight = full(num_features, 1.0, dtype, "weight") if affine else None
+        self.bias = full(num_features, 0.0, dtype, "bias") if affine else None
+        if track_running_stats:
+            kind = float_type(dtype)
+            self.running_mean = np.zeros(num_features, kind)
+            self.running_var = np.ones(num_features, kind)
+            self.num_batches_tracked = np.zeros((), np.int64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize each channel."""
+        if x.ndim not in self.shapes or x.shape[1] != self.num_features:
+            shapes = " or ".join(shape.format(self.num_features) for shape in self.shapes.values())
+            raise ShapeError(f"{self._title()} takes inputs of shape {shapes}, but was given {x.shape}")
+        y = self._by_batch(x) if self.training or not self.track_running_stats else self._by_running_averages(x)
+        return y if self.weight is None else _scaled(y, self.weight, self.bias)
+
+    def _by_batch(self, x: Tensor) -> Tensor:
+        axes = (0, *range(2, x.ndim))
+        count = x.size // self.num_features
+        if count < 2:
+            raise ShapeError(
+                f"{self._title()} needs two numbers or more of each channel in training, to take their variance, but "
+                f"was given {x.shape}: make the batch larger, or call eval()"
+            )
+        mean = x.mean(axes, keepdims=True)
+        centred = x - mean
+        variance = (centred * centred).mean(axes, keepdims=True)
+        if self.training and self.track_running_stats:
+            self._track(mean.numpy().reshape(-1), variance.numpy().reshape(-1) * (count / (count - 1)))
+        return centred / (variance + self.eps).sqrt()
+
+    def _by_running_averages(self, x: Tensor) -> Tensor:
+        shape = (-1, *(1,) * (x.ndim - 2))
+        spread = np.sqrt(self.running_var + self.eps)
+        return (x - self.running_mean.reshape(shape)) / spread.reshape(shape)
+
+    def _track(self, mean: Any, variance: Any) -> None:
+        self.num_batches_tracked += 1
+        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        self.running_mean += (mean - self.running_mean) * share
+        self.running_var += (variance - self.running_var) * share
+
+    def extra_repr(self) -> str:
+        return str(self.num_features)
+
+
+class BatchNorm1d(_BatchNorm):
+    """``y = (x − mean) / √(var + eps) · weight + bias``, for each feature (Ioffe & Szegedy, 2015).
+
+    In training, mean and variance are the batch's, and running averages of them are kept. In evaluation, the running
+    averages are used.
+
+    Parameters
+    ----------
+    num_features : length of the second axis of x, which has the shape (n, num_features) or (n, num_features, length).
+    eps : keeps the division finite.
+    momentum : share of the newest batch in the running averages; None gives all batches the same share.
+    affine : False leaves weight and bias out.
+    track_running_stats : False keeps no running averages; the batch's own mean and variance are always used.
+    dtype : of the parameters, by default float64.
+
+    Attributes
+    ----------
+    weight, bias : Tensors of shape (num_features,), at first 1 and 0, or None.
     running_mean, running_var, num_batches_tracked : arrays; part of ``state_dict()``.
 
     Raises
     ------
     ArgumentError : a setting is out of its range.
-    ShapeError : when called with x of another shape or, in training, of less than two rows.
+    ShapeError : when called with x of another shape or, in training, with a single number of each feature.
 
     Notes
     -----
@@ -103,42 +312,34 @@ class BatchNorm1d(Module):
     ([[-1.0], [1.0]], [0.2])
     """
 
-    def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, *, dtype: npt.DTypeLike | None = None
-    ) -> None:
-        self.num_features = whole_number("BatchNorm1d: num_features", num_features)
-        self.eps = at_least_zero("BatchNorm1d: eps", eps)
-        self.momentum = None if momentum is None else proportion("BatchNorm1d: momentum", momentum)
-        kind = float_type(dtype)
-        self.weight = full(num_features, 1.0, dtype, "weight")
-        self.bias = full(num_features, 0.0, dtype, "bias")
-        self.running_mean = np.zeros(num_features, kind)
-        self.running_var = np.ones(num_features, kind)
-        self.num_batches_tracked = np.zeros((), np.int64)
+    shapes: ClassVar[dict[int, str]] = {2: "(n, {})", 3: "(n, {}, length)"}
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalize each column."""
-        if x.ndim != 2 or x.shape[1] != self.num_features:
-            raise ShapeError(f"{self._title()} takes inputs of shape (n, {self.num_features}), but was given {x.shape}")
-        if not self.training:
-            scale = self.weight / np.sqrt(self.running_var + self.eps)
-            return (x - self.running_mean) * scale + self.bias
-        if len(x) < 2:
-            raise ShapeError(
-                f"{self._title()} needs two rows or more in training, to take their variance, but was given {x.shape}: "
-                "make the batch larger, or call eval()"
-            )
-        mean = x.mean(0)
-        centred = x - mean
-        variance = (centred * centred).mean(0)
-        self._track(mean.numpy(), variance.numpy() * (len(x) / (len(x) - 1)))
-        return centred / (variance + self.eps).sqrt() * self.weight + self.bias
 
-    def _track(self, mean: Any, variance: Any) -> None:
-        self.num_batches_tracked += 1
-        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
-        self.running_mean += (mean - self.running_mean) * share
-        self.running_var += (variance - self.running_var) * share
+class BatchNorm2d(_BatchNorm):
+    """``y = (x − mean) / √(var + eps) · weight + bias``, for each channel of images.
 
-    def extra_repr(self) -> str:
-        return str(self.num_features)
+    As `BatchNorm1d`, with mean and variance over the images of a batch and over their pixels.
+
+    Parameters
+    ----------
+    num_features : number of channels of x, which has the shape (n, num_features, height, width).
+    eps, momentum, affine, track_running_stats, dtype : as for `BatchNorm1d`.
+
+    Attributes
+    ----------
+    weight, bias : Tensors of shape (num_features,), at first 1 and 0, or None.
+    running_mean, running_var, num_batches_tracked : arrays; part of ``state_dict()``.
+
+    Notes
+    -----
+    PyTorch: ``torch.nn.BatchNorm2d``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import nn
+    >>> nn.BatchNorm2d(1)(np.array([[[[1.0, 3.0]]]])).data.round(3).tolist()
+    [[[[-1.0, 1.0]]]]
+    """
+
+    shapes: ClassVar[dict[int, str]] = {4: "(n, {}, height, width)"}
