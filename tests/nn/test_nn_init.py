@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_numbers(name):
         (
             lambda: init.xavier_normal_(Tensor([1.0, 2.0])),
             ShapeError,
-            r"shape \(in, out\), but was given .* \(2,\): fill",
+            r"two axes or more, but was given .* \(2,\): fill",
         ),
         (lambda: init.kaiming_normal_(Tensor(np.zeros((0, 2)))), ShapeError, r"\(0, 2\)"),
         (lambda: init.orthogonal_(Tensor(np.zeros((2, 2, 2)))), ShapeError, r"\(2, 2, 2\)"),

@@ -58,7 +58,9 @@ def _in_place(symbol: str, combine: Callable[[Any, Any], Any]) -> Any:
                 f"{describe(self)} has a gradient, and outside of no_grad() p {symbol}= … would not change it: write "
                 f"p.data {symbol}= …, or do it within no_grad(); where a new node is meant, write p = p {symbol} …"
             )
-        self.data = combine(data_of(self), data_of(other))
+        result = combine(data_of(self), data_of(other))
+        kind = getattr(self, "dtype", None)  # p stays of its type, as with NumPy
+        self.data = result if kind is None or result.dtype == kind else result.astype(kind)
         return self
 
     return method

@@ -93,17 +93,21 @@ def _checked(tensor: Any) -> Tensor:
 
 
 def _fill(tensor: Tensor, array: Any) -> Tensor:
-    tensor.data = array
+    tensor.data = np.asarray(array, tensor.dtype)
     return tensor
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
-    if _checked(tensor).ndim != 2 or not tensor.size:
+    """Numbers of inputs and outputs of a unit: of a `Linear`'s (in, out), of a convolution's (out, in, *size)."""
+    if _checked(tensor).ndim < 2 or not tensor.size:
         raise ShapeError(
-            f"this initialization is for weights of shape (in, out), but was given a Tensor of shape {tensor.shape}: "
+            f"this initialization is for weights of two axes or more, but was given a Tensor of shape {tensor.shape}: "
             "fill a bias with zeros_ or uniform_"
         )
-    return tensor.shape[0], tensor.shape[1]
+    if tensor.ndim == 2:
+        return tensor.shape[0], tensor.shape[1]
+    entries = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * entries, tensor.shape[0] * entries
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

@@ -18,6 +18,8 @@ from tinygrad_edu.operations.broadcasting import added, unbroadcast
 from tinygrad_edu.operations.floats import CONSTANTS
 from tinygrad_edu.operations.operation import EachInput, Operation
 from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.operations.shapes import GETITEM
+from tinygrad_edu.speed.indexed_gradient import add_at_index
 from tinygrad_edu.speed.recomputed_gradient import LARGE, step_without_keeping
 
 ndarray = np.ndarray
@@ -60,6 +62,9 @@ _STEP = """
 
 def written_step(operation: Operation) -> Step:
     """`backward_step` for one operation, written out as a function without loops and lists."""
+    if operation is GETITEM:
+        operation.backward_step = add_at_index
+        return add_at_index
     is_simple = operation.gradient_stays_finite and operation.returns_fresh_arrays
     if isinstance(operation.gx_arrays, EachInput) or not is_simple:
         operation.backward_step = backward_step
