@@ -8,12 +8,12 @@ const DOT = {
     for (let i = 0; i < n; i += 1) sum += values[inputs[i]] * values[inputs[n + i]];
     return sum;
   },
-  backward(gy, y, values, inputs, grads) {
-    if (gy === 0 && y - y === 0) return; // 0 times finite numbers: nothing flows
-    const n = (inputs.length - 1) / 2;
-    for (let i = 0; i < n; i += 1) grads[inputs[i]] += gy * values[inputs[n + i]];
-    for (let i = 0; i < n; i += 1) grads[inputs[n + i]] += gy * values[inputs[i]];
-    grads[inputs[2 * n]] += gy;
+  /** What flows to input `n`. */
+  flow(gy, y, values, inputs, n) {
+    if (gy === 0 && y - y === 0) return 0; // 0 times finite numbers: nothing flows
+    const count = (inputs.length - 1) / 2;
+    if (n === 2 * count) return gy;
+    return gy * values[inputs[n < count ? n + count : n - count]];
   },
 };
 
@@ -40,20 +40,29 @@ class Tape {
     return values;
   }
 
-  /** Compute the gradient of each node, from that of the last. */
-  backward(seed = 1) {
-    const { values, grads } = this;
+  /** What flows from node `k`, whose gradient is `gy`, to its input `n`. */
+  flow(k, n, gy) {
+    const { values } = this;
+    const { op, inputs, params = [] } = this.nodes[k];
+    if (op === "dot") return DOT.flow(gy, values[k], values, inputs, n);
+    return rows[op].gx[n](gy, values[k], ...inputs.map((i) => values[i]), ...params);
+  }
+
+  /**
+   * Compute the gradient of each node, from that of the last. `onFlow(k, n, flow, sum)` is told what flowed from node `k`
+   * to its input `n`, and what that input's gradient is with it.
+   */
+  backward(seed = 1, onFlow = null) {
+    const { grads } = this;
     grads.fill(0);
     grads[grads.length - 1] = seed;
     for (let k = this.nodes.length - 1; k >= 0; k -= 1) {
-      const { op, inputs, params = [] } = this.nodes[k];
+      const { op, inputs } = this.nodes[k];
       if (!op) continue;
-      if (op === "dot") DOT.backward(grads[k], values[k], values, inputs, grads);
-      else {
-        const xs = inputs.map((i) => values[i]);
-        inputs.forEach((i, n) => {
-          grads[i] += rows[op].gx[n](grads[k], values[k], ...xs, ...params);
-        });
+      for (let n = 0; n < inputs.length; n += 1) {
+        const flow = this.flow(k, n, grads[k]);
+        grads[inputs[n]] += flow;
+        if (onFlow) onFlow(k, n, flow, grads[inputs[n]]);
       }
     }
     return grads;
