@@ -107,6 +107,10 @@ class Notation(Writer):
     def parentheses(self, text: str) -> str:
         return f"({text})"
 
+    def relation_sign(self, f: Relation, k: int) -> str:
+        """Sign ``k`` of a relation."""
+        return self.sign_of(f.signs[k])
+
     def tinted(self, f: Tinted) -> str:
         return self.write(f.inner)
 
@@ -120,7 +124,7 @@ class Notation(Writer):
         return "".join(map(self.write, f.parts))
 
     def relation(self, f: Relation) -> str:
-        rest = (f" {self.sign_of(f.signs[k])} {self.write(part)}" for k, part in enumerate(f.parts[1:]))
+        rest = (f" {self.relation_sign(f, k)} {self.write(part)}" for k, part in enumerate(f.parts[1:]))
         return self.write(f.parts[0]) + "".join(rest)
 
 
@@ -140,7 +144,7 @@ class Text(Notation):
         return f.label
 
     def partial(self, f: Partial) -> str:
-        return f"∂{f.root.label}/∂{f.of.label}"
+        return f"∂{self.name(f.root)}/∂{self.name(f.of)}"
 
     def infix(self, f: Infix) -> str:
         if f.symbol != "**":
@@ -189,7 +193,7 @@ class Words(Notation):
         return f.label
 
     def partial(self, f: Partial) -> str:
-        return f"the gradient of {f.of.label}"
+        return f"the gradient of {self.name(f.of)}"
 
     def left(self, f: Infix) -> str:
         text = super().left(f)
@@ -233,7 +237,7 @@ class Words(Notation):
         """``y is 2 times 3, which is 6``."""
         text, chained = self.write(f.parts[0]), not f.parts[0].is_name
         for k, part in enumerate(f.parts[1:]):
-            text += f"{', which' * chained} {self.sign_of(f.signs[k])} {self.write(part)}"
+            text += f"{', which' * chained} {self.relation_sign(f, k)} {self.write(part)}"
             chained = True
         return text
 

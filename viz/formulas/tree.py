@@ -260,10 +260,14 @@ class Row(Formula):
 
 @dataclass(frozen=True)
 class Relation(Formula):
-    """A chain of equalities: ``y = 2 · 3 = 6``; ``≈`` where the figures that are shown are rounded."""
+    """A chain of equalities: ``y = 2 · 3 = 6``; ``≈`` where the figures that are shown are rounded.
+
+    ``decided_by`` says of each sign what decides between ``=`` and ``≈``: "result", "inserted", or "" for nothing.
+    """
 
     parts: tuple[Formula, ...]
     signs: tuple[str, ...]
+    decided_by: tuple[str, ...] = field(default=(), compare=False)
     strength = 0
 
     def written_in(self, writer: Writer) -> str:

@@ -46,11 +46,15 @@ class Page:
         """What stands in the template's places, as HTML, and the ``data`` for the scripts."""
         raise NotImplementedError
 
+    def engine(self) -> str:
+        """JavaScript that the scripts use and that does not stand in ``viz/pages/assets``."""
+        return ""
+
     @cached_property
     def html(self) -> str:
         """The whole page."""
         style = _colours() + "".join(map(_asset, self.styles))
-        script = '"use strict";\n' + "\n".join(map(_asset, self.scripts))
+        script = '"use strict";\n' + "\n".join([self.engine(), *map(_asset, self.scripts)])
         places = {"title": html.escape(self.title)} | self.parts()
         return Template(_asset("page.html")).substitute(
             places,

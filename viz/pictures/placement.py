@@ -109,7 +109,7 @@ def _dot(sizes: Mapping[int, Size], edges: Mapping[int, tuple[int, int]], whole:
     roomy = len(edges) <= _LABELLED
     edges = _short(sizes, edges)
     lines = ['digraph{rankdir=LR;nodesep=.28;node[shape=box,fixedsize=true,label=""];']
-    lines.append('ranksep=.5;edge[fontsize=11,label="0000000"];' if roomy else "ranksep=.8;")
+    lines.append('ranksep=.32;edge[fontsize=11,label="000000"];' if roomy else "ranksep=.8;")
     lines += [f"{i}[width={w / 72:.3f},height={h / 72:.3f}];" for i, (w, h) in sizes.items()]
     _write_frames(whole, lines)
     lines += [f"{a}->{b}[comment={k}];" for k, (a, b) in edges.items()]

@@ -1,7 +1,7 @@
 """The steps of a trace: what each is about, its numbers, and how it is told."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -124,7 +124,7 @@ class Forward(Step):
             return None
         computed = blackboard.forward(operation, self._figures, self.trace.order[self.node].params)
         value = tint("value", single(self.value, f"v{self.node}"))
-        return Relation((computed, value), ("=" if self.is_exact else "≈",))
+        return Relation((computed, value), ("=" if self.is_exact else "≈",), ("result",))
 
     @cached_property
     def sentence(self) -> Formula:  # type: ignore[override]
@@ -133,7 +133,7 @@ class Forward(Step):
             return Row((self.equation, Prose(f", of shape {blackboard.shape_text(self.value.shape)}")))
         inserted = "=" if all(x.is_exact for x in self._figures) else "≈"
         parts = (self.trace.name_of(self.node), self._expression, *self.numbers.parts)
-        return Relation(parts, ("=", inserted, *self.numbers.signs))
+        return Relation(parts, ("=", inserted, *self.numbers.signs), ("", "inserted", "result"))
 
     def to_dict(self) -> dict[str, Any]:
         """The step as plain data."""
@@ -190,6 +190,12 @@ class Backward(Step):
         self.before = flow.before
         self.after = flow.after
         self.incoming = trace.gradients[flow.node]
+        self.nonzero: Container[str] | None = None  # inputs that are not 0, if other ones than at present
+
+    def again(self) -> "Backward":
+        """The same step, of which nothing is written yet."""
+        flow = Flow(self.node, self.position, self.input, self.contribution, self.before, self.after)
+        return Backward(self.trace, self.index, flow)
 
     def derivative(self, gy: Any, *, y: Any = None, xs: Sequence[Any] | None = None) -> Any:
         """What the edge makes of a gradient ``gy``, before un-broadcasting; at other ``y`` and ``xs`` if given."""
@@ -242,7 +248,9 @@ class Backward(Step):
         settings = {k: Number(float(v), digits=12) if isinstance(v, float | int) else Name(k) for k, v in params}
         xs = record.inputs
         names = ["x"] if len(xs) == 1 else [f"x{i}" for i in range(len(xs))]
-        nonzero = [name for name, k in zip(names, xs, strict=True) if np.all(trace.values[k])]
+        nonzero = self.nonzero
+        if nonzero is None:
+            nonzero = [name for name, k in zip(names, xs, strict=True) if np.all(trace.values[k])]
         terms = list(map(trace.term, xs))
         return blackboard.Edge(record.node.operation, self.position, trace.term(self.node), terms, settings, nonzero)
 
@@ -281,7 +289,7 @@ class Backward(Step):
             return None
         incoming, local, product = parts
         computed = Infix("*", tint("gradient", incoming), tint("local", local))
-        return Relation((computed, tint("gradient", product)), ("=" if self.is_exact else "≈",))
+        return Relation((computed, tint("gradient", product)), ("=" if self.is_exact else "≈",), ("result",))
 
     @cached_property
     def sentence(self) -> Formula:  # type: ignore[override]

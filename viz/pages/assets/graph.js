@@ -6,7 +6,7 @@ const FOLDED_HEIGHT = 46;
 
 /** A new element with attributes and children; strings become text, so that no label is ever read as markup. */
 function make(name, attributes = {}, ...children) {
-  const svg = ["svg", "g", "rect", "path", "text", "tspan", "title"].includes(name);
+  const svg = ["svg", "g", "rect", "path", "text", "tspan", "title", "circle", "line", "polyline"].includes(name);
   const element = svg ? document.createElementNS(SVG, name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
     if (value !== undefined && value !== null && value !== false) element.setAttribute(key, value);
@@ -25,13 +25,62 @@ function cut(text, width, size = 7.4) {
 /** The box of a node: each kind has a shape of its own, as in the still pictures. */
 function outline(kind, w, h) {
   const corner = { parameter: 9, root: 12 }[kind];
-  if (!corner) return make("rect", { class: "box", width: w, height: h, rx: kind === "leaf" ? 16 : 3 });
+  if (!corner) return make("rect", { class: "box", width: w, height: h, rx: kind === "leaf" ? 16 : 8 });
   const points =
     kind === "root"
       ? [[corner, 0], [w - corner, 0], [w, corner], [w, h - corner],
          [w - corner, h], [corner, h], [0, h - corner], [0, corner]]
       : [[corner, 0], [w - corner, 0], [w, h / 2], [w - corner, h], [corner, h], [0, h / 2]];
   return make("path", { class: "box", d: `M${points.map((point) => point.join(" ")).join("L")}Z` });
+}
+
+/** A box with its name at the top, and a line each for value and gradient. */
+function roomyBox(node, [, , w, h]) {
+  const inset = node.kind === "parameter" ? 18 : 12;
+  const g = boxOf(node, w, h);
+  const line = (y, name, text) => {
+    const word = make("text", { class: "word", x: inset, y }, text);
+    const number = make("text", { class: name, x: w - inset, y, "text-anchor": "end" });
+    g.append(word, number);
+    return number;
+  };
+  const title = make("text", { class: "name", x: inset, y: 20 }, cut(node.title, w - 2 * inset, 8.1));
+  const parts = { g, isRoomy: true, room: w - 2 * inset - 38, tank: w - 14, grad: null, level: null };
+  if (node.collects) {
+    parts.level = make("rect", { class: "level", x: 7, y: h - 24, width: 0, height: 18, rx: 5 });
+    g.append(parts.level);
+  }
+  g.append(title);
+  parts.value = line(43, "value", "value");
+  if (node.collects) parts.grad = line(h - 11, "grad", "grad");
+  return parts;
+}
+
+/** A box without words, for graphs of many nodes. */
+function compactBox(node, [, , w, h]) {
+  const room = w - (node.kind === "parameter" ? 28 : 12); // its corners are cut off
+  const g = boxOf(node, w, h);
+  const name = make("text", { class: "name", x: w / 2, y: h < 40 ? 20 : 17, "text-anchor": "middle" });
+  name.textContent = cut(node.title, room, 8.1);
+  const value = make("text", { class: "value", x: w / 2, y: 33, "text-anchor": "middle" });
+  g.append(name, value);
+  const inset = node.kind === "parameter" ? 11 : 7;
+  const parts = { g, value, room, tank: w - 2 * inset, grad: null, level: null };
+  if (!node.collects) return parts;
+  parts.level = make("rect", { class: "level", x: inset, y: h - 23, width: 0, height: 17, rx: 4 });
+  parts.grad = make("text", { class: "grad", x: w / 2, y: h - 10, "text-anchor": "middle" });
+  g.append(parts.level, make("rect", { class: "tank", x: inset, y: h - 23, width: parts.tank, height: 17, rx: 4 }));
+  g.append(parts.grad);
+  return parts;
+}
+
+/** The group of a node with its outline, and the ring that shows the keyboard's focus. */
+function boxOf(node, w, h) {
+  const changes = node.canChange ? " changes" : "";
+  const g = make("g", { class: `node ${node.kind}${changes}`, role: "button", tabindex: node.tab ?? -1 });
+  g.append(make("rect", { class: "halo", x: -4, y: -4, width: w + 8, height: h + 8, rx: 12 }), outline(node.kind, w, h));
+  if (node.canChange) g.append(make("path", { class: "handle", d: `M14 ${h}H${w - 14}M${w / 2 - 4} ${h}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0` }));
+  return g;
 }
 
 class GraphView {
@@ -60,31 +109,11 @@ class GraphView {
     this.boxes = this.nodes.map((node, i) => {
       const box = this.place.nodes[i];
       if (!box) return null; // in a sealed module
-      const [, , w, h] = box;
-      const room = w - (node.kind === "parameter" ? 28 : 12); // its corners are cut off
-      const name = make("text", { class: "name", x: w / 2, y: h < 40 ? 20 : 17, "text-anchor": "middle" });
-      name.textContent = cut(node.title, room, 8.1);
-      const value = make("text", { class: node.odd ? "value odd" : "value", x: w / 2, y: 33, "text-anchor": "middle" });
-      const g = make("g", { id: `node-${i}`, class: `node ${node.kind}`, role: "button", tabindex: -1 });
-      g.append(
-        make("rect", { class: "halo", x: -4, y: -4, width: w + 8, height: h + 8, rx: 8 }),
-        outline(node.kind, w, h),
-        name,
-        value,
-      );
-      const inset = node.kind === "parameter" ? 11 : 7;
-      const parts = { g, value, room, tank: w - 2 * inset, grad: null, level: null };
-      if (node.collects) {
-        parts.level = make("rect", { class: "level", x: inset, y: h - 23, width: 0, height: 17, rx: 4 });
-        parts.grad = make("text", { class: "grad", x: w / 2, y: h - 10, "text-anchor": "middle" });
-        g.append(
-          parts.level,
-          make("rect", { class: "tank", x: inset, y: h - 23, width: parts.tank, height: 17, rx: 4 }),
-          parts.grad,
-        );
-      }
-      g.addEventListener("click", () => this.pick(i));
-      layer.append(g);
+      const parts = box[3] > 64 || (box[3] > 50 && node.kind === "constant")
+        ? roomyBox(node, box) : compactBox(node, box);
+      parts.g.id = `node-${i}`;
+      parts.g.addEventListener("click", () => this.pick(i));
+      layer.append(parts.g);
       return parts;
     });
   }
@@ -276,13 +305,15 @@ class GraphView {
   // --- what changes from step to step
 
   /** Show a node's value and gradient: texts, or null for what is not known yet; `share` of its uses have given. */
-  fill(i, { value, grad, share, spoken }) {
+  fill(i, { value, grad, share, spoken, isOdd }) {
     const parts = this.boxes[i];
     if (!parts) return;
     parts.g.classList.toggle("waiting", value === null);
-    parts.value.textContent = cut(value ?? "", parts.room, 7.3);
+    parts.value.textContent = cut(value ?? (parts.isRoomy ? "·" : ""), parts.room, parts.isRoomy ? 7.8 : 7.3);
+    parts.value.classList.toggle("odd", isOdd.value);
     if (parts.grad) {
-      parts.grad.textContent = cut(grad ?? "", parts.tank - 6, 7.3);
+      parts.grad.textContent = cut(grad ?? "", parts.room, parts.isRoomy ? 7.8 : 7.3);
+      parts.grad.classList.toggle("odd", isOdd.grad);
       parts.level.setAttribute("width", (parts.tank * share).toFixed(1));
     }
     parts.g.setAttribute("aria-label", spoken);
@@ -325,6 +356,7 @@ class GraphView {
     const pointers = new Map();
     let moved = 0;
     this.svg.addEventListener("pointerdown", (event) => {
+      if (this.onpress?.(event)) return; // a leaf is dragged, not the view
       pointers.set(event.pointerId, [event.clientX, event.clientY]);
       moved = 0;
     });
@@ -350,6 +382,7 @@ class GraphView {
     this.svg.addEventListener(
       "wheel",
       (event) => {
+        if (this.wheelScrolls && !event.ctrlKey && !document.hasFocus()) return; // the notebook scrolls
         event.preventDefault();
         this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), event.clientX, event.clientY);
       },
@@ -430,6 +463,7 @@ class GraphView {
   apply() {
     const [x, y, scale] = this.view;
     this.svg.classList.toggle("far", scale < 0.45);
-    this.scene.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${scale.toFixed(4)})`);
+    const transform = `translate(${x.toFixed(2)} ${y.toFixed(2)}) scale(${scale.toFixed(4)})`;
+    for (const layer of [this.scene, document.getElementById("motion")]) layer.setAttribute("transform", transform);
   }
 }

@@ -4,7 +4,8 @@
 function full(data) {
   if (data === null) return null;
   if (!isArray(data)) {
-    const tiny = typeof data === "number" && data !== 0 && Math.abs(data) < 1e-4;
+    if (!Number.isFinite(data)) return numberText(data);
+    const tiny = data !== 0 && Math.abs(data) < 1e-4;
     return (tiny ? data.toExponential() : String(data)).replaceAll("-", "−");
   }
   const shape = `(${data.shape.join(", ")}) ${data.dtype}`;
@@ -37,8 +38,8 @@ function indexOf(flat, shape) {
 
 class Inspector {
   /** `pick` is called with a node, `walk` with the steps of a path that is to be lit. */
-  constructor(film, { why, audit }, pick, walk) {
-    Object.assign(this, { film, why, audit, pick, walk });
+  constructor(film, { why, audit, leaves, descent }, pick, walk) {
+    Object.assign(this, { film, why, audit, leaves, descent, pick, walk });
     this.element = document.getElementById("inspector");
     this.cell = null;
   }
@@ -71,6 +72,7 @@ class Inspector {
         ["module", node.module.join(" › ")],
         ["source", source],
       ]),
+      ...this.changing(node),
       ...this.arrays(node, value, gradient, count),
       ...this.neighbours(node, count),
       ...this.paths(node, count),
@@ -79,18 +81,41 @@ class Inspector {
 
   kind(node) {
     let what = node.parameter ? "parameter" : node.role;
-    if (node.role === "operation") what = `${node.op}: ${node.name} = ${node.expression.text}`;
+    if (node.role === "operation") what = `${node.op}: ${node.name} = ${this.film.expression(node.id)}`;
     return node.root ? `${what} (the result)` : what;
   }
 
   warnings(node) {
     const warnings = [];
-    const odd = "⚠ a NaN or an infinity is in its value or gradient";
-    if (!node.finite) warnings.push(make("p", { class: "warning" }, odd));
+    const { film } = this;
+    const [value, gradient] = [film.numbers.value(node.id), film.numbers.gradient(node.id)];
+    const bad = "⚠ a NaN or an infinity is in its value or gradient";
+    if (odd(value) || (node.collects && odd(gradient))) warnings.push(make("p", { class: "warning" }, bad));
     for (const { sentence, verdict } of this.audit[node.id] ?? []) {
       warnings.push(make("p", { class: verdict === "wrong" ? "warning" : "unsure" }, sentence));
     }
     return warnings;
+  }
+
+  /** Whether the number can be changed: why not, or whether the leaf takes part in a gradient step. */
+  changing(node) {
+    const { film, descent } = this;
+    if (!film.isLive) return [];
+    if (node.fixed) {
+      const why = `${node.name} is an operation of your own, in Python, which this page cannot compute: its number and its local derivatives stay as they were recorded.`;
+      return [make("p", { class: "unsure" }, why)];
+    }
+    const frozen = film.numbers.frozen.get(node.id);
+    if (frozen !== undefined && node.role !== "operation") {
+      const { name } = film.nodes[frozen];
+      const why = `Its number stays as it is: ${name} depends on it, and ${name} is an operation of your own, in Python, which this page cannot compute.`;
+      return [make("p", { class: "unsure" }, why)];
+    }
+    if (!film.numbers.canChange(node.id) || !node.collects) return [];
+    const box = make("input", { type: "checkbox", id: "takes-part" });
+    box.checked = descent.chosen.has(node.id);
+    box.addEventListener("change", () => descent.choose(node.id, box.checked));
+    return [make("p", { class: "check" }, box, make("label", { for: "takes-part" }, "takes part in a gradient step"))];
   }
 
   arrays(node, value, gradient, count) {
@@ -120,37 +145,42 @@ class Inspector {
   entries(node, { index, gradient, count: all, terms, remainder }, count) {
     const root = this.film.nodes[this.film.root].name;
     const asked = `∂${root}/∂${node.name}${index.length ? `[${index}]` : ""}`;
-    const title = make("p", { class: "lens" }, `${asked} = ${numberText(gradient)} is the sum of`);
+    const title = make("p", { class: "lens" }, `${asked} = ${numberText(numberOf(gradient))} is the sum of`);
     const rows = terms.map((term) => {
       const done = term.step < count;
       const into = `${this.film.nodes[term.node].name}${term.index.length ? `[${term.index}]` : ""}`;
       const factor = term.factor.startsWith("∂") ? "" : `${term.factor} = `;
       const texts = done
-        ? [numberText(term.incoming), `${factor}${numberText(term.local)}`, numberText(term.product)]
+        ? [term.incoming, term.local, term.product].map((x) => numberText(numberOf(x)))
         : ["", "", "not yet"];
+      if (done) texts[1] = factor + texts[1];
       const cells = texts.map((text) => make("td", { class: "number" }, text));
       return make("tr", { class: done ? "" : "todo" }, make("td", {}, into), ...cells);
     });
     if (!terms.length) title.append(" nothing: every local derivative on its way is 0");
-    const rest = this.rest(Number(all.replaceAll(",", "")) - terms.length, remainder, 4);
+    const rest = this.rest(Number(all.replaceAll(",", "")) - terms.length, numberOf(remainder), 4);
     return [title, this.sum(["flows into", "gradient there", "× local", "= gives"], [...rows, ...rest])];
   }
 
   /** The sum over paths that a gradient is, each a product. */
   paths(node, count) {
-    const sum = this.why[node.id]?.[""];
-    const complete = this.film.arrived(node.id, count) === this.film.arrivals[node.id].length;
-    if (sum?.kind !== "paths" || !complete || !sum.terms.length) return [];
-    const rows = sum.terms.map(({ nodes, steps, factors, product }) => {
-      const way = make("button", { type: "button" }, nodes.map((i) => this.film.nodes[i].name).join(" → "));
+    const { film } = this;
+    const complete = film.arrived(node.id, count) === film.arrivals[node.id].length;
+    if (!film.isLive || node.role !== "leaf" || !complete) return [];
+    const { count: all, terms } = largestPaths(film, node.id);
+    if (!terms.length) return [];
+    const rows = terms.map(({ names, steps, factors, product }) => {
+      const short = (list) => (list.length > 14 ? [...list.slice(0, 6), "…", ...list.slice(-6)] : list);
+      const way = make("button", { type: "button" }, short(names).join(" → "));
       way.addEventListener("click", () => this.walk(steps));
-      const figures = factors.map((x, k) => (k && String(x).startsWith("-") ? `(${numberText(x)})` : numberText(x)));
+      const figures = short(factors.map((x, k) => (k && x < 0 ? `(${numberText(x)})` : numberText(x))));
       const gives = make("td", { class: "number" }, numberText(product));
       return make("tr", {}, gives, make("td", { class: "way" }, `= ${figures.join(" · ")}`, way));
     });
-    const many = sum.count === "1" ? "the only path" : `the sum over ${sum.count} paths`;
-    const rest = this.rest(Number(sum.count.replaceAll(",", "")) - sum.terms.length, sum.remainder, 2);
-    return [make("h3", {}, `Why: ${many}`), this.sum(["gives", "as the product along the path"], [...rows, ...rest])];
+    const title = all === 1n ? "the only path" : `the sum over ${all.toLocaleString("en-US")} paths`;
+    const remainder = film.numbers.gradient(node.id) - terms.reduce((sum, { product }) => sum + product, 0);
+    const rest = this.rest(Number(all) - terms.length, remainder, 2);
+    return [make("h3", {}, `Why: ${title}`), this.sum(["gives", "as the product along the path"], [...rows, ...rest])];
   }
 
   /** A row for what the terms that are not listed come to. */
@@ -174,11 +204,12 @@ class Inspector {
     };
     const inputs = node.inputs.map(link);
     if (inputs.length) parts.push(make("h3", {}, "Made of"), make("div", { class: "links" }, ...inputs));
-    const uses = this.film.edges.flatMap(([from, to], k) => (from === node.id ? [[to, k]] : []));
+    const uses = this.film.uses[node.id].slice(0, 200).map((k) => [this.film.edges[k][1], k]);
     if (!uses.length) return parts;
     const rows = uses.map(([to, k]) => this.use(link(to), to, this.film.given[k], count));
     const table = this.sum(["used by", "gradient there", "× local", "= gave"], rows);
-    const title = uses.length > 1 ? `Used ${uses.length} times: what each use gave` : "Used once";
+    const all = this.film.uses[node.id].length;
+    const title = all > 1 ? `Used ${all} times: what each use gave` : "Used once";
     return [...parts, make("h3", {}, title), table];
   }
 
@@ -187,11 +218,11 @@ class Inspector {
     const step = this.film.steps[s];
     const texts = ["", "", s < 0 ? "nothing" : "not yet"];
     if (done) {
-      const { value, text } = step.local;
-      const local = value === null ? "…" : isArray(value) ? text : numberText(value);
+      const { local: number, localText } = step;
+      const local = number === null ? "…" : isArray(number) ? localText : numberText(number);
       texts.splice(0, 3, brief(step.incoming, { digits: 3 }), local, brief(step.contribution, { digits: 3 }));
     }
-    const cells = texts.map((text) => make("td", { class: "number" }, text));
+    const cells = texts.map((text) => make("td", { class: text.length > 16 ? "number long" : "number" }, text));
     return make("tr", { class: done ? "" : "todo" }, make("td", {}, link), ...cells);
   }
 }

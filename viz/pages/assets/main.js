@@ -5,52 +5,75 @@ const boxed = (data, form) => brief(data, { ...form, digits: isArray(data) ? 3 :
 
 class Player {
   constructor(data) {
-    this.film = new Film(data.trace);
+    this.film = new Film(data);
+    this.address = new Address(this.film);
     this.audit = {};
     for (const finding of data.audit) (this.audit[finding.node] ??= []).push(finding);
     const pick = (i) => this.pick(i);
     const seek = (count) => this.seek(count);
     this.graph = new GraphView(this.drawing(data), pick);
-    this.panel = new StepPanel(this.film);
-    this.inspector = new Inspector(this.film, { why: data.why, audit: this.audit }, pick, (steps) => this.walk(steps));
+    this.motion = new Motion(this.graph);
+    this.leaves = new Leaves(this.film, this.graph, (k) => this.changed(k));
+    this.descent = new Descent(this.film, this.leaves);
+    this.panel = new StepPanel(this.film, data.notes);
+    this.stops = new Set(data.stops);
+    const parts = { why: data.why, audit: this.audit, leaves: this.leaves, descent: this.descent };
+    this.inspector = new Inspector(this.film, parts, pick, (steps) => this.walk(steps));
     this.table = new StepTable(this.film, seek);
-    this.quiz = new Quiz(data.quiz, () => this.render(), () => this.step(1));
+    this.quiz = new Quiz(data.quiz, this.film, () => this.render(), () => this.step(1));
     this.count = -1;
     this.picked = null;
     this.drawn = { fills: [], labels: [] };
-    this.embedded = location.protocol === "about:";
+    this.network = data.network && new NetworkView(data.network, this.film, this.leaves, pick);
     this.nameWrong(data.audit);
     this.controls();
     this.keys();
     this.search();
-    this.seek(this.fromAddress() ?? 0, { silent: true });
+    this.invite();
+    this.follow({ silent: true });
     this.graph.onarrange = () => this.restore();
     this.restore();
-    window.addEventListener("hashchange", () => this.seek(this.fromAddress() ?? this.count));
+    window.addEventListener("hashchange", () => this.follow());
   }
 
   /** What the graph's view draws: the trace's nodes with the texts of their boxes. */
-  drawing({ trace, place, modules, home, folded }) {
-    const nodes = trace.nodes.map((node, i) => ({
+  drawing({ place, modules, home, folded }) {
+    const { film } = this;
+    const few = film.nodes.length <= 60;
+    const nodes = film.nodes.map((node, i) => ({
       title: node.role === "operation" ? `${node.symbol}  ${node.name}` : node.name,
       kind: node.root ? "root" : node.parameter ? "parameter" : node.role,
       collects: node.role !== "constant",
-      odd: odd(node.value),
+      canChange: film.numbers.canChange(i),
+      tab: few || film.numbers.canChange(i) ? 0 : -1,
       cluster: home[i],
     }));
-    const first = trace.steps[0].node; // where stepping begins
-    return { nodes, edges: this.film.edges, clusters: modules, place, folded, first };
+    const first = film.steps[0].node; // where stepping begins
+    return { nodes, edges: film.edges, clusters: modules, place, folded, first };
   }
 
   // --- moving
 
-  fromAddress() {
-    const match = /^#step=(\d+)$/.exec(location.hash);
-    return match ? Number(match[1]) : null;
+  /** Go where the address says. */
+  follow({ silent = false } = {}) {
+    const { step, view, values } = this.address.read();
+    if (values.length) {
+      const known = new Map(values);
+      const { original } = this.film.numbers;
+      this.leaves.setAll(this.leaves.list.map((k) => [k, known.get(k) ?? original[k]]));
+    }
+    this.seek(step ?? Math.max(this.count, 0), { silent });
+    if (this.network && view === "network" !== this.network.isOn) this.switchNetwork();
+  }
+
+  /** Keep the address true to what is shown. */
+  share() {
+    const view = this.network?.isOn ? "network" : "graph";
+    this.address.write({ step: this.count, view, values: this.leaves.differing });
   }
 
   /** Show the moment at which `count` steps are done. */
-  seek(count, { silent = false } = {}) {
+  seek(count, { silent = false, travels = false } = {}) {
     count = Math.max(0, Math.min(this.film.length, count));
     if (count === this.count) return;
     this.count = count;
@@ -59,12 +82,77 @@ class Player {
       this.quiz.open(count - 1);
     } else this.quiz.close();
     this.render(silent);
-    if (!this.embedded) history.replaceState(null, "", `#step=${count}`);
+    if (travels && !this.quiz.asked) this.travel();
+    else this.motion.clear();
+    if (this.timer && this.stops.has(count - 1)) this.pause();
+    this.share();
+  }
+
+  /** A number was changed: of leaf `k`, or of many if it is null. Everything follows. */
+  changed(k) {
+    this.motion.clear();
+    if (this.count === 0 && k !== null) return this.seek(this.film.length, { silent: true });
+    this.drawn = { fills: [], labels: [] };
+    this.table.isStale = true;
+    if (this.quiz.asked) this.quiz.open(this.count - 1);
+    this.render(true);
+    if (this.descent && !this.descent.isStepping) this.descent.forget();
+    clearTimeout(this.later);
+    this.later = setTimeout(() => {
+      this.share();
+      this.panel.say(this.summary());
+    }, 250);
+    return null;
+  }
+
+  /** What a screen reader says after a change. */
+  summary() {
+    const { film, leaves } = this;
+    const root = `${film.nodes[film.root].name} is ${FORMS.words.number(film.numbers.value(film.root))}`;
+    const changed = leaves.differing.slice(0, 3).map(([k, x]) => {
+      const gradient = film.nodes[k].collects ? `, its gradient ${FORMS.words.number(film.numbers.gradient(k))}` : "";
+      return `${film.nodes[k].name} is ${FORMS.words.number(x)}${gradient}`;
+    });
+    return [...changed, root].join(". ");
+  }
+
+  /** Let the number of the present step travel along its edge. */
+  travel() {
+    const { film, motion } = this;
+    const step = film.steps[this.count - 1];
+    const duration = Math.min(900, 0.75 * this.delay());
+    if (!step || step.kind === "seed") return motion.clear();
+    const few = (data) => (data === null ? "" : brief(data, { digits: 4 }));
+    if (step.kind === "backward") {
+      const local = step.local !== null && isSingle(step.local) ? ` × ${numberText(single(step.local))}` : "";
+      const texts = [few(step.incoming) + local, few(step.contribution)];
+      return motion.run([film.edgeOf(step)], () => texts, { duration, back: true });
+    }
+    const edges = film.nodes[step.node].inputs.map((_, n) => film.edgeAt.get(`${step.node} ${n}`)).slice(0, 8);
+    const value = (k) => few(film.numbers.value(film.edges[k][0]));
+    return motion.run(edges, (k) => [value(k), value(k)], { duration, back: false });
+  }
+
+  /** Say at the lowest leaf, which has room below it, that it can be changed. */
+  invite() {
+    const { graph, leaves } = this;
+    const touch = matchMedia("(pointer: coarse)").matches;
+    const how = touch ? "Tap a leaf and slide its number, or drag it sideways." : "Drag a leaf sideways, or click it and type.";
+    document.getElementById("hint").textContent = `${how} Values and gradients follow at once.`;
+    const placed = leaves.list.filter((k) => graph.boxes[k]);
+    if (!placed.length) return;
+    const first = placed.reduce((low, k) => (graph.place.nodes[k][1] > graph.place.nodes[low][1] ? k : low));
+    const { g } = graph.boxes[first];
+    const [, , w, h] = graph.place.nodes[first];
+    g.classList.add("invites");
+    const text = make("text", { class: "invitation", x: w / 2, y: h + 19, "text-anchor": "middle" });
+    text.textContent = touch ? "drag or tap" : "drag or type";
+    g.append(text);
   }
 
   /** Do one step, or take it back. */
   step(by) {
-    this.seek(this.count + by);
+    this.seek(this.count + by, { travels: by > 0 });
   }
 
   play() {
@@ -102,6 +190,7 @@ class Player {
     const { asked } = this.quiz;
     const known = asked ? count - 1 : count; // a gradient that is asked for is not shown yet
     const began = performance.now();
+    this.nameOdd();
     this.fill(known);
     this.light(film.steps[count - 1]);
     this.panel.show(count, { asked, silent });
@@ -111,9 +200,22 @@ class Player {
     slider.value = count;
     slider.className = count > film.seed ? "backward" : "";
     slider.setAttribute("aria-valuetext", `Step ${count} of ${film.length}`);
+    this.paintTrack(slider);
+    document.getElementById("count").textContent = `step ${count} of ${film.length}`;
+    this.network?.show(known);
     for (const id of ["first", "back"]) document.getElementById(id).disabled = count === 0;
     for (const id of ["next", "last"]) document.getElementById(id).disabled = count === film.length;
     performance.measure("step", { start: began });
+  }
+
+  /** The track: violet up to the seed, rust after it, as far as the steps are done. */
+  paintTrack(slider) {
+    const { film, count } = this;
+    const part = (steps) => `${((100 * steps) / film.length).toFixed(2)}%`;
+    const [seed, done] = [part(Math.min(film.seed, count)), part(count)];
+    const stops = `var(--forward) ${seed}, var(--backward) ${seed} ${done}, var(--line) ${done}`;
+    slider.style.setProperty("--filled", `linear-gradient(to right, ${stops})`);
+    slider.closest(".track").style.setProperty("--seed", part(film.seed));
   }
 
   /** Write values, gradients and local derivatives: only those that differ from what is drawn. */
@@ -127,9 +229,13 @@ class Player {
       const value = boxed(film.value(i, known));
       const grad = boxed(film.gradient(i, known), { shape: false });
       const share = arrived / Math.max(1, film.arrivals[i].length);
-      const parts = [node.name, node.expression?.text];
+      const parts = [node.name, film.expression(i)];
       parts.push(value === null ? "not computed yet" : `value ${value}`, grad && `gradient ${grad}`);
-      graph.fill(i, { value: value === node.name ? "" : value, grad, share, spoken: parts.filter(Boolean).join(", ") });
+      if (film.numbers.canChange(i)) parts.push("up and down arrows change it");
+      const isOdd = { value: value !== null && odd(film.numbers.value(i)), grad: grad !== null && odd(film.gradient(i, known)) };
+      const shown = value === node.name ? "" : value;
+      graph.fill(i, { value: shown, grad, share, isOdd, spoken: parts.filter(Boolean).join(", ") });
+      graph.boxes[i]?.g.classList.toggle("changed", film.isLive && !Object.is(film.numbers.value(i), film.numbers.original[i]) && film.numbers.canChange(i));
     });
     film.edges.forEach((_, k) => {
       const done = film.given[k] >= 0 && film.given[k] < known;
@@ -140,10 +246,10 @@ class Player {
   }
 
   /** The local derivative of a step in a few characters. */
-  local({ local }) {
-    const number = local.value !== null && (!isArray(local.value) || !local.value.shape.length);
-    if (number) return brief(local.value);
-    return local.value !== null && local.text.length <= 14 ? local.text : "";
+  local(step) {
+    if (step.local === null) return "";
+    if (!isArray(step.local) || !step.local.shape.length) return brief(step.local);
+    return step.localText.length <= 14 ? step.localText : "";
   }
 
   light(step) {
@@ -169,6 +275,7 @@ class Player {
     const step = this.film.steps[this.count - 1];
     const subject = this.picked ?? (step ? this.film.target(step) : this.film.root);
     this.inspector.show(subject, known, this.picked !== null);
+    this.leaves.showEditor(subject);
   }
 
   /** What folding and unfolding has to leave as it was. */
@@ -186,13 +293,28 @@ class Player {
     }
   }
 
+  /** Name the operation that made the first NaN or infinity. */
+  nameOdd() {
+    const i = this.film.firstOdd();
+    const button = document.getElementById("audit");
+    if (this.wrong) return;
+    button.hidden = i < 0;
+    if (i < 0) return;
+    const node = this.film.nodes[i];
+    const what = node.role === "operation" ? `${node.name} = ${this.film.expression(i)} makes` : `${node.name} is`;
+    button.textContent = `⚠ ${what} the first ${isArray(this.film.numbers.value(i)) ? "NaN or infinity" : numberText(this.film.numbers.value(i))}`;
+    this.accused = i;
+  }
+
   /** Name the first wrong derivative that the backward pass meets. */
   nameWrong(findings) {
     const first = findings.find((finding) => finding.verdict === "wrong");
     const button = document.getElementById("audit");
+    this.wrong = first;
     button.hidden = !first;
     button.textContent = first?.sentence ?? "";
-    button.addEventListener("click", () => this.pick(first.node));
+    this.accused = first?.node;
+    button.addEventListener("click", () => this.pick(this.accused));
   }
 
   /** Inspect node `i`; null lets the inspector follow the steps again. */
@@ -233,6 +355,10 @@ class Player {
     on("quiz", () => this.switchQuiz());
     on("theme", () => this.switchTheme());
     on("help", () => this.switchKeys());
+    on("lecture", () => this.switchLecture());
+    on("share", () => this.copyLink());
+    on("network", () => this.switchNetwork());
+    document.getElementById("network").hidden = !this.network;
     const slider = document.getElementById("slider");
     slider.max = this.film.length;
     slider.addEventListener("input", () => this.seek(Number(slider.value)));
@@ -259,6 +385,41 @@ class Player {
     if (next === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = next;
     document.getElementById("theme").textContent = `Theme: ${next}`;
+  }
+
+  /** Large type and nothing beside the graph, to be read from the last row. */
+  switchLecture() {
+    const isOn = document.body.classList.toggle("lecture");
+    document.getElementById("lecture").setAttribute("aria-pressed", String(isOn));
+  }
+
+  /** Neurons in columns in place of the graph. */
+  switchNetwork() {
+    if (!this.network) return;
+    this.network.toggle();
+    document.getElementById("network").setAttribute("aria-pressed", String(this.network.isOn));
+    this.render(true);
+    this.share();
+  }
+
+  /** Put the address with step and numbers on the clipboard; where that is not allowed, say where it stands. */
+  async copyLink() {
+    this.share();
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.tell("Link copied: it opens this step with these numbers.");
+    } catch {
+      this.tell("The link to this state is in the address bar.");
+    }
+  }
+
+  /** A short message on the button, and to a screen reader. */
+  tell(text) {
+    const button = document.getElementById("share");
+    this.panel.say(text);
+    button.title = text;
+    button.textContent = text.startsWith("Link") ? "Copied" : "See address";
+    setTimeout(() => { button.textContent = "Share"; }, 1500);
   }
 
   switchKeys() {
@@ -290,11 +451,21 @@ class Player {
       "=": () => this.graph.zoom(1.3),
       "-": () => this.graph.zoom(1 / 1.3),
       0: () => this.graph.fit(),
+      l: () => this.switchLecture(),
+      n: () => this.switchNetwork(),
+      g: () => this.descent.chosen.size && this.descent.step(),
+      r: () => this.leaves.reset(),
+      c: () => this.copyLink(),
       q: () => this.quiz.questions.size && this.switchQuiz(),
       d: () => this.switchTheme(),
       "?": () => this.switchKeys(),
     };
     document.addEventListener("keydown", (event) => {
+      const leaf = this.leafWithFocus(event);
+      if (leaf !== null && !event.target.closest("input, select") && this.leaves.key(leaf, event)) {
+        event.preventDefault();
+        return;
+      }
       const action = actions[event.key];
       if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
       const stepping = event.target.id === "answer" && !event.target.value && event.key.startsWith("Arrow");
@@ -311,6 +482,13 @@ class Player {
       event.preventDefault();
       button.dispatchEvent(new MouseEvent("click", { bubbles: true }));
     });
+  }
+
+  /** The leaf that keys are for: the one with the focus, else the one that was picked; null for none. */
+  leafWithFocus(event) {
+    const g = event.target.closest(".node.changes");
+    if (g) return Number(g.id.slice(5));
+    return this.picked !== null && this.film.numbers.canChange(this.picked) ? this.picked : null;
   }
 
   search() {

@@ -1,10 +1,10 @@
-// The present step in words and formulas.
+// The present step in words and formulas: the strip below the graph.
 
 /** A formula's MathML as elements. It is parsed as XML, in which no label can become HTML. */
-function math(formula) {
-  const text = formula.mathml.replace(/^<math(?! xmlns)/, '<math xmlns="http://www.w3.org/1998/Math/MathML"');
-  const root = new DOMParser().parseFromString(text, "application/xml").documentElement;
-  return root.localName === "math" ? document.importNode(root, true) : make("span", {}, formula.text);
+function math(mathml, text) {
+  const written = mathml.replace(/^<math(?! xmlns)/, '<math xmlns="http://www.w3.org/1998/Math/MathML"');
+  const root = new DOMParser().parseFromString(written, "application/xml").documentElement;
+  return root.localName === "math" ? document.importNode(root, true) : make("span", {}, text);
 }
 
 /** A `<dl>` of the pairs [term, content] whose content is not null. */
@@ -14,12 +14,15 @@ function listing(pairs) {
 }
 
 class StepPanel {
-  constructor(film) {
-    this.film = film;
+  constructor(film, notes) {
+    Object.assign(this, { film, notes });
     this.now = document.getElementById("now");
     this.where = document.getElementById("where");
     this.formula = document.getElementById("formula");
     this.sentence = document.getElementById("sentence");
+    this.meaning = document.getElementById("meaning");
+    this.details = document.getElementById("details");
+    this.note = document.getElementById("note");
     this.spoken = document.getElementById("spoken");
   }
 
@@ -29,12 +32,22 @@ class StepPanel {
     const pass = !step ? "nothing computed yet" : step.kind === "forward" ? "forward pass" : "backward pass";
     this.where.textContent = `Step ${count} of ${this.film.length} · ${pass}`;
     this.now.className = !step ? "" : step.kind === "forward" ? "forward" : "backward";
-    const words = asked ? asked.prompt.text : step ? step.sentence.words : "The leaves have their values.";
     this.sentence.textContent = !step
-      ? "The leaves have their values; press → to compute the first operation."
-      : asked ? "" : step.sentence.text;
+      ? "The leaves have their values. Press → to compute the first operation, or change a number."
+      : asked ? "" : step.sentence;
+    this.meaning.textContent = !step || asked ? "" : this.explain(step);
     this.formula.replaceChildren(...(step && !asked ? this.lines(step) : []));
+    this.details.replaceChildren(...(step && !asked ? this.listed(step) : []));
+    this.showNote(step);
+    const words = asked ? asked.prompt : step ? step.words : "The leaves have their values.";
     if (!silent) this.say(`Step ${count}: ${words}`);
+  }
+
+  /** The teacher's caption for the step, or else for the node that it is about. */
+  showNote(step) {
+    const note = step && (this.notes.steps[step.index] ?? this.notes.nodes[this.film.target(step)]);
+    this.note.hidden = !note;
+    this.note.textContent = note ?? "";
   }
 
   /** Have a screen reader say something. */
@@ -43,27 +56,51 @@ class StepPanel {
   }
 
   lines(step) {
-    const lines = [math(step.equation)];
-    if (step.numbers) lines.push(math(step.numbers));
-    if (step.kind !== "backward") return lines;
+    const lines = [math(step.equation, step.sentence)];
+    if (step.numbers) lines.push(math(step.numbers, ""));
+    return lines;
+  }
+
+  /** What a step of single numbers means. */
+  explain(step) {
     const { film } = this;
-    const name = (i) => film.nodes[i].name;
-    const axes = step.summed_axes.join(", ");
-    const summed = axes ? `over axis ${axes}, along which it was broadcast` : null;
-    const number = step.local.value === null || isArray(step.local.value) ? "" : numberText(step.local.value);
+    const [y, x] = [film.nodes[step.node].name, film.nodes[step.input]?.name];
+    if (step.kind === "forward") return "";
+    if (step.kind === "seed") {
+      return step.numbers === null && isArray(step.after) && step.after.shape.length
+        ? "" : `If ${y} grows by 1, ${y} itself grows by 1. From here the gradients flow back to the leaves.`;
+    }
+    if (!step.numbers) return "";
+    const [local, given] = [single(step.local), numberText(single(step.contribution))];
+    const rate = numberText(local);
+    if (local === 0) return `A small change of ${x} does not change ${y}. So nothing flows to ${x}.`;
+    if (local === 1) return `If ${x} grows by a little, ${y} grows by as much. So ${x} gets all that arrived at ${y}: ${given}.`;
+    if (local === -1) return `If ${x} grows by a little, ${y} shrinks by as much. So ${x} gets what arrived at ${y} with the other sign: ${given}.`;
+    return `If ${x} grows by a little, ${y} changes ${rate} times as much. So ${x} gets ${rate} times what arrived at ${y}: ${given}.`;
+  }
+
+  /** Of a backward step of arrays, what the formulas do not say. */
+  listed(step) {
+    if (step.kind !== "backward" || this.film.isLive) return [];
+    const name = (i) => this.film.nodes[i].name;
+    const axes = step.summed.join(", ");
+    const number = step.local === null || !isSingle(step.local) ? "" : numberText(single(step.local));
     // Of a matrix that nobody writes out, the equation says what there is to say.
-    const forms = [...new Set([step.local.text, number])].filter(Boolean);
-    const local = step.local.value === null ? null : forms.join(" = ");
-    lines.push(
+    const forms = [...new Set([step.localText, number])].filter(Boolean);
+    return [
       listing([
         [`arrives at ${name(step.node)}`, brief(step.incoming)],
-        ["local derivative", local],
+        ["local derivative", step.local === null ? null : forms.join(" = ")],
         ["shapes", step.shapes],
-        ["summed", summed],
+        ["summed", axes ? `over axis ${axes}, along which it was broadcast` : null],
         [`${name(step.input)} had`, step.before === null ? "nothing yet" : brief(step.before)],
         [`${name(step.input)} has now`, brief(step.after)],
       ]),
-    );
-    return lines;
+    ];
   }
+}
+
+/** Whether the data is one number. */
+function isSingle(data) {
+  return data !== null && (!isArray(data) || (data.values !== undefined && entries(data).length === 1));
 }

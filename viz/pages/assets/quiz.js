@@ -12,9 +12,8 @@ function readNumber(line) {
 
 class Quiz {
   /** `solved` is called when the number of a question's step may be shown, `next` when the learner goes on. */
-  constructor({ questions, near }, solved, next) {
-    this.near = near;
-    this.next = next;
+  constructor({ questions, near }, film, solved, next) {
+    Object.assign(this, { near, film, next, right: 0, tried: new Map() });
     this.questions = new Map(questions.map((question) => [question.step, question]));
     this.solved = solved;
     this.on = false;
@@ -46,7 +45,7 @@ class Quiz {
   open(s) {
     this.asked = this.questions.get(s);
     this.form.hidden = false;
-    this.prompt.textContent = this.asked.prompt.text;
+    this.prompt.textContent = this.asked.prompt;
     this.answer.value = "";
     this.say("", "");
     this.answer.focus({ preventScroll: true });

@@ -16,7 +16,7 @@ class StepTable {
   /** Mark the step that was done last; steps from `secret` on say only whom they are about. */
   show(count, secret) {
     const first = Math.max(0, Math.min(count - 1 - ((count - 1) % ROWS), this.film.length - 1));
-    if (first !== this.first || secret !== this.secret) this.build(first, secret);
+    if (first !== this.first || secret !== this.secret || this.isStale) this.build(first, secret);
     this.current?.removeAttribute("aria-current");
     this.current = this.rows.get(count - 1);
     if (!this.current) return;
@@ -28,7 +28,7 @@ class StepTable {
   }
 
   build(first, secret) {
-    Object.assign(this, { first, secret });
+    Object.assign(this, { first, secret, isStale: false });
     this.rows.clear();
     const titles = ["step", "what happens"].map((title) => make("th", { scope: "col" }, title));
     const head = make("tr", { "aria-rowindex": 1 }, ...titles);
@@ -43,7 +43,7 @@ class StepTable {
     const step = this.film.steps[s];
     const button = make("button", { type: "button", "aria-label": `Go to step ${s + 1}` }, String(s + 1));
     button.addEventListener("click", () => this.seek(s + 1));
-    const text = s < secret ? step.sentence.text : `${this.film.nodes[this.film.target(step)].name} receives …`;
+    const text = s < secret ? step.sentence : `${this.film.nodes[this.film.target(step)].name} receives …`;
     const row = make("tr", { "aria-rowindex": s + 2, class: step.kind === "forward" ? "forward" : "backward" });
     row.append(make("td", {}, button), make("td", {}, text));
     this.rows.set(s, row);

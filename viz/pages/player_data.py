@@ -1,0 +1,201 @@
+"""What the player's page knows of a graph, as plain data.
+
+Of a graph of Values the page gets the numbers of the leaves and the rows of the operation table, and computes the rest
+itself. Of Tensors, and of an operation that is no row, it gets the numbers that Python computed.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.dot import Dot
+from tinygrad_edu.operations.elementwise import TABLE
+from viz.explain.quiz import NEAR, questions
+from viz.explain.why import why
+from viz.formulas.templates import name_in_mathml
+from viz.pages.step_forms import StepForms
+from viz.pictures.placement import Size, place
+from viz.steps.as_json import FEW, json_number, to_json
+from viz.steps.steps import Backward
+from viz.steps.trace import Trace
+from viz.steps.trace_data import TracedNode
+
+SHOWN = 500  # so many nodes are shown before modules are folded
+_EXPLAINED = 500  # entries of gradients, and what they cost: each is a walk through all steps
+_EXPLAINED_STEPS = 200_000
+_ASKED = 1000  # steps
+_TERMS = 8  # of the sum that a gradient is
+
+
+def page_data(film: Trace) -> dict[str, Any]:
+    """Everything that the page needs to show both passes."""
+    nodes = [*film.nodes]
+    modules = film.modules
+    edges = [(x, node.id) for node in nodes for x in node.inputs]
+    placement = place([_size(node, film.kind) for node in nodes], edges, modules)
+    parents = [call.parent.index if call.parent and call.parent.parent else -1 for call in modules.calls]
+    home = [call.index if call.parent else -1 for call in modules.home]
+    return {
+        "kind": film.kind,
+        "root": film.root,
+        "nodes": list(map(_node, nodes)),
+        "forms": StepForms(film).to_dict(),
+        "recorded": _recorded(film),
+        "place": placement.to_dict(),
+        "modules": [
+            {"title": call.scope.title or call.scope.name, "parent": parent, "count": count}
+            for call, parent, count in zip(modules.calls, parents, _counts(home, parents), strict=True)
+        ],
+        "home": home,
+        "folded": _folded(home, parents),
+        "quiz": {"questions": _questions(film), "near": NEAR},
+        "why": _explanations(film) if film.kind == "Tensor" else {},
+    }
+
+
+def is_row(operation: Any) -> bool:
+    """Whether the page computes the operation itself: it is a row of the table, or a weighted sum."""
+    return isinstance(operation, Dot) or TABLE.get(operation.name) is operation
+
+
+def rows_of(film: Trace) -> set[str]:
+    """The names of the rows that the page needs; none for a graph of Tensors."""
+    if film.kind == "Tensor":
+        return set()
+    operations = (node.operation for node in film.order)
+    return {o.name for o in operations if o is not None and is_row(o) and not isinstance(o, Dot)}
+
+
+def _node(node: TracedNode) -> dict[str, Any]:
+    """A node, without what is empty."""
+    operation = node.node.operation
+    written = name_in_mathml(node.name)
+    record = {
+        "name": node.name,
+        "mathml": "" if written == f"<mi>{node.name}</mi>" else written,
+        "label": node.node.label,
+        "op": node.node.op,
+        "symbol": "" if operation is None else operation.symbol,
+        "role": node.role,
+        "parameter": node.trace.modules.is_parameter(node.id),
+        "collects": node.node.requires_grad,
+        "shape": list(node.value.shape) if hasattr(node.value, "shape") else None,
+        "inputs": node.inputs,
+        "source": _source(node),
+        "module": node.module,
+    }
+    if operation is not None and node.trace.kind == "Value":
+        if is_row(operation):
+            record["params"] = [node.node.params[name] for name in getattr(operation, "defaults", ())]
+        else:
+            record["fixed"] = True
+    return {key: x for key, x in record.items() if x not in ("", None, False, [])}
+
+
+def _source(node: TracedNode) -> dict[str, Any] | None:
+    source = node.source
+    return source and source | {"file": Path(source["file"]).name}  # its folder is nobody else's business
+
+
+def _recorded(film: Trace) -> dict[str, Any]:
+    """The numbers that Python computed: of Values the values alone, and what no row says."""
+    if film.kind == "Value":
+        fixed = {node.id for node in film.nodes if node.node.operation and not is_row(node.node.operation)}
+        locals_ = {
+            f"{step.node} {step.position}": json_number(step.local)
+            for step in (film.backward if fixed else ())
+            if isinstance(step, Backward) and step.node in fixed
+        }
+        return {"values": list(map(json_number, film.values)), "locals": locals_}
+    return {
+        "values": list(map(to_json, film.values)),
+        "seed": to_json(film.gradients[film.root]),
+        "flows": [_flow(step) for step in film.backward if isinstance(step, Backward)],
+    }
+
+
+def _flow(step: Backward) -> dict[str, Any]:
+    return {
+        "local": to_json(step.local),
+        "contribution": to_json(step.contribution),
+        "after": to_json(step.after),
+        "summed": step.summed_axes,
+        "shapes": step.shapes,
+    }
+
+
+def _questions(film: Trace) -> list[dict[str, Any]]:
+    """The quiz of a graph that somebody may want to walk through."""
+    if len(film.steps) > _ASKED:
+        return []
+    found = [question.to_dict() for question in questions(film)]
+    return [question | {"prompt": question["prompt"]["text"]} for question in found]
+
+
+def _explanations(film: Trace) -> dict[int, dict[str, Any]]:
+    """`why` of each entry of the small Tensors: of as many as takes no time to notice."""
+    room = min(_EXPLAINED, _EXPLAINED_STEPS // len(film.steps))
+    found: dict[int, dict[str, Any]] = {}
+    for k, (node, gradient) in enumerate(zip(film.order, film.gradients, strict=True)):
+        if gradient is None or gradient.size > FEW:
+            continue
+        indices = [*np.ndindex(gradient.shape)]
+        room -= len(indices)
+        if room < 0:
+            break
+        found[k] = {",".join(map(str, index)): why(node, film, index=index, top=_TERMS).to_dict() for index in indices}
+    return found
+
+
+# --- where things stand -------------------------------------------------------------------------------------------
+
+LARGE_BOXES = 60  # up to so many nodes, the boxes have the words "value" and "grad"
+
+
+def _size(node: TracedNode, kind: str) -> Size:
+    """Width and height of a node's box, with room for its name, its value and its gradient."""
+    shape = getattr(node.value, "shape", None)
+    symbol = "" if node.node.operation is None else node.node.operation.symbol
+    if node.role == "constant" and not node.node.label and not shape:
+        return max(8.1 * len(node.name) + 16, 44.0), 32.0
+    few = len(node.trace.order) <= LARGE_BOXES
+    written = "×".join(map(str, shape or ()))
+    numbers = max(18, len(written) + 16) if kind == "Tensor" and shape else 9  # a range has some 15 characters
+    width = max(8.1 * (len(node.name) + len(symbol) + 2), 7.4 * numbers)
+    width += 32 if node.trace.modules.is_parameter(node.id) or node.id == node.trace.root else 20  # cut corners
+    if few:
+        width = max(8.4 * (len(node.name) + len(symbol) + 2) + 24, 7.9 * numbers + 64, 144.0)
+        return min(width, 250.0), 56.0 if node.role == "constant" else 80.0
+    return min(width, 216.0), 42.0 if node.role == "constant" else 64.0
+
+
+def _counts(home: Sequence[int], parents: Sequence[int]) -> list[int]:
+    """How many nodes lie in each module, in the modules within it too."""
+    counts = [0] * len(parents)
+    for call in home:
+        while call >= 0:
+            counts[call] += 1
+            call = parents[call]
+    return counts
+
+
+def _folded(home: Sequence[int], parents: Sequence[int]) -> list[int]:
+    """The modules that are folded at first: the innermost, as many levels as it takes to show no more than `SHOWN`."""
+    if len(home) <= SHOWN:
+        return []
+    levels = [0] * len(parents)
+    for c in range(len(parents)):
+        at = c
+        while parents[at] >= 0:
+            levels[c] += 1
+            at = parents[at]
+    around = [-1 if call < 0 else levels[call] for call in home]
+
+    def shown(depth: int) -> int:
+        """How many boxes there are when the modules from level ``depth`` on are folded."""
+        return sum(level < depth for level in around) + sum(level == depth for level in levels)
+
+    depth = next((d for d in range(max(levels, default=0), 0, -1) if shown(d) <= SHOWN), 0)
+    return [c for c, level in enumerate(levels) if level >= depth]
