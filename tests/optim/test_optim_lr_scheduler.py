@@ -90,6 +90,8 @@ def test_the_warm_up_equals_pytorchs_two_schedules_in_sequence(torch):
 )
 @pytest.mark.parametrize("shift", [0.0, -2.0])
 def test_reducing_on_a_plateau_equals_pytorchs(torch, options, shift):
+    if shift and options.get("threshold") == 0.2:
+        options = options | {"threshold": 1e-3}  # with 0.2, PyTorch takes worse negative metrics for improvements
     a, b = mine(), theirs(torch)
     first = lr_scheduler.ReduceLROnPlateau(a, **options)
     second = torch.optim.lr_scheduler.ReduceLROnPlateau(b, **options)
@@ -166,7 +168,7 @@ def test_a_state_that_does_not_fit_is_named_and_changes_nothing():
         StateDictError, match=r"StepLR.*base_lr is missing; best is surplus; last_epoch must hold numbers"
     ):
         scheduler.load_state_dict({"last_epoch": "three", "best": 1.0})
-    assert scheduler.state_dict() == {"last_epoch": 0, "base_lr": 0.1}
+    assert scheduler.state_dict() == {"last_epoch": 0, "base_lr": 0.1, "last_lr": 0.1, "chained": 0}
 
 
 @pytest.mark.parametrize(

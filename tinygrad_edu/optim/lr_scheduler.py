@@ -80,17 +80,24 @@ class _Scheduler:
 class LRScheduler(_Scheduler):
     """Base class of the schedules that are a formula of the number of steps; a subclass defines `rate`.
 
+    As long as nothing else changes the optimizer's rate, it is ``rate(step)``. Once another schedule, a
+    `ReduceLROnPlateau` or an assignment ``optimizer.lr = …`` has changed it, a step changes the rate that it finds, by
+    the share by which the formula changes: several schedules of one optimizer multiply (PyTorch's chainable form).
+
     Attributes
     ----------
     base_lr : the optimizer's rate when the scheduler was made.
     last_epoch : number of steps so far.
+    last_lr : the rate that it set last.
+    chained : whether the rate has been changed by something else.
     """
 
     entries: ClassVar[tuple[str, ...]] = ("last_epoch", "base_lr")
 
     def __init__(self, optimizer: Optimizer) -> None:
         super().__init__(optimizer)
-        self.base_lr = float(optimizer.lr)
+        self.base_lr = self.last_lr = float(optimizer.lr)
+        self.chained = False
         self._apply()
 
     def rate(self, step: int) -> float:
@@ -99,22 +106,50 @@ class LRScheduler(_Scheduler):
 
     def step(self) -> None:
         """Count one step, and set the optimizer's rate."""
+        self.chained = self._is_chained()
         self.last_epoch += 1
         self._apply()
 
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"last_lr": self.last_lr, "chained": int(self._is_chained())}
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where ``state`` was taken, and set the optimizer's rate.
+        """Go on from where ``state`` was taken, and set the optimizer's rate unless something else had changed it.
+
+        Where it had, the rate is part of the optimizer's own state.
 
         Raises
         ------
         StateDictError
             Entries are missing, surplus, or no numbers. Each is named, and nothing has changed.
         """
-        super().load_state_dict(state)
-        self._apply()
+        newer = {name: state[name] for name in ("last_lr", "chained") if name in state}  # older states lack these
+        problems = [problem for name, number in newer.items() for problem in problems_of(name, number, ())]
+        refuse(type(self).__name__, problems)
+        super().load_state_dict({name: state[name] for name in state if name not in newer})
+        self.chained = bool(newer.get("chained", False))
+        self.last_lr = float(newer.get("last_lr", self.rate(self.last_epoch)))
+        if not self.chained:
+            self._apply()
+
+    def _is_chained(self) -> bool:
+        return self.chained or self.optimizer.lr != self.last_lr
 
     def _apply(self) -> None:
-        self.optimizer.lr = self.rate(self.last_epoch)
+        new = self.chained_rate(self.optimizer.lr) if self.chained else self.rate(self.last_epoch)
+        self.optimizer.lr = self.last_lr = new
+
+    def chained_rate(self, lr: float) -> float:
+        """The rate after this step, where something else had made it ``lr``."""
+        before = self.rate(self.last_epoch - 1)
+        return lr * self.rate(self.last_epoch) / before if before else self.rate(self.last_epoch)
+
+
+class _ClosedForm(LRScheduler):
+    """A schedule that sets its rate whatever else has changed it."""
+
+    def chained_rate(self, lr: float) -> float:
+        return self.rate(self.last_epoch)
 
 
 def _rising(what: str, numbers: Iterable[int]) -> list[int]:
@@ -126,7 +161,7 @@ def _rising(what: str, numbers: Iterable[int]) -> list[int]:
     return found
 
 
-class LambdaLR(LRScheduler):
+class LambdaLR(_ClosedForm):
     """``base_lr · lr_lambda(step)``, any function.
 
     Notes
@@ -231,7 +266,7 @@ class MultiStepLR(LRScheduler):
         return float(self.base_lr * self.gamma ** bisect_right(self.milestones, step))
 
 
-class PiecewiseConstantLR(LRScheduler):
+class PiecewiseConstantLR(_ClosedForm):
     """The rates given: ``values[0]`` up to and with step ``boundaries[0]``, then ``values[1]``, and so on.
 
     Notes
@@ -337,6 +372,16 @@ class CosineAnnealingLR(LRScheduler):
         self.start_factor = at_least_zero("start_factor", start_factor)
         super().__init__(optimizer)
 
+    def chained_rate(self, lr: float) -> float:
+        before, now = self.rate(self.last_epoch - 1), self.rate(self.last_epoch)
+        if self.last_epoch <= self.warmup_steps:
+            return super().chained_rate(lr)
+        if before == self.eta_min:  # the lowest rate, from which it rises again
+            chained = lr + now - before
+        else:
+            chained = self.eta_min + (lr - self.eta_min) * (now - self.eta_min) / (before - self.eta_min)
+        return max(0.0, chained)  # PyTorch's goes below 0 where something else has brought the rate under eta_min
+
     def rate(self, step: int) -> float:
         """The learning rate after so many steps."""
         if step < self.warmup_steps:
@@ -348,7 +393,7 @@ def _cosine(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
-class OneCycleLR(LRScheduler):
+class OneCycleLR(_ClosedForm):
     """Up to ``max_lr`` and down again, each along half a cosine, while momentum goes down and up (Smith & Topin, 2017).
 
     Parameters
@@ -442,15 +487,16 @@ class ReduceLROnPlateau(_Scheduler):
     factor : below 1.
     patience : number of steps without improvement that are borne.
     threshold : how much better than the best so far counts as improvement.
-    threshold_mode : "rel", in proportion to the best, or "abs".
+    threshold_mode : "rel", in proportion to the size of the best, or "abs".
     cooldown : number of steps after a reduction that are not counted.
     min_lr : the lowest rate.
     eps : a smaller change of the rate is left out.
 
     Notes
     -----
-    PyTorch: ``ReduceLROnPlateau``. Keras: the callback ``ReduceLROnPlateau``, which reduces one step earlier, and
-    calls the threshold ``min_delta``.
+    PyTorch: ``ReduceLROnPlateau``. With a negative metric and a relative threshold, PyTorch takes some metrics that are
+    worse than the best for improvements; here they are none. Keras: the callback ``ReduceLROnPlateau``, which reduces
+    one step earlier, and calls the threshold ``min_delta``.
 
     Examples
     --------
@@ -511,7 +557,8 @@ class ReduceLROnPlateau(_Scheduler):
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
 
     def _improves(self, metric: float) -> bool:
+        if math.isinf(self.best):  # the first
+            return metric == metric
         sign = 1 if self.mode == "min" else -1
-        if self.threshold_mode == "rel":
-            return sign * metric < sign * self.best * (1 - sign * self.threshold)
-        return sign * metric < sign * self.best - self.threshold
+        scale = abs(self.best) if self.threshold_mode == "rel" else 1.0
+        return sign * metric < sign * self.best - self.threshold * scale
