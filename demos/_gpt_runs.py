@@ -1,0 +1,87 @@
+"""Training runs of the small GPT in each way, and how long a step takes; each may run in a process of its own."""
+
+import random
+from collections.abc import Callable
+from time import process_time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from demos import _gpt_scalar as scalar
+from demos import _gpt_tensor as tensor
+from tinygrad_edu import data
+
+PUBLISHED_SEED = 42
+SAMPLES = 20
+KINDS = {"plain class": scalar.PLAIN, "Value": scalar.PUBLISHED, "dot": scalar.WITH_DOT}
+WAYS = (*KINDS, "Tensor", "compiled")
+
+
+class Learned(NamedTuple):
+    """What a run gave: the loss of each step, the names sampled after the last, and the weights."""
+
+    losses: list[float]
+    names: list[str]
+    weights: dict[str, Any]
+
+
+class Names(NamedTuple):
+    """The list of names in the order in which they are learned, and the generator that shuffled it."""
+
+    tokens: list[list[int]]
+    alphabet: data.Alphabet
+    rng: random.Random
+
+
+def shuffled(seed: int = PUBLISHED_SEED) -> Names:
+    """The names, as tokens between two END tokens."""
+    names = data.names()
+    rng = random.Random(seed)
+    rng.shuffle(names)
+    alphabet = data.Alphabet.of(names)
+    return Names([[scalar.END, *alphabet.encode(name).tolist(), scalar.END] for name in names], alphabet, rng)
+
+
+def learner(way: str, gpt: Any) -> tuple[Callable[[list[int]], float], Callable[[random.Random], list[int]], Any]:
+    """What takes a training step in this way, what samples a name, and the model."""
+    if way in KINDS:
+        adam = scalar.Adam(gpt.parameters())
+
+        def step(tokens: list[int]) -> float:
+            loss = gpt.loss(tokens)
+            loss.backward()
+            adam.step()
+            return float(loss.data)
+
+        return step, gpt.sample, gpt
+    net = tensor.TensorGPT.like(gpt)
+    return tensor.stepper(net, compiled=way == "compiled"), lambda rng: tensor.sample(net, rng), net
+
+
+def learn(way: str, *, steps: int, seed: int = PUBLISHED_SEED) -> Learned:
+    """Train for so many steps, and sample."""
+    names = shuffled(seed)
+    step, sample, model = learner(way, scalar.ScalarGPT(KINDS.get(way, scalar.PUBLISHED), names.rng))
+    losses = [step(names.tokens[i % len(names.tokens)]) for i in range(steps)]
+    sampled = [names.alphabet.decode(sample(names.rng)) for _ in range(SAMPLES)]
+    net = model if isinstance(model, tensor.TensorGPT) else tensor.TensorGPT.like(model)
+    return Learned(losses, sampled, net.state_dict())
+
+
+def seconds_a_step(way: str, *, steps: int, rounds: int = 1) -> float:
+    """Processor time of a training step: the median over the rounds of the mean over the first names.
+
+    The ways on arrays take steps of all names again and again, 50 times as many: theirs are short.
+    """
+    names = shuffled()
+    step, _, _ = learner(way, scalar.ScalarGPT(KINDS.get(way, scalar.PUBLISHED), names.rng))
+    step(names.tokens[0])
+    step(names.tokens[0])
+    timed = names.tokens[:steps] * (1 if way in KINDS else 50)
+    times = []
+    for _ in range(rounds):
+        start = process_time()
+        for tokens in timed:
+            step(tokens)
+        times.append((process_time() - start) / len(timed))
+    return float(np.median(times))
