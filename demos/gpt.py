@@ -13,6 +13,7 @@ import multiprocessing
 import random
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,8 +27,8 @@ from demos._gpt_runs import PUBLISHED_SEED, Learned, Names
 from demos._gpt_scalar import END, HEAD_WIDTH, HEADS, STEPS
 from demos._options import Out
 from demos._pictures import Folder, drawn
-from demos._processes import side_by_side
 from tinygrad_edu import Value, dot
+from tinygrad_edu.train import sweep
 
 Quick = Annotated[bool, "three steps on Value and with dot, in place of 1,000"]
 Seed = Annotated[int, f"seed of the shuffling and of the weights; {PUBLISHED_SEED} is the published run"]
@@ -67,9 +68,15 @@ def train_all(*, quick: bool = False, seed: int = PUBLISHED_SEED) -> dict[str, L
     if quick:
         runs = {way: _gpt_runs.learn(way, steps=steps, seed=seed) for way in ways}
     else:
-        learned = side_by_side(_gpt_runs.learn, ways, what="GPT on scalars", steps=steps, seed=seed)
-        runs = dict(zip(ways, learned, strict=True))
+        call = partial(_learned, steps=steps, seed=seed)
+        found = sweep(call, [{"way": way} for way in ways], seeds=[seed], title="GPT on scalars")
+        runs = {way: Learned(**run.result()) for way, run in zip(ways, found, strict=True)}
     return runs | {way: _gpt_runs.learn(way, steps=STEPS, seed=seed) for way in ("Tensor", "compiled")}
+
+
+def _learned(way: str, *, steps: int, seed: int, rng: Any) -> dict[str, Any]:
+    """A run in a process of its own. The generator of the sweep is not used: the published run has one of Python's."""
+    return _gpt_runs.learn(way, steps=steps, seed=seed)._asdict()
 
 
 def published() -> dict[str, list[Any]]:
