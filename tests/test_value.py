@@ -185,6 +185,34 @@ def test_micrograd_s_drawing_program_finds_its_names():
     assert (a._prev, a._op) == (set(), "")
 
 
+def test_a_graph_is_walked_by_hand_as_in_micrograd():
+    a, b = Value(2.0), Value(-3.0)
+    root = (a * b + 10.0).tanh() + a
+    order, seen = [], set()
+
+    def build(v):
+        if v not in seen:
+            seen.add(v)
+            for child in v._prev:
+                build(child)
+            order.append(v)
+
+    build(root)
+    root.grad = 1.0
+    for node in reversed(order):
+        node._backward()
+    by_hand = a.grad, b.grad
+    a.grad = b.grad = 0.0
+    root.backward()
+    assert (a.grad, b.grad) == by_hand
+
+
+@pytest.mark.parametrize("arguments", [((1, 2),), ((Value(1.0), Value(2.0)), "+"), ("a", "+")])
+def test_inputs_given_by_hand_are_refused(arguments):
+    with pytest.raises(DTypeError, match=r"a node gets its inputs from an operation, such as a \+ b"):
+        Value(1.0, *arguments)
+
+
 def total_loss_as_in_micrograd_s_demo(value, model, X, y):
     """The loss of micrograd's demo notebook, as its author writes it; its gradients are in the model."""
     inputs = [list(map(value, xrow)) for xrow in X]

@@ -67,7 +67,7 @@ def reshape(x: A, *shape: Any) -> A:
     size, known = math.prod(_shape(x)), math.prod(n for n in wanted if n != -1)
     if wanted.count(-1) > 1 or (size % known if known and -1 in wanted else size != known):
         raise ShapeError(f"reshape: {size} entries of shape {_shape(x)} do not fit the shape {wanted}")
-    return shape_rules.RESHAPE(x, shape=wanted)  # type: ignore[no-any-return]
+    return shape_rules.RESHAPE(x, shape=wanted)
 
 
 def ravel(x: A) -> A:
@@ -81,7 +81,7 @@ def transpose(x: A, *axes: Any) -> A:
     order = tuple(range(ndim))[::-1] if axes in ((), (None,)) else axes_of(_ints(axes), ndim)
     if sorted(order) != list(range(ndim)):
         raise ShapeError(f"transpose: the axes {order} are no order of the {ndim} axes of shape {_shape(x)}")
-    return shape_rules.TRANSPOSE(x, axes=order)  # type: ignore[no-any-return]
+    return shape_rules.TRANSPOSE(x, axes=order)
 
 
 def swapaxes(x: A, axis1: int, axis2: int) -> A:
@@ -116,28 +116,28 @@ def expand_dims(x: A, axis: int | Sequence[int]) -> A:
 
 def broadcast_to(x: A, shape: Any) -> A:
     """Repeated along axes of length one, and along new ones in front, to the shape given."""
-    return shape_rules.BROADCAST_TO(x, shape=_ints((shape,)))  # type: ignore[no-any-return]
+    return shape_rules.BROADCAST_TO(x, shape=_ints((shape,)))
 
 
 def flip(x: A, axis: Axis = None) -> A:
     """The order along the axes reversed."""
-    return shape_rules.FLIP(x, axis=_axis(axis))  # type: ignore[no-any-return]
+    return shape_rules.FLIP(x, axis=_axis(axis))
 
 
 def roll(x: A, shift: Any, axis: Axis = None) -> A:
     """Shifted round along the axes."""
-    return shape_rules.ROLL(x, shift=_axis(shift), axis=_axis(axis))  # type: ignore[no-any-return]
+    return shape_rules.ROLL(x, shift=_axis(shift), axis=_axis(axis))
 
 
 def repeat(x: A, repeats: Any, axis: int | None = None) -> A:
     """Each entry repeated; over the flattened array if no axis is given."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return shape_rules.REPEAT(x, repeats=snapshot(data_of(repeats)), axis=axis)  # type: ignore[no-any-return]
+    return shape_rules.REPEAT(x, repeats=snapshot(data_of(repeats)), axis=axis)
 
 
 def tile(x: A, reps: Any) -> A:
     """The whole repeated."""
-    return shape_rules.TILE(x, reps=_ints((reps,)))  # type: ignore[no-any-return]
+    return shape_rules.TILE(x, reps=_ints((reps,)))
 
 
 def pad(x: A, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> A:
@@ -148,12 +148,12 @@ def pad(x: A, pad_width: Any, mode: str = "constant", *, constant_values: float 
             f"constant_values={constant_values!r}: concatenate the margin instead"
         )
     widths = np.broadcast_to(np.asarray(pad_width), (len(_shape(x)), 2)).tolist()
-    return shape_rules.PAD(x, pad_width=tuple(map(tuple, widths)))  # type: ignore[no-any-return]
+    return shape_rules.PAD(x, pad_width=tuple(map(tuple, widths)))
 
 
 def diagonal(x: A, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A:
     """The diagonals of the matrices in two axes."""
-    return shape_rules.DIAGONAL(x, offset=offset, axis1=axis1, axis2=axis2)  # type: ignore[no-any-return]
+    return shape_rules.DIAGONAL(x, offset=offset, axis1=axis1, axis2=axis2)
 
 
 def trace(x: A, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A:
@@ -163,24 +163,24 @@ def trace(x: A, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A:
 
 def tril(x: A, k: int = 0) -> A:
     """The lower triangle, zero above diagonal ``k``."""
-    return shape_rules.TRIL(x, k=k)  # type: ignore[no-any-return]
+    return shape_rules.TRIL(x, k=k)
 
 
 def triu(x: A, k: int = 0) -> A:
     """The upper triangle, zero below diagonal ``k``."""
-    return shape_rules.TRIU(x, k=k)  # type: ignore[no-any-return]
+    return shape_rules.TRIU(x, k=k)
 
 
 def take_along_axis(x: A, indices: Any, axis: int | None = -1) -> A:
     """In every line along the axis, the entries that ``indices`` names; of the flattened array if it is None."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return shape_rules.TAKE_ALONG_AXIS(x, indices=snapshot(data_of(indices)), axis=axis)  # type: ignore[no-any-return]
+    return shape_rules.TAKE_ALONG_AXIS(x, indices=snapshot(data_of(indices)), axis=axis)
 
 
 def sort(x: A, axis: int | None = -1) -> A:
     """In ascending order along the axis, or all of them if it is None; equal entries keep theirs."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return shape_rules.SORT(x, indices=np.argsort(data_of(x), axis=axis, kind="stable"), axis=axis)  # type: ignore[no-any-return]
+    return shape_rules.SORT(x, indices=np.argsort(data_of(x), axis=axis, kind="stable"), axis=axis)
 
 
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
@@ -219,58 +219,58 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 def sum(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """Σ x over the axes."""
-    return reduction_rules.SUM(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+    return reduction_rules.SUM(x, axis=_axis(axis), keepdims=keepdims)
 
 
 def mean(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """Σ x / n over the axes."""
-    return reduction_rules.MEAN(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+    return reduction_rules.MEAN(x, axis=_axis(axis), keepdims=keepdims)
 
 
 def prod(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """Π x over the axes."""
-    return reduction_rules.PROD(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+    return reduction_rules.PROD(x, axis=_axis(axis), keepdims=keepdims)
 
 
 def var(x: A, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> A:
     """Σ (x − mean)² / (n − ddof) over the axes."""
-    return reduction_rules.VAR(x, axis=_axis(axis), ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+    return reduction_rules.VAR(x, axis=_axis(axis), ddof=ddof, keepdims=keepdims)
 
 
 def std(x: A, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> A:
     """Square root of `var`; its gradient is 0 where all entries are equal, as in PyTorch."""
-    return reduction_rules.STD(x, axis=_axis(axis), ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+    return reduction_rules.STD(x, axis=_axis(axis), ddof=ddof, keepdims=keepdims)
 
 
 def max(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """The largest entry; ties share the gradient evenly, as in PyTorch's amax."""
-    return reduction_rules.MAX(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+    return reduction_rules.MAX(x, axis=_axis(axis), keepdims=keepdims)
 
 
 def min(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """The smallest entry; ties share the gradient evenly, as in PyTorch's amin."""
-    return reduction_rules.MIN(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+    return reduction_rules.MIN(x, axis=_axis(axis), keepdims=keepdims)
 
 
 def logsumexp(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """Log Σ exp(x) over the axes, without overflow."""
-    return reduction_rules.LOGSUMEXP(x, axis=_axis(axis), keepdims=keepdims)  # type: ignore[no-any-return]
+    return reduction_rules.LOGSUMEXP(x, axis=_axis(axis), keepdims=keepdims)
 
 
 def cumsum(x: A, axis: int | None = None) -> A:
     """Sums from the start along the axis; over the flattened array if none is given."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return reduction_rules.CUMSUM(x, axis=axis)  # type: ignore[no-any-return]
+    return reduction_rules.CUMSUM(x, axis=axis)
 
 
 def softmax(x: A, axis: int = -1) -> A:
     """exp(x) / Σ exp(x) along the axis, without overflow."""
-    return reduction_rules.SOFTMAX(x, axis=axis)  # type: ignore[no-any-return]
+    return reduction_rules.SOFTMAX(x, axis=axis)
 
 
 def log_softmax(x: A, axis: int = -1) -> A:
     """Log of `softmax`, without underflow."""
-    return reduction_rules.LOG_SOFTMAX(x, axis=axis)  # type: ignore[no-any-return]
+    return reduction_rules.LOG_SOFTMAX(x, axis=axis)
 
 
 # --- products and linear algebra --------------------------------------------------------------------------------
@@ -353,12 +353,12 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, *, keepdims:
 
 def det(x: A) -> A:
     """The determinant of each matrix."""
-    return matrix_rules.DET(x)  # type: ignore[no-any-return]
+    return matrix_rules.DET(x)
 
 
 def inv(x: A) -> A:
     """The inverse of each matrix."""
-    return matrix_rules.INV(x)  # type: ignore[no-any-return]
+    return matrix_rules.INV(x)
 
 
 def solve(x0: Any, x1: Any) -> Any:

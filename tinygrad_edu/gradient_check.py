@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, TinygradEduError
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
@@ -85,7 +85,7 @@ def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: flo
     shape = np.shape(y._data)
     weights = np.random.default_rng(0).uniform(0.5, 1.5, shape) if np.size(y._data) > 1 else np.ones(shape)
 
-    def total(arrays: Sequence[npt.NDArray[Any]]) -> float:
+    def total(arrays: Sequence[Array]) -> float:
         with no_grad():
             result = f(*[_node(x, array) for x, array in zip(inputs, arrays, strict=True)])
         return float(np.sum(weights * result._data))
@@ -105,14 +105,14 @@ def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: flo
     return GradcheckReport(checked, worst)
 
 
-def _point(x: Any) -> npt.NDArray[Any]:
+def _point(x: Any) -> Array:
     array = np.asarray(x._data if isinstance(x, Node) else x)
     if isinstance(x, float | int) and not isinstance(x, bool):
         return array.astype(float)
     return array.astype(float) if array.dtype.kind == "f" else array
 
 
-def _node(x: Any, point: npt.NDArray[Any]) -> Any:
+def _node(x: Any, point: Array) -> Any:
     """A fresh leaf at the point, of the input's own kind."""
     if isinstance(x, Value | float | int):
         return Value(float(point), x.label if isinstance(x, Value) else "")
@@ -121,7 +121,7 @@ def _node(x: Any, point: npt.NDArray[Any]) -> Any:
 
 def _check(
     total: Callable[..., float],
-    points: Sequence[npt.NDArray[Any]],
+    points: Sequence[Array],
     i: int,
     index: tuple[int, ...],
     analytic: float,

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu import functions
 from tinygrad_edu.errors import (
@@ -39,9 +38,9 @@ from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise, fill_arrays
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.types import Array, DTypeLike
 
 ndarray = np.ndarray
-_Array = npt.NDArray[Any]
 
 
 def _comparison(sign: str, compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -98,7 +97,7 @@ class Tensor(Node):
     requires_grad: bool
 
     def __init__(
-        self, data: Any, *, dtype: npt.DTypeLike | None = None, requires_grad: bool = True, label: str = ""
+        self, data: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = True, label: str = ""
     ) -> None:
         array = _array(data, dtype)
         self._data = _own(array, data)
@@ -117,11 +116,11 @@ class Tensor(Node):
     # --- what it holds ---
 
     @property
-    def data(self) -> _Array:
+    def data(self) -> Array:
         """The array."""
         if WATCH.active and MODES.recorder is not None:
-            return cast("_Array", data_of(self))
-        array: _Array = self._data
+            return cast("Array", data_of(self))
+        array: Array = self._data
         if self.operation is not None:
             array.flags.writeable = False
             return array
@@ -168,7 +167,7 @@ class Tensor(Node):
             if sys.getrefcount(self._data) <= 2 + (memory is self._data) and sys.getrefcount(memory) <= 3:
                 self._checksum, self._times_borrowed = None, 0  # nobody holds it any more
 
-    def update(self, array: _Array, now: int | None = None) -> None:
+    def update(self, array: Array, now: int | None = None) -> None:
         """Take ``array`` as the new data of a leaf, without a copy, at the time ``now``: what an optimizer does."""
         if array is self._data and self._checksum is not None:  # written in place, while it is borrowed
             self._checksum = checksum(array)
@@ -201,22 +200,22 @@ class Tensor(Node):
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis."""
-        return self._data.shape  # type: ignore[no-any-return]
+        return self._data.shape
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self._data.ndim  # type: ignore[no-any-return]
+        return self._data.ndim
 
     @property
     def size(self) -> int:
         """Number of entries."""
-        return self._data.size  # type: ignore[no-any-return]
+        return self._data.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the entries."""
-        return self._data.dtype  # type: ignore[no-any-return]
+        return self._data.dtype
 
     def item(self) -> float:
         """The one number, as Python's own."""
@@ -224,11 +223,11 @@ class Tensor(Node):
             raise ShapeError(
                 f"item() takes a Tensor of one element, but this one has shape {self.shape}: index or reduce it first"
             )
-        return data_of(self).item()  # type: ignore[no-any-return]
+        return data_of(self).item()
 
-    def numpy(self) -> _Array:
+    def numpy(self) -> Array:
         """A copy of the array, free of the graph."""
-        return data_of(self).copy()  # type: ignore[no-any-return]
+        return data_of(self).copy()
 
     def tolist(self) -> Any:
         """The array as nested lists of Python numbers."""
@@ -238,7 +237,7 @@ class Tensor(Node):
         """The same numbers as a new leaf that requires no gradient."""
         return Tensor(data_of(self), requires_grad=False, label=self.label)
 
-    def astype(self, dtype: npt.DTypeLike) -> "Tensor":
+    def astype(self, dtype: DTypeLike) -> "Tensor":
         """The same numbers in another floating type, with the gradient flowing back in this one."""
         if np.dtype(dtype).kind != "f":
             return Tensor(data_of(self).astype(dtype), requires_grad=False)
@@ -405,7 +404,7 @@ class Tensor(Node):
             "or build a new Tensor with np.where"
         )
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> _Array:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self.requires_grad:
             raise UnsupportedError(
                 "a Tensor that requires a gradient was given to code for plain arrays, which would lose the gradient: "
@@ -485,10 +484,10 @@ class Tensor(Node):
     solve = functions.solve
 
     def __matmul__(self, other: Any) -> "Tensor":
-        return functions.matmul(self, other)  # type: ignore[no-any-return]
+        return functions.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> "Tensor":
-        return functions.matmul(other, self)  # type: ignore[no-any-return]
+        return functions.matmul(other, self)
 
     def __getitem__(self, index: Any) -> "Tensor":
         try:
@@ -615,19 +614,19 @@ def _float_type(given: Any, usual: np.dtype[Any]) -> np.dtype[Any]:
     return kind if kind.kind == usual.kind == "f" and not hasattr(given, "_recorder") else usual
 
 
-def _own(array: _Array, given: Any) -> _Array:
+def _own(array: Array, given: Any) -> Array:
     """The array that was made of ``given``, or a copy where it may be the giver's."""
     return array.copy() if np.may_share_memory(array, given) else array
 
 
-def _array(data: Any, dtype: npt.DTypeLike | None = None) -> _Array:
+def _array(data: Any, dtype: DTypeLike | None = None) -> Array:
     """``data`` as an array of floats, integers or booleans."""
     if isinstance(data, Tensor):
         data = data_of(data)
     elif isinstance(data, list | tuple):
         data = _plain_nested(data)
     if hasattr(data, "_recorder"):  # the stand-in for an array while `compile` records
-        return data if dtype is None or data.dtype == dtype else data.astype(dtype)  # type: ignore[no-any-return]
+        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
     try:
         array = np.asarray(data, dtype)
     except (ValueError, TypeError) as error:
@@ -669,7 +668,7 @@ def _plain_nested(data: Any) -> Any:
     return [_plain_nested(x) if isinstance(x, list | tuple) else data_of(x) for x in data]
 
 
-def checksum(array: _Array) -> int:
+def checksum(array: Array) -> int:
     """A number that tells whether the array was written to."""
     return zlib.crc32(np.ascontiguousarray(array).data)
 
@@ -680,7 +679,7 @@ def _short(data: Any) -> str:
 
 
 @functools.cache
-def _one(dtype: np.dtype[Any]) -> _Array:
+def _one(dtype: np.dtype[Any]) -> Array:
     one = np.ones((), dtype)
     one.flags.writeable = False
     return one

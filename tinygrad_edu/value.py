@@ -25,6 +25,7 @@ from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.speed.scalar_order import scalar_order
 from tinygrad_edu.speed.shared_inputs import SharedInputs
+from tinygrad_edu.support.arguments import shown
 
 Number = float | int
 
@@ -66,13 +67,19 @@ class Value(Node):
     _bias = None  # only `SharedInputs` may have one
     requires_grad: ClassVar[bool] = True  # type: ignore[misc]
 
-    def __init__(self, data: Number, label: str = "") -> None:
+    def __init__(self, data: Number, label: str = "", _op: str = "") -> None:
         self._data = _float(data)
         self.grad: Any = 0.0
         self.operation = None
         self._left = self._right = None
         self.stamp = CLOCK.now
-        if label:
+        if label or _op:
+            if _op or isinstance(label, tuple | list | set):
+                given = (label, _op) if _op else label
+                raise DTypeError(
+                    f"Value(data, label) takes a name as its second argument, but was given {shown(given)}: a node "
+                    "gets its inputs from an operation, such as a + b, a.tanh() or one made by tinygrad_edu.operation"
+                )
             self.label = label
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_leaf(self, data)
@@ -98,7 +105,7 @@ class Value(Node):
     @property
     def data(self) -> float:
         """The number."""
-        return data_of(self)  # type: ignore[no-any-return]
+        return data_of(self)
 
     @data.setter
     def data(self, number: Number) -> None:
@@ -228,7 +235,11 @@ class Value(Node):
         grad = self.grad._data if isinstance(self.grad, Value) else self.grad
         return {"data": repr(self._data), "grad": repr(grad)}
 
-    # micrograd's names, which its graph-drawing programs read.
+    # micrograd's names, for programs that draw a graph or walk it by hand.
+    def _backward(self) -> None:
+        if self.operation is not None:
+            self.operation.backward_floats(self)
+
     @property
     def _prev(self) -> set["Value"]:
         return set(self.inputs)
@@ -321,7 +332,7 @@ def _float(data: Any) -> float:
     if data.__class__ is int:
         return float(data)
     if data.__class__ is float or hasattr(data, "_recorder"):  # or the stand-in of `compile`
-        return data  # type: ignore[no-any-return]
+        return data
     number = hasattr(data, "__float__") or hasattr(data, "__index__")
     if isinstance(data, str | bytes | Node) or not number:
         raise DTypeError(f"a Value holds one number, but was given {data!r}: pass a float or an int")

@@ -197,7 +197,7 @@ def _variable(recorder: Recorder, x: Any) -> Var | None:
     if data is None:
         return None
     if isinstance(data, Traced) and data._var is not None:
-        return recorder._operand(data)  # type: ignore[no-any-return]
+        return recorder._operand(data)
     return recorder.emit(CALL, np.array, (value_of(data),), {}, np.array(value_of(data)))._var
 
 

@@ -212,7 +212,7 @@ class Plan:
                 blocks.append(step.operation(*operands, **step.params))
         block, j = self.result
         whole = blocks[block]
-        return whole[j] if block == 0 else whole[:, j] if whole.shape[1] > 1 else whole.reshape(-1)  # type: ignore[no-any-return]
+        return whole[j] if block == 0 else whole[:, j] if whole.shape[1] > 1 else whole.reshape(-1)
 
     def _product(self, step: Step, blocks: list[Any], scalars: "_Scalars") -> Tensor:
         x = _columns(step.operands[0], blocks)
@@ -220,7 +220,7 @@ class Plan:
         terms = [row.terms for row in step.row]
         extra = [[row[i] if i < len(row) else (1, 0.0) for row in terms] for i in range(max(map(len, terms)))]
         if not extra:
-            return x @ weights  # type: ignore[no-any-return]
+            return x @ weights
         y = record(
             LINEAR,
             tuple(v if isinstance(v, Tensor) else Tensor(v) for v in (x, weights, scalars.vector(extra[0], "b"))),

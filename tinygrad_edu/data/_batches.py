@@ -1,14 +1,13 @@
 """Mini-batches."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.data._random import Rng, random_source
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.support.types import Array, ArrayLike
 
 
 class Batches:
@@ -37,7 +36,7 @@ class Batches:
         n = len(self.X)
         return n // self.size if self.drop_last else -(-n // self.size)
 
-    def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
         order = self.rng.permutation(len(self.X))
         for start in range(0, len(self) * self.size, self.size):
             rows = order[start : start + self.size]

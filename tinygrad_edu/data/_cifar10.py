@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_edu.data._download import RemoteFile, fetch
 from tinygrad_edu.data._errors import DataNotFoundError, unreadable
 from tinygrad_edu.data._files import open_data, read_bounded
 from tinygrad_edu.data._folder import data_folder, find
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.support.types import ByteArray, IntArray
 
 CIFAR10_CLASSES = (
     "airplane",
@@ -46,7 +46,7 @@ def cifar10(
     split: Literal["train", "test"] = "train",
     classes: Sequence[str | int] | int | None = None,
     download: bool = False,
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+) -> tuple[ByteArray, IntArray]:
     """Read CIFAR-10 from its official binary version.
 
     The files may be inside ``cifar-10-binary.tar.gz`` (or ``.tar``) or extracted, each gzip or not. They
@@ -127,7 +127,7 @@ def _class_numbers(classes: Sequence[str | int] | int) -> list[int]:
     return [int(number) for number in numbers]
 
 
-def _read(root: Path, names: tuple[str, ...], download: bool) -> tuple[Path, list[NDArray[np.uint8]]]:
+def _read(root: Path, names: tuple[str, ...], download: bool) -> tuple[Path, list[ByteArray]]:
     """Find and read the batches; return where they were, and the rows of each."""
     for folder in [*sorted(root.glob("cifar10*")), root]:
         for extracted in (folder, folder / "cifar-10-batches-bin"):
@@ -146,12 +146,12 @@ def _read(root: Path, names: tuple[str, ...], download: bool) -> tuple[Path, lis
     )
 
 
-def _read_file(path: Path) -> NDArray[np.uint8]:
+def _read_file(path: Path) -> ByteArray:
     with open_data(path) as stream:
         return _rows(memoryview(read_bounded(stream, MAX_ROWS * ROW)), str(path))
 
 
-def _read_archive(path: Path, names: tuple[str, ...]) -> list[NDArray[np.uint8]]:
+def _read_archive(path: Path, names: tuple[str, ...]) -> list[ByteArray]:
     # Unpacked whole but bounded: a few megabytes of gzip can hold many gigabytes.
     with open_data(path) as stream:
         content = memoryview(read_bounded(stream, MAX_ARCHIVE))
@@ -188,7 +188,7 @@ def _members(content: memoryview, path: Path) -> Iterator[tuple[str, memoryview]
         at = start + -(-(end - start) // 512) * 512
 
 
-def _rows(content: memoryview, where: str) -> NDArray[np.uint8]:
+def _rows(content: memoryview, where: str) -> ByteArray:
     """Check the rows of one batch: label, red plane, green plane, blue plane."""
     if len(content) % ROW or len(content) > MAX_ROWS * ROW:
         expected = f"at most {MAX_ROWS:,} whole rows of {ROW:,} bytes"
@@ -203,7 +203,7 @@ def _rows(content: memoryview, where: str) -> NDArray[np.uint8]:
     return rows
 
 
-def _pictures(batches: list[NDArray[np.uint8]], wanted: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _pictures(batches: list[ByteArray], wanted: list[int]) -> tuple[ByteArray, IntArray]:
     """Take the rows of the wanted classes apart into pictures and positions in ``wanted``."""
     kept = [np.isin(rows[:, 0], wanted) for rows in batches]
     n = sum(int(keep.sum()) for keep in kept)

@@ -5,15 +5,15 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_edu.data._errors import DataFileError, unreadable
 from tinygrad_edu.data._files import open_data, read_bounded
+from tinygrad_edu.support.types import ByteArray
 
 UNSIGNED_BYTE = 8
 
 
-def read_idx(path: Path, item_shape: tuple[int, ...], max_items: int) -> NDArray[np.uint8]:
+def read_idx(path: Path, item_shape: tuple[int, ...], max_items: int) -> ByteArray:
     """Read an IDX file of unsigned bytes, gzip or not.
 
     The file begins with the bytes 0, 0, 8 (for unsigned bytes) and the number of axes; the size of each

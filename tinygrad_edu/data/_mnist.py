@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_edu.data._download import RemoteFile, fetch
 from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, unreadable
 from tinygrad_edu.data._folder import data_folder, find
 from tinygrad_edu.data._idx import read_idx
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.support.types import ByteArray, IntArray
 
 # PyTorch's mirror and TensorFlow's: the authors' own site has been closed to downloads for years.
 MIRRORS = (
@@ -55,7 +55,7 @@ def mnist(
     *,
     split: Literal["train", "test"] = "train",
     download: bool = False,
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+) -> tuple[ByteArray, IntArray]:
     """Read MNIST from its official files, gzip or not.
 
     Parameters

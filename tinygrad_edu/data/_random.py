@@ -1,19 +1,16 @@
-"""What ``rng`` may be."""
-
-import operator
-from typing import TypeAlias
-
-import numpy as np
-
-from tinygrad_edu.errors import ArgumentError, DTypeError
-
-Rng: TypeAlias = np.random.Generator | np.random.RandomState | int | None
-"""A source of random numbers.
+"""What ``rng`` may be: a source of random numbers.
 
 A `numpy.random.Generator` or `numpy.random.RandomState` is drawn from and moves on. An int is a seed with
 the meaning that scikit-learn gives to ``random_state=42``: ``RandomState(42)``, anew on every call. None
 means different numbers every time.
 """
+
+import operator
+
+import numpy as np
+
+from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.support.types import Rng as Rng
 
 
 def random_source(rng: Rng) -> np.random.Generator | np.random.RandomState:

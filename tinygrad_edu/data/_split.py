@@ -1,18 +1,17 @@
 """Splitting a set into training and test rows."""
 
 from math import ceil
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.data._random import Rng, random_source
 from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.support.types import Array, ArrayLike
 
 
 def train_test_split(
     X: ArrayLike, y: ArrayLike, test_size: float = 0.25, rng: Rng = None
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+) -> tuple[Array, Array, Array, Array]:
     """Split rows at random into a training and a test set, as scikit-learn does.
 
     One permutation of the rows is drawn; its first ``ceil(test_size * n)`` rows are the test set, the rest

@@ -1,11 +1,11 @@
 """Standardising features."""
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.support.types import Array, ArrayLike, FloatArray
 
 
 class Standardizer:
@@ -39,9 +39,9 @@ class Standardizer:
     [[2.0, 1.0]]
     """
 
-    mean_: NDArray[np.float64]
-    var_: NDArray[np.float64]
-    scale_: NDArray[np.float64]
+    mean_: FloatArray
+    var_: FloatArray
+    scale_: FloatArray
 
     def fit(self, X: ArrayLike) -> Self:
         """Take the statistics of the rows of X, shape (n, ...).
@@ -79,25 +79,25 @@ class Standardizer:
         self.scale_ = np.where(constant, 1.0, np.sqrt(np.where(constant, 1.0, var)))
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray[Any]:
+    def transform(self, X: ArrayLike) -> Array:
         """Return ``(X - mean_) / scale_``, a new array."""
         Z = self._rows(X)
         Z -= self.mean_
         Z /= self.scale_
         return Z
 
-    def fit_transform(self, X: ArrayLike) -> NDArray[Any]:
+    def fit_transform(self, X: ArrayLike) -> Array:
         """Return ``fit(X).transform(X)``."""
         return self.fit(X).transform(X)
 
-    def inverse_transform(self, Z: ArrayLike) -> NDArray[Any]:
+    def inverse_transform(self, Z: ArrayLike) -> Array:
         """Return ``Z * scale_ + mean_``, a new array: what `transform` was given."""
         X = self._rows(Z)
         X *= self.scale_
         X += self.mean_
         return X
 
-    def _rows(self, X: ArrayLike) -> NDArray[Any]:
+    def _rows(self, X: ArrayLike) -> Array:
         """Return a floating copy of X, having checked that it fits the statistics."""
         if not hasattr(self, "mean_"):
             raise ArgumentError("Standardizer: there are no statistics yet; call fit(X_train) first")

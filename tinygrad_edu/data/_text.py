@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_edu.data._download import RemoteFile, fetch
 from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, unreadable
 from tinygrad_edu.data._files import open_data, read_bounded
 from tinygrad_edu.data._folder import data_folder, find
 from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.support.types import IntArray
 
 MOST_BYTES = 1 << 28  # of a text file: more is not for this engine
 NAMES = RemoteFile(
@@ -67,7 +67,7 @@ class Alphabet:
         """
         return cls(sorted(set("".join(texts))))
 
-    def encode(self, text: str) -> NDArray[np.int64]:
+    def encode(self, text: str) -> IntArray:
         """The codes of the characters.
 
         Raises
@@ -147,7 +147,7 @@ def names(root: PathLike | None = None, *, download: bool = False) -> list[str]:
     return found
 
 
-def text(path: PathLike | None = None, *, download: bool = False) -> tuple[NDArray[np.int64], Alphabet]:
+def text(path: PathLike | None = None, *, download: bool = False) -> tuple[IntArray, Alphabet]:
     """Read a text as the codes of its characters.
 
     Parameters

@@ -5,14 +5,14 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinygrad_edu.data._errors import MissingExtraError
 from tinygrad_edu.data._random import Rng, random_source, random_state
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.support.arguments import at_least_zero, whole_number
+from tinygrad_edu.support.types import FloatArray, IntArray
 
-Points = tuple[NDArray[np.float64], NDArray[np.int64]]
+Points = tuple[FloatArray, IntArray]
 
 
 def xor(repeats: int = 1) -> Points:

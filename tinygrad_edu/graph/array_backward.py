@@ -7,20 +7,19 @@ need a gradient, the sum where a node is used more than once, the sum over what 
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.graph.anomaly import check_gradient
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.broadcasting import added, unbroadcast
+from tinygrad_edu.support.types import Array
 
 if TYPE_CHECKING:
     from tinygrad_edu.operations.operation import Operation
 
 ndarray = np.ndarray
-_Array = npt.NDArray[Any]
 
 
-def array_gradients(root: Node, seed: _Array, *, watched: bool = False) -> dict[Any, Any]:
+def array_gradients(root: Node, seed: Array, *, watched: bool = False) -> dict[Any, Any]:
     """For each node that ``root`` depends on and that requires one, its gradient; nothing is written anywhere.
 
     A gradient that is handed on unchanged (``y = x + b``, a reshape) is not copied. So the gradient of an interior node
@@ -35,7 +34,7 @@ def array_gradients(root: Node, seed: _Array, *, watched: bool = False) -> dict[
     return grads
 
 
-def backward_step(node: Node, gy: _Array, grads: dict[Any, Any], watched: bool = False) -> None:
+def backward_step(node: Node, gy: Array, grads: dict[Any, Any], watched: bool = False) -> None:
     """Add to the gradients of the node's inputs what flows to them."""
     operation = cast("Operation", node.operation)
     xs = [x._data for x in node.inputs]

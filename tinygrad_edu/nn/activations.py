@@ -41,7 +41,7 @@ def leaky_relu(x: A, slope: float = 0.01) -> A:
     >>> leaky_relu(Tensor([-1.0, 2.0]), slope=0.1).tolist()
     [-0.1, 2.0]
     """
-    return _apply("leaky_relu", x, slope=slope)  # type: ignore[no-any-return]
+    return _apply("leaky_relu", x, slope=slope)
 
 
 def elu(x: A, alpha: float = 1.0) -> A:
@@ -53,7 +53,7 @@ def elu(x: A, alpha: float = 1.0) -> A:
     >>> round(elu(Value(-1.0)).data, 6)
     -0.632121
     """
-    return _apply("elu", x, alpha=alpha)  # type: ignore[no-any-return]
+    return _apply("elu", x, alpha=alpha)
 
 
 def selu(x: A) -> A:
@@ -65,7 +65,7 @@ def selu(x: A) -> A:
     >>> round(selu(Value(1.0)).data, 6)
     1.050701
     """
-    return _apply("selu", x)  # type: ignore[no-any-return]
+    return _apply("selu", x)
 
 
 def gelu(x: A, approximate: str = "none") -> A:
@@ -82,7 +82,7 @@ def gelu(x: A, approximate: str = "none") -> A:
     >>> round(gelu(Value(1.0)).data, 6), round(gelu(Value(1.0), approximate="tanh").data, 6)
     (0.841345, 0.841192)
     """
-    return _apply(_gelu_operation(approximate), x)  # type: ignore[no-any-return]
+    return _apply(_gelu_operation(approximate), x)
 
 
 def _gelu_operation(approximate: str) -> str:
@@ -100,7 +100,7 @@ def silu(x: A) -> A:
     >>> round(silu(Value(1.0)).data, 6)
     0.731059
     """
-    return _apply("silu", x)  # type: ignore[no-any-return]
+    return _apply("silu", x)
 
 
 def sigmoid(x: A) -> A:
@@ -112,7 +112,7 @@ def sigmoid(x: A) -> A:
     >>> sigmoid(Value(0.0)).data, sigmoid(Value(-1e4)).data
     (0.5, 0.0)
     """
-    return _apply("sigmoid", x)  # type: ignore[no-any-return]
+    return _apply("sigmoid", x)
 
 
 def tanh(x: A) -> A:
@@ -124,7 +124,7 @@ def tanh(x: A) -> A:
     >>> round(tanh(Value(1.0)).data, 6)
     0.761594
     """
-    return _apply("tanh", x)  # type: ignore[no-any-return]
+    return _apply("tanh", x)
 
 
 def softplus(x: A) -> A:
@@ -136,7 +136,7 @@ def softplus(x: A) -> A:
     >>> round(softplus(Value(0.0)).data, 6), softplus(Value(1e4)).data
     (0.693147, 10000.0)
     """
-    return _apply("softplus", x)  # type: ignore[no-any-return]
+    return _apply("softplus", x)
 
 
 def softsign(x: A) -> A:
@@ -148,7 +148,7 @@ def softsign(x: A) -> A:
     >>> softsign(Value(1.0)).data, softsign(Value(-3.0)).data
     (0.5, -0.75)
     """
-    return _apply("softsign", x)  # type: ignore[no-any-return]
+    return _apply("softsign", x)
 
 
 def hardtanh(x: A, min_val: float = -1.0, max_val: float = 1.0) -> A:
@@ -160,7 +160,7 @@ def hardtanh(x: A, min_val: float = -1.0, max_val: float = 1.0) -> A:
     >>> hardtanh(Tensor([-2.0, 0.5, 2.0])).tolist()
     [-1.0, 0.5, 1.0]
     """
-    return _apply("hardtanh", x, min_val=min_val, max_val=max_val)  # type: ignore[no-any-return]
+    return _apply("hardtanh", x, min_val=min_val, max_val=max_val)
 
 
 def relu6(x: A) -> A:
@@ -184,7 +184,7 @@ def mish(x: A) -> A:
     >>> round(mish(Value(1.0)).data, 6)
     0.865098
     """
-    return _apply("mish", x)  # type: ignore[no-any-return]
+    return _apply("mish", x)
 
 
 def prelu(x: A, weight: Any) -> A:
@@ -196,7 +196,7 @@ def prelu(x: A, weight: Any) -> A:
     >>> prelu(Tensor([-2.0, 3.0]), Tensor(0.25)).tolist()
     [-0.5, 3.0]
     """
-    return TABLE["prelu"](x, weight)  # type: ignore[no-any-return]
+    return TABLE["prelu"](x, weight)
 
 
 def glu(x: A, axis: int = -1) -> A:
@@ -216,7 +216,7 @@ def glu(x: A, axis: int = -1) -> A:
     if array.shape[axis] % 2:
         raise ShapeError(f"glu halves axis {axis}, which must have an even length, but the shape is {array.shape}")
     a, b = functions.split(array, 2, axis)
-    return a * sigmoid(b)  # type: ignore[no-any-return]
+    return a * sigmoid(b)
 
 
 def softmax(x: A, axis: int = -1) -> A:
@@ -230,7 +230,7 @@ def softmax(x: A, axis: int = -1) -> A:
     """
     from tinygrad_edu import functions
 
-    return functions.softmax(array_of(x), axis)  # type: ignore[no-any-return]
+    return functions.softmax(array_of(x), axis)
 
 
 def log_softmax(x: A, axis: int = -1) -> A:
@@ -244,7 +244,7 @@ def log_softmax(x: A, axis: int = -1) -> A:
     """
     from tinygrad_edu import functions
 
-    return functions.log_softmax(array_of(x), axis)  # type: ignore[no-any-return]
+    return functions.log_softmax(array_of(x), axis)
 
 
 def array_of(x: Any) -> Any:

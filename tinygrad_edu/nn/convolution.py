@@ -8,14 +8,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy.typing as npt
-
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.nn.init import Rng, generator
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import uniform
 from tinygrad_edu.operations.windows import CONV, CONV_INPUT
 from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor, record
 
 Sizes = int | Sequence[int]
@@ -203,7 +202,7 @@ class _Convolution(Module):
                 f"{name}: groups={groups} must divide in_channels={in_channels} and out_channels={out_channels}"
             )
 
-    def _make_parameters(self, first: int, second: int, bias: bool, dtype: npt.DTypeLike | None, rng: Rng) -> None:
+    def _make_parameters(self, first: int, second: int, bias: bool, dtype: DTypeLike | None, rng: Rng) -> None:
         shape = (first, second // self.groups, *self.kernel_size)
         bound, source = 1 / math.sqrt(math.prod(shape[1:])), generator(rng)
         self.weight = uniform(bound, shape, dtype, "weight", source)
@@ -274,7 +273,7 @@ class Conv1d(_Convolution):
         dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         rng: Rng = None,
     ) -> None:
@@ -390,7 +389,7 @@ class ConvTranspose2d(_Convolution):
         groups: int = 1,
         bias: bool = True,
         dilation: Sizes = 1,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         rng: Rng = None,
     ) -> None:

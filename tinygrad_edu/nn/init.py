@@ -22,9 +22,8 @@ import numpy as np
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.support.arguments import at_least_zero, shown
+from tinygrad_edu.support.types import Rng as Rng
 from tinygrad_edu.tensor import Tensor
-
-Rng = np.random.Generator | np.random.RandomState | int | None
 
 _GAINS = {
     "linear": 1.0,

@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import numpy.typing as npt
-
 from tinygrad_edu import functions
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array
@@ -17,6 +15,7 @@ from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import float_type, full, uniform
 from tinygrad_edu.operations.matrices import LINEAR, MATMUL
 from tinygrad_edu.support.arguments import fraction, whole_number
+from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor, record
 
 
@@ -58,7 +57,7 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         rng: Rng = None,
     ) -> None:
@@ -133,7 +132,7 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         rng: Rng = None,
     ) -> None:
@@ -158,7 +157,7 @@ class Embedding(Module):
         y = self.weight[rows]
         if self.padding_idx is None:
             return y
-        return functions.where(functions.expand_dims(rows == self.padding_idx, -1), y.detach(), y)  # type: ignore[no-any-return]
+        return functions.where(functions.expand_dims(rows == self.padding_idx, -1), y.detach(), y)
 
     def _refuse_no_rows(self, rows: Any) -> None:
         if rows.size and not 0 <= rows.min() <= rows.max() < self.num_embeddings:
@@ -290,7 +289,7 @@ class PReLU(Module):
     [-0.5, 3.0]
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: npt.DTypeLike | None = None) -> None:
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike | None = None) -> None:
         self.num_parameters = whole_number("PReLU: num_parameters", num_parameters)
         self.weight = full(self.num_parameters, init, dtype, "weight")
 

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy.typing as npt
-
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.nn.activations import activation_of, refuse_class
 from tinygrad_edu.nn.init import Rng, generator
@@ -13,6 +11,7 @@ from tinygrad_edu.nn.layers import Linear
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.sizes import layer_widths
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor
 
 
@@ -97,7 +96,7 @@ class MLP(Module):
         sizes: Sequence[int],
         activation: str | Callable[[Any], Any] = "relu",
         *,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
         rng: Rng = None,
     ) -> None:
         widths = layer_widths(n_in, sizes)
@@ -110,7 +109,7 @@ class MLP(Module):
         """The outputs, of shape (…, sizes[-1])."""
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
-        return self.layers[-1](x)  # type: ignore[no-any-return]
+        return self.layers[-1](x)
 
     def extra_repr(self) -> str:
         widths = " → ".join(str(n) for n in (self.layers[0].in_features, *(f.out_features for f in self.layers)))

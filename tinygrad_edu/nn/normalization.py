@@ -7,12 +7,12 @@ groups of channels of one example, `BatchNorm1d` and `BatchNorm2d` over the exam
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import float_type, full
 from tinygrad_edu.support.arguments import at_least_zero, proportion, whole_number
+from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor
 
 
@@ -77,7 +77,7 @@ class LayerNorm(_OverLastAxes):
     """
 
     def __init__(
-        self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, *, dtype: npt.DTypeLike | None = None
+        self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, *, dtype: DTypeLike | None = None
     ) -> None:
         self.normalized_shape = _last_axes("LayerNorm", normalized_shape)
         self.eps = at_least_zero("LayerNorm: eps", eps)
@@ -126,7 +126,7 @@ class RMSNorm(_OverLastAxes):
         eps: float | None = None,
         elementwise_affine: bool = True,
         *,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         self.normalized_shape = _last_axes("RMSNorm", normalized_shape)
         self.eps = None if eps is None else at_least_zero("RMSNorm: eps", eps)
@@ -178,7 +178,7 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
         *,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         self.num_groups = whole_number("GroupNorm: num_groups", num_groups)
         self.num_channels = whole_number("GroupNorm: num_channels", num_channels)
@@ -205,7 +205,7 @@ class GroupNorm(Module):
 def _scaled(y: Tensor, weight: Any, bias: Any) -> Tensor:
     """``y · weight + bias``, one number for each channel, which are the second axis."""
     shape = (-1, *(1,) * (y.ndim - 2))
-    return y * weight.reshape(shape) + bias.reshape(shape)  # type: ignore[no-any-return]
+    return y * weight.reshape(shape) + bias.reshape(shape)
 
 
 class _BatchNorm(Module):
@@ -221,7 +221,7 @@ class _BatchNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
-        dtype: npt.DTypeLike | None = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         name = type(self).__name__
         self.num_features = whole_number(f"{name}: num_features", num_features)

@@ -68,7 +68,7 @@ def _numbers(part: Module, x: Any) -> Sequence[Any]:
         return list(row) if hasattr(row, "_recorder") else row.tolist()  # of `compile`, or an array
     if isinstance(x, str) or not hasattr(x, "__len__"):
         raise ArgumentError(f"{part._title()} is called on a list of numbers, but was given {x!r}")
-    return x  # type: ignore[no-any-return]
+    return x
 
 
 class Neuron(Module):
@@ -115,8 +115,8 @@ class Neuron(Module):
             numbers = "1 number" if len(self.w) == 1 else f"{len(self.w)} numbers"
             raise ShapeError(f"{self._title()} takes {numbers}, but was given {len(inputs.nodes)}")
         if self.fused:
-            return self.activation(dot(self.w, inputs.nodes, self.b))  # type: ignore[no-any-return]
-        return self.activation(sum((w * xi for w, xi in zip(self.w, inputs.nodes, strict=True)), self.b))  # type: ignore[no-any-return]
+            return self.activation(dot(self.w, inputs.nodes, self.b))
+        return self.activation(sum((w * xi for w, xi in zip(self.w, inputs.nodes, strict=True)), self.b))
 
     def parameters(self) -> list[Value]:
         """The weights, then the bias."""

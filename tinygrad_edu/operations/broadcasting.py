@@ -3,13 +3,12 @@
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.operations.matrices import ones
+from tinygrad_edu.support.types import Array
 
 ndarray = np.ndarray
-_Array = npt.NDArray[Any]
 
 
 def added(a: Any, b: Any) -> Any:
@@ -29,7 +28,7 @@ def common_shape(given: tuple[int, ...], shape: tuple[int, ...], operation: str)
         ) from None
 
 
-def unbroadcast(gx: Any, x: _Array, operation: str) -> _Array:
+def unbroadcast(gx: Any, x: Array, operation: str) -> Array:
     """The gradient brought to the shape and dtype of ``x``.
 
     Broadcasting copies numbers, and the gradients of the copies add up: the broadcast axes are summed.
@@ -46,4 +45,4 @@ def unbroadcast(gx: Any, x: _Array, operation: str) -> _Array:
             lead = len(full) - len(shape)
             axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
             gx = np.asarray(np.add.reduce(np.broadcast_to(gx, full), axis=axes)).reshape(shape)
-    return gx if gx.dtype == x.dtype else cast("_Array", gx.astype(x.dtype))
+    return gx if gx.dtype == x.dtype else cast("Array", gx.astype(x.dtype))

@@ -85,13 +85,13 @@ class Elementwise(Operation):
     def on_floats(self) -> Callable[..., float]:
         """The forward pass on floats."""
         if self.operator in ("add", "sub", "mul", "neg"):  # the same text, as a builtin
-            return getattr(operator, self.operator)  # type: ignore[no-any-return]
-        return self._forward_in(FLOATS | CONSTANTS, float_source(self.y_text))  # type: ignore[no-any-return]
+            return getattr(operator, self.operator)
+        return self._forward_in(FLOATS | CONSTANTS, float_source(self.y_text))
 
     @cached_property
     def forward(self) -> Callable[..., Any]:
         """The forward pass on arrays (or on floats, through NumPy)."""
-        return self._forward_in(self.arrays | CONSTANTS, self.y_text)  # type: ignore[no-any-return]
+        return self._forward_in(self.arrays | CONSTANTS, self.y_text)
 
     @cached_property
     def gx_arrays(self) -> tuple[Callable[..., Any], ...]:  # type: ignore[override]
@@ -132,7 +132,7 @@ class Elementwise(Operation):
         lines += [f"{n}.grad += {float_source(gx)}" for n, gx in zip(nodes, self.gx_texts, strict=True)]
         scope: dict[str, Any] = FLOATS | CONSTANTS
         exec(compile("def backward(node):\n    " + "\n    ".join(lines), GENERATED, "exec"), scope)  # noqa: S102 the rows below, never a user's text
-        return scope["backward"]  # type: ignore[no-any-return]
+        return scope["backward"]
 
     def bind(self, args: Sequence[float], keywords: Mapping[str, float]) -> dict[str, float]:
         """The parameters of a call: the defaults, then what was given by position and by name; None is the default."""

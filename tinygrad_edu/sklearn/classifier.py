@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -13,8 +12,7 @@ from sklearn.utils.validation import validate_data
 from tinygrad_edu import Tensor
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.sklearn.net import DTYPES, NetEstimator
-
-Array = npt.NDArray[Any]
+from tinygrad_edu.support.types import Array
 
 
 class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # scikit-learn has no types

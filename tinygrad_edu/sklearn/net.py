@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -16,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tinygrad_edu import nn, optim
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.train import EarlyStopping, History, fit, predict
 
-Array = npt.NDArray[Any]
 NetBuilder = Callable[[int, int, np.random.Generator], nn.Module]
 DTYPES = (np.float64, np.float32)  # other numbers become float64, as in scikit-learn's own estimators
 

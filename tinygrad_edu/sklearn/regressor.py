@@ -3,14 +3,12 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.sklearn.net import DTYPES, NetEstimator
-
-Array = npt.NDArray[Any]
+from tinygrad_edu.support.types import Array
 
 
 class NetRegressor(RegressorMixin, NetEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -14,9 +14,9 @@ import os
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-_Array = npt.NDArray[Any]
+from tinygrad_edu.support.types import Array
+
 _LINE = 64  # bytes of a line of the cache
 SMALL = 10**6  # multiplications
 _TILE = 4  # rows
@@ -44,7 +44,7 @@ def multiplies_in_place() -> bool:
     return "openblas" in name and one_thread and not {"X86_V4", "AVX512_SKX"}.isdisjoint(found)
 
 
-def product(a: _Array, b: _Array) -> _Array:
+def product(a: Array, b: Array) -> Array:
     """The matrix product ``a @ b`` of two arrays; up to `SMALL` multiplications it is no other than NumPy's own."""
     (n, k), m = a.shape, b.shape[1]
     rows = rows_at_once(n, k, m, b.itemsize)
@@ -56,7 +56,7 @@ def product(a: _Array, b: _Array) -> _Array:
     return y
 
 
-def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> _Array:
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """An array as `numpy.empty` makes it, at the beginning of a line."""
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + _LINE, np.uint8)

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.types import Array
 
 if TYPE_CHECKING:
     from tinygrad_edu.operations.operation import Operation
 
-_Array = npt.NDArray[Any]
 LARGE = 1 << 13  # the size of a gradient from which on it is computed again rather than kept
 
 
@@ -23,20 +22,20 @@ class RecomputedGradient:
 
     __slots__ = ("gradient", "gy", "operation", "params", "x", "y")
 
-    def __init__(self, node: Any, gy: _Array, gradient: _Array) -> None:
+    def __init__(self, node: Any, gy: Array, gradient: Array) -> None:
         # The arrays and not the node, which will hold this object: memory in a cycle is freed late.
         self.operation, self.params = cast("Operation", node.operation), node._params
         self.y, self.x = node._data, node.inputs[0]._data
-        self.gy, self.gradient = gy, cast("_Array | None", gradient)
+        self.gy, self.gradient = gy, cast("Array | None", gradient)
 
-    def copy(self) -> _Array:
+    def copy(self) -> Array:
         """The gradient as a new array, by the operation's derivative as in the backward pass."""
         with np.errstate(all="ignore"):
-            return cast("_Array", self.operation.gx_arrays[0](self.gy, self.y, self.x, **self.params))
+            return cast("Array", self.operation.gx_arrays[0](self.gy, self.y, self.x, **self.params))
 
 
 def step_without_keeping(
-    step: Callable[..., None], node: Node, gy: _Array, grads: dict[Any, Any], recomputed: dict[Any, RecomputedGradient]
+    step: Callable[..., None], node: Node, gy: Array, grads: dict[Any, Any], recomputed: dict[Any, RecomputedGradient]
 ) -> None:
     """Do the operation's backward step; then free the gradient of ``node``, if it can be computed again."""
     operation, x = cast("Operation", node.operation), node.inputs[0]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.graph import array_backward
 from tinygrad_edu.graph.array_backward import backward_step
@@ -21,13 +20,13 @@ from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.operations.shapes import GETITEM
 from tinygrad_edu.speed.indexed_gradient import add_at_index
 from tinygrad_edu.speed.recomputed_gradient import LARGE, step_without_keeping
+from tinygrad_edu.support.types import Array
 
 ndarray = np.ndarray
-_Array = npt.NDArray[Any]
 Step = Callable[[Any, Any, dict[Any, Any]], None]
 
 
-def array_gradients(root: Node, seed: _Array) -> dict[Any, Any]:
+def array_gradients(root: Node, seed: Array) -> dict[Any, Any]:
     """What `graph.array_backward.array_gradients` gives; a large gradient of an interior node may be recomputed."""
     if WATCH.active and MODES.recorder is not None:
         return MODES.recorder.array_gradients(root, seed)
@@ -90,4 +89,4 @@ def written_step(operation: Operation) -> Step:
     }
     exec(f"def step(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
     operation.backward_step = scope["step"]
-    return scope["step"]  # type: ignore[no-any-return]
+    return scope["step"]

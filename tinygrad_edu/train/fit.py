@@ -5,19 +5,18 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import tinygrad_edu
 from tinygrad_edu.data import batches
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.nn.init import generator
 from tinygrad_edu.support.progress import progress_bar
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.checks import check_data, check_loss, check_numbers, check_parts
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.metrics import Metric, named_metrics
 
-Array = npt.NDArray[Any]
 Loss = Callable[[Any, Any], Any]
 
 

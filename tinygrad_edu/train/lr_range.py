@@ -6,15 +6,13 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.data import batches
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.support.arguments import positive
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.checks import check_loss, check_optimizer
 from tinygrad_edu.train.preserved import preserved
-
-Array = npt.NDArray[Any]
 
 SMOOTHING = 0.9  # of the running mean of the loss
 DIVERGED = 4.0  # times the smallest loss: higher is off the map

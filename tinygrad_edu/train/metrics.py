@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.support.arguments import whole_number
-
-Array = npt.NDArray[Any]
+from tinygrad_edu.support.types import Array
 
 
 def predicted_classes(outputs: Array) -> Array:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, UnsupportedError
 from tinygrad_edu.graph.node import describe
@@ -21,12 +20,13 @@ from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.reductions import Axis, axes_of
 from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Constant, Value
 from viz.formulas.numbers import printable, shorten
 from viz.pictures.draw import Drawing, draw
 
-_Values = npt.NDArray[Any]  # an array whose entries are Values
+_Values = Array  # an array whose entries are Values
 
 MOST = 500  # numbers in the inputs and the results together
 
@@ -54,7 +54,7 @@ class Explosion:
         """A Value whose graph is the whole graph: the result, or the sum of the results if there are several."""
         results = list(self.outputs.flat)
         if len(results) == 1:
-            return results[0]  # type: ignore[no-any-return]
+            return results[0]
         total: Value = _sum(results)
         total.label = "sum of the results"
         return total
@@ -225,12 +225,12 @@ def _prod(values: list[Value]) -> Any:
 
 def _var(values: list[Value], *, ddof: int) -> Value:
     mean = _sum(values) / len(values)
-    return _sum([(x - mean).square() for x in values]) / (len(values) - ddof)  # type: ignore[no-any-return]
+    return _sum([(x - mean).square() for x in values]) / (len(values) - ddof)
 
 
 def _logsumexp(values: list[Value]) -> Value:
     top = _top(values)
-    return _sum([(x - top).exp() for x in values]).log() + top  # type: ignore[no-any-return]
+    return _sum([(x - top).exp() for x in values]).log() + top
 
 
 def _top(values: list[Value]) -> float:

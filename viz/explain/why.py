@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
 from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.speed.written_backward import array_gradients
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 from viz.formulas.numbers import number_text
@@ -366,12 +366,12 @@ def _entries(told: Trace, k: int, index: tuple[int, ...], top: int) -> Explanati
     return Explanation(told, k, index, float(told.gradients[k][index]), terms, count)
 
 
-def local_column(step: Backward, index: tuple[int, ...]) -> npt.NDArray[Any]:
+def local_column(step: Backward, index: tuple[int, ...]) -> Array:
     """The derivative of every entry of the step's node by one entry of its input: ∂y[…]/∂x[index]."""
     onehot = np.zeros(step.contribution.shape, step.contribution.dtype)
     onehot[index] = 1
     if isinstance(step.trace.order[step.node].operation, Elementwise):
-        local: npt.NDArray[Any] = np.broadcast_to(step.local, step.incoming.shape).copy()
+        local: Array = np.broadcast_to(step.local, step.incoming.shape).copy()
         local[np.broadcast_to(onehot, local.shape) == 0] = 0
         return local
     column = _by_the_derivative_of_the_derivative(step, onehot)
@@ -380,7 +380,7 @@ def local_column(step: Backward, index: tuple[int, ...]) -> npt.NDArray[Any]:
     return _entry_by_entry(step, index)
 
 
-def _by_the_derivative_of_the_derivative(step: Backward, onehot: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+def _by_the_derivative_of_the_derivative(step: Backward, onehot: Array) -> Array | None:
     """A column of the Jacobian J: gx = Jᵀ gy is linear in gy, and its derivative the other way is J again.
 
     None where a user's derivative cannot be differentiated.
@@ -397,10 +397,10 @@ def _by_the_derivative_of_the_derivative(step: Backward, onehot: npt.NDArray[Any
         return None
 
 
-def _entry_by_entry(step: Backward, index: tuple[int, ...]) -> npt.NDArray[Any]:
+def _entry_by_entry(step: Backward, index: tuple[int, ...]) -> Array:
     """The same column, with one backward pass for each entry of the node."""
     node, x = step.trace.order[step.node], step.contribution
-    column: npt.NDArray[Any] = np.zeros_like(step.incoming)
+    column: Array = np.zeros_like(step.incoming)
     for at in np.ndindex(column.shape):
         gy = np.zeros_like(step.incoming)
         gy[at] = 1

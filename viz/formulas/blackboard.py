@@ -69,7 +69,7 @@ class _Reader(ast.NodeVisitor):
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Formula:
         inner = self.visit(node.operand)
         if isinstance(node.op, ast.UAdd):
-            return inner  # type: ignore[no-any-return]
+            return inner
         return Number(-inner.value) if isinstance(inner, Number) else Negative(inner)
 
     def visit_BinOp(self, node: ast.BinOp) -> Formula:
@@ -169,7 +169,7 @@ def _decided(symbol: str, left: Formula, right: Formula) -> Formula:
 
 
 def _read(text: str, reader: _Reader) -> Formula:
-    return reader.visit(ast.parse(text, mode="eval").body)  # type: ignore[no-any-return]
+    return reader.visit(ast.parse(text, mode="eval").body)
 
 
 _TOKEN = re.compile(r"(?P<name>[A-Za-z]+\d*)|(?P<raised>⁻?ᵀ|⁻¹)|(?P<sign>[-+−·/@Σ()≤≥<>⊙])|(?P<space>\s+)|(?P<other>.)")
@@ -206,7 +206,7 @@ def forward(operation: Operation, xs: Sequence[Formula], params: Mapping[str, An
         return _weighted_sum(xs)
     form = _FORMS.get(operation.name) if isinstance(operation, ArrayOperation) else None
     if form is not None:
-        return form(*xs, **params)  # type: ignore[no-any-return]
+        return form(*xs, **params)
     settings = tuple(Given(k, shown) for k, v in params.items() if (shown := _setting(v)))
     return Apply(_FUNCTIONS.get(operation.name, operation.name), (*xs, *settings))
 

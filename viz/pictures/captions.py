@@ -4,19 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.dot import Dot
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.matrices import LINEAR
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 from viz.formulas.numbers import number_text
 from viz.pictures import dot
 from viz.pictures.palette import Theme
 from viz.steps.modules import Call
-
-_Array = npt.NDArray[Any]
 
 _FEW, _FEW_COLUMNS = 12, 4  # up to so many numbers are written out
 _MORE = 100  # up to so many in a tooltip
@@ -25,7 +23,7 @@ _COMMUTATIVE = frozenset({"add", "mul", "maximum", "minimum", "hypot", "logaddex
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-def gradients(order: Sequence[Node]) -> dict[Node, _Array]:
+def gradients(order: Sequence[Node]) -> dict[Node, Array]:
     """Collect the gradients that a backward pass has left on a graph, given in topological order.
 
     A `Value` has the gradient 0.0 before any backward, too. But a pass gives 1 to the node that it starts from,
@@ -41,7 +39,7 @@ def gradients(order: Sequence[Node]) -> dict[Node, _Array]:
     >>> gradients([a, L])[a].item()
     0.0
     """
-    found: dict[Node, _Array] = {}
+    found: dict[Node, Array] = {}
     reached: set[Node] = set()
     for node in reversed(order):
         grad = _data_of(node.grad)
@@ -70,7 +68,7 @@ def _data_of(x: Any) -> Any:
 # --- the face of a node -------------------------------------------------------------------------------------------
 
 
-def face(node: Node, gradient: _Array | None, theme: Theme, direction: str, *, is_changed: bool) -> str:
+def face(node: Node, gradient: Array | None, theme: Theme, direction: str, *, is_changed: bool) -> str:
     """The HTML-like label of a node, with a port ``x0``, ``x1``, … for each operand if their order matters."""
     data = np.asarray(_data_of(node))
     parts = [_head(node, theme)]
@@ -123,7 +121,7 @@ def _settings(params: Mapping[str, Any]) -> Iterable[str]:
             yield f"{name}={setting}"
 
 
-def _numbers(given: Mapping[str, _Array], theme: Theme) -> str:
+def _numbers(given: Mapping[str, Array], theme: Theme) -> str:
     """Data and gradient: single numbers one above the other, arrays summed up beside each other."""
     colours = {"data": theme.ink, "grad": theme.gradient}
     keys = {"data": dot.font("data", COLOR=theme.quiet), "grad": dot.font("grad", COLOR=theme.gradient)}
@@ -142,17 +140,17 @@ def _numbers(given: Mapping[str, _Array], theme: Theme) -> str:
     return dot.table(*rows, CELLPADDING=2)
 
 
-def _are_few(array: _Array) -> bool:
+def _are_few(array: Array) -> bool:
     return array.size <= _FEW and array.shape[-1] <= _FEW_COLUMNS
 
 
-def _spread(array: _Array) -> list[str]:
+def _spread(array: Array) -> list[str]:
     """Minimum, mean and maximum."""
     with np.errstate(all="ignore"):  # nan and inf are what there is to see
         return [number_text(float(x)) for x in (array.min(), array.mean(dtype=np.float64), array.max())]
 
 
-def _matrix(array: _Array) -> str:
+def _matrix(array: Array) -> str:
     """The numbers, a row for each along the last axis, between upright lines."""
     lines = array.reshape(-1, array.shape[-1]).tolist()
     rows = ("".join(dot.cell(number_text(float(x)), ALIGN="RIGHT") for x in line) for line in lines)
@@ -183,7 +181,7 @@ def name(node: Node) -> str:
     return number_text(data.item()) if data.size == 1 else f"array of shape {data.shape}"
 
 
-def words(node: Node, kind: str, gradient: _Array | None, *, is_changed: bool) -> str:
+def words(node: Node, kind: str, gradient: Array | None, *, is_changed: bool) -> str:
     """The tooltip of a node: its label and its numbers in full, its settings, and where it was made."""
     heading = f"{kind} {node.label or name(node)}"
     if node.operation is not None:
@@ -199,7 +197,7 @@ def words(node: Node, kind: str, gradient: _Array | None, *, is_changed: bool) -
     return "\n".join(lines)
 
 
-def _in_full(array: _Array) -> str:
+def _in_full(array: Array) -> str:
     if array.size == 1:
         return repr(array.item())
     spread = "min {}, mean {}, max {}".format(*_spread(array))

@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.graph.modes import no_grad
+from tinygrad_edu.support.types import Array, ArrayLike
 from viz.plots import style
-
-Array = npt.NDArray[Any]
 
 
 def plot_trajectories(
     f: Callable[[Array, Array], Array],
-    paths: Mapping[str, npt.ArrayLike],
+    paths: Mapping[str, ArrayLike],
     *,
     xlim: tuple[float, float],
     ylim: tuple[float, float],

@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from tinygrad_edu import Tensor, no_grad, vectorize
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.nn import Module, scalar
+from tinygrad_edu.support.types import Array, ArrayLike
 from viz.plots import style
-
-_Array = npt.NDArray[Any]
 
 _ROUNDING = 1024  # machine epsilons: a model whose scores differ by no more decides nothing
 
@@ -86,8 +84,8 @@ def _one_run(numbers: Any) -> list[float]:
 
 def plot_boundary(
     model: Callable[[Any], Any],
-    X: npt.ArrayLike,
-    y: npt.ArrayLike,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
     ax: Axes | None = None,
     threshold: float = 0.0,
@@ -173,7 +171,7 @@ _PLACES = {
 _LEGEND = np.array([0.3, 0.2])  # its size, as a share of the axes
 
 
-def _clear_place(ax: Axes, points: _Array) -> Any:
+def _clear_place(ax: Axes, points: Array) -> Any:
     """Where a legend covers the fewest of the points; matplotlib's "best" does not see contours."""
     at = ax.transAxes.inverted().transform(ax.transData.transform(points))
 
@@ -226,20 +224,20 @@ def plot_activations(
     return panels if len(panels) > 1 else panels[0]
 
 
-def margins(model: Callable[[Any], Any], points: _Array, threshold: float = 0.0) -> _Array:
+def margins(model: Callable[[Any], Any], points: Array, threshold: float = 0.0) -> Array:
     """By how much each class wins at each point, shape (n, classes): above 0 where it is the model's answer.
 
     The answer changes where a margin is 0, which a contour finds between the points of a grid.
     """
     with evaluating(model), no_grad():
         result = _by_rows(model, points) if isinstance(model, scalar.MLP | scalar.Layer) else model(points)
-    scores: _Array = result.numpy() if isinstance(result, Tensor) else np.asarray(result, dtype=float)
+    scores: Array = result.numpy() if isinstance(result, Tensor) else np.asarray(result, dtype=float)
     if scores.shape in ((len(points),), (len(points), 1)):
         margin = scores.reshape(-1) - threshold
         return np.stack([-margin, margin], axis=1)
     if scores.ndim == 2 and len(scores) == len(points):
         first, second = -np.sort(-scores, axis=1)[:, :2].T
-        rival: _Array = np.where(scores == first[:, None], second[:, None], first[:, None])
+        rival: Array = np.where(scores == first[:, None], second[:, None], first[:, None])
         margin = np.subtract(scores, rival)
         is_noise = np.abs(margin).max() <= _ROUNDING * np.finfo(margin.dtype).eps * np.abs(scores).max()
         return np.zeros_like(margin) if is_noise else margin
@@ -249,7 +247,7 @@ def margins(model: Callable[[Any], Any], points: _Array, threshold: float = 0.0)
     )
 
 
-def _by_rows(net: scalar.MLP | scalar.Layer, points: _Array) -> _Array:
+def _by_rows(net: scalar.MLP | scalar.Layer, points: Array) -> Array:
     """The answers of a network that is called on one row, to all rows at once."""
     first = net(points[0])
 
@@ -274,7 +272,7 @@ def evaluating(model: Any) -> Iterator[None]:
 
 
 def paint_regions(
-    ax: Axes, model: Callable[[Any], Any], horizontal: _Array, vertical: _Array, threshold: float = 0.0
+    ax: Axes, model: Callable[[Any], Any], horizontal: Array, vertical: Array, threshold: float = 0.0
 ) -> list[Any]:
     """Fill the region of each class, with a line where the answer changes; the model is asked at a grid of points."""
     grid = np.stack(np.meshgrid(horizontal, vertical), axis=-1)
@@ -291,13 +289,13 @@ def paint_regions(
     return painted
 
 
-def _span(column: _Array, resolution: int) -> _Array:
+def _span(column: Array, resolution: int) -> Array:
     low, high = float(column.min()), float(column.max())
     margin = 0.1 * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, resolution)
 
 
-def _activation(name: str, points: _Array) -> tuple[_Array, _Array]:
+def _activation(name: str, points: Array) -> tuple[Array, Array]:
     x = Tensor(points)
     method = getattr(x, name, None)
     if not callable(method):

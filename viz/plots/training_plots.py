@@ -4,16 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.graph.modes import no_grad
+from tinygrad_edu.support.types import Array, ArrayLike
 from tinygrad_edu.train import Results
 from viz.plots import style
-
-Array = npt.NDArray[Any]
 
 
 def plot_curves(
@@ -85,7 +83,7 @@ def plot_bands(
     return plot_curves(medians, label=label, log=log, ax=ax)
 
 
-def plot_confusion(counts: npt.ArrayLike, labels: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
+def plot_confusion(counts: ArrayLike, labels: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
     """Plot a confusion matrix with its counts, as `tinygrad_edu.train.confusion_matrix` gives it.
 
     Parameters

@@ -243,7 +243,7 @@ class Traced:
 
     def dot(self, other: Any) -> "Traced":
         """The product of matrices."""
-        return self @ other if self.ndim == 2 == np.ndim(value_of(other)) else np.dot(self, other)  # type: ignore[no-any-return]
+        return self @ other if self.ndim == 2 == np.ndim(value_of(other)) else np.dot(self, other)
 
     __bool__ = _refused("a choice (if, while, and, or, not)", _BRANCH, bool)
     __float__, __int__, __index__ = (

@@ -4,8 +4,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.visit import Array, Course, Visit, gradient
+from tinygrad_edu.train.doctor.visit import Course, Visit, gradient
 
 STREAK = 3  # steps in a row with gradients that were not reset
 PASSES = 20  # backward passes after which a parameter should have had its turn

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.visit import LAYERS, Array, Visit, viewed
+from tinygrad_edu.train.doctor.visit import LAYERS, Visit, viewed
 
 LARGE = 20.0  # root mean square of a feature
 SMALL = 0.01

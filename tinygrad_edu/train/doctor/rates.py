@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.visit import Array, Visit, gradient, viewed
+from tinygrad_edu.train.doctor.visit import Visit, gradient, viewed
 
 WORSE = 3.0  # times the first loss
 LEAP = 0.3  # of the weights' norm, in one step

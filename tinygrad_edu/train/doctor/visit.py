@@ -6,11 +6,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu.graph.node import Node
-
-Array = npt.NDArray[Any]
+from tinygrad_edu.support.types import Array
 
 LAYERS = ("linear", "matmul")
 TINY = 0.1  # root mean square of weights that are hardly there
