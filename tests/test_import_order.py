@@ -15,7 +15,6 @@ PACKAGES = ("tinygrad_edu", "viz", "demos")
 FLOORS = {
     "tinygrad_edu.errors": 0,
     "tinygrad_edu.support": 0,
-    "tinygrad_edu.speed.blas": 0,
     "tinygrad_edu.operations": 1,
     "tinygrad_edu.graph": 2,
     "tinygrad_edu.speed": 2,

@@ -780,3 +780,18 @@ def test_data_of_another_type_of_floats_gives_the_leaf_that_type():
     assert p.dtype == np.float32
     p.data = np.array([1, 2])
     assert p.dtype == np.float32
+
+
+@pytest.mark.parametrize("size", [10, 10_000])
+def test_an_array_that_nobody_holds_any_more_is_no_longer_checked(size):
+    t = Tensor(np.zeros(size))
+    view = t.data[1:]
+    t.detect_writes()
+    assert t._checksum is not None
+    now = t.stamp
+    view[0] = 1.0
+    t.detect_writes()
+    assert t.stamp > now
+    del view
+    t.detect_writes()
+    assert t._checksum is None

@@ -15,7 +15,7 @@ class UserOperation(Operation):
     """An operation made by `operation`."""
 
     gradient_stays_finite = False
-    returns_fresh_arrays = False  # a user's derivative may hand out gy, x, or one array twice
+    returns_fresh_arrays = False  # a user's derivative may return gy, x, or one array twice
 
     def __init__(
         self, forward: Callable[..., Any], derivative: Callable[..., Any], name: str, symbol: str, formula: str
@@ -87,7 +87,7 @@ class UserOperation(Operation):
 
 
 def _read_only(x: Any) -> Any:
-    """An array as a user's function may see it: what it wrote there would be written into the graph."""
+    """A read-only view of an array: what a user's function wrote into it would change the graph."""
     if not hasattr(x, "setflags"):
         return x
     view = x.view()

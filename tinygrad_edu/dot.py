@@ -17,8 +17,8 @@ _new = cast("Callable[[type[Value]], Value]", object.__new__)
 class Dot(Operation):
     """``y = w0·x0 + w1·x1 + … + b`` of the inputs ``(w0, w1, …, x0, x1, …, b)``.
 
-    What flows to a weight is ``gy`` times its input, and to an input ``gy`` times its weight: `GX`, in which
-    ``partner`` is the other of the two. Behind a ReLU that is off, ``gy`` is 0 and nothing flows to any.
+    The gradient of a weight is ``gy`` times its input, and the gradient of an input is ``gy`` times its weight: `GX`,
+    where ``partner`` is the other one of the two. Below a ReLU that is off, ``gy`` is 0 and all gradients are 0.
     """
 
     name = "dot"
@@ -101,9 +101,9 @@ def shared_inputs(numbers: Sequence[Value | Number], bias: Value | Number | None
 
 
 def weighted_sums(neurons: Iterable[SharedInputs], inputs: SharedInputs) -> list[Value]:
-    """The `dot` of each neuron's weights and bias with the inputs that all of them see.
+    """The `dot` of each neuron's weights and bias with the same inputs.
 
-    Each has as many weights as there are inputs, and some that need a gradient; no mode is active.
+    Each neuron has as many weights as there are inputs, one of them at least needs a gradient, and no mode is active.
     """
     sums = []
     xs, stamp, mul = inputs.data, inputs.stamp, operator.mul

@@ -1,7 +1,7 @@
 """NumPy's functions over arrays and Tensors alike: shapes, joining, reductions, products, linear algebra.
 
-Each has NumPy's name and meaning, calls its operation, and the operation records if a Tensor is among its inputs.
-They are `Tensor`'s methods and its answers to ``np.sum(t)``: `NUMPY` says which answers for which.
+Each function has NumPy's name and meaning. It calls an operation, which records a node if one of its inputs is a
+Tensor. They are the methods of `Tensor`, and ``np.sum(t)`` calls them too: see `NUMPY`.
 """
 
 import copy
@@ -26,14 +26,14 @@ Axis = int | Sequence[int] | None
 
 
 def as_array(x: Any, dtype: Any = None) -> Any:
-    """``np.asarray``, which lets the stand-in for an array pass with which `compile` records."""
+    """``np.asarray``. A stand-in for an array, with which `compile` records, is returned as it is."""
     if hasattr(x, "_recorder"):
         return x if dtype is None or x.dtype == dtype else x.astype(dtype)
     return np.asarray(x, dtype)
 
 
 def snapshot(x: Any) -> Any:
-    """An index, kept with a node as it is now, whatever is written into it later."""
+    """A copy of an index, so that later writes into it do not change the graph."""
     return copy.deepcopy(x) if isinstance(x, np.ndarray | list) else x
 
 
@@ -136,7 +136,7 @@ def repeat(x: A, repeats: Any, axis: int | None = None) -> A:
 
 
 def tile(x: A, reps: Any) -> A:
-    """The whole repeated."""
+    """The whole array repeated."""
     return shape_rules.TILE(x, reps=_ints((reps,)))
 
 
@@ -178,7 +178,7 @@ def take_along_axis(x: A, indices: Any, axis: int | None = -1) -> A:
 
 
 def sort(x: A, axis: int | None = -1) -> A:
-    """In ascending order along the axis, or all of them if it is None; equal entries keep theirs."""
+    """In ascending order along the axis; of the flattened array if it is None. Equal entries keep their order."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return shape_rules.SORT(x, indices=np.argsort(data_of(x), axis=axis, kind="stable"), axis=axis)
 
@@ -372,7 +372,7 @@ def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 
 
 def _on_data(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function whose answer has no derivative (an index, a truth, a shape), asked of the arrays alone."""
+    """A function without a derivative (an index, a boolean, a shape), called on the arrays alone."""
 
     def answer(*args: Any, **keywords: Any) -> Any:
         return function(*map(_data_of_all, args), **{k: _data_of_all(v) for k, v in keywords.items()})
@@ -397,61 +397,26 @@ NUMPY: dict[Any, Callable[..., Any]] = {
     np.linalg.inv: inv,
     np.linalg.solve: solve,
 }
-NUMPY |= {
-    getattr(np, function.__name__): function
-    for function in (
-        *(
-            swapaxes,
-            moveaxis,
-            squeeze,
-            expand_dims,
-            broadcast_to,
-            flip,
-            roll,
-            repeat,
-            tile,
-            pad,
-            diagonal,
-            trace,
-        ),
-        *(
-            tril,
-            triu,
-            take_along_axis,
-            sort,
-            concatenate,
-            stack,
-            split,
-            where,
-            sum,
-            mean,
-            prod,
-            var,
-            std,
-            max,
-            min,
-        ),
-        *(cumsum, dot, inner, outer, tensordot, einsum),
-    )
-}
-NUMPY |= {
-    function: _on_data(function)
-    for function in (
-        *(np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.nonzero, np.count_nonzero),
-        *(np.isclose, np.allclose, np.array_equal, np.any, np.all, np.searchsorted, np.may_share_memory),
-        *(np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.result_type, np.array2string),
-        *(np.array_repr, np.array_str, np.iscomplexobj, np.isrealobj, np.shares_memory),
-    )
-}
+_SAME_NAME = (
+    "swapaxes moveaxis squeeze expand_dims broadcast_to flip roll repeat tile pad diagonal trace tril triu "
+    "take_along_axis sort concatenate stack split where sum mean prod var std max min cumsum dot inner outer tensordot "
+    "einsum"
+)
+_WITHOUT_DERIVATIVE = (
+    "shape ndim size argmax argmin argsort nonzero count_nonzero isclose allclose array_equal any all searchsorted "
+    "may_share_memory shares_memory zeros_like ones_like empty_like full_like result_type array2string array_repr "
+    "array_str iscomplexobj isrealobj"
+)
+NUMPY |= {getattr(np, name): globals()[name] for name in _SAME_NAME.split()}
+NUMPY |= {getattr(np, name): _on_data(getattr(np, name)) for name in _WITHOUT_DERIVATIVE.split()}
 UFUNCS = {name: TABLE[row] for name, row in NUMPY_NAMES.items()} | {
     name: row for name, row in TABLE.items() if isinstance(getattr(np, name, None), np.ufunc)
 }
-PREDICATES = frozenset(
-    (
-        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite"),
-        *("signbit", "logical_and", "logical_or", "logical_not", "logical_xor"),
-    )
+_PREDICATES = (
+    "equal not_equal less less_equal greater greater_equal isnan isinf isfinite signbit logical_and logical_or "
+    "logical_not logical_xor"
 )
+PREDICATES = frozenset(_PREDICATES.split())
 
 
 def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[str, Any]) -> Any:
@@ -485,7 +450,7 @@ def call_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) 
 
 
 def _unknown(function: Any, keywords: dict[str, Any]) -> str:
-    """The keywords that the function has no argument for; all of them, where that cannot be told."""
+    """The keywords that the function does not take; all of them where that is not known."""
     code = getattr(function, "__code__", None)
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
     return ", ".join([f"{k}=" for k in keywords if k not in known] or [f"{k}=" for k in keywords])

@@ -1,7 +1,7 @@
 """`Tensor`: one ndarray a node.
 
-The idea is that of `Value`, vectorised: every operation is one node, and NumPy does the arithmetic. What is new is
-broadcasting, which copies numbers, so that their gradients must be added up again: `unbroadcast`, here, once.
+It works like `Value`: every operation is one node, and NumPy does the arithmetic on whole arrays. Broadcasting is new:
+it copies numbers, so the gradients of the copies must be added up (`operations.broadcasting.unbroadcast`).
 """
 
 import contextlib
@@ -139,7 +139,7 @@ class Tensor(Node):
             )
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_data_write(self)
-        if data is self._data:  # `t.data -= …` borrowed the array and has now given it back
+        if data is self._data:  # `t.data -= …` has read the array, changed it, and assigns it
             if self._times_borrowed == 1:
                 self._checksum, self._times_borrowed = None, 0
         else:
@@ -157,22 +157,22 @@ class Tensor(Node):
         self.stamp = CLOCK.tick()
 
     def detect_writes(self) -> None:
-        """Notice what was written into an array that `data` had handed out."""
+        """Set a new time if somebody has written into the array that `data` handed out."""
         if self._checksum is not None:
             now = checksum(self._data)
             if now != self._checksum:
                 self._checksum = now
                 self.stamp = CLOCK.tick()
-            memory = self._data if self._data.base is None else self._data.base  # what any view of it would hold
+            memory = self._data if self._data.base is None else self._data.base  # what a view refers to
             if sys.getrefcount(self._data) <= 2 + (memory is self._data) and sys.getrefcount(memory) <= 3:
-                self._checksum, self._times_borrowed = None, 0  # nobody holds it any more
+                self._checksum, self._times_borrowed = None, 0  # nobody else has a reference to it
 
     def update(self, array: Array, now: int | None = None) -> None:
-        """Take ``array`` as the new data of a leaf, without a copy, at the time ``now``: what an optimizer does."""
+        """Take ``array`` as the new data of a leaf, without a copy. For optimizers; ``now`` is the time of the step."""
         if array is self._data and self._checksum is not None:  # written in place, while it is borrowed
             self._checksum = checksum(array)
         else:
-            self._data = np.asarray(array)  # of no axes, NumPy's arithmetic makes a scalar
+            self._data = np.asarray(array)  # without axes, NumPy's arithmetic gives a scalar
             self._checksum, self._times_borrowed = None, 0
         self.stamp = CLOCK.tick() if now is None else now
 
@@ -181,7 +181,7 @@ class Tensor(Node):
         """∂root/∂self after ``root.backward()``: an array (a Tensor with ``create_graph=True``); None before any."""
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_grad_read(self)
-        if self._grad.__class__ is tuple:  # as the backward pass left it: it may be another node's, too
+        if self._grad.__class__ is tuple:  # from the backward pass, and perhaps shared with another node
             self._grad = self._grad[0].copy()
         return self._grad
 
@@ -193,7 +193,7 @@ class Tensor(Node):
             array = _array(grad, self.dtype)
             if array.shape != self.shape:
                 raise ShapeError(f"a gradient has the shape of its data, {self.shape}, but was given {array.shape}")
-            # `t.grad *= …` gives back the array that it borrowed; any other stays the giver's own.
+            # `t.grad *= …` assigns the array that it has read. Any other array is copied: it belongs to the caller.
             grad = array.copy() if grad is not self._grad and np.may_share_memory(array, grad) else array
         self._grad = grad
 
@@ -312,7 +312,7 @@ class Tensor(Node):
 
     def constant_like(self, data: Any) -> "Tensor":
         if isinstance(data, float | int) and self.dtype.kind == "f":
-            data = np.asarray(data, self.dtype)  # a bare number never widens float32
+            data = np.asarray(data, self.dtype)  # a bare number does not turn float32 into float64
         return Tensor(data, requires_grad=False)
 
     def fresh_order(self, *, leaves: bool = True) -> list["Tensor"]:
@@ -329,7 +329,10 @@ class Tensor(Node):
         return order
 
     def _chain(self) -> list["Tensor"] | None:
-        """The order without leaves where each node has one input at most that is no leaf, as in a plain network."""
+        """The order without leaves if each node has at most one input that is not a leaf; None otherwise.
+
+        A plain feed-forward network is such a chain.
+        """
         order: list[Tensor] = []
         node: Tensor | None = self
         while node is not None:
@@ -506,7 +509,7 @@ class Tensor(Node):
 
 # --- recording --------------------------------------------------------------------------------------------------
 
-_BORROWED: list[bool] = []  # holds True once any leaf's array was handed out: from then on they are looked after
+_BORROWED: list[bool] = []  # not empty once the array of any leaf was handed out: then writes are looked for
 _DATA = operator.attrgetter("_data")
 _new = cast("Callable[[type[Tensor]], Tensor]", object.__new__)
 
@@ -517,14 +520,14 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     try:
         if watched:
             y = _forward_watched(operation, inputs, params)
-        elif count == 1:  # a call with its arguments named costs half of one with a list of them
+        elif count == 1:  # named arguments cost half as much as a list of them
             y = operation.forward(inputs[0]._data, **params) if params else operation.forward(inputs[0]._data)
         elif params or count != 3:
             y = operation.forward(*map(_DATA, inputs), **params)
         else:
             y = operation.forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
     except ValueError as error:
-        # What NumPy said is in the sentence; where a user's own operation failed, its lines are worth showing.
+        # The sentence repeats NumPy's message. For a user's own operation, the traceback shows the user's line.
         raise _explain(operation, inputs, error) from None if operation.returns_fresh_arrays else error
     if y.__class__ is not ndarray:
         y = _array(y)
@@ -544,7 +547,7 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     node.inputs = inputs
     node.requires_grad = True
     node._params = params
-    node._marks = ()  # to look for what is not there costs more
+    node._marks = ()  # a missing attribute would cost more
     node.stamp = CLOCK.now
     if watched:
         anomaly.on_node(node)
@@ -558,12 +561,12 @@ def _detect_writes(inputs: tuple[Tensor, ...]) -> None:
 
 
 def _leaf(y: Any) -> Tensor:
-    """A result that requires no gradient; like every leaf it has an array of its own."""
+    """A result that requires no gradient. Like every leaf it does not share its array."""
     return constant(y if getattr(y, "base", None) is None else y.copy())
 
 
 def constant(array: Any) -> Tensor:
-    """A Tensor that requires no gradient, of an array that nobody else writes into: quicker than `Tensor`."""
+    """A Tensor that requires no gradient, without a copy of ``array``: nobody else may write into it."""
     node = _new(Tensor)
     node._data = array if array.__class__ is ndarray else _array(array)
     node._grad = node._checksum = node.operation = None
@@ -615,7 +618,7 @@ def _float_type(given: Any, usual: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def _own(array: Array, given: Any) -> Array:
-    """The array that was made of ``given``, or a copy where it may be the giver's."""
+    """The array that was made of ``given``; a copy if both may share memory."""
     return array.copy() if np.may_share_memory(array, given) else array
 
 

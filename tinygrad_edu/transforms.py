@@ -28,7 +28,7 @@ Function = Callable[..., Any]
 
 @contextlib.contextmanager
 def _recorded() -> Iterator[None]:
-    """To ask for a derivative is to ask for the recording that it takes, within `no_grad` too."""
+    """Record within it, even inside `no_grad`: a derivative needs the recording."""
     outside, MODES.no_grad = MODES.no_grad, 0
     try:
         yield
@@ -48,7 +48,7 @@ def _running(arguments: Sequence[Node]) -> Iterator[None]:
 
 
 def _argument(x: Any, name: str) -> Node:
-    """The argument as a node of its own: what the function sees of ``x`` by another way is not differentiated by."""
+    """A new node for the argument ``x``. Where the function reaches ``x`` in another way, ``x`` is a constant."""
     if isinstance(x, Node):
         return x.identity()
     if isinstance(x, float | int) and not isinstance(x, bool):
@@ -85,7 +85,7 @@ def _outlives(node: Node, given: Sequence[Any]) -> bool:
 def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> list[Any]:
     """∂root/∂x for each x, times the seed: nodes if they are recorded, else plain numbers; ``.grad`` is untouched."""
     if record:
-        with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
+        with np.errstate(all="ignore"):  # infinite slopes are allowed
             grads: dict[Any, Any] = dict(recorded_gradients(root, root.constant_like(seed)))
         return [grads.get(x, x.constant_like(_zero(x))) for x in wrt]
     if isinstance(root, Tensor):

@@ -1,7 +1,7 @@
 """`Value`: one float a node, in pure Python.
 
-A `Value` is used like a number. Every operation gives a new one that remembers its inputs, and `Value.backward`
-walks from the result back to the leaves::
+A `Value` is used like a number. Every operation gives a new Value that knows its inputs, and `Value.backward` walks
+from the result to the leaves::
 
     a, b = Value(2.0, "a"), Value(-3.0, "b")
     L = (a * b + 10).tanh()
@@ -59,7 +59,7 @@ class Value(Node):
     (-2.0, 1.0, 2.0)
     """
 
-    # One or two inputs stand in the node itself: a tuple for them would be as much again for the collector to walk.
+    # One or two inputs are stored in the node itself. A tuple would be one more object for the garbage collector.
     __slots__ = ("_left", "_right", "grad")
 
     _left: Any  # a Value, `SharedInputs`, or None
@@ -162,7 +162,7 @@ class Value(Node):
 
     def _backward_plain(self) -> None:
         order, leaves = scalar_order(self)
-        # A pass is summed up by itself before it is added to a leaf: two calls give exactly twice one call.
+        # The gradients of this pass are summed first, then added to the leaves: two calls give exactly twice one call.
         before = [(leaf, leaf.grad) for leaf in leaves if leaf.requires_grad]
         for node in order:
             node.grad = 0.0
@@ -174,7 +174,7 @@ class Value(Node):
                 leaf.grad = grad
             raise
         for leaf, grad in before:
-            if grad is not None:  # which PyTorch's zero_grad leaves
+            if grad is not None:  # after PyTorch's zero_grad it may be None
                 leaf.grad += grad
 
     def _backward_recorded(self) -> None:
@@ -257,7 +257,7 @@ class Constant(Value):
 
     @property
     def grad(self) -> float:
-        """Always 0.0: the backward pass may add to it, and nothing is kept."""
+        """Always 0.0. What the backward pass adds is dropped."""
         return 0.0
 
     @grad.setter
@@ -268,7 +268,7 @@ class Constant(Value):
         return f"Constant({self._data:.6g})"
 
 
-_COMPARISONS = {  # by NumPy's names, which a number of NumPy on the left calls them by
+_COMPARISONS = {  # by NumPy's names: a NumPy number on the left calls them
     "less": operator.lt,
     "less_equal": operator.le,
     "greater": operator.gt,
@@ -331,7 +331,7 @@ def _walk_watched(order: list[Value]) -> None:
 def _float(data: Any) -> float:
     if data.__class__ is int:
         return float(data)
-    if data.__class__ is float or hasattr(data, "_recorder"):  # or the stand-in of `compile`
+    if data.__class__ is float or hasattr(data, "_recorder"):  # or a stand-in of `compile`
         return data
     number = hasattr(data, "__float__") or hasattr(data, "__index__")
     if isinstance(data, str | bytes | Node) or not number:

@@ -34,9 +34,9 @@ def check_gradient(node: Node, i: int, gx: Any) -> None:
 
 
 def _produced(node: Node) -> str | None:
-    """The NaN or infinity that the node's operation has produced, as text.
+    """The NaN or infinity that the node's operation produced, as text.
 
-    A NaN in a leaf is reported where it is first used; an infinity there may be meant, and is passed on in silence.
+    A NaN in a leaf is reported by the first operation that uses it. An infinity in a leaf is allowed.
     """
     bad = _not_finite(node._data)
     if bad is None:

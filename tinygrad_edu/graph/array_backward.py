@@ -44,7 +44,7 @@ def backward_step(node: Node, gy: Array, grads: dict[Any, Any], watched: bool = 
         if operation.gradient_stays_finite and not watched:
             gx = derivative(gy, node._data, *xs, **node._params)
         else:
-            with np.errstate(all="ignore"):  # infinite slopes are an answer, not an accident
+            with np.errstate(all="ignore"):  # infinite slopes are allowed
                 gx = derivative(gy, node._data, *xs, **node._params)
         if gx.__class__ is not ndarray or gx.shape != xs[i].shape or gx.dtype is not xs[i].dtype:
             gx = unbroadcast(gx, xs[i], node.op)

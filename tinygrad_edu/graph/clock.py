@@ -5,10 +5,10 @@ import threading
 
 
 class Clock:
-    """Counts the changes of data, so that a graph notices when it has become stale.
+    """Counts the changes of data. With its times a graph notices that it has become stale.
 
-    A leaf carries the time at which its data was last written, every other node the time at which it was made.
-    Along an edge the time never falls, unless the input was written after the node had used it.
+    Each leaf stores the time at which its data was last written. Every other node stores the time at which it was made.
+    An input that is newer than the node that uses it was written too late.
     """
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Clock:
         self._lock = threading.Lock()
 
     def tick(self) -> int:
-        """A new time, later than every earlier one."""
+        """Return a new time, later than all before."""
         with self._lock:  # `now` must never go back
             self.now = next(self._ticks)
             return self.now

@@ -1,7 +1,7 @@
-"""Modes: what changes, in one thread and for a while, how a graph is recorded and walked.
+"""Modes: switches that change, in one thread, how a graph is recorded and walked.
 
-`no_grad`, `recording` and `detect_anomaly` are for users; an `Observer` follows a run, `compile` listens through a
-recorder. None of them costs anything while no thread is in it: a forward pass looks at one number, ``WATCH.active``.
+`no_grad`, `recording` and `detect_anomaly` are for users. An `Observer` follows a run, and `compile` uses a `Recorder`.
+A forward pass checks one number, ``WATCH.active``: while no thread is in a mode, modes cost nothing else.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ class _Modes(threading.local):
     recording = 0
     anomaly = 0
     derivative = 0
-    arguments: tuple[Any, ...] = ()  # of the running transforms: what a gradient may have to be a function of
+    arguments: tuple[Any, ...] = ()  # what the running transforms differentiate by
     recorder: Recorder | None = None  # while `compile` records a call
     observers: tuple[Observer, ...] = ()
 
@@ -29,7 +29,7 @@ MODES = _Modes()
 
 
 class Watch:
-    """Whether any thread is in any mode: the one thing that a forward pass looks at when none is."""
+    """Whether any thread is in any mode."""
 
     def __init__(self) -> None:
         self.active = 0
@@ -46,9 +46,9 @@ WATCH = Watch()
 
 @contextlib.contextmanager
 def observing(observer: Observer) -> Iterator[None]:
-    """Within it, ``observer`` is told of what happens in this thread.
+    """Within it, ``observer`` is told what happens in this thread.
 
-    A call that `compile` records is not told of, nor its replays: one has no numbers, the other no nodes.
+    It is not told of calls that `compile` records or replays: a recording has no numbers, and a replay has no nodes.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def notify(event: str, *what: Any) -> None:
 
 
 def check(function: Callable[..., None], *data: Any) -> None:
-    """Call ``function``, which raises if the numbers are not what they should be; `compile` checks them every time."""
+    """Call ``function``, which raises if the numbers are wrong. A compiled call checks them each time."""
     if WATCH.active and MODES.recorder is not None:
         MODES.recorder.check(function, *data)
     else:
@@ -88,7 +88,7 @@ def check(function: Callable[..., None], *data: Any) -> None:
 
 
 def draw(method: Callable[..., Any], *args: Any) -> Any:
-    """Random numbers from a generator's method; what `compile` makes draws anew every time."""
+    """Random numbers from a method of a generator. A compiled call draws new ones each time."""
     if WATCH.active and MODES.recorder is not None:
         return MODES.recorder.draw(method, *args)
     return method(*args)
@@ -103,7 +103,7 @@ class _Mode(contextlib.ContextDecorator):
     _names: tuple[str, ...]
 
     def __call__(self, function: F) -> F:
-        """The function, run within the mode; a generator is within it while it runs, and not while it waits."""
+        """Run the function within the mode. A generator is in the mode while it runs, not while it waits."""
         code = getattr(function, "__code__", None)
         if code is None or not code.co_flags & _CO_GENERATOR:
             return super().__call__(function)

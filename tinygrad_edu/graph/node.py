@@ -1,4 +1,4 @@
-"""What `Value` and `Tensor` share: the node, the order of a graph, the recorded backward pass.
+"""What `Value` and `Tensor` share: the node, and the order of the nodes in a graph.
 
 Running ordinary Python records a graph. With ``L = tanh(a * b)`` there are four nodes::
 
@@ -6,9 +6,9 @@ Running ordinary Python records a graph. With ``L = tanh(a * b)`` there are four
         ├── × ── tanh (L)        L.inputs == (m,), m.inputs == (a, b)
     b ──┘
 
-Backprop puts the nodes in an order in which each stands behind its inputs (`topological_order`), gives the
-last one the gradient 1, and walks the order backwards. When a node's turn comes, everything that uses it has
-had its turn, so its gradient is complete and can be handed on to its inputs.
+Backprop puts the nodes in an order in which each node comes after its inputs (`topological_order`). It gives the last
+node the gradient 1 and walks the order from the end to the start. When it reaches a node, it has already passed all
+nodes that use it. So the node's gradient is complete and can be handed on to the inputs.
 """
 
 import operator
@@ -43,9 +43,10 @@ def _has_gradient(node: "Node") -> bool:
 
 
 def _in_place(symbol: str, combine: Callable[[Any, Any], Any]) -> Any:
-    """``p -= step`` as PyTorch reads it: it writes to a leaf under `no_grad`, and everywhere else names a new node.
+    """Make the method for ``p -= step``, which does what it does in PyTorch.
 
-    But a step by numbers from a leaf that has a gradient is meant to train it, and would silently not do so.
+    Under `no_grad` it writes to the leaf; elsewhere it makes a new node. Outside of `no_grad`, a step by plain numbers
+    from a leaf that has a gradient raises an error: the user wants to train ``p``, and a new node would not do that.
     """
 
     def method(self: "Node", other: Any) -> Any:
@@ -79,8 +80,8 @@ class Node(ElementwiseMethods):
         "operation",
         "stamp",
     )
-    # _label, _marks, _origin and _params are left unset until there is something to put there; where the inputs are
-    # kept is for each kind of node to say.
+    # _label, _marks, _origin and _params stay unset until there is something to store. Value and Tensor store their
+    # inputs in different ways.
 
     _data: Any
     _label: str
@@ -121,15 +122,15 @@ class Node(ElementwiseMethods):
 
     @property
     def origin(self) -> tuple[str, int] | None:
-        """File and line that made the node, where they were recorded: see `recording`."""
+        """File and line that made the node, or None: see `recording`."""
         return getattr(self, "_origin", None)
 
     def __format__(self, spec: str) -> str:
-        """The one number, as ``spec`` says: ``f"{loss:.3f}"``. Without it, what `str` gives."""
+        """The number in the format ``spec``: ``f"{loss:.3f}"``. Without a format, the same as `str`."""
         return format(self.item(), spec) if spec else str(self)
 
     def __copy__(self) -> Self:
-        """A node with data and a gradient of its own, made of the same inputs."""
+        """A node with the same inputs, and with its own copy of data and gradient."""
         twin = object.__new__(type(self))
         twin.__setstate__(cast("tuple[None, dict[str, Any]]", self.__getstate__()))
         twin.stamp = self.stamp
@@ -159,7 +160,7 @@ class Node(ElementwiseMethods):
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
         for name, x in state[1].items():
             setattr(self, name, x)
-        self.stamp = CLOCK.now  # the time of the process that pickled it means nothing in this one
+        self.stamp = CLOCK.now  # times of another process mean nothing here
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.operation is not None:
@@ -190,7 +191,7 @@ class Node(ElementwiseMethods):
     __itruediv__ = _in_place("/", operator.truediv)
 
     def _facts(self) -> dict[str, str]:
-        """What a notebook shows of the node: its data and its gradient, in a line or in a block of them."""
+        """What a notebook shows of the node: its data and its gradient as text."""
         raise NotImplementedError
 
     def _repr_html_(self) -> str:
@@ -230,11 +231,11 @@ def place_of(node: Node) -> str:
 
 
 def topological_order(root: Node, *, fresh: bool = False, leaves: bool = True) -> list[Node]:
-    """Every node that ``root`` depends on, once, each behind its inputs; ``root`` is the last.
+    """Every node that ``root`` depends on, once, each after its inputs; ``root`` is the last.
 
-    Left operands come before right ones, as Python evaluates them. Iterative, so a chain of a million nodes is no
-    deeper than any other. With ``fresh``, a node whose data was written after another had used it raises
-    `StaleGraphError`. Without ``leaves``, those are left out.
+    Left operands come before right ones, as Python evaluates them. It does not recurse, so a chain of a million nodes
+    is no problem. With ``fresh`` it raises `StaleGraphError` if the data of a node was written after another node had
+    used it. With ``leaves=False`` the leaves are left out.
 
     Examples
     --------
@@ -246,10 +247,10 @@ def topological_order(root: Node, *, fresh: bool = False, leaves: bool = True) -
     order: list[Node] = []
     entered: set[Node] = set()
     stack: list[Node | None] = [root]
-    oldest, newest = root.stamp, root.stamp  # of the nodes that operations made; of all
+    oldest, newest = root.stamp, root.stamp  # the oldest node with inputs, the newest of all nodes
     while stack:
         node = stack.pop()
-        if node is None:  # the node below has all its inputs behind it
+        if node is None:  # all inputs of the node below it in the stack are in the order now
             order.append(stack.pop())  # type: ignore[arg-type]
             continue
         if node in entered:
@@ -266,13 +267,13 @@ def topological_order(root: Node, *, fresh: bool = False, leaves: bool = True) -
             oldest = stamp
         stack.append(node)
         stack.append(None)
-        for x in reversed(inputs):  # the stack turns them round again
+        for x in reversed(inputs):  # the stack reverses them again
             if x not in entered:
                 if leaves or x.inputs:
                     stack.append(x)
                 elif x.stamp > newest:
                     newest = x.stamp
-    if fresh and newest > oldest:  # something was written since the first operation: it may be one of the inputs
+    if fresh and newest > oldest:  # a leaf was written after the first operation: it may be an input
         check_fresh(order)
     return order
 
@@ -286,12 +287,12 @@ def check_fresh(order: Sequence[Node]) -> None:
 
 
 def is_differentiated(node: Node) -> bool:
-    """Whether a transform that is at work in this thread differentiates by something that leads to ``node``."""
+    """Whether a transform that runs in this thread differentiates by something that ``node`` depends on."""
     return bool(MODES.arguments) and not set(MODES.arguments).isdisjoint(topological_order(node))
 
 
 def plain_float(node: Node, number: float) -> float:
-    """``float(node)``, which gives up the graph: refused where that would make a derivative silently wrong."""
+    """``float(node)``. It leaves the graph, so it is refused where a derivative would become silently wrong."""
     if MODES.derivative or (not MODES.no_grad and is_differentiated(node)):
         what = "a derivative that is being recorded" if MODES.derivative else "a function that is being differentiated"
         raise BackwardError(

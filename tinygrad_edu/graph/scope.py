@@ -4,14 +4,17 @@ from typing import Any, NamedTuple
 
 
 class Mark(NamedTuple):
-    """A module's call, noted on the node that it returned: what lies between ``inputs`` and the node is its."""
+    """A module's call, noted on the node that it returned.
+
+    The nodes between ``inputs`` and this node belong to the call.
+    """
 
     scope: "Scope"
     inputs: tuple[Any, ...]
 
 
 class Scope:
-    """What a picture needs to know of a module: ``name`` in its parent, and a ``title`` such as ``Linear(2 → 8)``."""
+    """A module as a picture shows it: its ``name`` in its parent, and a ``title`` such as ``Linear(2 → 8)``."""
 
     __slots__ = ("name", "title")
 

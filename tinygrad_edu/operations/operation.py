@@ -10,11 +10,11 @@ from tinygrad_edu.support.arguments import shown
 
 
 class Operation:
-    """A differentiable operation: what it computes, and what a gradient becomes on the way back through it.
+    """A differentiable operation: what it computes, and its derivative for each input.
 
-    ``forward(*xs, **params)`` computes ``y``; ``gx_arrays[i](gy, y, *xs, **params)`` is the gradient that flows to
-    input ``i``, on plain data (floats or ndarrays), and ``gx_nodes[i]`` the same on nodes, so that it is recorded.
-    Calling an operation with a node among its inputs records a node; with plain data it just computes.
+    ``forward(*xs, **params)`` computes ``y``. ``gx_arrays[i](gy, y, *xs, **params)`` is the gradient for input ``i``,
+    on plain data (floats or ndarrays). ``gx_nodes[i]`` is the same on nodes, so that it is recorded. Calling an
+    operation with a node among its inputs records a node; with plain data it only computes.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Operation:
 
     @property
     def gx_nodes(self) -> Sequence[Callable[..., Any]]:
-        """What `gx_arrays` is, on nodes."""
+        """The same as `gx_arrays`, on nodes."""
         return self.gx_arrays
 
     def local_derivative(self, i: int) -> str:
@@ -41,7 +41,7 @@ class Operation:
         return f"∂{self.name}/∂x{i}"
 
     def backward_floats(self, node: Any) -> None:
-        """Add to the gradients of a `Value`'s inputs what flows to them."""
+        """Add the gradients of the inputs of a `Value` to theirs."""
         gy, y, inputs, params = node.grad, node._data, node.inputs, node.params
         xs = [x._data for x in inputs]
         for x, gx in zip(inputs, self.gx_arrays, strict=False):
@@ -69,9 +69,9 @@ class Operation:
 class ArrayOperation(Operation):
     """An operation on whole arrays: `numpy` in, `numpy` out, and a derivative for each input.
 
-    The derivatives ``gx(gy, y, *xs, **params)`` are written with NumPy's functions, which a `Tensor` answers as
-    well as an array does: on Tensors the very same lines record. `formula` is the blackboard's form of each, in
-    the names ``gy``, ``y``, ``x`` or ``x0``, ``x1``.
+    The derivatives ``gx(gy, y, *xs, **params)`` are written with NumPy's functions. These take Tensors as well as
+    arrays, and on Tensors the same lines record. `formula` is each derivative as written on a blackboard, in the names
+    ``gy``, ``y``, ``x`` or ``x0``, ``x1``.
     """
 
     def __init__(

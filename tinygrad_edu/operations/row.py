@@ -121,7 +121,7 @@ class Elementwise(Operation):
                 n0.grad += gy * x1
                 n1.grad += gy * x0
 
-        Reading each datum once, and only if it is needed, is what makes a scalar backward pass fast.
+        It reads each number once, and only if it is needed. That makes the backward pass on Values fast.
         """
         used = set().union(*map(names_in, self.gx_texts))
         nodes = [f"n{i}" for i in range(len(self.gx_texts))]
@@ -135,7 +135,7 @@ class Elementwise(Operation):
         return scope["backward"]
 
     def bind(self, args: Sequence[float], keywords: Mapping[str, float]) -> dict[str, float]:
-        """The parameters of a call: the defaults, then what was given by position and by name; None is the default."""
+        """The parameters of a call: the given ones and the defaults of the others. None means the default."""
         surplus = [name for name in keywords if name not in self.defaults]
         if surplus or len(args) > len(self.defaults):
             given = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in keywords.items())])

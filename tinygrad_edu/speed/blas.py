@@ -1,11 +1,11 @@
-"""What is known of the BLAS behind NumPy, and of the memory that it likes.
+"""What is known of the BLAS that NumPy uses, and of the memory that suits it.
 
-On a processor with AVX-512, OpenBLAS multiplies small matrices where they lie. Larger ones it first copies, tile by
-tile: with few rows on one side that takes as long as the product itself, and some rows at a time are quicker. But it
-divides larger ones among its threads, if it has several.
+On a processor with AVX-512, OpenBLAS multiplies small matrices in place. It copies larger ones first, tile by tile.
+With few rows on one side, the copy takes as long as the product, and some rows at a time are quicker. But with several
+threads, it divides a large product among them.
 
-It reads and writes whole lines of the cache. NumPy's memory begins anywhere in a line, and so does then each row of a
-matrix of 512 columns: a product with it takes up to one and a half times as long.
+It reads and writes whole lines of the cache. NumPy's memory begins anywhere in a line, and then so does each row of a
+matrix of 512 columns. A product with such a matrix takes up to 1.5 times as long.
 """
 
 import functools
@@ -42,18 +42,6 @@ def multiplies_in_place() -> bool:
     given = [os.environ[variable] for variable in _THREADS if os.environ.get(variable)]
     one_thread = given[0] == "1" if given else os.cpu_count() == 1
     return "openblas" in name and one_thread and not {"X86_V4", "AVX512_SKX"}.isdisjoint(found)
-
-
-def product(a: Array, b: Array) -> Array:
-    """The matrix product ``a @ b`` of two arrays; up to `SMALL` multiplications it is no other than NumPy's own."""
-    (n, k), m = a.shape, b.shape[1]
-    rows = rows_at_once(n, k, m, b.itemsize)
-    if rows == n:
-        return a @ b
-    y = np.empty((n, m), np.result_type(a, b))
-    for i in range(0, n, rows):
-        np.matmul(a[i : i + rows], b, y[i : i + rows])
-    return y
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
