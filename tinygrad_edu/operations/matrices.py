@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.operations.operation import ArrayOperation, Variadic
+from tinygrad_edu.operations.operation import array_operation, variadic_operation
 from tinygrad_edu.operations.reductions import Axis, restored, untracked
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
@@ -56,10 +56,6 @@ def _summed_over_rows(x: Array, gy: Array) -> Array:
     return x.T @ gy  # `dot` fills its result with zeros first
 
 
-def _matmul(x0: Array, x1: Array) -> Array:
-    return _times_matrix(x0, x1) if x1.ndim == 2 else x0 @ x1
-
-
 def _matmul_gx0(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
     if x1.ndim == 1:
         return np.expand_dims(gy, -1) * x1
@@ -76,13 +72,9 @@ def _matmul_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
     return _summed_over_rows(x0, gy) if x1.ndim == 2 else transposed(x0) @ gy
 
 
-MATMUL = ArrayOperation("matmul", _matmul, _matmul_gx0, _matmul_gx1, symbol="@", formula=("gy @ x1ᵀ", "x0ᵀ @ gy"))
-
-
-def _linear(x0: Array, x1: Array, x2: Array) -> Array:
-    y = _times_matrix(x0, x1)
-    y += x2
-    return y
+@array_operation(_matmul_gx0, _matmul_gx1, symbol="@", formula=("gy @ x1ᵀ", "x0ᵀ @ gy"))
+def MATMUL(x0: Array, x1: Array) -> Array:
+    return _times_matrix(x0, x1) if x1.ndim == 2 else x0 @ x1
 
 
 def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
@@ -104,15 +96,13 @@ def _linear_gx2(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
     return ones(len(rows), gy.dtype).dot(rows)  # BLAS adds up rows several times faster than NumPy
 
 
-LINEAR = ArrayOperation(
-    "linear",
-    _linear,
-    _linear_gx0,
-    _linear_gx1,
-    _linear_gx2,
-    symbol="x @ W + b",
-    formula=("gy @ x1ᵀ", "x0ᵀ @ gy", "Σ gy over the rows"),
+@array_operation(
+    _linear_gx0, _linear_gx1, _linear_gx2, symbol="x @ W + b", formula=("gy @ x1ᵀ", "x0ᵀ @ gy", "Σ gy over the rows")
 )
+def LINEAR(x0: Array, x1: Array, x2: Array) -> Array:
+    y = _times_matrix(x0, x1)
+    y += x2
+    return y
 
 
 # --- einsum -----------------------------------------------------------------------------------------------------
@@ -152,10 +142,6 @@ def _sum_of_products(subscripts: str, xs: Sequence[Array]) -> Array:
     return np.einsum(subscripts, *xs, optimize=True) if is_long else np.einsum(subscripts, *xs)
 
 
-def _einsum(*xs: Array, subscripts: str) -> Array:
-    return _sum_of_products(subscripts, xs)
-
-
 def _einsum_gx(i: int, gy: Array, y: Array, *xs: Array, subscripts: str) -> Array:
     """Exchange the output's letters with the operand's.
 
@@ -183,18 +169,12 @@ def _einsum_gx(i: int, gy: Array, y: Array, *xs: Array, subscripts: str) -> Arra
     return _sum_of_products(f"{','.join(letters[k] for k in kept)}->{target}", [operands[k] for k in kept])
 
 
-EINSUM = Variadic("einsum", _einsum, _einsum_gx, formula="einsum of gy with the other operands")
+@variadic_operation(_einsum_gx, formula="einsum of gy with the other operands")
+def EINSUM(*xs: Array, subscripts: str) -> Array:
+    return _sum_of_products(subscripts, xs)
 
 
 # --- norms and linear algebra -----------------------------------------------------------------------------------
-
-
-def _norm(x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    # Scaled, so that squares of large or tiny numbers neither overflow nor vanish.
-    top = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
-    top = np.where((top == 0) | ~np.isfinite(top), 1.0, top).astype(x.dtype)
-    y = top * np.sqrt(np.sum(np.square(x / top), axis=axis, keepdims=True))
-    return y if keepdims else np.squeeze(y, axis)
 
 
 def _norm_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
@@ -203,24 +183,17 @@ def _norm_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Ar
     return restored(share, x, axis) * x
 
 
-NORM = ArrayOperation("norm", _norm, _norm_gx, symbol="‖ ‖", formula="gy · x / y")
-
-
-def _det(x: Array) -> Array:
-    return np.linalg.det(x)
+@array_operation(_norm_gx, symbol="‖ ‖", formula="gy · x / y")
+def NORM(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    # Scaled, so that squares of large or tiny numbers neither overflow nor vanish.
+    top = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
+    top = np.where((top == 0) | ~np.isfinite(top), 1.0, top).astype(x.dtype)
+    y = top * np.sqrt(np.sum(np.square(x / top), axis=axis, keepdims=True))
+    return y if keepdims else np.squeeze(y, axis)
 
 
 def _det_gx(gy: Array, y: Array, x: Array) -> Array:
     return np.expand_dims(gy, (-1, -2)) * COFACTOR(x)
-
-
-def _cofactor(x: Array) -> Array:
-    """det(x) · inv(x)ᵀ by the singular values, of which the others' products exist for a singular matrix too."""
-    u, s, vt = np.linalg.svd(x)
-    n = s.shape[-1]
-    others = np.prod(np.where(np.eye(n, dtype=bool), 1.0, np.expand_dims(s, -2)), axis=-1)
-    sign = np.expand_dims(np.linalg.det(u) * np.linalg.det(vt), (-1, -2))
-    return sign * ((u * np.expand_dims(others, -2)) @ vt)
 
 
 def _cofactor_gx(gy: Array, y: Array, x: Array) -> Array:
@@ -229,23 +202,28 @@ def _cofactor_gx(gy: Array, y: Array, x: Array) -> Array:
     return inverse * inner - y @ transposed(gy) @ inverse
 
 
-COFACTOR = ArrayOperation("cofactor", _cofactor, _cofactor_gx, formula="x⁻ᵀ Σ gy·y − y gyᵀ x⁻ᵀ")
-DET = ArrayOperation("det", _det, _det_gx, formula="gy · det(x) · x⁻ᵀ")
+@array_operation(_cofactor_gx, formula="x⁻ᵀ Σ gy·y − y gyᵀ x⁻ᵀ")
+def COFACTOR(x: Array) -> Array:
+    """det(x) · inv(x)ᵀ by the singular values, of which the others' products exist for a singular matrix too."""
+    u, s, vt = np.linalg.svd(x)
+    n = s.shape[-1]
+    others = np.prod(np.where(np.eye(n, dtype=bool), 1.0, np.expand_dims(s, -2)), axis=-1)
+    sign = np.expand_dims(np.linalg.det(u) * np.linalg.det(vt), (-1, -2))
+    return sign * ((u * np.expand_dims(others, -2)) @ vt)
 
 
-def _inv(x: Array) -> Array:
-    return np.linalg.inv(x)
+@array_operation(_det_gx, formula="gy · det(x) · x⁻ᵀ")
+def DET(x: Array) -> Array:
+    return np.linalg.det(x)
 
 
 def _inv_gx(gy: Array, y: Array, x: Array) -> Array:
     return -transposed(y) @ gy @ transposed(y)
 
 
-INV = ArrayOperation("inv", _inv, _inv_gx, symbol="⁻¹", formula="−yᵀ @ gy @ yᵀ")
-
-
-def _solve(x0: Array, x1: Array) -> Array:
-    return np.linalg.solve(x0, x1)
+@array_operation(_inv_gx, symbol="⁻¹", formula="−yᵀ @ gy @ yᵀ")
+def INV(x: Array) -> Array:
+    return np.linalg.inv(x)
 
 
 def _solve_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
@@ -261,4 +239,6 @@ def _solve_gx0(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
     return -gx1 @ transposed(y)
 
 
-SOLVE = ArrayOperation("solve", _solve, _solve_gx0, _solve_gx1, formula=("−gx1 @ yᵀ", "solve(x0ᵀ, gy)"))
+@array_operation(_solve_gx0, _solve_gx1, formula=("−gx1 @ yᵀ", "solve(x0ᵀ, gy)"))
+def SOLVE(x0: Array, x1: Array) -> Array:
+    return np.linalg.solve(x0, x1)

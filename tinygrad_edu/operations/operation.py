@@ -119,6 +119,40 @@ class Variadic(ArrayOperation):
         self.gx_arrays = EachInput(gx)
 
 
+def array_operation(
+    *gx: Callable[..., Any], symbol: str = "", formula: str | tuple[str, ...] = ""
+) -> Callable[[Callable[..., Any]], ArrayOperation]:
+    """Declare an operation on arrays: the decorated function is its forward pass, and ``gx`` are its derivatives.
+
+    The operation has the function's name in lower case.
+
+    Examples
+    --------
+    >>> @array_operation(lambda gy, y, x: gy * 2, formula="2 gy")
+    ... def DOUBLED(x):
+    ...     return x * 2
+    >>> DOUBLED, DOUBLED(3.0)
+    (<operation doubled>, 6.0)
+    >>> del ARRAY_TABLE["doubled"]
+    """
+
+    def declared(forward: Callable[..., Any]) -> ArrayOperation:
+        return ArrayOperation(forward.__name__.lower(), forward, *gx, symbol=symbol, formula=formula)
+
+    return declared
+
+
+def variadic_operation(
+    gx: Callable[..., Any], *, symbol: str = "", formula: str
+) -> Callable[[Callable[..., Any]], Variadic]:
+    """Declare an operation with any number of inputs: one derivative ``gx(i, gy, y, *xs, **params)`` for all."""
+
+    def declared(forward: Callable[..., Any]) -> Variadic:
+        return Variadic(forward.__name__.lower(), forward, gx, symbol=symbol, formula=formula)
+
+    return declared
+
+
 ARRAY_TABLE: dict[str, ArrayOperation] = {}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.operations.operation import ArrayOperation
+from tinygrad_edu.operations.operation import ArrayOperation, array_operation
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 Axis = int | tuple[int, ...] | None
@@ -46,30 +46,22 @@ def untracked(x: Array) -> Array:
     return getattr(x, "_data", x)
 
 
-def _sum(x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    return x.sum(axis=axis, keepdims=keepdims)
-
-
 def _sum_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return _spread(gy, x, axis)
 
 
-SUM = ArrayOperation("sum", _sum, _sum_gx, symbol="Σ", formula="gy, spread over what was summed")
-
-
-def _mean(x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    return x.mean(axis=axis, keepdims=keepdims)
+@array_operation(_sum_gx, symbol="Σ", formula="gy, spread over what was summed")
+def SUM(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return x.sum(axis=axis, keepdims=keepdims)
 
 
 def _mean_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return _spread(gy / count_of(x, axis), x, axis)
 
 
-MEAN = ArrayOperation("mean", _mean, _mean_gx, formula="gy / n, spread over what was averaged")
-
-
-def _prod(x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    return np.prod(x, axis=axis, keepdims=keepdims)
+@array_operation(_mean_gx, formula="gy / n, spread over what was averaged")
+def MEAN(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return x.mean(axis=axis, keepdims=keepdims)
 
 
 def _prod_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
@@ -90,11 +82,9 @@ def _product_of_the_others(x: Array, axis: Axis) -> Array:
     return others.reshape(moved.shape).transpose(tuple(order.index(a) for a in range(x.ndim)))
 
 
-PROD = ArrayOperation("prod", _prod, _prod_gx, symbol="Π", formula="gy · the product of the others")
-
-
-def _var(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
-    return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+@array_operation(_prod_gx, symbol="Π", formula="gy · the product of the others")
+def PROD(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    return np.prod(x, axis=axis, keepdims=keepdims)
 
 
 def _degrees_of_freedom(x: Array, axis: Axis, ddof: int) -> float:
@@ -107,11 +97,9 @@ def _var_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: b
     return restored(gy, x, axis) * spread
 
 
-VAR = ArrayOperation("var", _var, _var_gx, formula="gy · 2 (x − mean) / (n − ddof)")
-
-
-def _std(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
-    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
+@array_operation(_var_gx, formula="gy · 2 (x − mean) / (n − ddof)")
+def VAR(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
+    return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 def _std_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
@@ -120,7 +108,9 @@ def _std_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: b
     return restored(share, x, axis) * (x - np.mean(x, axis=axis, keepdims=True)) / _degrees_of_freedom(x, axis, ddof)
 
 
-STD = ArrayOperation("std", _std, _std_gx, formula="gy · (x − mean) / (y (n − ddof))")
+@array_operation(_std_gx, formula="gy · (x − mean) / (y (n − ddof))")
+def STD(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
+    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 def _extreme(name: str, function: Any) -> ArrayOperation:
@@ -145,53 +135,45 @@ def _shift(x: Array, axis: Axis) -> Array:
     return np.where(np.isfinite(top), top, 0.0).astype(x.dtype)
 
 
-def _logsumexp(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+def _logsumexp_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    y = np.where(untracked(y) == -np.inf, 0.0, y)
+    return restored(gy, x, axis) * np.exp(x - restored(y, x, axis))
+
+
+@array_operation(_logsumexp_gx, formula="gy · softmax(x)")
+def LOGSUMEXP(x: Array, *, axis: Axis, keepdims: bool) -> Array:
     shift = _shift(x, axis)
     with np.errstate(divide="ignore"):  # log(0), where every entry is -inf
         y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
     return y if keepdims else np.squeeze(y, axis)
 
 
-def _logsumexp_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    y = np.where(untracked(y) == -np.inf, 0.0, y)
-    return restored(gy, x, axis) * np.exp(x - restored(y, x, axis))
-
-
-LOGSUMEXP = ArrayOperation("logsumexp", _logsumexp, _logsumexp_gx, formula="gy · softmax(x)")
-
-
-def _softmax(x: Array, *, axis: int) -> Array:
-    y = np.exp(x - _shift(x, axis))
-    y /= y.sum(axis=axis, keepdims=True)
-    return y
-
-
 def _softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
     return y * (gy - np.sum(gy * y, axis=axis, keepdims=True))
 
 
-SOFTMAX = ArrayOperation("softmax", _softmax, _softmax_gx, formula="y · (gy − Σ gy·y)")
-
-
-def _log_softmax(x: Array, *, axis: int) -> Array:
-    y = x - _shift(x, axis)  # the shift first: x - logsumexp(x) loses the digits that both have in common
-    with np.errstate(divide="ignore"):  # log(0), where there are no entries
-        return y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
+@array_operation(_softmax_gx, formula="y · (gy − Σ gy·y)")
+def SOFTMAX(x: Array, *, axis: int) -> Array:
+    y = np.exp(x - _shift(x, axis))
+    y /= y.sum(axis=axis, keepdims=True)
+    return y
 
 
 def _log_softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
     return gy - np.exp(y) * np.sum(gy, axis=axis, keepdims=True)
 
 
-LOG_SOFTMAX = ArrayOperation("log_softmax", _log_softmax, _log_softmax_gx, formula="gy − exp(y) · Σ gy")
-
-
-def _cumsum(x: Array, *, axis: int) -> Array:
-    return np.cumsum(x, axis=axis)
+@array_operation(_log_softmax_gx, formula="gy − exp(y) · Σ gy")
+def LOG_SOFTMAX(x: Array, *, axis: int) -> Array:
+    y = x - _shift(x, axis)  # the shift first: x - logsumexp(x) loses the digits that both have in common
+    with np.errstate(divide="ignore"):  # log(0), where there are no entries
+        return y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
 
 
 def _cumsum_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
     return np.flip(np.cumsum(np.flip(gy, axis), axis=axis), axis)
 
 
-CUMSUM = ArrayOperation("cumsum", _cumsum, _cumsum_gx, formula="gy, summed from the end")
+@array_operation(_cumsum_gx, formula="gy, summed from the end")
+def CUMSUM(x: Array, *, axis: int) -> Array:
+    return np.cumsum(x, axis=axis)

@@ -8,57 +8,45 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.operations.operation import ArrayOperation, Variadic
+from tinygrad_edu.operations.operation import ArrayOperation, array_operation, variadic_operation
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
-
-
-def _reshape(x: Array, *, shape: Any) -> Array:
-    return x.reshape(shape)
 
 
 def _reshape_gx(gy: Array, y: Array, x: Array, *, shape: Any) -> Array:
     return gy.reshape(x.shape)
 
 
-RESHAPE = ArrayOperation("reshape", _reshape, _reshape_gx, formula="reshape(gy)")
-
-
-def _transpose(x: Array, *, axes: tuple[int, ...]) -> Array:
-    return x.transpose(axes)
+@array_operation(_reshape_gx, formula="reshape(gy)")
+def RESHAPE(x: Array, *, shape: Any) -> Array:
+    return x.reshape(shape)
 
 
 def _transpose_gx(gy: Array, y: Array, x: Array, *, axes: tuple[int, ...]) -> Array:
     return gy.transpose(tuple(axes.index(i) for i in range(len(axes))))
 
 
-TRANSPOSE = ArrayOperation("transpose", _transpose, _transpose_gx, symbol="ᵀ", formula="gyᵀ")
-
-
-def _broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
-    return np.broadcast_to(x, shape)
+@array_operation(_transpose_gx, symbol="ᵀ", formula="gyᵀ")
+def TRANSPOSE(x: Array, *, axes: tuple[int, ...]) -> Array:
+    return x.transpose(axes)
 
 
 def _broadcast_to_gx(gy: Array, y: Array, x: Array, *, shape: tuple[int, ...]) -> Array:
     return gy  # the engine sums what was broadcast
 
 
-BROADCAST_TO = ArrayOperation("broadcast_to", _broadcast_to, _broadcast_to_gx, symbol="broadcast", formula="gy")
-
-
-def _flip(x: Array, *, axis: Any) -> Array:
-    return np.flip(x, axis)
+@array_operation(_broadcast_to_gx, symbol="broadcast", formula="gy")
+def BROADCAST_TO(x: Array, *, shape: tuple[int, ...]) -> Array:
+    return np.broadcast_to(x, shape)
 
 
 def _flip_gx(gy: Array, y: Array, x: Array, *, axis: Any) -> Array:
     return np.flip(gy, axis)
 
 
-FLIP = ArrayOperation("flip", _flip, _flip_gx, formula="flip(gy)")
-
-
-def _roll(x: Array, *, shift: Any, axis: Any) -> Array:
-    return np.roll(x, shift, axis)
+@array_operation(_flip_gx, formula="flip(gy)")
+def FLIP(x: Array, *, axis: Any) -> Array:
+    return np.flip(x, axis)
 
 
 def _roll_gx(gy: Array, y: Array, x: Array, *, shift: Any, axis: Any) -> Array:
@@ -66,11 +54,9 @@ def _roll_gx(gy: Array, y: Array, x: Array, *, shift: Any, axis: Any) -> Array:
     return np.roll(gy, back, axis)
 
 
-ROLL = ArrayOperation("roll", _roll, _roll_gx, formula="roll(gy, -shift)")
-
-
-def _repeat(x: Array, *, repeats: Any, axis: int) -> Array:
-    return np.repeat(x, repeats, axis)
+@array_operation(_roll_gx, formula="roll(gy, -shift)")
+def ROLL(x: Array, *, shift: Any, axis: Any) -> Array:
+    return np.roll(x, shift, axis)
 
 
 def _repeat_gx(gy: Array, y: Array, x: Array, *, repeats: Any, axis: int) -> Array:
@@ -79,11 +65,9 @@ def _repeat_gx(gy: Array, y: Array, x: Array, *, repeats: Any, axis: int) -> Arr
     return SCATTER_ADD(gy, index=index, shape=x.shape)
 
 
-REPEAT = ArrayOperation("repeat", _repeat, _repeat_gx, formula="gy, added up over the copies")
-
-
-def _tile(x: Array, *, reps: tuple[int, ...]) -> Array:
-    return np.tile(x, reps)
+@array_operation(_repeat_gx, formula="gy, added up over the copies")
+def REPEAT(x: Array, *, repeats: Any, axis: int) -> Array:
+    return np.repeat(x, repeats, axis)
 
 
 def _tile_gx(gy: Array, y: Array, x: Array, *, reps: tuple[int, ...]) -> Array:
@@ -94,22 +78,18 @@ def _tile_gx(gy: Array, y: Array, x: Array, *, reps: tuple[int, ...]) -> Array:
     return gy.reshape(interleaved).sum(axis=tuple(range(0, 2 * ndim, 2))).reshape(x.shape)
 
 
-TILE = ArrayOperation("tile", _tile, _tile_gx, formula="gy, added up over the copies")
-
-
-def _pad(x: Array, *, pad_width: tuple[tuple[int, int], ...]) -> Array:
-    return np.pad(x, pad_width)
+@array_operation(_tile_gx, formula="gy, added up over the copies")
+def TILE(x: Array, *, reps: tuple[int, ...]) -> Array:
+    return np.tile(x, reps)
 
 
 def _pad_gx(gy: Array, y: Array, x: Array, *, pad_width: tuple[tuple[int, int], ...]) -> Array:
     return gy[tuple(slice(before, before + n) for (before, _), n in zip(pad_width, x.shape, strict=True))]
 
 
-PAD = ArrayOperation("pad", _pad, _pad_gx, formula="gy without the margin")
-
-
-def _concatenate(*xs: Array, axis: int) -> Array:
-    return np.concatenate(xs, axis)
+@array_operation(_pad_gx, formula="gy without the margin")
+def PAD(x: Array, *, pad_width: tuple[tuple[int, int], ...]) -> Array:
+    return np.pad(x, pad_width)
 
 
 def _concatenate_gx(i: int, gy: Array, y: Array, *xs: Array, axis: int) -> Array:
@@ -117,18 +97,18 @@ def _concatenate_gx(i: int, gy: Array, y: Array, *xs: Array, axis: int) -> Array
     return gy[(slice(None),) * (axis % y.ndim) + (slice(start, start + xs[i].shape[axis]),)]
 
 
-CONCATENATE = Variadic("concatenate", _concatenate, _concatenate_gx, symbol="concat", formula="its part of gy")
-
-
-def _stack(*xs: Array, axis: int) -> Array:
-    return np.stack(xs, axis)
+@variadic_operation(_concatenate_gx, symbol="concat", formula="its part of gy")
+def CONCATENATE(*xs: Array, axis: int) -> Array:
+    return np.concatenate(xs, axis)
 
 
 def _stack_gx(i: int, gy: Array, y: Array, *xs: Array, axis: int) -> Array:
     return gy[(slice(None),) * (axis % y.ndim) + (i,)]
 
 
-STACK = Variadic("stack", _stack, _stack_gx, formula="its part of gy")
+@variadic_operation(_stack_gx, formula="its part of gy")
+def STACK(*xs: Array, axis: int) -> Array:
+    return np.stack(xs, axis)
 
 
 def _triangle(name: str, function: Any) -> ArrayOperation:
@@ -145,10 +125,6 @@ TRIL = _triangle("tril", np.tril)
 TRIU = _triangle("triu", np.triu)
 
 
-def _diagonal(x: Array, *, offset: int, axis1: int, axis2: int) -> Array:
-    return np.diagonal(x, offset, axis1, axis2)
-
-
 def _diagonal_gx(gy: Array, y: Array, x: Array, *, offset: int, axis1: int, axis2: int) -> Array:
     moved = [n for a, n in enumerate(x.shape) if a not in (axis1 % x.ndim, axis2 % x.ndim)]
     k = np.arange(y.shape[-1])
@@ -157,7 +133,9 @@ def _diagonal_gx(gy: Array, y: Array, x: Array, *, offset: int, axis1: int, axis
     return np.moveaxis(SCATTER_ADD(np.moveaxis(gy, -1, 0), index=index, shape=shape), (0, 1), (axis1, axis2))
 
 
-DIAGONAL = ArrayOperation("diagonal", _diagonal, _diagonal_gx, formula="gy on the diagonal, 0 elsewhere")
+@array_operation(_diagonal_gx, formula="gy on the diagonal, 0 elsewhere")
+def DIAGONAL(x: Array, *, offset: int, axis1: int, axis2: int) -> Array:
+    return np.diagonal(x, offset, axis1, axis2)
 
 
 # --- indexing ---------------------------------------------------------------------------------------------------
@@ -169,31 +147,27 @@ def is_basic(index: Any) -> bool:
     return all(p is None or p is Ellipsis or isinstance(p, slice | int | np.integer) for p in parts)
 
 
-def _getitem(x: Array, *, index: Any) -> Array:
-    return x[index]
-
-
 def _getitem_gx(gy: Array, y: Array, x: Array, *, index: Any) -> Array:
     return SCATTER_ADD(gy, index=index, shape=x.shape)
 
 
-GETITEM = ArrayOperation("getitem", _getitem, _getitem_gx, symbol="[ ]", formula="gy where it was taken from")
-
-
-def _scatter_add(x: Array, *, index: Any, shape: Sequence[int]) -> Array:
-    y = np.zeros(shape, x.dtype)
-    if is_basic(index):
-        y[index] = x
-    else:
-        np.add.at(y, index, x)  # y[index] += x would add a repeated index once
-    return y
+@array_operation(_getitem_gx, symbol="[ ]", formula="gy where it was taken from")
+def GETITEM(x: Array, *, index: Any) -> Array:
+    return x[index]
 
 
 def _scatter_add_gx(gy: Array, y: Array, x: Array, *, index: Any, shape: Sequence[int]) -> Array:
     return gy[index]
 
 
-SCATTER_ADD = ArrayOperation("scatter_add", _scatter_add, _scatter_add_gx, formula="gy[index]")
+@array_operation(_scatter_add_gx, formula="gy[index]")
+def SCATTER_ADD(x: Array, *, index: Any, shape: Sequence[int]) -> Array:
+    y = np.zeros(shape, x.dtype)
+    if is_basic(index):
+        y[index] = x
+    else:
+        np.add.at(y, index, x)  # y[index] += x would add a repeated index once
+    return y
 
 
 def _along(shape: Sequence[int], indices: Array, axis: int) -> tuple[Array, ...]:
