@@ -4,13 +4,6 @@ from typing import Any
 
 import numpy as np
 
-_UFUNCS = """
-    add subtract multiply divide floor_divide remainder power maximum minimum hypot arctan2 logaddexp copysign positive
-    negative absolute square sign reciprocal sqrt cbrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos
-    arctan sinh cosh tanh arcsinh arccosh arctanh floor ceil equal not_equal less less_equal greater greater_equal
-    isfinite isnan isinf bitwise_and bitwise_or bitwise_xor invert logical_and logical_or logical_not
-"""
-UFUNCS = frozenset(_UFUNCS.split())
 MASKS_ONLY = frozenset({"bitwise_and", "bitwise_or", "bitwise_xor", "invert"})
 REDUCED = {
     "add": "sum",

@@ -19,9 +19,10 @@ import numpy as np
 from tinygrad_edu.compiler.errors import CompileError
 from tinygrad_edu.compiler.program import CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, UFUNC, Line, Program, Returned, Var
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Data, Gradient, Setting
-from tinygrad_edu.javascript.calls import MASKS_ONLY, OPTIONS, POSITIONAL, REDUCED, RENAMED, UFUNCS, bound
+from tinygrad_edu.javascript.calls import MASKS_ONLY, OPTIONS, POSITIONAL, REDUCED, RENAMED, bound
 from tinygrad_edu.javascript.library import arrays
 from tinygrad_edu.javascript.rows import number, word
+from tinygrad_edu.javascript.ufuncs import UFUNCS
 
 _DTYPES = {"float64": "float64", "float32": "float32", "bool": "bool"} | {
     f"{sign}int{bits}": "int64" for sign in ("", "u") for bits in (8, 16, 32, 64)

@@ -4,11 +4,12 @@ from functools import cache
 from importlib import resources
 
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.javascript.ufuncs import ufuncs_source
 
 # Plain scripts, in the order in which they are joined: a script stands after those that it uses.
 SCRIPTS = ("vocabulary", "numbers", "tape")
 # The parts of the object ``np``, which has what a compiled program calls. They need the vocabulary.
-ARRAYS = ("ndarray", "ufuncs", "reductions", "shapes", "indexing", "products", "random", "state")
+ARRAYS = ("ndarray", "choices", "reductions", "shapes", "indexing", "products", "random", "state")
 
 _OFFERED = """
     NDArray PCG64 all any arange argmax argmin argsort argument array asarray astype broadcast_to clip concatenate
@@ -50,7 +51,7 @@ def library(*names: str) -> str:
 @cache
 def arrays() -> str:
     """The vocabulary and the object ``np``: NumPy's functions, as far as compiled programs need them."""
-    parts = "\n".join(map(script, ARRAYS))
+    parts = "\n".join([*map(script, ARRAYS), ufuncs_source()])
     return (
         f"{library('vocabulary')}\nconst np = (() => {{\n{parts}\n"
         f"return {{ ...ufuncs, {', '.join(OFFERED)} }};\n}})();\n"

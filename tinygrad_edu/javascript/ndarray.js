@@ -130,7 +130,7 @@ function astype(x, dtype) {
   return out;
 }
 
-/** The type that NumPy gives to a result of both; `numeric` where a boolean counts as a number. */
+/** The type that NumPy gives to a result of both. */
 function promoted(a, b) {
   if (!isArray(a)) return weakly(b, a);
   if (!isArray(b)) return weakly(a, b);
@@ -148,75 +148,43 @@ function weakly(x, number) {
 
 // --- entry by entry
 
-/** `f` of each entry. It is small, so that V8 makes one loop of it and of `f`. */
-function map1(f, a, dtype) {
-  if (!isArray(a)) return f(a);
-  const out = empty(a.shape, dtype ?? (a.dtype === "float32" ? "float32" : "float64"));
-  const x = a.data;
-  const y = out.data;
-  for (let i = 0; i < y.length; i += 1) y[i] = f(x[i]);
-  return out;
+const isFloat = (x) => isArray(x) && (x.dtype === "float64" || x.dtype === "float32");
+
+/** The type of a function that gives floats for integers, too. */
+function floating(a, b = a) {
+  const dtype = isArray(a) || isArray(b) ? promoted(a, b) : "float64";
+  return dtype === "float32" ? dtype : "float64";
 }
 
-/** `f` of each pair of entries, broadcast as NumPy does. */
-function map2(f, a, b, dtype) {
-  if (!isArray(a) || !isArray(b) || a.data.length !== b.data.length || !sameShape(a.shape, b.shape)) {
-    return mapUnequal(f, a, b, dtype);
+/** The type of a function that gives integers for integers. */
+const counted = (a) => (isFloat(a) ? a.dtype : "int64");
+
+/** a % b with the sign of b, as Python has it. */
+function modulo(a, b) {
+  const rest = a % b;
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+}
+
+/**
+ * How two operands are broadcast: the result in rows of `length` entries, and for each operand its entries, how far
+ * the next one is along a row (1, or 0 for a single number), and from row to row.
+ */
+function paired(a, b, dtype) {
+  const shape = isArray(a) && isArray(b) ? broadcastShape(a.shape, b.shape) : (isArray(a) ? a : b).shape;
+  const out = empty(shape, dtype);
+  const size = out.data.length;
+  const single = (x) => !isArray(x) || x.data.length === 1;
+  const entries = (x) => (isArray(x) ? x.data : Float64Array.of(x));
+  if (single(a) || single(b)) {
+    const [alongX, alongY] = [single(a) ? 0 : 1, single(b) ? 0 : 1];
+    return { out, X: entries(a), Y: entries(b), length: size || 1, alongX, alongY, rowX: 0, rowY: 0 };
   }
-  const out = empty(a.shape, dtype ?? promoted(a, b));
-  const x = a.data;
-  const y = b.data;
-  const z = out.data;
-  for (let i = 0; i < z.length; i += 1) z[i] = f(x[i], y[i]);
-  return out;
-}
-
-function mapUnequal(f, a, b, dtype) {
-  if (!isArray(a) && !isArray(b)) return f(a, b);
-  const kind = dtype ?? promoted(a, b);
-  if (!isArray(b)) return mapRight(f, a, b, kind, a.shape);
-  if (!isArray(a)) return mapLeft(f, a, b, kind, b.shape);
-  const shape = broadcastShape(a.shape, b.shape);
-  if (b.size === 1 && sameShape(shape, a.shape)) return mapRight(f, a, b.data[0], kind, shape);
-  if (a.size === 1 && sameShape(shape, b.shape)) return mapLeft(f, a.data[0], b, kind, shape);
-  if (sameShape(shape, a.shape) && sameShape(b.shape, shape.slice(shape.length - b.shape.length))) {
-    return mapRows(f, a, b, kind, shape);
-  }
-  return mapStrided(f, a, b, kind, shape);
-}
-
-function mapRight(f, a, number, dtype, shape) {
-  const out = empty(shape, dtype);
-  const x = a.data;
-  const z = out.data;
-  for (let i = 0; i < z.length; i += 1) z[i] = f(x[i], number);
-  return out;
-}
-
-function mapLeft(f, number, b, dtype, shape) {
-  const out = empty(shape, dtype);
-  const y = b.data;
-  const z = out.data;
-  for (let i = 0; i < z.length; i += 1) z[i] = f(number, y[i]);
-  return out;
-}
-
-/** `b` meets each row of `a`. */
-function mapRows(f, a, b, dtype, shape) {
-  const out = empty(shape, dtype);
-  const x = a.data;
-  const y = b.data;
-  const z = out.data;
-  const n = y.length;
-  for (let start = 0; start < z.length; start += n) for (let i = 0; i < n; i += 1) z[start + i] = f(x[start + i], y[i]);
-  return out;
-}
-
-function mapStrided(f, a, b, dtype, shape) {
-  const out = empty(shape, dtype);
-  const places = [broadcastPlaces(a.shape, shape), broadcastPlaces(b.shape, shape)];
-  for (let i = 0; i < out.data.length; i += 1) out.data[i] = f(a.data[places[0][i]], b.data[places[1][i]]);
-  return out;
+  const wide = (x) => (sameShape(x.shape, shape) ? x.data : taken(x, broadcastPlaces(x.shape, shape), shape).data);
+  const isRow = (x) => sameShape(x.shape, shape.slice(shape.length - x.shape.length)) && x.data.length < size;
+  const row = { out, alongX: 1, alongY: 1 };
+  if (isRow(b)) return { ...row, X: wide(a), Y: b.data, length: b.data.length, rowX: b.data.length, rowY: 0 };
+  if (isRow(a)) return { ...row, X: a.data, Y: wide(b), length: a.data.length, rowX: 0, rowY: a.data.length };
+  return { ...row, X: wide(a), Y: wide(b), length: size || 1, rowX: 0, rowY: 0 };
 }
 
 function broadcastShape(...shapes) {

@@ -12,51 +12,56 @@ function reducedShape(shape, axes, keepdims) {
 }
 
 /**
- * Fold `f` over axes, from `start`, or from the first entry where there is none. The last axes, and the first of two,
- * are reduced where they are; others are moved to the end first.
+ * Reduce axes by `fold`, one of the functions below. The last axes, and the first of two, are reduced where they are;
+ * others are moved to the end before.
  */
-function reduce(f, x, { axis = null, keepdims = false, dtype, initial, start } = {}) {
+function reduce(fold, x, { axis = null, keepdims = false, dtype, initial, start } = {}) {
   const axes = axesOf(axis, x.shape.length);
   const kept = x.shape.map((_, a) => a).filter((a) => !axes.includes(a));
-  const shape = reducedShape(x.shape, axes, keepdims);
-  const out = empty(shape, dtype ?? x.dtype);
+  const out = empty(reducedShape(x.shape, axes, keepdims), dtype ?? x.dtype);
   const count = sizeOf(axes.map((a) => x.shape[a]));
   const first = initial ?? start;
   if (count === 0 && first === undefined) throw new TypeError("an extreme of no numbers does not exist");
-  const acrossRows = axes.length === 1 && axes[0] === 0 && x.shape.length === 2;
-  const moved = acrossRows || kept.every((a, i) => a === i) ? x : transpose(x, [...kept, ...axes]);
-  if (acrossRows) foldRows(f, moved.data, out.data, count, first);
-  else foldLines(f, moved.data, out.data, count, first);
+  const inRows = axes.length === 1 && axes[0] === 0 && x.shape.length === 2;
+  const moved = inRows || kept.every((a, i) => a === i) ? x : transpose(x, [...kept, ...axes]);
+  // Entry k of line i lies at i * line + k * step.
+  const [line, step] = inRows ? [1, out.data.length] : [count, 1];
+  fold(moved.data, out.data, count, line, step, first);
   return out;
 }
 
-function foldLines(f, x, y, count, first) {
-  for (let i = 0, at = 0; i < y.length; i += 1) {
-    let total = first ?? x[at];
-    for (let k = first === undefined ? 1 : 0; k < count; k += 1) total = f(total, x[at + k]);
+function addUp(x, y, count, line, step, first) {
+  for (let i = 0; i < y.length; i += 1) {
+    let total = first;
+    for (let k = 0, at = i * line; k < count; k += 1, at += step) total += x[at];
     y[i] = total;
-    at += count;
   }
 }
 
-function foldRows(f, x, y, count, first) {
-  const n = y.length;
-  for (let i = 0; i < n; i += 1) y[i] = first ?? x[i];
-  for (let row = first === undefined ? 1 : 0; row < count; row += 1) {
-    for (let i = 0; i < n; i += 1) y[i] = f(y[i], x[row * n + i]);
+/** What folds by a function of two numbers, from `first` on, or from the first entry where there is none. */
+const foldBy = (f) => (x, y, count, line, step, first) => {
+  for (let i = 0; i < y.length; i += 1) {
+    let total = first ?? x[i * line];
+    for (let k = first === undefined ? 1 : 0; k < count; k += 1) total = f(total, x[i * line + k * step]);
+    y[i] = total;
   }
-}
+};
 
 const countedType = (x) => (x.dtype === "bool" ? "int64" : x.dtype);
 const larger = (x, y) => (x > y || x !== x ? x : y);
 const smaller = (x, y) => (x < y || x !== x ? x : y);
 
-const sum = (x, options) => reduce((a, b) => a + b, x, { dtype: countedType(x), start: 0, ...options });
-const prod = (x, options) => reduce((a, b) => a * b, x, { dtype: countedType(x), start: 1, ...options });
-const max = (x, options) => reduce(larger, x, options);
-const min = (x, options) => reduce(smaller, x, options);
-const any = (x, options) => reduce((a, b) => Number(a || b !== 0), x, { dtype: "bool", start: 0, ...options });
-const all = (x, options) => reduce((a, b) => Number(a && b !== 0), x, { dtype: "bool", start: 1, ...options });
+const sum = (x, options) => reduce(addUp, x, { dtype: countedType(x), start: 0, ...options });
+const multiplyUp = foldBy((a, b) => a * b);
+const largest = foldBy(larger);
+const smallest = foldBy(smaller);
+const anyOf = foldBy((a, b) => Number(a || b !== 0));
+const allOf = foldBy((a, b) => Number(a && b !== 0));
+const prod = (x, options) => reduce(multiplyUp, x, { dtype: countedType(x), start: 1, ...options });
+const max = (x, options) => reduce(largest, x, options);
+const min = (x, options) => reduce(smallest, x, options);
+const any = (x, options) => reduce(anyOf, x, { dtype: "bool", start: 0, ...options });
+const all = (x, options) => reduce(allOf, x, { dtype: "bool", start: 1, ...options });
 
 const countOf = (x, axis) => sizeOf(axesOf(axis, x.shape.length).map((a) => x.shape[a]));
 
