@@ -10,7 +10,7 @@ object ``state``; a run stores there what it leaves.
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from tinygrad_edu.compiler.program import CHECK, DRAW, INDEX, MATH, METHOD, PYTH
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Data, Gradient, Setting
 from tinygrad_edu.javascript.calls import MASKS_ONLY, OPTIONS, POSITIONAL, REDUCED, RENAMED, bound
 from tinygrad_edu.javascript.library import arrays
-from tinygrad_edu.javascript.rows import number, word
+from tinygrad_edu.javascript.rows import number as _float
+from tinygrad_edu.javascript.rows import word
 from tinygrad_edu.javascript.ufuncs import UFUNCS
 
 _DTYPES = {"float64": "float64", "float32": "float32", "bool": "bool"} | {
@@ -35,7 +36,7 @@ _WORDS = """
     arguments await break case catch class const continue debugger default delete do else enum eval export extends
     false finally for function if implements import in instanceof interface let new null package private protected
     public return static super switch this throw true try typeof undefined var void while with yield
-    np state initialState returned Math Infinity NaN power maximum minimum sign logaddexp erf erfc
+    np n own state initialState returned Math Infinity NaN power maximum minimum sign logaddexp erf erfc
 """
 _RESERVED = frozenset(_WORDS.split())
 
@@ -65,9 +66,11 @@ class Script:
         self._names: dict[Var, str] = {}
         self._used = set(_RESERVED)
         self._constants: list[tuple[Any, str, str]] = []
-        self._generators: list[tuple[Any, str]] = []
+        self.generators: list[tuple[Any, str]] = []
         self.state_names = self._name_state()
         self.lines = [*self._lines()]
+        known = {source: self.name(var) for var, source in program.inputs.items() if isinstance(source, Argument)}
+        self.parameters = [known.get(source) or self._unique(source.words()) for source in arguments]
 
     # --- names ---
 
@@ -103,11 +106,11 @@ class Script:
         return named
 
     def _generator(self, generator: Any) -> str:
-        for known, name in self._generators:
+        for known, name in self.generators:
             if known is generator:
                 return name
-        self._generators.append((generator, self._unique("rng")))
-        return self._generators[-1][1]
+        self.generators.append((generator, self._unique("rng")))
+        return self.generators[-1][1]
 
     # --- values ---
 
@@ -117,18 +120,19 @@ class Script:
         dtype = self._dtype(array.dtype, line)
         shape = f"[{', '.join(map(str, array.shape))}]"
         if array.size > 1 and array.dtype.kind in "fiub" and (array == array.flat[0]).all():
-            return f"np.full({shape}, {self._number(array.flat[0].item())}, {dtype})"
+            return f"np.full({shape}, {self.number(array.flat[0].item())}, {dtype})"
         if array.ndim == 1 and dtype == '"int64"' and np.array_equal(array, np.arange(array.size)):
             return f"np.arange({array.size})"
         if array.size < _LONG:
-            return f"np.array([{', '.join(self._number(x) for x in array.ravel().tolist())}], {shape}, {dtype})"
+            return f"np.array([{', '.join(self.number(x) for x in array.ravel().tolist())}], {shape}, {dtype})"
         plain = np.ascontiguousarray(array, np.int64 if dtype == '"int64"' else None)
         return f'np.decoded("{base64.b64encode(plain.tobytes()).decode()}", {shape}, {dtype})'
 
-    def _number(self, x: Any) -> str:
+    def number(self, x: Any) -> str:
+        """A number or a truth value of Python's."""
         if isinstance(x, bool):
             return "true" if x else "false"
-        return str(x) if isinstance(x, int) else number(x)
+        return str(x) if isinstance(x, int) else _float(x)
 
     def _dtype(self, dtype: Any, line: Line | None = None) -> str:
         name = np.dtype(dtype).name
@@ -153,11 +157,11 @@ class Script:
         if x is None:
             return "null"
         if isinstance(x, bool | int | float):
-            return self._number(x)
+            return self.number(x)
         if isinstance(x, np.ndarray | np.generic):
             array = np.asarray(x)
             plain = array.ndim == 0 and not _has_float32(line)
-            return self._number(array.item()) if plain else self._constant(array, line)
+            return self.number(array.item()) if plain else self._constant(array, line)
         if isinstance(x, tuple | list):
             return f"[{', '.join(self.operand(part, line) for part in x)}]"
         if isinstance(x, slice):
@@ -326,11 +330,6 @@ class Script:
 
     # --- the whole ---
 
-    def parameters(self) -> list[str]:
-        """The names of the arguments."""
-        known = {source: self.name(var) for var, source in self.program.inputs.items() if isinstance(source, Argument)}
-        return [known.get(source) or self._unique(source.words()) for source in self.arguments]
-
     def state(self) -> dict[str, Any]:
         """The numbers and arrays of the state, as they are now, by their names in it."""
         return {
@@ -342,15 +341,15 @@ class Script:
     def initial_state(self) -> str:
         """The state as it is now, as the text of an object."""
         entries = {
-            name: self._number(x) if isinstance(x, bool | int | float) else self.literal(x)
+            name: self.number(x) if isinstance(x, bool | int | float) else self.literal(x)
             for name, x in self.state().items()
         }
-        for generator, name in self._generators:
+        for generator, name in self.generators:
             bits = generator.bit_generator.state["state"]
             entries[name] = f'new np.PCG64("{bits["state"]}", "{bits["inc"]}")'
         return "({{\n{}\n}})".format("\n".join(f"  {name}: {text}," for name, text in entries.items()))
 
-    def body(self, layer: Callable[[str, Line], str] = lambda text, line: text) -> list[str]:
+    def body(self) -> list[str]:
         """The statements of the function."""
         rows = [
             f'{self.name(var)} = np.argument("{self.name(var)}", {self.name(var)}, {_list(var.shape)}, '
@@ -366,7 +365,7 @@ class Script:
                 section = line.section
                 rows.append(f"// {section}")
             shape = f" // {line.out.shape}".replace(",)", ")") if line.out.shape else ""
-            rows.append(f"{layer(text, line)}{shape}")
+            rows.append(f"{text}{shape}")
         rows.append(f"const returned = {self._returned(self.program.result)};")
         left = [
             f"{self.state_names[source]}: {'null' if var is None else self.name(var)}"
@@ -383,19 +382,20 @@ class Script:
         if isinstance(tree, dict):
             return "({{ {} }})".format(", ".join(f"{str(k)!r}: {self._returned(v)}" for k, v in tree.items()))
         if tree is None or isinstance(tree, bool | int | float):
-            return "null" if tree is None else self._number(tree)
+            return "null" if tree is None else self.number(tree)
         return repr(str(tree))
 
     def functions(self) -> str:
-        """The constants, ``initialState()`` and the function, which need the text of `arrays`."""
-        name = self.function_name
+        """The function and ``initialState()``, which need the text of `arrays`."""
+        return f"const initialState = () => {self.initial_state()};\n\n{self.function()}"
+
+    def function(self, *more: str) -> str:
+        """The constants and the function; ``more`` are parameters between the state and the arguments."""
         body = "\n".join(f"    {row}" for row in self.body())
         constants = "".join(f"const {name} = {text};\n" for _, name, text in self._constants)
-        arguments = ", ".join(["state", *self.parameters()])
-        return (
-            f"{constants}const initialState = () => {self.initial_state()};\n\n"
-            f"function {name}({arguments}) {{\n  return np.withMemory(() => {{\n{body}\n  }});\n}}\n"
-        )
+        arguments = ", ".join(["state", *more, *self.parameters])
+        head = f"{constants}function {self.function_name}({arguments}) {{"
+        return f"{head}\n  return np.withMemory(() => {{\n{body}\n  }});\n}}\n"
 
     @property
     def function_name(self) -> str:
@@ -407,7 +407,7 @@ class Script:
         """A module that a page can import: it exports the function, ``initialState`` and ``np``."""
         origin = next((line.origin for line in self.program.lines if line.origin[0]), None)
         where = f" from {Path(origin[0]).name}, line {origin[1]}" if origin else ""
-        arguments = ", ".join(["state", *self.parameters()])
+        arguments = ", ".join(["state", *self.parameters])
         return (
             f"// {self.program.name}, recorded{where}.\n"
             f"//   const state = initialState();\n//   const result = {self.function_name}({arguments});\n"

@@ -1,0 +1,97 @@
+// The curves of the losses, and how large the gradients of each layer are.
+
+class LossChart {
+  constructor(canvas, colours) {
+    this.canvas = canvas;
+    this.colours = colours;
+  }
+
+  draw(history) {
+    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const { canvas, colours } = this;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    if (canvas.width !== Math.round(width * ratio)) [canvas.width, canvas.height] = [width, height].map((x) => Math.round(x * ratio));
+    const context = canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    const last = Math.max(10, ...history.runs.map((run) => run.end));
+    const top = this.top(history);
+    const x = (step) => 6 + ((width - 12) * step) / last;
+    const y = (loss) => height - 8 - (height - 16) * Math.min(1, loss / top);
+    const line = (values, from, to, colour, { wide = 1.6, dashes = [] } = {}) => {
+      context.beginPath();
+      const stride = Math.max(1, Math.floor((to - from) / width));
+      let isOpen = false;
+      for (let step = from; step <= to; step += stride) {
+        const loss = values[step];
+        if (!Number.isFinite(loss)) continue;
+        if (isOpen) context.lineTo(x(step), y(loss));
+        else context.moveTo(x(step), y(loss));
+        isOpen = true;
+      }
+      context.lineWidth = wide;
+      context.setLineDash(dashes);
+      context.strokeStyle = cssColour(colour);
+      context.stroke();
+      context.setLineDash([]);
+    };
+    for (const run of history.runs) {
+      const isHere = run === history.run || isAncestor(run, history.run);
+      line(run.train, run.from, run.end, isHere ? colours.forward : colours.fork, { wide: isHere ? 2 : 1.2 });
+      if (isHere) this.sparse(line, run, colours.right);
+    }
+    const { step } = history.now;
+    context.fillStyle = cssColour(colours.ink);
+    context.fillRect(x(step) - 0.5, 4, 1, height - 8);
+  }
+
+  /** Validation is measured once a picture: the steps between have no value, so each one counts. */
+  sparse(line, run, colour) {
+    const steps = Object.keys(run.validation).map(Number);
+    if (!steps.length) return;
+    const filled = [];
+    let value;
+    for (let step = steps[0]; step <= steps.at(-1); step += 1) filled[step] = value = run.validation[step] ?? value;
+    line(filled, steps[0], steps.at(-1), colour, { dashes: [4, 3] });
+  }
+
+  top(history) {
+    let top = 1e-12;
+    for (const run of history.runs) for (const loss of run.train) if (Number.isFinite(loss) && loss > top) top = loss;
+    return top * 1.05;
+  }
+}
+
+const isAncestor = (run, other) => Boolean(other.parent) && (other.parent === run || isAncestor(run, other.parent));
+
+/** A bar for each layer: the root of the mean of its weights' squared gradients. */
+class GradientBars {
+  constructor(list, layers) {
+    this.layers = layers;
+    this.rows = layers.map((layer, k) => {
+      const row = document.createElement("li");
+      const bar = document.createElement("meter");
+      const name = k + 1 === layers.length ? "output" : `hidden ${k + 1}`;
+      bar.setAttribute("aria-label", `gradient of ${name}`);
+      const text = document.createElement("span");
+      row.append(bar, text);
+      list.append(row);
+      return { bar, text, name };
+    });
+  }
+
+  draw(state) {
+    const sizes = this.layers.map(({ gradient }) => {
+      const data = state[gradient]?.data;
+      if (!data) return 0;
+      let sum = 0;
+      for (const x of data) sum += x * x;
+      return Math.sqrt(sum / data.length);
+    });
+    const top = Math.max(...sizes, 1e-300);
+    this.rows.forEach(({ bar, text, name }, k) => {
+      bar.value = sizes[k] / top;
+      text.textContent = `${name}  ${numberText(sizes[k], 2)}`;
+    });
+  }
+}
