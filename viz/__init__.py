@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from viz.films.animate import animate_backprop
     from viz.films.training_film import animate_training
     from viz.pages.player import player
+    from viz.pages.playground import Playground, playground
     from viz.pictures.draw import Drawing, draw
     from viz.plots.landscape import Landscape, loss_landscape, plot_landscape, plot_log_error, plot_trajectories
     from viz.plots.parallel import plot_parallel
@@ -46,6 +47,7 @@ else:  # imported when first asked for, so that a picture of a graph does not wa
             "plots.landscape": "Landscape loss_landscape plot_landscape plot_log_error plot_trajectories",
             "pages.player": "player",
             "plots.parallel": "plot_parallel",
+            "pages.playground": "Playground playground",
             "plots.plots": "plot_activations plot_boundary plot_history",
             "explain.quiz": "quiz",
             "terminal.step": "step",
@@ -63,6 +65,7 @@ __all__ = [
     "Explanation",
     "Explosion",
     "Landscape",
+    "Playground",
     "Trace",
     "animate_backprop",
     "animate_training",
@@ -71,6 +74,7 @@ __all__ = [
     "explode",
     "loss_landscape",
     "player",
+    "playground",
     "plot_activation_histograms",
     "plot_activations",
     "plot_bands",

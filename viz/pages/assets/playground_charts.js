@@ -35,10 +35,14 @@ class LossChart {
       context.stroke();
       context.setLineDash([]);
     };
+    const here = new Map();
+    for (let run = history.run, end = run.end; run; end = run.from, run = run.parent) here.set(run, end);
     for (const run of history.runs) {
-      const isHere = run === history.run || isAncestor(run, history.run);
-      line(run.train, run.from, run.end, isHere ? colours.forward : colours.fork, { wide: isHere ? 2 : 1.2 });
-      if (isHere) this.sparse(line, run, colours.right);
+      const own = here.get(run) ?? run.from; // up to there the current run is this one
+      line(run.train, own, run.end, here.has(run) ? colours.quiet : colours.fork, { wide: 1.1 });
+      if (!here.has(run)) continue;
+      line(run.train, run.from, own, run.parent ? colours.fork : colours.forward, { wide: 2 });
+      this.sparse(line, run, own, colours.right);
     }
     const { step } = history.now;
     context.fillStyle = cssColour(colours.ink);
@@ -46,8 +50,8 @@ class LossChart {
   }
 
   /** Validation is measured once a picture: the steps between have no value, so each one counts. */
-  sparse(line, run, colour) {
-    const steps = Object.keys(run.validation).map(Number);
+  sparse(line, run, end, colour) {
+    const steps = Object.keys(run.validation).map(Number).filter((step) => step <= end);
     if (!steps.length) return;
     const filled = [];
     let value;
@@ -61,8 +65,6 @@ class LossChart {
     return top * 1.05;
   }
 }
-
-const isAncestor = (run, other) => Boolean(other.parent) && (other.parent === run || isAncestor(run, other.parent));
 
 /** A bar for each layer: the root of the mean of its weights' squared gradients. */
 class GradientBars {

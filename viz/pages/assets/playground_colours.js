@@ -16,6 +16,8 @@ function styleColour(name) {
 const cssColour = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
 const mixed = (a, b, share) => a.map((x, i) => Math.round(x + (b[i] - x) * share));
 
+const PALE = 0.5; // how much of a class's colour is in what the net says, so that the samples stand out
+
 class Colours {
   constructor() {
     this.read();
@@ -33,7 +35,7 @@ class Colours {
     this.fork = read("fork");
     this.right = read("right");
     this.classes = ["negative", "positive", "third", "fourth", "fifth", "sixth"].map(read);
-    this.pale = this.scale(0.62);
+    this.pale = this.scale(PALE);
     this.full = this.scale(1);
   }
 

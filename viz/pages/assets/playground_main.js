@@ -71,9 +71,8 @@ class Playground {
     const makeData = (spec) => (spec.kind === "own" ? DataSet.own(given) : DataSet.drawn(spec, given));
     this.history = new History({ ...about, program: PROGRAMS[net], makeData, seed, spec: { kind: "own" } });
     this.replay = changes.length || step ? { changes: changes.slice(), step } : null;
-    this.closeCard();
     this.fitData();
-    this.resize();
+    this.closeCard();
   }
 
   /** The description of the data that the run trains on. */

@@ -24,7 +24,10 @@ class Timeline {
     this.svg.replaceChildren(...parts);
     this.slider.max = String(Math.max(history.run.end, 1));
     this.slider.value = String(history.now.step);
-    this.slider.style.width = `${Math.max(60, x(history.run.end) - x(0) + 20)}px`;
+    const { run } = history;
+    const row = run.at(history.now.step);
+    // The slider itself is not seen: it lies on the run's track, whose knob it moves.
+    Object.assign(this.slider.style, { width: `${Math.max(60, x(run.end) - x(0) + 20)}px`, top: `${y(row) - 14}px` });
     this.slider.setAttribute("aria-valuetext", `step ${history.now.step} of ${history.run.end}`);
     if (this.known !== history.runs.length || this.here !== history.run) this.list(history);
     this.name(history);
