@@ -3,6 +3,7 @@
 The training step is recorded in Python (`playground_programs`) and runs in the page as JavaScript.
 """
 
+import copy
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
@@ -115,7 +116,7 @@ def playground(
     """
     X, y = np.asarray(X, np.float64), np.asarray(y)
     _check(net, X, y)
-    outputs = int(net(X[:1]).shape[-1])
+    outputs = int(copy.deepcopy(net).eval()(X[:1]).shape[-1])  # a copy: it may draw random numbers
     y = y.astype(np.int64 if outputs > 1 else np.float64)
     form = _form(X, y, outputs, given_loss=loss is not None)
     train, held = _split(X, y, validation)

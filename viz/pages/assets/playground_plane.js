@@ -166,7 +166,8 @@ class PlaneView {
         return;
       }
       held.moved ||= Math.hypot(at[0] - held.at[0], at[1] - held.at[1]) > 3;
-      if (held.moved) this.on.move(held.index, this.rounded(this.planeOf(at), this.data.rows[held.index]));
+      const within = at.map((x) => Math.max(4, Math.min(points.clientWidth - 4, x)));
+      if (held.moved) this.on.move(held.index, this.rounded(this.planeOf(within), this.data.rows[held.index]));
     });
     const release = () => {
       if (held && !held.moved) this.on.pick(held.index);
