@@ -38,7 +38,9 @@ def advance(page, steps):
 
 def until(page, condition):
     """Wait until an expression holds. Playwright's own waiting evaluates text in the page, which the policy forbids."""
-    page.evaluate(f"new Promise((done) => (function look() {{ ({condition}) ? done() : requestAnimationFrame(look); }})())")
+    page.evaluate(
+        f"new Promise((done) => (function look() {{ ({condition}) ? done() : requestAnimationFrame(look); }})())"
+    )
 
 
 def state(page):

@@ -145,7 +145,7 @@ class Script:
             if known is array:
                 return name
         text = self.literal(array, line)
-        if array.size > 1 and text.startswith("np.full"):
+        if array.size > 1 and text.startswith(("np.full(", "np.arange(")):
             return text  # short, and made anew: it may depend on how many samples there are
         self._constants.append((array, self._unique("c"), text))
         return self._constants[-1][1]

@@ -5,8 +5,10 @@ The training step is recorded in Python (`playground_programs`) and runs in the 
 
 import copy
 import html
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,19 +50,19 @@ class Playground(Page):
         "playground_main.js",
     )
 
-    def __init__(self, data: Mapping[str, Any], programs: Sequence[Programs], optimizer: str) -> None:
+    def __init__(self, data: Mapping[str, Any], programs: Sequence[Programs], optimizer: str, origin: str) -> None:
         super().__init__(f"Playground of {data['programs'][0]['subtitle']}")
         self.data = data
         self.programs = programs
         self.optimizer = optimizer
+        self.origin = origin
 
     def code(self) -> str:
         texts = ",\n".join(program.text for program in self.programs)
         return f"{arrays()}\n{library('numbers')}\nconst PROGRAMS = [\n{texts}\n];\n"
 
     def parts(self) -> dict[str, str]:
-        origin = self.programs[0].origin
-        where = f"Traced from your code:<br><code>{html.escape(origin)}</code>" if origin else ""
+        where = f"Traced from your code:<br><code>{html.escape(self.origin)}</code>"
         return {
             "subtitle": html.escape(self.data["programs"][0]["subtitle"]),
             "optimizer": html.escape(self.optimizer),
@@ -133,7 +135,9 @@ def playground(
         "drawn": X.shape[1] == 2 and len(form["classes"]) == 2,
         "programs": [_about(s, p) for s, p in zip(setups, programs, strict=True)],
     }
-    return Playground(data, programs, type(setup.optimizer).__name__)
+    caller = sys._getframe(1)
+    origin = f"{Path(caller.f_code.co_filename).name}, line {caller.f_lineno}"
+    return Playground(data, programs, type(setup.optimizer).__name__, origin)
 
 
 # --- what was given ---------------------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ The user's net and optimizer are copied before anything is recorded. The recorde
 """
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,6 @@ class Programs:
     parameters: list[str]
     settings: dict[str, float]
     listing: list[str]
-    origin: str
 
 
 def programs_of(setup: Setup) -> Programs:
@@ -85,7 +84,8 @@ def programs_of(setup: Setup) -> Programs:
 
     net.train()
     trained = [_recorded(step, *_batch(setup, n), twice=True) for n in _SIZES]
-    listing = [text for text, _ in trained[0][0].listing]
+    shown, _ = _recorded(step, setup.X, setup.y)
+    listing = [re.sub(r" {3,}# ", "   # ", text) for text, _ in shown.listing]
     step_script = trained[0][1]
     values = {name: _value_now(source, inverse) for source, name in step_script.state_names.items()}
     net.eval()
@@ -97,14 +97,12 @@ def programs_of(setup: Setup) -> Programs:
         for name, part in (("step", trained), ("evaluate", evaluated), ("look", looked), ("explain", explained))
     ]
     text = f"{{\ninitialState: () => ({_state(step_script, values, inverse)}),\n" + ",\n".join(texts) + "\n}"
-    origin = next((line.origin for line in step_script.program.lines if line.origin[0]), ("", 0))
     return Programs(
         text,
         _layers(net, step_script),
         [name for source, name in step_script.state_names.items() if isinstance(source, Data)],
         _settings(optimizer, step_script, values),
         listing,
-        f"{Path(origin[0]).name}, line {origin[1]}" if origin[0] else "",
     )
 
 

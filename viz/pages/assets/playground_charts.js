@@ -18,17 +18,13 @@ class LossChart {
     const top = this.top(history);
     const x = (step) => 6 + ((width - 12) * step) / last;
     const y = (loss) => height - 8 - (height - 16) * Math.min(1, loss / top);
-    const line = (values, from, to, colour, { wide = 1.6, dashes = [] } = {}) => {
+    const line = (points, colour, { wide = 1.6, dashes = [] } = {}) => {
       context.beginPath();
-      const stride = Math.max(1, Math.floor((to - from) / width));
-      let isOpen = false;
-      for (let step = from; step <= to; step += stride) {
-        const loss = values[step];
-        if (!Number.isFinite(loss)) continue;
-        if (isOpen) context.lineTo(x(step), y(loss));
-        else context.moveTo(x(step), y(loss));
-        isOpen = true;
-      }
+      const stride = Math.max(1, Math.floor(points.length / width));
+      points.forEach(([step, loss], i) => {
+        if (i % stride && i + 1 < points.length) return;
+        if (Number.isFinite(loss)) context.lineTo(x(step), y(loss));
+      });
       context.lineWidth = wide;
       context.setLineDash(dashes);
       context.strokeStyle = cssColour(colour);
@@ -39,24 +35,14 @@ class LossChart {
     for (let run = history.run, end = run.end; run; end = run.from, run = run.parent) here.set(run, end);
     for (const run of history.runs) {
       const own = here.get(run) ?? run.from; // up to there the current run is this one
-      line(run.train, own, run.end, here.has(run) ? colours.quiet : colours.fork, { wide: 1.1 });
+      line(measured(run.train, own, run.end), here.has(run) ? colours.quiet : colours.fork, { wide: 1.1 });
       if (!here.has(run)) continue;
-      line(run.train, run.from, own, run.parent ? colours.fork : colours.forward, { wide: 2 });
-      this.sparse(line, run, own, colours.right);
+      line(measured(run.train, run.from, own), run.parent ? colours.fork : colours.forward, { wide: 2 });
+      line(measured(run.validation, run.from, own), colours.right, { dashes: [4, 3] });
     }
     const { step } = history.now;
     context.fillStyle = cssColour(colours.ink);
     context.fillRect(x(step) - 0.5, 4, 1, height - 8);
-  }
-
-  /** Validation is measured once a picture: the steps between have no value, so each one counts. */
-  sparse(line, run, end, colour) {
-    const steps = Object.keys(run.validation).map(Number).filter((step) => step <= end);
-    if (!steps.length) return;
-    const filled = [];
-    let value;
-    for (let step = steps[0]; step <= steps.at(-1); step += 1) filled[step] = value = run.validation[step] ?? value;
-    line(filled, steps[0], steps.at(-1), colour, { dashes: [4, 3] });
   }
 
   top(history) {
@@ -64,6 +50,15 @@ class LossChart {
     for (const run of history.runs) for (const loss of run.train) if (Number.isFinite(loss) && loss > top) top = loss;
     return top * 1.05;
   }
+}
+
+/** The losses that were measured, with their steps: that of validation once a picture. */
+function measured(losses, from, to) {
+  const points = [];
+  losses.forEach((loss, step) => {
+    if (step >= from && step <= to) points.push([step, loss]);
+  });
+  return points;
 }
 
 /** A bar for each layer: the root of the mean of its weights' squared gradients. */

@@ -269,7 +269,7 @@ class Playground {
     for (const { column, unit, button } of this.network.units) {
       button.querySelectorAll(".number").forEach((old) => old.remove());
       const texts = column ? [parts[2 * column - 2].data[unit], parts[2 * column - 1].data[unit]] : [inputs[unit]];
-      if (this.network.side < 26) continue;
+      if (!this.network.hasNumbers) continue;
       button.append(
         ...texts.map((x, k) => Object.assign(document.createElement("span"), { className: `number ${k ? "gradient" : "value"}`, textContent: numberText(x, 3) })),
       );

@@ -20,6 +20,9 @@ class Timeline {
     const x = (step) => 10 + ((width - 20) * step) / last;
     const y = (run) => 18 + run.number * TRACK;
     this.svg.setAttribute("height", 36 + (history.runs.length - 1) * TRACK);
+    // How far the current run goes along each of its ancestors.
+    this.led = new Map();
+    for (let run = history.run; run.parent; run = run.parent) this.led.set(run.parent, run.from);
     const parts = history.runs.flatMap((run) => this.track(run, history, x, y));
     this.svg.replaceChildren(...parts);
     this.slider.max = String(Math.max(history.run.end, 1));
@@ -39,6 +42,8 @@ class Timeline {
     const start = x(run.from);
     const bend = run.parent ? `M${start} ${y(run.parent)}C${start + 18} ${y(run.parent)} ${start} ${y(run)} ${start + 22} ${y(run)}` : `M${start} ${y(run)}`;
     line.setAttribute("d", `${bend}L${Math.max(x(run.end), start + (run.parent ? 22 : 0))} ${y(run)}`);
+    const led = this.led.get(run);
+    const before = led > run.from && !isHere ? [make("path", { class: `track here${run.parent ? " fork" : ""}`, d: `${bend}L${x(led)} ${y(run)}` })] : [];
     const marks = run.changes.slice(-40).map(([step, change]) => {
       const mark = make("circle", { class: "change", cx: x(step), cy: run.parent && step === run.from ? y(run.parent) : y(run), r: 4 });
       const title = make("title", {});
@@ -46,7 +51,7 @@ class Timeline {
       mark.append(title);
       return mark;
     });
-    const parts = [line, ...marks];
+    const parts = [line, ...before, ...marks];
     if (isHere) parts.push(make("circle", { class: "now", cx: x(history.now.step), cy: y(history.now.step < run.from && run.parent ? run.at(history.now.step) : run), r: 7 }));
     return parts;
   }
