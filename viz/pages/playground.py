@@ -57,7 +57,7 @@ class Playground(Page):
         self.optimizer = optimizer
         self.origin = origin
 
-    def code(self) -> str:
+    def engine(self) -> str:
         texts = ",\n".join(program.text for program in self.programs)
         return f"{arrays()}\n{library('numbers')}\nconst PROGRAMS = [\n{texts}\n];\n"
 
