@@ -32,6 +32,7 @@ FLOORS = {
     "tinygrad_edu.optim": 4,
     "tinygrad_edu.compiler": 5,
     "tinygrad_edu.javascript.emit": 5,
+    "tinygrad_edu.javascript.sizes": 5,
     "tinygrad_edu.train": 5,
     "tinygrad_edu": 5,  # the package itself: it offers names of all of its floors
     "viz": 6,
