@@ -56,9 +56,7 @@ def main() -> None:
         browser = launch(playwright)
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         page.goto(path.as_uri())
-        first = page.evaluate(
-            "async () => { while (!playground.first) await new Promise(requestAnimationFrame); return playground.first; }"
-        )
+        first = page.evaluate(_FIRST)
         report("work", page.evaluate(_WORK)[50:])
         frames = page.evaluate(_PLAY)
         browser.close()
