@@ -254,6 +254,25 @@ def test_a_sample_is_dragged_added_and_opened(opened, plain):
     assert page.locator("#units .number").count() == 0
 
 
+def test_a_sample_opens_in_the_player_with_the_numbers_of_now(opened, plain):
+    page = opened(plain)
+    advance(page, 30)
+    page.evaluate("playground.pick(7)")
+    loss = page.evaluate("""() => {
+      const { now } = playground.history;
+      const one = [np.array([7], [1], "int64")];
+      return PROGRAMS[0].explain(now.state, np.getitem(now.data.X, one), np.getitem(now.data.y, one))[0];
+    }""")
+    with page.expect_popup() as popup:
+        page.get_by_role("button", name="Step through its backprop").click()
+    there = popup.value
+    there.on("pageerror", lambda error: opened.said.append(str(error)))
+    there.wait_for_selector("#graph")
+    there.keyboard.press("End")
+    value = there.evaluate("player.film.numbers.value(player.film.nodes.length - 1)")
+    assert value == pytest.approx(loss, rel=1e-9)
+
+
 def test_sample_numbers_are_those_of_python(opened):
     X, y = moons()
     net = nn.MLP(2, [5, 3, 1], "tanh", rng=0)

@@ -50,20 +50,34 @@ class Page:
         """JavaScript that the scripts use and that does not stand in ``viz/pages/assets``."""
         return ""
 
+    def opens(self) -> "Sequence[Page]":
+        """The pages that this one carries and opens: their scripts and styles come under its policy."""
+        return ()
+
+    @cached_property
+    def style(self) -> str:
+        """The style sheet."""
+        return _colours() + "".join(map(_asset, self.styles))
+
+    @cached_property
+    def script(self) -> str:
+        """The scripts, joined."""
+        return '"use strict";\n' + "\n".join([self.engine(), *map(_asset, self.scripts)])
+
     @cached_property
     def html(self) -> str:
         """The whole page."""
-        style = _colours() + "".join(map(_asset, self.styles))
-        script = '"use strict";\n' + "\n".join([self.engine(), *map(_asset, self.scripts)])
+        style, script = self.style, self.script
+        allowed = [self, *self.opens()]
         places = {"title": html.escape(self.title)} | self.parts()
         return Template(_asset("page.html")).substitute(
             places,
             policy=self.policy,
             body=Template(_asset(self.template)).substitute(places),
             style=style,
-            style_hash=_hash(style),
+            style_hash="' '".join(_hash(page.style) for page in allowed),
             script=script,
-            script_hash=_hash(script),
+            script_hash="' '".join(_hash(page.script) for page in allowed),
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -19,7 +19,9 @@ from tinygrad_edu.javascript.library import arrays, library
 from tinygrad_edu.nn import functional
 from tinygrad_edu.optim import Adam, Optimizer
 from viz.pages.page import Page, embedded
+from viz.pages.player import Player
 from viz.pages.playground_programs import Loss, Programs, Setup, programs_of
+from viz.pages.playground_sample import packed, sample_player
 
 _CLASSES = 6  # for which the page has colours
 _FEW = 6  # inputs, of which each pair has a plane of its own
@@ -47,19 +49,26 @@ class Playground(Page):
         "playground_controls.js",
         "playground_link.js",
         "playground_cards.js",
+        "playground_sample.js",
         "playground_main.js",
     )
 
-    def __init__(self, data: Mapping[str, Any], programs: Sequence[Programs], optimizer: str, origin: str) -> None:
+    def __init__(
+        self, data: Mapping[str, Any], programs: Sequence[Programs], optimizer: str, origin: str, sample: Player | None
+    ) -> None:
         super().__init__(f"Playground of {data['programs'][0]['subtitle']}")
         self.data = data
         self.programs = programs
         self.optimizer = optimizer
         self.origin = origin
+        self.sample = sample
 
     def engine(self) -> str:
         texts = ",\n".join(program.text for program in self.programs)
         return f"{arrays()}\n{library('numbers')}\nconst PROGRAMS = [\n{texts}\n];\n"
+
+    def opens(self) -> Sequence[Page]:
+        return [self.sample] if self.sample else []
 
     def parts(self) -> dict[str, str]:
         where = f"Traced from your code:<br><code>{html.escape(self.origin)}</code>"
@@ -67,7 +76,7 @@ class Playground(Page):
             "subtitle": html.escape(self.data["programs"][0]["subtitle"]),
             "optimizer": html.escape(self.optimizer),
             "origin": where,
-            "data": embedded(self.data),
+            "data": embedded(dict(self.data) | {"player": packed(self.sample) if self.sample else ""}),
         }
 
     def __repr__(self) -> str:
@@ -126,7 +135,7 @@ def playground(
     _check_optimizer(net, setup.optimizer)
     setups = [setup, *_chosen(setup, choices or {}, outputs)]
     programs = [programs_of(each) for each in setups]
-    data = {
+    data: dict[str, Any] = {
         "names": [*(names or [f"x{chr(0x2080 + i + 1) if i < 9 else i + 1}" for i in range(X.shape[1])])],
         "form": form,
         "train": _samples(*train, form),
@@ -137,7 +146,9 @@ def playground(
     }
     caller = sys._getframe(1)
     origin = f"{Path(caller.f_code.co_filename).name}, line {caller.f_lineno}"
-    return Playground(data, programs, type(setup.optimizer).__name__, origin)
+    plain = loss is None and outputs == 1
+    sample = sample_player(net, train[0][0].tolist(), float(train[1].flat[0]), data["names"]) if plain else None
+    return Playground(data, programs, type(setup.optimizer).__name__, origin, sample)
 
 
 # --- what was given ---------------------------------------------------------------------------------------------------

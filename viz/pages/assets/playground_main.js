@@ -31,6 +31,8 @@ class Playground {
       pick: (index) => this.pick(index),
       hide: (layer, unit, value) => this.change({ kind: "hide", layer, unit, value }),
       close: () => this.closeCard(),
+      player: (index) => this.openPlayer(index),
+      hasPlayer: () => Boolean(given.player) && this.net === 0 && !this.embedded,
     });
     this.buttons();
     this.keys();
@@ -262,6 +264,15 @@ class Playground {
     this.numbers(parts, X.data.subarray(at * X.shape[1], (at + 1) * X.shape[1]));
     this.plane.drawPoints();
     this.dirty = true;
+  }
+
+  /** The player with this sample's numbers, in a tab of its own. */
+  async openPlayer(index) {
+    const { given, history } = this;
+    const { data } = history.now;
+    const page = await unpacked(given.player);
+    const fragment = sampleFragment(history.now, given.programs[0].layers, given.names, data.rows[index], data.y.data[index]);
+    open(URL.createObjectURL(new Blob([page], { type: "text/html" })) + fragment);
   }
 
   /** Values and gradients on the units. */
