@@ -11,6 +11,7 @@ from typing import Any
 import tinygrad_edu
 from demos._by_hand import Net
 from tinygrad_edu import nn, optim
+from tinygrad_edu.support.arguments import as_number
 from tinygrad_edu.train import predict
 
 
@@ -31,7 +32,7 @@ class Engine:
             optimizer.step()
             return loss
 
-        self.step = lambda X, y: float(step(X, y))
+        self.step = lambda X, y: as_number(step(X, y))
 
     def scores(self, X: Any) -> Any:
         """The net's answers."""

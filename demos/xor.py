@@ -72,7 +72,7 @@ def train(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            history.add({"loss": float(loss)})
+            history.add({"loss": loss.item()})
     return model, history
 
 

@@ -19,6 +19,7 @@ FLOORS = {
     "tinygrad_edu.graph": 2,
     "tinygrad_edu.speed": 2,
     "tinygrad_edu.value": 3,
+    "tinygrad_edu.value_functions": 3,
     "tinygrad_edu.dot": 3,
     "tinygrad_edu.tensor": 3,
     "tinygrad_edu.functions": 3,

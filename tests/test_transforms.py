@@ -1,12 +1,23 @@
 """`grad`, `value_and_grad`, `jacobian`, `hessian`, `hvp`: against closed forms, nested, and beside what is mistaken."""
 
+import dataclasses
 import math
+import warnings
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from tinygrad_edu import Tensor, Value, grad, hessian, hvp, jacobian, no_grad, value_and_grad
-from tinygrad_edu.errors import ArgumentError, BackwardError, DTypeError, ShapeError, TinygradEduError
+from tinygrad_edu.errors import (
+    ArgumentError,
+    BackwardError,
+    DTypeError,
+    LostGradientWarning,
+    ShapeError,
+    TinygradEduError,
+    UnsupportedError,
+)
 
 A = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0], [4.0, 1.0, -2.0]])
 X = np.array([0.3, -1.2, 2.0])
@@ -153,7 +164,7 @@ def test_a_node_in_gives_a_node_out_whose_graph_goes_on():
 def test_the_gradients_of_what_the_function_closes_over_stay_as_they_are():
     w, c = Tensor([1.0, 2.0]), Value(3.0)
     assert grad(lambda x: (x * w).sum())(np.ones(2)).tolist() == [1.0, 2.0]
-    assert grad(lambda x: x * c)(2.0) == 3.0
+    assert grad(lambda x: x * c)(2.0).data == 3.0
     assert hessian(lambda x: (x * x * w).sum())(np.ones(2)).tolist() == [[2.0, 0.0], [0.0, 4.0]]
     assert (w.grad, c.grad) == (None, 0.0)
 
@@ -193,9 +204,10 @@ def test_an_argument_may_be_looked_at(what):
 
 def test_what_a_gradient_is_not_asked_for_may_become_a_float():
     w = Value(3.0)
-    assert grad(lambda x: x * math.exp(w - 3))(2.0) == 1.0
+    with pytest.warns(LostGradientWarning):
+        assert grad(lambda x: x * math.exp(w - 3))(2.0) == 1.0
     assert grad(lambda x: x * no_grad()(float)(x))(2.0) == 2.0
-    assert grad(lambda x: x * float(Tensor(3.0)))(2.0) == 3.0
+    assert grad(lambda x: x * float(Tensor(3.0, requires_grad=False)))(2.0) == 3.0
 
 
 # Bad input
@@ -217,7 +229,7 @@ def test_a_number_that_leaves_the_graph_is_refused(lost):
     sentence = r"^a function that is being differentiated turned a node into a float, .*x\.sin\(\) .*, x\.data$"
     with pytest.raises(BackwardError, match=sentence):
         lost()
-    assert float(Value(2.0) * 3) == 6.0
+    assert (Value(2.0) * 3).item() == 6.0
 
 
 @pytest.mark.parametrize(
@@ -252,3 +264,163 @@ def test_an_error_in_the_function_leaves_nothing_behind():
     x = Value(2.0)
     assert grad(lambda y: y * y)(3.0) == 6.0
     assert (x * 2).requires_grad
+
+
+# Trees of arguments
+
+
+@dataclasses.dataclass
+class Line:
+    slope: float
+    offset: np.ndarray
+
+
+class Pair(NamedTuple):
+    a: float
+    b: float
+
+
+def test_the_gradient_is_built_as_the_argument():
+    gradient = grad(lambda p: (p["w"] * X).sum() + p["b"][0] * p["b"][1])({"w": np.ones(3), "b": (2.0, 3.0)})
+    assert gradient["w"].tolist() == X.tolist()
+    assert gradient["b"] == (3.0, 2.0)
+    line = grad(lambda p: (p.slope * X + p.offset).sum())(Line(2.0, np.zeros(3)))
+    assert (line.slope, line.offset.tolist()) == (pytest.approx(X.sum()), [1.0] * 3)
+    assert type(line.slope) is float
+    assert grad(lambda p: p.a * p.b)(Pair(2.0, 3.0)) == Pair(3.0, 2.0)
+    layers = grad(lambda p: sum((layer["W"] ** 2).sum() for layer in p))([{"W": np.ones(2)}, {"W": np.full(3, 2.0)}])
+    assert [layer["W"].tolist() for layer in layers] == [[2.0, 2.0], [4.0, 4.0, 4.0]]
+    assert grad(lambda p, x: (p["a"] * x).sum(), (0, 1))({"a": 2.0}, np.ones(2))[0] == {"a": 2.0}
+
+
+def test_a_float_beside_arrays():
+    assert value_and_grad(lambda w, x: (w * x).sum())(2.0, np.arange(3.0)) == (6.0, 3.0)
+    first, second = grad(lambda w, x: (w * x).sum(), (0, 1))(2.0, np.arange(3.0))
+    assert (type(first), first, second.tolist()) == (float, 3.0, [2.0] * 3)
+    assert hessian(lambda w, x: (w**3 * x).sum())(2.0, np.ones(2)) == 24.0
+
+
+def test_jacobians_hessians_and_products_of_trees():
+    assert hessian(lambda p: p["a"] ** 2 * p["b"])({"a": 2.0, "b": 3.0}) == {
+        "a": {"a": 6.0, "b": 4.0},
+        "b": {"a": 4.0, "b": 0.0},
+    }
+    first, second = jacobian(lambda x: [2 * x, x[0] * x])(np.ones(2))
+    assert (first.tolist(), second.tolist()) == ([[2.0, 0.0], [0.0, 2.0]], [[2.0, 0.0], [1.0, 1.0]])
+    point, v = {"a": 2.0, "b": np.array([1.0, 3.0])}, {"a": 1.0, "b": np.array([0.5, -1.0])}
+    product = hvp(lambda p: p["a"] ** 2 * (p["b"] ** 3).sum(), point, v)
+    assert product["a"] == pytest.approx(2 * 28 * 1 + 4 * (3 * 1 * 0.5 - 3 * 9))
+    np.testing.assert_allclose(product["b"], [12 + 24 * 0.5, 108 - 72], rtol=1e-14)
+
+
+def test_jacobians_of_what_does_not_depend_on_x():
+    assert jacobian(lambda x: np.ones(3))(np.ones(2)).tolist() == np.zeros((3, 2)).tolist()
+    assert jacobian(lambda x: Tensor(np.ones(3)))(np.ones(2)).shape == (3, 2)
+    assert [part.shape for part in jacobian(lambda x: [np.ones(3), x])(np.ones(2))] == [(3, 2), (2, 2)]
+    assert jacobian(lambda x: np.ones((0,)))(np.ones(2)).shape == (0, 2)
+    assert hvp(lambda x: 3.0, X, X).tolist() == [0.0] * 3
+    assert hvp(lambda x: x.sum(), X, X).tolist() == [0.0] * 3
+    assert hvp(lambda x: 3.0, 1.0, 2.0) == 0.0
+
+
+# Values in NumPy's functions and arrays
+
+
+def test_numpy_s_functions_on_values_keep_the_gradient():
+    assert grad(lambda x: np.where(x > 1, x**2, x))(3.0) == 6.0
+    assert grad(lambda x: np.where(x > 1, x**2, x))(0.5) == 1.0
+    assert jacobian(lambda x: np.array([x, x**2]))(3.0).tolist() == [1.0, 6.0]
+    assert jacobian(lambda x: np.stack([x, 2.0, x**2]))(3.0).tolist() == [1.0, 0.0, 6.0]
+    assert jacobian(lambda x: np.array([[x, 1.0], [x * x, x]]))(3.0).tolist() == [[1.0, 0.0], [6.0, 1.0]]
+    assert grad(lambda x: np.array(x * x))(3.0) == 6.0
+    assert grad(lambda x: np.mean([x, x * x]))(3.0) == 3.5
+    assert [grad(lambda x: np.clip(x, 0.0, 1.0))(at) for at in (-1.0, 0.5, 1.0, 2.0)] == [0.0, 1.0, 1.0, 0.0]
+    assert grad(lambda x: np.linalg.norm([x, 4.0]))(3.0) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [(lambda x: np.round(x), "round"), (lambda x: np.interp(x, [0, 1], [0, 1]), "interp")],
+)
+def test_what_takes_no_values_says_so(function, name):
+    with pytest.raises(UnsupportedError, match=f"^np.{name} does not compute with Values: write it with operators"):
+        function(Value(0.5))
+    with pytest.raises(DTypeError, match=r"^np\.clip takes plain limits"):
+        np.clip(0.5, Value(0.0), 1.0)
+
+
+# Parameters that the function reads
+
+
+def test_a_gradient_can_be_differentiated_by_the_parameters_that_the_function_reads():
+    def loss(x):
+        W = Tensor(np.ones(3))
+
+        def u(x):
+            return (W * x**3).sum()
+
+        ((grad(u)(x) ** 2).sum() + (W * 1.0).sum()).backward()
+        return W.grad
+
+    x = np.array([1.0, 2.0, 3.0])
+    assert loss(x).tolist() == loss(Tensor(x)).tolist() == [19.0, 289.0, 1459.0]
+    w = Value(2.0)
+    slope = grad(lambda x: w * x**3)(3.0)
+    (slope * slope).backward()
+    assert w.grad == 2 * (2 * 27) * 27
+    w.grad = 0.0
+    jacobian(lambda x: [w * x, w * x**2])(3.0)[1].backward()
+    assert w.grad == 6.0
+    with no_grad():
+        assert grad(lambda x: w * x**3)(3.0) == 54.0
+
+
+# A number that leaves the graph
+
+
+def leave_by_an_array(x):
+    B = np.zeros(2)
+    B[0] = x**2
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        float,
+        math.tanh,
+        leave_by_an_array,
+        lambda x: np.fromiter([x, x], float),
+        lambda x: "%f" % x,  # noqa: UP031 it calls float()
+    ],
+)
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_a_node_that_becomes_a_float_warns(leave, kind):
+    x = kind(2.0)
+    with pytest.warns(LostGradientWarning, match="became a plain float here, so no gradient flows through it"):
+        leave(x)
+    with no_grad():
+        leave(x)
+
+
+def test_an_array_of_floats_takes_no_node_without_a_word():
+    with pytest.warns(LostGradientWarning):
+        np.array([Value(2.0)], dtype=float)
+    with pytest.raises(UnsupportedError, match="which would lose the gradient"):
+        np.array([Tensor(2.0)], dtype=float)
+
+
+def test_looking_at_a_node_does_not_warn():
+    x = Value(2.0, "x")
+    assert (f"{x:.2f}", x > 1, x.data, x.item()) == ("2.00", True, 2.0, 2.0)
+    assert str(x) == repr(x)
+    assert float(Tensor(2.0, requires_grad=False)) == 2.0
+
+
+def test_the_warning_comes_once_for_each_line():
+    x = Value(2.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            float(x)
+        float(x)
+    assert [warning.filename for warning in caught] == [__file__] * 2

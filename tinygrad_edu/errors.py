@@ -37,5 +37,9 @@ class UnsupportedError(TinygradEduError, TypeError):
     """A NumPy function, or a way of calling it, that a node cannot be differentiated through."""
 
 
+class LostGradientWarning(UserWarning):
+    """A node that needs a gradient became a plain float, so the gradient ends there."""
+
+
 class FileError(TinygradEduError, OSError):
     """A file or a folder that cannot be written."""

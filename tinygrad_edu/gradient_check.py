@@ -61,6 +61,7 @@ def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: flo
     Raises
     ------
     GradientMismatch : names the input, the index, both numbers and the error.
+    ArgumentError : no input holds a floating-point number, so that nothing would be checked.
 
     Examples
     --------
@@ -102,6 +103,11 @@ def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: flo
         for index in np.ndindex(x.shape):
             checked += 1
             worst = max(worst, _check(total, points, i, index, float(analytic[index]), rtol, atol, node))
+    if not checked:
+        raise ArgumentError(
+            "gradcheck has nothing to check: no input holds a floating-point number, so pass floats, for instance "
+            "x.astype(float)"
+        )
     return GradcheckReport(checked, worst)
 
 

@@ -1,11 +1,12 @@
 """Functions in, derivative functions out: `grad`, `value_and_grad`, `jacobian`, `hessian`, `hvp`.
 
-They work on functions of floats, which run on Values, and on functions of arrays, which run on Tensors; plain numbers
-in give plain numbers out. They nest freely, because a gradient is a node wherever an outer transform needs its
-derivative::
+They differentiate functions of floats, which run on Values, and functions of arrays, which run on Tensors. An argument
+may also be a tree: a list, tuple, dict or dataclass of floats and arrays, nested in any way. Plain numbers in give
+plain numbers out. Transforms nest freely, because a gradient is a node wherever an outer derivative may need it::
 
     grad(grad(f))(2.0)           # the inner gradient is recorded: the outer one differentiates it
-    grad(f)(Value(2.0))          # a Value in, a Value out: its graph goes on
+    grad(f)(Value(2.0))          # a Value in, a Value out: the graph goes on
+    grad(f)(x)                   # f reads a parameter W: the result is a node, and its backward() reaches W
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from tinygrad_edu.graph.modes import MODES, no_grad
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.speed.written_backward import array_gradients
+from tinygrad_edu.support.trees import leaves_of, map_tree, tree_like
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
@@ -47,12 +49,68 @@ def _running(arguments: Sequence[Node]) -> Iterator[None]:
         MODES.arguments = outside
 
 
-def _argument(x: Any, name: str) -> Node:
-    """A new node for the argument ``x``. Where the function reaches ``x`` in another way, ``x`` is a constant."""
+# --- arguments ------------------------------------------------------------------------------------------------------
+
+
+class _Differentiated:
+    """What a call differentiates by: the trees that were given, their leaves, and a node for each leaf."""
+
+    def __init__(self, args: Sequence[Any], argnum: int | tuple[int, ...], name: str) -> None:
+        self.argnum = argnum
+        numbers = (argnum,) if isinstance(argnum, int) else argnum
+        if any(not -len(args) <= i < len(args) for i in numbers):
+            raise ArgumentError(
+                f"{name} was to differentiate by argument {argnum}, but the function was called with {len(args)} of "
+                "them"
+            )
+        args = [_as_tree(x) for x in args]
+        on_arrays = any(isinstance(x, np.ndarray | Tensor) for x in leaves_of(list(args)))
+        self.trees = [args[i] for i in numbers]
+        self.leaves = leaves_of(self.trees)
+        self.nodes = [_argument(x, name, on_arrays=on_arrays) for x in self.leaves]
+        self.call = list(args)
+        for i, tree in zip(numbers, tree_like(self.trees, self.nodes), strict=True):
+            self.call[i] = tree
+
+    def packed(self, grads: Sequence[Any]) -> Any:
+        """The gradients, one for each leaf, as the arguments are built; for one argument alone, no tuple around it."""
+        plain = [_like_given(g, x) for g, x in zip(grads, self.leaves, strict=True)]
+        trees = tree_like(self.trees, plain)
+        return trees[0] if isinstance(self.argnum, int) else tuple(trees)
+
+    def outlives(self, root: Node) -> bool:
+        """Whether a gradient of ``root`` must be a node: something else than this call may differentiate it.
+
+        So it is if an argument was a node, if an outer transform's argument leads to ``root``, or if the function read
+        a parameter: a leaf that requires a gradient and is none of the arguments.
+        """
+        if any(isinstance(x, Node) for x in self.leaves) or graph.is_differentiated(root):
+            return True
+        if MODES.no_grad:
+            return False
+        mine = set(self.nodes)
+        return any(x.operation is None and x.requires_grad and x not in mine for x in graph.topological_order(root))
+
+
+def _as_tree(x: Any) -> Any:
+    """A list or tuple of plain numbers is read as an array; other containers are trees."""
+    if isinstance(x, list) or (isinstance(x, tuple) and not hasattr(x, "_fields")):
+        leaves = leaves_of(x)
+        if leaves and all(isinstance(leaf, float | int | np.number) for leaf in leaves):
+            with contextlib.suppress(ValueError):  # rows of several lengths are a tree
+                return np.asarray(x)
+    return x
+
+
+def _argument(x: Any, name: str, *, on_arrays: bool) -> Node:
+    """A new node for the argument ``x``. Where the function reaches ``x`` in another way, ``x`` is a constant.
+
+    Beside arrays a float becomes a Tensor without axes, since a graph is of Values or of Tensors.
+    """
     if isinstance(x, Node):
         return x.identity()
     if isinstance(x, float | int) and not isinstance(x, bool):
-        return Value(x)
+        return Tensor(float(x)) if on_arrays else Value(x)
     tensor = Tensor(x)
     if not tensor.requires_grad:
         raise DTypeError(
@@ -62,73 +120,24 @@ def _argument(x: Any, name: str) -> Node:
     return tensor
 
 
-def _split(args: Sequence[Any], argnum: int | tuple[int, ...], name: str) -> tuple[list[Any], list[Node], list[Any]]:
-    """The call's arguments with nodes in place of those to differentiate by; these nodes; what was given for them."""
-    numbers = (argnum,) if isinstance(argnum, int) else argnum
-    if any(not -len(args) <= i < len(args) for i in numbers):
-        raise ArgumentError(
-            f"{name} was to differentiate by argument {argnum}, but the function was called with {len(args)} of them"
-        )
-    given = [args[i] for i in numbers]
-    nodes = [_argument(x, name) for x in given]
-    call = list(args)
-    for i, node in zip(numbers, nodes, strict=True):
-        call[i] = node
-    return call, nodes, given
+def _like_given(gradient: Any, given: Any) -> Any:
+    """The gradient of a float is a float, whatever it was computed with."""
+    if isinstance(given, float | int) and isinstance(gradient, np.ndarray) and not gradient.ndim:
+        return gradient.item()
+    return gradient
 
 
-def _outlives(node: Node, given: Sequence[Any]) -> bool:
-    """Whether a result must stay a node: an argument was one, or an outer transform's argument leads to it."""
-    return any(isinstance(x, Node) for x in given) or graph.is_differentiated(node)
+# --- results --------------------------------------------------------------------------------------------------------
 
 
-def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> list[Any]:
-    """∂root/∂x for each x, times the seed: nodes if they are recorded, else plain numbers; ``.grad`` is untouched."""
-    if record:
-        with np.errstate(all="ignore"):  # infinite slopes are allowed
-            grads: dict[Any, Any] = dict(recorded_gradients(root, root.constant_like(seed)))
-        return [grads.get(x, x.constant_like(_zero(x))) for x in wrt]
-    if isinstance(root, Tensor):
-        grads = dict(array_gradients(root, seed))
-        return [grads.get(x, _zero(x)) for x in wrt]
-    with no_grad():
-        grads = dict(recorded_gradients(root, root.constant_like(seed)))
-    return [grads[x]._data if x in grads else 0.0 for x in wrt]
+def _holds_values(y: Any) -> bool:
+    """Whether ``y`` is an array of objects, which is how NumPy keeps several Values."""
+    return isinstance(y, np.ndarray) and y.dtype.kind == "O"
 
 
-def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
-    """Make the function that gives ``(f(x), ∂f/∂x)``.
-
-    Parameters
-    ----------
-    f : function of floats or arrays that gives one number.
-    argnum : which argument to differentiate by; for a tuple of them the gradients are a tuple.
-
-    Examples
-    --------
-    >>> value_and_grad(lambda x, y: x * x * y)(3.0, 2.0)
-    (18.0, 12.0)
-    """
-    _check_function(f, "grad")
-
-    def value_and_gradient(*args: Any, **keywords: Any) -> tuple[Any, Any]:
-        call, nodes, given = _split(args, argnum, "grad")
-        with _running(nodes):
-            y = f(*call, **keywords)
-        if not isinstance(y, Node):
-            _check_constant(y, "grad")
-            return y, _packed(list(map(_zero, nodes)), argnum)
-        if np.size(y._data) != 1:
-            raise ShapeError(
-                f"grad differentiates a function that gives one number, but this one gave shape {y._data.shape}: "
-                "reduce it, for instance with .sum(), or use jacobian"
-            )
-        record = _outlives(y, given)
-        seed = 1.0 if isinstance(y, Value) else np.ones_like(y._data)
-        grads = _gradients(y, seed, nodes, record=record) if y.requires_grad else list(map(_zero, nodes))
-        return (y if record else _plain(y)), _packed(grads, argnum)
-
-    return _named(value_and_gradient, f, "value_and_grad")
+def _result(y: Any) -> Any:
+    """What the function gave. NumPy keeps Values in arrays of objects: one with a single Value is that Value."""
+    return y.item() if _holds_values(y) and y.size == 1 else y
 
 
 def _zero(x: Node) -> Any:
@@ -137,7 +146,7 @@ def _zero(x: Node) -> Any:
 
 def _check_constant(y: Any, name: str) -> None:
     """A function may give a plain number, which depends on nothing; but a forgotten ``return`` is no number."""
-    if not isinstance(y, float | int | np.number | np.ndarray):
+    if not isinstance(y, float | int | np.number | np.ndarray) or _holds_values(y):
         raise DTypeError(
             f"{name} differentiates a function that gives a number or an array, but this one gave {y!r}: return the "
             "result"
@@ -153,17 +162,80 @@ def _plain(y: Node) -> Any:
     return y._data if isinstance(y, Value) or y._data.ndim else y._data.item()
 
 
-def _packed(grads: Sequence[Any], argnum: int | tuple[int, ...]) -> Any:
-    return grads[0] if isinstance(argnum, int) else tuple(grads)
-
-
 def _named(function: Function, f: Function, what: str) -> Function:
     function.__name__ = function.__qualname__ = f"{what}({getattr(f, '__name__', 'f')})"
     return function
 
 
+def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> list[Any]:
+    """∂root/∂x for each x, times the seed: nodes if they are recorded, else plain numbers; ``.grad`` is untouched."""
+    if not root.requires_grad:
+        return list(map(_zero, wrt))
+    if record:
+        with np.errstate(all="ignore"):  # infinite slopes are allowed
+            grads: dict[Any, Any] = dict(recorded_gradients(root, root.constant_like(seed)))
+        return [grads.get(x, x.constant_like(_zero(x))) for x in wrt]
+    if isinstance(root, Tensor):
+        grads = dict(array_gradients(root, seed))
+        return [grads.get(x, _zero(x)) for x in wrt]
+    with no_grad():
+        grads = dict(recorded_gradients(root, root.constant_like(seed)))
+    return [grads[x]._data if x in grads else 0.0 for x in wrt]
+
+
+def _seed(y: Node) -> Any:
+    return 1.0 if isinstance(y, Value) else np.ones_like(y._data)
+
+
+# --- transforms -----------------------------------------------------------------------------------------------------
+
+
+def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
+    """Make the function that gives ``(f(x), ∂f/∂x)``.
+
+    Parameters
+    ----------
+    f : function that gives one number. Its arguments are floats, arrays, or trees of them: lists, tuples, dicts and
+        dataclasses, nested in any way. A list or tuple of plain numbers is read as an array. Beside an array, a float
+        becomes a Tensor without axes.
+    argnum : which argument to differentiate by; for a tuple of them the gradients are a tuple.
+
+    Returns
+    -------
+    function. The gradient is built as the argument is: an array for an array, a dict for a dict. It holds plain
+    numbers, or nodes if something outside of the call may differentiate it: if an argument is a node, and if ``f``
+    reads a parameter (a leaf that requires a gradient), so that ``backward()`` of what is computed with the gradient
+    reaches it. Within `no_grad` a parameter alone gives plain numbers.
+
+    Examples
+    --------
+    >>> value_and_grad(lambda x, y: x * x * y)(3.0, 2.0)
+    (18.0, 12.0)
+    >>> value_and_grad(lambda p: p["a"] * p["b"])({"a": 3.0, "b": 2.0})
+    (6.0, {'a': 2.0, 'b': 3.0})
+    """
+    _check_function(f, "grad")
+
+    def value_and_gradient(*args: Any, **keywords: Any) -> tuple[Any, Any]:
+        by = _Differentiated(args, argnum, "grad")
+        with _running(by.nodes):
+            y = _result(f(*by.call, **keywords))
+        if not isinstance(y, Node):
+            _check_constant(y, "grad")
+            return y, by.packed(list(map(_zero, by.nodes)))
+        if np.size(y._data) != 1:
+            raise ShapeError(
+                f"grad differentiates a function that gives one number, but this one gave shape {y._data.shape}: "
+                "reduce it, for instance with .sum(), or use jacobian"
+            )
+        record = by.outlives(y)
+        return (y if record else _plain(y)), by.packed(_gradients(y, _seed(y), by.nodes, record=record))
+
+    return _named(value_and_gradient, f, "value_and_grad")
+
+
 def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
-    """Make the function that gives the gradient ∂f/∂x, of the argument's shape.
+    """Make the function that gives the gradient ∂f/∂x, built as the argument is. See `value_and_grad`.
 
     Examples
     --------
@@ -186,7 +258,8 @@ def grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
 def jacobian(f: Function, argnum: int = 0) -> Function:
     """Make the function that gives ``J[i, j] = ∂f(x)[i] / ∂x[j]``, of shape ``f(x).shape + x.shape``.
 
-    One backward pass for each entry of ``f(x)``. For a function of a float that gives a list, a list.
+    One backward pass for each entry of ``f(x)``. Where ``f`` gives a tree (a list, tuple, dict or dataclass), so is the
+    result, with a Jacobian for each leaf; where ``x`` is a tree, each of these is a tree of Jacobians.
 
     Examples
     --------
@@ -195,36 +268,50 @@ def jacobian(f: Function, argnum: int = 0) -> Function:
     >>> jacobian(lambda x: A @ x)(np.array([5.0, 6.0]))
     array([[1., 2.],
            [3., 4.]])
+    >>> jacobian(lambda x: [x**2, x**3])(2.0)
+    [4.0, 12.0]
     """
     _check_function(f, "jacobian")
 
     def matrix(*args: Any, **keywords: Any) -> Any:
-        call, (x,), given = _split(args, argnum, "jacobian")
-        with _running([x]):
-            y = f(*call, **keywords)
-        if isinstance(y, list | tuple):
-            return [_row(part, x, given) for part in y]
-        if not isinstance(y, Tensor):
-            return _row(y, x, given)
-        with _recorded():
-            entries = [y[i] for i in np.ndindex(y.shape)]
-        rows = [_row(entry, x, given) for entry in entries]
-        shape = y.shape + x._data.shape
-        if rows and not isinstance(rows[0], np.ndarray | np.generic | float):  # Tensors, or what `compile` listens with
-            return cast("Any", np.stack)(rows).reshape(shape)
-        return np.array(rows, dtype=y.dtype).reshape(shape)
+        by = _Differentiated(args, argnum, "jacobian")
+        with _running(by.nodes):
+            y = f(*by.call, **keywords)
+        return map_tree(lambda part: _rows(_result(part), by), y)
 
     return _named(matrix, f, "jacobian")
 
 
-def _row(y: Any, x: Node, given: Sequence[Any]) -> Any:
-    if not isinstance(y, Node):
+def _rows(y: Any, by: _Differentiated) -> Any:
+    """The Jacobian of one array or number: for each argument's leaf the gradients of all entries, stacked."""
+    if not isinstance(y, Node) and not _holds_values(y):
         _check_constant(y, "jacobian")
-        return _zero(x)
-    if not y.requires_grad:
-        return _zero(x)
-    seed = 1.0 if isinstance(y, Value) else np.ones_like(y._data)
-    return _gradients(y, seed, [x], record=_outlives(y, given))[0]
+        shape = np.shape(y)
+        return by.packed([np.zeros(shape + np.shape(x._data)) if shape else _zero(x) for x in by.nodes])
+    if isinstance(y, Value) or (isinstance(y, Tensor) and not y.ndim):
+        return by.packed(_gradients(y, _seed(y), by.nodes, record=by.outlives(y)))
+    with _recorded():
+        entries = [y[i] for i in np.ndindex(y.shape)]
+    record = any(by.outlives(entry) for entry in entries if isinstance(entry, Node))
+    rows = [_entry_gradients(entry, by, record=record) for entry in entries]
+    return by.packed([_stacked([row[k] for row in rows], y, x) for k, x in enumerate(by.nodes)])
+
+
+def _entry_gradients(entry: Any, by: _Differentiated, *, record: bool) -> list[Any]:
+    if isinstance(entry, Node):
+        return _gradients(entry, _seed(entry), by.nodes, record=record)
+    _check_constant(entry, "jacobian")  # a plain number among Values
+    return list(map(_zero, by.nodes))
+
+
+def _stacked(rows: list[Any], y: Any, x: Node) -> Any:
+    """The gradients of all entries of ``y`` as one array, of nodes if they are nodes."""
+    shape = y.shape + np.shape(x._data)
+    if rows and not isinstance(rows[0], np.ndarray | np.generic | float):  # Tensors, or what `compile` listens with
+        if isinstance(rows[0], Value):
+            return np.array(rows, dtype=object).reshape(shape)
+        return cast("Any", np.stack)(rows).reshape(shape)
+    return np.array(rows, dtype=float if _holds_values(y) else y.dtype).reshape(shape)
 
 
 def hessian(f: Function, argnum: int = 0) -> Function:
@@ -243,7 +330,7 @@ def hessian(f: Function, argnum: int = 0) -> Function:
 def hvp(f: Function, x: Any, v: Any) -> Any:
     """Compute the Hessian of ``f`` at ``x`` times the vector ``v``, without the Hessian: ∇(∇f · v).
 
-    Costs about two gradients, whatever the length of ``x`` (Pearlmutter, 1994).
+    Costs about two gradients, whatever the length of ``x`` (Pearlmutter, 1994). ``v`` is built as ``x`` is.
 
     Examples
     --------
@@ -251,14 +338,20 @@ def hvp(f: Function, x: Any, v: Any) -> Any:
     >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([3.0, 2.0]), np.array([1.0, 0.0]))
     array([4., 6.])
     """
-    if np.shape(getattr(x, "_data", x)) != np.shape(getattr(v, "_data", v)):
+    x, v = _as_tree(x), _as_tree(v)
+    shapes, given = ([np.shape(getattr(leaf, "_data", leaf)) for leaf in leaves_of(tree)] for tree in (x, v))
+    if shapes != given:
+        one = len(shapes) == len(given) == 1
         raise ShapeError(
-            f"hvp needs v of the shape of x, {np.shape(getattr(x, '_data', x))}, but was given "
-            f"{np.shape(getattr(v, '_data', v))}"
+            f"hvp needs v of the shape of x, {shapes[0] if one else shapes}, but was given {given[0] if one else given}"
         )
 
     def along(point: Any) -> Any:
-        product = grad(f)(point) * v
-        return product if isinstance(product, Value) else product.sum()
+        slopes = zip(leaves_of(grad(f)(point)), leaves_of(v), strict=True)
+        return sum(_total(slope * direction) for slope, direction in slopes)
 
     return grad(along)(x)
+
+
+def _total(product: Any) -> Any:
+    return product.sum() if hasattr(product, "sum") else product

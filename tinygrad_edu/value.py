@@ -218,13 +218,22 @@ class Value(Node):
         row = TABLE.get(NUMPY_NAMES.get(name, name)) or _COMPARISONS.get(name)
         if row is None or method != "__call__" or keywords:
             what = name if method == "__call__" else f"{name}.{method}"
-            raise UnsupportedError(f"np.{what} has no derivative here, so it is not for Values: use float(v)")
+            raise UnsupportedError(
+                f"np.{what} has no derivative here, so it does not take Values: write it with operators and "
+                "the methods of Value, or use a Tensor"
+            )
         if any(getattr(x, "ndim", 0) for x in inputs):
             raise DTypeError(
                 f"np.{ufunc.__name__} was given a Value and an array: use a Tensor in place of the Value, "
                 "or the array's numbers one by one"
             )
         return row(*[x if isinstance(x, Value) else _float(x) for x in inputs])
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        """``np.where(v > 0, v, 0)`` and the like keep the graph: see `value_functions`."""
+        from tinygrad_edu.value_functions import call_function  # here, because a Value works without NumPy
+
+        return call_function(function, args, keywords)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""

@@ -98,7 +98,7 @@ def test_an_augmented_assignment_within_no_grad_writes_to_a_parameter(make):
         p *= 4.0
         p /= make(2.0)
     assert p is given
-    assert (float(p), p.op) == (5.0, "")
+    assert (p.item(), p.op) == (5.0, "")
 
 
 @KINDS
@@ -106,10 +106,10 @@ def test_an_augmented_assignment_elsewhere_makes_a_node(make):
     start = make(2.0)
     total = start
     total += make(3.0)
-    assert (float(start), float(total), total.op) == (2.0, 5.0, "add")
+    assert (start.item(), total.item(), total.op) == (2.0, 5.0, "add")
     with no_grad():
         total -= 1.0  # no leaf
-    assert (float(start), float(total)) == (2.0, 4.0)
+    assert (start.item(), total.item()) == (2.0, 4.0)
 
 
 @KINDS
@@ -242,7 +242,7 @@ def test_threads_build_and_differentiate_their_own_graphs(make):
             w.grad = 0.0 if make is Value else None
             loss.backward()
             w.data -= 0.1 * w.grad
-        return float(w)
+        return w.item()
 
     expected = [train(seed) for seed in range(1, 5)]
     with ThreadPoolExecutor(4) as pool:

@@ -67,7 +67,7 @@ class TestFit:
         X, y = xor(repeats=2)
         net = _net()
         optimizer = optim.SGD(net.parameters(), lr=0.0)
-        whole = float(cross_entropy(net(X), y))
+        whole = cross_entropy(net(X), y).item()
         history = train.fit(net, X, y, loss=cross_entropy, optimizer=optimizer, epochs=1, batch_size=3, rng=0)
         assert history["loss"][0] == pytest.approx(whole, rel=1e-12)
 

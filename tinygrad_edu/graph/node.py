@@ -12,10 +12,11 @@ nodes that use it. So the node's gradient is complete and can be handed on to th
 """
 
 import operator
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, cast
 
-from tinygrad_edu.errors import BackwardError, StaleGraphError, UnsupportedError
+from tinygrad_edu.errors import BackwardError, LostGradientWarning, StaleGraphError, UnsupportedError
 from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.scope import Mark, Scope
@@ -292,12 +293,23 @@ def is_differentiated(node: Node) -> bool:
 
 
 def plain_float(node: Node, number: float) -> float:
-    """``float(node)``. It leaves the graph, so it is refused where a derivative would become silently wrong."""
+    """``float(node)``, which leaves the graph: refused inside of `grad`, and a warning where a gradient gets lost.
+
+    Python shows the warning once for each line. Printing, formatting and comparing a node do not come here.
+    """
     if MODES.derivative or (not MODES.no_grad and is_differentiated(node)):
         what = "a derivative that is being recorded" if MODES.derivative else "a function that is being differentiated"
         raise BackwardError(
             f"{what} turned a node into a float, so its own derivative would be lost: write it with operators, methods "
             "and NumPy's functions (x.sin() or np.sin(x), not math.sin(x)), and where only the number is meant, x.data"
+        )
+    if node.requires_grad and not MODES.no_grad:
+        warnings.warn(
+            f"{describe(node)} became a plain float here, so no gradient flows through it: where only the number is "
+            "meant, use x.data or x.item(); in a formula, use x.tanh() or np.tanh(x), not math.tanh(x), and "
+            "np.stack or a list in place of an array of plain numbers",
+            LostGradientWarning,
+            stacklevel=3,
         )
     return number
 

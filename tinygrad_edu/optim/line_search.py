@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from tinygrad_edu.errors import ArgumentError, BackwardError, DTypeError
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.support.arguments import fraction, positive, shown
+from tinygrad_edu.support.arguments import as_number, fraction, positive, shown
 from tinygrad_edu.value import Value
 
 
@@ -94,9 +94,9 @@ class BacktrackingLineSearch(Optimizer):
             raise DTypeError(f"the function given to step() must return the loss as a node, but returned {shown(loss)}")
         loss.backward()
         pairs = [(p, _numbers(p), p.grad) for p in self.params if p.grad is not None]
-        slope = float(sum((g * g).sum() if hasattr(g, "sum") else g * g for _, _, g in pairs))
+        slope = as_number(sum((g * g).sum() if hasattr(g, "sum") else g * g for _, _, g in pairs))
         try:
-            self.step_size = self._search(loss_of, float(loss), slope, pairs)
+            self.step_size = self._search(loss_of, as_number(loss), slope, pairs)
         except BaseException:
             _move(pairs, 0.0)
             raise
@@ -129,7 +129,7 @@ def _move(pairs: list[Any], s: float) -> None:
 def _value(loss_of: Callable[[], Any]) -> float:
     try:
         with no_grad():
-            return float(loss_of())
+            return as_number(loss_of())
     except BackwardError:
         raise ArgumentError(
             "the function given to step() must only compute the loss and return it: step() itself calls backward()"

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.support.arguments import at_least_zero, fraction, positive, shown, whole_number
+from tinygrad_edu.support.arguments import as_number, at_least_zero, fraction, positive, shown, whole_number
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse
 
 __all__ = [
@@ -541,7 +541,7 @@ class ReduceLROnPlateau(_Scheduler):
 
     def step(self, metric: Any) -> None:
         """Take the newest value of the metric, and lower the optimizer's rate if it is time."""
-        metric = float(metric)
+        metric = as_number(metric)
         self.last_epoch += 1
         if self._improves(metric):
             self.best, self.num_bad_epochs = metric, 0

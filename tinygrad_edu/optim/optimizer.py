@@ -12,7 +12,7 @@ from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH, notify
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim.parameters import leaves_of
-from tinygrad_edu.support.arguments import at_least_zero, shown
+from tinygrad_edu.support.arguments import as_number, at_least_zero, shown
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
 
@@ -93,7 +93,7 @@ class Optimizer:
         for value, state in self._values:
             if value.grad is None:
                 continue
-            value._data = float(update(value._data, float(value.grad), state))
+            value._data = as_number(update(value._data, as_number(value.grad), state))
             value.stamp = CLOCK.tick()  # after the write: what was read before is out of date
 
     def zero_grad(self) -> None:

@@ -62,9 +62,21 @@ def proportion(what: str, number: Any) -> float:
 def _within(what: str, number: Any, where: str, holds: Callable[[float], bool]) -> float:
     try:
         # A float, not NumPy's: a numpy.float64 turns the float32 arrays that it multiplies into float64 ones.
-        plain = math.nan if isinstance(number, str) else float(number)
+        plain = math.nan if isinstance(number, str) else as_number(number)
     except (TypeError, ValueError, OverflowError):
         plain = math.nan
     if not holds(plain):
         raise ArgumentError(f"{what} must be a number, {where}, but was given {shown(number)}")
     return plain
+
+
+def as_number(x: Any) -> float:
+    """The number that ``x`` holds: of a node its data, without a warning that a gradient gets lost.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value
+    >>> as_number(Value(2.0) * 3), as_number(1)
+    (6.0, 1.0)
+    """
+    return float(x.item() if hasattr(x, "item") else x)

@@ -10,6 +10,7 @@ import tinygrad_edu
 from tinygrad_edu.data import batches
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.nn.init import generator
+from tinygrad_edu.support.arguments import as_number
 from tinygrad_edu.support.progress import progress_bar
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.callbacks import Callback, Run
@@ -134,7 +135,7 @@ def _epoch(run: Run, step: Callable[[Array, Array], Any], X: Array, y: Array, ba
     watchers = [c for c in run.callbacks if type(c).on_step is not Callback.on_step]
     per_step = run.schedule is not None and getattr(run.schedule, "per_step", False)
     for batch, targets in whole:
-        run.loss = float(step(batch, targets))
+        run.loss = as_number(step(batch, targets))
         total += run.loss * len(batch)
         if per_step:
             run.schedule.step()
@@ -153,7 +154,7 @@ def _measure(run: Run, loss: Loss, metrics: Mapping[str, Metric], sets: Mapping[
         outputs = predict(run.model, X)
         if prefix:
             with no_grad():
-                run.numbers["val_loss"] = float(loss(tinygrad_edu.Tensor(outputs), y))
+                run.numbers["val_loss"] = as_number(loss(tinygrad_edu.Tensor(outputs), y))
         run.numbers |= {prefix + name: metric(outputs, np.asarray(y)) for name, metric in metrics.items()}
     for callback in run.callbacks:
         callback.on_epoch(run)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tinygrad_edu.errors import TinygradEduError
+from tinygrad_edu.support.arguments import as_number
 
 
 class UnknownColumnError(TinygradEduError, KeyError):
@@ -48,7 +49,7 @@ class History(Mapping[str, list[float]]):
     def add(self, numbers: Mapping[str, float]) -> None:
         """Append an epoch's numbers."""
         for name, number in numbers.items():
-            self._columns.setdefault(name, []).append(float(number))
+            self._columns.setdefault(name, []).append(as_number(number))
 
     @property
     def epochs(self) -> int:

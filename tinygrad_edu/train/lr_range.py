@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.data import batches
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.support.arguments import positive
+from tinygrad_edu.support.arguments import as_number, positive
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.checks import check_loss, check_optimizer
 from tinygrad_edu.train.preserved import preserved
@@ -134,7 +134,7 @@ def _one_run(
                 optimizer.zero_grad()
                 step_loss.backward()
                 optimizer.step()
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * float(step_loss)
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * as_number(step_loss)
         smoothed[i] = mean / (1 - SMOOTHING ** (i + 1))
         best = min(best, smoothed[i])
         if lr and not smoothed[i] <= DIVERGED * best:

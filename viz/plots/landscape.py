@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.graph.modes import no_grad
+from tinygrad_edu.support.arguments import as_number
 from tinygrad_edu.support.types import Array, ArrayLike
 from viz.plots import style
 
@@ -155,7 +156,7 @@ def loss_landscape(
             for j, i in np.ndindex(losses.shape):
                 moved = {name: here[name] + a[i] * first[name] + b[j] * second[name] for name in weights}
                 model.load_state_dict(here | moved)
-                losses[j, i] = float(loss(model))
+                losses[j, i] = as_number(loss(model))
     finally:
         model.load_state_dict(here)
     return Landscape(a, b, losses, path)
