@@ -537,9 +537,9 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
         if x.requires_grad:
             break
     else:
-        return _leaf(y)
+        return _constant_result(operation, inputs, y) if watched else _leaf(y)
     if watched and MODES.no_grad:
-        return _leaf(y)
+        return _constant_result(operation, inputs, y)
     node = _new(Tensor)
     node._data = y
     node._grad = node._checksum = None
@@ -551,6 +551,14 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     node.stamp = CLOCK.now
     if watched:
         anomaly.on_node(node)
+    return node
+
+
+def _constant_result(operation: Operation, inputs: tuple[Tensor, ...], y: Any) -> Tensor:
+    """A result that is not recorded in the graph; the observers are told of it."""
+    node = _leaf(y)
+    if MODES.observers:
+        modes.notify("on_constant", operation, inputs, node)
     return node
 
 

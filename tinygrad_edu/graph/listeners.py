@@ -21,6 +21,9 @@ class Observer:
     def stepped(self, optimizer: Any) -> None:
         """A step of the optimizer is about to change its parameters."""
 
+    def on_constant(self, operation: Any, inputs: tuple[Any, ...], y: Any) -> None:
+        """An operation gave the constant ``y``: none of its inputs needs a gradient, or `no_grad` is on."""
+
 
 class Recorder(Protocol):
     """What the engine asks and tells while `compile` records a call: ``MODES.recorder``, where there is one.

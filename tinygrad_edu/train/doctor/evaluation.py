@@ -3,8 +3,11 @@
 import weakref
 from typing import Any
 
+import numpy as np
+
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn import BatchNorm1d, Dropout
+from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit
 
@@ -19,6 +22,7 @@ class TrainingModeInEvaluation(Rule):
 
     name = "training mode during evaluation"
     fix = "call net.eval() before evaluating and net.train() before going on"
+    code = "{net}.eval()  # before evaluating; {net}.train() after it"
 
     def __init__(self) -> None:
         self.training = False
@@ -54,7 +58,7 @@ class TrainingModeInEvaluation(Rule):
         self.pending = alive
         return self._if_several()
 
-    def finish(self) -> Said | None:
+    def finish(self, course: Course) -> Said | None:
         self.unused += len(self.pending)
         return self._if_several()
 
@@ -69,3 +73,86 @@ class TrainingModeInEvaluation(Rule):
             f"the model was evaluated in training mode, where {self.noisy} does what only training needs.",
             f"{calls}, while net.training was True",
         )
+
+
+class EvaluationModeInTraining(Rule):
+    """A model that is trained while it behaves as in evaluation.
+
+    Sure when at ten backward passes in a row the whole model was in evaluation mode, although it has Dropout or
+    BatchNorm1d, and its parameters changed meanwhile. Parts that are kept in evaluation mode on purpose, as
+    BatchNorm1d is in fine-tuning, would make it wrong; then the model itself is in training mode.
+    """
+
+    name = "evaluation mode during training"
+    fix = "call net.train() before the steps; after net.eval() it is needed again"
+    code = "{net}.train()  # before the steps of each epoch"
+    confidence = 0.9
+
+    def __init__(self) -> None:
+        self.passes = 0
+        self.switched: list[Any] | None = None
+
+    def before(self, visit: Visit) -> Said | None:
+        model = visit.course.model
+        if self.switched is None:
+            modules = model.named_modules() if hasattr(model, "named_modules") else []
+            self.switched = [
+                m for _, m in modules if isinstance(m, BatchNorm1d) or (isinstance(m, Dropout) and m.p > 0)
+            ]
+        if not self.switched or model.training or any(m.training for m in self.switched):
+            self.passes = 0
+            return None
+        self.passes += 1
+        if self.passes < 10 or visit.course.untouched():
+            return None
+        return Said(
+            f"the model is trained in evaluation mode, where {type(self.switched[0]).__name__} does not do its work.",
+            f"net.training was False at the last {self.passes} backward passes",
+        )
+
+
+class BatchNormStatistics(Rule):
+    """Running statistics of BatchNorm1d that are far from those of the batches.
+
+    Sure when after a hundred passes, at three looks in a row, the running mean of most features is over a deviation
+    away from the batch's, or the running variance is over five times larger or smaller. A net that changes quickly
+    would make it wrong, but the usual momentum follows within twenty steps.
+    """
+
+    name = "BatchNorm statistics that do not follow"
+    fix = "use the momentum 0.1, and batches that are drawn at random from the whole set"
+    code = "norm.momentum = 0.1"
+    confidence = 0.85
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        if visit.step < 100:
+            return None
+        modules = visit.course.model.named_modules() if hasattr(visit.course.model, "named_modules") else []
+        norms = {m._scope: m for _, m in modules if isinstance(m, BatchNorm1d) and m.training and m._scope is not None}
+        off = [
+            (norms[mark.scope], share)
+            for node in visit.order
+            for mark in node.marks
+            if mark.scope in norms and (share := _off(norms[mark.scope], np.asarray(mark.inputs[0]._data))) > 0.5
+        ]
+        self.looks = self.looks + 1 if off else 0
+        if self.looks < 3:
+            return None
+        norm, share = off[0]
+        return Said(
+            "the running statistics of BatchNorm1d are far from those of the batches, so evaluation is another net.",
+            f"{share:.0%} of the features are off after {visit.step} steps, with the momentum {norm.momentum}",
+        )
+
+
+def _off(norm: Any, x: Any) -> float:
+    """The share of the features whose running statistics are far from the batch's."""
+    if len(x) < 8 or np.ndim(x) != 2:
+        return 0.0
+    mean, variance = x.mean(0), x.var(0) + norm.eps
+    shifted = np.abs(norm.running_mean - mean) > np.sqrt(variance)
+    ratio = (norm.running_var + norm.eps) / variance
+    return float(np.mean(shifted | (ratio > 5) | (ratio < 0.2)))

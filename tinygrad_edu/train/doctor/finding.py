@@ -1,9 +1,14 @@
 """`Finding`: what the doctor says, and `Rule`: what finds it."""
 
+import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from tinygrad_edu.train.doctor.visit import Visit
+if TYPE_CHECKING:
+    from tinygrad_edu.train.doctor.course import Course
+    from tinygrad_edu.train.doctor.visit import Visit
+
+PAGE = "docs/doctor.md"
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,10 @@ class Finding:
     evidence : the numbers that show it.
     fix : what to do.
     step : the backward pass at which it was found, from 1 on.
+    code : the fix as a line of code, with this program's names of the net and the optimizer where they are known.
+    confidence : how sure the rule is, from 0 to 1. A structural fault that stands in the graph has 0.95 or more, a
+        fault that is concluded from the course of the losses less.
+    page : where the finding is explained.
     """
 
     name: str
@@ -24,9 +33,30 @@ class Finding:
     evidence: str
     fix: str
     step: int
+    code: str = ""
+    confidence: float = 1.0
+
+    @property
+    def page(self) -> str:
+        """Where the finding is explained: the page's file, and the section's anchor."""
+        return f"{PAGE}#{anchor(self.name)}"
 
     def __str__(self) -> str:
-        return f"{self.name} (step {self.step}): {self.sentence}\n  evidence: {self.evidence}\n  fix: {self.fix}"
+        lines = [f"{self.name} (step {self.step}): {self.sentence}", f"evidence: {self.evidence}", f"fix: {self.fix}"]
+        if self.code:
+            lines.append(f"code: {self.code}")
+        lines.append(f"confidence: {self.confidence:.0%}, explained in {self.page}")
+        return "\n  ".join(lines)
+
+
+def anchor(name: str) -> str:
+    """The anchor of a heading, as Markdown viewers make it."""
+    return re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-")
+
+
+def few(names: list[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 class Said(NamedTuple):
@@ -35,27 +65,39 @@ class Said(NamedTuple):
     sentence: str
     evidence: str
     fix: str = ""  # if it is another than the rule's
+    code: str = ""  # likewise
+    name: str = ""  # likewise
 
 
 class Rule:
     """Base class of rules: each knows one fault, watches for it, and says it once.
 
     A subclass names the fault and its fix, and overrides the moments that it needs. Each returns None while the rule
-    is not sure; its docstring says when it is, and why a healthy run does not come to that.
+    is not sure. Its docstring says when it is sure, and what evidence would make it wrong.
+
+    Attributes
+    ----------
+    code : the fix as a line of code; ``{net}`` and ``{optimizer}`` are replaced by the program's names.
+    explained_by : findings that explain the same evidence. If one of them was made, the rule is silent.
+    alone : whether it is silent after any other finding.
     """
 
     name: ClassVar[str]
     fix: ClassVar[str]
+    code: ClassVar[str] = ""
+    confidence: ClassVar[float] = 0.95
+    explained_by: ClassVar[tuple[str, ...]] = ()
+    alone: ClassVar[bool] = False
 
-    def before(self, visit: Visit) -> Said | None:
+    def before(self, visit: "Visit") -> Said | None:
         """At every backward pass, before the gradients of the parameters change."""
         return None
 
-    def after(self, visit: Visit) -> Said | None:
+    def after(self, visit: "Visit") -> Said | None:
         """At every backward pass, when all gradients are there."""
         return None
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: "Visit") -> Said | None:
         """As `after`, at the passes that are looked at closely: the first ones, then every tenth."""
         return None
 
@@ -67,6 +109,10 @@ class Rule:
         """When the model was called."""
         return None
 
-    def finish(self) -> Said | None:
-        """When the watch ends."""
+    def judge(self, course: "Course") -> Said | None:
+        """At the passes 200, 400, 800, …, and when the watch ends: what the course of the run shows."""
+        return None
+
+    def finish(self, course: "Course") -> Said | None:
+        """When the watch ends, after `judge`."""
         return None

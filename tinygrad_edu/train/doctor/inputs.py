@@ -1,8 +1,11 @@
 """What goes wrong with a net's inputs."""
 
+from typing import Any
+
 import numpy as np
 
 from tinygrad_edu.support.types import Array
+from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import LAYERS, Visit, viewed
 
@@ -21,6 +24,7 @@ class NotNormalized(Rule):
 
     name = "inputs not normalized"
     fix = "standardize them with the training set's mean and deviation (data.Standardizer), or divide pixels by 255"
+    code = "X = (X - X_train.mean(0)) / X_train.std(0)"
 
     def __init__(self) -> None:
         self.rows = 0
@@ -28,11 +32,8 @@ class NotNormalized(Rule):
         self.largest = 0.0
 
     def look(self, visit: Visit) -> Said | None:
-        for node in visit.order:
-            x = viewed(node.inputs[0]) if node.op in LAYERS else node
-            if node.op in LAYERS and x.operation is None and not x.requires_grad and np.ndim(x._data) == 2:
-                return self._measure(np.asarray(node.inputs[0]._data, dtype=float))
-        return None
+        x = first_inputs(visit)
+        return None if x is None else self._measure(x)
 
     def _measure(self, x: Array) -> Said | None:
         width = x.shape[-1]
@@ -48,3 +49,92 @@ class NotNormalized(Rule):
             f"over {self.rows} rows, the root mean square of the features goes from {np.min(size):.3g} to "
             f"{np.max(size):.3g}, the largest entry is {self.largest:.3g}",
         )
+
+
+class EqualInputs(Rule):
+    """Rows that are all the same, so that nothing can be told from them.
+
+    Sure when all rows that entered the first layer at ten looks, and at least fifty of them, are equal although the
+    targets are not. A net that is to learn one constant would make it wrong; then the targets are equal too.
+    """
+
+    name = "inputs that are all equal"
+    fix = "look at what was done to the inputs: an integer division or a wrong scale makes them all 0"
+    code = "print(X.dtype, X.min(0), X.max(0))"
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.looks = 0
+        self.row: Any = None
+        self.differ = False
+
+    def look(self, visit: Visit) -> Said | None:
+        if self.differ:
+            return None
+        x = first_inputs(visit)
+        if x is None:
+            return None
+        row = x[0] if self.row is None else self.row
+        if row.shape != x[0].shape or not np.array_equal(x, np.broadcast_to(row, x.shape)):
+            self.differ = True
+            return None
+        self.row, self.rows, self.looks = row, self.rows + len(x), self.looks + 1
+        record = visit.course.record
+        if self.looks < 10 or self.rows < 50 or record is None or not record.guess() > 0:
+            return None
+        return Said(
+            "all rows of the inputs are equal, so the net can only give one answer.",
+            f"{self.rows} rows of {len(row)} features were all the same; the first feature is {row[0]:g}",
+        )
+
+
+class SameBatch(Rule):
+    """One batch of a larger set, at every step.
+
+    Sure when the rows were the same at twenty looks, and the model was also called, without a gradient, with at least
+    twice as many rows, those of the batch among them. Nothing is said where the training set is only that batch.
+    """
+
+    name = "the same batch at every step"
+    fix = "take the next batch at every step: for X, y in data.batches(X_train, y_train, 32, rng)"
+    code = "for X, y in data.batches(X_train, y_train, 32, rng):"
+
+    def __init__(self) -> None:
+        self.batch: Any = None
+        self.looks = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        x = first_inputs(visit)
+        if x is None or self.looks < 0:
+            return None
+        if self.batch is None:
+            self.batch = x
+        if not np.array_equal(x, self.batch):
+            self.looks = -1  # another batch
+            return None
+        self.looks += 1
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        whole = course.evaluated
+        if self.looks < 20 or whole is None or np.ndim(whole) != 2 or len(whole) < 2 * len(self.batch):
+            return None
+        rows = {row.tobytes() for row in np.ascontiguousarray(whole, dtype=float)}
+        if any(row.tobytes() not in rows for row in np.ascontiguousarray(self.batch)):
+            return None
+        return Said(
+            "every step takes the same rows, and the others are never trained on.",
+            f"the same {len(self.batch)} rows were seen at {self.looks} looks, while the net was evaluated on "
+            f"{len(whole)} rows that include them",
+        )
+
+
+def first_inputs(visit: Visit) -> Array | None:
+    """The rows that enter the first layer with weights; None if those are computed."""
+    for node in visit.order:
+        if node.op not in LAYERS:
+            continue
+        x = viewed(node.inputs[0])
+        if x.operation is None and not x.requires_grad and np.ndim(x._data) == 2:
+            return np.asarray(node.inputs[0]._data, dtype=float)
+    return None

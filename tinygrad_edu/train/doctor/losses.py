@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.task import is_constant, labels_of
 from tinygrad_edu.train.doctor.visit import Visit, viewed
 
 ENTRIES = 100  # so many numbers are enough to tell probabilities by what they are
@@ -21,6 +23,7 @@ class SoftmaxTwice(Rule):
 
     name = "softmax before cross-entropy"
     fix = "give cross_entropy the logits, and take softmax only of what a person is to read"
+    code = "loss = nn.functional.cross_entropy(logits, y)  # what {net} computes before the softmax"
 
     def __init__(self) -> None:
         self.seen = 0
@@ -52,6 +55,7 @@ class ProbabilitiesAsLogits(Rule):
 
     name = "probabilities given to a with-logits loss"
     fix = "leave out the sigmoid before the loss: the loss applies it"
+    code = "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)  # what {net} computes before the sigmoid"
 
     def __init__(self) -> None:
         self.passes = 0
@@ -91,6 +95,7 @@ class BroadcastLabels(Rule):
 
     name = "labels of the wrong shape that broadcast"
     fix = "give both one shape: y.reshape(-1, 1), or predictions.reshape(-1)"
+    code = "y = y.reshape(-1, 1)"
 
     def look(self, visit: Visit) -> Said | None:
         if not visit.layers:
@@ -106,6 +111,179 @@ class BroadcastLabels(Rule):
                     f"{visit.describe(node)} made {node._data.shape} of predictions {shapes[0]} and labels {shapes[1]}",
                 )
         return None
+
+
+class RewardedErrors(Rule):
+    """A loss in which some errors count negatively.
+
+    Sure when distances between answers and targets (absolute or squared) are multiplied with a constant that has
+    negative entries, and the loss was below zero at five looks. Log-likelihoods times advantages, as in reinforcement
+    learning, are no distances.
+    """
+
+    name = "errors that the loss rewards"
+    fix = "use weights that are not negative"
+    code = "weights = np.abs(weights)"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        task = visit.task
+        if task is None or task.kind not in ("squared", "absolute") or not visit.loss < 0:
+            return None
+        for node in visit.order:
+            if node.op != "mul" or node is task.node:
+                continue
+            weights = [x for x in node.inputs if is_constant(viewed(x))]
+            if weights and any(viewed(x) is task.node for x in node.inputs) and np.min(weights[0]._data) < 0:
+                self.looks += 1
+                if self.looks >= 5:
+                    return Said(
+                        "errors with negative weights are rewarded, so the loss falls below any bound while the "
+                        "answers get "
+                        "worse.",
+                        f"{np.mean(weights[0]._data < 0):.0%} of the weights are negative, and the loss is "
+                        f"{visit.loss:.3g}",
+                    )
+                break
+        return None
+
+
+class TargetsOutsideZeroToOne(Rule):
+    """Targets such as −1 and 1, or 1 and 2, in a loss that takes probabilities.
+
+    Sure when a loss of logarithms of probabilities is multiplied with targets below 0 or above 1, at three looks.
+    Weights that are multiplied into the targets would make it wrong; those that are above 1 keep the zeros, and those
+    must be there too then, so targets of which the smallest is 0 are left in peace unless all are whole numbers.
+    """
+
+    name = "targets that are no probabilities"
+    fix = "code the two classes as 0 and 1"
+    code = "y = (y == y.max()).astype(float)"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        task = visit.task
+        if task is None or task.kind not in ("binary", "categorical"):
+            return None
+        t = task.targets
+        whole = bool(np.all(t == np.round(t)))
+        if not (np.min(t) < 0 or (np.max(t) > 1 and whole)):
+            return None
+        self.looks += 1
+        if self.looks < 3:
+            return None
+        return Said(
+            "the targets are multiplied with logarithms of probabilities, but are none themselves.",
+            f"the targets go from {np.min(t):g} to {np.max(t):g}, and the loss is {visit.loss:.3g}",
+        )
+
+
+class AbsoluteErrorOfClasses(Rule):
+    """The mean absolute error of classes 0 and 1, whose best constant answers are all as good.
+
+    Sure when the targets are 0 and 1, the answers the results of a sigmoid or a softmax, and after two hundred steps
+    the loss is still what a constant answer has. A rate that is too low shows alike, so that is asked first.
+    """
+
+    name = "absolute error of classes"
+    fix = "use cross-entropy, or at least the squared error: the absolute error has hardly a slope towards the classes"
+    code = "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)"
+    confidence = 0.8
+
+    def __init__(self) -> None:
+        self.classes = False
+
+    def look(self, visit: Visit) -> Said | None:
+        task = visit.task
+        if task is not None and task.kind == "absolute":
+            t = task.targets
+            self.classes = viewed(task.answers).op in ("sigmoid", "softmax") and bool(np.all((t == 0) | (t == 1)))
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        ratio = course.ratio()
+        if not self.classes or ratio is None or not ratio > 0.8 or len(course.losses) < 200:
+            return None
+        return Said(
+            "the absolute error does not pull a probability towards its class.",
+            f"all targets are 0 or 1, and after {len(course.losses)} steps the loss is {ratio:.0%} of what a constant "
+            "answer has",
+        )
+
+
+class SquaredErrorOfClassNumbers(Rule):
+    """A squared or absolute error of class numbers, as if class 7 lay between 6 and 8.
+
+    Sure when one output is compared with whole numbers, three to twenty of them, one after the other and about equally
+    frequent, and the loss stays above three tenths of what a constant answer has. Grades and counts would make it
+    wrong: their numbers are an order, and mostly not equally frequent.
+    """
+
+    name = "distance between class numbers"
+    fix = "give the net one output a class, and use cross_entropy"
+    code = "loss = nn.functional.cross_entropy({net}(X), y.astype(int))"
+    confidence = 0.75
+
+    def judge(self, course: Course) -> Said | None:
+        record = course.record
+        if record is None or record.kind not in ("squared", "absolute") or record.width != 1 or record.rows < 100:
+            return None
+        t = record.targets[:, 0]
+        values, counts = np.unique(t, return_counts=True)
+        if not 3 <= len(values) <= 20 or not np.all(np.diff(values) == 1) or np.any(values != np.round(values)):
+            return None
+        ratio = course.ratio()
+        if np.min(counts) * len(values) < 0.5 * len(t) or ratio is None or not ratio > 0.3 or len(course.losses) < 100:
+            return None
+        return Said(
+            "the net is to hit the number of the class, as if neighbouring numbers were similar classes.",
+            f"the targets are the whole numbers from {values[0]:g} to {values[-1]:g}, about equally frequent, and "
+            "the loss "
+            f"is still {ratio:.0%} of what a constant answer has",
+        )
+
+
+class BinaryLossOfClasses(Rule):
+    """Binary cross-entropy, output by output, of one class among several.
+
+    Sure when each row of targets has exactly one 1 among three columns or more, and the answers are the results of a
+    softmax; or the loss stays above half of what a constant answer has. Independent labels would make it wrong, but
+    then rows with none or two of them turn up.
+    """
+
+    name = "binary loss of several classes"
+    fix = "use cross_entropy with the class numbers"
+    code = "loss = nn.functional.cross_entropy({net}(X), y.argmax(1))"
+    confidence = 0.75
+
+    def __init__(self) -> None:
+        self.softmax = False
+
+    def look(self, visit: Visit) -> Said | None:
+        task = visit.task
+        if task is not None and task.kind in ("binary", "bce_with_logits"):
+            self.softmax = viewed(task.answers).op == "softmax"
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        record = course.record
+        if record is None or record.kind not in ("binary", "bce_with_logits") or record.width < 3 or record.rows < 50:
+            return None
+        ratio = course.ratio()
+        if labels_of(record.targets) is None or ratio is None or len(course.losses) < 50:
+            return None
+        if not (self.softmax or (ratio > 0.5 and len(course.losses) >= 200)):
+            return None
+        return Said(
+            "each row belongs to one of several classes, but the loss treats every output as a question of its own.",
+            f"each of {len(record.targets)} rows has one 1 among {record.width} columns, and the loss is "
+            f"{ratio:.0%} of "
+            "what a constant answer has",
+        )
 
 
 def _is_probabilities_by_row(x: Any) -> bool:

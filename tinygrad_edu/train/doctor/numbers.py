@@ -28,7 +28,7 @@ class NotANumber(Rule):
         for node in visit.order:
             if not _finite(node):
                 return self._forward(visit, node)
-        return None
+        return Said("the loss is no longer finite.", f"it is {visit.loss} at step {visit.step}")
 
     def _forward(self, visit: Visit, node: Node) -> Said:
         if node in visit.names:

@@ -1,14 +1,14 @@
 """A learning rate that is too high or too low."""
 
+import itertools
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from tinygrad_edu.graph.node import Node
-from tinygrad_edu.support.types import Array
+from tinygrad_edu.train.doctor.course import Course, mean
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.visit import Visit, gradient, viewed
+from tinygrad_edu.train.doctor.task import path
+from tinygrad_edu.train.doctor.visit import Visit, gradient
 
 WORSE = 3.0  # times the first loss
 LEAP = 0.3  # of the weights' norm, in one step
@@ -18,6 +18,7 @@ LATER = 100  # steps after which a net should know something
 WINDOW = 5
 PATIENCE = 200  # steps before a run is called too slow
 CRAWL = 5e-3  # of the weights' norm, from the start
+SLOW = 0.05  # of the same, where the loss falls steadily
 
 
 class RateTooHigh(Rule):
@@ -32,17 +33,29 @@ class RateTooHigh(Rule):
 
     name = "learning rate too high"
     fix = "lower the learning rate tenfold, or look for a good one with train.lr_range_test"
+    code = "{optimizer}.lr /= 10"
+    explained_by = ("gradient ascent", "initial weights too large", "errors that the loss rewards")
 
     def before(self, visit: Visit) -> Said | None:
         losses, change = visit.course.losses, visit.course.largest_change
         first = losses[0]
         if change <= LEAP or first <= 0:
             return None
-        now = _mean(losses[max(1, len(losses) - WINDOW) :])
+        now = mean(losses[max(1, len(losses) - WINDOW) :])
         worse = (len(losses) > WINDOW or not math.isfinite(now)) and not now <= WORSE * first
         flung = change > FLING and (max(losses[1:EARLY]) > 2 * first or self._learned_nothing(visit, first))
         if not (worse or flung):
             return None
+        if _is_sum(visit):
+            rows = len(visit.task.targets) if visit.task is not None else 0
+            return Said(
+                "the loss is the sum over the batch, so the steps are as many times longer as the batch has rows.",
+                f"with {visit.rate or 'this rate'} and {rows} rows, steps changed the weights by up to {change:.0%} of "
+                f"their norm, and the loss went from {first:.3g} to {now:.3g}",
+                "use the mean over the batch, or divide the rate by the number of rows",
+                "loss = loss / len(X)",
+                "loss summed over the batch",
+            )
         return Said(
             "the learning rate is too high: the steps overshoot, and the loss grows or jumps instead of falling.",
             f"with {visit.rate or 'this rate'} steps changed the weights by up to {change:.0%} of their norm, "
@@ -51,7 +64,7 @@ class RateTooHigh(Rule):
 
     def _learned_nothing(self, visit: Visit, first: float) -> bool:
         losses = visit.course.losses
-        return len(losses) > LATER and (not _mean(losses[-50:]) < 0.95 * first or _knows_nothing(visit))
+        return len(losses) > LATER and (not mean(losses[-50:]) < 0.95 * first or _knows_nothing(visit.course))
 
 
 class RateTooLow(Rule):
@@ -59,26 +72,43 @@ class RateTooLow(Rule):
 
     Sure when after two hundred steps no weights are further than 0.5 % of their norm from their start, the loss is
     still what one reaches by always giving the same answer, and the gradient is not to blame: it is large enough that
-    a longer way along it would lower the loss. Only of the usual losses, where that is known: fine-tuning a net that
-    knows its task already moves as little, and is right to do so.
+    a longer way along it would lower the loss. Also when no weights are further than 5 %, and the loss falls steadily:
+    from quarter to quarter of the run, and at its end as fast as at its start. Only of the usual losses, where that
+    is known: fine-tuning a net that knows its task already moves as little, and is right to do so.
     """
 
     name = "learning rate too low"
     fix = "raise the learning rate tenfold, or look for a good one with train.lr_range_test"
+    code = "{optimizer}.lr *= 10"
+    confidence = 0.85
+    explained_by = (
+        *("dead ReLUs", "vanishing gradients", "learning rate too high", "learning rate that fades too early"),
+        *("gradient clipping too strong", "inputs that are all equal", "loss summed over the batch"),
+        *("softmax of one unit", "parameter missing from the optimizer", "initial weights too large"),
+    )
 
     def look(self, visit: Visit) -> Said | None:
         losses = visit.course.losses
-        if visit.step < PATIENCE or not _knows_nothing(visit):
+        if visit.step < PATIENCE or not _knows_nothing(visit.course):
             return None
-        first, now = _mean(losses[:20]), _mean(losses[-20:])
+        first, now = mean(losses[:20]), mean(losses[-20:])
         distance = max(visit.course.distances())
-        if distance > CRAWL or not now > 0.9 * first or visit.course.untouched() or not _could_fall(visit, now):
+        steady = distance <= SLOW and _falls_steadily(visit.course)
+        if not (distance <= CRAWL or steady) or not now > 0.9 * first or visit.course.untouched():
+            return None
+        if not _could_fall(visit, now):
             return None
         return Said(
             "the learning rate is too low: the weights hardly move, and the loss stays where it was.",
             f"with {visit.rate or 'this rate'}, {visit.step} steps moved no weights by more than {distance:.2%} of "
             f"their norm, and the loss went from {first:.4g} to {now:.4g}",
         )
+
+
+def _falls_steadily(course: Course) -> bool:
+    quarters = course.quarters()
+    drops = [before - after for before, after in itertools.pairwise(quarters)]
+    return drops[0] > 1e-4 * quarters[0] and all(drop > 0.7 * drops[0] for drop in drops)
 
 
 def _could_fall(visit: Visit, loss: float) -> bool:
@@ -90,33 +120,61 @@ def _could_fall(visit: Visit, loss: float) -> bool:
     return slope * size > 0.01 * abs(loss)
 
 
-def _knows_nothing(visit: Visit) -> bool:
+def _knows_nothing(course: Course) -> bool:
     """Whether the loss is no smaller than two thirds of what a constant answer gives."""
-    for node in visit.order:
-        found = _loss_and_guess(node)
-        if found and found[1] > 0:
-            return found[0] > 2 / 3 * found[1]
-    return False
+    ratio = course.ratio()
+    return ratio is not None and ratio > 2 / 3
 
 
-def _loss_and_guess(node: Node) -> tuple[float, float] | None:
-    """Of a usual loss, its mean, and the mean that the best constant answer would have."""
-    if node.op == "cross_entropy":
-        return float(node._data), _entropy(np.bincount(node.params["labels"]) / len(node.params["labels"]))
-    if node.op == "bce_with_logits":
-        share = float(np.mean(node.inputs[1]._data))
-        return float(np.mean(node._data)), _entropy(np.array([share, 1 - share]))
-    if node.op == "mul" and node.inputs[0] is node.inputs[1] and node.inputs[0].op == "sub":
-        target = viewed(node.inputs[0].inputs[1])
-        if target.operation is None and not target.requires_grad:
-            return float(np.mean(node._data)), float(np.var(target._data))
-    return None
+def _is_sum(visit: Visit) -> bool:
+    """Whether the loss adds up the rows of the batch, and divides by nothing."""
+    task = visit.task
+    if task is None or np.size(task.node._data) < 2:
+        return False
+    ops = [node.op for node in path(visit.root, task.node)]
+    return "sum" in ops and not {"mean", "div"} & {*ops} and len(task.targets) > 1
 
 
-def _entropy(p: Array) -> float:
-    p = p[p > 0]
-    return float(-np.sum(p * np.log(p)))
+class Ascent(Rule):
+    """Steps that climb the loss.
 
+    Sure when all steps that were measured, five or more, went up along the gradient (a cosine above 0.3), while the
+    loss grew. Also when the loss of a usual kind stands in the graph with a minus before it, all that learns is
+    watched, and that loss has grown by half at ten looks. The maximum of a likelihood has two minus signs. A net that
+    is to deceive another one has that other net in its graph.
+    """
 
-def _mean(numbers: Sequence[float]) -> float:
-    return math.fsum(numbers) / len(numbers) if all(map(math.isfinite, numbers)) else math.nan
+    name = "gradient ascent"
+    fix = "subtract the gradient, or leave out the minus before the loss"
+    code = "p.data -= rate * p.grad"
+
+    def __init__(self) -> None:
+        self.negative = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        climbs, losses = visit.course.climbs, visit.course.losses
+        if len(climbs) >= 5 and all(c > 0.3 for c in climbs) and losses[-1] > losses[0]:
+            return Said(
+                "the steps go up the gradient, so the loss grows.",
+                f"the cosine between each measured step and the gradient is {min(climbs):.2f} or more (descent "
+                f"has a negative one), and the loss went from {losses[0]:.3g} to {losses[-1]:.3g}",
+            )
+        task, record = visit.task, visit.course.record
+        if task is None or record is None or not visit.loss < 0 or not visit.only_watched:
+            return None
+        nodes = list(path(visit.root, task.node))
+        signs = sum(node.op == "neg" for node in nodes)
+        plain = all(node.op in ("neg", "mean", "sum", "mul", "add", "reshape") for node in nodes)
+        if not plain or (signs % 2 == 0 and task.kind not in ("categorical", "binary")):
+            return None
+        self.negative += 1
+        if self.negative < 10 or not task.loss > 1.5 * record.losses[0]:
+            return None
+        return Said(
+            "the loss has the wrong sign: the steps make the error larger.",
+            f"the loss went from {losses[0]:.3g} to {losses[-1]:.3g}, and the error behind it from "
+            f"{record.losses[0]:.3g} "
+            f"to {task.loss:.3g}",
+            "leave out the minus before the loss, or put one before a sum of log-probabilities",
+            "loss.backward()  # without a minus",
+        )

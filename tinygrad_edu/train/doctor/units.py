@@ -29,6 +29,7 @@ class DeadReLUs(Rule):
 
     name = "dead ReLUs"
     fix = "lower the learning rate, set the biases to 0, or use leaky_relu, whose slope is never 0"
+    code = "{optimizer}.lr /= 10  # or nn.LeakyReLU() in place of nn.ReLU()"
 
     def __init__(self) -> None:
         self.silent: dict[int, tuple[Any, int]] = {}
@@ -60,6 +61,7 @@ class Saturated(Rule):
 
     name = "saturated sigmoids"
     fix = "start from smaller weights (nn.init.xavier_uniform_), normalize the inputs, or use another activation"
+    code = "nn.init.xavier_uniform_(layer.weight)  # for each layer of {net}"
 
     def __init__(self) -> None:
         self.looks: dict[tuple[str, int], int] = {}
@@ -88,6 +90,7 @@ class EqualWeights(Rule):
 
     name = "all-equal initial weights"
     fix = "draw the weights at random (nn.init), only biases may begin equal"
+    code = "nn.init.xavier_uniform_(layer.weight)  # for each layer of {net}"
 
     def look(self, visit: Visit) -> Said | None:
         if visit.step != EARLY:

@@ -1,83 +1,18 @@
-"""`Visit`: one backward pass as the rules see it, and `Course`: what came before it."""
+"""`Visit`: one backward pass as the rules see it."""
 
+import linecache
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.support.types import Array
+from tinygrad_edu.train.doctor.course import Course, Layer, gradient
+from tinygrad_edu.train.doctor.task import LAYERS, VIEWS, Task, is_constant, task_of, viewed
 
-LAYERS = ("linear", "matmul")
-TINY = 0.1  # root mean square of weights that are hardly there
-VIEWS = ("reshape", "transpose", "getitem", "astype", "expand_dims", "squeeze")  # the same numbers in another shape
+__all__ = ["LAYERS", "Course", "Visit", "gradient", "viewed"]
 
-
-def viewed(node: Node) -> Node:
-    """The node whose numbers ``node`` shows in another shape, order or type."""
-    while node.op in VIEWS:
-        node = node.inputs[0]
-    return node
-
-
-def gradient(node: Node) -> Any:
-    """The node's gradient as a plain array or float; None where there is none."""
-    return node.grad._data if isinstance(node.grad, Node) else node.grad
-
-
-class Course:
-    """How the run has gone: the losses, and how far the weights went.
-
-    Attributes
-    ----------
-    losses : of every backward pass.
-    largest_change : the largest ‖change of all weights in a step‖ / ‖weights‖, of the steps after close looks.
-    """
-
-    def __init__(self, parameters: Mapping[str, Node]) -> None:
-        self.parameters = parameters
-        self.losses: list[float] = []
-        self.largest_change = 0.0
-        self.start = self._weights()
-        self._stamps = {name: p.stamp for name, p in parameters.items()}
-        self._before: dict[str, Array] | None = None
-
-    def arrive(self, loss: float) -> None:
-        """A backward pass begins: the step before it is over."""
-        self.losses.append(loss)
-        if self._before is not None:
-            before, now = (np.concatenate([w.ravel() for w in ws.values()]) for ws in (self._before, self._weights()))
-            change = _distance(before, now)
-            if math.isfinite(change):  # a NaN, whatever made it, is no long step
-                self.largest_change = max(self.largest_change, change)
-            self._before = None
-
-    def keep(self) -> None:
-        """Measure the step that comes next."""
-        self._before = self._weights()
-
-    def untouched(self) -> bool:
-        """Whether no parameter was written to since the watch began, not even the number that was there."""
-        return all(p.stamp == self._stamps[name] for name, p in self.parameters.items())
-
-    def distances(self) -> list[float]:
-        """How far each array of weights is from its start, relative to its size there."""
-        now = self._weights()
-        return [_distance(w, now[name]) for name, w in self.start.items()]
-
-    def _weights(self) -> dict[str, Array]:
-        """Copies of the parameters; those of Values together, as one array."""
-        arrays = {k: p._data.copy() for k, p in self.parameters.items() if isinstance(p._data, np.ndarray)}
-        floats = [p._data for p in self.parameters.values() if isinstance(p._data, float)]
-        return arrays | ({"Values": np.array(floats)} if floats else {})
-
-
-def _distance(before: Array, now: Array) -> float:
-    """‖now − before‖ / ‖before‖; weights that begin at zero count as small ones, not as none."""
-    size = max(float(np.linalg.norm(before)), TINY * math.sqrt(before.size))
-    return float(np.linalg.norm(now - before)) / size
+LINEAR = {*VIEWS, "add", "sub", "neg", "sum", "mean", "concatenate", "stack", "select"}  # select: what Dropout makes
 
 
 class Visit:
@@ -131,11 +66,67 @@ class Visit:
                 found.update(node.inputs)
         return found
 
+    @cached_property
+    def task(self) -> Task | None:
+        """The loss with its answers and targets, if it is of a kind that is known."""
+        return task_of(self.order)
+
+    @cached_property
+    def only_watched(self) -> bool:
+        """Whether all that learns in this graph is watched: no other net stands behind the model."""
+        return all(x in self.names for x in self.order if x.operation is None and x.requires_grad)
+
+    def structure(self) -> list[Layer]:
+        """The layers, and how each follows those before it."""
+        found = []
+        names = dict(self.layers)
+        biased = {
+            x
+            for node in self.order
+            if node.op == "add" and any(y in self.names for y in node.inputs)
+            for x in node.inputs
+        }
+        for node, name in self.layers:
+            before, linear = self._between(viewed(node.inputs[0]), names)
+            w = self.parameters[name]._data
+            n_in, n_out = w.shape if w.ndim == 2 else (w.size, 1)
+            bias = node.op == "linear" or node in biased
+            found.append(Layer(name, n_in, n_out, bias, before, linear, node in self.hidden))
+        return found
+
+    def _between(self, start: Node, layers: dict[Node, str]) -> tuple[tuple[str, ...], bool]:
+        """The layers that a node depends on at once, and whether it does so linearly."""
+        before: list[str] = []
+        linear = True
+        waiting, seen = [start], set()
+        while waiting:
+            node = waiting.pop()
+            if node in seen or not node.requires_grad:
+                continue
+            seen.add(node)
+            if node in layers:
+                before.append(layers[node])
+                continue
+            if node.operation is not None:
+                linear = linear and _is_linear(node)
+                waiting += node.inputs
+        return tuple(before), linear
+
     def describe(self, node: Node) -> str:
         """Which node is meant: its operation, the parameter it works on, and its line."""
         name = next((self.names[x] for x in node.inputs if x in self.names), "")
         place = f" ({node.origin[0]}, line {node.origin[1]})" if node.origin else ""
         return f"{node.op}{f' with {name}' if name else ''}{place}"
+
+    def line(self, node: Node) -> str:
+        """The line of the program that made the node, as it is written; "" if it is not known."""
+        return linecache.getline(*node.origin).strip() if node.origin else ""
+
+
+def _is_linear(node: Node) -> bool:
+    if node.op in ("mul", "div"):
+        return any(is_constant(viewed(x)) for x in node.inputs[node.op == "div" :])
+    return node.op in LINEAR
 
 
 def number_of(node: Node) -> float:

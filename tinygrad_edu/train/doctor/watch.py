@@ -1,39 +1,32 @@
 """`Doctor`: watches a training run, and says what is wrong with it."""
 
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, Self
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.listeners import Observer
-from tinygrad_edu.graph.modes import observing, recording
+from tinygrad_edu.graph.modes import MODES, observing, recording
 from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.train.callbacks import Callback, Run
+from tinygrad_edu.train.doctor.course import Course
+from tinygrad_edu.train.doctor.cure import Cure, cure_of
 from tinygrad_edu.train.doctor.evaluation import TrainingModeInEvaluation
+from tinygrad_edu.train.doctor.examination import Examination, examine
 from tinygrad_edu.train.doctor.finding import Finding, Rule, Said
-from tinygrad_edu.train.doctor.gradients import (
-    Exploding,
-    MissingZeroGrad,
-    NeverAGradient,
-    NeverChanged,
-    NotInTheOptimizer,
-    Vanishing,
-)
-from tinygrad_edu.train.doctor.inputs import NotNormalized
-from tinygrad_edu.train.doctor.losses import BroadcastLabels, ProbabilitiesAsLogits, SoftmaxTwice
+from tinygrad_edu.train.doctor.held_out import HeldOut
 from tinygrad_edu.train.doctor.numbers import NotANumber
-from tinygrad_edu.train.doctor.rates import RateTooHigh, RateTooLow
-from tinygrad_edu.train.doctor.units import DeadReLUs, EqualWeights, Saturated
-from tinygrad_edu.train.doctor.visit import Course, Visit
+from tinygrad_edu.train.doctor.rates import RateTooHigh
+from tinygrad_edu.train.doctor.rules import RULES
+from tinygrad_edu.train.doctor.tape import Tape
+from tinygrad_edu.train.doctor.visit import Visit
+from tinygrad_edu.value import Value
 
-RULES: tuple[type[Rule], ...] = (
-    *(NotANumber, RateTooHigh, RateTooLow, MissingZeroGrad, NeverAGradient, NeverChanged, NotInTheOptimizer),
-    *(Exploding, Vanishing, DeadReLUs, Saturated, EqualWeights, NotNormalized),
-    *(SoftmaxTwice, ProbabilitiesAsLogits, BroadcastLabels, TrainingModeInEvaluation),
-)
 FIRST, EVERY = 10, 10  # the first passes are looked at closely, and then every tenth
+JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
 
 
 class Doctor(Observer, Callback):
@@ -48,21 +41,23 @@ class Doctor(Observer, Callback):
     model : a Module, or a list of the parameters of a net that is none.
     optimizer : for its learning rate, in what is said; may be left out.
     tell : called with every `Finding` as soon as it is made, such as ``print``.
+    examine : record the first steps (at most 64, and 64 MiB of batches), for `examine` and `cure`; when the watch ends
+        and something was found or the loss has not fallen, experiments are made, and ``examination`` holds what they
+        showed.
 
     Attributes
     ----------
     findings : list of what was found, in the order in which it was. ``print(doctor)`` shows them.
+    notes : sentences about what it could not see, and about a run that was broken off or changed on its way.
     steps : how many backward passes it has seen.
 
     Notes
     -----
-    What it knows: a missing `zero_grad`, a learning rate that is too high or too low, exploding and vanishing
-    gradients, dead ReLUs, saturated sigmoids, softmax before cross-entropy, probabilities given to a loss of logits,
-    labels that broadcast, inputs that are not normalized, hidden units that begin equal, parameters without gradient,
-    missing from the optimizer or never changed at all, training mode during evaluation, and the operation and line that
-    made a NaN. Each rule's docstring says when it is sure, and why. Rules of layers and losses look at Tensors; of nets
-    of Values it sees parameters, losses and NaN. The replay of a compiled step (``fit(compiled=True)``) has no graph,
-    so it is not seen.
+    What it knows stands in ``docs/doctor.md``, one section a finding, with the score on published faults. Each rule's
+    docstring says when it is sure, and what would make it wrong. Rules of layers and losses look at Tensors; of nets of
+    Values it sees parameters, losses and NaN. The replay of a compiled step has no graph: of ``fit(compiled=True)`` it
+    sees the losses and the weights, if it is given as a callback, and of other compiled steps nothing. Its ``notes``
+    say so.
 
     Examples
     --------
@@ -84,19 +79,31 @@ class Doctor(Observer, Callback):
       evidence: at each of the last 3 steps, 4 of 4 parameters (layers.0.weight, layers.0.bias, layers.1.weight and
       1 more) still held the gradient of the step before when backward() began
       fix: call optimizer.zero_grad() (or net.zero_grad()) once a step, before loss.backward()
+      code: optimizer.zero_grad()  # before loss.backward()
+      confidence: 95%, explained in docs/doctor.md#missing-zero_grad
     """
 
     def __init__(
-        self, model: Any = None, optimizer: Any = None, *, tell: Callable[[Finding], object] | None = None
+        self,
+        model: Any = None,
+        optimizer: Any = None,
+        *,
+        tell: Callable[[Finding], object] | None = None,
+        examine: bool = False,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.tell = tell
         self.findings: list[Finding] = []
+        self.notes: list[str] = []
         self.steps = 0
+        self.examination: Examination | None = None
+        self.tape: Tape | None = None
+        self._wants_tape = examine
         self._rules: list[Rule] = []
         self._stack = ExitStack()
         self._visit: Visit | None = None
+        self._watching = False
 
     # --- its watch ---
 
@@ -106,17 +113,64 @@ class Doctor(Observer, Callback):
     def __enter__(self) -> Self:
         if self.model is None:
             raise ArgumentError("a doctor needs a model to watch: train.doctor(net, optimizer)")
-        self.findings, self.steps = [], 0
-        self._course = Course(_named_parameters(self.model))
+        if self._watching:
+            raise ArgumentError("this doctor is watching already: make a second one with train.doctor(net, optimizer)")
+        self.findings, self.notes, self.steps, self.examination = [], [], 0, None
+        self._course = Course(_named_parameters(self.model), self.model, self.optimizer)
+        self._course.names = _names_in(sys._getframe(1), self.model, self.optimizer)
         self._watched = set(self._course.parameters.values())
+        self._held_out = HeldOut(self._course)
         self._rules = [rule() for rule in RULES if rule is not TrainingModeInEvaluation or not self._tries_losses()]
+        self._calls = 0
+        self._seen_at_step = 0
+        self.tape = Tape(self._course, self.optimizer) if self._wants_tape else None
+        if any(isinstance(other, Doctor) and other.model is self.model for other in MODES.observers):
+            self.notes.append("Another doctor watches the same net: both say the same.")
         self._stack.enter_context(recording())
         self._stack.enter_context(observing(self))
+        self._watching = True
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._stack.close()
-        self._ask("finish")
+        self._watching = False
+        self._course.broken = kind is not None
+        if kind is not None:
+            self.notes.append(
+                f"The loop ended by {kind.__name__} at step {self.steps}: what is said is about the steps before."
+            )
+        self._note_changes()
+        if self.steps:
+            self._ask("judge", self._course)
+            self._ask("finish", self._course)
+        if self.tape is not None and self.tape.passes and self.tape.optimizer is not None and self._is_worth_a_try():
+            self.examination = self.examine()
+
+    def _is_worth_a_try(self) -> bool:
+        losses = self._course.losses
+        return not self._course.broken and (bool(self.findings) or not losses[-1] < 0.8 * losses[0])
+
+    def _note_changes(self) -> None:
+        now = _named_parameters(self.model)
+        changed = [n for n, p in now.items() if p not in self._watched]
+        if changed:
+            self.notes.append(
+                f"The net has got new parameters since the watch began ({', '.join(changed[:3])}), which the "
+                "doctor does "
+                "not watch: build the net before the with block."
+            )
+        if not self.steps:
+            if not self._course.untouched():
+                self.notes.append(
+                    "The parameters changed, but no backward pass was seen: the step is compiled. The doctor sees only "
+                    "steps that are not compiled; of train.fit(compiled=True), given to it as a callback, also "
+                    "the losses."
+                )
+            elif self._calls:
+                self.notes.append(
+                    f"The net was called {_count(self._calls, 'time')}, but no loss was backpropagated: call "
+                    "loss.backward() within the with block."
+                )
 
     def _tries_losses(self) -> bool:
         """Whether the optimizer calls the model by itself, as a line search does."""
@@ -126,10 +180,23 @@ class Doctor(Observer, Callback):
 
     def called(self, module: Any, y: Any) -> None:
         if module is self.model:
+            self._calls += 1
             self._ask("called", module, y)
 
+    def on_constant(self, operation: Any, inputs: tuple[Node, ...], y: Node) -> None:
+        self._held_out.on_constant(operation, inputs, y)
+
     def stepped(self, optimizer: Any) -> None:
+        if self.optimizer is not None and optimizer is not self.optimizer and self._shares(optimizer):
+            note = "Another optimizer changes the net's parameters than the one that the doctor was given."
+            if note not in self.notes:
+                self.notes.append(note)
         self._ask("stepped", optimizer)
+        if self.tape is not None:
+            self.tape.stepped(optimizer)
+
+    def _shares(self, optimizer: Any) -> bool:
+        return not self._watched.isdisjoint(optimizer.params)
 
     def before_backward(self, root: Node) -> None:
         order = topological_order(root)
@@ -139,6 +206,12 @@ class Doctor(Observer, Callback):
         self.steps += 1
         self._visit = Visit(root, order, self._course, self.steps, self.optimizer)
         self._course.arrive(self._visit.loss)
+        if self.steps == 1:
+            self._course.layers = self._visit.structure()
+        if self.steps <= 2:
+            self._held_out.trained(root)
+        if self.tape is not None:
+            self.tape.before(root, order)
         self._ask("before", self._visit)
 
     def after_backward(self, root: Node) -> None:
@@ -147,27 +220,146 @@ class Doctor(Observer, Callback):
             return
         self._ask("after", visit)
         if self.steps <= FIRST or self.steps % EVERY == 0:
+            self._course.saw(visit.task, self.steps, tuple([name for _, name in visit.layers]))
             self._ask("look", visit)
             self._course.keep()
+        if self.steps >= JUDGED and self.steps % JUDGED == 0 and (self.steps // JUDGED).bit_count() == 1:
+            self._ask("judge", self._course)
 
-    def _ask(self, moment: str, *what: Any) -> None:
+    def on_step(self, run: Run) -> None:
+        """After a step of `fit`: of a compiled one, which has no graph, the loss and the weights are seen."""
+        seen, self._seen_at_step = self._seen_at_step, self.steps
+        if self.steps > seen:
+            return
+        self.steps = self._seen_at_step = self.steps + 1
+        visit = Visit(Value(run.loss), [], self._course, self.steps, self.optimizer)
+        self._course.arrive(run.loss)
+        if self.steps == 1:
+            self.notes.append(
+                "The step is compiled, so it has no graph: the doctor sees the losses and the weights, and so a rate "
+                "that is too high and losses that are not finite. It does not see layers, inputs, labels or gradients."
+            )
+        for rule in (RateTooHigh, NotANumber):
+            self._ask("before", visit, only=rule)
+        self._course.keep()
+
+    def _ask(self, moment: str, *what: Any, only: type[Rule] | None = None) -> None:
         for rule in [*self._rules]:
+            if only is not None and type(rule) is not only:
+                continue
+            said = self._said(rule, moment, *what)
+            explained = rule.alone or any(finding.name in rule.explained_by for finding in self.findings)
+            if said is None or (explained and self.findings):
+                continue
+            self._rules.remove(rule)
+            name = said.name or rule.name
+            code = (said.code or rule.code).format(**self._course.names)
+            finding = Finding(
+                name, said.sentence, said.evidence, said.fix or rule.fix, self.steps, code, rule.confidence
+            )
+            self.findings.append(finding)
+            if self.tell is not None:
+                self.tell(finding)
+
+    def _said(self, rule: Rule, moment: str, *what: Any) -> Said | None:
+        """What the rule says; a rule that fails must not end the user's run, so it is dropped, and the notes say so."""
+        try:
             said: Said | None = getattr(rule, moment)(*what)
-            if said is not None:
-                self._rules.remove(rule)
-                finding = Finding(rule.name, said.sentence, said.evidence, said.fix or rule.fix, self.steps)
-                self.findings.append(finding)
-                if self.tell is not None:
-                    self.tell(finding)
+        except Exception as error:
+            self._rules.remove(rule)
+            self.notes.append(f"The rule for {rule.name!r} failed, and was left out: {type(error).__name__}: {error}")
+            return None
+        return said
+
+    # --- experiments and cures ---
+
+    def examine(self) -> Examination:
+        """Try changes on copies of the run: another rate, scaled inputs, fresh weights, one batch alone, and so on.
+
+        The copies begin where the watch began, and take the recorded steps again on the recorded batches. Dropout drops
+        what it dropped. The run itself is not changed. What was tried, what helped and what it cost is in the result.
+
+        Raises
+        ------
+        ArgumentError : the doctor was not entered with ``examine=True``, has seen no step, or knows no optimizer.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import nn, optim, train
+        >>> from tinygrad_edu.data import xor
+        >>> X, y = xor()
+        >>> net = nn.MLP(2, [8, 2], activation="tanh", rng=0)
+        >>> optimizer = optim.SGD(net.parameters(), lr=1e-6)
+        >>> with train.doctor(net, optimizer, examine=True) as doctor:
+        ...     for _ in range(20):
+        ...         loss = nn.functional.cross_entropy(net(X), y)
+        ...         optimizer.zero_grad()
+        ...         loss.backward()
+        ...         optimizer.step()
+        >>> best = doctor.examine().trials[0]
+        >>> best.name, best.helped
+        ('Adam with the rate 0.01', True)
+        """
+        return examine(self.tape, self._course.names, self.steps)
+
+    def cure(self, finding: Finding | str, **settings: Any) -> Cure:
+        """Take the recorded steps again with the fix of a finding, from the state before them.
+
+        Where the fault can be undone, the cured run equals the healthy run bit for bit.
+
+        Parameters
+        ----------
+        finding : one of ``findings``, or its name.
+        settings : what to use in place of the usual fix: ``lr``, ``weights`` (a state dict to begin with),
+            ``weight_decay``, ``inputs`` (a function of the rows).
+
+        Returns
+        -------
+        Cure : the losses of both runs; `viz.plot_cure` draws them.
+
+        Raises
+        ------
+        ArgumentError : the doctor was not entered with ``examine=True``, has made no such finding, or what is wrong
+            lies outside of the recorded steps, as in the data.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import nn, optim, train
+        >>> from tinygrad_edu.data import xor
+        >>> X, y = xor()
+        >>> net = nn.MLP(2, [8, 2], rng=0)
+        >>> optimizer = optim.SGD(net.parameters(), lr=0.1)
+        >>> with train.doctor(net, optimizer, examine=True) as doctor:
+        ...     for _ in range(20):
+        ...         loss = nn.functional.cross_entropy(net(X), y)
+        ...         loss.backward()
+        ...         optimizer.step()
+        >>> cure = doctor.cure("missing zero_grad")
+        >>> cure.exact, cure.code
+        (True, 'optimizer.zero_grad()')
+        """
+        made = [f for f in self.findings if finding in (f, f.name)]
+        if not made:
+            raise ArgumentError(
+                f"the doctor has not found {getattr(finding, 'name', finding)!r}; it has found "
+                f"{', '.join(f.name for f in self.findings) or 'nothing'}"
+            )
+        record = self._course.record
+        return cure_of(made[0], self.tape, self._course.names, settings, record.sizes[0] if record else 1)
 
     # --- what it says ---
 
     def __str__(self) -> str:
-        if self.findings:
-            return "\n".join(map(str, self.findings))
-        if not self.steps:
-            return "The doctor has seen no backward pass: it sees those of the watched model that are not compiled."
-        return f"The doctor has watched {_count(self.steps, 'step')} and found nothing wrong."
+        lines = [str(finding) for finding in self.findings]
+        if not self.steps and not self.notes:
+            lines.append(
+                "The doctor has seen no backward pass: it sees those of the watched model that are not compiled."
+            )
+        elif not self.findings and self.steps:
+            lines.append(f"The doctor has watched {_count(self.steps, 'step')} and found nothing wrong.")
+        if self.examination is not None:
+            lines.append(str(self.examination))
+        return "\n".join(lines + self.notes)
 
     def __repr__(self) -> str:
         return f"<Doctor: {_count(self.steps, 'step')}, {_count(len(self.findings), 'finding')}>"
@@ -181,6 +373,18 @@ def _named_parameters(model: Any) -> Mapping[str, Node]:
     if hasattr(model, "named_parameters"):
         return dict(model.named_parameters())
     return {p.label or f"parameter {i}": p for i, p in enumerate(nodes_of(model, "doctor"))}
+
+
+def _names_in(frame: Any, model: Any, optimizer: Any) -> dict[str, str]:
+    """How the program that enters the doctor calls the net and the optimizer; the usual names if they have none."""
+    found = {"net": "net", "optimizer": "optimizer"}
+    for role, thing in (("net", model), ("optimizer", optimizer)):
+        for scope in (frame.f_locals, frame.f_globals):
+            names = [name for name, value in scope.items() if value is thing and thing is not None]
+            if names:
+                found[role] = names[0]
+                break
+    return found
 
 
 doctor = Doctor

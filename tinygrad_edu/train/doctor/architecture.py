@@ -1,0 +1,230 @@
+"""What goes wrong with the net itself: what its layers are, how large, and how they begin."""
+
+import math
+
+import numpy as np
+
+from tinygrad_edu.nn import BatchNorm1d, Dropout, LayerNorm
+from tinygrad_edu.train.doctor.course import Course
+from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.task import viewed
+from tinygrad_edu.train.doctor.visit import Visit
+
+PATIENCE = 100  # passes after which a net that stays where it is says something
+LARGE = 4.0  # times the deviation of Kaiming's initialization
+FAR = 3.0  # times the loss of a constant answer, at the start
+WHOLE = 0.2  # share of the paths that dropout must leave
+NARROW = 2  # units
+LEARNING = (
+    *("learning rate too high", "learning rate too low", "vanishing gradients", "dead ReLUs", "NaN"),
+    *("inputs not normalized", "inputs that are all equal", "labels that are all equal", "softmax of one unit"),
+    *("parameters that never change", "all-equal initial weights", "saturated sigmoids"),
+    *("output activation that does not fit", "raw outputs in a loss of probabilities", "gradient ascent"),
+    *("softmax before cross-entropy", "probabilities given to a with-logits loss", "loss summed over the batch"),
+    *("weight decay too strong", "gradient clipping too strong", "learning rate that fades too early"),
+    *(
+        "labels of the wrong shape that broadcast",
+        "ReLU before a loss of logits",
+        "parameter missing from the optimizer",
+    ),
+    *("frozen layers that were never trained", "parameter that never receives a gradient", "dropout too strong"),
+    *("initial weights too large", "errors that the loss rewards", "targets not scaled", "softmax in a hidden layer"),
+)
+
+
+class MissingNonlinearity(Rule):
+    """Layers that follow each other with nothing but a linear map between them.
+
+    Sure when the loss stays above three tenths of what a constant answer has and no longer falls, and a layer follows
+    another one directly that is not a bottleneck on purpose: it has at least as many units as the smaller of the two
+    sides. A task that linear maps solve, or a factorized matrix, would make it wrong; the loss and the width tell.
+    """
+
+    name = "no nonlinearity between layers"
+    fix = "put an activation such as nn.ReLU() between the layers: two linear maps in a row are one linear map"
+    code = "{net} = nn.Sequential(first_layer, nn.ReLU(), second_layer)"
+    confidence = 0.85
+
+    def judge(self, course: Course) -> Said | None:
+        by_name = {layer.name: layer for layer in course.layers}
+        pairs = [
+            (by_name[before], layer)
+            for layer in course.layers
+            if layer.linear
+            for before in layer.before
+            if by_name[before].outputs >= min(by_name[before].inputs, layer.outputs)
+        ]
+        if not pairs or len(course.losses) < PATIENCE / 2:
+            return None
+        ratio = course.ratio()
+        everywhere = all(layer.linear for layer in course.layers)
+        if ratio is None or not ratio > 0.3 or not (course.stuck() or (everywhere and ratio > 1.5)):
+            return None
+        first, second = pairs[0]
+        return Said(
+            "there is no nonlinearity between two layers, so together they are one linear map.",
+            f"{second.name} follows {first.name} directly, and after {len(course.losses)} steps the loss is still "
+            f"{ratio:.0%} of what a constant answer has",
+        )
+
+
+class SoftmaxInside(Rule):
+    """A softmax whose results enter the next layer.
+
+    Sure when a layer with weights takes the results of a softmax. Attention multiplies them with computed values, and
+    experts with outputs, which are no layers. A program that feeds one net's probabilities to another would make it
+    wrong, so only one net may stand in the graph, and the loss must not be good.
+    """
+
+    name = "softmax in a hidden layer"
+    fix = "use ReLU or tanh in hidden layers: softmax makes the units of a row compete and shrinks them"
+    code = "{net}.layers[1] = nn.ReLU()  # where the hidden softmax stands"
+    confidence = 0.9
+
+    def __init__(self) -> None:
+        self.width = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        for node, name in visit.layers:
+            x = viewed(node.inputs[0])
+            if x.op == "softmax" and x in visit.hidden and name:
+                self.width = int(np.shape(x._data)[-1])
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        ratio = course.ratio()
+        if not self.width or ratio is None or not ratio > 0.2 or len(course.losses) < PATIENCE / 2:
+            return None
+        return Said(
+            "a hidden layer ends with a softmax, which lets hardly anything through.",
+            f"the outputs of {self.width} units add up to 1 before the next layer, and the loss is still "
+            f"{ratio:.0%} of "
+            f"what a constant answer has after {len(course.losses)} steps",
+        )
+
+
+class NetTooSmall(Rule):
+    """A hidden layer of one or two units that everything must pass.
+
+    Sure when the loss stays above two fifths of what a constant answer has, hardly falls any more, and nothing else
+    explains it. Labels that cannot be learned would make it wrong.
+    """
+
+    name = "net too small"
+    fix = "make the narrowest hidden layer wider"
+    confidence = 0.7
+    explained_by = (*LEARNING, "no nonlinearity between layers", "training labels that are wrong", "no biases")
+
+    def finish(self, course: Course) -> Said | None:
+        hidden = [layer for layer in course.layers if layer.hidden]
+        if not hidden or len(course.losses) < PATIENCE or not course.stuck(share=0.4, flat=0.1):
+            return None
+        narrow = min(hidden, key=lambda layer: layer.outputs)
+        if narrow.outputs > NARROW:
+            return None
+        return Said(
+            "the net has too few hidden units for this task.",
+            f"all paths lead through the {_units(narrow.outputs)} of {narrow.name}, and the loss stays at "
+            f"{course.ratio():.0%} of what a constant answer has",
+            code=f"{{net}} = nn.MLP({course.layers[0].inputs}, [16, {course.layers[-1].outputs}])",
+        )
+
+
+class NoBiases(Rule):
+    """A net without a single bias, so that the output for the input 0 is fixed.
+
+    Sure when no layer has a bias, nothing normalizes, the loss stays above two fifths of what a constant answer has
+    and no longer falls, and nothing else explains it. Labels that cannot be learned would make it wrong.
+    """
+
+    name = "no biases"
+    fix = "give the layers biases (nn.Linear has them unless bias=False)"
+    code = "nn.Linear(n_in, n_out, bias=True)"
+    confidence = 0.7
+    explained_by = (*LEARNING, "no nonlinearity between layers")
+
+    def finish(self, course: Course) -> Said | None:
+        modules = course.model.named_modules() if hasattr(course.model, "named_modules") else []
+        if any(isinstance(module, LayerNorm | BatchNorm1d) for _, module in modules):
+            return None
+        if not course.layers or any(layer.bias for layer in course.layers) or len(course.losses) < PATIENCE:
+            return None
+        if not course.stuck(share=0.4):
+            return None
+        return Said(
+            "no layer has a bias, so the net cannot shift its answers.",
+            f"{len(course.layers)} layers have weights only, and the loss stays at {course.ratio():.0%} of what a "
+            "constant answer has",
+        )
+
+
+class TooMuchDropout(Rule):
+    """Dropout that leaves hardly a path from the input to the output.
+
+    Sure when less than a fifth of all paths stay whole in a step (the product of 1 − p over the layers), and the loss
+    is still above half of what a constant answer has. Labels that cannot be learned would make it wrong.
+    """
+
+    name = "dropout too strong"
+    fix = "drop less: 0.1 to 0.5 a layer"
+    confidence = 0.85
+
+    def judge(self, course: Course) -> Said | None:
+        modules = course.model.named_modules() if hasattr(course.model, "named_modules") else []
+        dropouts = [(name, m.p) for name, m in modules if isinstance(m, Dropout)]
+        whole = math.prod(1 - p for _, p in dropouts)
+        ratio = course.ratio()
+        if whole >= WHOLE or ratio is None or not ratio > 0.5 or len(course.losses) < PATIENCE:
+            return None
+        name = dropouts[0][0]
+        return Said(
+            "dropout takes so much away that hardly a path from the input to the output is whole.",
+            f"{len(dropouts)} layers with p = {', '.join(f'{p:g}' for _, p in dropouts)} leave {whole:.1%} of the "
+            "paths, "
+            f"and the loss is still {ratio:.0%} of what a constant answer has",
+            code=f"{{net}}.{_indexed(name)}.p = 0.2",
+        )
+
+
+class InitialWeightsTooLarge(Rule):
+    """Weights that begin so large that the first answers are far from anything reasonable.
+
+    Sure when the weights of most layers have over four times the deviation of Kaiming's initialization, and the first
+    loss is over three times that of a constant answer. A net of sines, which begins so on purpose, would not begin
+    with such a loss.
+    """
+
+    name = "initial weights too large"
+    fix = "initialize the weights by the number of inputs (nn.init.xavier_uniform_, kaiming_normal_)"
+    code = "nn.init.xavier_uniform_(layer.weight)  # for each layer of {net}"
+
+    def look(self, visit: Visit) -> Said | None:
+        record = visit.course.record
+        if visit.step != 1 or record is None or not visit.layers:
+            return None
+        sizes = [(name, *_deviation(visit, name)) for _, name in visit.layers]
+        large = [(name, size, usual) for name, size, usual in sizes if size > LARGE * usual]
+        guess = record.guess()
+        if len(large) < 2 * len(sizes) / 3 or not guess > 0 or not record.losses[0] > FAR * guess:
+            return None
+        name, size, usual = large[0]
+        return Said(
+            "the weights begin far too large, so the first answers and gradients are huge or saturated.",
+            f"{name} has a deviation of {size:.3g}, where {usual:.2g} is usual, and the first loss is "
+            f"{record.losses[0]:.3g} where a constant answer has {guess:.3g}",
+        )
+
+
+def _deviation(visit: Visit, name: str) -> tuple[float, float]:
+    w = visit.parameters[name]._data
+    return float(np.std(w)), math.sqrt(2 / (w.shape[0] if w.ndim == 2 else w.size))
+
+
+def _units(count: int) -> str:
+    return "one unit" if count == 1 else f"{count} units"
+
+
+def _indexed(name: str) -> str:
+    """A dotted name as Python writes it: layers.0 as layers[0]."""
+    parts = name.split(".")
+    return "".join(f"[{part}]" if part.isdecimal() else f"{'.' * (i > 0)}{part}" for i, part in enumerate(parts))

@@ -1,0 +1,182 @@
+"""`Course`: how a run has gone so far, as the rules that judge it see it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.types import Array
+from tinygrad_edu.train.doctor.task import Record, Task
+
+TINY = 0.1  # root mean square of weights that are hardly there
+
+
+class Evaluation(NamedTuple):
+    """A loss that was computed without a gradient, as after an epoch."""
+
+    step: int
+    loss: float
+    training: bool  # the model's mode
+
+
+class Layer(NamedTuple):
+    """A product with a matrix of weights, as the graph shows it."""
+
+    name: str  # of the weights
+    inputs: int
+    outputs: int
+    bias: bool
+    before: tuple[str, ...]  # the layers whose outputs enter it
+    linear: bool  # whether nothing but a linear map stands between them and this one
+    hidden: bool  # whether a later layer depends on it
+
+
+class Course:
+    """How the run has gone: the losses, and how far the weights went.
+
+    Attributes
+    ----------
+    parameters : those that are watched, by name.
+    losses : of every backward pass.
+    largest_change : the largest ‖change of all weights in a step‖ / ‖weights‖, of the steps after close looks.
+    climbs : the cosine between each of those steps and the gradient; descent has a negative one.
+    record : what is known of the task; None if the loss is of no kind that is known.
+    evaluations : the losses that were computed without a gradient.
+    layers : of the first graph, in the order of the forward pass.
+    names : how the program calls the net and the optimizer.
+    mixed : whether backward passes went through different layers, as those of two nets that take turns.
+    broken : whether the loop ended by an exception.
+    evaluated : the rows that the model was last called with while no gradient was recorded.
+    """
+
+    def __init__(self, parameters: Mapping[str, Node], model: Any = None, optimizer: Any = None) -> None:
+        self.parameters = parameters
+        self.model = model
+        self.optimizer = optimizer
+        self.losses: list[float] = []
+        self.largest_change = 0.0
+        self.climbs: list[float] = []
+        self.record: Record | None = None
+        self.evaluations: list[Evaluation] = []
+        self.layers: list[Layer] = []
+        self.names: dict[str, str] = {"net": "net", "optimizer": "optimizer"}
+        self.broken = False
+        self.mixed = False
+        self._graph: tuple[str, ...] | None = None
+        self.evaluated: Any = None
+        self.start = self._weights()
+        self._stamps = {name: p.stamp for name, p in parameters.items()}
+        self._before: dict[str, Array] | None = None
+        self._gradient: Array | None = None
+
+    def arrive(self, loss: float) -> None:
+        """A backward pass begins: the step before it is over."""
+        self.losses.append(loss)
+        if self._before is not None:
+            before, now = (_joined(weights) for weights in (self._before, self._weights()))
+            change = _distance(before, now)
+            if math.isfinite(change):  # a NaN, whatever made it, is no long step
+                self.largest_change = max(self.largest_change, change)
+            self.climbs.append(_cosine(now - before, self._gradient))
+            self._before = None
+
+    def keep(self) -> None:
+        """Measure the step that comes next."""
+        self._before = self._weights()
+        self._gradient = _joined(self._arrays(gradient))
+
+    def saw(self, task: Task | None, step: int, layers: tuple[str, ...] = ()) -> None:
+        """A close look at the task, in a graph with these layers."""
+        self._graph = self._graph or layers
+        self.mixed = self.mixed or layers != self._graph
+        if task is None:
+            return
+        if self.record is None or self.record.kind != task.kind:
+            self.record = Record(task)
+        self.record.add(task, step)
+
+    def untouched(self) -> bool:
+        """Whether no parameter was written to since the watch began, not even the number that was there."""
+        return all(p.stamp == self._stamps[name] for name, p in self.parameters.items())
+
+    def distances(self) -> list[float]:
+        """How far each array of weights is from its start, relative to its size there."""
+        now = self._weights()
+        return [_distance(w, now[name]) for name, w in self.start.items()]
+
+    def norms(self) -> tuple[float, float]:
+        """The norm of all weights at the start, and now."""
+        return float(np.linalg.norm(_joined(self.start))), float(np.linalg.norm(_joined(self._weights())))
+
+    def ratio(self) -> float | None:
+        """The loss of the last looks, as a share of what the best constant answer has; None if that is not known.
+
+        It is not known either where the losses of several nets take turns.
+        """
+        return self.record.ratio() if self.record is not None and not self.mixed else None
+
+    def stuck(self, share: float = 0.3, flat: float = 0.05) -> bool:
+        """Whether the loss is still above a share of what a constant answer has, and no longer falls.
+
+        It no longer falls if the mean of the last quarter is within a few per cent of that of the quarter before.
+        """
+        ratio = self.ratio()
+        if ratio is None or not ratio > share:
+            return False
+        *_, third, last = self.quarters()
+        return not last < (1 - flat) * third
+
+    def quarters(self) -> list[float]:
+        """The mean losses of the four quarters of the run."""
+        return [mean(part.tolist()) if len(part) else math.nan for part in np.array_split(np.array(self.losses), 4)]
+
+    def _weights(self) -> dict[str, Array]:
+        return self._arrays(lambda p: p._data)
+
+    def _arrays(self, of: Any) -> dict[str, Array]:
+        """Copies of what the parameters have; of Values together, as one array."""
+        arrays, floats = {}, []
+        for name, p in self.parameters.items():
+            x = of(p)
+            if isinstance(p._data, float):
+                floats.append(0.0 if x is None else float(x))
+            else:
+                arrays[name] = np.zeros(p._data.shape) if x is None else np.array(x, dtype=p._data.dtype)
+        return arrays | ({"Values": np.array(floats)} if floats else {})
+
+
+def same_scale(course: Course) -> bool:
+    """Whether the program's loss is the usual mean, so that it can be compared with a constant answer's."""
+    record = course.record
+    if record is None or not record.losses:
+        return False
+    return bool(np.isclose(course.losses[record.steps[0] - 1], record.losses[0], rtol=0.05))
+
+
+def gradient(node: Node) -> Any:
+    """The node's gradient as a plain array or float; None where there is none."""
+    return node.grad._data if isinstance(node.grad, Node) else node.grad
+
+
+def mean(numbers: Sequence[float]) -> float:
+    """The mean; nan if one of the numbers is not finite."""
+    return math.fsum(numbers) / len(numbers) if numbers and all(map(math.isfinite, numbers)) else math.nan
+
+
+def _joined(arrays: Mapping[str, Array]) -> Array:
+    return np.concatenate([a.ravel() for a in arrays.values()]) if arrays else np.zeros(0)
+
+
+def _distance(before: Array, now: Array) -> float:
+    """‖now − before‖ / ‖before‖; weights that begin at zero count as small ones, not as none."""
+    size = max(float(np.linalg.norm(before)), TINY * math.sqrt(before.size))
+    return float(np.linalg.norm(now - before)) / size if size else 0.0
+
+
+def _cosine(step: Array, slope: Array | None) -> float:
+    if slope is None:
+        return math.nan
+    size = float(np.linalg.norm(step)) * float(np.linalg.norm(slope))
+    return float(step @ slope) / size if size and math.isfinite(size) else math.nan

@@ -1,0 +1,124 @@
+"""`cure`: the run as it was beside the run with the fix, from the state before the fault."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.train.doctor import changes
+from tinygrad_edu.train.doctor.changes import Change
+from tinygrad_edu.train.doctor.finding import Finding
+from tinygrad_edu.train.doctor.tape import Fork, Tape
+
+
+@dataclass(frozen=True)
+class Cure:
+    """What became of a run with a fix, beside what became of it without.
+
+    Attributes
+    ----------
+    finding : what was found.
+    change : the fix in words.
+    code : the fix as a line of code.
+    as_it_was : the losses of the run.
+    cured : the losses of the same steps on the same batches with the fix.
+    parameters : of the cured net after these steps, by name.
+    exact : whether a replay without the fix gives the run's losses to the last bit. If not, the program did something
+        between the backward pass and the step that is not recorded, such as clipping, and the cured run leaves it out.
+    """
+
+    finding: Finding
+    change: str
+    code: str
+    as_it_was: list[float]
+    cured: list[float]
+    parameters: dict[str, Any]
+    exact: bool
+
+    def __str__(self) -> str:
+        n = len(self.cured)
+        return (
+            f"{self.finding.name}: with {self.change}, the loss after {n} steps is {self.cured[-1]:.4g} in place of "
+            f"{self.as_it_was[-1]:.4g}\n  code: {self.code}"
+        )
+
+
+def cure_of(finding: Finding, tape: Tape | None, names: dict[str, str], settings: dict[str, Any], rows: int) -> Cure:
+    """The cure of a finding, from a tape; see `Doctor.cure`."""
+    if tape is None:
+        raise ArgumentError(
+            "a cure needs the first steps of the run: watch it with train.doctor(net, optimizer, examine=True)"
+        )
+    if not tape.passes:
+        raise ArgumentError("a cure needs a step at least, but no backward pass was recorded")
+    chosen = _change(finding, tape, settings, rows)
+    if tape.optimizer is None:
+        raise ArgumentError("a cure takes the steps again, so the doctor must be given the optimizer that takes them")
+    plain, cured = Fork(tape), Fork(tape)
+    count = len(tape.passes)
+    plain.run(count)
+    for change in chosen:
+        change.apply(cured)
+    cured.run(count)
+    was = [recorded.loss for recorded in tape.passes]
+    exact = all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(was, plain.losses, strict=True))
+    return Cure(
+        finding,
+        " and ".join(change.name for change in chosen),
+        "; ".join(change.code.format(**names) for change in chosen),
+        was,
+        cured.losses,
+        cured.parameters,
+        exact,
+    )
+
+
+def _change(finding: Finding, tape: Tape, settings: dict[str, Any], rows: int) -> list[Change]:
+    """The changes that undo a finding: those that the caller names, or the usual one."""
+    known: dict[str, Callable[[Any], Change]] = {
+        "lr": changes.set_rate,
+        "weights": changes.set_weights,
+        "weight_decay": changes.set_decay,
+        "inputs": lambda f: changes.change_inputs(f, "other inputs", "X = …"),
+    }
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise ArgumentError(f"cure: {unknown[0]!r} is no setting, but {', '.join(known)} are")
+    if settings:
+        return [known[name](value) for name, value in settings.items()]
+    usual = _usual(tape, rows)
+    if finding.name not in usual:
+        raise ArgumentError(
+            f"{finding.name!r} cannot be cured by taking the recorded steps again: what is wrong lies outside of them "
+            f"(fix: {finding.fix})"
+        )
+    return [usual[finding.name]()]
+
+
+def _usual(tape: Tape, rows: int) -> dict[str, Callable[[], Change]]:
+    """How each finding is undone that can be."""
+    return {
+        "missing zero_grad": changes.reset_gradients,
+        "learning rate too high": lambda: changes.scale_rate(0.1),
+        "learning rate too low": lambda: changes.scale_rate(10.0),
+        "loss summed over the batch": lambda: changes.divide_loss(rows),
+        "gradient ascent": changes.drop_minus,
+        "parameter missing from the optimizer": changes.own_parameters,
+        "parameters that never change": changes.own_parameters,
+        "softmax before cross-entropy": lambda: changes.skip(("softmax",)),
+        "probabilities given to a with-logits loss": lambda: changes.skip(("sigmoid",)),
+        "output activation that does not fit": lambda: changes.skip(("relu", "sigmoid", "tanh", "softplus")),
+        "ReLU before a loss of logits": lambda: changes.skip(("relu",)),
+        "labels of the wrong shape that broadcast": changes.fit_target_shapes,
+        "inputs not normalized": lambda: changes.standardize_inputs(tape),
+        "no nonlinearity between layers": changes.insert_relu,
+        "weight decay too strong": lambda: changes.set_decay(1e-4),
+        **dict.fromkeys(
+            (
+                *("dead ReLUs", "saturated sigmoids", "all-equal initial weights", "initial weights too large"),
+                *("vanishing gradients", "exploding gradients"),
+            ),
+            changes.fresh_weights,
+        ),
+    }

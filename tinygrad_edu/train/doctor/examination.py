@@ -1,0 +1,117 @@
+"""`examine`: cheap experiments on a fork of the run, where the evidence has several explanations."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.train.doctor import changes
+from tinygrad_edu.train.doctor.tape import Fork, Tape
+
+TRIED = 60  # passes a trial
+BETTER = 0.8  # times the loss without the change
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One change, tried on a fork of the run.
+
+    Attributes
+    ----------
+    name : the change in words.
+    code : the change as a line of code.
+    loss : the mean loss of the last passes with it; nan if it did not stay finite.
+    helped : whether it is below four fifths of the loss without it.
+    """
+
+    name: str
+    code: str
+    loss: float
+    helped: bool
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What experiments showed.
+
+    Attributes
+    ----------
+    start : the first loss of the run.
+    loss : the mean loss of the last passes of a fork without any change.
+    trials : the changes, the best first.
+    one_batch : the loss of one batch after it was trained on alone, with Adam.
+    passes : how many forward and backward passes all of it took.
+    steps : how many the run itself took.
+    """
+
+    start: float
+    loss: float
+    trials: list[Trial]
+    one_batch: float
+    passes: int
+    steps: int
+
+    def __str__(self) -> str:
+        lines = [f"Experiments on a copy of the run: the loss goes from {self.start:.3g} to {self.loss:.3g} as it is."]
+        lines += [
+            f"  {trial.loss:9.3g}  {'helps  ' if trial.helped else '       '}{trial.name}" for trial in self.trials
+        ]
+        learned = self.one_batch < 0.1 * abs(self.start)
+        lines.append(
+            f"  One batch alone {'can' if learned else 'cannot'} be learned (loss {self.one_batch:.3g}): "
+            + (
+                "net, loss and gradients are connected."
+                if learned
+                else "look at the net, the loss and the graph between them first."
+            )
+        )
+        lines.append(
+            f"  This took {self.passes} forward and backward passes; the run had {self.steps}. The run was not changed."
+        )
+        return "\n".join(lines)
+
+
+def examine(tape: Tape | None, names: dict[str, str], steps: int) -> Examination:
+    """Try changes on forks of the run from its start; see `Doctor.examine`."""
+    if tape is None:
+        raise ArgumentError(
+            "experiments need the first steps of the run: watch it with train.doctor(net, optimizer, examine=True)"
+        )
+    if not tape.passes:
+        raise ArgumentError("experiments need a step at least, but no backward pass was recorded")
+    if tape.optimizer is None:
+        raise ArgumentError("experiments take the steps again, so the doctor must be given the optimizer")
+    plain = Fork(tape)
+    plain.run(TRIED)
+    before = _last(plain.losses)
+    candidates = [
+        changes.scale_rate(0.1),
+        changes.scale_rate(10.0),
+        changes.with_adam(),
+        changes.reset_gradients(),
+        changes.standardize_inputs(tape),
+        changes.fresh_weights(),
+        changes.insert_relu(),
+    ]
+    trials = [_try(tape, change, names, before) for change in candidates]
+    alone = Fork(tape)
+    changes.with_adam().apply(alone)
+    alone.run(2 * TRIED, only=0)
+    trials.sort(key=lambda trial: math.inf if math.isnan(trial.loss) else trial.loss)
+    passes = TRIED * (len(candidates) + 3)
+    return Examination(tape.passes[0].loss, before, trials, _last(alone.losses), passes, steps)
+
+
+def _try(tape: Tape, change: Any, names: dict[str, str], before: float) -> Trial:
+    fork = Fork(tape)
+    change.apply(fork)
+    fork.run(TRIED)
+    loss = _last(fork.losses)
+    helped = loss < BETTER * before if math.isfinite(before) else math.isfinite(loss)
+    return Trial(change.name, change.code.format(**names), loss, helped)
+
+
+def _last(losses: list[float]) -> float:
+    """The mean of the last tenth."""
+    recent = losses[-max(1, len(losses) // 10) :]
+    return math.fsum(recent) / len(recent) if all(map(math.isfinite, recent)) else math.nan

@@ -1,0 +1,227 @@
+"""What goes wrong between the gradients and the step: parameters that get none, or that no step changes."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.nn import Module
+from tinygrad_edu.train.doctor.course import Course, gradient
+from tinygrad_edu.train.doctor.finding import Rule, Said, few
+from tinygrad_edu.train.doctor.visit import Visit
+
+STREAK = 3  # steps in a row whose gradients were gone
+PASSES = 20  # backward passes after which a parameter should have had its turn
+FOREIGN = 10  # passes beside an optimizer of other parameters
+UNUSED = 50  # passes in a row whose gradients nobody used
+ENDED = 10  # the same, when the watch has ended
+
+
+class NeverAGradient(Rule):
+    """A parameter that the loss does not depend on.
+
+    Sure when twenty backward passes have gone by and it was in the graph of none that was looked at, while others were.
+    Fine-tuning a head on the features of a trained net would make it wrong: where the lost parameters are all those
+    before the others, it is silent unless they look as if they were never trained (`looks_untrained`).
+    """
+
+    name = "parameter that never receives a gradient"
+    fix = (
+        "use it in forward(), and look for .data, .detach(), .numpy() or no_grad() between it and the loss; if it is "
+        "meant to rest, set its requires_grad to False"
+    )
+
+    def __init__(self) -> None:
+        self.reached: set[Any] = set()
+
+    def look(self, visit: Visit) -> Said | None:
+        self.reached.update(x for x in visit.order if x in visit.names)
+        lost = [name for name, p in visit.parameters.items() if p.requires_grad and p not in self.reached]
+        if visit.step < PASSES or not lost or _is_fine_tuning(visit, lost):
+            return None
+        return Said(
+            "the loss does not depend on some parameters, so they never learn.",
+            f"{few(lost)} had no gradient in {visit.step} backward passes",
+        )
+
+
+class NotInTheOptimizer(Rule):
+    """A parameter that gets gradients, and that no step ever changes.
+
+    Sure when others were changed before twenty backward passes, and it never was. Fine-tuning a head would make it
+    wrong: where the parameters at rest are all those before the others, it is silent unless they look as if they were
+    never trained (`looks_untrained`).
+    """
+
+    name = "parameter missing from the optimizer"
+    fix = "make the optimizer with net.parameters(); if the parameter is meant to rest, set its requires_grad to False"
+    code = "{optimizer} = optim.Adam({net}.parameters(), lr=0.001)"
+
+    def __init__(self) -> None:
+        self.stamps: dict[str, int] = {}
+        self.changed: set[str] = set()
+        self.steps = 0
+
+    def before(self, visit: Visit) -> Said | None:
+        now = {name: p.stamp for name, p in visit.parameters.items()}
+        changed = {name for name, stamp in now.items() if self.stamps.get(name, stamp) != stamp}
+        self.stamps = now
+        self.changed |= changed
+        self.steps += bool(changed)
+        return None
+
+    def look(self, visit: Visit) -> Said | None:
+        if self.steps < PASSES:
+            return None
+        still = [
+            name
+            for name, p in visit.parameters.items()
+            if name not in self.changed and p.requires_grad and gradient(p) is not None and np.any(gradient(p))
+        ]
+        if not still or _is_fine_tuning(visit, still):
+            return None
+        return Said(
+            "some parameters have gradients, but no step changes them: they are not among the optimizer's.",
+            f"{few(still)} did not change in {self.steps} steps that changed {len(self.changed)} others",
+        )
+
+
+class FrozenUntrained(Rule):
+    """Frozen layers that still have the weights of their initialization.
+
+    Sure when parameters that need no gradient look as if they were never trained (`looks_untrained`), and after a
+    hundred steps the loss is above half of what a constant answer has. Features that are random on purpose would make
+    it wrong, but they are chosen wide enough to solve the task.
+    """
+
+    name = "frozen layers that were never trained"
+    fix = "set their requires_grad to True, or load the weights of a trained net before you freeze them"
+    code = "for p in layer.parameters(): p.requires_grad = True"
+    confidence = 0.8
+
+    def judge(self, course: Course) -> Said | None:
+        state = course.model._state() if isinstance(course.model, Module) else {}
+        frozen = [n for n, x in state.items() if isinstance(x, Node) and not x.requires_grad]
+        untrained = [name for name in frozen if looks_untrained(name, state)]
+        ratio = course.ratio()
+        if len(untrained) < 0.8 * max(len(frozen), 1) or len(course.losses) < 100 or ratio is None or not ratio > 0.5:
+            return None
+        return Said(
+            "some layers are frozen although they were never trained.",
+            f"{few(untrained)} need no gradient and still look as they were initialized, and the loss is "
+            f"{ratio:.0%} of "
+            "what a constant answer has",
+        )
+
+
+def looks_untrained(name: str, state: dict[str, Any]) -> bool:
+    """Whether a parameter looks as initializations leave it.
+
+    With n inputs, the default draws weights and biases within ±1/√n, and other initializations write the weights alone
+    (so the biases are still within, and older) or make the biases 0. Training moves some entry outside of that.
+    """
+    parameter = state[name]
+    owner, _, kind = name.rpartition(".")
+    partner = state.get(f"{owner}.{'bias' if kind == 'weight' else 'weight'}".lstrip("."))
+    weight, bias = (parameter, partner) if np.ndim(parameter._data) == 2 or kind == "weight" else (partner, parameter)
+    if not isinstance(weight, Node) or np.ndim(weight._data) != 2:
+        return bool(np.all(parameter._data == 1) or not np.any(parameter._data))  # of a layer that normalizes
+    bound = 1 / np.sqrt(len(weight._data))
+    if not isinstance(bias, Node):
+        return bool(np.all(np.abs(weight._data) <= bound))
+    within = bool(np.all(np.abs(bias._data) <= bound))
+    return not np.any(bias._data) or (
+        within and (bool(np.all(np.abs(weight._data) <= bound)) or bias.stamp < weight.stamp)
+    )
+
+
+def _is_fine_tuning(visit: Visit, still: list[str]) -> bool:
+    """Whether the parameters at rest are all those before some layer, and do not look untrained."""
+    names = [*visit.parameters]
+    if names[: len(still)] != still or len(still) == len(names):
+        return False
+    if still[-1].rpartition(".")[0] == names[len(still)].rpartition(".")[0]:
+        return False  # a layer of which one part learns
+    untrained = [name for name in still if looks_untrained(name, dict(visit.parameters))]
+    return len(untrained) < 0.5 * len(still)
+
+
+class NeverChanged(Rule):
+    """A net that no step ever changes.
+
+    Sure when no parameter was written to in ten backward passes, and the optimizer holds none of them. Also when none
+    was in fifty, or in ten until the watch ended, and the gradients of each pass were reset before the next: they are
+    thrown away. Gradients that are gathered over many passes are kept in between. And when at three steps in a row of
+    an optimizer that holds them, the gradients that the pass before had left were gone.
+    """
+
+    name = "parameters that never change"
+    fix = (
+        "call optimizer.step() after loss.backward(), of an optimizer made with this net's parameters; by hand, write "
+        "p.data -= rate * p.grad, for p = p - … only gives the name p to a new node"
+    )
+    code = "{optimizer}.step()  # after loss.backward(); made with {net}.parameters()"
+
+    def __init__(self) -> None:
+        self.course: Course | None = None
+        self.resets = 0
+        self.left = False  # whether the pass before left gradients
+        self.emptied = 0
+
+    def before(self, visit: Visit) -> Said | None:
+        self.course = visit.course
+        if _any_gradient(visit.course):
+            self.resets = 0
+        elif visit.step > 1:
+            self.resets += 1
+        params = getattr(visit.optimizer, "params", [])
+        if len(params) > 0 and {*params}.isdisjoint(visit.parameters.values()):
+            return self._foreign(visit, len(params))
+        return self._if_thrown_away(UNUSED)
+
+    def after(self, visit: Visit) -> Said | None:
+        self.left = _any_gradient(visit.course)
+        return None
+
+    def stepped(self, optimizer: Any) -> Said | None:
+        if not self.left or self.course is None or {*optimizer.params}.isdisjoint(self.course.parameters.values()):
+            return None
+        self.left = False
+        self.emptied = 0 if _any_gradient(self.course) else self.emptied + 1
+        if self.emptied < STREAK or not self.course.untouched():
+            return None
+        return Said(
+            "zero_grad() stands between backward() and step(), so the steps find no gradient to follow.",
+            f"at each of the last {STREAK} steps, the gradients that backward() had left were gone when step() began",
+            "call optimizer.zero_grad() before loss.backward(), or after optimizer.step()",
+            "{optimizer}.zero_grad()  # before loss.backward()",
+        )
+
+    def finish(self, course: Course) -> Said | None:
+        return self._if_thrown_away(ENDED)
+
+    def _if_thrown_away(self, resets: int) -> Said | None:
+        if self.course is None or self.resets < resets or not self.course.untouched():
+            return None
+        return Said(
+            "the gradients are computed and reset again, but no step changes the parameters.", _seen(self.course)
+        )
+
+    def _foreign(self, visit: Visit, count: int) -> Said | None:
+        if visit.step <= FOREIGN or not visit.course.untouched():
+            return None
+        return Said(
+            "the optimizer has none of the net's parameters, so its steps do not change the net.",
+            f"{_seen(visit.course)}, and none is among the optimizer's {count}",
+            "make the optimizer anew after the net, with net.parameters()",
+            "{optimizer} = optim.Adam({net}.parameters(), lr=0.001)  # after {net} was made",
+        )
+
+
+def _seen(course: Course) -> str:
+    passes = len(course.losses)
+    return f"none of the net's {len(course.parameters)} parameters was written to in {passes} backward passes"
+
+
+def _any_gradient(course: Course) -> bool:
+    return any(g is not None and np.any(g) for g in map(gradient, course.parameters.values()))

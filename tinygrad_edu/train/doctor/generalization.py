@@ -1,0 +1,130 @@
+"""What shows only in the losses of other rows than those that are trained on."""
+
+import numpy as np
+
+from tinygrad_edu.nn import Dropout
+from tinygrad_edu.train.doctor.architecture import LEARNING
+from tinygrad_edu.train.doctor.course import Course, mean, same_scale
+from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.inputs import first_inputs
+from tinygrad_edu.train.doctor.task import labels_of
+from tinygrad_edu.train.doctor.visit import Visit
+
+SEVERAL = 5  # evaluations
+ROWS = 100  # different ones
+
+
+class Overfitting(Rule):
+    """A loss of other rows that rises while that of the training falls.
+
+    Sure when of five evaluations or more the last two are above one and a half times the best, which was at least a
+    quarter of them before, above three times the loss of the training, and above a quarter of what a constant
+    answer has. An evaluation on harder rows would make it wrong, but its loss would not rise.
+    """
+
+    name = "overfitting"
+    fix = "stop at the best evaluation (train.EarlyStopping), take more rows, or a smaller net, dropout or weight decay"
+    code = "train.fit({net}, ..., callbacks=[train.EarlyStopping(restore_best_weights=True)])"
+    confidence = 0.85
+    explained_by = (
+        *("BatchNorm statistics that do not follow", "the same batch at every step", "rows sorted by their targets"),
+        *("training mode during evaluation", "evaluation mode during training", "learning rate too high"),
+        *("labels that do not belong to their rows", "training labels that are wrong"),
+    )
+
+    def finish(self, course: Course) -> Said | None:
+        losses = [e.loss for e in course.evaluations]
+        if len(losses) < SEVERAL:
+            return None
+        best = int(np.argmin(losses))
+        now = min(losses[-2:])
+        trained = mean(course.losses[-20:])
+        if not now > 1.5 * losses[best] or best > 0.75 * len(losses) or not now > 3 * trained > 0:
+            return None
+        if course.record is not None and same_scale(course) and now < 0.25 * course.record.guess():
+            return None  # still good
+        return Said(
+            "the net learns the training rows by heart, and gets worse on others.",
+            f"the loss of other rows was {losses[best]:.3g} at step {course.evaluations[best].step} and is "
+            f"{losses[-1]:.3g} "
+            f"now, while that of the training is {trained:.3g}",
+        )
+
+
+class UnrelatedLabels(Rule):
+    """Labels that tell nothing about other rows: shuffled, misplaced, or random.
+
+    Sure when the loss of the training fell below six tenths of what a constant answer has, but no evaluation of five
+    or more came below 95 %. A net that learns a few rows by heart before it can generalize would make it wrong, so at
+    least a hundred different rows must have been seen.
+    """
+
+    name = "labels that do not belong to their rows"
+    fix = "see that X and y are shuffled, split and sorted together"
+    code = "order = rng.permutation(len(X)); X, y = X[order], y[order]"
+    confidence = 0.75
+
+    def __init__(self) -> None:
+        self.rows: set[bytes] = set()
+
+    def look(self, visit: Visit) -> Said | None:
+        x = first_inputs(visit) if len(self.rows) < ROWS else None
+        if x is not None:
+            self.rows.update(row.tobytes() for row in np.ascontiguousarray(x[:ROWS]))
+        return None
+
+    def finish(self, course: Course) -> Said | None:
+        if len(self.rows) < ROWS:
+            return None
+        ratio, record = course.ratio(), course.record
+        losses = [e.loss for e in course.evaluations]
+        if record is None or ratio is None or len(losses) < SEVERAL or not same_scale(course):
+            return None
+        guess = record.guess()
+        if not ratio < 0.6 or min(losses) < 0.95 * guess:
+            return None
+        return Said(
+            "the net learns the training rows by heart, but nothing of it holds for other rows.",
+            f"the loss of the training is {ratio:.0%} of what a constant answer has, the best of {len(losses)} "
+            "evaluations "
+            f"{min(losses) / guess:.0%}",
+        )
+
+
+class LabelNoise(Rule):
+    """Training labels of which many are wrong.
+
+    Sure when the loss of classes is below 77 % of that of the training on other rows, at three evaluations in a
+    row, in a net without dropout, while the training's loss hardly falls from the thirty steps before to the thirty
+    after, and is above six tenths of what a constant answer has. Training rows that are harder on purpose (augmented,
+    weighted) would make it wrong.
+    """
+
+    name = "training labels that are wrong"
+    fix = "look at the training rows with the largest losses, and correct or drop their labels"
+    code = "suspicious = np.argsort(losses_of_rows)[-50:]"
+    confidence = 0.7
+    explained_by = LEARNING
+
+    def finish(self, course: Course) -> Said | None:
+        record = course.record
+        modules = course.model.named_modules() if hasattr(course.model, "named_modules") else []
+        if record is None or len(course.evaluations) < SEVERAL or any(isinstance(m, Dropout) for _, m in modules):
+            return None
+        if not same_scale(course) or labels_of(record.targets) is None:
+            return None
+        guess, streak = record.guess(), 0
+        for e in course.evaluations:
+            before, after = course.losses[max(0, e.step - 30) : e.step], course.losses[e.step : e.step + 30]
+            if e.step < 0.05 * len(course.losses) or len(before) < 20 or len(after) < 20:
+                continue
+            trained = mean(after)
+            noisy = e.loss < 0.77 * trained and trained > max(0.6 * guess, 0.8 * mean(before))
+            streak = streak + 1 if noisy else 0
+            if streak >= 3:
+                return Said(
+                    "the net is better on other rows than on those that it is trained on: many training labels "
+                    "are wrong.",
+                    f"at step {e.step} the loss of other rows is {e.loss:.3g}, that of the training {trained:.3g}",
+                )
+        return None

@@ -1,0 +1,222 @@
+"""What goes wrong with the targets: labels that are all equal, rare, sorted or not used, and numbers that are large."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.train.doctor.course import Course
+from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.task import Record, Task, labels_of
+from tinygrad_edu.train.doctor.visit import Visit
+
+CLASSES = ("cross_entropy", "bce_with_logits", "categorical", "binary")
+LARGE = 20.0  # root mean square of the targets
+
+
+class EqualLabels(Rule):
+    """Targets that are all the same.
+
+    Sure when all targets of fifty rows or more, at ten looks or more, are equal when the watch ends, and only one net
+    stands in the graph: a generator is trained on the answer "real" alone. Sorted rows would make it wrong if the run
+    ended before the next class; so it is asked at the end.
+    """
+
+    name = "labels that are all equal"
+    fix = "look at what was done to the labels: a division, a cast or a wrong column makes them all the same"
+    code = "print(np.unique(y, return_counts=True))"
+    confidence = 0.9
+
+    def __init__(self) -> None:
+        self.own = True
+
+    def look(self, visit: Visit) -> Said | None:
+        self.own = self.own and visit.only_watched
+        return None
+
+    def finish(self, course: Course) -> Said | None:
+        record = course.record
+        if not self.own or record is None or len(record.losses) < 10 or record.rows < 50:
+            return None
+        t = record.targets
+        if not np.all(t == t[0]):
+            return None
+        return Said(
+            "all targets are the same, so there is nothing to tell apart.",
+            f"{len(t)} rows of targets were all {np.ravel(t[0])[0]:g}{' …' if t.shape[1] > 1 else ''}",
+        )
+
+
+class UnusedOutputs(Rule):
+    """Outputs for classes that never turn up.
+
+    Sure when the labels of twenty rows an output, and at least two hundred rows, name at most half of the outputs, of
+    which there are at most a hundred. A vocabulary of which a text uses a part would make it wrong, but that is larger.
+    """
+
+    name = "outputs that no label uses"
+    fix = "look at the labels: they may be coded or cut wrongly; else give the net one output a class"
+    code = "print(np.unique(y, return_counts=True))"
+    confidence = 0.7
+    explained_by = ("labels that are all equal",)
+
+    def finish(self, course: Course) -> Said | None:
+        record = course.record
+        if record is None or record.kind not in ("cross_entropy", "categorical") or not 4 <= record.width <= 100:
+            return None
+        labels = labels_of(record.targets)
+        if labels is None or len(labels) < max(200, 20 * record.width):
+            return None
+        used = len(np.unique(labels))
+        if not 1 < used <= record.width / 2:
+            return None
+        return Said(
+            "the labels name at most half of the net's classes.",
+            f"{len(labels)} rows have {used} different labels, from {labels.min()} to {labels.max()}, for "
+            f"{record.width} "
+            "outputs",
+        )
+
+
+class RareClass(Rule):
+    """A frequent class that the net always answers, because the others are so rare.
+
+    Sure when one class has over 85 % of the rows, at least ten rows of others were looked at after the hundredth step,
+    and the net took nine tenths of them for the frequent one. Labels that cannot be learned would make it wrong.
+    """
+
+    name = "classes out of balance"
+    fix = "weight the loss of the rare class, or draw its rows more often; and look at its recall, not at the accuracy"
+    code = "rows = np.concatenate([frequent_rows, rng.choice(rare_rows, len(frequent_rows))])"
+    confidence = 0.8
+    explained_by = ("labels that are all equal", "inputs not normalized", "learning rate too low", "dead ReLUs")
+
+    def __init__(self) -> None:
+        self.rare = 0
+        self.missed = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        task, record = visit.task, visit.course.record
+        if task is None or record is None or task.kind not in CLASSES or visit.step <= 100:
+            return None
+        truth = _classes(task)
+        if truth is None:
+            return None
+        frequent = _most_frequent(record)
+        said = _answered(task)
+        rare = truth != frequent
+        self.rare += int(rare.sum())
+        self.missed += int((rare & (said == frequent)).sum())
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        record = course.record
+        if record is None or self.rare < 10 or self.missed < 0.9 * self.rare:
+            return None
+        labels = labels_of(record.targets)
+        if labels is None or labels.max(initial=0) == 0:
+            return None
+        share = float(np.max(np.bincount(labels)) / len(labels))
+        if not 0.85 < share < 1:
+            return None
+        return Said(
+            "one class is so frequent that the net always answers it.",
+            f"{share:.0%} of the rows have one label, and {self.missed} of {self.rare} rows of the others were "
+            "taken for it",
+        )
+
+
+class SortedRows(Rule):
+    """Batches that hold one class, or one part of the range, each.
+
+    Sure when ten batches, of eight rows or more, have fewer than six tenths of the different labels that rows drawn at
+    random would have; or when the variance of the targets within ten different batches is below a twentieth of that
+    over all. Episodes that are trained on one by one would make it wrong.
+    """
+
+    name = "rows sorted by their targets"
+    fix = "shuffle the rows anew in each epoch (data.batches does so with a generator)"
+    code = "for X, y in data.batches(X_train, y_train, 32, np.random.default_rng(0)):"
+    confidence = 0.9
+
+    def judge(self, course: Course) -> Said | None:
+        return self.finish(course)
+
+    def finish(self, course: Course) -> Said | None:
+        record = course.record
+        if (
+            record is None
+            or course.mixed
+            or len(record.variety) < 10
+            or min(record.sizes) < 4
+            or np.median(record.sizes) < 8
+        ):
+            return None
+        labels = labels_of(record.targets)
+        if labels is not None:
+            shares = np.bincount(labels) / len(labels)
+            expected = float(np.sum(1 - (1 - shares) ** np.median(record.sizes)))
+            found = float(np.mean(record.variety))
+            if expected < 1.8 or not found < 0.6 * expected:
+                return None
+            return Said(
+                "each batch holds rows of few classes, so the net forgets the others.",
+                f"a batch has {found:.1f} different labels on average, where {expected:.1f} are expected of rows "
+                "drawn at random",
+            )
+        within, whole = float(np.mean(record.variety)), float(np.mean(np.var(record.targets, axis=0)))
+        if not within < 0.05 * whole:
+            return None
+        return Said(
+            "each batch holds rows with similar targets, so the net forgets the others.",
+            f"the variance of the targets is {within:.3g} within a batch, and {whole:.3g} over all",
+        )
+
+
+class TargetsNotScaled(Rule):
+    """Targets of a size that a fresh net takes long to reach.
+
+    Sure when the root mean square of the targets of a squared or absolute error is above 20, and after a hundred steps
+    the loss is above half of what a constant answer has. A net that learns them all the same is left in peace.
+    """
+
+    name = "targets not scaled"
+    fix = "standardize the targets, and multiply the answers back"
+    code = "y = (y - y_train.mean(0)) / y_train.std(0)"
+    confidence = 0.8
+    explained_by = (
+        *("learning rate too high", "dead ReLUs", "NaN", "loss summed over the batch", "learning rate too low"),
+        *("parameters that never change", "output activation that does not fit", "gradient ascent"),
+    )
+
+    def judge(self, course: Course) -> Said | None:
+        record = course.record
+        if record is None or record.kind not in ("squared", "absolute") or len(course.losses) < 100:
+            return None
+        t, ratio = record.targets, course.ratio()
+        size = float(np.sqrt(np.mean(np.square(t))))
+        if size <= LARGE or ratio is None or not ratio > 0.5:
+            return None
+        return Said(
+            "the targets are large, so the weights have a long way to go before the answers are of their size.",
+            f"the root mean square of the targets is {size:.3g}, and after {len(course.losses)} steps the loss is "
+            f"{ratio:.3g} times that of a constant answer",
+        )
+
+
+def _classes(task: Task) -> Any:
+    t = task.targets
+    return labels_of(t.reshape(len(t), -1)) if t.ndim else None
+
+
+def _most_frequent(record: Record) -> int:
+    labels = labels_of(record.targets)
+    return int(np.bincount(labels).argmax()) if labels is not None and len(labels) else 0
+
+
+def _answered(task: Task) -> Any:
+    """The classes that the net answers."""
+    x = np.asarray(task.answers._data)
+    x = x.reshape(len(x), -1)
+    if x.shape[1] > 1:
+        return x.argmax(1)
+    return (x[:, 0] > (0.0 if task.kind == "bce_with_logits" else 0.5)).astype(int)

@@ -1,0 +1,168 @@
+"""What goes wrong between the last layer and the loss: outputs that cannot be what the loss or the targets need."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.task import LAYERS, Task, normalized, viewed
+from tinygrad_edu.train.doctor.visit import Visit
+
+ROWS = 20  # of targets, before the range is judged
+OUTSIDE = 0.05  # share of the targets
+MARGIN = 0.05  # noise around the ends of the range
+RANGES: dict[str, tuple[float, float]] = {
+    "relu": (0.0, np.inf),
+    "softplus": (0.0, np.inf),
+    "exp": (0.0, np.inf),
+    "sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+}
+PROBABILITIES = ("categorical", "binary")
+
+
+class OutputsOutOfRange(Rule):
+    """An activation behind the last layer that cannot give what the targets or the loss ask for.
+
+    Sure when a twentieth of the targets, of twenty rows or more, lie outside of the activation's range by more than
+    noise; when a loss of probabilities gets the results of ReLU or tanh; and when sigmoids are divided by their sum
+    where one softmax belongs. Targets that are clipped on purpose, such as censored ones, would make it wrong.
+    """
+
+    name = "output activation that does not fit"
+    fix = "take the activation behind the last layer away, or use one whose range holds the targets"
+    code = "{net}.layers[-1] = nn.Identity()  # where the last activation stands"
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.outside = 0.0
+
+    def look(self, visit: Visit) -> Said | None:
+        task = visit.task
+        if task is None:
+            return None
+        output = viewed(task.answers)
+        if task.kind in PROBABILITIES:
+            return self._of_probabilities(visit, task)
+        if task.kind not in ("squared", "absolute") or output.op not in RANGES or not visit.only_watched:
+            return None
+        low, high = RANGES[output.op]
+        t = task.targets
+        self.rows += len(t) if t.ndim else 1
+        self.outside += float(np.sum((t < low - MARGIN) | (t > high + MARGIN))) / max(t.size / max(len(t), 1), 1)
+        if self.rows < ROWS or self.outside < OUTSIDE * self.rows:
+            return None
+        return Said(
+            f"{output.op} behind the last layer cannot give all of the targets.",
+            f"{output.op} gives numbers from {low:g} to {high:g}, but {self.outside / self.rows:.0%} of the "
+            "targets lie "
+            f"outside (they go from {np.min(t):.3g} to {np.max(t):.3g})",
+        )
+
+    def _of_probabilities(self, visit: Visit, task: Task) -> Said | None:
+        whole = normalized(task.answers)
+        source = whole if whole is not None else viewed(task.answers)
+        belongs = "softmax" if task.kind == "categorical" else "sigmoid"
+        if source.op in ("relu", "tanh", "leaky_relu", "gelu", "silu", "elu"):
+            evidence = _out_of_unit(source, f"{source.op} gave")
+        elif whole is not None and source.op == "sigmoid":
+            evidence = f"{np.shape(source._data)[-1]} sigmoids are divided by their sum before the logarithm"
+        else:
+            return None
+        return Said(
+            f"the loss takes probabilities, and gets the results of {source.op}.",
+            evidence,
+            f"put a {belongs} behind the last layer",
+            f"{{net}}.layers[-1] = nn.{belongs.capitalize()}()",
+        )
+
+
+class RawOutputs(Rule):
+    """Outputs of a layer where the loss takes probabilities.
+
+    Sure when what a loss of probabilities gets comes from the last layer without an activation, and a hundredth of it
+    lies below 0 or above 1. A layer whose weights are held so that it gives probabilities would make it wrong, but
+    then nothing lies outside.
+    """
+
+    name = "raw outputs in a loss of probabilities"
+    fix = "put a softmax (several classes) or a sigmoid (one output) behind the last layer, or use a loss of logits"
+    code = "loss = nn.functional.cross_entropy({net}(X), y)  # takes raw outputs"
+
+    def look(self, visit: Visit) -> Said | None:
+        task = visit.task
+        if task is None or task.kind not in PROBABILITIES:
+            return None
+        whole = normalized(task.answers)
+        source = viewed(whole if whole is not None else task.answers)
+        if source.op == "add" and any(x.op in LAYERS for x in source.inputs):
+            source = next(x for x in source.inputs if x.op in LAYERS)
+        x = source._data
+        if source.op not in LAYERS or not np.mean((x < 0) | (x > 1)) > 0.01:
+            return None
+        return Said(
+            "the loss takes the logarithm of probabilities, but gets the raw outputs of the last layer.",
+            _out_of_unit(source, "the last layer gave"),
+        )
+
+
+class OneUnitSoftmax(Rule):
+    """A softmax, or a division by the sum, over one unit: always 1.
+
+    Sure when it stands between the net and the loss. Nothing makes it wrong: the result does not depend on the net.
+    """
+
+    name = "softmax of one unit"
+    fix = "use a sigmoid for one output, or one output a class"
+    code = "loss = nn.functional.binary_cross_entropy_with_logits({net}(X), y.reshape(-1, 1))"
+    confidence = 0.99
+
+    def look(self, visit: Visit) -> Said | None:
+        for node in visit.order:
+            one = np.ndim(node._data) == 2 and np.shape(node._data)[1] == 1
+            logits = node.inputs[0] if node.op in ("cross_entropy", "logsumexp", "log_softmax") else None
+            if logits is not None and np.ndim(logits._data) == 2 and np.shape(logits._data)[1] == 1:
+                return self._say(visit, node)
+            if one and (node.op == "softmax" or (node.op == "div" and normalized(node) is not None)):
+                return self._say(visit, node)
+        return None
+
+    def _say(self, visit: Visit, node: Node) -> Said:
+        return Said(
+            "softmax over one unit is 1 whatever the net computes, so nothing is learned.",
+            f"{visit.describe(node)} works on rows of one number",
+        )
+
+
+class ReluBeforeLogitsLoss(Rule):
+    """ReLU before a loss that takes logits, so that no logit is ever negative.
+
+    Sure when the answers of cross-entropy or of binary cross-entropy with logits are the result of `relu`. Somebody who
+    wants non-negative logits would make it wrong.
+    """
+
+    name = "ReLU before a loss of logits"
+    fix = "give the loss what the last layer computes, without the ReLU"
+    code = "{net}.layers[-1] = nn.Identity()  # in place of the last ReLU"
+    confidence = 0.9
+
+    def look(self, visit: Visit) -> Said | None:
+        task = visit.task
+        if task is None or task.kind not in ("cross_entropy", "bce_with_logits"):
+            return None
+        output = viewed(task.answers)
+        if output.op != "relu" or output in visit.hidden:
+            return None
+        return Said(
+            "the loss takes logits of both signs, but a ReLU cuts off the negative ones, and their gradients.",
+            f"{np.mean(output._data == 0):.0%} of the logits are exactly 0",
+        )
+
+
+def _out_of_unit(source: Node, who: str) -> str:
+    x: Any = source._data
+    return (
+        f"{who} numbers from {np.min(x):.3g} to {np.max(x):.3g}; {np.mean((x < 0) | (x > 1)):.0%} lie outside of [0, 1]"
+    )

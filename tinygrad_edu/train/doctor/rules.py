@@ -1,0 +1,44 @@
+"""`RULES`: all that the doctor knows, in the order in which it is asked."""
+
+from tinygrad_edu.train.doctor.architecture import (
+    InitialWeightsTooLarge,
+    MissingNonlinearity,
+    NetTooSmall,
+    NoBiases,
+    SoftmaxInside,
+    TooMuchDropout,
+)
+from tinygrad_edu.train.doctor.evaluation import BatchNormStatistics, EvaluationModeInTraining, TrainingModeInEvaluation
+from tinygrad_edu.train.doctor.finding import Rule
+from tinygrad_edu.train.doctor.frozen import FrozenUntrained, NeverAGradient, NeverChanged, NotInTheOptimizer
+from tinygrad_edu.train.doctor.generalization import LabelNoise, Overfitting, UnrelatedLabels
+from tinygrad_edu.train.doctor.gradients import Exploding, MissingZeroGrad, Vanishing
+from tinygrad_edu.train.doctor.inputs import EqualInputs, NotNormalized, SameBatch
+from tinygrad_edu.train.doctor.labels import EqualLabels, RareClass, SortedRows, TargetsNotScaled, UnusedOutputs
+from tinygrad_edu.train.doctor.losses import (
+    AbsoluteErrorOfClasses,
+    BinaryLossOfClasses,
+    BroadcastLabels,
+    ProbabilitiesAsLogits,
+    RewardedErrors,
+    SoftmaxTwice,
+    SquaredErrorOfClassNumbers,
+    TargetsOutsideZeroToOne,
+)
+from tinygrad_edu.train.doctor.numbers import NotANumber
+from tinygrad_edu.train.doctor.outputs import OneUnitSoftmax, OutputsOutOfRange, RawOutputs, ReluBeforeLogitsLoss
+from tinygrad_edu.train.doctor.rates import Ascent, RateTooHigh, RateTooLow
+from tinygrad_edu.train.doctor.strength import FadingRate, TooFewSteps, TooMuchClipping, TooMuchDecay
+from tinygrad_edu.train.doctor.units import DeadReLUs, EqualWeights, Saturated
+
+RULES: tuple[type[Rule], ...] = (
+    *(NotANumber, RewardedErrors, Ascent, InitialWeightsTooLarge, RateTooHigh, DeadReLUs, Vanishing, Exploding),
+    *(MissingZeroGrad, NeverAGradient, NeverChanged, NotInTheOptimizer, FrozenUntrained, RateTooLow),
+    *(Saturated, EqualWeights, NotNormalized, EqualInputs),
+    *(SoftmaxTwice, ProbabilitiesAsLogits, BroadcastLabels, OutputsOutOfRange, RawOutputs, OneUnitSoftmax),
+    *(ReluBeforeLogitsLoss, SoftmaxInside, TargetsOutsideZeroToOne, EqualLabels, UnusedOutputs, SortedRows, SameBatch),
+    *(TrainingModeInEvaluation, EvaluationModeInTraining, BatchNormStatistics),
+    *(TooMuchDropout, TooMuchDecay, TooMuchClipping, FadingRate, MissingNonlinearity, RareClass),
+    *(AbsoluteErrorOfClasses, SquaredErrorOfClassNumbers, BinaryLossOfClasses, TargetsNotScaled),
+    *(UnrelatedLabels, LabelNoise, Overfitting, NoBiases, NetTooSmall, TooFewSteps),
+)

@@ -1,0 +1,179 @@
+"""Settings that are too strong or too weak: decay, clipping, schedules, and the number of steps."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.optim import AdamW
+from tinygrad_edu.train.doctor.course import Course, gradient, mean, same_scale
+from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.visit import Visit
+
+LEAST_DECAY = 0.05
+
+
+class TooMuchDecay(Rule):
+    """Weight decay that pulls harder than the gradient.
+
+    Sure when the decay is at least 0.05 (of AdamW, 0.5), its pull ``decay · ‖weights‖`` is over half of the gradient at
+    ten looks in a row (of AdamW, the weights have shrunk to half), or the weights have shrunk to a fifth, and after a
+    hundred steps the loss is above half of what a constant answer has. Labels that cannot be learned would make it
+    wrong.
+    """
+
+    name = "weight decay too strong"
+    fix = "lower the weight decay: 1e-4 to 1e-2 is usual"
+    code = "{optimizer}.weight_decay = 1e-4"
+    confidence = 0.85
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        decay = _decay(visit.optimizer)
+        adamw = isinstance(visit.optimizer, AdamW)
+        if decay < (0.5 if adamw else LEAST_DECAY):
+            return None
+        pull = decay * math.sqrt(sum(float(np.sum(np.square(p._data))) for p in visit.parameters.values()))
+        self.looks = self.looks + 1 if adamw or pull > _norm(visit.parameters.values()) / 2 else 0
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        ratio, decay = course.ratio(), _decay(course.optimizer)
+        if decay < LEAST_DECAY or ratio is None or not ratio > 0.5 or len(course.losses) < 100:
+            return None
+        before, now = course.norms()
+        collapsed = now < 0.2 * before
+        pulled = self.looks >= 10 and now < (0.5 if isinstance(course.optimizer, AdamW) else 0.9) * before
+        if not collapsed and not pulled:
+            return None
+        return Said(
+            "weight decay pulls the weights to 0 harder than the loss pulls them away.",
+            f"with the decay {_decay(course.optimizer):g} the norm of the weights went from {before:.3g} to "
+            f"{now:.3g}, and "
+            f"the loss is still {ratio:.0%} of what a constant answer has",
+        )
+
+
+class TooMuchClipping(Rule):
+    """Gradients that are clipped to a small part of what they are, so that the steps are too short.
+
+    Sure when between the backward pass and the step the gradient lost 95 % of its norm or more at ten looks in a row,
+    with an optimizer whose step is proportional to it (SGD), and after two hundred steps the loss is above two thirds
+    of
+    what a constant answer has. Gradients of other units, such as sums, would make it wrong, but then the loss falls.
+    """
+
+    name = "gradient clipping too strong"
+    fix = "clip at the size that the gradient usually has, so that only the rare large ones are cut"
+    code = "optim.clip_grad_norm_({net}.parameters(), 1.0)"
+    confidence = 0.85
+
+    def __init__(self) -> None:
+        self.before_clipping = math.nan
+        self.parameters: Any = ()
+        self.shares: list[float] = []
+
+    def look(self, visit: Visit) -> Said | None:
+        self.before_clipping = _norm(visit.parameters.values())
+        self.parameters = visit.parameters.values()
+        return None
+
+    def stepped(self, optimizer: Any) -> Said | None:
+        if not self.before_clipping > 0:
+            return None
+        self.shares.append(_norm(self.parameters) / self.before_clipping)
+        self.before_clipping = math.nan
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        ratio = course.ratio()
+        proportional = type(course.optimizer).__name__ == "SGD"
+        recent = self.shares[-10:]
+        if not proportional or len(recent) < 10 or max(recent) > 0.05 or ratio is None or not ratio > 2 / 3:
+            return None
+        return Said(
+            "the gradient is clipped to a small part of what it is, so the steps lead nowhere.",
+            f"at the last {len(recent)} looks {max(recent):.1%} of the gradient's norm or less was left when the "
+            "step began, "
+            f"and after {len(course.losses)} steps the loss is {ratio:.0%} of what a constant answer has",
+        )
+
+
+class FadingRate(Rule):
+    """A learning rate that a schedule lets fade before anything is learned.
+
+    Sure when the rate was below a hundredth of its largest at two fifths of the steps or more, the loss was still above
+    half of what a constant answer has when it faded, and has hardly fallen since. A schedule that fades late is as it
+    should be.
+    """
+
+    name = "learning rate that fades too early"
+    fix = "let the schedule fade over the whole run"
+    code = "schedule = optim.lr_scheduler.CosineAnnealingLR({optimizer}, T_max=number_of_epochs)"
+    confidence = 0.85
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
+    def stepped(self, optimizer: Any) -> Said | None:
+        self.rates.append(float(optimizer.lr))
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        if len(self.rates) < 50:
+            return None
+        largest = max(self.rates)
+        faded = np.array(self.rates) < 0.01 * largest
+        first = int(np.argmax(faded))
+        ratio = course.ratio()
+        if not faded[-1] or first == 0 or np.mean(faded) < 0.4 or ratio is None or not ratio > 0.5:
+            return None
+        return Said(
+            "the learning rate fades before the net has learned anything.",
+            f"the rate went from {largest:.3g} to below a hundredth of it by step {first}, of {len(self.rates)}, "
+            "and the "
+            f"loss stays at {ratio:.0%} of what a constant answer has",
+        )
+
+
+class TooFewSteps(Rule):
+    """A run that ends while the loss falls steeply.
+
+    Sure when a run of ten to sixty steps ended of itself, the loss is above half of what a constant answer has, it
+    fell by 3 % or more from one third of the run to the next, and nothing else was found. A short run on purpose
+    would make it wrong; it is called a hint.
+    """
+
+    name = "too few steps"
+    fix = "train for more epochs, or with smaller batches, until the loss no longer falls"
+    code = "for epoch in range(10 * epochs):"
+    confidence = 0.6
+    alone = True
+
+    def finish(self, course: Course) -> Said | None:
+        losses, record = course.losses, course.record
+        if course.broken or not 10 <= len(losses) <= 60 or record is None or not same_scale(course):
+            return None
+        third = len(losses) // 3
+        before, last = mean(losses[-2 * third : -third]), mean(losses[-third:])
+        ratio = last / record.guess() if record.guess() > 0 else 0.0
+        if not ratio > 0.5 or not last < 0.97 * before:
+            return None
+        return Said(
+            "the training ends while the loss still falls.",
+            f"there were {len(losses)} steps in all; the loss fell from {before:.3g} to {last:.3g} in the last "
+            "third, and "
+            f"is still {ratio:.0%} of what a constant answer has",
+        )
+
+
+def _norm(parameters: Any) -> float:
+    """The norm of the whole gradient."""
+    gradients = [g for g in map(gradient, parameters) if g is not None]
+    return math.sqrt(sum(float(np.sum(np.square(g))) for g in gradients))
+
+
+def _decay(optimizer: Any) -> float:
+    return float(getattr(optimizer, "weight_decay", 0.0) or 0.0)

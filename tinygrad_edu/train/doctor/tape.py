@@ -1,0 +1,161 @@
+"""`Tape`: the first steps of a run, recorded so that they can be taken again, and `Fork`: a copy that takes them."""
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.graph.modes import MODES
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.train.doctor.course import Course, gradient
+
+KEPT = 64  # backward passes
+BYTES = 2**26  # of the batches that are kept
+
+
+class Instruction(NamedTuple):
+    """A node of a recorded graph: a parameter by name, a constant, or an operation with the places of its inputs."""
+
+    name: str
+    constant: Node | None
+    operation: Any
+    inputs: tuple[int, ...]
+    params: Mapping[str, Any]
+
+
+class Pass(NamedTuple):
+    """A backward pass, and what happened until the next one.
+
+    Attributes
+    ----------
+    graph : the nodes in topological order, without their numbers.
+    reset : whether the gradients of the pass before were gone when it began.
+    steps : the learning rates of the steps that followed.
+    loss : what it was.
+    """
+
+    graph: list[Instruction]
+    reset: bool
+    steps: list[float]
+    loss: float
+
+
+class Tape:
+    """Records the graphs of the first backward passes, their batches included, and the state before them.
+
+    Attributes
+    ----------
+    passes : what was recorded.
+    start : copies of the parameters at the start, by name.
+    optimizer : a copy of the optimizer at the start, that holds these copies; None if there is none to copy.
+    """
+
+    def __init__(self, course: Course, optimizer: Any) -> None:
+        self.passes: list[Pass] = []
+        self.start: dict[str, Any] = {name: copy.copy(p) for name, p in course.parameters.items()}
+        self._names = {p: name for name, p in course.parameters.items()}
+        self._parameters = course.parameters
+        self._bytes = 0
+        self.optimizer: Any = None
+        if isinstance(optimizer, Optimizer):
+            memo: dict[int, Any] = {id(p): self.start[name] for name, p in course.parameters.items()}
+            self.optimizer = copy.deepcopy(optimizer, memo)
+
+    def before(self, root: Node, order: list[Node]) -> None:
+        """Record a pass that begins."""
+        if len(self.passes) >= KEPT or self._bytes > BYTES:
+            return
+        places = {node: i for i, node in enumerate(order)}
+        graph = [self._instruction(node, places) for node in order]
+        held = [gradient(p) for p in self._parameters.values()]
+        reset = not any(g is not None and np.any(g) for g in held)
+        loss = float(np.reshape(root._data, -1)[0]) if np.size(root._data) == 1 else math.nan
+        self.passes.append(Pass(graph, reset, [], loss))
+
+    def _instruction(self, node: Node, places: Mapping[Node, int]) -> Instruction:
+        if node.operation is None:
+            name = self._names.get(node, "")
+            if not name:
+                self._bytes += np.size(node._data) * 8
+            return Instruction(name, None if name else node, None, (), {})
+        params = {key: {} if key == "memo" else value for key, value in node.params.items()}
+        return Instruction("", None, node.operation, tuple([places[x] for x in node.inputs]), params)
+
+    def stepped(self, optimizer: Any) -> None:
+        """Note a step of an optimizer."""
+        if self.passes:
+            self.passes[-1].steps.append(float(optimizer.lr))
+
+
+Replace = Callable[[int, Instruction, list[Any]], Any]
+
+
+class Fork:
+    """A copy of the net and the optimizer as they were at the start of a tape, which can take the steps again.
+
+    Attributes
+    ----------
+    parameters : by name.
+    optimizer : of these parameters.
+    losses : of the passes that it has taken.
+    rate : multiplies the recorded learning rates; None to keep the optimizer's own.
+    zero_grad : whether the gradients are reset before every pass; None to do as the run did.
+    always_step : whether a step follows every pass; else where the run took one.
+    replace : gives another node than the recorded one; None keeps it.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        memo: dict[int, Any] = {}
+        self.parameters = {name: memo.setdefault(id(p), copy.copy(p)) for name, p in tape.start.items()}
+        self.optimizer = copy.deepcopy(tape.optimizer, memo)
+        self.losses: list[float] = []
+        self.rate: float | None = 1.0
+        self.zero_grad: bool | None = None
+        self.always_step = False
+        self.replace: Replace | None = None
+
+    def run(self, passes: int = KEPT, *, only: int | None = None) -> None:
+        """Take the recorded passes, from the first on, over again as often as is needed; or ``only`` one of them."""
+        observers, MODES.observers = MODES.observers, ()
+        try:
+            with np.errstate(all="ignore"):
+                for i in range(passes):
+                    self._pass(self.tape.passes[i % len(self.tape.passes) if only is None else only], i)
+        finally:
+            MODES.observers = observers
+
+    def _pass(self, recorded: Pass, number: int) -> None:
+        reset = (recorded.reset or not number) if self.zero_grad is None else self.zero_grad
+        if reset:
+            for p in self.parameters.values():
+                p.grad = 0.0 if isinstance(p._data, float) else None
+        loss = self.forward(recorded)
+        self.losses.append(float(np.reshape(loss._data, -1)[0]))
+        loss.backward()
+        if self.optimizer is None:
+            return
+        for rate in recorded.steps or ([self.optimizer.lr] if self.always_step else []):
+            if self.rate is not None:
+                self.optimizer.lr = rate * self.rate
+            self.optimizer.step()
+
+    def forward(self, recorded: Pass) -> Any:
+        """The loss of a recorded pass, with this fork's parameters."""
+        nodes: list[Any] = []
+        for i, instruction in enumerate(recorded.graph):
+            new = None if self.replace is None else self.replace(i, instruction, nodes)
+            nodes.append(self._node(instruction, nodes) if new is None else new)
+        return nodes[-1]
+
+    def _node(self, instruction: Instruction, nodes: list[Any]) -> Any:
+        if instruction.name:
+            return self.parameters[instruction.name]
+        if instruction.constant is not None:
+            return instruction.constant
+        xs = [nodes[i] for i in instruction.inputs]
+        params = {key: {} if key == "memo" else value for key, value in instruction.params.items()}
+        return xs[0]._record(instruction.operation, xs, params)

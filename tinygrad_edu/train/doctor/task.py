@@ -1,0 +1,238 @@
+"""`Task`: what a graph says of the loss, the answers and the targets, and `Record`: what was gathered of them."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.types import Array, IntArray
+
+LAYERS = ("linear", "matmul")
+VIEWS = ("reshape", "transpose", "getitem", "astype", "expand_dims", "squeeze")  # the same numbers in another shape
+KEPT = 2000  # rows of targets
+
+
+def viewed(node: Node) -> Node:
+    """The node whose numbers ``node`` shows in another shape, order or type."""
+    while node.op in VIEWS:
+        node = node.inputs[0]
+    return node
+
+
+def is_constant(node: Node) -> bool:
+    """Whether it is data: a leaf that needs no gradient."""
+    return node.operation is None and not node.requires_grad
+
+
+class Task(NamedTuple):
+    """A loss of one of the usual kinds, as it stands in a graph.
+
+    Attributes
+    ----------
+    kind : "cross_entropy" (of logits and labels), "bce_with_logits", "squared", "absolute", "categorical" or "binary"
+        (cross-entropies of probabilities).
+    answers : the node that the loss compares with the targets; of a loss of probabilities, what is normalized or
+        clipped first.
+    targets : labels, or an array of the answers' shape.
+    loss : the mean, as the kind is usually defined, whatever reduction or weights the program uses.
+    node : the operation that makes the comparison.
+    """
+
+    kind: str
+    answers: Node
+    targets: Array
+    loss: float
+    node: Node
+
+
+def task_of(order: list[Node]) -> Task | None:
+    """The task, from a graph in topological order; None if the loss is of no kind that is known."""
+    for node in reversed(order):
+        task = _fused(node) or _difference(node)
+        if task is not None:
+            return task
+    return _of_probabilities(order)
+
+
+def _fused(node: Node) -> Task | None:
+    if node.op == "cross_entropy":
+        return Task("cross_entropy", node.inputs[0], np.asarray(node.params["labels"]), float(node._data), node)
+    if node.op == "bce_with_logits" and node.inputs[0].requires_grad:
+        target = np.asarray(node.inputs[1]._data, dtype=float)
+        return Task("bce_with_logits", node.inputs[0], target, float(np.mean(node._data)), node)
+    if node.op == "getitem" and node.inputs[0].requires_grad and np.ndim(node.inputs[0]._data) == 2:
+        index = node.params["index"]
+        if isinstance(index, tuple) and len(index) == 2 and all(np.ndim(i) == 1 for i in index):
+            x = node.inputs[0]
+            logits = x.inputs[0] if x.op == "log_softmax" else x
+            labels = np.asarray(index[1])
+            if labels.dtype.kind in "iu" and len(labels) == len(logits._data):
+                z = logits._data - np.max(logits._data, 1, keepdims=True)
+                losses = np.log(np.exp(z).sum(1)) - z[np.arange(len(labels)), labels]
+                return Task("cross_entropy", logits, labels, float(losses.mean()), node)
+    return None
+
+
+def _difference(node: Node) -> Task | None:
+    if (node.op == "mul" and node.inputs[0] is node.inputs[1]) or (
+        node.op == "pow" and np.all(node.inputs[1]._data == 2)
+    ):
+        kind = "squared"
+    elif node.op == "abs":
+        kind = "absolute"
+    else:
+        return None
+    difference = viewed(node.inputs[0])
+    if difference.op != "sub":
+        return None
+    for answers, target in (difference.inputs, difference.inputs[::-1]):
+        constant = viewed(target)
+        if answers.requires_grad and is_constant(constant):
+            return Task(kind, answers, np.asarray(target._data, dtype=float), float(np.mean(node._data)), node)
+    return None
+
+
+def _of_probabilities(order: list[Node]) -> Task | None:
+    """Of ``t · log p``, and ``(1 − t) · log(1 − p)`` where it is there."""
+    found = None
+    factors = [(node, _factor(order, node)) for node in order if node.op == "log"]
+    pairs = [(log, target) for log, target in factors if target is not None]
+    for log, target in pairs:
+        inside = _unclipped(log.inputs[0])
+        if inside.op == "sub" and is_constant(inside.inputs[0]):
+            continue
+        p = log._data
+        t = np.asarray(target, dtype=float)
+        if len(pairs) > 1:
+            q = np.exp(p)
+            losses = -(t * p + (1 - t) * np.log(np.maximum(1 - q, 1e-300)))
+            found = Task("binary", inside, t, float(np.mean(losses)), log)
+        elif np.ndim(p) == 2:
+            found = Task("categorical", inside, t, float(np.mean(-(t * p).sum(1))), log)
+    return found
+
+
+def _factor(order: list[Node], log: Node) -> Array | None:
+    """The constant that a logarithm is multiplied with."""
+    for node in order:
+        if node.op == "mul" and any(x is log for x in node.inputs):
+            other = node.inputs[1] if node.inputs[0] is log else node.inputs[0]
+            if is_constant(other) and np.shape(other._data) == np.shape(log._data):
+                return np.asarray(other._data)
+    return None
+
+
+def _unclipped(node: Node) -> Node:
+    """What a program clips or shifts a little before it takes the logarithm."""
+    while True:
+        node = viewed(node)
+        if node.op in ("clip", "maximum", "minimum"):
+            node = node.inputs[0] if node.inputs[0].requires_grad else node.inputs[1]
+        elif node.op == "add" and is_constant(node.inputs[1]) and np.max(np.abs(node.inputs[1]._data)) < 1e-3:
+            node = node.inputs[0]
+        else:
+            return node
+
+
+def normalized(node: Node) -> Node | None:
+    """What the node divides by its own sum; None if it does not."""
+    if node.op == "div" and node.inputs[1].op == "sum" and node.inputs[1].inputs[0] is node.inputs[0]:
+        return viewed(node.inputs[0])
+    return None
+
+
+class Record:
+    """What was gathered of a task at the close looks.
+
+    Attributes
+    ----------
+    kind : of the task.
+    width : the number of answers a row.
+    rows : how many rows of targets were seen.
+    losses : the mean losses, one a look.
+    steps : the passes at which they were.
+    sizes : the rows of each batch.
+    variety : for labels, how many different ones each batch had; for numbers, the batch's variance.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.kind = task.kind
+        self.width = int(np.shape(task.answers._data)[-1]) if np.ndim(task.answers._data) > 1 else 1
+        self.rows = 0
+        self.losses: list[float] = []
+        self.steps: list[int] = []
+        self.sizes: list[int] = []
+        self.variety: list[float] = []
+        self._targets: list[Array] = []
+        self._kept = 0
+
+    def add(self, task: Task, step: int) -> None:
+        """Take in what one graph shows."""
+        targets = task.targets.reshape(len(task.targets), -1) if task.targets.ndim else task.targets.reshape(1, 1)
+        self.losses.append(task.loss)
+        self.steps.append(step)
+        self.rows += len(targets)
+        self.sizes.append(len(targets))
+        labels = labels_of(targets)
+        self.variety.append(float(np.mean(np.var(targets, axis=0))) if labels is None else len(np.unique(labels)))
+        if self._kept < KEPT or self._kept < 20 * len(targets):
+            self._targets.append(targets)
+            self._kept += len(targets)
+
+    @property
+    def targets(self) -> Array:
+        """The rows of targets that were kept: the first two thousand, or those of twenty batches."""
+        return np.concatenate(self._targets)
+
+    def guess(self) -> float:
+        """The loss that the best constant answer would have."""
+        t = self.targets
+        if self.kind == "cross_entropy":
+            return entropy(np.bincount(t[:, 0].astype(int)) / len(t))
+        if self.kind == "categorical":
+            return entropy(t.mean(0))
+        if self.kind in ("bce_with_logits", "binary"):
+            share = np.clip(t.mean(0), 0, 1)
+            return float(np.mean([entropy(np.array([p, 1 - p])) for p in share]))
+        if self.kind == "absolute":
+            return float(np.mean(np.abs(t - np.median(t, axis=0))))
+        return float(np.mean(np.var(t, axis=0)))
+
+    def ratio(self, last: int = 5) -> float | None:
+        """The loss of the last looks, as a share of that of the best constant answer; None if that is none."""
+        guess = self.guess()
+        if not guess > 1e-12 or not self.losses:
+            return None
+        recent = self.losses[-last:]
+        return math.fsum(recent) / len(recent) / guess if all(map(math.isfinite, recent)) else math.inf
+
+
+def labels_of(targets: Array) -> IntArray | None:
+    """Targets as class numbers, if they are such or one-hot rows or a column of 0 and 1; else None."""
+    if targets.shape[1] == 1:
+        column = targets[:, 0]
+        if targets.dtype.kind in "iu" or np.all((column == 0) | (column == 1)):
+            return column.astype(np.int64)
+        return None
+    if np.all((targets == 0) | (targets == 1)) and np.all(targets.sum(1) == 1):
+        return np.asarray(targets.argmax(1), dtype=np.int64)
+    return None
+
+
+def entropy(p: Array) -> float:
+    """−Σ p log p."""
+    p = p[p > 0]
+    return float(-np.sum(p * np.log(p)))
+
+
+def path(root: Node, goal: Node) -> Iterator[Node]:
+    """The nodes from the root down to the goal, along the first inputs that need a gradient."""
+    node = root
+    while node is not goal and node.operation is not None:
+        yield node
+        below = [x for x in node.inputs if x.requires_grad]
+        if not below:
+            return
+        node = below[0]
