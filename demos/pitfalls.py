@@ -3,13 +3,14 @@
 Both twins start from the same weights and see the same moons. At the first step at which their numbers differ, the
 numbers stand side by side, and the diagnosis is asked before it is told (on a terminal; elsewhere it is only told).
 Three of the faults are in the training loop, three in the engine: there, a backward pass of a few lines walks over the
-real graph, with one line wrong.
+real graph, with one line wrong. Of a fault in the loop, the doctor's finding and its cure follow: the same steps with
+the fix, drawn beside the run as it was.
 """
 
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from tinygrad_edu import Tensor, TinygradEduError, data, nn, optim, train
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import topological_order
 from tinygrad_edu.operations.broadcasting import unbroadcast
-from viz.plots.training_plots import plot_curves
+from viz.plots.training_plots import plot_cure, plot_curves
 
 POINTS, WIDTH = 60, 8
 RATE, BAD_RATE = 0.5, 500.0
@@ -254,10 +255,14 @@ def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0, out: Out = "o
         right += answer == name
         if answer:
             print("Right." if answer == name else f"No, not that {FAULTS[answer].diagnosis}.")
-        losses = notify(FAULTS[name], QUICK_STEPS if quick else STEPS, seed)
+        losses, cure = tell(FAULTS[name], QUICK_STEPS if quick else STEPS, seed)
         title = f"Loss of the twins: {FAULTS[name].diagnosis}"
         curves = drawn(plot_curves, losses, unit="step", log=True, title=title)
         folder.write(f"pitfalls_{name}.png", curves.savefig)
+        if cure is not None:
+            folder.write(
+                f"pitfalls_{name}_cure.png", drawn(plot_cure, cure, log=True, title=f"The cure: {cure.change}").savefig
+            )
     if _on_a_terminal():
         print(f"{right} of {len(names)} diagnoses were right.")
 
@@ -305,8 +310,8 @@ def _on_a_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def notify(fault: Fault, steps: int, seed: int) -> dict[str, list[float]]:
-    """The diagnosis, the line that is wrong, and what comes of it; the losses of both twins."""
+def tell(fault: Fault, steps: int, seed: int) -> tuple[dict[str, list[float]], train.Cure | None]:
+    """The diagnosis, the line that is wrong, and what comes of it; the losses of both twins, and the doctor's cure."""
     print(textwrap.fill(f"Diagnosis: {fault.diagnosis}. {fault.why}", LINE) + "\n")
     for title, code in (("healthy", fault.healthy), ("faulty", fault.faulty)):
         print(f"{title}:\n{_indented(code if isinstance(code, str) else inspect.getsource(code))}")
@@ -315,12 +320,23 @@ def notify(fault: Fault, steps: int, seed: int) -> dict[str, list[float]]:
         to_the_end(Twin(f, seed), steps, column) for f, column in zip((None, fault), losses.values(), strict=True)
     )
     print(f"After {steps} steps the healthy twin {healthy}; the faulty one {faulty}.")
-    if fault.backward is backward:  # a fault of the loop, which the doctor can see
-        findings = doctor_says(fault, steps, seed)
-        print("The doctor (train.doctor) says:\n" + _indented("\n".join(map(str, findings)) or "nothing"))
-    else:
+    if fault.backward is not backward:  # a fault of the engine, which the doctor cannot see
         print()
-    return losses
+        return losses, None
+    doctor = watched(fault, steps, seed)
+    print("The doctor (train.doctor) says:\n" + _indented("\n".join(map(str, doctor.findings)) or "nothing"))
+    return losses, show_cure(doctor, fault, seed) if doctor.findings else None
+
+
+def show_cure(doctor: train.Doctor, fault: Fault, seed: int) -> train.Cure:
+    """Take the first steps again with the fix, and compare them with the healthy twin's."""
+    cure = doctor.cure(doctor.findings[0], **({"lr": RATE} if fault.rate != RATE else {}))
+    steps = len(cure.cured)
+    healthy = watched(None, steps, seed)
+    same = [p.loss for p in healthy.tape.passes] == cure.cured if healthy.tape is not None else False
+    print(f"The cure (doctor.cure), {steps} steps from the start:\n" + _indented(str(cure)))
+    print(f"The cured run {'equals the healthy one, bit for bit' if same else 'differs from the healthy one'}.\n")
+    return cure
 
 
 def to_the_end(twin: Twin, steps: int, losses: list[float]) -> str:
@@ -336,17 +352,17 @@ def to_the_end(twin: Twin, steps: int, losses: list[float]) -> str:
         return f"got nowhere, as the library refuses its first step: {error}"
 
 
-def doctor_says(fault: Fault, steps: int, seed: int) -> Sequence[train.Finding]:
-    """What `train.doctor` finds in an ordinary loop with the fault."""
+def watched(fault: Fault | None, steps: int, seed: int) -> train.Doctor:
+    """`train.doctor` after an ordinary loop with the fault, whose first steps it has recorded."""
     twin = Twin(fault, seed)
-    with train.doctor(twin.net, twin.optimizer) as doctor, np.errstate(all="ignore"):
+    with train.doctor(twin.net, twin.optimizer, examine=True) as doctor, np.errstate(all="ignore"):
         for _ in range(steps):
             loss = twin.loss(twin.net(twin.X), twin.y)
             if twin.zero_grad:
                 twin.optimizer.zero_grad()
             loss.backward()
             twin.optimizer.step()
-    return doctor.findings
+    return doctor
 
 
 def _indented(text: str) -> str:

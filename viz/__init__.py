@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         plot_activation_histograms,
         plot_bands,
         plot_confusion,
+        plot_cure,
         plot_curves,
         plot_gradient_norms,
         plot_lr_range,
@@ -53,7 +54,7 @@ else:  # imported when first asked for, so that a picture of a graph does not wa
             "terminal.step": "step",
             "steps.trace": "Trace trace",
             "films.training_film": "animate_training",
-            "plots.training_plots": "plot_activation_histograms plot_bands plot_confusion plot_curves "
+            "plots.training_plots": "plot_activation_histograms plot_bands plot_confusion plot_cure plot_curves "
             "plot_gradient_norms plot_lr_range plot_samples",
             "explain.why": "Explanation why",
         },
@@ -80,6 +81,7 @@ __all__ = [
     "plot_bands",
     "plot_boundary",
     "plot_confusion",
+    "plot_cure",
     "plot_curves",
     "plot_gradient_norms",
     "plot_history",

@@ -122,11 +122,19 @@ def test_enter_or_the_end_of_the_input_is_to_be_told(learner, monkeypatch, capsy
 
 def test_the_order_is_the_seeds(monkeypatch):
     seen = []
-    monkeypatch.setattr(pitfalls, "tell", lambda fault, *_: seen.append(fault) or {"healthy": [1.0]})
+    monkeypatch.setattr(pitfalls, "tell", lambda fault, *_: seen.append(fault) or ({"healthy": [1.0]}, None))
     for seed in (0, 0, 1):
         pitfalls.run(quick=True, seed=seed)
     assert seen[:6] == seen[6:12] != seen[12:]
     assert {fault.diagnosis for fault in seen[12:]} == {fault.diagnosis for fault in FAULTS.values()}
+
+
+@pytest.mark.parametrize("name", ["rate", "logits", "zero-grad"])
+def test_the_cure_of_a_loops_fault_is_shown_and_is_the_healthy_run(name, capsys, tmp_path):
+    pitfalls.run(fault=name, quick=True)
+    said = capsys.readouterr().out
+    assert "The cured run equals the healthy one, bit for bit." in said
+    assert (tmp_path / "out" / f"pitfalls_{name}_cure.png").stat().st_size > 1000
 
 
 def test_an_unknown_fault_is_answered_in_a_sentence():

@@ -11,7 +11,7 @@ from tinygrad_edu.train.callbacks import (
     Snapshots,
 )
 from tinygrad_edu.train.checkpoint import Checkpoint, CheckpointError
-from tinygrad_edu.train.doctor import Doctor, Finding, doctor
+from tinygrad_edu.train.doctor import Cure, Doctor, Examination, Finding, Trial, doctor
 from tinygrad_edu.train.fit import fit, predict
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.lr_range import LRRange, lr_range_test
@@ -23,8 +23,10 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "CheckpointError",
+    "Cure",
     "Doctor",
     "EarlyStopping",
+    "Examination",
     "Finding",
     "GradientConverged",
     "GradientFlow",
@@ -36,6 +38,7 @@ __all__ = [
     "Run",
     "Snapshots",
     "SweptRun",
+    "Trial",
     "accuracy",
     "confusion_matrix",
     "doctor",

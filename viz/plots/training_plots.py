@@ -252,3 +252,34 @@ def plot_lr_range(found: Any, *, ax: Axes | None = None) -> Axes:
     ax.set_xscale("log")
     ax.legend(frameon=False)
     return ax
+
+
+def plot_cure(cure: Any, *, log: bool = False, ax: Axes | None = None) -> Axes:
+    """Plot the losses of a run with a fault, and of the same steps with the fix, and write the changed line between.
+
+    Parameters
+    ----------
+    cure : what `tinygrad_edu.train.Doctor.cure` gives.
+    log : make the axis of the loss logarithmic.
+
+    Examples
+    --------
+    >>> from tinygrad_edu.train import Cure, Finding
+    >>> finding = Finding("missing zero_grad", "…", "…", "…", 4)
+    >>> cure = Cure(finding, "reset gradients", "optimizer.zero_grad()", [1.0, 2.0], [1.0, 0.5], {}, True)
+    >>> ax = plot_cure(cure, ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['as it was', 'cured']
+    """
+    ax = plot_curves({"as it was": cure.as_it_was, "cured": cure.cured}, unit="step", log=log, ax=ax)
+    ax.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    ax.set_title(f"{cure.finding.name}: {cure.change}", fontsize=10)
+    both = np.array([cure.as_it_was, cure.cured], dtype=float)
+    finite = np.flatnonzero(np.isfinite(both).all(axis=0))
+    if finite.size:  # the changed line stands between the curves
+        step = int(finite[2 * len(finite) // 3])
+        low, high = sorted(both[:, step])
+        height = float(np.sqrt(low * high)) if log and low > 0 else (low + high) / 2
+        box = {"facecolor": "white", "edgecolor": style.GRID, "pad": 3}
+        ax.text(step + 1, height, cure.code, family="monospace", fontsize=8, ha="center", va="center", bbox=box)
+    return ax

@@ -25,7 +25,7 @@ def reset_gradients() -> Change:
     def apply(fork: Fork) -> None:
         fork.zero_grad, fork.always_step = True, True
 
-    return Change("reset the gradients before each backward pass", "{optimizer}.zero_grad()", apply)
+    return Change("the gradients reset before each backward pass", "{optimizer}.zero_grad()", apply)
 
 
 def scale_rate(factor: float) -> Change:
@@ -60,7 +60,7 @@ def own_parameters() -> Change:
     return Change("all parameters in the optimizer", "{optimizer} = optim.…({net}.parameters(), …)", apply)
 
 
-def skip(ops: tuple[str, ...]) -> Change:
+def skip(ops: tuple[str, ...], code: str = "{net}.layers[-1] = nn.Identity()") -> Change:
     """Leave out the activation between the last layer and the loss."""
 
     def apply(fork: Fork) -> None:
@@ -71,7 +71,7 @@ def skip(ops: tuple[str, ...]) -> Change:
 
         fork.replace = replace
 
-    return Change(f"without {ops[0]} before the loss", "{net}.layers[-1] = nn.Identity()", apply)
+    return Change(f"no {' or '.join(ops)} before the loss", code, apply)
 
 
 def _last_activation(recorded: Pass, ops: tuple[str, ...]) -> int:

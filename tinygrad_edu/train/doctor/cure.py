@@ -106,8 +106,12 @@ def _usual(tape: Tape, rows: int) -> dict[str, Callable[[], Change]]:
         "gradient ascent": changes.drop_minus,
         "parameter missing from the optimizer": changes.own_parameters,
         "parameters that never change": changes.own_parameters,
-        "softmax before cross-entropy": lambda: changes.skip(("softmax",)),
-        "probabilities given to a with-logits loss": lambda: changes.skip(("sigmoid",)),
+        "softmax before cross-entropy": lambda: changes.skip(
+            ("softmax",), "loss = nn.functional.cross_entropy(logits, y)"
+        ),
+        "probabilities given to a with-logits loss": lambda: changes.skip(
+            ("sigmoid",), "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)"
+        ),
         "output activation that does not fit": lambda: changes.skip(("relu", "sigmoid", "tanh", "softplus")),
         "ReLU before a loss of logits": lambda: changes.skip(("relu",)),
         "labels of the wrong shape that broadcast": changes.fit_target_shapes,

@@ -32,13 +32,13 @@ class Pass(NamedTuple):
     Attributes
     ----------
     graph : the nodes in topological order, without their numbers.
-    reset : whether the gradients of the pass before were gone when it began.
+    kept : the parameters that still held a gradient of a pass before when it began.
     steps : the learning rates of the steps that followed.
     loss : what it was.
     """
 
     graph: list[Instruction]
-    reset: bool
+    kept: frozenset[str]
     steps: list[float]
     loss: float
 
@@ -70,10 +70,10 @@ class Tape:
             return
         places = {node: i for i, node in enumerate(order)}
         graph = [self._instruction(node, places) for node in order]
-        held = [gradient(p) for p in self._parameters.values()]
-        reset = not any(g is not None and np.any(g) for g in held)
+        held = {name: gradient(p) for name, p in self._parameters.items()}
+        kept = frozenset(name for name, g in held.items() if g is not None and np.any(g))
         loss = float(np.reshape(root._data, -1)[0]) if np.size(root._data) == 1 else math.nan
-        self.passes.append(Pass(graph, reset, [], loss))
+        self.passes.append(Pass(graph, kept, [], loss))
 
     def _instruction(self, node: Node, places: Mapping[Node, int]) -> Instruction:
         if node.operation is None:
@@ -102,7 +102,7 @@ class Fork:
     optimizer : of these parameters.
     losses : of the passes that it has taken.
     rate : multiplies the recorded learning rates; None to keep the optimizer's own.
-    zero_grad : whether the gradients are reset before every pass; None to do as the run did.
+    zero_grad : True to reset the gradients before every pass; None to do as the run did.
     always_step : whether a step follows every pass; else where the run took one.
     replace : gives another node than the recorded one; None keeps it.
     """
@@ -129,9 +129,9 @@ class Fork:
             MODES.observers = observers
 
     def _pass(self, recorded: Pass, number: int) -> None:
-        reset = (recorded.reset or not number) if self.zero_grad is None else self.zero_grad
-        if reset:
-            for p in self.parameters.values():
+        kept = recorded.kept if number and self.zero_grad is None else frozenset()
+        for name, p in self.parameters.items():
+            if name not in kept:
                 p.grad = 0.0 if isinstance(p._data, float) else None
         loss = self.forward(recorded)
         self.losses.append(float(np.reshape(loss._data, -1)[0]))
