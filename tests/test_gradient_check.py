@@ -115,7 +115,11 @@ def test_large_and_small_numbers():
     ("kind", "sentence", "wrong"),
     [
         (ArgumentError, r"gradcheck needs at least one input", lambda: gradcheck(lambda: 1.0)),
-        (DTypeError, r"gradcheck needs a function that gives a Value or a", lambda: gradcheck(lambda x: 3.0, 1.0)),
+        (
+            DTypeError,
+            r"gradcheck needs a function that gives a Value or a Tensor",
+            lambda: gradcheck(lambda x: 3.0, 1.0),
+        ),
     ],
 )
 def test_bad_input_is_answered_in_a_sentence(kind, sentence, wrong):
