@@ -19,7 +19,7 @@ def run(*, out: Out = "out", seed: Seed = 0) -> None:
         X,
         y,
         optimizer=optim.Adam(net.parameters(), lr=0.03),
-        choices={"widths": [[6, 4], [8], [16, 16]], "activation": ["tanh", "relu", "gelu"]},
+        choices={"widths": [[6, 4], [8]], "activation": ["tanh", "relu", "gelu"]},
     )
     folder.write("playground.html", page.save)
     print("Open the file in a browser, and press Space: the net trains.")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from demos import __main__ as command_line
-from demos import _catalogue, _options, backprop, moons, operation, tour, xor
+from demos import _catalogue, _options, backprop, moons, operation, playground, tour, xor
 from demos._comparison import Comparison
 from demos._pictures import Folder
 from demos._training import stoppable
@@ -322,3 +322,10 @@ def test_the_tour_shows_all_and_compares_xor(tmp_path, monkeypatch, capsys):
     for heading in ("1. Backprop", "2. XOR", "3. Moons", "seconds. The pictures are in"):
         assert heading in said
     assert {"backprop.html", "xor_boundary.png", "moons.gif"} <= pictures(tmp_path)
+
+
+def test_the_playground_is_one_page(tmp_path, capsys):
+    playground.run(out=tmp_path)
+    assert pictures(tmp_path) == {"playground.html"}
+    assert (tmp_path / "playground.html").stat().st_size < 400_000
+    assert "press Space" in capsys.readouterr().out

@@ -165,3 +165,11 @@ def test_a_value_program_is_written_in_plain_arithmetic():
     compiled(Value(1.0), Value(2.0))
     assert "Math.tanh(" in compiled.javascript
     assert "np.multiply(" not in compiled.javascript[compiled.javascript.index("function f") :]
+
+
+def test_constants_keep_the_sign_of_zero(node):
+    signs = np.array([[0.0, -0.0], [0.0, -0.0]])
+    compiled = compile_(lambda x: np.copysign(x, signs))
+    compiled(np.ones((2, 2)))
+    script = module_for_node(compiled) + "const main = () => f(initialState(), [[1, 1], [1, 1]]).data;"
+    assert node(script).tolist() == [1, -1, 1, -1]

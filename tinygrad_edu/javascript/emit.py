@@ -119,10 +119,12 @@ class Script:
         array = np.asarray(array)
         dtype = self._dtype(array.dtype, line)
         shape = f"[{', '.join(map(str, array.shape))}]"
-        if array.size > 1 and array.dtype.kind in "fiub" and (array == array.flat[0]).all():
+        if array.size > 1 and _repeats(array.ravel()):
             return f"np.full({shape}, {self.number(array.flat[0].item())}, {dtype})"
         if array.ndim == 1 and dtype == '"int64"' and np.array_equal(array, np.arange(array.size)):
             return f"np.arange({array.size})"
+        if array.ndim > 1 and len(array) > 1 and 0 < array[0].size < _LONG and _repeats(array):
+            return f"np.broadcast_to({self.literal(array[0], line)}, {shape})"
         if array.size < _LONG:
             return f"np.array([{', '.join(self.number(x) for x in array.ravel().tolist())}], {shape}, {dtype})"
         plain = np.ascontiguousarray(array, np.int64 if dtype == '"int64"' else None)
@@ -145,7 +147,7 @@ class Script:
             if known is array:
                 return name
         text = self.literal(array, line)
-        if array.size > 1 and text.startswith(("np.full(", "np.arange(")):
+        if array.size > 1 and text.startswith(("np.full(", "np.arange(", "np.broadcast_to(")):
             return text  # short, and made anew: it may depend on how many samples there are
         self._constants.append((array, self._unique("c"), text))
         return self._constants[-1][1]
@@ -414,6 +416,11 @@ class Script:
             f"// A call leaves new parameters in the state. Arguments may be nested lists of numbers.\n\n{arrays()}\n"
             f"{self.functions()}\nexport {{ {self.function_name}, initialState, np }};\n"
         )
+
+
+def _repeats(array: Any) -> bool:
+    """Whether all entries along the first axis have the same bits: 0.0 and -0.0 have not."""
+    return np.ascontiguousarray(array).tobytes() == np.ascontiguousarray(array[0]).tobytes() * len(array)
 
 
 def _list(shape: Sequence[int]) -> str:

@@ -61,8 +61,9 @@ def _forms(sizes: list[int], numbers: list[float]) -> Iterator[tuple[str, list[f
         yield f"(n + {int(x) - n})", [float(size + int(x) - n) for size in sizes]
     for total in (round(x * n), x * n):
         yield f"({float(total)!r} / n)", [total / size for size in sizes]
-    if x:
-        whole = round(1 / (x * n))
-        yield f"(1.0 / (n * {whole}))", [1.0 / (size * whole) if whole else 0.0 for size in sizes]
+    for above in range(1, 5) if x else ():
+        whole = round(above / (x * n))
+        yield f"({above}.0 / (n * {whole}))", [above / (size * whole) if whole else 0.0 for size in sizes]
+        yield f"({above}.0 / (n - 1))", [above / (size - 1) for size in sizes]
     yield f"({x / n!r} * n)", [x / n * size for size in sizes]
     yield "(n / (n - 1))", [size / (size - 1) for size in sizes]
