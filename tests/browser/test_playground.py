@@ -137,6 +137,21 @@ def test_it_plays_pauses_and_learns(opened, plain):
     assert shown_step(page) == 0
 
 
+def test_a_loss_that_is_not_finite_stops_it_and_is_said(opened):
+    X, y = moons()
+    net = nn.MLP(2, [5, 1], "relu", rng=0)
+
+    def loss(z, y):
+        return nn.functional.mse_loss(z[:, 0], y)
+
+    page = opened(playground(net, X, y, loss=loss, optimizer=optim.SGD(net.parameters(), lr=1e6)))
+    page.click("#play")
+    until(page, "!playground.playing && playground.history.now.step > 0")
+    assert "Go back on the timeline" in page.inner_text("#said")
+    page.locator("#when").fill("0")
+    assert page.inner_text("#said") == ""
+
+
 # --- the timeline ---
 
 

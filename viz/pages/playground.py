@@ -16,14 +16,13 @@ import numpy as np
 from tinygrad_edu import nn
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.javascript.library import arrays, library
-from tinygrad_edu.nn import functional
 from tinygrad_edu.optim import Adam, Optimizer
 from viz.pages.page import Page, embedded
 from viz.pages.player import Player
+from viz.pages.playground_labels import Labels, labels_of
 from viz.pages.playground_programs import Loss, Programs, Setup, programs_of
 from viz.pages.playground_sample import packed, sample_player
 
-_CLASSES = 6  # for which the page has colours
 _FEW = 6  # inputs, of which each pair has a plane of its own
 _MANY = 5000  # samples, which a page still redraws while it trains
 
@@ -102,7 +101,7 @@ def playground(
     ----------
     net : a classifier of samples; an `nn.MLP` or an `nn.Sequential` of `nn.Linear` is also drawn as a network.
     X : samples, of shape (n, inputs).
-    y : their classes, of shape (n,), or (n, 1) for a net with one output.
+    y : two to six classes, of shape (n,), or (n, 1) for a net with one output. The default losses take any labels.
     loss : a function of ``net(X)`` and ``y`` that gives one number. By default the binary cross-entropy of the logits
         for one output, and the cross-entropy for several.
     optimizer : of ``net.parameters()``, by default ``optim.Adam(net.parameters(), lr=0.03)``.
@@ -128,18 +127,18 @@ def playground(
     X, y = np.asarray(X, np.float64), np.asarray(y)
     _check(net, X, y)
     outputs = int(copy.deepcopy(net).eval()(X[:1]).shape[-1])  # a copy: it may draw random numbers
-    y = y.astype(np.int64 if outputs > 1 else np.float64)
-    form = _form(X, y, outputs, given_loss=loss is not None)
-    train, held = _split(X, y, validation)
-    setup = Setup(net, loss or _default_loss(y, outputs), optimizer or Adam(net.parameters(), lr=0.03), *train)
+    labels = labels_of(y, outputs, loss)
+    train, held = _split(X, labels.written(y), validation, labels)
+    setup = Setup(net, labels.loss, optimizer or Adam(net.parameters(), lr=0.03), *train)
     _check_optimizer(net, setup.optimizer)
     setups = [setup, *_chosen(setup, choices or {}, outputs)]
     programs = [programs_of(each) for each in setups]
+    form = labels.form() | {"inputs": X.shape[1]}
     data: dict[str, Any] = {
         "names": [*(names or [f"x{chr(0x2080 + i + 1) if i < 9 else i + 1}" for i in range(X.shape[1])])],
         "form": form,
-        "train": _samples(*train, form),
-        "validation": _samples(*held, form) if held is not None else None,
+        "train": _samples(*train, labels),
+        "validation": _samples(*held, labels) if held is not None else None,
         "planes": [*_planes(train[0], names)],
         "drawn": X.shape[1] == 2 and len(form["classes"]) == 2,
         "programs": [_about(s, p) for s, p in zip(setups, programs, strict=True)],
@@ -175,46 +174,13 @@ def _check_optimizer(net: nn.Module, optimizer: Any) -> None:
         raise ArgumentError("the optimizer has none of the net's parameters: make it of net.parameters()")
 
 
-def _form(X: Any, y: Any, outputs: int, *, given_loss: bool) -> dict[str, Any]:
-    """How labels are written, and how the net's outputs are read."""
-    classes = np.unique(y)
-    if not 2 <= len(classes) <= _CLASSES:
-        raise ArgumentError(
-            f"playground() shows nets that tell 2 to {_CLASSES} classes apart, but y has {len(classes)} different "
-            "values: pass class labels"
-        )
-    if outputs == 1 and len(classes) > 2:
-        raise ArgumentError(f"a net with one output tells 2 classes apart, but y has {len(classes)}")
-    signed = outputs == 1 and classes[0] < 0
-    dtype = "int64" if outputs > 1 else "float64"
-    return {
-        "inputs": X.shape[1],
-        "kind": "binary" if outputs == 1 else "classes",
-        "column": y.ndim == 2,
-        "dtype": dtype,
-        "classes": [str(c) for c in classes],
-        "targets": [float(c) if dtype == "float64" else int(c) for c in classes],
-        # Of logits, tanh(z / 2) is 2 p - 1. Where the targets are -1 and 1, the output itself is one of them.
-        "slope": 1.0 if signed or given_loss else 0.5,
-        "threshold": 0.0,
-    }
-
-
-def _default_loss(y: Any, outputs: int) -> Loss:
-    if outputs > 1:
-        return functional.cross_entropy
-    if y.ndim == 2:
-        return functional.binary_cross_entropy_with_logits
-    return lambda z, y: functional.binary_cross_entropy_with_logits(z[:, 0], y)
-
-
-def _split(X: Any, y: Any, validation: Any) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
+def _split(X: Any, y: Any, validation: Any, labels: Labels) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
     """The samples to train on, and those that are held out."""
     if isinstance(validation, tuple):
         held = np.asarray(validation[0], np.float64), np.asarray(validation[1])
         if held[0].shape[1:] != X.shape[1:] or held[1].shape[1:] != y.shape[1:] or len(held[0]) != len(held[1]):
             raise ShapeError(f"validation must be like X and y, but has the shapes {held[0].shape} and {held[1].shape}")
-        return (X, y), held
+        return (X, y), (held[0], labels.written(held[1]))
     if not 0 <= validation < 1:
         raise ArgumentError(f"validation must be a share from 0 up to 1, or a pair (X, y), but is {validation!r}")
     count = round(len(X) * validation)
@@ -225,10 +191,9 @@ def _split(X: Any, y: Any, validation: Any) -> tuple[tuple[Any, Any], tuple[Any,
     return (X[kept], y[kept]), (X[away], y[away])
 
 
-def _samples(X: Any, y: Any, form: Mapping[str, Any]) -> dict[str, Any]:
+def _samples(X: Any, y: Any, labels: Labels) -> dict[str, Any]:
     flat = y.ravel()
-    labels = np.searchsorted(np.asarray(form["targets"]), flat)
-    return {"X": X.tolist(), "y": flat.tolist(), "labels": labels.tolist()}
+    return {"X": X.tolist(), "y": flat.tolist(), "labels": np.searchsorted(labels.targets, flat).tolist()}
 
 
 def _planes(X: Any, names: Sequence[str] | None) -> Iterator[dict[str, Any]]:

@@ -51,6 +51,21 @@ def test_settings_of_the_optimizer_are_those_of_the_user():
     assert page.programs[0].settings == {"lr": 0.2, "momentum": 0.0, "weight_decay": 0.0}
 
 
+@pytest.mark.parametrize("y", [Y, Y[:, None], 2 * Y - 1, Y + 1.0, np.array(["no", "yes"])[Y], Y.astype(bool)])
+def test_any_two_labels_are_taken(y):
+    page = playground(nn.MLP(2, [4, 1], "tanh", rng=0), X, y, validation=0)
+    assert page.data["train"]["y"] == Y.tolist()
+    assert page.data["form"]["targets"] == [0.0, 1.0]
+    assert (page.data["form"]["center"], page.data["form"]["slope"]) == (0.0, 0.5)
+
+
+def test_outputs_that_the_loss_compares_with_the_targets_are_read_so():
+    page = small(loss=lambda z, y: nn.functional.mse_loss(z[:, 0], y))
+    assert (page.data["form"]["center"], page.data["form"]["slope"]) == (0.5, 3.0)
+    signed = playground(nn.MLP(2, [4, 1], rng=0), X, 2.0 * Y[:, None] - 1, loss=nn.functional.hinge_loss)
+    assert (signed.data["form"]["center"], signed.data["form"]["targets"]) == (0.0, [-1.0, 1.0])
+
+
 @pytest.mark.parametrize(
     ("arguments", "keywords", "error", "message"),
     [
@@ -58,7 +73,8 @@ def test_settings_of_the_optimizer_are_those_of_the_user():
         ((X, Y[:-1]), {}, ShapeError, "a label for each of the 40 samples"),
         ((np.full_like(X, np.nan), Y), {}, ArgumentError, "finite samples"),
         ((X, np.arange(40)), {}, ArgumentError, "2 to 6 classes"),
-        ((X, np.arange(40) % 3), {}, ArgumentError, "a net with one output tells 2 classes apart"),
+        ((X, np.arange(40) % 3), {}, ArgumentError, "a net with 1 outputs tells 2 classes apart, not 3"),
+        ((X, Y), {"validation": (X, Y + 1)}, ArgumentError, "the labels are 0, 1, but 2 was given, too"),
         ((X, Y), {"validation": 1.5}, ArgumentError, "a share from 0 up to 1"),
         ((X, Y), {"validation": (X[:, :1], Y)}, ShapeError, "validation must be like X and y"),
         ((X, Y), {"choices": {"depth": [1]}}, ArgumentError, "choices are widths and activation"),

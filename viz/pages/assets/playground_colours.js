@@ -55,5 +55,5 @@ class Colours {
   }
 }
 
-/** A number from -1 to 1 as a place in a scale. */
-const shade = (x) => Math.max(0, Math.min(255, Math.round(127.5 + 127.5 * x)));
+/** A number from -1 to 1 as a place in a scale; what is no number is in the middle. */
+const shade = (x) => (x < 1 ? Math.max(0, Math.round(127.5 + 127.5 * x)) : x >= 1 ? 255 : 128);

@@ -1,7 +1,8 @@
 // The runs of a net and where we are in them. Every step can be returned to exactly: the state is kept every few steps,
 // and the steps between are run again. A change at an earlier step begins a run of its own.
 
-const KEPT = 400; // states of a run; then every second one goes
+const KEPT = 400; // states of a run at most, and
+const NUMBERS = 8e6; // numbers in them at most; then every second one goes
 
 /** A stretch of steps: from `from` on it is the run's own, before that its parent's. */
 class Run {
@@ -19,7 +20,7 @@ class Run {
 
   keep(moment) {
     this.kept.set(moment.step, moment.copy());
-    if (this.kept.size <= KEPT) return;
+    if (this.kept.size <= Math.max(8, Math.min(KEPT, NUMBERS / moment.size))) return;
     this.every *= 2;
     const changed = new Set([this.from, ...this.changes.map(([step]) => step)]);
     for (const step of this.kept.keys()) if (step % this.every && !changed.has(step)) this.kept.delete(step);
@@ -51,6 +52,11 @@ class Moment {
     this.batch = 0; // samples of a step; 0 for all
     this.hidden = new Map(); // "layer:unit" -> the weights that lead on from it
     this.order = null; // of samples in batches
+  }
+
+  /** How many numbers its state has. */
+  get size() {
+    return Object.values(this.state).reduce((sum, x) => sum + (x?.data?.length ?? 1), 0);
   }
 
   copy() {

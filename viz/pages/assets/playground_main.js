@@ -56,7 +56,7 @@ class Playground {
     const about = given.programs[net];
     if (this.net !== net) {
       this.net = net;
-      this.network = new NetworkView(document.querySelector(".network"), this.colours, about.layers, given.names, {
+      this.network = new NetworkView(document.querySelector(".network"), this.colours, about.layers, given, {
         pick: (layer, unit) => this.pickUnit(layer, unit),
         weight: (wire, value) => this.setWeight(wire.layer, wire.from, wire.to, value),
         weightOf: (wire) => this.history.now.state[wire.layer.weight].data[wire.index],
@@ -135,6 +135,7 @@ class Playground {
 
   changed() {
     this.dirty = true;
+    this.say("");
     this.plane.drawPoints();
     this.network.lit = null;
     if (this.card.what?.sample !== undefined) this.pick(this.card.what.sample);
@@ -156,6 +157,7 @@ class Playground {
 
   play() {
     if (this.playing) return this.pause();
+    this.say("");
     this.playing = true;
     this.showPlaying();
   }
@@ -189,8 +191,12 @@ class Playground {
     else if (this.playing) {
       this.due += this.speed;
       for (; this.due >= 1; this.due -= 1) {
-        this.history.advance();
+        const loss = this.history.advance();
         this.dirty = true;
+        if (Number.isFinite(loss)) continue;
+        this.pause();
+        this.say(`The loss is ${numberText(loss)} at step ${this.history.now.step - 1}. Go back on the timeline, and lower the learning rate.`);
+        this.due = 1;
       }
     }
     if (!this.dirty) return;
@@ -230,7 +236,7 @@ class Playground {
     let right = 0;
     for (let i = 0; i < n; i += 1) {
       let best = 0;
-      if (count === 1) best = Number(z[i] > this.given.form.threshold);
+      if (count === 1) best = Number(z[i] > this.given.form.center);
       else for (let k = 1; k < count; k += 1) if (z[i * count + k] > z[i * count + best]) best = k;
       right += Number(best === labels[i]);
     }
@@ -341,6 +347,12 @@ class Playground {
 
   // --- page
 
+  /** A sentence at the top of the page, until something changes. */
+  say(text) {
+    this.one("said").textContent = text;
+    this.one("said").classList.toggle("unseen", !text);
+  }
+
   listProgram(lines) {
     let section = "";
     const rows = lines.map((text) => {
@@ -390,6 +402,7 @@ class Playground {
   keys() {
     const acts = { " ": () => this.play(), ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1) };
     Object.assign(acts, { Home: () => this.seek(0), End: () => this.seek(this.history.run.end) });
+    Object.assign(acts, { s: () => this.pick((this.card.what?.sample ?? -1) + 1) });
     Object.assign(acts, { n: () => this.start({ seed: this.seedNow + 1 }), d: () => this.theme(), "?": () => this.help() });
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
@@ -441,9 +454,7 @@ class Playground {
       await navigator.clipboard.writeText(url);
       said = "The link was copied.";
     } catch {} // a page from a file may not write to the clipboard
-    this.one("said").textContent = said;
-    this.one("share").textContent = "Shared";
-    setTimeout(() => (this.one("share").textContent = "Share"), 1500);
+    this.say(said);
   }
 }
 

@@ -4,8 +4,8 @@ const THUMB = 30; // cells of a unit's picture along each side
 const MOST = 18; // units of a layer that are shown
 
 class NetworkView {
-  constructor(root, colours, layers, names, on) {
-    Object.assign(this, { root, colours, layers, names, on });
+  constructor(root, colours, layers, { names, form }, on) {
+    Object.assign(this, { root, colours, layers, names, form, on });
     this.canvas = root.querySelector("#net");
     this.buttons = root.querySelector("#units");
     this.heads = root.querySelector("#heads");
@@ -156,6 +156,7 @@ class NetworkView {
       const { data, shape } = column ? answers[column - 1] : grid;
       const width = shape[1];
       const isOutput = column === this.layers.length;
+      const { center, slope } = this.form;
       let [low, high] = [Infinity, -Infinity];
       for (let i = 0; i < THUMB; i += 1) {
         for (let j = 0; j < THUMB; j += 1) {
@@ -170,7 +171,7 @@ class NetworkView {
       for (let i = 0; i < THUMB; i += 1) {
         for (let j = 0; j < THUMB; j += 1) {
           const x = data[(i * step * CELLS + j * step) * width + unit];
-          pixels[from + i * THUMB + j] = table[shade(isOutput ? Math.tanh(x) : (x - middle) * scale)];
+          pixels[from + i * THUMB + j] = table[shade(isOutput ? Math.tanh((x - center) * 2 * slope) : (x - middle) * scale)];
         }
       }
     });

@@ -78,7 +78,8 @@ class PlaneView {
 
   /** How sure the net is: the probability of the positive class, from -1 to 1. */
   paintBinary(z, _, pixels, { pale }) {
-    for (let i = 0; i < pixels.length; i += 1) pixels[i] = pale[shade(Math.tanh(z[i] * this.given.form.slope))];
+    const { slope, center } = this.given.form;
+    for (let i = 0; i < pixels.length; i += 1) pixels[i] = pale[shade(Math.tanh((z[i] - center) * slope))];
   }
 
   paintClasses(z, count, pixels, { middle, classes }) {
