@@ -1,11 +1,13 @@
-"""The pictures of the player in the documentation: ``python -m tests.browser.screenshots`` makes them anew."""
+"""The pictures of the pages in the documentation: ``python -m tests.browser.screenshots`` makes them anew."""
 
 import tempfile
 from pathlib import Path
 
 from tests.browser.chromium import launch
 from tests.browser.graphs import neuron, scalar_net, training_step
+from tinygrad_edu import data, nn, optim
 from viz.pages.player import player
+from viz.pages.playground import playground
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 _WINDOW = {"width": 1280, "height": 760}
@@ -23,8 +25,41 @@ def shots():
     ]
 
 
+# A run of 220 steps, and another one that forks from it at step 90 with a higher rate.
+_FORK = """
+  const train = (steps) => {
+    for (let i = 0; i < steps; i += 1) {
+      playground.history.advance();
+      if (i % 5 === 0) playground.history.measure();
+    }
+  };
+  train(220);
+  playground.seek(90);
+  playground.change({ kind: "setting", name: "lr", value: 0.12 });
+  train(130);
+  playground.changed();
+"""
+
+
+def photograph_playground(browser, folder) -> None:
+    """Write ``docs/images/playground-*.png``."""
+    X, y = data.moons(400, noise=0.2, rng=0)
+    net = nn.MLP(2, [6, 4, 1], activation="tanh", rng=0)
+    choices = {"activation": ["tanh", "relu", "gelu"]}
+    path = Path(folder, "playground.html")
+    playground(net, X, y, optimizer=optim.Adam(net.parameters(), lr=0.03), choices=choices).save(path)
+    for scheme in ("light", "dark"):
+        page = browser.new_page(viewport={"width": 1366, "height": 768}, color_scheme=scheme)
+        page.goto(path.as_uri())
+        page.evaluate(f"() => {{ {_FORK} }}")
+        page.wait_for_timeout(500)
+        page.screenshot(path=FOLDER / f"playground-{scheme}.png")
+        print(FOLDER / f"playground-{scheme}.png")
+        page.close()
+
+
 def main() -> None:
-    """Write ``docs/images/player-*.png``."""
+    """Write ``docs/images/player-*.png`` and ``playground-*.png``."""
     from playwright.sync_api import sync_playwright  # here, because the tests of doctests import every module
 
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -41,6 +76,7 @@ def main() -> None:
             page.screenshot(path=picture)
             print(picture)
             page.close()
+        photograph_playground(browser, folder)
         browser.close()
 
 

@@ -85,9 +85,9 @@ class GradientBars {
       for (const x of data) sum += x * x;
       return Math.sqrt(sum / data.length);
     });
-    const top = Math.max(...sizes, 1e-300);
+    const top = Math.max(...sizes.filter(Number.isFinite), 1e-300);
     this.rows.forEach(({ bar, text, name }, k) => {
-      bar.value = sizes[k] / top;
+      bar.value = Number.isFinite(sizes[k]) ? sizes[k] / top : 1;
       text.textContent = `${name}  ${numberText(sizes[k], 2)}`;
     });
   }
