@@ -398,6 +398,13 @@ def test_a_module_of_another_kind_has_no_network_but_trains(opened):
     assert shown_step(page) == 5
 
 
+def test_of_a_wide_layer_some_units_are_shown_and_it_is_said(opened):
+    X, y = moons()
+    page = opened(playground(nn.MLP(2, [40, 1], rng=0), X, y))
+    assert page.locator("#heads span").all_inner_texts() == ["inputs", "hidden 1: 18 of 40", "output"]
+    assert page.locator("#units button").count() == 2 + 18 + 1
+
+
 def test_hostile_names_are_text(opened):
     X, y = moons()
     name = "<img src=x onerror=alert(1)>"

@@ -85,7 +85,7 @@ def programs_of(setup: Setup) -> Programs:
     net.train()
     trained = [_recorded(step, *_batch(setup, n), twice=True) for n in _SIZES]
     shown, _ = _recorded(step, setup.X, setup.y)
-    listing = [re.sub(r" {3,}# ", "   # ", text) for text, _ in shown.listing]
+    listing = _in_columns([text for text, _ in shown.listing])
     step_script = trained[0][1]
     values = {name: _value_now(source, inverse) for source, name in step_script.state_names.items()}
     net.eval()
@@ -104,6 +104,13 @@ def programs_of(setup: Setup) -> Programs:
         _settings(optimizer, step_script, values),
         listing,
     )
+
+
+def _in_columns(lines: list[str]) -> list[str]:
+    """The lines of a program with their shapes nearer to the code: the page has less room than an editor."""
+    parts = [re.split(r" {2,}(?=# )", text, maxsplit=1) for text in lines]
+    width = min(38, max(len(code) for code, *shape in parts if shape))
+    return [f"{code:<{width}}  {shape[0]}" if shape else code for code, *shape in parts]
 
 
 # --- recording ------------------------------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ class NetworkView {
   /** Names of the columns and a button for each unit: the canvas alone could not be reached by keys. */
   build() {
     const titles = ["inputs", ...this.layers.map((_, k) => (k + 1 === this.layers.length ? "output" : `hidden ${k + 1}`))];
-    this.heads.replaceChildren(...titles.map((text) => Object.assign(document.createElement("span"), { textContent: text })));
+    const counts = [this.names.length, ...this.layers.map(({ units }) => units)];
+    const heads = titles.map((text, column) => (counts[column] > MOST ? `${text}: ${MOST} of ${counts[column]}` : text));
+    this.heads.replaceChildren(...heads.map((text) => Object.assign(document.createElement("span"), { textContent: text })));
     this.units = this.columns.flatMap((count, column) =>
       Array.from({ length: count }, (_, unit) => {
         const button = document.createElement("button");
