@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
 from viz.explain.quiz import quiz
 from viz.formulas.expression import parse
+from viz.pages.player import player
 from viz.steps.trace import trace
 from viz.terminal.step import step
 
@@ -17,14 +18,17 @@ _EXAMPLE = 'python -m viz "tanh(a*b + 10)" a=2 b=-3'
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; 2 where what was given is refused."""
-    options = [word for word in arguments if word in ("-h", "--help", "--text", "--quiz")]
-    # Behind "--", because an expression may start with a minus, which argparse takes for an option.
-    given = _parser().parse_args([*options, "--", *(word for word in arguments if word not in options)])
+    options, words = _sorted(arguments)
+    # After "--", because an expression may start with a minus, which argparse takes for an option.
+    given = _parser().parse_args([*options, "--", *words])
     if given.expression is None:
         _parser().error("an expression is missing")
     try:
         root = parse(given.expression, _settings(given.settings))
-        if given.text:
+        if given.html:
+            player(root).save(given.html)
+            print(f"{given.html} is written: open it in a browser")
+        elif given.text:
             print(trace(root))
         else:
             (quiz if given.quiz else step)(root)
@@ -37,10 +41,21 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _sorted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The options, each with its value, and the other words."""
+    options: list[str] = []
+    words: list[str] = []
+    for i, word in enumerate(arguments):
+        takes_this = i > 0 and arguments[i - 1] == "--html"
+        is_option = takes_this or word in ("-h", "--help", "--text", "--quiz", "--html") or word.startswith("--html=")
+        (options if is_option else words).append(word)
+    return options, words
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m viz",
-        usage=f"python -m viz [--text | --quiz] EXPRESSION [NAME=NUMBER ...]\n\nfor instance: {_EXAMPLE}",
+        usage=f"python -m viz [--text | --quiz | --html FILE] EXPRESSION [NAME=NUMBER ...]\n\nfor instance: {_EXAMPLE}",
         description="Step through the forward and the backward pass of an expression.",
     )
     parser.add_argument(
@@ -50,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     views = parser.add_mutually_exclusive_group()
     views.add_argument("--text", action="store_true", help="print all steps, as without a terminal")
     views.add_argument("--quiz", action="store_true", help="be asked for each gradient")
+    views.add_argument("--html", metavar="FILE", help="write a page in which the numbers can be changed")
     return parser
 
 

@@ -6,6 +6,8 @@ import html
 import json
 import os
 import re
+import tempfile
+import webbrowser
 from collections.abc import Sequence
 from functools import cached_property
 from importlib import resources
@@ -91,6 +93,12 @@ class Page:
         if Path(path).suffix.lower() != ".html":
             raise ArgumentError(f"a page is saved as .html, but was given {str(path)!r}: end the name with .html")
         write(path, self.html.encode())
+
+    def show(self) -> None:
+        """Open the page in the browser, from a file in the folder for temporary files."""
+        with tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8", delete=False) as file:
+            file.write(self.html)
+        webbrowser.open(Path(file.name).as_uri())
 
     def _repr_html_(self) -> str:
         """The page in a frame of its own, which has no access to the notebook around it."""

@@ -15,7 +15,7 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.javascript import library, rows_source
 from viz.explain.audit import RIGHT, Audit, Finding
 from viz.pages.page import Page, embedded
-from viz.pages.player_data import SHOWN, page_data, rows_of
+from viz.pages.player_data import SHOWN, check_size, page_data, rows_of
 from viz.pages.program_page import ProgramPage
 from viz.pictures.program import Compiled, is_compiled, listing
 from viz.steps.trace import Trace, trace
@@ -35,7 +35,7 @@ class Player(Page):
     styles = ("page.css", "player.css")
     scripts = (
         *("data.js", "formulas.js", "numbers.js", "film.js", "paths.js"),  # what is known
-        *("geometry.js", "graph.js", "motion.js", "network.js", "leaves.js", "descent.js"),  # the stage
+        *("geometry.js", "heat.js", "graph.js", "motion.js", "network.js", "leaves.js", "descent.js"),  # the stage
         *("panel.js", "inspector.js", "table.js", "quiz.js", "address.js", "main.js"),  # what is beside it
     )
 
@@ -46,6 +46,7 @@ class Player(Page):
         notes: Mapping[int | Node, str] | None = None,
         stops: Iterable[int] = (),
     ) -> None:
+        check_size(trace)
         super().__init__(f"Backprop of {trace.names[-1]}")
         self.trace = trace
         self.findings = findings

@@ -12,11 +12,13 @@ import numpy as np
 
 from tinygrad_edu.dot import Dot
 from tinygrad_edu.operations.elementwise import TABLE
+from tinygrad_edu.operations.row import Elementwise
 from viz.explain.quiz import NEAR, questions
 from viz.explain.why import why
 from viz.formulas.templates import name_in_mathml
+from viz.pages.network import network
 from viz.pages.step_forms import StepForms
-from viz.pictures.placement import Size, place
+from viz.pictures.placement import WHOLE, Size, place, too_many
 from viz.steps.as_json import FEW, json_number, to_json
 from viz.steps.steps import Backward
 from viz.steps.trace import Trace
@@ -26,6 +28,7 @@ SHOWN = 500  # so many nodes are shown before modules are folded
 _EXPLAINED = 500  # entries of gradients, and what they cost: each is a walk through all steps
 _EXPLAINED_STEPS = 200_000
 _ASKED = 1000  # steps
+_NUMBERS = 60_000  # in the arrays of a page
 _TERMS = 8  # of the sum that a gradient is
 
 
@@ -50,9 +53,22 @@ def page_data(film: Trace) -> dict[str, Any]:
         ],
         "home": home,
         "folded": _folded(home, parents),
+        "network": network(film),
         "quiz": {"questions": _questions(film), "near": NEAR},
         "why": _explanations(film) if film.kind == "Tensor" else {},
     }
+
+
+def check_size(film: Trace) -> None:
+    """Refuse at once what no layout can show.
+
+    Raises
+    ------
+    ArgumentError : too many nodes stand in no module, so that folding cannot help.
+    """
+    outside = sum(call.parent is None for call in film.modules.home)
+    if len(film.order) > WHOLE and outside > WHOLE:
+        raise too_many(outside)
 
 
 def is_row(operation: Any) -> bool:
@@ -86,12 +102,30 @@ def _node(node: TracedNode) -> dict[str, Any]:
         "source": _source(node),
         "module": node.module,
     }
+    if operation is not None and node.trace.kind == "Tensor":
+        record["settings"] = _settings(node)
     if operation is not None and node.trace.kind == "Value":
         if is_row(operation):
             record["params"] = [node.node.params[name] for name in getattr(operation, "defaults", ())]
         else:
             record["fixed"] = True
     return {key: x for key, x in record.items() if x not in ("", None, False, [])}
+
+
+_REDUCTIONS = frozenset({"sum", "mean", "max", "min", "prod", "logsumexp", "var", "std", "norm"})
+
+
+def _settings(node: TracedNode) -> dict[str, Any]:
+    """How an entry of an operation on arrays comes about, as far as the page shows it."""
+    operation, params = node.node.operation, node.node.params
+    if isinstance(operation, Elementwise):
+        return {"elementwise": True}
+    if node.node.op not in _REDUCTIONS:
+        return {}
+    ndim = node.node.inputs[0].ndim  # type: ignore[attr-defined]
+    axis = params.get("axis")
+    axes = range(ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    return {"reduces": True, "axes": [a % ndim for a in axes], "keepdims": bool(params.get("keepdims", False))}
 
 
 def _source(node: TracedNode) -> dict[str, Any] | None:
@@ -109,18 +143,30 @@ def _recorded(film: Trace) -> dict[str, Any]:
             if isinstance(step, Backward) and step.node in fixed
         }
         return {"values": list(map(json_number, film.values)), "locals": locals_}
+    few = _entries_sent(film)
     return {
-        "values": list(map(to_json, film.values)),
-        "seed": to_json(film.gradients[film.root]),
-        "flows": [_flow(step) for step in film.backward if isinstance(step, Backward)],
+        "values": [to_json(x, few) for x in film.values],
+        "seed": to_json(film.gradients[film.root], few),
+        "flows": [_flow(step, few) for step in film.backward if isinstance(step, Backward)],
     }
 
 
-def _flow(step: Backward) -> dict[str, Any]:
+def _entries_sent(film: Trace) -> int:
+    """Up to how many entries an array is sent one by one, so that all of them together stay below `_NUMBERS`."""
+    sizes: list[int] = sorted(x.size for x in film.values)
+    total = 0
+    for count, size in enumerate(sizes):
+        total += 4 * size  # value, gradient, what flows, and its sum
+        if total > _NUMBERS:
+            return max(FEW, sizes[max(count - 1, 0)])
+    return max(FEW, sizes[-1])
+
+
+def _flow(step: Backward, few: int) -> dict[str, Any]:
     return {
         "local": to_json(step.local),
         "contribution": to_json(step.contribution),
-        "after": to_json(step.after),
+        "after": to_json(step.after, few),
         "summed": step.summed_axes,
         "shapes": step.shapes,
     }
@@ -151,6 +197,7 @@ def _explanations(film: Trace) -> dict[int, dict[str, Any]]:
 
 # --- where things stand -------------------------------------------------------------------------------------------
 
+_MAP = 64.0  # height of the heat maps
 LARGE_BOXES = 60  # up to so many nodes, the boxes have the words "value" and "grad"
 
 
@@ -167,7 +214,8 @@ def _size(node: TracedNode, kind: str) -> Size:
     width += 32 if node.trace.modules.is_parameter(node.id) or node.id == node.trace.root else 20  # cut corners
     if few:
         width = max(8.4 * (len(node.name) + len(symbol) + 2) + 24, 7.9 * numbers + 64, 144.0)
-        return min(width, 250.0), 56.0 if node.role == "constant" else 80.0
+        height = 56.0 if node.role == "constant" else 80.0
+        return min(width, 250.0), height + (_MAP if getattr(node.value, "size", 1) > 1 else 0.0)
     return min(width, 216.0), 42.0 if node.role == "constant" else 64.0
 
 

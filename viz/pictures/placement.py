@@ -62,6 +62,14 @@ def place(sizes: Sequence[Size], edges: Sequence[tuple[int, int]], modules: Modu
     return _by_modules(sizes, edges, home, parents, modules.calls)
 
 
+def too_many(count: int) -> ArgumentError:
+    """The error for so many nodes that lie in no module."""
+    return ArgumentError(
+        f"the player shows up to {WHOLE} nodes side by side, but was given {count} that lie in no "
+        "module: give it a smaller part of the graph, or build it of nn modules, which fold"
+    )
+
+
 class _Frame(NamedTuple):
     """A module's frame, for dot: what stands directly in it."""
 
@@ -185,10 +193,7 @@ def _by_modules(
     placed: dict[int, Placement] = {}
     for c in sorted(depth, key=lambda c: -depth[c]):
         if len(inside[c]) > WHOLE and c < 0:
-            raise ArgumentError(
-                f"the player shows up to {WHOLE} nodes side by side, but was given {len(inside[c])} that lie in no "
-                "module: give it a smaller part of the graph, or build it of nn modules, which fold"
-            )
+            raise too_many(len(inside[c]))
         if len(inside[c]) > WHOLE:
             inside[parents[c]][~c] = (_title_width(calls[c].scope.title), _SEALED)
             continue

@@ -10,12 +10,12 @@ from viz.formulas.tree import Number
 FEW = 64  # an array of no more entries is given entry by entry
 
 
-def to_json(data: Any) -> Any:
-    """A number or an array as plain data: see `viz.trace`."""
+def to_json(data: Any, few: int = FEW) -> Any:
+    """A number or an array as plain data: see `viz.trace`. Up to ``few`` entries are given one by one."""
     if data is None or isinstance(data, float | int):
         return data if data is None else json_number(float(data))
     record = {"shape": list(data.shape), "dtype": str(data.dtype)}
-    if data.size <= FEW:
+    if data.size <= few:
         return record | {"values": _nested(data.tolist())}
     summary = {name: json_number(float(getattr(data, name)())) for name in ("min", "mean", "max")}
     return record | summary

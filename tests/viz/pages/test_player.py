@@ -177,6 +177,17 @@ def test_a_page_is_saved_as_html_alone(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_show_opens_the_page_in_the_browser(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    film = player(neuron())
+    film.show()
+    (path,) = tmp_path.iterdir()
+    assert opened == [path.as_uri()]
+    assert path.read_text(encoding="utf-8") == film.html
+
+
 def test_a_notebook_shows_the_page_in_a_frame_without_rights():
     film = player(neuron())
     ((tag, frame),) = _Page(film._repr_html_()).elements

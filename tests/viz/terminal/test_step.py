@@ -365,3 +365,12 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly():
         ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert ended.stderr == ""
+
+
+def test_the_command_writes_a_page(tmp_path, capsys):
+    path = tmp_path / "out.html"
+    assert main(["tanh(a*b)", "a=2", "b=-3", "--html", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path} is written: open it in a browser\n"
+    assert "Math.tanh" in path.read_text(encoding="utf-8")
+    assert main(["--html", str(tmp_path / "out.txt"), "a*a", "a=2"]) == 2
+    assert "a page is saved as .html" in capsys.readouterr().err

@@ -47,12 +47,17 @@ function roomyBox(node, [, , w, h]) {
   const title = make("text", { class: "name", x: inset, y: 20 }, cut(node.title, w - 2 * inset, 8.1));
   const parts = { g, isRoomy: true, room: w - 2 * inset - 38, tank: w - 14, grad: null, level: null };
   if (node.collects) {
-    parts.level = make("rect", { class: "level", x: 7, y: h - 24, width: 0, height: 18, rx: 5 });
+    parts.level = make("rect", { class: "level", x: 7, y: 52, width: 0, height: 18, rx: 5 });
     g.append(parts.level);
   }
   g.append(title);
   parts.value = line(43, "value", "value");
-  if (node.collects) parts.grad = line(h - 11, "grad", "grad");
+  if (node.collects) parts.grad = line(65, "grad", "grad");
+  if (h > 100) {
+    parts.maps = make("g", { transform: `translate(${inset} ${node.collects ? 80 : 54})` });
+    parts.mapRoom = { width: (w - 2 * inset - 10) / 2, height: h - (node.collects ? 90 : 64) };
+    g.append(parts.maps);
+  }
   return parts;
 }
 
@@ -92,9 +97,9 @@ class GraphView {
     this.folded = new Set(folded);
     this.sealed = new Set(place.sealed);
     this.lit = [];
+    this.boxes = nodes.map(() => null);
+    this.wires = edges.map(() => null);
     this.drawClusters();
-    this.drawEdges();
-    this.drawNodes();
     this.arrange();
     this.focus = first;
     this.size = this.svg.getBoundingClientRect(); // kept, because asking for it lays the page out
@@ -104,29 +109,28 @@ class GraphView {
 
   // --- drawing, once
 
-  drawNodes() {
-    const layer = document.getElementById("nodes");
-    this.boxes = this.nodes.map((node, i) => {
-      const box = this.place.nodes[i];
-      if (!box) return null; // in a sealed module
-      const parts = box[3] > 64 || (box[3] > 50 && node.kind === "constant")
-        ? roomyBox(node, box) : compactBox(node, box);
-      parts.g.id = `node-${i}`;
-      parts.g.addEventListener("click", () => this.pick(i));
-      layer.append(parts.g);
-      return parts;
-    });
+  /** The box of node `i`, drawn when it is first seen: most of a large graph lies in folded modules. */
+  boxOf(i) {
+    if (this.boxes[i]) return this.boxes[i];
+    const [node, box] = [this.nodes[i], this.place.nodes[i]];
+    const isRoomy = box[3] > 64 || (box[3] > 50 && node.kind === "constant");
+    const parts = (isRoomy ? roomyBox : compactBox)(node, box);
+    parts.g.id = `node-${i}`;
+    parts.g.addEventListener("click", () => this.pick(i));
+    document.getElementById("nodes").append(parts.g);
+    this.boxes[i] = parts;
+    return parts;
   }
 
-  drawEdges() {
-    const layer = document.getElementById("edges");
-    this.wires = this.edges.map(([, to, position]) => {
-      const path = make("path");
-      const text = make("text");
-      const g = make("g", { id: `edge-${to}-${position}`, class: "edge" }, path, text);
-      layer.append(g);
-      return { g, path, text };
-    });
+  /** The line of edge `k`, drawn when it is first seen. */
+  wireOf(k) {
+    if (this.wires[k]) return this.wires[k];
+    const [, to, position] = this.edges[k];
+    const [path, text] = [make("path"), make("text")];
+    const g = make("g", { id: `edge-${to}-${position}`, class: "edge" }, path, text);
+    document.getElementById("edges").append(g);
+    this.wires[k] = { g, path, text };
+    return this.wires[k];
   }
 
   drawClusters() {
@@ -254,13 +258,13 @@ class GraphView {
   }
 
   arrangeNodes(fx, fy) {
-    this.at = this.boxes.map((parts, i) => {
-      if (!parts) return this.foldedAt[this.anchor[i]];
-      parts.g.toggleAttribute("hidden", this.anchor[i] >= 0);
-      if (this.anchor[i] >= 0) return this.foldedAt[this.anchor[i]];
+    this.at = this.nodes.map((_, i) => {
+      const isShown = this.anchor[i] < 0;
+      this.boxes[i]?.g.toggleAttribute("hidden", !isShown);
+      if (!isShown) return this.foldedAt[this.anchor[i]];
       const [x, y, w, h] = this.place.nodes[i];
       const at = [fx(x + w / 2) - w / 2, fy(y + h / 2) - h / 2, w, h];
-      parts.g.setAttribute("transform", `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`);
+      this.boxOf(i).g.setAttribute("transform", `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`);
       return at;
     });
   }
@@ -274,40 +278,40 @@ class GraphView {
       const key = `${a < 0 ? `n${from}` : a} ${b < 0 ? `n${to}` : b}`;
       const inside = a >= 0 && a === b;
       const show = !inside && !(bundled && drawn.has(key));
-      this.wires[k].g.toggleAttribute("hidden", !show);
+      this.wires[k]?.g.toggleAttribute("hidden", !show);
       if (!show) return inside ? -1 : drawn.get(key);
       if (bundled) drawn.set(key, k);
       const planned = bundled ? null : this.place.edges[k];
       const points = planned ? planned.map(([x, y]) => [fx(x), fy(y)]) : curve(this.at[from], this.at[to]);
       const spot = planned && this.place.labels?.[k];
       const [x, y] = spot ? [fx(spot[0]), fy(spot[1])] : middleOf(points);
-      this.wires[k].path.setAttribute("d", pathData(points));
-      this.wires[k].text.setAttribute("x", x.toFixed(1));
-      this.wires[k].text.setAttribute("y", (y + 4).toFixed(1));
+      const { path, text } = this.wireOf(k);
+      path.setAttribute("d", pathData(points));
+      text.setAttribute("x", x.toFixed(1));
+      text.setAttribute("y", (y + 4).toFixed(1));
       return k;
     });
   }
 
   measure() {
-    const boxes = [...this.at, ...Object.values(this.foldedAt)];
+    const boxes = [...Object.values(this.foldedAt)];
+    this.at.forEach((at, i) => this.anchor[i] < 0 && boxes.push(at));
     this.clusters.forEach((_, c) => {
       const { frame, rect } = this.frames[c];
       if (frame.hasAttribute("hidden")) return;
       boxes.push(["x", "y", "width", "height"].map((key) => Number(rect.getAttribute(key))));
     });
-    const left = Math.min(...boxes.map((b) => b[0]));
-    const top = Math.min(...boxes.map((b) => b[1]));
-    const right = Math.max(...boxes.map((b) => b[0] + b[2]));
-    const bottom = Math.max(...boxes.map((b) => b[1] + b[3]));
-    return [left, top, right - left, bottom - top];
+    const most = (of) => boxes.reduce((found, box) => Math.max(found, of(box)), -Infinity);
+    const [left, top] = [-most((b) => -b[0]), -most((b) => -b[1])];
+    return [left, top, most((b) => b[0] + b[2]) - left, most((b) => b[1] + b[3]) - top];
   }
 
   // --- what changes from step to step
 
   /** Show a node's value and gradient: texts, or null for what is not known yet; `share` of its uses have given. */
-  fill(i, { value, grad, share, spoken, isOdd }) {
+  fill(i, { value, grad, share, spoken, isOdd, maps }) {
     const parts = this.boxes[i];
-    if (!parts) return;
+    if (!parts) return; // it was never shown
     parts.g.classList.toggle("waiting", value === null);
     parts.value.textContent = cut(value ?? (parts.isRoomy ? "·" : ""), parts.room, parts.isRoomy ? 7.8 : 7.3);
     parts.value.classList.toggle("odd", isOdd.value);
@@ -317,6 +321,7 @@ class GraphView {
       parts.level.setAttribute("width", (parts.tank * share).toFixed(1));
     }
     parts.g.setAttribute("aria-label", spoken);
+    if (parts.maps) parts.maps.replaceChildren(...maps(parts.mapRoom));
   }
 
   /** What a screen reader says of node `i`. */
@@ -325,7 +330,7 @@ class GraphView {
   }
 
   label(k, text) {
-    this.wires[k].text.textContent = text;
+    if (this.wires[k]) this.wires[k].text.textContent = text;
   }
 
   /** Light nodes and edges: {nodes: [[index, class]…], edges: [[index, class]…]}. */

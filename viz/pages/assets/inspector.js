@@ -36,12 +36,15 @@ function indexOf(flat, shape) {
   return index;
 }
 
+const WRITTEN = 64; // entries that are written out as numbers
+
 class Inspector {
   /** `pick` is called with a node, `walk` with the steps of a path that is to be lit. */
   constructor(film, { why, audit, leaves, descent }, pick, walk) {
     Object.assign(this, { film, why, audit, leaves, descent, pick, walk });
     this.element = document.getElementById("inspector");
     this.cell = null;
+    this.maps = new ArrayView(film);
   }
 
   show(i, count, pinned) {
@@ -119,8 +122,11 @@ class Inspector {
   }
 
   arrays(node, value, gradient, count) {
-    const parts = [];
+    const parts = value !== null && node.role === "operation" && node.shape ? this.maps.operation(node) : [];
     const many = (data) => isArray(data) && data.values !== undefined && data.shape.length && entries(data).length;
+    if (hasMap(value) && !parts.length) parts.push(this.maps.map(value, "value-map", node.name).element);
+    if (hasMap(gradient)) parts.push(this.maps.map(gradient, "gradient-map", `gradient of ${node.name}`).element);
+    if ([value, gradient].some((data) => many(data) && entries(data).length > WRITTEN)) return parts;
     if (many(value)) parts.push(make("h3", {}, "Value"), grid(value, `Value of ${node.name}`, (x) => numberText(x)));
     if (!many(gradient)) return parts;
     parts.push(make("h3", {}, "Gradient"));

@@ -24,7 +24,7 @@ class Player {
     this.count = -1;
     this.picked = null;
     this.drawn = { fills: [], labels: [] };
-    this.network = data.network && new NetworkView(data.network, this.film, this.leaves, pick);
+    this.network = data.network && new NetworkView(data.network, this.film, pick);
     this.nameWrong(data.audit);
     this.controls();
     this.keys();
@@ -222,6 +222,7 @@ class Player {
   fill(known) {
     const { film, graph, drawn } = this;
     film.nodes.forEach((node, i) => {
+      if (graph.anchor[i] >= 0) return; // within a folded module
       const arrived = film.arrived(i, known);
       const key = `${film.made[i] < known} ${arrived}`;
       if (drawn.fills[i] === key) return;
@@ -234,15 +235,29 @@ class Player {
       if (film.numbers.canChange(i)) parts.push("up and down arrows change it");
       const isOdd = { value: value !== null && odd(film.numbers.value(i)), grad: grad !== null && odd(film.gradient(i, known)) };
       const shown = value === node.name ? "" : value;
-      graph.fill(i, { value: shown, grad, share, isOdd, spoken: parts.filter(Boolean).join(", ") });
+      const maps = (room) => this.maps(i, known, room);
+      graph.fill(i, { value: shown, grad, share, isOdd, maps, spoken: parts.filter(Boolean).join(", ") });
       graph.boxes[i]?.g.classList.toggle("changed", film.isLive && !Object.is(film.numbers.value(i), film.numbers.original[i]) && film.numbers.canChange(i));
     });
     film.edges.forEach((_, k) => {
+      if (!graph.wires[k]) return;
       const done = film.given[k] >= 0 && film.given[k] < known;
       if (drawn.labels[k] === done) return;
       drawn.labels[k] = done;
       graph.label(k, done ? this.local(film.steps[film.given[k]]) : "");
     });
+  }
+
+  /** The heat maps of a box: the value on the left, the gradient on the right. */
+  maps(i, known, room) {
+    const { film } = this;
+    const found = [];
+    const [value, gradient] = [film.value(i, known), film.gradient(i, known)];
+    if (hasMap(value)) found.push(thumbnail(value, "v", room));
+    if (!hasMap(gradient)) return found;
+    const map = thumbnail(gradient, "g", room);
+    map.setAttribute("transform", `translate(${room.width + 10} 0)`);
+    return [...found, map];
   }
 
   /** The local derivative of a step in a few characters. */
@@ -281,6 +296,7 @@ class Player {
   /** What folding and unfolding has to leave as it was. */
   restore() {
     this.nameFold();
+    if (this.count >= 0) this.fill(this.quiz.asked ? this.count - 1 : this.count);
     this.light(this.film.steps[this.count - 1]);
     this.graph.mark("picked", this.picked === null ? [] : [this.picked]);
     this.paintAudit();

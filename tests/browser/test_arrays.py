@@ -1,0 +1,123 @@
+"""Arrays as heat maps, and the network view."""
+
+import itertools
+
+import pytest
+
+from tests.browser.graphs import batch, layer, neuron, scalar_net
+from tests.browser.test_page import pick, text, violations
+from tinygrad_edu import Tensor
+from viz.formulas.numbers import number_text
+from viz.pages.player import player
+from viz.steps.trace import trace
+
+
+def lit(page):
+    """The titles of the entries that are lit, map by map."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.maps .heat')].map((map) =>"
+        " [...map.querySelectorAll('.lit title')].map((title) => title.textContent.split(' = ')[0]))"
+    )
+
+
+def point(page, entry):
+    """Point at an entry of the result, which is the last map."""
+    page.locator(".maps .heat").last.locator("rect").nth(entry).hover()
+
+
+def pick_operation(page, op):
+    page.evaluate("(op) => player.pick(player.film.nodes.findIndex((node) => node.op === op))", op)
+
+
+def test_an_entry_of_a_product_lights_its_row_and_its_column(opened):
+    page = opened(player(layer()), "#step=99")
+    pick_operation(page, "matmul")
+    point(page, 3)
+    assert lit(page) == [["X[1,0]", "X[1,1]", "X[1,2]"], ["W[0,1]", "W[1,1]", "W[2,1]"], []]
+    film = trace(layer())
+    value = film.values[next(k for k in film.operations if film.order[k].op == "matmul")][1, 1]
+    assert text(page, ".maps + .lens").endswith(f"≈ {number_text(value)}")
+
+
+def test_a_broadcast_entry_and_a_sum_light_what_makes_them(opened):
+    page = opened(player(layer()), "#step=99")
+    pick_operation(page, "add")
+    point(page, 3)
+    assert lit(page) == [["v2[1,1]"], ["b[1]"], []]
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]], label="x")
+    page = opened(player((x.sum(axis=0) * [1.0, 2.0]).sum()), "#step=99")
+    pick_operation(page, "sum")
+    point(page, 1)
+    assert lit(page) == [["x[0,1]", "x[1,1]"], []]
+
+
+def test_boxes_have_heat_maps_white_at_zero(opened):
+    x = Tensor([[-1.0, 0.0, 2.0]], label="x")
+    page = opened(player((x * 3).sum()), "#step=99")
+    classes = (
+        "[...document.querySelectorAll('#node-0 .map')[0].querySelectorAll('path')].map((p) => p.getAttribute('class'))"
+    )
+    assert page.evaluate(classes) == ["cell v minus3", "cell v plus0", "cell v plus6"]
+    assert page.locator("#node-0 .map").count() == 2  # the value's and the gradient's
+    page.keyboard.press("Home")
+    assert page.locator("#node-0 .map").count() == 1
+
+
+def test_a_nan_in_an_array_is_red(opened):
+    x = Tensor([[1.0, float("nan")]], label="x")
+    page = opened(player((x * 3).sum()), "#step=99")
+    assert page.locator("#node-0 .cell.bad").count() == 1  # in the value; the gradient is 3
+    pick(page, "x")
+    assert page.locator("#inspector .cell.bad").count() >= 1
+
+
+@pytest.mark.parametrize(("make", "columns"), [(batch, [2, 16, 16, 1]), (lambda: scalar_net(2, [3, 1]), [2, 3, 1])])
+def test_the_network_view_shows_the_neurons_in_columns(opened, make, columns):
+    page = opened(player(make()), "#step=9999")
+    page.keyboard.press("n")
+    assert page.evaluate("player.network.columns.map((column) => column.neurons.length)") == columns
+    assert page.locator(".neuron").count() == sum(columns)
+    expected = sum(a * b for a, b in itertools.pairwise(columns))
+    assert page.locator(".wire").count() == expected
+    assert page.locator(".wire.positive, .wire.negative").count() == expected
+    assert page.url.endswith("&view=network")
+    assert violations(page) == []
+    page.keyboard.press("n")
+    assert page.locator("#net").is_hidden()
+
+
+def test_the_network_shows_activations_of_the_chosen_sample_and_gradients(opened):
+    root = batch()
+    film = trace(root)
+    page = opened(player(root), "#step=9999&view=network")
+    hidden = next(k for k in film.operations if film.order[k].op == "relu")
+    for sample in (0, 7):
+        page.fill("#sample", str(sample))
+        shown = page.locator(".neuron text").nth(2).text_content()
+        assert shown == number_text(float(film.values[hidden][sample, 0]), 3)
+    page.select_option("#shows", "gradient")
+    weight = next(k for k, node in enumerate(film.order) if node.label.endswith("weight"))
+    title = page.locator(".wire title").first.text_content()
+    assert title.endswith(f"gradient {number_text(float(film.gradients[weight][0, 0]))}")
+
+
+def test_the_step_is_lit_in_the_network_too_and_a_weight_can_be_changed_there(opened):
+    page = opened(player(scalar_net(2, [3, 1])), "#view=network")
+    for _ in range(page.evaluate("player.film.length")):
+        page.keyboard.press("ArrowRight")
+        if page.locator(".wire.lit").count():
+            break
+    assert page.locator(".wire.lit").count() == 1
+    page.keyboard.press("End")
+    page.locator(".wire").first.dispatch_event("click")
+    assert page.locator("#editor").is_visible()
+    before = page.locator(".neuron text").all_text_contents()
+    page.fill("#number", "2.5")
+    assert page.locator(".neuron text").all_text_contents() != before
+
+
+def test_a_graph_without_a_net_has_no_network_view(opened):
+    page = opened(player(neuron()))
+    page.keyboard.press("n")
+    assert page.locator("#network").is_hidden()
+    assert page.locator("#net").is_hidden()
