@@ -63,6 +63,13 @@ def test_boxes_have_heat_maps_white_at_zero(opened):
     assert page.locator("#node-0 .map").count() == 1
 
 
+def test_arrays_without_axes_are_shown_as_numbers(opened):
+    page = opened(player(layer()), "#step=99")
+    for k in range(page.evaluate("player.film.nodes.length")):
+        page.evaluate(f"player.pick({k})")
+    assert text(page, "#inspected") == "L"
+
+
 def test_a_nan_in_an_array_is_red(opened):
     x = Tensor([[1.0, float("nan")]], label="x")
     page = opened(player((x * 3).sum()), "#step=99")

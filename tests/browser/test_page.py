@@ -1,6 +1,7 @@
 """The player's page in a real browser, opened from a file and without a network."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -553,7 +554,7 @@ def test_the_quiz_hides_every_gradient_until_it_is_found(opened):
         for mistake in question.mistakes:
             assert answer(page, repr(mistake.value)) == f"Not yet: {mistake.name}; {mistake.hint}."
         assert answer(page, "") != ""
-        assert answer(page, "banana").startswith("Give a number")
+        assert answer(page, "banana").startswith("Answer with a number")
         assert page.locator("#sentence").text_content() == ""
         assert answer(page, f"{question.answer:.3g}").startswith("Right")
         assert text(page, f"#node-{step.input} .grad") == number_text(step.after)
@@ -584,11 +585,56 @@ def test_the_quiz_shows_an_answer_and_is_stepped_through(opened):
 
 def test_the_quiz_reads_numbers_as_the_terminal_does(opened):
     page = opened(player(neuron()))
-    for line in ("−0.0013", "2 * -3", "0,5", "12", "-.25", "7", "1e-3", "0.30", "2 * (-3)"):
+    for line in (
+        "−0.0013",
+        "2 * -3",
+        "0,5",
+        "12",
+        "-.25",
+        "7",
+        "1e-3",
+        "0.30",
+        "2 * (-3)",
+        "-2**2",
+        "2**-1",
+        "tanh(0.5)*(1+2)/3",
+    ):
         given = page.evaluate("(line) => readNumber(line)", line)
         assert (given["number"], given["slack"]) == pytest.approx(read_number(line)), line
-    for line in ("", "banana", "2 *", "1 2"):
+    for line in ("", "banana", "2 *", "1 2", "alert(1)", "constructor", "(1", "1)", "Math.PI", "exp"):
         assert page.evaluate("(line) => Number.isNaN(readNumber(line).number)", line), line
+
+
+def test_the_quiz_keeps_a_score_and_saves_it(opened):
+    root = neuron()
+    page = opened(player(root))
+    page.click("#quiz")
+    first, second = questions(player(root).trace)[:2]
+    page.fill("#answer", "1000")
+    page.click("#asks button[type=submit]")
+    page.fill("#answer", repr(first.answer))
+    page.click("#asks button[type=submit]")
+    assert text(page, "#score") == "0 of 1 right at the first try"
+    page.click("#asks button[type=submit]")  # on to the next
+    page.fill("#answer", f"{second.answer} * 1")
+    page.click("#asks button[type=submit]")
+    assert text(page, "#score") == "1 of 2 right at the first try"
+    with page.expect_download() as download:
+        page.click("#save-score")
+    saved = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert (saved["answered"], saved["right"]) == (2, 1)
+    assert saved["answers"][0] == {"step": first.step + 1, "tries": 2, "right_at_first_try": False}
+
+
+def test_the_quiz_asks_about_the_numbers_that_the_learner_chose(opened):
+    root = neuron()
+    page = opened(player(root), "#b=1&x1=1")
+    page.click("#quiz")
+    assert "b = 1" in text(page, "#question") or "out = " in text(page, "#question")
+    answer = page.evaluate("player.film.steps[player.count - 1].after")
+    page.fill("#answer", repr(answer))
+    page.click("#asks button[type=submit]")
+    assert text(page, "#verdict").startswith("Right")
 
 
 def test_the_steps_ahead_keep_their_numbers_to_themselves_in_a_quiz(opened):

@@ -36,7 +36,15 @@ class Player(Page):
     scripts = (
         *("data.js", "formulas.js", "numbers.js", "film.js", "paths.js"),  # what is known
         *("geometry.js", "heat.js", "graph.js", "motion.js", "network.js", "leaves.js", "descent.js"),  # the stage
-        *("panel.js", "inspector.js", "table.js", "quiz.js", "address.js", "main.js"),  # what is beside it
+        *(
+            "panel.js",
+            "inspector.js",
+            "table.js",
+            "arithmetic.js",
+            "quiz.js",
+            "address.js",
+            "main.js",
+        ),  # what is beside it
     )
 
     def __init__(

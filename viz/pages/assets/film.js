@@ -98,7 +98,7 @@ class Step {
 
 class Film {
   constructor({ kind, nodes, root, forms, recorded }) {
-    const empty = { label: "", op: "", symbol: "", inputs: [], module: [], source: null, shape: null };
+    const empty = { label: "", op: "", symbol: "", inputs: [], module: [], source: null, shape: kind === "Tensor" ? [] : null };
     this.nodes = nodes.map((node, id) => ({ ...empty, ...node, id, root: id === root }));
     this.root = root;
     this.kind = kind;

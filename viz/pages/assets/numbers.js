@@ -9,7 +9,6 @@ class LiveNumbers {
     const ops = nodes.map((node, k) => this.operation(node, k, locals));
     this.tape = new Tape(nodes.map((node, k) => ({ op: ops[k], inputs: node.inputs, params: node.params })), this.original);
     this.frozen = this.findFrozen();
-    this.flows = new Map(); // "node position" to what flowed, and what the input's gradient was then
     this.run();
   }
 
@@ -40,6 +39,11 @@ class LiveNumbers {
   canChange(k) {
     const { role, label } = this.nodes[k];
     return !this.frozen.has(k) && (role === "leaf" || (role === "constant" && label !== ""));
+  }
+
+  /** Whether a number is not the original one. */
+  get isChanged() {
+    return this.nodes.some(({ role }, k) => role !== "operation" && !Object.is(this.original[k], this.tape.values[k]));
   }
 
   /** Compute both passes anew. */

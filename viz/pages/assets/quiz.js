@@ -1,19 +1,17 @@
 // The quiz: the next gradient is hidden, the learner's number is taken, and a known mistake is named.
 
-/** A number or a product as a learner writes it, and half a unit of its last digit: 0 of a product, or of one digit. */
+/** A number or an expression as a learner writes it, and half a unit of its last digit: 0 of an expression, or of one digit. */
 function readNumber(line) {
   const text = line.trim().replaceAll("−", "-").replace(/^(-?\d*),(\d+)$/, "$1.$2");
-  const factors = text.split(/[*·×]/).map((factor) => factor.replace(/^\s*\((.*)\)\s*$/, "$1").trim());
-  const number = factors.includes("") ? NaN : factors.map(Number).reduce((x, y) => x * y);
   const digits = /^-?0*\.?0*([1-9][\d.]*)$/.exec(text)?.[1].replace(".", "") ?? "";
   const decimals = (text.split(".")[1] ?? "").length;
-  return { number, slack: digits.length < 2 ? 0 : 0.5 * 10 ** -decimals };
+  return { number: evaluated(text), slack: digits.length < 2 ? 0 : 0.5 * 10 ** -decimals };
 }
 
 class Quiz {
   /** `solved` is called when the number of a question's step may be shown, `next` when the learner goes on. */
   constructor({ questions, near }, film, solved, next) {
-    Object.assign(this, { near, film, next, right: 0, tried: new Map() });
+    Object.assign(this, { near, film, next, tried: new Map() });
     this.questions = new Map(questions.map((question) => [question.step, question]));
     this.solved = solved;
     this.on = false;
@@ -27,8 +25,12 @@ class Quiz {
     });
     document.getElementById("reveal").addEventListener("click", () => {
       this.say(`It is ${numberText(this.asked.answer)}.`, "");
+      this.count(false);
       this.finish();
     });
+    const save = document.getElementById("save-score");
+    save.hidden = location.protocol === "about:"; // a notebook's frame may not save
+    save.addEventListener("click", () => this.save());
   }
 
   /** Whether the number of step `s` is to be asked for. */
@@ -42,8 +44,26 @@ class Quiz {
     return steps.find((step) => step >= s) ?? steps[0];
   }
 
+  /** The question about step `s`: as it was written, or for the numbers that the learner has chosen. */
+  question(s) {
+    const { film } = this;
+    const written = this.questions.get(s);
+    if (!film.isLive || !film.numbers.isChanged) return written;
+    const step = film.steps[s];
+    const node = film.nodes[step.node];
+    const named = (i) => `${film.nodes[i].name} = ${numberText(film.numbers.value(i), 7)}`;
+    const given = [...new Set([...node.inputs, step.node])].filter((i) => film.nodes[i].label || film.nodes[i].role !== "constant");
+    const of = (i) => `∂${film.nodes[film.root].name}/∂${film.nodes[i].name}`;
+    const before = step.before === null ? "" : `So far ${of(step.input)} = ${numberText(step.before, 7)}. `;
+    const [place, uses] = [film.arrivals[step.input].indexOf(s) + 1, film.arrivals[step.input].length];
+    const until = place === uses ? "" : ` with ${place} of its ${uses} uses counted`;
+    const prompt = `${node.name} = ${film.expression(step.node)}, where ${given.map(named).join(", ")}, and ${of(step.node)} = ${numberText(step.incoming, 7)}. ${before}What does ${of(step.input)} become${until}?`;
+    return { step: s, prompt, answer: step.after, mistakes: [] };
+  }
+
   open(s) {
-    this.asked = this.questions.get(s);
+    this.asked = this.question(s);
+    this.step = s;
     this.form.hidden = false;
     this.prompt.textContent = this.asked.prompt;
     this.answer.value = "";
@@ -59,13 +79,34 @@ class Quiz {
   check() {
     if (!this.asked) return this.next();
     const given = readNumber(this.answer.value);
-    if (Number.isNaN(given.number)) return this.say("Give a number such as −0.25, or 2 * −3.", "wrong");
+    if (Number.isNaN(given.number)) return this.say("Answer with a number such as −0.25, or with an expression such as 2 * −3.", "wrong");
+    this.count(this.same(given, this.asked.answer));
     if (this.same(given, this.asked.answer)) {
       this.say(`Right: ${numberText(this.asked.answer)}.`, "right");
       return this.finish();
     }
     const mistake = this.asked.mistakes.find(({ value }) => this.same(given, value));
     return this.say(mistake ? `Not yet: ${mistake.name}; ${mistake.hint}.` : "Not yet.", "wrong");
+  }
+
+  /** Keep the score: what counts is the first try. */
+  count(isRight) {
+    const tries = (this.tried.get(this.step)?.tries ?? 0) + 1;
+    const atFirst = this.tried.get(this.step)?.atFirst ?? isRight;
+    this.tried.set(this.step, { tries, atFirst });
+    const right = [...this.tried.values()].filter((one) => one.atFirst).length;
+    document.getElementById("score").textContent = `${right} of ${this.tried.size} right at the first try`;
+  }
+
+  /** The score as a JSON file. */
+  save() {
+    const answers = [...this.tried].map(([s, { tries, atFirst }]) => ({ step: s + 1, tries, right_at_first_try: atFirst }));
+    const right = answers.filter((one) => one.right_at_first_try).length;
+    const score = { title: document.title, questions: this.questions.size, answered: answers.length, right, answers };
+    const link = make("a", { download: "score.json" });
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(score, null, 2)], { type: "application/json" }));
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href));
   }
 
   /** Whether a learner's number is the one meant: to three figures, or to as many as were given. */
