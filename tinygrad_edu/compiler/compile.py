@@ -22,6 +22,7 @@ from tinygrad_edu.compiler.program import Line, Program
 from tinygrad_edu.compiler.record.traced import users_line
 from tinygrad_edu.compiler.recording import record
 from tinygrad_edu.compiler.run.frame import Outdated
+from tinygrad_edu.compiler.run.in_jax import JaxFunction
 from tinygrad_edu.compiler.run.machine import Machine
 from tinygrad_edu.compiler.write.source import as_file
 from tinygrad_edu.graph.modes import MODES, WATCH
@@ -142,6 +143,46 @@ class Compiled:
         machine = self._current()
         readable = machine.readable
         return Script(readable.program, readable.names.of, machine.signature.arguments, machine.input_values())
+
+    def to_jax(self) -> JaxFunction:
+        """The latest program as a pure function of JAX: ``(params, state, *args) -> (params, state, result)``.
+
+        ``params`` and ``state`` are dicts, which it gives anew; at first they are its attributes. Its ``source`` is
+        text that stands alone. Use it with ``jax.jit``, ``jax.lax.scan``, ``jax.vmap`` and shardings: this is the way
+        to a GPU and to several machines. ``restore(params, state)`` writes what was learned back to the net and the
+        optimizer.
+
+        The program is the one that was recorded: for these shapes, in this mode. Arrays inside of tuples, lists and
+        dicts are arguments one by one.
+
+        Raises
+        ------
+        CompileError : the function was not called before, it draws random numbers, it computes in float64 while JAX
+            does not, or it calls what `jax.numpy` does not have. The message names it and the user's line.
+
+        Examples
+        --------
+        >>> import jax
+        >>> from tinygrad_edu import Tensor, optim
+        >>> w = Tensor(np.zeros(2, np.float32), label="w")
+        >>> optimizer = optim.SGD([w], lr=0.5)
+        >>> @compile
+        ... def step(x):
+        ...     loss = ((w - x) ** 2).sum()
+        ...     optimizer.zero_grad()
+        ...     loss.backward()
+        ...     optimizer.step()
+        ...     return loss
+        >>> x = np.array([1.0, 2.0], np.float32)
+        >>> loss = step(x)
+        >>> step_in_jax = step.to_jax()
+        >>> params, state, loss = jax.jit(step_in_jax)(step_in_jax.params, step_in_jax.state, x)
+        >>> params["w"].tolist()
+        [1.0, 2.0]
+        """
+        machine = self._current()
+        readable = machine.readable
+        return JaxFunction(readable.program, readable.names, machine.signature.arguments)
 
     @property
     def optimized_source(self) -> str:

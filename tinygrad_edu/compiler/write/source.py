@@ -14,7 +14,7 @@ from tinygrad_edu.compiler.write.emit import Writer, foldable, helper_source, sh
 
 _COLUMNS = 34, 46  # between which the shapes stand
 _WIDEST = 64  # where they stand in a section with lines that are longer
-_SECTIONS = ("forward", "backward", "update")
+SECTIONS = ("forward", "backward", "update")
 _KEPT = Data, Attribute
 _IN_PLACE = {"add": "+", "subtract": "-", "multiply": "*"}
 _ORDER = (Argument, Data, Gradient, Attribute, Setting)
@@ -43,7 +43,7 @@ class Readable:
         ]
         longest = max((len(text) for _, text in written), default=0)
         common = max(min(longest, _COLUMNS[1]), _COLUMNS[0])
-        for section in _SECTIONS:
+        for section in SECTIONS:
             rows = [(line, text) for line, text in written if line.section == section]
             updates = [*self._updates(in_place)] if section == "update" else []
             if not rows and not updates:
@@ -74,7 +74,7 @@ class Readable:
     def _positions(self) -> tuple[dict[Var, int], dict[Var, int]]:
         """In which row of the text a variable is made, and in which it is last read: maybe within another line."""
         inside = foldable(self.program, self.names.chosen)
-        lines = sorted(self.program.lines, key=lambda line: _SECTIONS.index(line.section))
+        lines = sorted(self.program.lines, key=lambda line: SECTIONS.index(line.section))
         made: dict[Var, int] = {}
         last: dict[Var, int] = {}
         for number, line in reversed([*enumerate(lines)]):
@@ -107,7 +107,7 @@ class Readable:
         return [line for remark in remarks for line in remark.splitlines()]
 
     def _return(self) -> str:
-        result = self.writer.operand(_variables_only(self.program.result)).text
+        result = self.writer.operand(variables_only(self.program.result)).text
         more = self.extra()
         extra = dict.fromkeys(self.names.of[var] for _, var in more if var is not None)
         text = ", ".join([f"return {result}", *extra])
@@ -151,13 +151,14 @@ def _commented(text: str, line: Line, column: int) -> str:
     return f"{text:<{column}}  # {comment}" if comment else text
 
 
-def _variables_only(tree: Any) -> Any:
+def variables_only(tree: Any) -> Any:
+    """The tree of what a function returns, with variables for what it says of their kinds."""
     if isinstance(tree, Returned):
         return tree.var
     if isinstance(tree, tuple | list):
-        return type(tree)(map(_variables_only, tree))
+        return type(tree)(map(variables_only, tree))
     if isinstance(tree, dict):
-        return _Dict({key: _variables_only(part) for key, part in tree.items()})
+        return _Dict({key: variables_only(part) for key, part in tree.items()})
     return tree
 
 

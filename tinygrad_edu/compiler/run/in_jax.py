@@ -1,0 +1,80 @@
+"""A compiled program as a function of JAX, with the values that it begins with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.errors import CompileError
+from tinygrad_edu.compiler.program import Program
+from tinygrad_edu.compiler.record.names import Names
+from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient
+from tinygrad_edu.compiler.write.jax import JaxText
+
+
+class JaxFunction:
+    """A pure function ``(params, state, *args) -> (params, state, result)`` in `jax.numpy`.
+
+    Attributes
+    ----------
+    source : its text, which stands alone.
+    params : the parameters as they are now: arrays by their labels, such as "layers.0.weight".
+    state : everything else that a call changes or that may change between calls, such as the momentum of an optimizer
+        and its learning rate.
+    """
+
+    def __init__(self, program: Program, names: Names, arguments: Sequence[Argument]) -> None:
+        try:
+            import jax
+        except ModuleNotFoundError as error:
+            raise ImportError('to_jax needs JAX: pip install "tinygrad_edu[jax]"') from error
+        self._text = JaxText(program, names, arguments)  # refuses what JAX does not have
+        wide = any(var.dtype == np.float64 for line in program.lines for var in (line.out, *line.reads()))
+        if wide and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+            raise CompileError(
+                "to_jax: the program computes in float64, which JAX would silently make float32: build the net with "
+                'dtype=np.float32 and call it with float32, or run jax.config.update("jax_enable_x64", True)'
+            )
+        self.source = self._text.source
+        self.params = {key: _array(_now(source)) for key, (_, source) in self._text.params.items()}
+        self.state = {key: _array(_now(source)) for key, (_, source) in self._text.state.items()}
+        namespace: dict[str, Any] = {}
+        exec(compile(self.source, f"<{program.name} in JAX>", "exec"), namespace)  # noqa: S102 the project's own text
+        self._function = namespace[program.name]
+        self.__name__ = program.name
+
+    def __call__(self, params: Any, state: Any, *args: Any) -> Any:
+        return self._function(params, state, *args)
+
+    def restore(self, params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        """Write parameters and state back to the net and the optimizer that the function was recorded with."""
+        for source in {source for source, _ in self._text.writes}:
+            found = self._text.key_of(source)
+            if found is None or not isinstance(source, Data | Attribute):
+                continue
+            is_parameter, key = found
+            given = np.array((params if is_parameter else state)[key])
+            if isinstance(source, Data):
+                source.leaf.data = given if given.ndim or hasattr(source.leaf, "dtype") else given.item()
+            else:
+                source.set(given if given.ndim or source.holds_array() else given.item())
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__} in JAX: {len(self.params)} parameters, {len(self.state)} entries of state>"
+
+
+def _now(source: Any) -> Any:
+    """What stands at the place now; zeros for a gradient that is not there."""
+    if isinstance(source, Data):
+        return source.leaf.data
+    if isinstance(source, Gradient):
+        grad = source.leaf.grad
+        return np.zeros_like(source.leaf.data) if grad is None else grad
+    return source.get()
+
+
+def _array(value: Any) -> Any:
+    """An array for JAX. A number stays one of Python's, which takes the dtype of what it meets."""
+    import jax.numpy as jnp
+
+    return value if isinstance(value, int | float) else jnp.array(value)
