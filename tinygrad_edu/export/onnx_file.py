@@ -1,0 +1,65 @@
+"""`to_onnx`: the graph of a net's forward pass as an ONNX file.
+
+The net is run three times: on the example, on other data of the same shape, and on a larger batch. What differs in the
+second run depends on the data and cannot be a constant; what differs in the third depends on the batch's size.
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.export.onnx_graph import Graph
+from tinygrad_edu.export.passes import forward_pass, other_data
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.nn import Module
+from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.files import write
+
+
+def to_onnx(net: Module, example: Any, path: str | os.PathLike[str]) -> None:
+    """Write a net's forward pass, in evaluation mode, as an ONNX file.
+
+    Parameters
+    ----------
+    net : a Module of one input.
+    example : an input array with the batch as its first axis. The file's batch axis is dynamic: "batch". Integers, such
+        as tokens, are an integer input.
+    path : where to; an earlier file is replaced in one moment, or not at all.
+
+    Raises
+    ------
+    ExportError : an operation has no counterpart in ONNX, or depends on the data in a way that a graph cannot say. The
+        message names the operation and the module that called it. Nothing is written.
+
+    Notes
+    -----
+    The file has the input "input", the output "output", the net's dtype and operator set 18: https://onnx.ai.
+
+    Examples
+    --------
+    >>> import tempfile, onnxruntime
+    >>> from tinygrad_edu import nn
+    >>> net = nn.MLP(2, [8, 3], dtype=np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "net.onnx")
+    ...     to_onnx(net, np.zeros((1, 2), np.float32), path)
+    ...     session = onnxruntime.InferenceSession(path)
+    >>> session.run(None, {"input": np.ones((5, 2), np.float32)})[0].shape
+    (5, 3)
+    """
+    try:
+        import onnx
+    except ModuleNotFoundError as error:
+        raise ImportError('to_onnx needs the package onnx: pip install "tinygrad_edu[onnx]"') from error
+
+    x = np.asarray(example.data if isinstance(example, Node) else example)
+    if not isinstance(net, Module) or x.ndim < 1 or not len(x):
+        raise ArgumentError(f"to_onnx takes a Module and an input with at least one sample, but was given {shown(net)}")
+    if len(x) == 1:  # 1 is too many things: with 2, what depends on the batch is seen
+        x = np.concatenate([x, x[::-1]])
+    runs = [forward_pass(net, given) for given in (x, other_data(x), np.concatenate([other_data(x), x[:1]]))]
+    model = Graph(onnx, x, runs).model()
+    onnx.checker.check_model(model, full_check=True)
+    write(path, model.SerializeToString())

@@ -1,0 +1,47 @@
+"""Forward passes of a net, recorded to be compared."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.errors import TinygradEduError
+from tinygrad_edu.graph.node import topological_order
+from tinygrad_edu.nn import Module
+from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.tensor import Tensor
+
+INPUT, OUTPUT = "input", "output"
+
+
+class ExportError(TinygradEduError, TypeError):
+    """Something in a net that the other format has no counterpart for."""
+
+
+class Pass:
+    """A forward pass: its input, and its nodes in order."""
+
+    def __init__(self, given: Any, x: Any, y: Tensor) -> None:
+        self.given = given
+        self.x = x
+        self.nodes = topological_order(y)
+        self.y = y
+
+
+def forward_pass(net: Module, x: Any) -> Pass:
+    """Run the net in evaluation mode; its parts are left in the mode that they had."""
+    training = {name: module.training for name, module in net.named_modules()}
+    net.eval()
+    try:
+        given = Tensor(x, requires_grad=True, label=INPUT) if x.dtype.kind == "f" else x
+        y = net(given)
+    finally:
+        for name, module in net.named_modules():
+            module.training = training[name]
+    if not isinstance(y, Tensor):
+        raise ExportError(f"to_onnx: the net must give one Tensor, but gave {shown(y)}")
+    return Pass(given, x, y)
+
+
+def other_data(x: Any) -> Any:
+    """Other data of the same shape and range."""
+    return (x.min() + x.max() - x)[::-1].astype(x.dtype) + (np.asarray(0.125, x.dtype) if x.dtype.kind == "f" else 0)
