@@ -22,6 +22,8 @@ MODULES = {
     "tinygrad_edu.optim.lr_scheduler": "schedules of the learning rate",
     "tinygrad_edu.train": "training",
     "tinygrad_edu.data": "data",
+    "tinygrad_edu.convert": "states from PyTorch and to PyTorch",
+    "tinygrad_edu.export": "nets for other programs",
     "tinygrad_edu.sklearn": "nets as scikit-learn estimators",
     "viz": "what a person looks at",
 }

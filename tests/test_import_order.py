@@ -35,6 +35,9 @@ FLOORS = {
     "tinygrad_edu.javascript.emit": 5,
     "tinygrad_edu.javascript.sizes": 5,
     "tinygrad_edu.train": 5,
+    "tinygrad_edu.sklearn": 5,
+    "tinygrad_edu.convert": 5,
+    "tinygrad_edu.export": 5,
     "tinygrad_edu": 5,  # the package itself: it offers names of all of its floors
     "viz": 6,
     "demos": 7,

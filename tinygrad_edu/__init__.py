@@ -20,7 +20,7 @@ from tinygrad_edu.support.lazy import lazy_names
 from tinygrad_edu.value import Value
 
 if TYPE_CHECKING:
-    from tinygrad_edu import data, nn, optim, train
+    from tinygrad_edu import convert, data, export, nn, optim, train
     from tinygrad_edu.compiler.compile import compile
     from tinygrad_edu.compiler.vectorize import vectorize
     from tinygrad_edu.custom_operation import operation
@@ -40,7 +40,7 @@ else:  # what needs NumPy is imported when it is first asked for: a Value works 
             "transforms": "grad hessian hvp jacobian value_and_grad",
             "custom_operation": "operation",
         },
-        submodules=("data", "nn", "optim", "train"),
+        submodules=("convert", "data", "export", "nn", "optim", "train"),
     )
 
 __version__ = "0.1.0"
@@ -51,9 +51,11 @@ __all__ = [
     "TinygradEduError",
     "Value",
     "compile",
+    "convert",
     "data",
     "detect_anomaly",
     "dot",
+    "export",
     "grad",
     "gradcheck",
     "hessian",

@@ -1,5 +1,6 @@
 """`save` and `load`: named arrays in a safetensors file, which holds numbers only and can run nothing."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from tinygrad_edu.errors import DTypeError, TinygradEduError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.files import write
+from tinygrad_edu.support.state_dict import FORMAT, LoadedState
 
 PathLike = str | os.PathLike[str]
 
@@ -58,7 +60,8 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
         raise DTypeError(
             f"save(path, state) takes a dict of numbers by name, such as net.state_dict(), but was given {shown(state)}"
         )
-    write(path, safetensors.numpy.save({name: _array(name, entry) for name, entry in state.items()}))
+    arrays = {name: _array(name, entry) for name, entry in state.items()}
+    write(path, safetensors.numpy.save(arrays, metadata={"format": FORMAT}))
 
 
 def _array(name: Any, entry: Any) -> Any:
@@ -98,9 +101,16 @@ def load(path: PathLike) -> dict[str, Any]:
     if not place.is_file():
         raise WeightsNotFoundError(f"load: there is no file {os.fspath(path)!r}")
     try:
-        found = safetensors.numpy.load(place.read_bytes())
+        content = place.read_bytes()
+        found = safetensors.numpy.load(content)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         raise WeightsFileError(
             f"load: {os.fspath(path)!r} is no whole safetensors file ({error}): save() writes them"
         ) from None
-    return {name: np.array(array) for name, array in found.items()}
+    return LoadedState({name: np.array(array) for name, array in found.items()}, _format_of(content))
+
+
+def _format_of(content: bytes) -> str:
+    """Who wrote the file, where it says so: "pt" is PyTorch."""
+    size = int.from_bytes(content[:8], "little")
+    return str(json.loads(content[8 : 8 + size]).get("__metadata__", {}).get("format", ""))

@@ -38,6 +38,7 @@ from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise, fill_arrays
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.elsewhere import explain_absent
 from tinygrad_edu.support.types import Array, DTypeLike
 
 ndarray = np.ndarray
@@ -740,3 +741,6 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
 
 fill_arrays(VOCABULARY)
 install(Tensor, _unary, _binary)
+
+
+explain_absent(Tensor)

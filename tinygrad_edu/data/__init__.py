@@ -9,6 +9,8 @@ Every random choice takes an ``rng``: a `numpy.random.Generator`, or an int, whi
 ``random_state`` means to scikit-learn, so that published figures can be reproduced row by row.
 """
 
+from typing import TYPE_CHECKING
+
 from tinygrad_edu.data._batches import Batches, batches
 from tinygrad_edu.data._cifar10 import CIFAR10_CLASSES, cifar10
 from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, DownloadError, MissingExtraError
@@ -19,6 +21,10 @@ from tinygrad_edu.data._split import train_test_split
 from tinygrad_edu.data._standardizer import Standardizer
 from tinygrad_edu.data._text import Alphabet, names, text
 from tinygrad_edu.data._toys import blobs, circles, digits, moons, spirals, xor
+from tinygrad_edu.support.elsewhere import missing
+
+if not TYPE_CHECKING:  # a type checker would take it for every name
+    __getattr__ = missing(__name__)
 
 __all__ = [
     "CIFAR10_CLASSES",

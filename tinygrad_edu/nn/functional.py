@@ -14,7 +14,7 @@ row), and never broadcast: targets of shape (n,) against predictions of shape (n
 """
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,7 +59,11 @@ from tinygrad_edu.nn.pooling import (
 )
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.support.arguments import fraction, positive
+from tinygrad_edu.support.elsewhere import missing
 from tinygrad_edu.tensor import Tensor, record
+
+if not TYPE_CHECKING:  # a type checker would take it for every name
+    __getattr__ = missing(__name__)
 
 __all__ = [
     "adaptive_avg_pool2d",

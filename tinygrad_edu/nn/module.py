@@ -7,13 +7,14 @@ need not call ``super().__init__()``.
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.graph.modes import MODES, WATCH, notify
 from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.graph.scope import Scope
-from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
+from tinygrad_edu.support.elsewhere import explain_absent
+from tinygrad_edu.support.state_dict import FORMAT, differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
 
 M = TypeVar("M", bound="Module")
@@ -51,6 +52,7 @@ class Module:
     """
 
     training: bool = True
+    _transposed_weights: ClassVar[tuple[str, ...]] = ()  # weights that PyTorch keeps the other way round
     _scope: Scope | None = None
     _hooks: "tuple[ForwardHook, ...]" = ()
 
@@ -294,9 +296,29 @@ class Module:
         problems = differences(mine, state)
         for name in mine.keys() & state.keys():
             problems += problems_of(name, state[name], shape_of(mine[name]))
-        refuse(self._title(), problems)
+        refuse(self._title(), problems + self._maybe_transposed(state))
         for name, member in mine.items():
             _assign(member, state[name])
+
+    def transposed_in_pytorch(self) -> list[str]:
+        """The names of the weights that PyTorch keeps the other way round: those of every `Linear`."""
+        return [
+            f"{path}.{name}".lstrip(".") for path, module in self.named_modules() for name in module._transposed_weights
+        ]
+
+    def _maybe_transposed(self, state: Mapping[str, Any]) -> list[str]:
+        """What a file of another library may hold transposed: it would not be seen in a square weight."""
+        written_by = getattr(state, "format", FORMAT)
+        if written_by == FORMAT:
+            return []
+        weights = [(name, shape_of(state[name])) for name in self.transposed_in_pytorch() if name in state]
+        who = "PyTorch wrote the file" if written_by == "pt" else "the file does not say who wrote it"
+        return [
+            f"{name} may be transposed, because {who}: use convert.from_torch(path, net), or, if it is not, "
+            "load_state_dict(dict(state))"
+            for name, shape in weights
+            if written_by == "pt" or shape == shape[::-1]
+        ]
 
     # --- modes ---
 
@@ -466,3 +488,6 @@ def _assign(member: Any, given: Any) -> None:
         member.data = numbers.astype(member.data.dtype) if hasattr(numbers, "astype") else numbers
     else:
         member[...] = given
+
+
+explain_absent(Module)

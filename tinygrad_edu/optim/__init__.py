@@ -13,6 +13,8 @@ Names, defaults and update rules are PyTorch's.
 True
 """
 
+from typing import TYPE_CHECKING
+
 from tinygrad_edu.optim import lr_scheduler
 from tinygrad_edu.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
 from tinygrad_edu.optim.clipping import clip_grad_norm_, clip_grad_value_
@@ -21,6 +23,10 @@ from tinygrad_edu.optim.descent import SGD
 from tinygrad_edu.optim.line_search import BacktrackingLineSearch
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.optim.penalties import l1_penalty, l2_penalty
+from tinygrad_edu.support.elsewhere import missing
+
+if not TYPE_CHECKING:  # a type checker would take it for every name
+    __getattr__ = missing(__name__)
 
 __all__ = [
     "SGD",

@@ -38,7 +38,9 @@ def lazy_names(
         if name in submodules:
             return import_module(f"{package}.{name}")
         if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            from tinygrad_edu.support.elsewhere import advice  # here, because only an error needs it
+
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{advice(package, name)}")
         found = getattr(import_module(f"{package}.{homes[name]}"), name)
         setattr(sys.modules[package], name, found)
         return found

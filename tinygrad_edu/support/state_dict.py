@@ -11,6 +11,17 @@ class StateDictError(TinygradEduError, ValueError):
     """A state that does not fit what it is loaded into."""
 
 
+FORMAT = "tinygrad_edu"  # who wrote a file, in its metadata; PyTorch's users write "pt"
+
+
+class LoadedState(dict[str, Any]):
+    """The arrays of a file by name, with ``format``: who wrote it, "" where it does not say."""
+
+    def __init__(self, arrays: Mapping[str, Any], format: str) -> None:  # noqa: A002 the word of the file's own header
+        super().__init__(arrays)
+        self.format = format
+
+
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of an array or a Tensor; () of a number or a Value."""
     return tuple(getattr(x, "shape", ()))

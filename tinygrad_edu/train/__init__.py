@@ -1,5 +1,8 @@
 """Training: `fit` and what one wants around it. A hand-written loop stays as easy."""
 
+from typing import TYPE_CHECKING
+
+from tinygrad_edu.support.elsewhere import missing
 from tinygrad_edu.train.callbacks import (
     Callback,
     EarlyStopping,
@@ -18,6 +21,9 @@ from tinygrad_edu.train.lr_range import LRRange, lr_range_test
 from tinygrad_edu.train.metrics import accuracy, confusion_matrix, mean_squared_error, predicted_classes
 from tinygrad_edu.train.sweeps.results import Results, SweptRun
 from tinygrad_edu.train.sweeps.sweep import sweep
+
+if not TYPE_CHECKING:  # a type checker would take it for every name
+    __getattr__ = missing(__name__)
 
 __all__ = [
     "Callback",

@@ -1,0 +1,245 @@
+"""What users of other libraries look for, and what it is called here: one table for error messages and for the docs.
+
+A name that does not exist here gives an AttributeError that says what does.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Elsewhere(NamedTuple):
+    """A name from another library, where it is looked for here, and what to use."""
+
+    place: str
+    name: str
+    library: str
+    here: str
+
+
+def _rows(place: str, library: str, **names: str) -> list[Elsewhere]:
+    return [Elsewhere(place, name, library, here) for name, here in names.items()]
+
+
+_TORCH, _KERAS, _JAX, _MICROGRAD = "PyTorch", "Keras", "JAX", "micrograd"
+_NET, _LOSSES = "nn.Module", "nn.functional"
+_NO_DEVICES = "there are no devices: compile(step).to_jax() is the way to a GPU"
+
+TABLE: tuple[Elsewhere, ...] = (
+    *_rows(
+        "tinygrad_edu",
+        _TORCH,
+        from_numpy="Tensor(array)",
+        as_tensor="Tensor(data)",
+        Parameter="Tensor(data), in an attribute of an nn.Module",
+        manual_seed="rng=np.random.default_rng(seed), which layers, data and fit take",
+        zeros="Tensor(np.zeros(shape))",
+        ones="Tensor(np.ones(shape))",
+        randn="Tensor(rng.normal(size=shape))",
+        rand="Tensor(rng.uniform(size=shape))",
+        arange="np.arange: integers need no Tensor",
+        cat="np.concatenate, which takes Tensors",
+        stack="np.stack, which takes Tensors",
+        exp="np.exp, which takes Tensors and Values",
+        relu="nn.functional.relu, or x.relu()",
+        softmax="nn.functional.softmax, or x.softmax()",
+        matmul="a @ b",
+        einsum="np.einsum, which takes Tensors",
+        where="np.where, which takes Tensors",
+        autograd="grad, jacobian, hessian and hvp",
+        enable_grad="a plain call outside of no_grad()",
+        inference_mode="no_grad()",
+        cuda=_NO_DEVICES,
+        device=_NO_DEVICES,
+        utils="data.batches, in place of a DataLoader",
+        jit="compile",
+    ),
+    *_rows(
+        "tinygrad_edu",
+        _JAX,
+        numpy="NumPy itself: np.exp(t), np.sum(t), np.einsum(…) take Tensors",
+        vmap="vectorize, or arrays with one more axis",
+        jacfwd="jacobian",
+        jacrev="jacobian",
+        random="rng=np.random.default_rng(seed)",
+        lax="Python's own loops and conditions; compile(step).to_jax() for lax.scan",
+        custom_vjp="operation(forward, derivative)",
+        stop_gradient="x.detach()",
+    ),
+    *_rows(
+        "tinygrad_edu",
+        _KERAS,
+        Sequential="nn.Sequential",
+        layers="nn",
+        Model=_NET,
+        Input="nothing: layers are told their sizes",
+    ),
+    *_rows("tinygrad_edu", _MICROGRAD, engine="Value itself: from tinygrad_edu import Value", MLP="nn.scalar.MLP"),
+    *_rows(
+        "tinygrad_edu.nn",
+        _TORCH,
+        CrossEntropyLoss=f"{_LOSSES}.cross_entropy",
+        MSELoss=f"{_LOSSES}.mse_loss",
+        L1Loss=f"{_LOSSES}.l1_loss",
+        HuberLoss=f"{_LOSSES}.huber_loss",
+        SmoothL1Loss=f"{_LOSSES}.huber_loss",
+        NLLLoss=f"{_LOSSES}.nll_loss",
+        BCEWithLogitsLoss=f"{_LOSSES}.binary_cross_entropy_with_logits",
+        BCELoss=f"{_LOSSES}.binary_cross_entropy_with_logits, of logits: leave the last Sigmoid out",
+        Parameter="Tensor(data), in an attribute of a Module",
+        ModuleList="a list in an attribute of a Module",
+        ModuleDict="a dict in an attribute of a Module",
+        ParameterList="a list in an attribute of a Module",
+        DataParallel=_NO_DEVICES,
+        utils="optim.clip_grad_norm_ and optim.clip_grad_value_, in place of nn.utils",
+    ),
+    *_rows(
+        "tinygrad_edu.nn",
+        _KERAS,
+        Dense="nn.Linear, which is told the number of inputs too",
+        Activation="nn.ReLU, nn.Tanh, …, or a function in nn.Sequential",
+        BatchNormalization="nn.BatchNorm1d",
+        LayerNormalization="nn.LayerNorm",
+        Input="nothing: layers are told their sizes",
+        Model="nn.Module, and train.fit",
+    ),
+    *_rows("tinygrad_edu.nn", _JAX, compact="nn.Module with its parts in attributes"),
+    *_rows("tinygrad_edu.nn", _MICROGRAD, Neuron="nn.scalar.Neuron", Layer="nn.scalar.Layer"),
+    *_rows(
+        "tinygrad_edu.nn.functional",
+        _TORCH,
+        linear="x @ weight + bias, with a weight of shape (in, out)",
+        one_hot="np.eye(classes)[labels]",
+        binary_cross_entropy="binary_cross_entropy_with_logits, of logits",
+        smooth_l1_loss="huber_loss",
+    ),
+    *_rows(
+        "tinygrad_edu.nn.functional",
+        _KERAS,
+        categorical_crossentropy="cross_entropy, of logits and probabilities",
+        sparse_categorical_crossentropy="cross_entropy, of logits and labels",
+        binary_crossentropy="binary_cross_entropy_with_logits, of logits",
+        mean_squared_error="mse_loss",
+        mean_absolute_error="l1_loss",
+    ),
+    *_rows("tinygrad_edu.optim", _KERAS, schedules="optim.lr_scheduler", Optimizers="optim itself"),
+    *_rows(
+        "tinygrad_edu.optim",
+        _JAX,
+        sgd="optim.SGD",
+        adam="optim.Adam",
+        adamw="optim.AdamW",
+        clip_by_global_norm="optim.clip_grad_norm_",
+    ),
+    *_rows(
+        "tinygrad_edu.train",
+        _KERAS,
+        ModelCheckpoint="train.Checkpoint",
+        TensorBoard="train.History and viz.plot_history",
+    ),
+    *_rows(
+        "tinygrad_edu.data",
+        _TORCH,
+        DataLoader="data.batches(X, y, batch_size, rng)",
+        Dataset="two arrays, X and y",
+        random_split="data.train_test_split",
+        MNIST="data.mnist()",
+        CIFAR10="data.cifar10()",
+    ),
+    *_rows(
+        "tinygrad_edu.data",
+        "scikit-learn",
+        make_moons="data.moons",
+        make_circles="data.circles",
+        make_blobs="data.blobs",
+        load_digits="data.digits",
+        StandardScaler="data.Standardizer",
+    ),
+    *_rows(
+        "Tensor",
+        _TORCH,
+        view="reshape",
+        permute="transpose(…)",
+        grad_fn="op and inputs",
+        is_leaf="operation is None",
+        cuda=_NO_DEVICES,
+        cpu=_NO_DEVICES,
+        to="astype(dtype), for a dtype",
+        float="astype(np.float32)",
+        double="astype(np.float64)",
+        numel="size",
+        dim="ndim",
+        requires_grad_="requires_grad = …",
+        zero_="data[...] = 0",
+    ),
+    *_rows("Tensor", "NumPy", flat="data.flat", tobytes="data.tobytes()"),
+    *_rows(
+        "Module",
+        _TORCH,
+        to=_NO_DEVICES,
+        cuda=_NO_DEVICES,
+        cpu=_NO_DEVICES,
+        register_parameter="self.name = Tensor(…)",
+        requires_grad_="p.requires_grad = False for each p of parameters()",
+    ),
+    *_rows(
+        "Module",
+        _KERAS,
+        fit="train.fit(net, X, y, …)",
+        predict="train.predict(net, X)",
+        summary="print(net)",
+        evaluate="train.accuracy(train.predict(net, X), y)",
+        get_weights="state_dict()",
+        set_weights="load_state_dict(state)",
+        trainable_weights="parameters()",
+        save="tinygrad_edu.save(path, net.state_dict())",
+        add="nn.Sequential(*layers)",
+    ),
+)
+
+_ADVICE = {(row.place, row.name): f"{row.library}'s {row.name} is here: {row.here}" for row in reversed(TABLE)}
+
+
+def advice(place: str, name: str) -> str:
+    """What to use in place of a name of another library, as the end of a sentence; "" for an unknown name.
+
+    Examples
+    --------
+    >>> advice("tinygrad_edu.nn", "CrossEntropyLoss")
+    ". PyTorch's CrossEntropyLoss is here: nn.functional.cross_entropy"
+    """
+    found = _ADVICE.get((place, name))
+    return f". {found}" if found else ""
+
+
+def missing(package: str) -> Callable[[str], Any]:
+    """``__getattr__`` of a module whose names all exist already: says what a missing name is called here."""
+
+    def find(name: str) -> Any:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}{advice(package, name)}")
+
+    return find
+
+
+class _Absent:
+    """An attribute that a class does not have: asking for it raises an error that says what there is."""
+
+    def __init__(self, name: str, place: str) -> None:
+        self.name = name
+        self.place = place
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self.name!r}{advice(self.place, self.name)}",
+            name=self.name,
+            obj=instance,
+        )
+
+
+def explain_absent(cls: type) -> None:
+    """Let the names that users of other libraries try on objects of ``cls`` say what there is.
+
+    An object or a subclass may have an attribute of such a name all the same.
+    """
+    for row in TABLE:
+        if row.place == cls.__name__ and not hasattr(cls, row.name):
+            setattr(cls, row.name, _Absent(row.name, row.place))
