@@ -30,6 +30,10 @@ from tinygrad_edu.support.arguments import shown
 Number = float | int
 
 
+def _comparison(compare: Callable[[float, float], bool]) -> Callable[["Value", "Value | Number"], bool]:
+    return lambda self, other: compare(_data_of(self), _data_of(other))
+
+
 class Value(Node):
     """A float that remembers how it was computed.
 
@@ -194,17 +198,10 @@ class Value(Node):
         forward: Callable[..., Any] = operation.on_floats if isinstance(operation, Elementwise) else operation.forward
         return record(operation, forward, inputs, params)
 
-    def __lt__(self, other: "Value | Number") -> bool:
-        return _data_of(self) < _data_of(other)
-
-    def __le__(self, other: "Value | Number") -> bool:
-        return _data_of(self) <= _data_of(other)
-
-    def __gt__(self, other: "Value | Number") -> bool:
-        return _data_of(self) > _data_of(other)
-
-    def __ge__(self, other: "Value | Number") -> bool:
-        return _data_of(self) >= _data_of(other)
+    __lt__ = _comparison(operator.lt)
+    __le__ = _comparison(operator.le)
+    __gt__ = _comparison(operator.gt)
+    __ge__ = _comparison(operator.ge)
 
     def __float__(self) -> float:
         return graph.plain_float(self, self.item())
@@ -317,24 +314,18 @@ def record(
 
 
 def _walk(order: list[Value]) -> None:
+    """Hand the gradient of each node on to its inputs, from the last node to the first."""
     if MODES.recorder is not None:
         MODES.recorder.walk(order)
         return
-    if MODES.anomaly:
-        _walk_watched(order)
-        return
+    watched = MODES.anomaly
     for node in reversed(order):
         operation = node.operation
         if operation is not None:
             operation.backward_floats(node)
-
-
-def _walk_watched(order: list[Value]) -> None:
-    for node in reversed(order):
-        if node.operation is not None:
-            node.operation.backward_floats(node)
-            for i, x in enumerate(node.inputs):
-                anomaly.check_gradient(node, i, x.grad)
+            if watched:
+                for i, x in enumerate(node.inputs):
+                    anomaly.check_gradient(node, i, x.grad)
 
 
 def _float(data: Any) -> float:
