@@ -17,7 +17,16 @@ A call goes through these files in this order:
 """
 
 from tinygrad_edu.compiler.compile import Compiled, compile  # noqa: A004 the contract's name
-from tinygrad_edu.compiler.errors import CompileError, RecordingError, ReplayError
+from tinygrad_edu.compiler.errors import CompileError, CompileWarning, RecordingError, ReplayError
 from tinygrad_edu.compiler.vectorize import Vectorized, vectorize
 
-__all__ = ["CompileError", "Compiled", "RecordingError", "ReplayError", "Vectorized", "compile", "vectorize"]
+__all__ = [
+    "CompileError",
+    "CompileWarning",
+    "Compiled",
+    "RecordingError",
+    "ReplayError",
+    "Vectorized",
+    "compile",
+    "vectorize",
+]

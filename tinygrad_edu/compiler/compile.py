@@ -1,7 +1,7 @@
 """`compile`: a function that records itself once for each form of its arguments, and then replays.
 
 The first call with arguments of a form (shapes, dtypes, nesting) runs the function and records it. Later calls run the
-program. Eight programs are kept, the least recently used goes first.
+program. Eight programs are kept; the one that was not used for longest is dropped first.
 """
 
 import contextlib
@@ -10,21 +10,26 @@ import gc
 import inspect
 import threading
 import types
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from tinygrad_edu.compiler.errors import CompileError, DisturbedError, RecordingError
+from tinygrad_edu.compiler.checks import Quantity, State, first_difference, quantities, rounding_moves
+from tinygrad_edu.compiler.errors import CompileError, CompileWarning, DisturbedError, RecordingError
+from tinygrad_edu.compiler.form import form_of
 from tinygrad_edu.compiler.program import Line, Program
-from tinygrad_edu.compiler.record.traced import users_line
+from tinygrad_edu.compiler.record.outside import Fixed
+from tinygrad_edu.compiler.record.traced import users_level
 from tinygrad_edu.compiler.recording import record
 from tinygrad_edu.compiler.run.frame import Outdated
 from tinygrad_edu.compiler.run.in_jax import JaxFunction
 from tinygrad_edu.compiler.run.machine import Machine
-from tinygrad_edu.compiler.write.source import as_file
+from tinygrad_edu.compiler.write.source import Readable, as_file
+from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node, is_differentiated
 from tinygrad_edu.javascript.emit import Script
@@ -32,7 +37,8 @@ from tinygrad_edu.support.files import write
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
-CACHE = 8
+KEPT = 8  # programs
+PATIENCE = 3  # recordings one after another, without a replay between them
 ATTEMPTS = 10  # to record a function, while other threads change what it reads
 
 
@@ -44,61 +50,73 @@ class Compiled:
     source : the latest program as NumPy that a person would write.
     javascript : the same program as a module of JavaScript, for a page.
     optimized_source : the same program as it is run.
+    fixed : what the function read outside of its arguments, and the latest program has as constants.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], verify: str = "first", keep: int = KEPT) -> None:
         functools.update_wrapper(self, function)
         self._function = function
         self._signature = inspect.signature(function)
+        self._verify = verify
+        self._keep = keep
         self._machines: OrderedDict[Any, Machine] = OrderedDict()
         self._latest: Machine | None = None
+        self._quick: Machine | None = None  # the latest, if it was verified and takes nothing but arrays
         self._quiet = False  # whether the latest was recorded within `no_grad`
+        self._recorded_in_a_row = 0
+        self._warned = False
         self._lock = threading.RLock()
 
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if WATCH.active and MODES.anomaly and MODES.recorder is None:
-            return _constants(self._function(*args, **keywords))  # node by node, so that the first culprit is named
+    def __call__(self, /, *args: Any, **keywords: Any) -> Any:
+        if WATCH.active:
+            if MODES.recorder is not None or _EAGER.depth:
+                return self._function(*args, **keywords)  # part of the function that is recorded or compared
+            if MODES.anomaly:
+                return _constants(self._function(*args, **keywords))  # node by node, to name the first that is wrong
         with self._lock:
-            latest, quiet = self._latest, MODES.no_grad > 0
-            if (
-                latest is not None
-                and quiet is self._quiet
-                and latest.plain
-                and len(args) == len(latest.plain)
-                and not keywords
-            ):
-                try:
-                    return latest.run(*args)
-                except Outdated:
-                    pass  # another form, or another state of the world
-            if MODES.recorder is not None:
-                raise RecordingError(
-                    f"{self.__name__} is compiled, and was called while another function is being recorded "  # type: ignore[attr-defined]
-                    f"({users_line()}): call the plain function there"
-                )
-            leaves: list[Any] = []
-            key: Any = quiet, _form(args, leaves)
-            if keywords:
-                key = (*key, _form(keywords, leaves))
-            if any(isinstance(x, Node) and is_differentiated(x) for x in leaves):
-                raise RecordingError(
-                    f"{self.__name__} is compiled, and what it returns has no gradient to give to grad, jacobian or "  # type: ignore[attr-defined]
-                    "hessian: compile what these make of the plain function, as in compile(grad(f))"
-                )
-            machine = self._machines.get(key)
-            if machine is not None:
-                try:
-                    result = machine.run(*leaves)
-                except Outdated:
-                    pass
-                else:
-                    if machine is not self._latest:
-                        self._machines.move_to_end(key)
-                        self._latest, self._quiet = machine, quiet
-                    return result
-            return self._record(key, leaves, args, keywords)
+            quick, quiet = self._quick, MODES.no_grad > 0
+            if quick is not None and quiet is self._quiet and len(args) == len(quick.plain) and not keywords:
+                with contextlib.suppress(Outdated):  # another form, or another state of the world
+                    return quick.run(*args)
+            return self._called(args, keywords, quiet)
 
-    def _record(self, key: Any, leaves: list[Any], args: Any, keywords: Any) -> Any:
+    def _called(self, args: Any, keywords: Any, quiet: bool) -> Any:
+        leaves: list[Any] = []
+        key: Any = quiet, form_of(args, leaves)
+        if keywords:
+            key = (*key, form_of(keywords, leaves))
+        if any(isinstance(x, Node) and is_differentiated(x) for x in leaves):
+            raise RecordingError(
+                f"{self._name} is compiled, and what it returns has no gradient to give to grad, jacobian or "
+                "hessian: compile what these make of the plain function, as in compile(grad(f))"
+            )
+        machine = self._machines.get(key)
+        if machine is None:
+            return self._record(key, leaves, args, keywords)
+        try:
+            if machine.eager:
+                if machine.is_outdated():
+                    raise Outdated
+                result = _constants(self._function(*args, **keywords))
+            elif machine.verified or self._verify == "never":
+                result = machine.run(*leaves)
+            else:
+                result = self._compared(key, machine, leaves, args, keywords)
+        except Outdated:
+            return self._record(key, leaves, args, keywords, machine)
+        self._recorded_in_a_row = 0
+        if machine is not self._latest and key in self._machines:
+            self._machines.move_to_end(key)
+            self._latest, self._quiet = machine, quiet
+        self._quick = machine if machine.plain and (machine.verified or self._verify == "never") else None
+        return result
+
+    @property
+    def _name(self) -> str:
+        return self.__name__  # type: ignore[attr-defined, no-any-return]
+
+    def _record(self, key: Any, leaves: list[Any], args: Any, keywords: Any, before: Machine | None = None) -> Any:
+        self._warn_of_recording(before)
         for patience in reversed(range(ATTEMPTS)):
             try:
                 with gc_paused():
@@ -108,23 +126,116 @@ class Compiled:
                 if not patience:
                     raise
         self._machines[key] = self._latest = machine
-        self._quiet = key[0]
+        self._quiet, self._quick = key[0], None
         self._machines.move_to_end(key)
-        if len(self._machines) > CACHE:
+        if len(self._machines) > self._keep:
+            self._warn(
+                f"was called with {len(self._machines)} kinds of arguments (shapes, types, constants), and keeps "
+                f"{self._keep} programs: the oldest is dropped, and is recorded again when it is needed. Pass keep=… "
+                "to compile, or call it with fewer kinds"
+            )
             self._machines.popitem(last=False)
         return result
 
+    def _warn_of_recording(self, before: Machine | None) -> None:
+        """One warning, if nothing but recordings happens."""
+        if before is None:
+            return
+        self._recorded_in_a_row += 1
+        if self._recorded_in_a_row >= PATIENCE:
+            what = next(
+                (guard.called or str(guard.name) for guard in before.guards if guard.has_changed()), "its state"
+            )
+            self._warn(
+                f"was recorded again at each of its last {PATIENCE} calls, because {what} changed, and a recording "
+                "takes much longer than a run: pass it as an argument"
+            )
+
+    def _warn(self, what: str) -> None:
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"{self._name} {what}", CompileWarning, stacklevel=users_level())
+
+    def _compared(self, key: Any, machine: Machine, leaves: list[Any], args: Any, keywords: Any) -> Any:
+        """Run the function and then the program, both from the same state; they must give the same."""
+        if machine.is_outdated():
+            raise Outdated
+        before = State(machine.changeable, leaves, machine.generators)
+        try:
+            with _run_eagerly():
+                given = _constants(self._function(*args, **keywords))
+        except BaseException:
+            before.restore()
+            raise
+        after = State(machine.changeable, leaves, machine.generators)
+        before.restore()
+        try:
+            result = machine.run(*leaves)
+        except Outdated:  # the function itself changes what the program is recorded for
+            after.restore()
+            del self._machines[key]
+            self._latest = machine
+            return given
+        except BaseException:
+            after.restore()
+            raise
+        program = machine.recorded_program
+        found = State(machine.changeable, leaves, machine.generators)
+        wrong = first_difference(
+            [*quantities(program, given, after), *_generators(after)],
+            [*quantities(program, result, found), *_generators(found)],
+            lambda: rounding_moves(program, machine.signature.arguments, before),
+        )
+        if wrong is None:
+            found.restore()  # after the runs that tell rounding from a fault
+            machine.verified = self._verify != "always"
+            return result
+        after.restore()
+        self._forget(machine)
+        fixed = ", ".join(what.words() for what in machine.fixed) or "nothing that it names"
+        raise CompileError(
+            f"{self._name} gives other numbers when it is run again than its program does: {wrong.words()}. Something "
+            "that it reads changes from call to call, and is fixed in the program: pass it as an argument. It read "
+            f"{fixed}. The numbers of the function itself were kept"
+        )
+
+    def _forget(self, machine: Machine) -> None:
+        self._machines = OrderedDict((k, m) for k, m in self._machines.items() if m is not machine)
+        self._quick = None
+
     def _current(self) -> Machine:
         if self._latest is None:
-            raise CompileError(
-                f"{self.__name__} has no source before its first call: call it once with arguments"  # type: ignore[attr-defined]
-            )
+            raise CompileError(f"{self._name} has no source before its first call: call it once with arguments")
         return self._latest
+
+    @property
+    def fixed(self) -> list[Fixed]:
+        """What the function read outside of its arguments, and the latest program has as constants.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> temperature = 2.0
+        >>> scaled = compile(lambda x: x / temperature)
+        >>> scaled(np.ones(2))
+        array([0.5, 0.5])
+        >>> [str(what) for what in scaled.fixed]
+        ['temperature = 2.0 (global)']
+        """
+        return list(self._current().fixed)
 
     @property
     def source(self) -> str:
         """The latest program as a person would write it: paste it into a file, and it runs."""
-        return self._current().readable.text()
+        return self._readable().text()
+
+    def _readable(self) -> Readable:
+        machine = self._current()
+        if machine.misprinted or machine.eager:
+            raise CompileError(
+                f"{self._name} has no source that gives its numbers: {machine.misprinted or 'its program is wrong'}"
+            )
+        return machine.readable
 
     @property
     def javascript(self) -> str:
@@ -205,21 +316,33 @@ class Compiled:
         The arguments are those of the call that was recorded; parameters and states are what they are now.
         """
         machine = self._current()
-        write(path, as_file(machine.readable, machine.input_values()).encode())
+        write(path, as_file(self._readable(), machine.input_values()).encode())
 
     def __reduce__(self) -> Any:
-        return Compiled, (self._function,)  # a copy makes its own recordings
+        return Compiled, (self._function, self._verify, self._keep)  # a copy makes its own recordings
 
     def __repr__(self) -> str:
         count = len(self._machines)
         programs = "1 program" if count == 1 else f"{count} programs"
-        return f"<compiled {self.__name__}, {programs}>"  # type: ignore[attr-defined]
+        return f"<compiled {self._name}, {programs}>"
 
     def __get__(self, instance: Any, owner: type) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
 
-def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contract's name
+@overload
+def compile(  # noqa: A001
+    function: Callable[..., Any], *, verify: str = ..., keep: int = ...
+) -> Compiled: ...
+@overload
+def compile(  # noqa: A001
+    *, verify: str = ..., keep: int = ...
+) -> Callable[[Callable[..., Any]], Compiled]: ...
+
+
+def compile(  # noqa: A001 the contract's name
+    function: Callable[..., Any] | None = None, *, verify: str = "first", keep: int = KEPT
+) -> Any:
     """Make a function that runs as straight-line NumPy, recorded at its first call.
 
     Parameters
@@ -227,29 +350,56 @@ def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contrac
     function : of arrays, Tensors, Values, floats, and tuples, lists and dicts of them. It may run backward passes and
         optimizer steps. Everything else among its arguments (integers, strings, flags) belongs to the form of the call:
         another value records another program.
+    verify : when a program is compared with the function itself, which is then called, too: at its "first" replay,
+        "always", or "never".
+    keep : how many programs are kept; the one that was not used for longest is dropped first.
 
     Returns
     -------
-    A function with the same results, and with `Compiled.source`, `Compiled.optimized_source` and
+    A function with the same results, and with `Compiled.source`, `Compiled.optimized_source`, `Compiled.fixed` and
     `Compiled.save_source`. Tensors and Values that it returns are constants. Within `detect_anomaly` the plain
-    function runs, so that the operation at fault is named.
+    function runs, so that the operation at fault is named. Within another compiled function it is part of that one.
 
     Raises
     ------
     RecordingError : the function branches on a number, keeps or changes one outside of itself, draws random numbers
-        of its own, or returns nothing computed.
+        of its own, advances an iterator, loads a state, or returns nothing computed.
+    CompileError : the second call gave other numbers than the program, because something fixed had changed.
     ReplayError : a line of the program failed.
+
+    Warns
+    -----
+    CompileWarning : a program was found to be wrong and is not used, or the function is recorded again and again.
 
     Notes
     -----
-    What the function reads outside of itself (global variables, closures, attributes, lists, modules, and what the
-    functions that it calls read of these) is looked at at every call; where it has changed, the function is recorded
-    anew. What else it asks for, such as the time or a file, it is told at the recorded call alone, and what it prints,
-    it prints there. Dropout draws its numbers anew at every call.
+    What a program follows, and what it does not:
 
-    One gap is known: an array outside that the program reads is followed where it is read, but not what plain NumPy
-    made of it besides. With ``x * W + x * (W * 2)`` a write into W reaches the first term alone: pass such an array as
-    an argument.
+    ==================================================================  ==============================================
+    the function reads                                                  a later call sees
+    ==================================================================  ==============================================
+    its arguments                                                       the new numbers; a new form is recorded
+    data, gradients and ``requires_grad`` of Tensors and Values         what they are now
+    attributes of optimizers and modules, buffers, the mode             what they are now
+    schedules that it steps                                             what they are now
+    generators from which layers draw (Dropout)                         new numbers
+    numbers, texts, arrays, lists and dicts in closures, in globals     what they are now: after a change the function
+    and in attributes that it names, and in functions that it calls     is recorded again
+    anything else: the time, a file, another library's state            what it was when recorded: **fixed**
+    ==================================================================  ==============================================
+
+    Each program is checked twice. When it is recorded, the fast program and the printed source are run from the state
+    before the call, and must give every returned value, parameter, gradient, state and buffer of the recorded call. A
+    faulty fast program is replaced by the printed one, and a faulty printed one by the function itself, with a warning.
+    At its first replay the function is called as well, from the same state, and both must agree: so something fixed
+    that changes with every call raises an error. Numbers agree if they are equal, or differ by 256 units in the last
+    place of the largest entry, or by 32 times what rounding errors in each line move them: sums may be added up in
+    another order.
+
+    What the function prints or counts elsewhere happens in these two calls alone (with ``verify="always"``, in every).
+
+    An array outside that the program reads is followed where it is read, but not what plain NumPy made of it besides:
+    with ``x * W + x * (W * 2)`` a write into W reaches the first term alone. Pass such an array as an argument.
 
     A Tensor or Value that is passed as an argument collects its gradient, and keeps its data: parameters that the
     function changes are reached by it from outside.
@@ -266,9 +416,45 @@ def compile(function: Callable[..., Any]) -> Compiled:  # noqa: A001 the contrac
     import numpy as np
     ...
     """
+    if function is None:
+        return functools.partial(compile, verify=verify, keep=keep)
     if not callable(function) or isinstance(function, type):
         raise CompileError(f"compile takes a function, but was given {function!r}")
-    return Compiled(function)
+    if verify not in ("first", "always", "never"):
+        raise ArgumentError(f'compile: verify must be "first", "always" or "never", but is {verify!r}')
+    if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
+        raise ArgumentError(f"compile: keep must be a whole number of programs, 1 or more, but is {keep!r}")
+    if isinstance(function, Compiled):
+        function = function.__wrapped__  # type: ignore[attr-defined]
+    return Compiled(function, verify, keep)
+
+
+class _Eager(threading.local):
+    """How many comparisons run a function itself in this thread: compiled functions that it calls run plainly."""
+
+    depth = 0
+
+
+_EAGER = _Eager()
+
+
+@contextlib.contextmanager
+def _run_eagerly() -> Iterator[None]:
+    """Within it, the function runs as it would by itself; no observer is told, as of a replay."""
+    observers, MODES.observers = MODES.observers, ()
+    WATCH.add(1)
+    _EAGER.depth += 1
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        _EAGER.depth -= 1
+        WATCH.add(-1)
+        MODES.observers = observers
+
+
+def _generators(state: State) -> list[Quantity]:
+    return [(f"the state of {type(g).__name__}", repr(known), None) for g, known in state.generators]
 
 
 def _constants(tree: Any) -> Any:
@@ -280,41 +466,6 @@ def _constants(tree: Any) -> Any:
     if isinstance(tree, Tensor):
         return Tensor(tree.data, requires_grad=False)
     return Value(tree.data) if isinstance(tree, Value) else tree
-
-
-# --- the form of a call ----------------------------------------------------------------------------------------------
-
-
-def _form(tree: Any, leaves: list[Any]) -> Any:
-    """What a program is recorded for: the nesting, shapes and dtypes; the numbers themselves go to ``leaves``."""
-    kind = tree.__class__
-    if kind is np.ndarray:
-        leaves.append(tree)
-        return tree.shape, tree.dtype.str
-    if kind is tuple or kind is list:
-        return kind, *[_form(part, leaves) for part in tree]
-    if kind is float:
-        leaves.append(tree)
-        return float
-    if kind is dict:
-        return dict, *[(key, _form(part, leaves)) for key, part in tree.items()]
-    if isinstance(tree, Tensor):
-        leaves.append(tree)
-        return "Tensor", tree.shape, tree.dtype.char, tree.requires_grad, tree._grad is None
-    if isinstance(tree, Value):
-        leaves.append(tree)
-        return kind, tree.grad.__class__ is float and tree.grad == 0
-    if isinstance(tree, np.ndarray | np.generic):
-        leaves.append(tree)
-        return kind.__name__, tree.shape, tree.dtype
-    try:
-        hash(tree)
-    except TypeError:
-        raise RecordingError(
-            f"a compiled function takes arrays, Tensors, Values, numbers, and tuples, lists and dicts of them, but was "
-            f"given {kind.__name__}: pass the arrays that it holds"
-        ) from None
-    return "constant", kind, tree
 
 
 @contextlib.contextmanager

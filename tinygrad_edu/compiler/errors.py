@@ -15,5 +15,9 @@ class DisturbedError(RecordingError):
     """Another thread has changed what was being recorded."""
 
 
+class CompileWarning(UserWarning):
+    """A compiled function runs more slowly than it could: its program was wrong, or is recorded again and again."""
+
+
 class ReplayError(CompileError):
     """A line of the program failed: its source stands in the message."""

@@ -40,7 +40,7 @@ class Items:
             items, known = items.values(), self.items.values()
         else:
             known = self.items
-        return any(map(operator.is_not, items, known)) and not all(map(_is_same, items, known))
+        return any(map(operator.is_not, items, known)) and not all(map(is_exactly, items, known))
 
 
 class Held:
@@ -85,7 +85,7 @@ class Guard(NamedTuple):
         value = _at(*self.value) if isinstance(self.value, SameAs) else self.value
         if isinstance(value, Contents | Items):
             return value.differs(now)
-        return not _is_same(now, value)
+        return not is_exactly(now, value)
 
     def test(self, named: Callable[[Any, str], str]) -> str:
         """An expression that is true if it has changed; ``named`` gives a name to an object."""
@@ -100,7 +100,7 @@ class Guard(NamedTuple):
             return f"{here} is not {value}"
         known = named(value, _word(self.name))
         other = f"{here} is not {known}"
-        return f"{other} and not {named(_is_same, 'is_same')}({here}, {known})" if is_plain(value) else other
+        return f"{other} and not {named(is_exactly, 'is_same')}({here}, {known})" if is_plain(value) else other
 
 
 def changed(guards: Sequence[Guard]) -> Callable[[], bool]:
@@ -127,7 +127,7 @@ def is_plain(x: Any) -> bool:
     return x is None or type(x) in (bool, int, float, str, bytes, complex)
 
 
-def _is_same(x: Any, y: Any) -> bool:
+def is_exactly(x: Any, y: Any) -> bool:
     """Whether it is the same object, or the same number or text: 2 is not 2.0, and 0.0 not -0.0."""
     return x is y or (is_plain(x) and type(x) is type(y) and _exactly(x) == _exactly(y))
 

@@ -7,22 +7,39 @@ import gc
 import inspect
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.compiler.errors import DisturbedError, RecordingError
+from tinygrad_edu.compiler.checks import (
+    Difference,
+    State,
+    first_difference,
+    quantities,
+    rounding_moves,
+    state_places,
+)
+from tinygrad_edu.compiler.errors import CompileWarning, DisturbedError, RecordingError
 from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.program import CALL, Program, Returned, Var
 from tinygrad_edu.compiler.record.names import Names, identifier, name_variables
-from tinygrad_edu.compiler.record.outside import arrays_in, look_outside, outside_guards, put_back, refuse_side_effects
+from tinygrad_edu.compiler.record.outside import (
+    arrays_in,
+    fixed_values,
+    look_outside,
+    outside_guards,
+    put_back,
+    refuse_side_effects,
+)
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.recorder import Recorder
-from tinygrad_edu.compiler.record.traced import Traced, value_of
+from tinygrad_edu.compiler.record.traced import Traced, users_level, value_of
 from tinygrad_edu.compiler.record.updates import record_step
 from tinygrad_edu.compiler.record.watched import gradient_of
 from tinygrad_edu.compiler.rewrite import optimize
+from tinygrad_edu.compiler.run.frame import Outdated
 from tinygrad_edu.compiler.run.interpreter import commit
 from tinygrad_edu.compiler.run.machine import Machine
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
@@ -38,6 +55,7 @@ class Call(NamedTuple):
     returned: Any  # a tree with variables in it
     first: Any  # the same with the numbers of this call
     left: list[tuple[Any, Var | None, Any]]  # places, with the variable and the value stored there
+    touched: list[Any]  # the data, gradients and attributes that the function has met
     named: dict[Var, str]  # by the function's own variables
 
 
@@ -78,9 +96,72 @@ def record(
         [(x.shape, x.dtype) for x in args] if all_plain else [],
         {i for i, (_, x) in enumerate(call.given) if isinstance(x, Node)},
         [_value(x) for _, x in call.given],
+        state_places(program, [*call.touched, *(source for source, _ in recorder.started)]),
+        [generator for generator, _ in recorder.drawn.values()],
+        fixed_values(found),
     )
-    commit(call.left, leaves)
+    validate(machine, recorder, call, leaves)
     return machine, call.first
+
+
+def validate(machine: Machine, recorder: Recorder, call: Call, leaves: list[Any]) -> None:
+    """Run the fast program and the printed one from the state before the call: both must give what the call gave.
+
+    Afterwards everything is as the recorded call left it.
+    """
+    before = State(machine.changeable, leaves, machine.generators)
+    before.generators = [*recorder.drawn.values()]
+    commit(call.left, leaves)
+    after = State(machine.changeable, leaves, machine.generators)
+    expected = quantities(machine.recorded_program, call.first, after)
+
+    def moved() -> Any:
+        return rounding_moves(machine.recorded_program, machine.signature.arguments, before)
+
+    def difference(run: Callable[..., Any], moves: Callable[[], Any] | None) -> Difference | None:
+        before.restore()
+        try:
+            result = run(*leaves)
+        except Outdated:
+            return None  # the next call records it anew
+        except Exception as error:
+            return Difference("the whole", "a result", f"{type(error).__name__}: {error}", None)
+        found = State(machine.changeable, leaves, machine.generators)
+        return first_difference(expected, quantities(machine.recorded_program, result, found), moves)
+
+    try:
+        fast = difference(machine.run, moved)
+        printed = None if machine.is_long else difference(lambda *xs: machine.printed.run(*xs), None)
+    finally:
+        after.restore()
+    if fast is None and printed is None:
+        return
+    if printed is not None:
+        machine.misprinted = printed.words()
+    if fast is not None and printed is None and not machine.is_long:
+        machine.use_printed()
+    elif fast is not None:
+        machine.eager = True
+    _warn(machine, fast, printed)
+
+
+def _warn(machine: Machine, fast: Difference | None, printed: Difference | None) -> None:
+    wrong = fast or printed
+    assert wrong is not None
+    if fast is None:
+        what, then = "the printed source of", "the fast program is used, and source is refused"
+    elif machine.eager:
+        what, then = "the program of", "the function itself is called from now on"
+    else:
+        what, then = "the fast program of", "the printed source is run from now on"
+    line = next((x for x in machine.recorded_program.lines if x.out is wrong.var), None)
+    at = " ({}, line {})".format(*line.origin) if line is not None and line.origin[0] else ""
+    warnings.warn(
+        f"{what} {machine.recorded_program.name} is wrong: {wrong.words()}{at}; {then}. The results are right, only "
+        "slower: please report the function",
+        CompileWarning,
+        stacklevel=users_level(),
+    )
 
 
 def _recorded(
@@ -103,6 +184,7 @@ def _recorded(
                 if isinstance(given, Node) and stand_in.operation is None and _has_gradient(stand_in)
             ]
         finally:
+            touched = recorder.touched()
             writes = recorder.restore()
     if recorder.disturbed is not None:
         raise DisturbedError(
@@ -111,7 +193,7 @@ def _recorded(
         )
     left = [(source, _variable(recorder, x), _value(x)) for source, x in [*writes, *gradients]]
     named = {recorder._operand(x): name for name, x in _traced_locals(local)}
-    return Call([(source, given) for source, given, _ in order], returned, first, left, named)
+    return Call([(source, given) for source, given, _ in order], returned, first, left, touched, named)
 
 
 # --- arguments -------------------------------------------------------------------------------------------------------

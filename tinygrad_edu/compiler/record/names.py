@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.compiler.program import PYTHON, Line, Program, Var
+from tinygrad_edu.compiler.write.runtime import HELPERS
 
 if TYPE_CHECKING:
     from tinygrad_edu.compiler.record.recorder import Recorder
@@ -17,7 +18,8 @@ _ACTIVATIONS = frozenset(
 )
 _LETTER = {"linear": "z", "matmul": "z", "softmax": "p", **dict.fromkeys(_ACTIVATIONS, "a")}
 _ROUTINE = {"greater": "mask", "less": "mask", "equal": "mask", "getitem": "picked", "maximum.reduce": "top"}
-_TAKEN = {"np", "math", "erf", "erfc", "scatter", "scatter_add", "cofactor", "one_hot", "check_labels"}
+_TAKEN = {"np", "math", "operator", "base64", "abs", "bool", "float", "int", "locals", "max", "min", "print", "slice"}
+_TAKEN |= {f.__name__ for f in HELPERS}  # what the text of a program may mean
 
 
 def identifier(text: str) -> str:
@@ -31,10 +33,10 @@ def identifier(text: str) -> str:
 class Names:
     """A name for each variable, none twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str = "") -> None:
         self.of: dict[Var, str] = {}
         self.chosen: set[Var] = set()  # by people, or as they would
-        self._used = set(_TAKEN)
+        self._used = {*_TAKEN, program}
         self._numbers: dict[str, int] = {}  # the last number that a name was given
 
     def copy(self) -> "Names":
@@ -43,6 +45,13 @@ class Names:
         other.of, other._used, other._numbers = dict(self.of), set(self._used), dict(self._numbers)
         other.chosen = set(self.chosen)
         return other
+
+    def reserve(self, name: str) -> str:
+        """A name for something else than a variable: this one, or a longer one if it is used already."""
+        while name in self._used:
+            name += "_"
+        self._used.add(name)
+        return name
 
     def give(self, var: Var, name: str, *, number: bool = False) -> None:
         """Call the variable by this name, or by this name and the first number that is free."""
@@ -60,7 +69,7 @@ class Names:
 
 def name_variables(recorder: "Recorder", program: Program, local: dict[Var, str]) -> Names:
     """Names from arguments, labels and the function's own variables; then by what computes a variable."""
-    names = Names()
+    names = Names(program.name)
     _name_inputs(recorder, program, names)
     for var, label in recorder.labels:
         names.give(var, identifier(label))

@@ -14,7 +14,7 @@ import sysconfig
 import types
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -288,3 +288,46 @@ def put_back(found: Iterable[Guard]) -> None:
             guard.owner[guard.name] = guard.value
         elif items is None:
             setattr(guard.owner, guard.name, guard.value)
+
+
+class Fixed(NamedTuple):
+    """Something that the function read when it was recorded, and that the program has as a constant."""
+
+    name: str
+    value: Any
+    place: str  # "global", "closure", "attribute" or "item"
+
+    def words(self) -> str:
+        """``temperature = 2.0 (global)``."""
+        return f"{self.name} = {_shortened(self.value)} ({self.place})"
+
+    def __str__(self) -> str:
+        return self.words()
+
+
+def fixed_values(found: Iterable[Guard]) -> list[Fixed]:
+    """The numbers, texts and tuples of them among what was found; of arrays, those whose numbers were used."""
+    values: dict[str, Fixed] = {}
+    for guard in found:
+        if _is_shown(guard.value) and not str(guard.name).startswith("_"):
+            values.setdefault(guard.called, Fixed(guard.called, guard.value, _place(guard)))
+    return list(values.values())
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _is_shown(value: Any) -> bool:
+    if type(value) in (tuple, list, dict):
+        return len(value) > 0 and Items(value).plain
+    return is_plain(value) and value is not None
+
+
+def _place(guard: Guard) -> str:
+    if isinstance(guard.owner, types.CellType):
+        return "closure"
+    if isinstance(guard.owner, dict):
+        return "global"
+    return "item" if isinstance(guard.owner, Held) else "attribute"

@@ -83,6 +83,7 @@ class Recorder:
         self.attributes: dict[tuple[int, Any], tuple[Attribute, Any, Any]] = {}
         self.flags: list[Guard] = []
         self.alive: list[weakref.ref[Traced]] = []
+        self.drawn: dict[int, tuple[Any, Any]] = {}  # generators that the program draws from, and their states before
         self.section = "forward"
         self.group = 0
 
@@ -373,6 +374,8 @@ class Recorder:
         """Numbers from a random generator: drawn anew at every run."""
         generator = getattr(method, "__self__", None)
         self.randomness.before_draw(generator)
+        if generator is not None:
+            self.drawn.setdefault(id(generator), (generator, generator.bit_generator.state))
         numbers = method(*args, **keywords)
         self.randomness.after_draw(generator)
         return self.emit(DRAW, method, args, keywords, numbers)
@@ -418,6 +421,12 @@ class Recorder:
         return gx if gx.dtype == x.dtype else gx.astype(x.dtype)
 
     # --- afterwards ---
+
+    def touched(self) -> list[Source]:
+        """The places that the function has met: it may have changed them, and a program may."""
+        leaves = [leaf for leaf, *_ in self.leaves.values()]
+        gradients = [Gradient(leaf) for leaf in leaves if _keeps_gradient(leaf)]
+        return [*map(Data, leaves), *gradients, *(source for source, _, _ in self.attributes.values())]
 
     def restore(self) -> list[tuple[Source, Any]]:
         """Put back what was replaced; what the function left there: traced arrays, or None for a cleared gradient."""

@@ -34,6 +34,14 @@ def users_place() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
+def users_level() -> int:
+    """How far up the stack the user's line is, for `warnings.warn`."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def users_line() -> str:
     """The same in words."""
     return "{}, line {}".format(*users_place())

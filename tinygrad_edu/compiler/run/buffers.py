@@ -5,7 +5,8 @@ the next; an entry-by-entry operation takes over the memory of an operand that i
 """
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ class Arrays:
         self.namespace: dict[str, Any] = {"np": np, "math": math}
         self.allocations: list[str] = []
         self.kept = {*program.outputs(), *given, *kept}
-        self.taken = frozenset(self.names.of.values())
+        self.known: dict[Any, str] = {}  # the names of objects that were made once
         self.late: set[Var] = set()
         self._count_reads()
 
@@ -147,17 +148,26 @@ class Arrays:
     def full(self, x: Any, like: Line, dtype: Any) -> Any:
         """A constant operand as a full array where that is quicker."""
         most = MEDIUM if like.function in (np.maximum, np.minimum, np.fmin) else SMALL
-        if isinstance(x, Var) or np.ndim(x) or math.prod(like.out.shape) > most or isinstance(x, bool):
+        if dtype is None or isinstance(x, Var) or np.ndim(x) or math.prod(like.out.shape) > most:
             return self.writer.operand(x).text
         turned = like.out in self.column_major
-        kind = np.dtype(dtype)
-        key = f"full_{kind.name}_{'x'.join(map(str, like.out.shape))}{'T' if turned else ''}_{_spelled(x)}"
-        if key not in self.namespace:
-            order = ', order="F"' if turned else ""
-            self.namespace[key] = np.full(like.out.shape, x, kind, order="F" if turned else "C")
-            shape, number = like.out.shape, self.writer.operand(x).text
-            self.allocations.append(f"{key} = np.full({shape}, {number}, {self.writer.operand(kind).text}{order})")
-        return key
+        kind, shape = np.dtype(dtype), like.out.shape
+        order, text = ("F", ', order="F"') if turned else ("C", "")
+        return self.once(
+            ("full", kind, shape, turned, type(x), repr(x)),
+            f"full_{kind.name}_{_spelled(x)}",
+            lambda: np.full(shape, x, kind, order=order),  # type: ignore[call-overload]
+            f"np.full({shape}, {self.writer.operand(x).text}, {self.writer.operand(kind).text}{text})",
+        )
+
+    def once(self, key: Any, name: str, make: Callable[[], Any], text: str = "") -> str:
+        """The name of an object that is made once for each key; ``text`` says how."""
+        if key not in self.known:
+            self.known[key] = self.names.reserve(name)
+            self.namespace[self.known[key]] = make()
+            if text:
+                self.allocations.append(f"{self.known[key]} = {text}")
+        return self.known[key]
 
     # --- views and their names ---
 
@@ -167,67 +177,41 @@ class Arrays:
         self.namespace[name] = array
         self.allocations.append(f"{name} = {text}")
 
-    def named(self, name: str, array: Any, text: str) -> str:
-        """The name by which the array is known, if need be a longer one."""
-        if self.namespace.get(name) is None:
-            self.allocations.append(f"{name} = {text}")
-        elif not np.shares_memory(self.namespace[name], array):
-            return self.named(f"{name}_", array, text)
-        self.namespace[name] = array
-        return name
-
     def numbered(self, name: str, x: Any) -> str:
         """A name of its own for an object that the text needs."""
-        k = 1
-        while f"{name}{k}" in self.taken or f"{name}{k}" in self.namespace:
-            k += 1
-        self.namespace[f"{name}{k}"] = x
-        return f"{name}{k}"
+        return self.once((name, id(x)), name, lambda: x)
 
     def column(self, x: Var, j: int) -> str:
         """One column."""
         name = self.names.of[x]
-        return self.named(f"{name}_{j}", self.stores[x].array[:, j], f"{name}[:, {j}]")
+        return self.once(("column", x, j), f"{name}_{j}", lambda: self.stores[x].array[:, j], f"{name}[:, {j}]")
 
     def turned(self, x: Any) -> str:
         """The transpose of an operand."""
         text = self.writer.operand(x).text
         if not isinstance(x, Var) or x not in self.stores:
             return f"{text}.T"
-        name = f"{text}T_"
-        if name not in self.namespace:
-            self.allocations.append(f"{name} = {text}.T")
-        self.namespace[name] = self.stores[x].array.T
-        return name
+        return self.once(("turned", x), f"{text}T_", lambda: self.stores[x].array.T, f"{text}.T")
 
     def bits(self, x: Var, integer: Any) -> str:
         """Its bits, as integers."""
-        name = self.names.of[x]
-        array = self.stores[x].array
+        name, array = self.names.of[x], self.stores[x].array
         view = array.T.view(integer).T if array.flags.f_contiguous else array.view(integer)
-        return self.named(f"{name}_bits", view, f"{name}.view(np.{integer.name})")
+        return self.once(("bits", x), f"{name}_bits", lambda: view, f"{name}.view(np.{integer.name})")
 
     # --- functions ---
 
     def bound(self, function: Any) -> str:
         """A function under a name of its own, which is found more quickly than an attribute."""
-        name = f"{function.__name__}_"
-        while name in self.taken or self.namespace.get(name, function) is not function:
-            name += "_"
-        if name not in self.namespace:
-            self.namespace[name] = function
-            module = "linalg." if "linalg" in (getattr(function, "__module__", "") or "") else ""
-            self.allocations.append(f"{name} = np.{module}{function.__name__}")
-        return name
+        module = "linalg." if "linalg" in (getattr(function, "__module__", "") or "") else ""
+        text = f"np.{module}{function.__name__}"
+        return self.once(("bound", function), f"{function.__name__}_", lambda: function, text)
 
     def bound_reduce(self, ufunc: Any) -> str:
         """A ufunc's reduction under a name of its own."""
-        name = f"{ufunc.__name__}_reduce"
-        if name not in self.namespace:
-            self.namespace[name] = ufunc.reduce
-            self.allocations.append(f"{name} = np.{ufunc.__name__}.reduce")
-        return name
+        name = ufunc.__name__
+        return self.once(("reduce", ufunc), f"{name}_reduce", lambda: ufunc.reduce, f"np.{name}.reduce")
 
 
 def _spelled(x: Any) -> str:
-    return str(x).replace("-", "m").replace(".", "_").replace("+", "")
+    return re.sub(r"\W", "_", str(x).replace("-", "m"))

@@ -11,7 +11,7 @@ from tinygrad_edu.compiler.run import patterns
 from tinygrad_edu.compiler.run.buffers import Store
 from tinygrad_edu.compiler.run.pen import Pen
 from tinygrad_edu.compiler.views import is_view
-from tinygrad_edu.compiler.write.emit import Text, Writer
+from tinygrad_edu.compiler.write.emit import Text, Writer, loop_types
 
 
 class Hoisting(Writer):
@@ -19,7 +19,7 @@ class Hoisting(Writer):
 
     def array(self, array: Any, original: Any) -> Text:
         """Its name."""
-        if array.ndim == 0 or array.dtype.kind not in "fiub":
+        if array.dtype.kind not in "fiub" or original.__class__ in (bool, int, float):
             return super().array(array, original)
         return Text(self.constant(original))
 
@@ -69,9 +69,7 @@ class Codegen(Pen):
         self.say(line, f"{self.names.of[line.out]} = {self.writer.expression(line).text}")
 
     def _check(self, line: Line) -> None:
-        name = line.function.__name__.lstrip("_")
-        while self.arrays.namespace.setdefault(name, line.function) is not line.function:
-            name += "_"
+        name = self.arrays.once(("check", line.function), line.function.__name__.lstrip("_"), lambda: line.function)
         self.say(line, self.writer.call(name, line.args, {}).text)
 
     def _is_fixed_view(self, line: Line) -> bool:
@@ -95,9 +93,8 @@ class Codegen(Pen):
         elif name == "matmul":
             patterns.product(self, line)
         else:
-            dtypes = [x.dtype for x in line.args if isinstance(x, Var) and x.dtype is not None]
-            common = np.result_type(*dtypes) if dtypes else np.dtype(float)
-            args = [self.arrays.full(x, line, common) for x in line.args]
+            types = loop_types(line.function, line.args)
+            args = [self.arrays.full(x, line, types[i] if types else None) for i, x in enumerate(line.args)]
             out = self.arrays.buffer(line, like=self.arrays.reusable(number, line, line.args))
             self.say(line, self.call(line.function, args, out))
 
@@ -128,11 +125,13 @@ class Codegen(Pen):
             self._assignment(line)
 
     def _inverse(self, line: Line, mask: Var) -> str:
-        name = f"not_{self.names.of[mask]}"
-        if name not in self.arrays.namespace:
-            order: Any = "F" if line.out in self.arrays.column_major else "C"
-            self.arrays.namespace[name] = np.empty(mask.shape, np.bool_, order=order)
-            self.arrays.allocations.append(f'{name} = np.empty({mask.shape}, bool, order="{order}")')
+        order: Any = "F" if line.out in self.arrays.column_major else "C"
+        name = self.arrays.once(
+            ("not", mask, order),
+            f"not_{self.names.of[mask]}",
+            lambda: np.empty(mask.shape, np.bool_, order=order),
+            f'np.empty({mask.shape}, bool, order="{order}")',
+        )
         self.say(line, self.call(np.logical_not, [self.names.of[mask]], name))
         return name
 

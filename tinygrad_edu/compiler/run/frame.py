@@ -42,34 +42,37 @@ class Frame:
         self.signature = signature
         self.bind = bind
         self.objects: dict[str, Any] = {}
-        self.taken = {*self.names.of.values(), *codegen.arrays.namespace, *codegen.writer.constants}
+        self._unused: dict[Argument, str] = {}
+        self._parameters = [
+            self.names.reserve(f"{name}_leaf") if i in signature.nodes else name
+            for i, name in enumerate(map(self._argument, signature.arguments))
+        ]
 
     # --- names ---
 
     def parameters(self) -> list[str]:
         """What the function's parameters are called."""
-        return [self._parameter(i) for i in range(len(self.signature.arguments))]
+        return self._parameters
 
     def _parameter(self, i: int) -> str:
         """An array, or the node that holds it."""
-        name = self._argument(self.signature.arguments[i])
-        return f"{name}_leaf" if i in self.signature.nodes else name
+        return self._parameters[i]
 
     def _argument(self, source: Argument) -> str:
         for var, known in self.program.inputs.items():
             if known == source:
                 return self.names.of[var]
-        return identifier("_".join(map(str, ("unused", source.name, *source.path))))
+        if source not in self._unused:
+            name = identifier("_".join(map(str, ("unused", source.name, *source.path))))
+            self._unused[source] = self.names.reserve(name)
+        return self._unused[source]
 
     def _object(self, x: Any, name: str) -> str:
         """A name by which the text reaches an object."""
         for known, y in self.objects.items():
             if y is x:
                 return known
-        unique, k = name, 1
-        while unique in self.taken or unique in self.objects:
-            k += 1
-            unique = f"{name}{k}"
+        unique = self.names.reserve(name)
         self.objects[unique] = x
         return unique
 
@@ -108,13 +111,11 @@ class Frame:
     def _place(self, var: Var, source: Any) -> str:
         """The expression that gives an input; "" for a parameter of the function."""
         if isinstance(source, Argument):
-            return f"{self.names.of[var]}_leaf._data" if self._is_node(source) else ""
+            i = self.signature.arguments.index(source)
+            return f"{self._parameters[i]}._data" if i in self.signature.nodes else ""
         if isinstance(source, Attribute):
             return self._reach(source)
         return f"{self._leaf(var, source.leaf)}.{'_data' if isinstance(source, Data) else 'grad'}"
-
-    def _is_node(self, source: Argument) -> bool:
-        return self.signature.arguments.index(source) in self.signature.nodes
 
     def _other_forms(self) -> list[str]:
         """Tests whether arguments that are plain arrays have another form than those recorded."""

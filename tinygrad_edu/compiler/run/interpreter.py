@@ -1,14 +1,14 @@
 """A program that is run line by line, for programs too long to be written out; and how results are stored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import MATH, PYTHON, Program, Returned, Var, mapped
+from tinygrad_edu.compiler.program import MATH, PYTHON, Line, Program, Returned, Var, mapped
 from tinygrad_edu.compiler.record import scalars
-from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient
+from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient, Setting
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.tensor import Tensor, constant
 from tinygrad_edu.value import Value
@@ -16,7 +16,25 @@ from tinygrad_edu.value import Value
 
 def one_by_one(program: Program, arguments: Sequence[Argument], leaves: Sequence[Any]) -> Any:
     """Run each line, store what the program writes, and return what the function returned."""
-    values = {var: _fetched(source, arguments, leaves) for var, source in program.inputs.items()}
+    values = evaluated(program, arguments, leaves)
+    left = [(source, var, None if var is None else copied(values[var])) for source, var in program.writes]
+    result = delivered(program.result, values)
+    commit(left, leaves)
+    return result
+
+
+def _unchanged(line: Line, args: Sequence[Any], y: Any) -> Any:
+    return y
+
+
+def evaluated(
+    program: Program,
+    arguments: Sequence[Argument],
+    leaves: Sequence[Any],
+    changed: Callable[[Line, Sequence[Any], Any], Any] = _unchanged,
+) -> dict[Var, Any]:
+    """The value of every variable, line by line; ``changed`` is called on what each line gives."""
+    values = {var: fetched(source, arguments, leaves) for var, source in program.inputs.items()}
 
     def known(x: Any) -> Any:
         return values[x] if isinstance(x, Var) else x
@@ -24,14 +42,12 @@ def one_by_one(program: Program, arguments: Sequence[Argument], leaves: Sequence
     for line in program.lines:
         args = [values[x] if x.__class__ is Var else mapped(x, known) for x in line.args]
         if line.kind in (PYTHON, MATH):
-            values[line.out] = scalars.compute(line, args)
+            y = scalars.compute(line, args)
         else:
             given = replace(line, keywords=mapped(line.keywords, known)) if line.keywords else line
-            values[line.out] = given.run(args)
-    left = [(source, var, None if var is None else copied(values[var])) for source, var in program.writes]
-    result = _delivered(program.result, values)
-    commit(left, leaves)
-    return result
+            y = given.run(args)
+        values[line.out] = changed(line, args, y)
+    return values
 
 
 def commit(left: Sequence[tuple[Any, Var | None, Any]], leaves: Sequence[Any]) -> None:
@@ -57,13 +73,15 @@ def add_gradient(leaf: Any, gx: Any) -> None:
     leaf.grad = gx if leaf.grad is None else leaf.grad + gx
 
 
-def _fetched(source: Any, arguments: Sequence[Argument], leaves: Sequence[Any]) -> Any:
+def fetched(source: Any, arguments: Sequence[Argument], leaves: Sequence[Any]) -> Any:
     """The value of an input now."""
     if isinstance(source, Argument):
         x = leaves[arguments.index(source)]
         return x._data if isinstance(x, Node) else x
     if isinstance(source, Data):
         return source.leaf._data
+    if isinstance(source, Setting):
+        return source.value
     return source.get() if isinstance(source, Attribute) else source.leaf.grad
 
 
@@ -72,13 +90,13 @@ def copied(x: Any) -> Any:
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
-def _delivered(tree: Any, values: dict[Var, Any]) -> Any:
+def delivered(tree: Any, values: dict[Var, Any]) -> Any:
     """The result as the function would have returned it."""
     if isinstance(tree, Returned):
         x = copied(values[tree.var])
         return constant(x) if tree.kind == "Tensor" else Value(x) if tree.kind == "Value" else x
     if isinstance(tree, tuple | list):
-        return type(tree)([_delivered(part, values) for part in tree])
+        return type(tree)([delivered(part, values) for part in tree])
     if isinstance(tree, dict):
-        return {key: _delivered(part, values) for key, part in tree.items()}
+        return {key: delivered(part, values) for key, part in tree.items()}
     return tree

@@ -20,6 +20,7 @@ from tinygrad_edu.compiler.rewrite.settings import with_numbers
 from tinygrad_edu.compiler.run.codegen import Careful, Codegen, Hoisting
 from tinygrad_edu.compiler.run.frame import Frame, Outdated, Signature
 from tinygrad_edu.compiler.run.interpreter import one_by_one
+from tinygrad_edu.compiler.run.printed import Printed
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient
 from tinygrad_edu.compiler.write.emit import Writer
 from tinygrad_edu.compiler.write.source import Readable
@@ -41,7 +42,16 @@ class Machine:
         plain: Sequence[tuple[tuple[int, ...], Any]],
         nodes: set[int],
         given: Sequence[Any],
+        places: Sequence[Any] = (),
+        generators: Sequence[Any] = (),
+        fixed: Sequence[Any] = (),
     ) -> None:
+        self.changeable = places  # every place that the function or the program may change
+        self.generators = generators  # from which the program draws
+        self.fixed = fixed  # what the function read when it was recorded
+        self.verified = False  # whether a replay was compared with an eager call
+        self.eager = False  # whether no program gives what the function gives
+        self.misprinted = ""  # in which quantity the printed source is wrong
         self.recorded = given  # copies of the recorded call's arguments
         self.signature = Signature(arguments, nodes, plain)
         self.plain = plain
@@ -54,7 +64,8 @@ class Machine:
         self.guards = guards
         self.file = f"<compiled {program.name} {id(self):x}>"
         self.places: list[tuple[Any, Any]] = []
-        if len(program.lines) > LONG:
+        self.is_long = len(program.lines) > LONG
+        if self.is_long:
             self.program = program
             self.text = "# too long to be written out: its lines are run one by one\n"
             self.lines: dict[int, Line | None] = {}
@@ -67,7 +78,7 @@ class Machine:
     @functools.cached_property
     def readable(self) -> Readable:
         """The program as it is printed."""
-        return Readable(self.recorded_program, self.named())
+        return Readable(self.recorded_program, self.named(), [what.words() for what in self.fixed])
 
     def _one_by_one(self, *leaves: Any) -> Any:
         """Run a program that would make too long a text."""
@@ -75,13 +86,40 @@ class Machine:
             raise Outdated
         return one_by_one(self.program, self.signature.arguments, leaves)
 
+    @functools.cached_property
+    def printed(self) -> Printed:
+        """The program as it is printed, ready to be run."""
+        return Printed(self.readable, self.signature.arguments)
+
+    def use_printed(self) -> None:
+        """Run the printed program from now on."""
+        self.text = self.readable.text()
+        self.lines = {}
+
+        def run(*leaves: Any) -> Any:
+            if any(guard.has_changed() for guard in self.guards):
+                raise Outdated
+            return self.printed.run(*leaves)
+
+        self._run, self.plain = run, []
+
+    def is_outdated(self) -> bool:
+        """Whether a guard has changed, or an input is gone."""
+        try:
+            for source in self.program.inputs.values():
+                if isinstance(source, Attribute):
+                    source.get()
+        except (AttributeError, LookupError):
+            return True
+        return any(guard.has_changed() for guard in self.guards)
+
     def bind(self) -> None:
         """Move what the program updates into its own memory, wherever it is now."""
         for source, array in self.places:
             now = source.leaf._data if isinstance(source, Data) else source.get()
             if now is array:
                 continue
-            if np.shape(now) != array.shape or now.dtype != array.dtype:
+            if np.shape(now) != array.shape or np.asarray(now).dtype != array.dtype:
                 raise Outdated
             array[...] = now
             if isinstance(source, Data):
@@ -133,7 +171,7 @@ class Machine:
         except Outdated:
             raise
         except Exception as error:
-            if self._is_outdated():
+            if self.is_outdated():
                 raise Outdated from None
             known = isinstance(error, ArithmeticError | ValueError)
             if not known or self.careful or any(line.kind not in (PYTHON, MATH) for line in self.program.lines):
@@ -142,16 +180,6 @@ class Machine:
             self.careful = True
             self._assemble(Layout(self.program, {}), Careful)
             return self.run(*leaves)
-
-    def _is_outdated(self) -> bool:
-        """Whether a guard has changed, or an input is gone."""
-        try:
-            for source in self.program.inputs.values():
-                if isinstance(source, Attribute):
-                    source.get()
-        except (AttributeError, LookupError):
-            return True
-        return any(guard.has_changed() for guard in self.guards)
 
     def _explained(self, error: Exception) -> Exception:
         traceback, number = error.__traceback__, 0

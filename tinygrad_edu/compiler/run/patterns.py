@@ -44,9 +44,10 @@ def entry_of_each_row(pen: Pen, line: Line) -> bool:
     across = pen.arrays.stores[table].array.T
     if not across.flags.c_contiguous:
         return False
-    name, named = pen.names.of[table], pen.arrays.named
-    places = named(f"{pen.names.of[line.out]}_at", np.empty(n, np.int64), f"np.empty({n}, np.int64)")
-    entries = named(f"{name}_flat", across.reshape(-1), f"{name}.T.reshape(-1)")
+    name, once = pen.names.of[table], pen.arrays.once
+    at = f"{pen.names.of[line.out]}_at"
+    places = once(("at", line.out), at, lambda: np.empty(n, np.int64), f"np.empty({n}, np.int64)")
+    entries = once(("flat", table), f"{name}_flat", lambda: across.reshape(-1), f"{name}.T.reshape(-1)")
     pen.say(line, pen.call(np.multiply, [pen.text(labels), pen.writer.constant(np.full(n, n))], places))
     pen.say(line, pen.call(np.add, [places, pen.writer.constant(np.arange(n))], places))
     pen.say(line, f"{entries}.take({places}, None, {pen.arrays.buffer(line)}, 'clip')")
@@ -66,7 +67,8 @@ def reduced_by_columns(pen: Pen, line: Line) -> bool:
     if line.keywords.get("axis") not in (1, -1, (1,), (-1,)):
         return False
     name = arrays.buffer(line)
-    out = arrays.named(f"{name}_0", arrays.stores[line.out].array.reshape(-1), f"{name}.reshape(-1)")
+    whole = arrays.stores[line.out].array
+    out = arrays.once(("flat", line.out), f"{name}_flat", lambda: whole.reshape(-1), f"{name}.reshape(-1)")
     first, second, *others = (arrays.column(x, j) for j in range(x.shape[1]))
     pen.say(line, pen.call(ufunc, [first, second], out))
     for column in others:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.guards import is_plain
 from tinygrad_edu.compiler.program import CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, UFUNC, Line, Program, Var
 from tinygrad_edu.compiler.record.names import Names
 from tinygrad_edu.compiler.record.scalars import SPELLED
@@ -72,6 +73,9 @@ class Writer:
             if isinstance(x, list):
                 return Text(f"[{inner}]")
             return Text(f"({inner},)" if len(x) == 1 else f"({inner})")
+        if isinstance(x, dict):
+            pairs = [f"{self.operand(key).text}: {self.operand(part).text}" for key, part in x.items()]
+            return Text(f"{{{', '.join(pairs)}}}")
         if isinstance(x, slice):
             return Text(f"slice({', '.join(self.operand(part).text for part in (x.start, x.stop, x.step))})")
         if isinstance(x, np.ndarray | np.generic):
@@ -84,6 +88,8 @@ class Writer:
             return Text(x.__name__)
         if isinstance(x, float) and not math.isfinite(x):
             return Text("np.nan" if x != x else "np.inf" if x > 0 else "-np.inf", _SIGN)
+        if x is not Ellipsis and not is_plain(x):
+            return Text(self.constant(x))
         return Text("..." if x is Ellipsis else repr(x), _SIGN if isinstance(x, float | int) and x < 0 else _ATOM)
 
     def _index(self, x: Any) -> str:
@@ -96,8 +102,10 @@ class Writer:
         return f"{start}:{stop}" + (f":{step}" if step else "")
 
     def array(self, array: Any, original: Any) -> Text:
-        if array.ndim == 0:
-            return self.operand(array.item() if array.dtype != np.float32 else float(str(array)))
+        if array.ndim == 0 and array.dtype.kind in "fiub":
+            if array.dtype in (np.float64, np.int64, np.bool_):
+                return self.operand(array.item())
+            return Text(f"np.{array.dtype.name}({self.operand(array.item()).text})")
         if (array.size and array.strides == (0,) * array.ndim) or _uniform(array):
             return self._filled(array)
         if array.ndim == 1 and array.dtype == np.int64 and np.array_equal(array, np.arange(array.size)):
@@ -121,8 +129,7 @@ class Writer:
             if known is array:
                 return name
         name = "rng" if isinstance(array, np.random.Generator) else f"c{len(self.constants) + 1}"
-        while name in self.names.of.values() or name in self.constants:
-            name += "_"
+        name = self.names.reserve(name)
         self.constants[name] = array
         return name
 
@@ -166,7 +173,7 @@ class Writer:
         if name not in _OPERATORS:
             return self.call(self.function(line), line.args, line.keywords)
         sign, binds = _OPERATORS[name]
-        args = [self.operand(x) for x in line.args]
+        args = [self._operand_of(line, i) for i in range(len(line.args))]
         if name == "multiply" and _is_number(line.args[1]) and not _is_number(line.args[0]):
             args.reverse()  # a number stands in front: it is the same product
         if len(args) == 1:
@@ -178,6 +185,17 @@ class Writer:
         a, b = args[0].within(left), args[1].within(right)
         close = binds == _POWER and (a + b).replace(".", "").isidentifier()
         return Text(f"{a}{sign}{b}" if close else f"{a} {sign} {b}", binds)
+
+    def _operand_of(self, line: Line, i: int) -> Text:
+        """An operand of a ufunc: NumPy's number as a bare one where that gives the same type."""
+        x = line.args[i]
+        if line.kind != UFUNC or (not isinstance(x, np.generic) and not (isinstance(x, np.ndarray) and not x.ndim)):
+            return self.operand(x)
+        bare = list(loop_types(line.function, line.args))
+        given = loop_types(line.function, [*line.args[:i], x.item(), *line.args[i + 1 :]])
+        if bare and bare == list(given):
+            return self.operand(x.item() if x.dtype != np.float32 else float(str(x)))
+        return Text(f"np.{x.dtype.name}({self.operand(x.item()).text})")
 
     def _reduced(self, line: Line) -> Text:
         name = _REDUCED.get(line.function.__self__.__name__)
@@ -215,6 +233,20 @@ class Writer:
         module = getattr(function, "__module__", None) or "numpy"
         inner = module.removeprefix("numpy").lstrip(".") if "linalg" in module else ""
         return f"np.{inner + '.' if inner else ''}{function.__name__}"
+
+
+def loop_types(ufunc: Any, args: Sequence[Any]) -> tuple[Any, ...]:
+    """The types in which a ufunc computes, operand by operand and then the results; () if NumPy cannot tell."""
+    kinds: list[Any] = []
+    for x in args:
+        if isinstance(x, Var | np.ndarray | np.generic):
+            kinds.append(x.dtype or float)
+        else:
+            kinds.append(np.dtype(bool) if isinstance(x, bool) else type(x))
+    try:
+        return ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))  # type: ignore[no-any-return]
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        return ()
 
 
 def _is_number(x: Any) -> bool:

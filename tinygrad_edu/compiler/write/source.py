@@ -1,11 +1,14 @@
 """The text of a program: as a teacher would write it, as it is run, and as a file that runs on its own."""
 
 import base64
+import re
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.guards import is_plain
 from tinygrad_edu.compiler.program import Line, Program, Returned, Var
 from tinygrad_edu.compiler.record.names import Names
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Setting
@@ -28,9 +31,10 @@ def parameters(program: Program) -> list[Var]:
 class Readable:
     """The program as one function that updates parameters in place and returns what the user's function returns."""
 
-    def __init__(self, program: Program, names: Names) -> None:
+    def __init__(self, program: Program, names: Names, fixed: Sequence[str] = ()) -> None:
         self.program = program
         self.names = names
+        self.fixed = fixed  # what the function read and the program has as a constant: shown above it
         self.writer = Writer(names)
         self.rows: list[tuple[str, Line | None]] = []  # text and the line it is of
         self._write()
@@ -106,8 +110,11 @@ class Readable:
         remarks = dict.fromkeys(getattr(owner, "remark", "") for owner in owners)
         return [line for remark in remarks for line in remark.splitlines()]
 
+    def _result(self) -> str:
+        return self.writer.operand(variables_only(self.program.result)).text
+
     def _return(self) -> str:
-        result = self.writer.operand(variables_only(self.program.result)).text
+        result = self._result()
         more = self.extra()
         extra = dict.fromkeys(self.names.of[var] for _, var in more if var is not None)
         text = ", ".join([f"return {result}", *extra])
@@ -131,19 +138,27 @@ class Readable:
         source = self.program.inputs[var]
         return self.names.of[var] + (f"={source.value!r}" if isinstance(source, Setting) else "")
 
-    def text(self) -> str:
-        """The whole, which can be pasted into a file."""
+    def text(self, *, with_locals: bool = False) -> str:
+        """The whole, which can be pasted into a file; to check it, it may return all its variables, too."""
         names = [self._parameter(var) for var in parameters(self.program)]
         head = textwrap.wrap(f"def {self.program.name}({', '.join(names)}):", 110, subsequent_indent=" " * 8)
-        body = textwrap.indent("\n".join(text for text, _ in self.rows), "    ", lambda text: bool(text.strip()))
+        rows = [text for text, _ in self.rows]
+        if with_locals:
+            rows[-1] = f"return locals(), {self._result()}"
+        body = textwrap.indent("\n".join(rows), "    ", lambda text: bool(text.strip()))
         constants = "".join(f"{name} = {literal(value)}\n" for name, value in self.writer.constants.items())
-        code = f"{constants}{body}{helper_source(self.writer.helpers)}"
-        imports = "import math\n" if "math." in code else ""
-        if "np." in code:
-            imports += "\n" * bool(imports) + "import numpy as np\n"
         helpers = helper_source(self.writer.helpers).replace(": Any", "").replace(" -> Any", "")
-        parts = [imports, constants, f"\n{helpers.rstrip()}\n" if helpers else ""]
-        return "\n".join(part for part in parts if part) + "\n\n" + "\n".join(head) + "\n" + body + "\n"
+        parts = [imports(constants + body + helpers), constants, f"\n{helpers.rstrip()}\n" if helpers else ""]
+        above = "\n".join(part for part in parts if part)
+        fixed = "".join(f"# fixed when recorded: {what}\n" for what in self.fixed)
+        return f"{above}\n\n{fixed}" + "\n".join(head) + "\n" + body + "\n"
+
+
+def imports(code: str) -> str:
+    """The import statements that the code needs."""
+    plain = "".join(f"import {name}\n" for name in ("base64", "math", "operator") if re.search(rf"\b{name}\.", code))
+    numpy = "import numpy as np\n" if re.search(r"\bnp\.", code) else ""
+    return plain + "\n" * bool(plain and numpy) + numpy
 
 
 def _commented(text: str, line: Line, column: int) -> str:
@@ -158,24 +173,16 @@ def variables_only(tree: Any) -> Any:
     if isinstance(tree, tuple | list):
         return type(tree)(map(variables_only, tree))
     if isinstance(tree, dict):
-        return _Dict({key: variables_only(part) for key, part in tree.items()})
+        return {key: variables_only(part) for key, part in tree.items()}
     return tree
-
-
-class _Dict:
-    """A dict of variables: prints with their names."""
-
-    def __init__(self, tree: dict[Any, Any]) -> None:
-        self.tree = tree
-
-    def __repr__(self) -> str:
-        return repr(self.tree)
 
 
 def literal(value: Any) -> str:
     """An array or number as an expression that gives it back, bit for bit."""
     if isinstance(value, np.random.Generator):
         return "np.random.default_rng()"
+    if not isinstance(value, np.ndarray | np.generic) and not is_plain(value):
+        return f"...  # stands for {type(value).__name__} {getattr(value, '__name__', '')}".rstrip()
     if not isinstance(value, np.ndarray):
         return repr(value.item() if isinstance(value, np.generic) else value)
     dtype = "" if value.dtype in (np.float64, np.int64) and value.size else f", np.{value.dtype.name}"
@@ -192,5 +199,6 @@ def as_file(readable: Readable, values: dict[Var, Any]) -> str:
     lines = [f"    {readable.names.of[var]} = {literal(values[var])}" for var in given]
     call = f"{readable.program.name}({', '.join(names)})"
     main = "\n".join(['if __name__ == "__main__":', *lines, f"    print({call})"])
-    needs = "import base64\n" if "base64." in main else ""
-    return f"{needs}{readable.text()}\n\n{main}\n"
+    text = readable.text()
+    body = text.removeprefix(imports(text))
+    return f"{imports(text + main)}{body}\n\n{main}\n"
