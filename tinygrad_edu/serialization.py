@@ -11,6 +11,7 @@ import safetensors
 import safetensors.numpy
 
 from tinygrad_edu.errors import DTypeError, TinygradEduError
+from tinygrad_edu.graph.modes import not_while_compiling
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.files import write
@@ -56,6 +57,7 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
     >>> bool((net.layers[0].weight == twin.layers[0].weight).all())
     True
     """
+    not_while_compiling("save()")
     if not isinstance(state, Mapping):
         raise DTypeError(
             f"save(path, state) takes a dict of numbers by name, such as net.state_dict(), but was given {shown(state)}"
@@ -93,6 +95,7 @@ def load(path: PathLike) -> dict[str, Any]:
         ...
     tinygrad_edu.serialization.WeightsNotFoundError: load: there is no file 'nowhere.safetensors'
     """
+    not_while_compiling("load()")
     if not isinstance(path, str | os.PathLike):
         raise DTypeError(f"load takes the path of a file, but was given {shown(path)}")
     place = Path(path)

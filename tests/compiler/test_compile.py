@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, TinygradEduError, Value, nn, optim
-from tinygrad_edu.compiler import CompileError, RecordingError, ReplayError
+from tinygrad_edu.compiler import CompileError, CompileWarning, RecordingError, ReplayError
 from tinygrad_edu.errors import AnomalyError, ArgumentError, FileError
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -223,9 +223,13 @@ def test_tensors_as_arguments_get_their_gradients():
 def test_other_shapes_and_dtypes_are_recorded_anew_and_eight_are_kept():
     net = nn.MLP(2, [3, 2], rng=0)
     forward = tinygrad_edu.compile(lambda x: net(x))
-    for n in range(1, 12):
+    for n in range(1, 9):
         x = np.ones((n, 2))
         assert np.array_equal(forward(x).numpy(), net(x).numpy())
+    with pytest.warns(CompileWarning, match=r"called with 9 kinds of arguments .*, and keeps 8 programs.*keep="):
+        forward(np.ones((9, 2)))
+    for n in range(10, 12):  # one warning is enough
+        forward(np.ones((n, 2)))
     assert len(forward._machines) == 8
     assert forward(np.ones((2, 2), np.float32)).shape == (2, 2)
     assert len(forward._machines) == 8
@@ -415,7 +419,8 @@ def test_a_replay_that_fails_changes_nothing():
 
 def test_an_error_in_a_replay_names_the_line():
     compiled = tinygrad_edu.compile(lambda x: np.linalg.inv(x))
-    compiled(np.eye(2))
+    for _ in range(2):
+        compiled(np.eye(2))
     with pytest.raises(ReplayError, match=r"np\.linalg\.inv\(x\).*test_compile\.py, line \d+: LinAlgError: Singular"):
         compiled(np.zeros((2, 2)))
 
@@ -423,7 +428,8 @@ def test_an_error_in_a_replay_names_the_line():
 REFUSED = {
     "branch": (lambda x: x if x.sum() > 0 else -x, "a choice .* write it with np.where, .*"),
     "tensor branch": (lambda x: Tensor(x) if Tensor(x).sum() else Tensor(x) * 2, "a choice .* np.where, .*"),
-    "smaller": (lambda x: min(x.sum(), 1.0), "a choice .* np.where, .*"),
+    "smaller": (lambda x: min(x.sum(), 1.0), r"min\(\) cannot be compiled, because it chooses .* np.minimum .*"),
+    "largest": (lambda x: max(v.data for v in [Value(x.sum()), Value(0.0)]), r"max\(\) cannot be compiled, .*"),
     "float": (lambda x: float(x.sum()) * x, "taking a Python number out .*"),
     "tensor float": (lambda x: float(Tensor(x).sum()) * x, "taking a Python number out .*"),
     "math": (lambda x: math.exp(x.sum()), "taking a Python number out .* NumPy's functions, .*"),
@@ -501,8 +507,7 @@ def test_other_misuse_is_a_sentence():
     with pytest.raises(RecordingError, match=r"as in compile\(grad\(f\)\)"):
         tinygrad_edu.grad(lambda a: compiled(a * 2))(1.0)
     outer = tinygrad_edu.compile(lambda x: compiled(x) + 1)
-    with pytest.raises(RecordingError, match="while another function is being recorded"):
-        outer(X)
+    assert np.array_equal(outer(X), X * 2 + 1)  # the inner function is part of the outer one
     assert issubclass(CompileError, TinygradEduError)
 
 

@@ -38,7 +38,7 @@ from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
 KEPT = 8  # programs
-PATIENCE = 3  # recordings one after another, without a replay between them
+PATIENCE = 5  # recordings one after another, without a replay between them
 ATTEMPTS = 10  # to record a function, while other threads change what it reads
 
 

@@ -24,7 +24,7 @@ from tinygrad_edu.compiler.checks import (
 from tinygrad_edu.compiler.errors import CompileWarning, DisturbedError, RecordingError
 from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.program import CALL, Program, Returned, Var
-from tinygrad_edu.compiler.record.names import Names, identifier, name_variables
+from tinygrad_edu.compiler.record.names import TAKEN, Names, identifier, name_variables
 from tinygrad_edu.compiler.record.outside import (
     arrays_in,
     fixed_values,
@@ -35,6 +35,7 @@ from tinygrad_edu.compiler.record.outside import (
 )
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.recorder import Recorder
+from tinygrad_edu.compiler.record.schedules import record_schedule
 from tinygrad_edu.compiler.record.traced import Traced, users_level, value_of
 from tinygrad_edu.compiler.record.updates import record_step
 from tinygrad_edu.compiler.record.watched import gradient_of
@@ -64,9 +65,10 @@ def record(
 ) -> tuple[Machine, Any]:
     """Run the function once; its program, ready to be run again, and its result."""
     found, words = look_outside(function, [*_objects((args, keywords))])
-    recorder, arrays = Recorder(Randomness(found, words), record_step), arrays_in(found)
+    recorder, arrays = Recorder(Randomness(found, words), record_step, record_schedule), arrays_in(found)
     call = _recorded(recorder, function, signature, args, keywords)
     name = identifier(getattr(function, "__name__", "").replace("<lambda>", "")) or "f"
+    name += "_" * (name in TAKEN)
     writes = [(source, var) for source, var, _ in call.left]
     program = Program(name, recorder.inputs, recorder.lines, writes, call.returned)
     recorder.randomness.refuse_missed(name)
@@ -130,15 +132,17 @@ def validate(machine: Machine, recorder: Recorder, call: Call, leaves: list[Any]
         return first_difference(expected, quantities(machine.recorded_program, result, found), moves)
 
     try:
+        if machine.is_long:  # its lines are run as they were recorded: no text was generated
+            return
         fast = difference(machine.run, moved)
-        printed = None if machine.is_long else difference(lambda *xs: machine.printed.run(*xs), None)
+        printed = difference(lambda *xs: machine.printed.run(*xs), None)
     finally:
         after.restore()
     if fast is None and printed is None:
         return
     if printed is not None:
         machine.misprinted = printed.words()
-    if fast is not None and printed is None and not machine.is_long:
+    if fast is not None and printed is None:
         machine.use_printed()
     elif fast is not None:
         machine.eager = True

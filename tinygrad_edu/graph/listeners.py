@@ -55,6 +55,12 @@ class Recorder(Protocol):
     def on_optimizer_step(self, optimizer: Any) -> None:
         """An optimizer steps. The recorder does the step."""
 
+    def on_schedule_step(self, scheduler: Any, *args: Any) -> None:
+        """A schedule of the learning rate steps. The recorder does the step."""
+
+    def refuse(self, what: str) -> None:
+        """Raise: ``what`` cannot be part of a compiled function."""
+
     # What the engine asks for. A recorder answers.
 
     def data(self, node: Node) -> Any:

@@ -79,6 +79,12 @@ def notify(event: str, *what: Any) -> None:
             getattr(observer, event)(*what)
 
 
+def not_while_compiling(what: str) -> None:
+    """Raise if `compile` records in this thread: a program cannot repeat ``what``."""
+    if WATCH.active and MODES.recorder is not None:
+        MODES.recorder.refuse(what)
+
+
 def check(function: Callable[..., None], *data: Any) -> None:
     """Call ``function``, which raises if the numbers are wrong. A compiled call checks them each time."""
     if WATCH.active and MODES.recorder is not None:

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, ClassVar, TypeVar
 
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.graph.modes import MODES, WATCH, notify
+from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
 from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.graph.scope import Scope
 from tinygrad_edu.support.elsewhere import explain_absent
@@ -274,6 +274,7 @@ class Module:
         >>> {name: array.shape for name, array in nn.Linear(3, 2).state_dict().items()}
         {'weight': (3, 2), 'bias': (2,)}
         """
+        not_while_compiling("state_dict()")
         return {name: _copied(member) for name, member in self._state().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -292,6 +293,7 @@ class Module:
         >>> bool((net.weight == twin.weight).all())
         True
         """
+        not_while_compiling("load_state_dict()")
         mine = self._state()
         problems = differences(mine, state)
         for name in mine.keys() & state.keys():

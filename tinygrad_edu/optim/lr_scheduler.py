@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.support.arguments import as_number, at_least_zero, fraction, positive, shown, whole_number
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse
@@ -58,6 +59,7 @@ class _Scheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """How far it is, in numbers. Settings are not among them: they are given when it is made."""
+        not_while_compiling("state_dict()")
         return {name: getattr(self, name) for name in self.entries}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -68,6 +70,7 @@ class _Scheduler:
         StateDictError
             Entries are missing, surplus, or no numbers. Each is named, and nothing has changed.
         """
+        not_while_compiling("load_state_dict()")
         problems = differences(self.entries, state)
         for name in set(self.entries) & state.keys():
             problems += problems_of(name, state[name], ())
@@ -106,6 +109,9 @@ class LRScheduler(_Scheduler):
 
     def step(self) -> None:
         """Count one step, and set the optimizer's rate."""
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.on_schedule_step(self)
+            return
         self.chained = self._is_chained()
         self.last_epoch += 1
         self._apply()
@@ -123,6 +129,7 @@ class LRScheduler(_Scheduler):
         StateDictError
             Entries are missing, surplus, or no numbers. Each is named, and nothing has changed.
         """
+        not_while_compiling("load_state_dict()")
         newer = {name: state[name] for name in ("last_lr", "chained") if name in state}  # older states lack these
         problems = [problem for name, number in newer.items() for problem in problems_of(name, number, ())]
         refuse(type(self).__name__, problems)
@@ -541,6 +548,9 @@ class ReduceLROnPlateau(_Scheduler):
 
     def step(self, metric: Any) -> None:
         """Take the newest value of the metric, and lower the optimizer's rate if it is time."""
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.on_schedule_step(self, metric)
+            return
         metric = as_number(metric)
         self.last_epoch += 1
         if self._improves(metric):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.clock import CLOCK
-from tinygrad_edu.graph.modes import MODES, WATCH, notify
+from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim.parameters import leaves_of
 from tinygrad_edu.support.arguments import as_number, at_least_zero, shown
@@ -120,6 +120,7 @@ class Optimizer:
         >>> [name for name in optimizer.state_dict() if name.startswith("state")]
         ['state.0.step', 'state.0.sum']
         """
+        not_while_compiling("state_dict()")
         settings = {name: getattr(self, name) for name in self.hyperparameters}
         remembered = {
             f"state.{i}.{name}": entry.copy() if hasattr(entry, "copy") else entry
@@ -136,6 +137,7 @@ class Optimizer:
         StateDictError
             Entries are missing, surplus or of another shape or kind. Each is named, and nothing has changed.
         """
+        not_while_compiling("load_state_dict()")
         remembered: list[dict[str, Any]] = [{} for _ in self.params]
         known = {f"state.{i}.{name}": (i, name) for i in range(len(self.params)) for name in self.entries}
         used = {name for i, name in known.values() if f"state.{i}.{name}" in state}

@@ -18,8 +18,8 @@ _ACTIVATIONS = frozenset(
 )
 _LETTER = {"linear": "z", "matmul": "z", "softmax": "p", **dict.fromkeys(_ACTIVATIONS, "a")}
 _ROUTINE = {"greater": "mask", "less": "mask", "equal": "mask", "getitem": "picked", "maximum.reduce": "top"}
-_TAKEN = {"np", "math", "operator", "base64", "abs", "bool", "float", "int", "locals", "max", "min", "print", "slice"}
-_TAKEN |= {f.__name__ for f in HELPERS}  # what the text of a program may mean
+TAKEN = {"np", "math", "operator", "base64", "abs", "bool", "float", "int", "locals", "max", "min", "print", "slice"}
+TAKEN |= {f.__name__ for f in HELPERS}  # what the text of a program may mean
 
 
 def identifier(text: str) -> str:
@@ -36,7 +36,7 @@ class Names:
     def __init__(self, program: str = "") -> None:
         self.of: dict[Var, str] = {}
         self.chosen: set[Var] = set()  # by people, or as they would
-        self._used = {*_TAKEN, program}
+        self._used = {*TAKEN, program}
         self._numbers: dict[str, int] = {}  # the last number that a name was given
 
     def copy(self) -> "Names":

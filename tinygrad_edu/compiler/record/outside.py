@@ -7,7 +7,9 @@ look at every call, and a thing overlooked would be a number of yesterday.
 """
 
 import array
+import dis
 import functools
+import random
 import re
 import sys
 import sysconfig
@@ -23,6 +25,7 @@ from tinygrad_edu.compiler.guards import Contents, Guard, Held, Items, is_plain
 from tinygrad_edu.compiler.program import CHECK, Line
 from tinygrad_edu.graph.node import Node
 
+_GENERATORS = np.random.Generator, np.random.RandomState, random.Random
 _FUNCTIONS: Any = types.FunctionType | types.MethodType | functools.partial
 
 
@@ -65,7 +68,16 @@ class _Search:
         if is_plain(value) or isinstance(value, Node | np.ndarray | np.generic) or id(value) in self.seen:
             return
         self.seen.add(id(value))
-        if isinstance(value, _CONTAINERS):
+        if isinstance(value, _GENERATORS) and owner is None:
+            self.guards.append(Guard(Held(value), "items", value, called))
+        self._open(value, called)
+
+    def _open(self, value: Any, called: str) -> None:
+        """Search in what the value holds, or in what it calls."""
+        if isinstance(value, types.BuiltinMethodType):  # such as `random.random`, imported by its name
+            if not isinstance(value.__self__, types.ModuleType | None):
+                self.meet(None, "", value.__self__, called)
+        elif isinstance(value, _CONTAINERS):
             self._items(value, called)
         elif isinstance(value, array.array | bytearray):
             self.guards.append(Guard(Held(value), "items", Contents(value), called))
@@ -93,7 +105,8 @@ class _Search:
         self.meet(Held(x) if isinstance(x, np.ndarray) else None, "items", x, called)
 
     def _iterator(self, iterator: Any, called: str) -> None:
-        if type(iterator).__module__ in ("builtins", "itertools"):
+        kind = type(iterator).__module__
+        if kind != "_io" and (kind in ("builtins", "itertools") or _of_libraries(kind)):
             raise RecordingError(
                 f"a compiled function that goes on with the iterator {called} would have what it gives at this call at "
                 "every other: take the next where the function is called, and pass what it gives as an argument"
@@ -108,13 +121,18 @@ class _Search:
             self.meet(None, "", function.__self__, called)
             function = function.__func__
         self.meet(None, "", getattr(function, "__wrapped__", None), called)
-        if not isinstance(function, types.FunctionType) or _of_libraries(function.__module__):
+        if not isinstance(function, types.FunctionType):
+            return
+        if _of_libraries(function.__module__):
+            for cell in function.__closure__ or ():  # such as `grad(f)`, which calls f
+                if _is_filled(cell) and callable(cell.cell_contents):
+                    self.meet(None, "", cell.cell_contents, called)
             return
         names = _names(function.__code__)
         self.names |= names
         self._attributes(function, vars(function), called)
         everywhere = function.__globals__
-        for name in sorted(names & everywhere.keys()):
+        for name in sorted(_global_names(function.__code__) & everywhere.keys()):
             self.meet(everywhere, name, everywhere[name], name)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             if _is_filled(cell):
@@ -125,6 +143,8 @@ class _Search:
 
     def _object(self, x: Any, called: str) -> None:
         kind = type(x)
+        if kind.__module__.startswith("tinygrad_edu"):
+            self.meet(None, "", getattr(x, "__wrapped__", None), called)  # a compiled function
         own = _held_by(x)
         for name in {"data", "maps"} & own.keys():  # read by the code of the library
             if isinstance(x, UserDict | UserList | ChainMap):
@@ -189,6 +209,15 @@ def _names(code: types.CodeType) -> set[str]:
     inner = [part for part in code.co_consts if isinstance(part, types.CodeType)]
     texts = [part for part in code.co_consts if isinstance(part, str) and part.isidentifier()]
     return {*code.co_names, *texts}.union(*map(_names, inner))
+
+
+@functools.cache
+def _global_names(code: types.CodeType) -> set[str]:
+    """Global variables that the code names, in functions within it too; attributes of the same name are none."""
+    found = {line.argval for line in dis.get_instructions(code) if line.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    if found & {"globals", "vars", "eval", "exec"}:  # a text may name one
+        found |= _names(code)
+    return found.union(*(_global_names(part) for part in code.co_consts if isinstance(part, types.CodeType)))
 
 
 @functools.cache

@@ -10,6 +10,8 @@ import numpy as np
 from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.guards import Guard
 
+_UNKNOWN = frozenset(("urandom", "getrandom", "uuid1", "uuid4", "SystemRandom", "token_bytes", "randbelow"))
+
 
 class Source:
     """A generator that a function can reach, and its state after the last draw that was recorded."""
@@ -37,8 +39,22 @@ class Randomness:
         if "random" in names:  # of a module that other threads may be using, too
             self.sources[id(random)] = Source("the module random", random.getstate, random.setstate)
             self.sources[id(np.random)] = Source("np.random", np.random.get_state, np.random.set_state)
+        unknown = sorted(_UNKNOWN & names)
+        if unknown:
+            raise RecordingError(
+                f"a compiled function cannot draw random numbers by {unknown[0]}, which cannot be repeated: draw them "
+                "where the function is called, and pass them as an argument"
+            )
         for guard in found:
-            if isinstance(guard.value, np.random.Generator):
+            if isinstance(guard.value, random.SystemRandom):
+                raise RecordingError(
+                    f"a compiled function cannot draw random numbers from {guard.called}, a SystemRandom: draw them "
+                    "where the function is called, and pass them as an argument"
+                )
+            if isinstance(guard.value, np.random.RandomState):
+                state = guard.value
+                self.sources[id(state)] = Source(guard.called, state.get_state, state.set_state)
+            elif isinstance(guard.value, np.random.Generator):
                 self._add(guard.value, guard.called)
             elif isinstance(guard.value, random.Random):
                 self.sources[id(guard.value)] = Source(guard.called, guard.value.getstate, guard.value.setstate)

@@ -53,9 +53,16 @@ _SECTIONS = ("", "forward", "backward", "update")
 class Recorder:
     """The program of one call as it grows."""
 
-    def __init__(self, randomness: Randomness, record_step: Callable[["Recorder", Any], None]) -> None:
+    def __init__(
+        self,
+        randomness: Randomness,
+        record_step: Callable[["Recorder", Any], None],
+        record_schedule: Callable[["Recorder", Any, tuple[Any, ...]], None],
+    ) -> None:
         self.randomness = randomness
         self.record_step = record_step
+        self.record_schedule = record_schedule
+        self.schedules: dict[int, Any] = {}  # a schedule as a function, one for each
         self.thread = threading.get_ident()
         self.lines: list[Line] = []
         self.inputs: dict[Var, Source] = {}
@@ -341,13 +348,13 @@ class Recorder:
             return scalars.forward(operation, xs, params)
         return operation.forward(*xs, **params)
 
-    def setting(self, owner: Any, name: Any) -> Any:
+    def setting(self, owner: Any, name: Any, *, flags: bool = False) -> Any:
         """An attribute (or an entry) as an input of every run: a learning rate, a step count, a running mean."""
         key = (id(owner), name)
         if key not in self.attributes:
             source = Attribute(owner, name)
             value = source.get()
-            traced = self.input(source, value, _hint(owner, name)) if _is_number_or_array(value) else value
+            traced = self.input(source, value, _hint(owner, name)) if _is_number_or_array(value) or flags else value
             self.attributes[key] = (source, value, traced)
             source.set(traced)
         return self.attributes[key][0].get()
@@ -369,6 +376,17 @@ class Recorder:
     def on_optimizer_step(self, optimizer: Any) -> None:
         """What `Optimizer.step` does, line by line."""
         self.record_step(self, optimizer)
+
+    def on_schedule_step(self, scheduler: Any, *args: Any) -> None:
+        """What the ``step`` of a schedule does, line by line."""
+        self.record_schedule(self, scheduler, args)
+
+    def refuse(self, what: str) -> None:
+        """Something that no program can repeat."""
+        raise RecordingError(
+            f"{what} cannot be compiled, because a program would have the state of the recorded call at every other: "
+            f"do it where the function is called ({users_line()})"
+        )
 
     def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Numbers from a random generator: drawn anew at every run."""

@@ -5,9 +5,13 @@ recorded. The engine's forward and backward passes then run as they are, on NumP
 line of a `Program`. So a mask such as ``x > 0`` is a line too, and not an array of the numbers of one day.
 """
 
+import dis
 import functools
+import linecache
 import operator
+import re
 import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +28,14 @@ _LIBRARIES = str(Path(__file__).parents[2]), str(Path(np.__file__).parent)
 @functools.cache
 def _is_ours(file: str) -> bool:
     return file.startswith(_LIBRARIES)
+
+
+def users_frame() -> types.FrameType:
+    """The innermost frame outside this package and NumPy."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
 
 
 def users_place() -> tuple[str, int]:
@@ -79,7 +91,7 @@ def _operator(python: Callable[..., Any], ufunc: Any, *, reflected: bool = False
             return False
         if all(map(_plain_number, args)):
             return self._recorder.apply(PYTHON, python, args)
-        if python is operator.pow and args[1].__class__ is float and args[1] == 0.5:
+        if python is operator.pow and args[1].__class__ is float and args[1] == 0.5 and args[0].dtype.kind == "f":
             return self._recorder.apply(UFUNC, np.sqrt, args[:1])  # as NumPy does
         return self._recorder.apply(UFUNC, ufunc, args)
 
@@ -111,14 +123,29 @@ def _method(name: str) -> Any:
     return method
 
 
-def _refused(what: str, advice: str, convert: Callable[[Any], Any] | None = None) -> Any:
-    def method(self: "Traced", *_: Any, **__: Any) -> Any:
+def _refused(what: str, advice: str, convert: Callable[..., Any] | None = None) -> Any:
+    def method(self: "Traced", *args: Any, **_: Any) -> Any:
         if convert is not None and (self._var in self._recorder.constants or self._recorder.in_other_thread()):
-            return convert(self._value)
+            return convert(self._value, *args)
+        if advice is _BRANCH and (name := _calling()):
+            raise RecordingError(
+                f"{name}() cannot be compiled, because it chooses by numbers, which differ from call to call: "
+                + _here("write it with np.maximum, np.minimum or a.maximum(b), or take the line out of the function")
+            )
         words = _METHODS if advice is _NUMBER and type(self._value) is float else advice
         raise RecordingError(f"{what} cannot be compiled, because numbers differ from call to call: {_here(words)}")
 
     return method
+
+
+def _calling() -> str:
+    """The built-in function in which the user's line asks whether a number is true; "" if a statement asks."""
+    frame = users_frame()
+    if not dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("CALL"):
+        return ""
+    text = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    found = re.search(r"\b(max|min|sorted|any|all|bool|filter|sort|index|count)\s*\(", text)
+    return found.group(1) if found else ""
 
 
 def _here(advice: str) -> str:
@@ -230,8 +257,8 @@ class Traced:
             return self._recorder.apply(MATH, ufunc.__name__, inputs)
         return self._recorder.apply(UFUNC, ufunc, inputs, keywords)
 
-    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        if any(issubclass(t, Node) for t in types):
+    def __array_function__(self, function: Any, kinds: Any, args: Any, keywords: Any) -> Any:
+        if any(issubclass(t, Node) for t in kinds):
             return NotImplemented
         if function in (np.shape, np.ndim, np.size):
             return function(value_of(args[0]), *args[1:], **keywords)
@@ -258,7 +285,8 @@ class Traced:
         _refused("taking a Python number out", _NUMBER, convert) for convert in (float, int, operator.index)
     )
     __complex__ = _refused("taking a Python number out", _NUMBER)
-    __format__ = __str__ = _refused("printing an array", _SHOWN)
+    __format__ = _refused("printing an array", _SHOWN, format)
+    __str__ = _refused("printing an array", _SHOWN, str)
     __array__ = _refused("reading an array's numbers", _READ, np.asarray)
     __setitem__ = _refused("writing into an array", "make a new one with np.where or np.concatenate")
     tolist = _refused("reading an array's numbers", _NUMBER)

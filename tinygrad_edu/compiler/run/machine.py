@@ -73,7 +73,11 @@ class Machine:
             return
         self.program = _optimized(program)
         self.names = names().copy()
-        self._assemble(Layout(self.program, owners))
+        try:
+            self._assemble(Layout(self.program, owners))
+        except Exception as error:
+            self.text, self.lines = "", {}
+            self._run = functools.partial(_failed, error)
 
     @functools.cached_property
     def readable(self) -> Readable:
@@ -207,6 +211,10 @@ class Machine:
             elif isinstance(source, Gradient):
                 values[var] = source.leaf.grad
         return values
+
+
+def _failed(error: Exception, *_: Any) -> Any:
+    raise error
 
 
 def _optimized(program: Program) -> Program:

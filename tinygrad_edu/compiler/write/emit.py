@@ -128,7 +128,9 @@ class Writer:
         for name, known in self.constants.items():
             if known is array:
                 return name
-        name = "rng" if isinstance(array, np.random.Generator) else f"c{len(self.constants) + 1}"
+        name = (
+            "rng" if isinstance(array, np.random.Generator) else getattr(array, "called", f"c{len(self.constants) + 1}")
+        )
         name = self.names.reserve(name)
         self.constants[name] = array
         return name
@@ -194,7 +196,7 @@ class Writer:
         bare = list(loop_types(line.function, line.args))
         given = loop_types(line.function, [*line.args[:i], x.item(), *line.args[i + 1 :]])
         if bare and bare == list(given):
-            return self.operand(x.item() if x.dtype != np.float32 else float(str(x)))
+            return self.operand(float(str(x)) if x.dtype == np.float32 == bare[i] else x.item())
         return Text(f"np.{x.dtype.name}({self.operand(x.item()).text})")
 
     def _reduced(self, line: Line) -> Text:
@@ -231,6 +233,8 @@ class Writer:
         if line.kind == PYTHON:
             return f"operator.{function.__name__}" if function is not operator.abs else "abs"
         module = getattr(function, "__module__", None) or "numpy"
+        if not module.startswith("numpy") and not isinstance(function, np.ufunc):
+            return self.constant(function)
         inner = module.removeprefix("numpy").lstrip(".") if "linalg" in module else ""
         return f"np.{inner + '.' if inner else ''}{function.__name__}"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.errors import CompileError
 from tinygrad_edu.compiler.guards import is_plain
 from tinygrad_edu.compiler.program import Line, Program, Returned, Var
 from tinygrad_edu.compiler.record.names import Names
@@ -194,6 +195,12 @@ def literal(value: Any) -> str:
 
 def as_file(readable: Readable, values: dict[Var, Any]) -> str:
     """The program with its inputs and a main that runs it once."""
+    for name, value in readable.writer.constants.items():
+        if literal(value).startswith("..."):
+            raise CompileError(
+                f"the source cannot become a file of its own: {name} stands for a {type(value).__name__}, for which "
+                "there is no text. Copy `source`, and put a function or object of your own in that place"
+            )
     given = [var for var in parameters(readable.program) if var in values]
     names = [readable.names.of[var] for var in given]
     lines = [f"    {readable.names.of[var]} = {literal(values[var])}" for var in given]
