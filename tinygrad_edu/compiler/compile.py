@@ -113,7 +113,7 @@ class Compiled:
 
     @property
     def _name(self) -> str:
-        return self.__name__  # type: ignore[attr-defined, no-any-return]
+        return self.__name__  # type: ignore[attr-defined]
 
     def _record(self, key: Any, leaves: list[Any], args: Any, keywords: Any, before: Machine | None = None) -> Any:
         self._warn_of_recording(before)

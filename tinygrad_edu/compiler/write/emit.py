@@ -248,7 +248,7 @@ def loop_types(ufunc: Any, args: Sequence[Any]) -> tuple[Any, ...]:
         else:
             kinds.append(np.dtype(bool) if isinstance(x, bool) else type(x))
     try:
-        return ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))  # type: ignore[no-any-return]
+        return ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))
     except (TypeError, ValueError, AttributeError, OverflowError):
         return ()
 
