@@ -10,6 +10,7 @@ from tinygrad_edu.errors import ArgumentError, DTypeError, TinygradEduError
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.notebook import table
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
@@ -43,6 +44,10 @@ class GradcheckReport:
 
     def __str__(self) -> str:
         return f"gradcheck passed: {self.checked} derivatives, largest relative error {self.max_error:.1e}"
+
+    def _repr_html_(self) -> str:
+        rows = [("derivatives checked", self.checked), ("largest relative error", f"{self.max_error:.1e}")]
+        return table([], rows, caption="gradcheck passed")
 
 
 def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: float = 1e-8) -> GradcheckReport:

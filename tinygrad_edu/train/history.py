@@ -5,6 +5,7 @@ from typing import Any
 
 from tinygrad_edu.errors import TinygradEduError
 from tinygrad_edu.support.arguments import as_number
+from tinygrad_edu.support.notebook import table
 
 
 class UnknownColumnError(TinygradEduError, KeyError):
@@ -91,11 +92,24 @@ class History(Mapping[str, list[float]]):
     def __len__(self) -> int:
         return len(self._columns)
 
-    def __str__(self) -> str:
+    def _shown(self) -> tuple[list[str], list[int]]:
+        """The columns with a number for each epoch, and the rows: the first, the last, and -1 for those between."""
         names = [name for name, column in self._columns.items() if len(column) == self.epochs]
+        rows = range(self.epochs) if self.epochs <= 20 else [*range(5), -1, *range(self.epochs - 5, self.epochs)]
+        return names, list(rows)
+
+    def _repr_html_(self) -> str:
+        names, shown = self._shown()
+        rows = [
+            ["…"] * (len(names) + 1) if i < 0 else [str(i + 1), *(f"{self._columns[name][i]:.4g}" for name in names)]
+            for i in shown
+        ]
+        return table(["epoch", *names], rows, note=self.stopped)
+
+    def __str__(self) -> str:
+        names, shown = self._shown()
         widths = [max(8, len(name)) for name in names]
         lines = ["epoch  " + "  ".join(f"{name:>{w}}" for name, w in zip(names, widths, strict=True))]
-        shown = range(self.epochs) if self.epochs <= 20 else [*range(5), -1, *range(self.epochs - 5, self.epochs)]
         for i in shown:
             cells = (f"{self._columns[name][i]:>{w}.4g}" for name, w in zip(names, widths, strict=True))
             lines.append("    …" if i < 0 else f"{i + 1:>5}  " + "  ".join(cells))

@@ -13,7 +13,7 @@ from matplotlib.path import Path as Curve
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node
-from viz.films.film import Frame, check, photographed, write_film
+from viz.films.film import Film, Frame, check, photographed, write_film
 from viz.formulas.blackboard import shape_text
 from viz.formulas.numbers import number_text
 from viz.pictures.palette import THEMES, Style
@@ -31,7 +31,7 @@ _LETTER, _LINE = 6.4, 15.0  # of a text of 10 points
 _STRIP = 3.6 * _LINE  # above the graph, for the caption
 
 
-def animate_backprop(root: Node, path: str | Path, *, fps: float = 1.0) -> None:
+def animate_backprop(root: Node, path: str | Path, *, fps: float = 1.0) -> Film:
     """Write the forward and the backward pass of a graph as an animation.
 
     The picture is the graph, with the nodes and the edge of the step lit, values and gradients as they arrive, and
@@ -40,8 +40,12 @@ def animate_backprop(root: Node, path: str | Path, *, fps: float = 1.0) -> None:
     Parameters
     ----------
     root : the result that the gradients are of.
-    path : ends in ``.gif``, ``.mp4`` (where ffmpeg is installed) or ``.html`` (a page with a slider).
+    path : ends in ``.gif``, ``.mp4`` (needs ffmpeg, or the extra ``video``) or ``.html`` (a page with a slider).
     fps : steps a second.
+
+    Returns
+    -------
+    Film : shows itself in a notebook.
 
     Raises
     ------
@@ -65,7 +69,9 @@ def animate_backprop(root: Node, path: str | Path, *, fps: float = 1.0) -> None:
             "it, or use viz.player, which folds modules"
         )
     picture = _GraphPicture(told)
-    write_film([picture.frame(step) for step in told.steps], file, title=f"Backprop through {told.names[-1]}", fps=fps)
+    return write_film(
+        [picture.frame(step) for step in told.steps], file, title=f"Backprop through {told.names[-1]}", fps=fps
+    )
 
 
 class _GraphPicture:

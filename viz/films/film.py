@@ -1,11 +1,13 @@
-"""Pictures one after another → a file: GIF by Pillow, MP4 by ffmpeg where that is there, or a page with a slider."""
+"""Pictures one after another → a file: GIF by Pillow, MP4 by ffmpeg, or a page with a slider."""
 
 import base64
+import importlib.util
 import io
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,14 +52,58 @@ def check(path: str | Path, fps: float) -> Path:
         raise ArgumentError(f"fps is the number of pictures a second, above 0 and up to 50, not {fps}")
     if not path.absolute().parent.is_dir():
         raise FileError(f"the animation {str(path)!r} cannot be written: there is no folder {str(path.parent)!r}")
-    if path.suffix.lower() == ".mp4" and shutil.which("ffmpeg") is None:
-        raise FileError("an .mp4 is written by ffmpeg, which is not installed: install it, or choose .gif or .html")
+    if path.suffix.lower() == ".mp4" and ffmpeg() is None:
+        raise FileError(
+            "an .mp4 is written by ffmpeg, which is not installed: install it, by pip install "
+            '"tinygrad_edu[video]" for instance, or choose .gif or .html'
+        )
     return path
 
 
-def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float) -> None:
+def ffmpeg() -> str | None:
+    """The program ffmpeg: the system's, or else that of the package imageio-ffmpeg; None where there is neither."""
+    found = shutil.which("ffmpeg")
+    if found is None and importlib.util.find_spec("imageio_ffmpeg") is not None:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    return found
+
+
+class Film:
+    """An animation that was written to a file. A notebook shows it.
+
+    Attributes
+    ----------
+    path : the file.
+    frames : its pictures, each with its caption.
+    """
+
+    def __init__(self, frames: Sequence[Frame], path: Path, title: str, fps: float) -> None:
+        self.frames = frames
+        self.path = path
+        self.title = title
+        self.fps = fps
+
+    def _repr_html_(self) -> str:
+        """The film as a GIF, or as a video. A notebook that is not trusted shows it too: nothing in it is a program."""
+        about = escape(f"{self.title}: {len(self.frames)} pictures, {self.path}")
+        if self.path.suffix.lower() == ".mp4" and self.path.is_file():
+            content = base64.b64encode(self.path.read_bytes()).decode()
+            shown = f'<video controls loop src="data:video/mp4;base64,{content}"></video>'
+        else:
+            content = base64.b64encode(_gif(self.frames, self.title, self.fps)).decode()
+            shown = f'<img src="data:image/gif;base64,{content}" alt="{escape(self.frames[-1].caption)}">'
+        return f"<figure>{shown}<figcaption>{about}</figcaption></figure>"
+
+    def __repr__(self) -> str:
+        return f"<Film of {len(self.frames)} pictures: {self.path}>"
+
+
+def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float) -> Film:
     """Write the frames to ``path``, of which `check` approves: whole, or not at all."""
     write(path, _WRITERS[path.suffix.lower()](frames, title, fps))
+    return Film(frames, path, title, fps)
 
 
 def _gif(frames: Sequence[Frame], title: str, fps: float) -> bytes:
@@ -83,7 +129,7 @@ def _mp4(frames: Sequence[Frame], title: str, fps: float) -> bytes:
             "-metadata",
             f"title={title}",
         ]
-        command = ["ffmpeg", "-loglevel", "error", *given, *wanted, "-movflags", "+faststart", str(path)]
+        command = [ffmpeg() or "ffmpeg", "-loglevel", "error", *given, *wanted, "-movflags", "+faststart", str(path)]
         done = subprocess.run(command, input=pixels, capture_output=True, check=False)
         if done.returncode:
             raise FileError(f"ffmpeg could not write the animation: {done.stderr.decode(errors='replace').strip()}")

@@ -20,7 +20,7 @@ from viz.plots.training_plots import plot_curves
 MOST_EPOCHS = 60
 
 
-def animate_training(history: Any, path: str | Path, *, said: Sequence[str] = ("loss",), fps: float = 10.0) -> None:
+def animate_training(history: Any, path: str | Path, *, said: Sequence[str] = ("loss",), fps: float = 10.0) -> Film:
     """Write a training run, or several side by side, as an animation: the decision boundary, and the loss so far.
 
     Parameters
@@ -29,9 +29,13 @@ def animate_training(history: Any, path: str | Path, *, said: Sequence[str] = ("
         ``model``; ``X`` and ``y``, the points and their classes; and ``snapshots``, pairs of an epoch and the model's
         ``state_dict()`` after it. The model is left as it was. Of several runs, the histories by name: ``{"SGD": …,
         "Adam": …}``; they move in step, epoch by epoch.
-    path : ends in ``.gif``, ``.mp4`` (where ffmpeg is installed) or ``.html`` (a page with a slider).
+    path : ends in ``.gif``, ``.mp4`` (needs ffmpeg, or the extra ``video``) or ``.html`` (a page with a slider).
     said : which of the history's numbers stand above the picture.
     fps : pictures a second; of more than `MOST_EPOCHS` snapshots, as many are shown, evenly spread.
+
+    Returns
+    -------
+    Film : shows itself in a notebook.
 
     Raises
     ------
@@ -54,7 +58,7 @@ def animate_training(history: Any, path: str | Path, *, said: Sequence[str] = ("
     finally:
         for model, state in kept:
             model.load_state_dict(state)
-    write_film(frames, file, title="Training", fps=fps)
+    return write_film(frames, file, title="Training", fps=fps)
 
 
 def _check(history: Any, said: Sequence[str]) -> None:

@@ -4,9 +4,11 @@ The colours are those of Okabe and Ito, *Color Universal Design* (2008). Each co
 areas with their own lightness, so that a print in grey says the same.
 """
 
+import io
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
@@ -25,6 +27,15 @@ def line(i: int, points: int = 0) -> dict[str, Any]:
         step = max(1, points // 8)
         style |= {"marker": MARKERS[k], "markersize": 5, "markevery": (step * i // 3 % step, step)}
     return style
+
+
+class Sheet(Figure):
+    """A figure of several panels, which a notebook shows when it is the last value of a cell."""
+
+    def _repr_png_(self) -> bytes:
+        picture = io.BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
 
 
 def axes_or_new(ax: Axes | None) -> Axes:

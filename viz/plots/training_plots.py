@@ -147,7 +147,7 @@ def plot_samples(
         )
     rows = -(-len(pictures) // columns)
     width = min(columns, len(pictures))
-    figure = Figure(figsize=(1.25 * width, 1.5 * rows + 0.4 * bool(title)), dpi=120, layout="constrained")
+    figure = style.Sheet(figsize=(1.25 * width, 1.5 * rows + 0.4 * bool(title)), dpi=120, layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, width)).reshape(-1)
     for ax in panels[len(pictures) :]:
         ax.remove()
@@ -221,7 +221,7 @@ def plot_activation_histograms(model: Any, X: Array, *, bins: int = 40) -> Figur
             y = layer(y)
             outputs.append(y.numpy().reshape(-1))
     model.train(training)
-    figure = Figure(figsize=(2.6 * len(outputs), 2.6), dpi=120, layout="constrained")
+    figure = style.Sheet(figsize=(2.6 * len(outputs), 2.6), dpi=120, layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(outputs)))
     for k, (ax, values) in enumerate(zip(panels, outputs, strict=True)):
         ax.hist(values, bins=bins, color=style.COLORS[0])

@@ -85,10 +85,13 @@ import numpy as np
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node, nothing_to_differentiate
 from tinygrad_edu.operations.broadcasting import unbroadcast
+from tinygrad_edu.support.notebook import table
 from tinygrad_edu.tensor import Tensor
 from viz.steps.passes import Passes, summed
 from viz.steps.steps import own_params
 from viz.steps.tables import for_stdout
+
+_ROWS = 200  # that a notebook shows
 
 
 class Trace(Passes):
@@ -114,6 +117,12 @@ class Trace(Passes):
 
     def __str__(self) -> str:
         return for_stdout(self)
+
+    def _repr_html_(self) -> str:
+        rows = [(step.number, step.kind, step) for step in self.steps[:_ROWS]]
+        more = len(self.steps) - len(rows)
+        note = f"… and {more} more steps: to_dict() has all, and viz.player(root) replays them." if more else ""
+        return table(["step", "pass", "what happens"], rows, caption=repr(self)[1:-1].partition(";")[0], note=note)
 
     def __repr__(self) -> str:
         forward, backward = len(self.operations), len(self._flows) + 1

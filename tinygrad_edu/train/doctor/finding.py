@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from tinygrad_edu.support.notebook import table
+
 if TYPE_CHECKING:
     from tinygrad_edu.train.doctor.course import Course
     from tinygrad_edu.train.doctor.visit import Visit
@@ -47,6 +49,11 @@ class Finding:
             lines.append(f"code: {self.code}")
         lines.append(f"confidence: {self.confidence:.0%}, explained in {self.page}")
         return "\n  ".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [("what", self.sentence), ("evidence", self.evidence), ("fix", self.fix), ("code", self.code)]
+        rows += [("confidence", f"{self.confidence:.0%}"), ("explained in", self.page)]
+        return table([], [row for row in rows if row[1]], caption=f"{self.name} (step {self.step})")
 
 
 def anchor(name: str) -> str:

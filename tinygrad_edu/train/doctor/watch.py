@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from html import escape
 from typing import Any, Self
 
 from tinygrad_edu.errors import ArgumentError
@@ -11,6 +12,7 @@ from tinygrad_edu.graph.modes import MODES, observing, recording
 from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.optim.parameters import nodes_of
+from tinygrad_edu.support.notebook import table
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.cure import Cure, cure_of
@@ -360,6 +362,13 @@ class Doctor(Observer, Callback):
         if self.examination is not None:
             lines.append(str(self.examination))
         return "\n".join(lines + self.notes)
+
+    def _repr_html_(self) -> str:
+        if not self.findings:
+            return f"<p>{escape(str(self))}</p>"
+        rows = [(f.name, f.step, f.sentence, f.evidence, f.fix, f"{f.confidence:.0%}") for f in self.findings]
+        head = ["finding", "step", "what", "evidence", "fix", "confidence"]
+        return table(head, rows, caption=f"Doctor: {_count(self.steps, 'step')}", note=" ".join(self.notes))
 
     def __repr__(self) -> str:
         return f"<Doctor: {_count(self.steps, 'step')}, {_count(len(self.findings), 'finding')}>"

@@ -1,12 +1,12 @@
 """`Results`: what a sweep found, one row a run."""
 
-import html
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
+from tinygrad_edu.support.notebook import table
 from tinygrad_edu.train.callbacks import mode_of
 
 
@@ -161,10 +161,7 @@ class Results(Sequence[SweptRun]):
 
     def _repr_html_(self) -> str:
         rows = self._rows()
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in rows[0]) if rows else ""
-        cells = ["".join(f"<td>{html.escape(_cell(value))}</td>" for value in row.values()) for row in rows]
-        body = "".join(f"<tr>{row}</tr>" for row in cells)
-        return f"<table><tr>{head}</tr>{body}</table>"
+        return table(list(rows[0]) if rows else [], [[_cell(value) for value in row.values()] for row in rows])
 
 
 def words(setting: dict[str, Any]) -> str:
