@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tinygrad_edu.errors import ArgumentError
-from viz.films.film import Frame, check, photographed, write_film
+from viz.films.film import Film, Frame, check, photographed, write_film
 from viz.plots import style
 from viz.plots.plots import paint_regions, plot_boundary, plot_history
 from viz.plots.training_plots import plot_curves
