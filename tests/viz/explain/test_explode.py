@@ -14,7 +14,7 @@ REFUSED = {"det", "inv", "solve", "cofactor"}
 
 
 def numbers(values):
-    return np.reshape([float(v) for v in values.flat], values.shape)
+    return np.reshape([v.data for v in values.flat], values.shape)
 
 
 def check(node):
