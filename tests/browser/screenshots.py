@@ -4,22 +4,27 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.chromium import launch
-from tests.browser.graphs import neuron, scalar_net, training_step
+from tests.browser.graphs import layer, neuron, scalar_net, training_step
 from tinygrad_edu import data, nn, optim
 from viz.pages.player import player
 from viz.pages.playground import playground
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
-_WINDOW = {"width": 1280, "height": 760}
+_WINDOW = {"width": 1366, "height": 768}
 _LOW = {"width": 1280, "height": 640}
 
 
 def shots():
     """Name, graph, step, window, colours, and what is done on the page before the picture is taken."""
     line = "[...document.querySelectorAll('.body [role=option]')].find((x) => x.textContent.startsWith('dz1')).focus()"
+    change = "player.pick(3); player.leaves.set(3, -2.5); for (let k = 0; k < 9; k += 1) player.descent.step()"
+    entry = "document.querySelectorAll('.maps .heat')[2].querySelectorAll('rect')[3].dispatchEvent(new Event('click'))"
     return [
         ("light", neuron(), 13, _WINDOW, "light", []),
         ("dark", neuron(), 13, _WINDOW, "dark", []),
+        ("live", neuron(), 99, _WINDOW, "light", [change]),
+        ("network", scalar_net(2, [4, 4, 1]), 120, _WINDOW, "light", ["player.switchNetwork()"]),
+        ("arrays", layer(), 99, _WINDOW, "light", ["player.pick(2)", entry]),
         ("folded", scalar_net(2, [24, 24, 1], fused=True), 800, _WINDOW, "light", []),
         ("program", training_step(), 0, _LOW, "light", [line]),
     ]

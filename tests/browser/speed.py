@@ -1,15 +1,21 @@
-"""How long a step of the player takes to redraw: ``python -m tests.browser.speed``.
+"""How fast the player is: ``python -m tests.browser.speed``.
 
-Every step of a graph of some 500 nodes, all on screen, is made in a frame of its own. Reported are the time in which
-the scripts, the styles and the layout of a step are done, and the time from frame to frame.
+- Every step of a graph of some 500 nodes, all on screen, is made in a frame of its own. Reported are the time in which
+  the scripts, the styles and the layout of a step are done, and the time from frame to frame.
+- A leaf of a graph of some 1,000 nodes is changed: the time to compute both passes, and to show all that follows.
+- A page of some 20,000 nodes is opened: the time until its first picture.
+- A graph that is too large is refused.
 """
 
 import statistics
 import tempfile
+import time
 from pathlib import Path
 
 from tests.browser.chromium import launch
 from tests.browser.graphs import scalar_net
+from tinygrad_edu import Value
+from tinygrad_edu.errors import ArgumentError
 from viz.pages.player import player
 
 _MEASURE = """async () => {
@@ -30,23 +36,74 @@ _MEASURE = """async () => {
 }"""
 
 
+_CHANGE = """() => {
+  const computed = [], shown = [];
+  const leaf = player.leaves.list[0];
+  player.seek(player.film.length);
+  for (let i = 0; i < 60; i += 1) {
+    let began = performance.now();
+    player.film.numbers.run();
+    computed.push(performance.now() - began);
+    began = performance.now();
+    player.leaves.set(leaf, i / 50);
+    document.body.getBoundingClientRect();
+    shown.push(performance.now() - began);
+  }
+  return {nodes: player.film.nodes.length, computed, shown};
+}"""
+
+
+def opened(browser, folder, root):
+    """The open page of a graph, and the seconds until it was there."""
+    path = Path(folder, "speed.html")
+    player(root).save(path)
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    began = time.perf_counter()
+    page.goto(path.as_uri())
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page, time.perf_counter() - began
+
+
+def report(name, times):
+    """A line with the median and the slow end of some times in milliseconds."""
+    times = sorted(times)
+    p99 = times[int(0.99 * len(times))]
+    print(f"  {name:10} median {statistics.median(times):6.1f}  99 % below {p99:6.1f}  longest {times[-1]:6.1f} ms")
+
+
+def refused():
+    """The seconds until a graph of 20,000 nodes without modules is refused."""
+    x = y = Value(0.5)
+    for _ in range(20_000):
+        y = y.sin()
+    began = time.perf_counter()
+    try:
+        player(y + x)
+    except ArgumentError:
+        return time.perf_counter() - began
+    raise AssertionError("it was not refused")
+
+
 def main() -> None:
     """Measure, and print a line for each quantity."""
     from playwright.sync_api import sync_playwright  # here, because the tests of doctests import every module
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        path = Path(folder, "speed.html")
-        player(scalar_net(3, [10, 9, 3])).save(path)
         browser = launch(playwright)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(path.as_uri())
+        page, _ = opened(browser, folder, scalar_net(3, [10, 9, 3]))
         found = page.evaluate(_MEASURE)
+        print(f"a step, {found['nodes']} nodes on screen")
+        for name in ("work", "frames"):
+            report(name, found[name])
+        page, _ = opened(browser, folder, scalar_net(4, [14, 13, 8]))
+        found = page.evaluate(_CHANGE)
+        print(f"a changed leaf, {found['nodes']} nodes")
+        for name in ("computed", "shown"):
+            report(name, found[name])
+        page, seconds = opened(browser, folder, scalar_net(20, [70, 70, 1]))
+        print(f"opening a page of {page.evaluate('player.film.nodes.length')} nodes: {seconds:.2f} s")
         browser.close()
-    print(f"{found['nodes']} nodes, {len(found['work'])} steps, milliseconds a step")
-    for name in ("work", "frames"):
-        times = sorted(found[name])
-        p99 = times[int(0.99 * len(times))]
-        print(f"{name:7} median {statistics.median(times):5.1f}  99 % below {p99:5.1f}  longest {times[-1]:5.1f}")
+    print(f"refusing a graph that is too large: {refused():.2f} s")
 
 
 if __name__ == "__main__":

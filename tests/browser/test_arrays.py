@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from tests.browser.graphs import batch, layer, neuron, scalar_net
-from tests.browser.test_page import pick, text, violations
+from tests.browser.test_page import pick, text, violations, wait_until
 from tinygrad_edu import Tensor
 from viz.formulas.numbers import number_text
 from viz.pages.player import player
@@ -87,7 +87,7 @@ def test_the_network_view_shows_the_neurons_in_columns(opened, make, columns):
     expected = sum(a * b for a, b in itertools.pairwise(columns))
     assert page.locator(".wire").count() == expected
     assert page.locator(".wire.positive, .wire.negative").count() == expected
-    assert page.url.endswith("&view=network")
+    wait_until(page, "location.hash.endsWith('&view=network')")
     assert violations(page) == []
     page.keyboard.press("n")
     assert page.locator("#net").is_hidden()

@@ -225,3 +225,43 @@ def test_the_number_travels_along_its_edge(opened):
     page.emulate_media(reduced_motion="reduce")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.querySelectorAll('#motion .pill').length") == 0
+
+
+def test_the_printed_page_is_a_worksheet_with_solutions(opened, tmp_path):
+    root = neuron()
+    page = opened(player(root), "#step=99", scheme="dark")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    blanks = page.locator("#worksheet > ol li")
+    solutions = page.locator("#worksheet .solutions li")
+    steps = player(root).trace.steps
+    assert blanks.count() == solutions.count() == len(steps)
+    assert solutions.all_text_contents() == [step.sentence.text for step in steps]
+    assert blanks.first.text_content().endswith("__________")
+    assert set(page.locator(".node .grad").all_text_contents()) == {""}
+    assert page.locator("aside").is_hidden()
+    assert len(page.pdf()) > 10_000
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    assert shown(page) == expected()
+    assert page.locator("#worksheet").is_hidden()
+
+
+def test_in_a_notebook_the_page_follows_its_theme_and_lets_the_wheel_scroll(opened):
+    film = player(neuron())
+    page = opened.new_page(900, 700, "light")
+    body = f'<body data-jp-theme-light="false"><div style="height: 300px"></div>{film._repr_html_()}'
+    page.set_content(f"<!doctype html>{body}<div style='height: 2000px'></div>")
+    frame = page.frames[1]
+    frame.wait_for_selector("#node-0")
+    wait_until(frame, "document.documentElement.dataset.theme === 'dark'")
+    page.evaluate("document.body.dataset.jpThemeLight = 'true'")
+    wait_until(frame, "document.documentElement.dataset.theme === 'light'")
+    assert page.locator(".tinygrad-edu-still").is_hidden()
+    scale = frame.evaluate("player.graph.view[2]")
+    page.mouse.move(200, 500)
+    page.mouse.wheel(0, 200)
+    wait_until(page, "window.scrollY > 0")
+    assert frame.evaluate("player.graph.view[2]") == scale
+    frame.evaluate("player.leaves.set(player.leaves.list[0], 1.5)")
+    assert frame.evaluate("player.film.numbers.value(player.leaves.list[0])") == 1.5

@@ -20,6 +20,24 @@ from tinygrad_edu.support.files import write
 from viz.pictures.palette import THEMES
 
 _NOTEBOOK_HEIGHT = 640
+_IN_NOTEBOOK = """
+.tinygrad-edu-page { border: 0; }
+.tinygrad-edu-still { display: none; }
+"""
+# JupyterLab says by an attribute of the body whether it is light. The frames are told, now and whenever it changes.
+_TELL_THEME = """
+(() => {
+  const frames = () => document.querySelectorAll("iframe.tinygrad-edu-page");
+  const tell = () => {
+    const light = document.body.dataset.jpThemeLight;
+    if (light === undefined) return;
+    for (const frame of frames()) frame.contentWindow.postMessage({ theme: light === "true" ? "light" : "dark" }, "*");
+  };
+  for (const frame of frames()) frame.addEventListener("load", tell);
+  new MutationObserver(tell).observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
+  tell();
+})();
+"""
 
 
 class Page:
@@ -100,11 +118,23 @@ class Page:
             file.write(self.html)
         webbrowser.open(Path(file.name).as_uri())
 
+    def still(self) -> str:
+        """An ``<img>`` that says something of the page where the page cannot be shown; "" for none."""
+        return ""
+
     def _repr_html_(self) -> str:
-        """The page in a frame of its own, which has no access to the notebook around it."""
+        """The page in a frame of its own, which has no access to the notebook around it.
+
+        The page follows JupyterLab's theme. In a notebook that is not trusted, JupyterLab removes the frame, the style
+        and the script: what remains is the picture and the sentence.
+        """
         return (
-            f'<iframe srcdoc="{html.escape(self.html)}" title="{html.escape(self.title)}" sandbox="allow-scripts" '
-            f'width="100%" height="{_NOTEBOOK_HEIGHT}" style="border: 0"></iframe>'
+            f"<style>{_IN_NOTEBOOK}</style>"
+            f'<iframe class="tinygrad-edu-page" srcdoc="{html.escape(self.html)}" title="{html.escape(self.title)}" '
+            f'sandbox="allow-scripts allow-downloads" width="100%" height="{_NOTEBOOK_HEIGHT}"></iframe>'
+            f'<div class="tinygrad-edu-still">{self.still()}'
+            "<p>This notebook is not trusted, so it shows no page that one can touch. Trust it, or run the cell.</p>"
+            f"</div><script>{_TELL_THEME}</script>"
         )
 
 

@@ -5,7 +5,9 @@ Python writes the names, the formulas as templates, and the mistakes of the quiz
 graph of Values by the rows of the operation table in JavaScript, so that a learner can change them.
 """
 
+import base64
 import html
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -15,9 +17,11 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.javascript import library, rows_source
 from viz.explain.audit import RIGHT, Audit, Finding
 from viz.pages.page import Page, embedded
-from viz.pages.player_data import SHOWN, check_size, page_data, rows_of
+from viz.pages.player_data import LARGE_BOXES, SHOWN, check_size, page_data, rows_of
 from viz.pages.program_page import ProgramPage
+from viz.pictures.draw import draw
 from viz.pictures.program import Compiled, is_compiled, listing
+from viz.pictures.render import render
 from viz.steps.trace import Trace, trace
 
 
@@ -43,7 +47,7 @@ class Player(Page):
             "arithmetic.js",
             "quiz.js",
             "address.js",
-            "main.js",
+            *("worksheet.js", "main.js"),
         ),  # what is beside it
     )
 
@@ -69,6 +73,14 @@ class Player(Page):
         data = page_data(self.trace) | {"audit": [finding.to_dict() for finding in self.findings]}
         subtitle = _subtitle(self.trace)
         return {"subtitle": html.escape(subtitle), "data": embedded(data | {"notes": self.notes, "stops": self.stops})}
+
+    def still(self) -> str:
+        """A picture of the graph for a notebook that shows no page: one of a size that can be looked at."""
+        if len(self.trace.order) > LARGE_BOXES:
+            return ""
+        drawing = draw(self.trace.order[-1])
+        picture = base64.b64encode(render(drawing.source, "png")).decode()
+        return f'<img alt="{html.escape(drawing.title)}" src="data:image/png;base64,{picture}">'
 
     def __repr__(self) -> str:
         return f"<player of {self.trace.names[-1]}: {len(self.trace.steps)} steps; .save('backprop.html') writes it>"
@@ -132,6 +144,8 @@ def player(
     gradient steps can be taken. The page computes with the rows of the operation table. An operation of your own,
     whose text is Python, keeps its recorded number, and so do the leaves that it depends on.
 
+    Inputs without a label are called as the variables of the calling function that hold them.
+
     Of a compiled function, the program of its latest call stands beside its graph: a line lights its node, what it
     reads and what reads it, and a node its line.
 
@@ -163,6 +177,7 @@ def player(
             )
         return ProgramPage(listing(root, SHOWN))
     film = trace(root, gradient)
+    film.name_inputs(sys._getframe(1).f_locals)
     if audit is None:
         return Player(film, notes=notes, stops=stops)
     if audit.trace.order[-1] is not film.order[-1]:

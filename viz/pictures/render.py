@@ -113,6 +113,7 @@ def _warm_up() -> None:
 
 
 def _font_settings() -> str:
+    """Where the fonts are. A font of coloured pictures has one size: its emoji are scaled to that of the text."""
     matplotlib = importlib.util.find_spec("matplotlib")
     bundled = Path(matplotlib.origin or "").parent / "mpl-data/fonts/ttf" if matplotlib else Path()
     return f"""<?xml version="1.0"?>
@@ -124,6 +125,20 @@ def _font_settings() -> str:
     <rejectfont><glob>{bundled}/*</glob></rejectfont>
     <acceptfont><glob>{bundled}/DejaVu*</glob></acceptfont>
   </selectfont>
+  <match target="font">
+    <test name="outline"><bool>false</bool></test>
+    <edit name="pixelsizefixupfactor" mode="assign">
+      <divide><name target="pattern">pixelsize</name><name target="font">pixelsize</name></divide>
+    </edit>
+    <edit name="matrix" mode="assign">
+      <times>
+        <name>matrix</name>
+        <matrix>
+          <name>pixelsizefixupfactor</name><double>0</double><double>0</double><name>pixelsizefixupfactor</name>
+        </matrix>
+      </times>
+    </edit>
+  </match>
   <cachedir prefix="xdg">fontconfig</cachedir>
 </fontconfig>
 """

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, overload
 
+import numpy as np
+
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.value import Value
 from viz.formulas import blackboard
@@ -35,6 +37,12 @@ class Lazy(Sequence[T]):
         return [self._make(i) for i in self._range[k]] if isinstance(k, slice) else self._make(self._range[k])
 
 
+def _same_array(x: Any, data: Any) -> bool:
+    """Whether both are arrays of several entries, and equal."""
+    both = isinstance(x, np.ndarray) and isinstance(data, np.ndarray) and x.size > 1 and x.shape == data.shape
+    return both and bool(np.array_equal(x, data))
+
+
 class TraceData:
     """The nodes of a graph, with what each holds after both passes.
 
@@ -50,6 +58,22 @@ class TraceData:
         self.values = values
         self.gradients = gradients
         self.root = len(order) - 1
+        self.variables: dict[int, str] = {}  # by id: what the user's program calls a node without a label
+
+    def name_inputs(self, variables: Mapping[str, Any]) -> None:
+        """Name the inputs without a label as the user's program does, where one variable alone holds the data.
+
+        Parameters
+        ----------
+        variables : names and what they hold, such as ``locals()``. A graph has copies of arrays, so these are
+            compared by their entries.
+        """
+        named = {name: x for name, x in variables.items() if not name.startswith("_")}
+        for k, node in enumerate(self.order):
+            if node.operation is None and not node.label:
+                names = [name for name, x in named.items() if x is node or _same_array(x, self.values[k])]
+                if len(names) == 1:
+                    self.variables[k] = names[0]
 
     @property
     def nodes(self) -> Sequence["TracedNode"]:
@@ -74,7 +98,7 @@ class TraceData:
     @cached_property
     def names(self) -> list[str]:
         """A short name for each node, unique but for constant numbers."""
-        labels = [shorten(printable(node.label)) for node in self.order]
+        labels = [shorten(printable(node.label or self.variables.get(k, ""))) for k, node in enumerate(self.order)]
         seen = Counter(labels)
         if any(label and seen[label] > 1 and self.modules.is_parameter(k) for k, label in enumerate(labels)):
             labels = [label and self._with_module(k, label) for k, label in enumerate(labels)]
@@ -102,7 +126,7 @@ class TraceData:
     def figures(self, k: int) -> Number | None:
         """The number that an unlabelled constant stands for."""
         node = self.order[k]
-        if node.requires_grad or node.label:
+        if node.requires_grad or node.label or k in self.variables:
             return None
         return single(self.values[k], f"v{k}")
 

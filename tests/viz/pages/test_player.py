@@ -71,6 +71,17 @@ def test_only_the_rows_that_the_graph_uses_are_in_the_page():
     assert "Math.sinh" not in text
 
 
+def test_inputs_without_a_label_have_the_names_of_the_variables_that_hold_them():
+    X, y = np.ones((2, 3)), np.zeros((2, 1))
+    W = Tensor(np.ones((3, 1)))
+    first = second = Tensor([1.0, 2.0])
+    film = player((((X @ W) * first.sum() - y) ** 2).sum()).trace
+    names = {film.names[k] for k, node in enumerate(film.order) if node.operation is None}
+    assert {"X", "y", "W"} <= names
+    assert not {"first", "second"} & names  # two names are none
+    assert second is first
+
+
 def test_notes_and_stops_are_for_steps_and_nodes_of_the_graph():
     a = Value(2.0, "a")
     L = a * 3
@@ -190,10 +201,17 @@ def test_show_opens_the_page_in_the_browser(tmp_path, monkeypatch):
 
 def test_a_notebook_shows_the_page_in_a_frame_without_rights():
     film = player(neuron())
-    ((tag, frame),) = _Page(film._repr_html_()).elements
-    assert tag == "iframe"
+    frame = next(attributes for tag, attributes in _Page(film._repr_html_()).elements if tag == "iframe")
     assert frame["srcdoc"] == film.html
-    assert frame["sandbox"] == "allow-scripts"
+    assert frame["sandbox"] == "allow-scripts allow-downloads"
+
+
+def test_what_remains_in_an_untrusted_notebook_is_a_picture_and_a_sentence():
+    shown = re.sub(r"<(style|iframe|script).*?</\1>", "", player(neuron())._repr_html_(), flags=re.DOTALL)
+    page = _Page(shown)
+    assert [tag for tag, _ in page.elements] == ["div", "img", "p"]
+    assert page.elements[1][1]["src"].startswith("data:image/png;base64,")
+    assert "This notebook is not trusted" in shown
 
 
 def test_its_repr_says_what_to_do():

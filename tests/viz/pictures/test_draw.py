@@ -764,3 +764,16 @@ def test_where_a_picture_cannot_go_is_shown_as_it_was_given(path):
     given = re.escape(repr(os.fspath(path) if isinstance(path, Path) else path))
     with pytest.raises(ArgumentError, match=f"was given {given}: end the name"):
         viz.draw(Value(2.0) * 3).save(path)
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf"])
+def test_an_emoji_in_a_label_is_as_large_as_the_text(kind, tmp_path):
+    def height(label):
+        path = tmp_path / f"picture.{kind}"
+        viz.draw(Value(2.0, label) * 3).save(path)
+        data = path.read_bytes()
+        if kind == "png":
+            return int.from_bytes(data[20:24])
+        return float(re.search(rb"/MediaBox \[ 0 0 [\d.]+ ([\d.]+)", data)[1])
+
+    assert height("\N{PARTY POPPER}") < 1.15 * height("label")

@@ -24,8 +24,19 @@ class Address {
     return { step, view: asked.get("view") ?? "graph", values };
   }
 
-  write({ step, view, values }) {
+  /** Write the state, at most once in a tenth of a second: browsers refuse more. */
+  write(state) {
     if (this.embedded) return;
+    this.state = state;
+    if (this.waits) return;
+    this.put(state);
+    this.waits = setTimeout(() => {
+      this.waits = null;
+      if (this.state !== state) this.write(this.state);
+    }, 100);
+  }
+
+  put({ step, view, values }) {
     const parts = [["step", step]];
     if (view !== "graph") parts.push(["view", view]);
     for (const [k, x] of values) parts.push([encodeURIComponent(this.keys[k]), x]);

@@ -79,6 +79,9 @@ function summedSources(shape, { axes, keepdims }, at) {
 
 const flatOf = (index, shape) => index.reduce((flat, k, d) => flat * shape[d] + k, 0);
 
+/** A factor that is not the first one. */
+const inProduct = (x) => (x < 0 ? `(${numberText(x)})` : numberText(x));
+
 /** The arrays of an operation side by side. An entry under the pointer lights those that make it. */
 class ArrayView {
   constructor(film) {
@@ -121,7 +124,7 @@ class ArrayView {
     let sum = "";
     if ((node.op === "matmul" || node.op === "linear") && sources[0].length <= 6) {
       const [x, w] = node.inputs.map((i) => entriesOf(this.film.numbers.value(i)));
-      sum = sources[0].map((at, k) => `${numberText(x[at])}·${numberText(w[sources[1][k]])}`).join(" + ");
+      sum = sources[0].map((at, k) => `${numberText(x[at])}·${inProduct(w[sources[1][k]])}`).join(" + ");
       if (sources[2]) sum += ` + ${numberText(entriesOf(this.film.numbers.value(node.inputs[2]))[sources[2][0]])}`;
     }
     said.textContent = `${name(node.id, flat)} = ${sum ? `${sum} ≈ ` : ""}${value}${sum ? "" : `, made of ${used.join(", ")}`}`;

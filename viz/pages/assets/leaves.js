@@ -136,7 +136,7 @@ class Leaves {
     const x = this.film.numbers.value(k);
     document.getElementById("edited").textContent = this.film.nodes[k].name;
     if (document.activeElement !== this.number || isNew) this.number.value = String(x);
-    if (isNew) this.span();
+    if (isNew || x < Number(this.range.min) || x > Number(this.range.max)) this.span();
     this.range.value = x;
     document.getElementById("reset-one").disabled = Object.is(x, this.film.numbers.original[k]);
   }

@@ -25,6 +25,9 @@ class Player {
     this.picked = null;
     this.drawn = { fills: [], labels: [] };
     this.network = data.network && new NetworkView(data.network, this.film, pick);
+    this.worksheet = new Worksheet(this.film, { blank: () => this.blank(), restore: () => this.unblank() });
+    this.graph.wheelScrolls = this.address.embedded;
+    if (this.address.embedded) this.followNotebook();
     this.nameWrong(data.audit);
     this.controls();
     this.keys();
@@ -131,6 +134,25 @@ class Player {
     const edges = film.nodes[step.node].inputs.map((_, n) => film.edgeAt.get(`${step.node} ${n}`)).slice(0, 8);
     const value = (k) => few(film.numbers.value(film.edges[k][0]));
     return motion.run(edges, (k) => [value(k), value(k)], { duration, back: false });
+  }
+
+  /** For paper: the whole graph as it is before the first step, in light colours. */
+  blank() {
+    this.pause();
+    this.motion.clear();
+    this.kept = { theme: document.documentElement.dataset.theme, view: this.graph.view };
+    document.documentElement.dataset.theme = "light";
+    this.fill(0);
+    this.light(undefined);
+    this.graph.fit();
+  }
+
+  unblank() {
+    if (this.kept.theme) document.documentElement.dataset.theme = this.kept.theme;
+    else delete document.documentElement.dataset.theme;
+    this.graph.view = this.kept.view;
+    this.graph.apply();
+    this.render(true);
   }
 
   /** Say at the lowest leaf, which has room below it, that it can be changed. */
@@ -401,6 +423,13 @@ class Player {
     if (next === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = next;
     document.getElementById("theme").textContent = `Theme: ${next}`;
+  }
+
+  /** In a notebook: take the colours that it has. */
+  followNotebook() {
+    window.addEventListener("message", ({ source, data }) => {
+      if (source === window.parent && ["light", "dark"].includes(data?.theme)) document.documentElement.dataset.theme = data.theme;
+    });
   }
 
   /** Large type and nothing beside the graph, to be read from the last row. */

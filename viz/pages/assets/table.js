@@ -16,15 +16,33 @@ class StepTable {
   /** Mark the step that was done last; steps from `secret` on say only whom they are about. */
   show(count, secret) {
     const first = Math.max(0, Math.min(count - 1 - ((count - 1) % ROWS), this.film.length - 1));
-    if (first !== this.first || secret !== this.secret || this.isStale) this.build(first, secret);
+    if (first !== this.first || secret !== this.secret) this.build(first, secret);
+    else if (this.isStale) this.rewrite();
     this.current?.removeAttribute("aria-current");
     this.current = this.rows.get(count - 1);
     if (!this.current) return;
     this.current.setAttribute("aria-current", "step");
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.scroll()); // to ask where a row is lays the page out
+  }
+
+  /** Bring the current row into sight. */
+  scroll() {
     const [top, height] = [this.current.offsetTop, this.current.offsetHeight];
     const head = 30;
     if (top - head < this.box.scrollTop) this.box.scrollTop = top - head;
     else this.box.scrollTop = Math.max(this.box.scrollTop, top + height - this.box.clientHeight);
+  }
+
+  /** Write the sentences anew: a number was changed. */
+  rewrite() {
+    this.isStale = false;
+    for (const [s, row] of this.rows) row.lastChild.textContent = this.sentence(s, this.secret);
+  }
+
+  sentence(s, secret) {
+    const step = this.film.steps[s];
+    return s < secret ? step.sentence : `${this.film.nodes[this.film.target(step)].name} receives …`;
   }
 
   build(first, secret) {
@@ -43,9 +61,8 @@ class StepTable {
     const step = this.film.steps[s];
     const button = make("button", { type: "button", "aria-label": `Go to step ${s + 1}` }, String(s + 1));
     button.addEventListener("click", () => this.seek(s + 1));
-    const text = s < secret ? step.sentence : `${this.film.nodes[this.film.target(step)].name} receives …`;
     const row = make("tr", { "aria-rowindex": s + 2, class: step.kind === "forward" ? "forward" : "backward" });
-    row.append(make("td", {}, button), make("td", {}, text));
+    row.append(make("td", {}, button), make("td", {}, this.sentence(s, secret)));
     this.rows.set(s, row);
     return row;
   }
