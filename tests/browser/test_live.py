@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.graphs import HOSTILE, neuron, scalar_net
+from tests.browser.graphs import HOSTILE, layer, neuron, scalar_net
 from tests.browser.test_page import count, text, violations, wait_until
 from tinygrad_edu import Value, operation
 from tinygrad_edu.graph.node import topological_order
@@ -265,3 +265,10 @@ def test_in_a_notebook_the_page_follows_its_theme_and_lets_the_wheel_scroll(open
     assert frame.evaluate("player.graph.view[2]") == scale
     frame.evaluate("player.leaves.set(player.leaves.list[0], 1.5)")
     assert frame.evaluate("player.film.numbers.value(player.leaves.list[0])") == 1.5
+
+
+def test_the_first_hint_says_what_can_be_done(opened):
+    page = opened(player(neuron()))
+    assert text(page, "#sentence").endswith("Press → to compute the first operation, or change a number.")
+    page = opened(player(layer()))
+    assert text(page, "#sentence").endswith("Press → to compute the first operation.")

@@ -33,7 +33,7 @@ class StepPanel {
     this.where.textContent = `Step ${count} of ${this.film.length} · ${pass}`;
     this.now.className = !step ? "" : step.kind === "forward" ? "forward" : "backward";
     this.sentence.textContent = !step
-      ? "The leaves have their values. Press → to compute the first operation, or change a number."
+      ? this.hint()
       : asked ? "" : step.sentence;
     this.meaning.textContent = !step || asked ? "" : this.explain(step);
     this.formula.replaceChildren(...(step && !asked ? this.lines(step) : []));
@@ -41,6 +41,15 @@ class StepPanel {
     this.showNote(step);
     const words = asked ? asked.prompt : step ? step.words : "The leaves have their values.";
     if (!silent) this.say(`Step ${count}: ${words}`);
+  }
+
+  /** What one can do before the first step, with a finger or with keys. */
+  hint() {
+    const touch = matchMedia("(pointer: coarse)").matches;
+    const change = this.film.nodes.some((_, i) => this.film.numbers.canChange(i));
+    const first = touch ? "Tap ▶ below to compute the first operation" : "Press → to compute the first operation";
+    const other = touch ? ", or drag a leaf sideways to change its number" : ", or change a number";
+    return `The leaves have their values. ${first}${change ? other : ""}.`;
   }
 
   /** The teacher's caption for the step, or else for the node that it is about. */
