@@ -24,6 +24,7 @@ from tinygrad_edu.compiler.checks import (
 from tinygrad_edu.compiler.errors import CompileWarning, DisturbedError, RecordingError
 from tinygrad_edu.compiler.guards import Guard
 from tinygrad_edu.compiler.program import CALL, Program, Returned, Var
+from tinygrad_edu.compiler.record import watched
 from tinygrad_edu.compiler.record.names import TAKEN, Names, identifier, name_variables
 from tinygrad_edu.compiler.record.outside import (
     arrays_in,
@@ -64,6 +65,13 @@ def record(
     function: Callable[..., Any], signature: inspect.Signature, leaves: list[Any], args: Any, keywords: Any
 ) -> tuple[Machine, Any]:
     """Run the function once; its program, ready to be run again, and its result."""
+    with watched.RECORDING:
+        return _record(function, signature, leaves, args, keywords)
+
+
+def _record(
+    function: Callable[..., Any], signature: inspect.Signature, leaves: list[Any], args: Any, keywords: Any
+) -> tuple[Machine, Any]:
     found, words = look_outside(function, [*_objects((args, keywords))])
     recorder, arrays = Recorder(Randomness(found, words), record_step, record_schedule), arrays_in(found)
     call = _recorded(recorder, function, signature, args, keywords)

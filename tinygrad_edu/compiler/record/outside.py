@@ -57,7 +57,8 @@ class _Search:
     def meet(self, owner: Any, name: Any, value: Any, called: str) -> None:
         """A place, and what stands in it."""
         if isinstance(value, types.ModuleType):
-            if not _of_libraries(value.__name__):
+            if not _of_libraries(value.__name__) and id(value) not in self.seen:  # it may hold itself
+                self.seen.add(id(value))
                 self._attributes(value, vars(value), value.__name__)
             return
         if owner is not None:

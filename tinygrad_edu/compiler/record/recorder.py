@@ -34,7 +34,13 @@ from tinygrad_edu.compiler.record import scalars
 from tinygrad_edu.compiler.record.local_names import LocalNames
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.traced import Traced, is_traced, users_line, users_place, value_of
-from tinygrad_edu.compiler.record.watched import gradient_of, watching_gradients
+from tinygrad_edu.compiler.record.watched import (
+    ACTIVE,
+    gradient_of,
+    showing_stand_ins,
+    true_data,
+    true_gradient,
+)
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.write import runtime
 from tinygrad_edu.graph import node as graph
@@ -72,9 +78,9 @@ class Recorder:
         self.gradients_of: dict[Var, Var] = {}  # of which variable it is the gradient
         self.created: dict[int, Node] = {}  # made during the recording
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
+        self.shown: dict[int, dict[str, Any]] = {}  # what leaves show to this thread in place of their own numbers
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
         self.asked: set[int] = set()  # leaves whose gradient was read before it was set
-        self.assigned: set[tuple[int, str]] = set()  # leaves whose data or gradient this thread has assigned
         self.disturbed: Any = None  # a leaf that another thread has changed meanwhile
         self.arguments: dict[int, str] = {}  # Tensors and Values that were passed, by name
         self.with_gradient: dict[int, str] = {}  # stand-ins for those that have a gradient already
@@ -253,6 +259,7 @@ class Recorder:
         if grad is not None and not isinstance(grad, Node) and _keeps_gradient(leaf):
             grad = self.input(Gradient(leaf), grad, f"{leaf.label}_grad")
         self.leaves[id(leaf)] = (leaf, leaf._data, before, traced, grad)
+        self.shown[id(leaf)] = {}
         leaf._data = traced
         _put_gradient(leaf, grad)
         if not isinstance(leaf, Value):
@@ -269,7 +276,6 @@ class Recorder:
     def on_data_write(self, leaf: Any) -> None:
         """The data of a leaf is assigned."""
         self.data(leaf)
-        self.assigned.add((id(leaf), "data"))
 
     def on_grad_read(self, leaf: Any) -> None:
         """The gradient of a node is read: what it was before matters, unless it was assigned by then."""
@@ -284,7 +290,6 @@ class Recorder:
         if leaf.operation is None:
             self.data(leaf)
             self._refuse_known_gradient(leaf)
-            self.assigned.add((id(leaf), "grad"))
             if id(leaf) not in self.asked:
                 self.cleared.add(id(leaf))
 
@@ -451,8 +456,8 @@ class Recorder:
         writes: list[tuple[Source, Any]] = []
         for leaf, data, before, traced, traced_grad in self.leaves.values():
             grad, cleared = gradient_of(leaf), id(leaf) in self.cleared
-            data = self._settled_with(leaf, "data", leaf._data, traced, data)
-            before = self._settled_with(leaf, "grad", grad, traced_grad, before)
+            if true_data(leaf) is not data or (_keeps_gradient(leaf) and true_gradient(leaf) is not before):
+                self.disturbed = leaf  # another thread has assigned to it
             if leaf._data is not traced:
                 writes.append((Data(leaf), leaf._data))
             if (grad is not traced_grad and _keeps_gradient(leaf)) or (cleared and grad is None):
@@ -462,27 +467,23 @@ class Recorder:
             ):
                 # Another time, there may be a gradient to read or to add to.
                 self.flags.append(Guard(leaf, "grad" if isinstance(leaf, Value) else "_grad", before))
-            leaf._data = data
-            _put_gradient(leaf, before)
         for state, known in self.remembered:
             made = [name for name in state if name not in known and (id(state), name) not in self.attributes]
             writes += [(Attribute(state, name), state.pop(name)) for name in made]
-        for source, value, traced in self.attributes.values():
+        for source, _, traced in self.attributes.values():
             left = source.get()
             if left is not traced:
                 writes.append((source, left))
-            source.set(value)
-        for source, _ in self.started:
-            del source.owner[source.name]
+        self.put_back()
         return writes
 
-    def _settled_with(self, leaf: Any, what: str, now: Any, traced: Any, before: Any) -> Any:
-        """What is put back: what another thread has stored there meanwhile, or what was there before."""
-        ours = now is traced or isinstance(now, Node) or (isinstance(now, Traced) and now._recorder is self)
-        if ours or (id(leaf), what) in self.assigned or not _keeps_gradient(leaf):
-            return before
-        self.disturbed = leaf
-        return now
+    def put_back(self) -> None:
+        """Give attributes their own numbers again, and leaves; twice does no harm."""
+        for source, value, _ in self.attributes.values():
+            source.set(value)
+        for source, _ in self.started:
+            source.owner.pop(source.name, None)
+        self.shown.clear()
 
     def forget(self) -> None:
         """Let go of the graph: what is alive afterwards, somebody else keeps."""
@@ -506,8 +507,13 @@ class Recorder:
         WATCH.add(1)
         MODES.recorder = self
         try:
-            with np.errstate(all="ignore"), watching_gradients():
-                yield
+            with np.errstate(all="ignore"), showing_stand_ins():
+                ACTIVE.append(self)
+                try:
+                    yield
+                finally:
+                    self.put_back()
+                    ACTIVE.remove(self)
         finally:
             MODES.recorder = None
             WATCH.add(-1)

@@ -1,65 +1,120 @@
-"""How the recorder learns that the gradient of a Value is read or assigned: a plain slot calls no function.
+"""What a leaf shows while a call is recorded: a stand-in to the thread that records, and its own numbers to all others.
 
-While any thread records, the class has this property in the slot's place.
+The data and the gradient of a node are plain slots, which call no function. While any thread records, the classes have
+the descriptors below in the place of these slots. The slots keep the true numbers.
 """
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_edu import value
-from tinygrad_edu.graph.modes import MODES
+from tinygrad_edu import tensor, value
+from tinygrad_edu.graph.modes import MODES, WATCH
+from tinygrad_edu.graph.node import Node
+from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
-_SLOT: Any = Value.__dict__["grad"]
+RECORDING = threading.RLock()  # one recording at a time: stand-ins in attributes are seen by all threads
 # The backward pass only adds to what there is, whatever that may be.
-_ENGINE = frozenset((value.__file__, __file__.replace("watched.py", "recorder.py")))
+_ENGINE = frozenset((value.__file__, tensor.__file__, __file__.replace("watched.py", "recorder.py"), __file__))
 
 
-class _Watched:
-    """The slot ``grad``, which asks the recorder where the user's function, or an optimizer, reads or assigns it."""
+class _Shown:
+    """A slot that shows stand-ins to the thread that records."""
 
-    def __init__(self) -> None:
-        self.recordings = 0
-        self.lock = threading.Lock()
+    def __init__(self, owner: type, name: str, *, notifies: bool = False) -> None:
+        self.owner, self.name = owner, name
+        self.slot: Any = owner.__dict__[name]
+        self.notifies = notifies  # whether the recorder is told that the user's function reads or assigns it
 
     def __get__(self, node: Any, owner: Any = None) -> Any:
         if node is None:
             return self
-        if MODES.recorder is not None and sys._getframe(1).f_code.co_filename not in _ENGINE:
-            MODES.recorder.on_grad_read(node)
-        return _SLOT.__get__(node)
+        recorder: Any = MODES.recorder
+        if recorder is None:
+            return self.slot.__get__(node)
+        if self.notifies and sys._getframe(1).f_code.co_filename not in _ENGINE:
+            recorder.on_grad_read(node)
+        shown = recorder.shown.get(id(node))
+        return self.slot.__get__(node) if shown is None or self.name not in shown else shown[self.name]
 
-    def __set__(self, node: Any, grad: Any) -> None:
-        if MODES.recorder is not None and sys._getframe(1).f_code.co_filename not in _ENGINE:
-            MODES.recorder.on_grad_write(node)
-        _SLOT.__set__(node, grad)
+    def __set__(self, node: Any, new: Any) -> None:
+        recorder: Any = MODES.recorder
+        if recorder is not None:
+            if self.notifies and sys._getframe(1).f_code.co_filename not in _ENGINE:
+                recorder.on_grad_write(node)
+            shown = recorder.shown.get(id(node))
+            if shown is not None:
+                shown[self.name] = new
+                return
+        self.slot.__set__(node, new)
+
+    def __delete__(self, node: Any) -> None:
+        self.slot.__delete__(node)
 
 
-_WATCHED: Any = _Watched()
+_DATA, _GRADIENT, _NUMBER = _Shown(Node, "_data"), _Shown(Tensor, "_grad"), _Shown(Value, "grad", notifies=True)
+_ALL = (_DATA, _GRADIENT, _NUMBER)
 
 
 @contextlib.contextmanager
-def watching_gradients() -> Iterator[None]:
-    """Within it, the recorder is told of gradients of Values that are read or assigned."""
-    with _WATCHED.lock:
-        _WATCHED.recordings += 1
-        Value.grad = _WATCHED  # type: ignore[misc]
-    try:
-        yield
-    finally:
-        with _WATCHED.lock:
-            _WATCHED.recordings -= 1
-            if not _WATCHED.recordings:
-                Value.grad = _SLOT  # type: ignore[misc]
+def showing_stand_ins() -> Iterator[None]:
+    """Within it, leaves show the recorder's stand-ins in this thread."""
+    with RECORDING:
+        try:
+            for shown in _ALL:
+                setattr(shown.owner, shown.name, shown)
+            yield
+        finally:
+            _show_slots()
+
+
+def _show_slots() -> None:
+    for shown in _ALL:
+        setattr(shown.owner, shown.name, shown.slot)
+
+
+def true_data(leaf: Any) -> Any:
+    """The data that the leaf has for all other threads."""
+    return _DATA.slot.__get__(leaf)
+
+
+def true_gradient(leaf: Any) -> Any:
+    """The gradient that the leaf has for all other threads."""
+    if isinstance(leaf, Value):
+        return _NUMBER.slot.__get__(leaf) if leaf.requires_grad else 0.0
+    return _GRADIENT.slot.__get__(leaf)
 
 
 def gradient_of(leaf: Any) -> Any:
-    """The gradient as it is, without a word to the recorder."""
+    """The gradient as this thread sees it, without a word to the recorder."""
     if isinstance(leaf, Value):
-        return _SLOT.__get__(leaf) if leaf.requires_grad else 0.0
+        return leaf.grad if leaf.requires_grad else 0.0
     if leaf._grad.__class__ is tuple:  # lent by the backward pass
         leaf._grad = leaf._grad[0].copy()
     return leaf._grad
+
+
+# --- a fork in the middle of a recording --------------------------------------------------------------------------
+
+ACTIVE: list[Any] = []  # the recorder at work
+
+
+def _forget_other_threads() -> None:
+    """In a child process the thread that recorded is gone: leaves and attributes show their own numbers again."""
+    global RECORDING
+    if MODES.recorder is not None:
+        return
+    RECORDING = threading.RLock()
+    if ACTIVE:
+        _show_slots()
+        WATCH.active = 0
+        for source, before, _ in ACTIVE.pop().attributes.values():
+            source.set(before)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
