@@ -76,8 +76,10 @@ class Compiled:
         with self._lock:
             quick, quiet = self._quick, MODES.no_grad > 0
             if quick is not None and quiet is self._quiet and len(args) == len(quick.plain) and not keywords:
-                with contextlib.suppress(Outdated):  # another form, or another state of the world
+                try:  # `contextlib.suppress` would take as long as a guard
                     return quick.run(*args)
+                except Outdated:  # another form, or another state of the world
+                    pass
             return self._called(args, keywords, quiet)
 
     def _called(self, args: Any, keywords: Any, quiet: bool) -> Any:
@@ -303,12 +305,12 @@ class Compiled:
     @property
     def program(self) -> Program:
         """The latest program as data: its lines, and what they read and write."""
-        return self._current().readable.program
+        return self._readable().program
 
     @property
     def listing(self) -> list[tuple[str, Line | None]]:
         """The body of `source`, line by line, each with the line of `program` that it prints: what a view shows."""
-        return list(self._current().readable.rows)
+        return list(self._readable().rows)
 
     def save_source(self, path: str | Path) -> None:
         """Write `source` with inputs and a main: a file that needs NumPy alone.

@@ -41,6 +41,8 @@ def _rows(listing: Listing) -> Iterator[str]:
     for i, node in numbered:
         if node.kind == "constant":
             yield _row(_option(i, node.code))
+    for what in listing.fixed:
+        yield _row(html.escape(f"# fixed when recorded: {what}"), "comment")
     head = (_option(i, node.code) for i, node in numbered if node.kind in ("argument", "parameter", "state"))
     yield _row(f"def {html.escape(listing.name)}({', '.join(head)}):", "head")
     section = ""

@@ -64,6 +64,7 @@ class Listing(NamedTuple):
 
     name: str
     nodes: list[Line]
+    fixed: tuple[str, ...] = ()  # what the function read when it was recorded, and the program has as constants
 
     def edges(self) -> Iterator[tuple[int, int, int]]:
         """The reader, the place among what it reads, and what is read."""
@@ -124,7 +125,7 @@ def listing(compiled: Compiled, max_nodes: int) -> Listing:
             node = _line(text, section, latest)
             latest[node.name] = len(nodes)
             nodes.append(node)
-    return Listing(function.name, nodes)
+    return Listing(function.name, nodes, tuple(map(str, getattr(compiled, "fixed", ()))))
 
 
 def _is_code(text: str) -> bool:

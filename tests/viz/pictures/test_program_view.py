@@ -236,3 +236,10 @@ def test_what_a_program_does_not_have_is_refused():
         viz.draw(step, depth=1)
     with pytest.raises(ArgumentError, match="no gradient to start from"):
         viz.player(step, 1.0)
+
+
+def test_the_page_shows_what_was_fixed():
+    temperature = 2.0
+    compiled = tinygrad_edu.compile(lambda x: x / temperature)
+    compiled(np.ones(2))
+    assert "# fixed when recorded: temperature = 2.0 (closure)" in viz.player(compiled).html
