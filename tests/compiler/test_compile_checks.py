@@ -364,6 +364,10 @@ def test_states_are_neither_taken_nor_loaded_within():
         lambda y: np.maximum(y, 0.5),
         lambda y: (y > 0) * np.float64(0.1) - y,
         lambda y: y * True + 1,
+        lambda y: y**2,
+        lambda y: (y < -1) | (y == 300),
+        lambda y: y.std().astype(np.float32) + y,
+        lambda y: y.mean().copy(),
     ],
 )
 @pytest.mark.parametrize("kind", [int, bool, np.uint8, np.float32, np.float16])

@@ -114,7 +114,8 @@ class Recorder:
         values = mapped(tuple(args), value_of)
         given = {key: mapped(x, value_of) for key, x in keywords.items()}
         if kind == METHOD:
-            value = getattr(np.asarray(values[0]), function)(*values[1:], **given)
+            x = values[0] if isinstance(values[0], np.ndarray | np.generic) else np.asarray(values[0])
+            value = getattr(x, function)(*values[1:], **given)
         else:
             value = function(*values, **given)
         if isinstance(value, tuple | list):

@@ -150,6 +150,8 @@ class Arrays:
         most = MEDIUM if like.function in (np.maximum, np.minimum, np.fmin) else SMALL
         if dtype is None or isinstance(x, Var) or np.ndim(x) or math.prod(like.out.shape) > most:
             return self.writer.operand(x).text
+        if isinstance(x, int) and np.dtype(dtype).kind in "iu" and not np.iinfo(dtype).min <= x <= np.iinfo(dtype).max:
+            return self.writer.operand(x).text  # NumPy compares with any whole number
         turned = like.out in self.column_major
         kind, shape = np.dtype(dtype), like.out.shape
         order, text = ("F", ', order="F"') if turned else ("C", "")
