@@ -166,6 +166,21 @@ def scalar_net():
     return Training(step, [()])
 
 
+def of_pictures(*layers):
+    """Convolutions and pooling on small pictures; the last layer sees 8 numbers."""
+    net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(8, 1, rng=rng()))
+    X = np.random.default_rng(5).standard_normal((6, 2, 6, 6))
+    optimizer = optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+    return training(net, optimizer, bce, (X, (X.mean(axis=(1, 2, 3)) > 0).astype(float)))
+
+
+def series():
+    layers = nn.Conv1d(1, 4, 3, padding=2, dilation=2, rng=rng()), nn.Tanh(), nn.AvgPool1d(4), nn.Flatten()
+    net = nn.Sequential(*layers, nn.Linear(8, 1, rng=rng()))
+    X = np.random.default_rng(5).standard_normal((6, 1, 8))
+    return training(net, optim.Adam(net.parameters(), lr=0.01), bce, (X, (X[:, 0, 0] > 0).astype(float)))
+
+
 def float32():
     w, b = (Tensor(rng().standard_normal(s).astype(np.float32)) for s in ((2, 1), (1,)))
     optimizer = optim.SGD([w, b], lr=0.1)
@@ -213,6 +228,15 @@ PROGRAMS: dict[str, Callable[[], Training]] = {
     "embedding": embedded_words,
     "recurrent": recurrent,
     "attention": attention,
+    "convolution": lambda: of_pictures(nn.Conv2d(2, 2, 3, rng=rng()), nn.ReLU(), nn.MaxPool2d(2)),
+    "strides and groups": lambda: of_pictures(
+        nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2, rng=rng()),
+        nn.BatchNorm2d(4),
+        nn.Tanh(),
+        nn.AvgPool2d(2, 1),
+        nn.ConvTranspose2d(4, 2, 1, rng=rng()),
+    ),
+    "series": series,
     "scalars": scalar_net,
     "float32": float32,
 }

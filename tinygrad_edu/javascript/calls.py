@@ -75,6 +75,9 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "scatter_add": ("index", "shape"),
     "one_hot": ("classes", "dtype"),
 }
+# The functions of `operations.windows`, which take their settings by name, and what they are called in JavaScript.
+WINDOWS = {name: name for name in ("convolve", "convolve_input", "convolve_weight", "take_windows", "add_windows")}
+WINDOWS |= {"largest": "largest_of_window", "winners_of": "winners_of", "pick": "pick", "put": "put"}
 # Values of other parameters that change nothing here.
 HARMLESS: dict[str, tuple[Any, ...]] = {
     "order": ("C", "K"),

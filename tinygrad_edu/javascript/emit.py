@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_edu.compiler.errors import CompileError
 from tinygrad_edu.compiler.program import CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, UFUNC, Line, Program, Returned, Var
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Data, Gradient, Setting
-from tinygrad_edu.javascript.calls import MASKS_ONLY, OPTIONS, POSITIONAL, REDUCED, RENAMED, bound
+from tinygrad_edu.javascript.calls import MASKS_ONLY, OPTIONS, POSITIONAL, REDUCED, RENAMED, WINDOWS, bound
 from tinygrad_edu.javascript.library import arrays
 from tinygrad_edu.javascript.rows import number as _float
 from tinygrad_edu.javascript.rows import word
@@ -30,6 +30,7 @@ _DTYPES = {"float64": "float64", "float32": "float32", "bool": "bool"} | {
 }
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _INFIX |= {"eq": "===", "ne": "!==", "and_": "&&", "or_": "||"}
+_WINDOWS = "tinygrad_edu.operations.windows"
 _LONG = 1000  # numbers, from which on an array is written in base64
 # Words that JavaScript keeps for itself, and the names that a program's text uses.
 _WORDS = """
@@ -293,6 +294,8 @@ class Script:
     def _call(self, name: str, args: Sequence[Any], line: Line, keywords: dict[str, Any] | None = None) -> str:
         """A function or a method of NumPy's that is no ufunc."""
         keywords = line.keywords if keywords is None else keywords
+        if self._function_name(line) == f"{_WINDOWS}.{name}" and name in WINDOWS:
+            return self._windows(WINDOWS[name], args, line)
         if not self._is_known(name, line):
             raise self._refused(line, self._function_name(line))
         if name == "item":
@@ -317,6 +320,12 @@ class Script:
         if name == "copy":
             return first
         return f"np.{name}({', '.join([first, *rest])})"
+
+    def _windows(self, name: str, args: Sequence[Any], line: Line) -> str:
+        given = [self.operand(x, line) for x in args]
+        settings = [f"{key}: {self.operand(x, line)}" for key, x in line.keywords.items()]
+        given += [f"{{ {', '.join(settings)} }}"] if settings else []
+        return f"np.{name}({', '.join(given)})"
 
     def _is_known(self, name: str, line: Line) -> bool:
         if name not in OPTIONS and name not in POSITIONAL and name not in ("item", "array", "einsum"):

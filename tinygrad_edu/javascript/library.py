@@ -9,13 +9,14 @@ from tinygrad_edu.javascript.ufuncs import ufuncs_source
 # Plain scripts, in the order in which they are joined: a script stands after those that it uses.
 SCRIPTS = ("vocabulary", "numbers", "tape")
 # The parts of the object ``np``, which has what a compiled program calls. They need the vocabulary.
-ARRAYS = ("ndarray", "choices", "reductions", "shapes", "indexing", "products", "random", "state")
+ARRAYS = ("ndarray", "choices", "reductions", "shapes", "indexing", "products", "windows", "random", "state")
 
 _OFFERED = """
-    NDArray PCG64 all any arange argmax argmin argsort argument array asarray astype broadcast_to clip concatenate
-    copyState cumsum decoded diagonal dot einsum empty expand_dims eye flip full getitem matmul max mean memory min
-    moveaxis one_hot pad prod ravel repeat reshape result roll scatter_add squeeze stack std store sum swapaxes
-    take_along_axis tile transpose tril triu variance where withMemory
+    add_windows all any arange argmax argmin argsort argument array asarray astype broadcast_to clip concatenate
+    convolve convolve_input convolve_weight copyState cumsum decoded diagonal dot einsum empty expand_dims eye flip
+    full getitem largest_of_window matmul max mean memory min moveaxis NDArray one_hot pad PCG64 pick prod put ravel
+    repeat reshape result roll scatter_add squeeze stack std store sum swapaxes take_along_axis take_windows tile
+    transpose tril triu variance where winners_of withMemory
 """
 OFFERED = tuple(_OFFERED.split())
 
