@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def node():
+def node(tmp_path_factory):
     """``node(script, given)``: the result of the script's function ``main(given)``; floats keep their bits.
 
     A test that asks for it is marked ``node``, and skipped only where Node is missing.
@@ -67,13 +67,16 @@ def node():
     if executable is None:
         pytest.skip("node is not installed")
 
+    path = tmp_path_factory.mktemp("node") / "program.cjs"
+
     def run(script, given=None):
         program = (
             f'"use strict";\n{_DECODE}\n{script}\nconst given = decoded(JSON.parse(require("fs").readFileSync(0)));'
         )
         program += "\nPromise.resolve(main(given)).then((x) => process.stdout.write(JSON.stringify(encoded(x))));"
+        path.write_text(program, encoding="utf-8")
         done = subprocess.run(
-            [executable, "--input-type=commonjs", "--eval", program] if len(program) < 100_000 else [executable, "-"],
+            [executable, path],
             input=json.dumps(_encoded(given)),
             capture_output=True,
             text=True,
