@@ -43,7 +43,7 @@ def test_functions_agree_with_numpy_forward_and_backward(name, node):
         compiled = compile_(program)
         results = compiled(*given)
         try:
-            script = compiled._script()
+            script = compiled.script
             text = script.functions()
         except CompileError:
             refused += 1

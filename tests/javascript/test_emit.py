@@ -42,7 +42,7 @@ def test_training_goes_step_by_step_as_in_python(name, node):
         step(*training.batches[0])
     module = module_for_node(step)
     batches = [[for_node(x) for x in batch] for batch in training.batches]
-    found = node(module + _RUN.replace("FUNCTION", step._script().function_name), {"batches": batches, "steps": STEPS})
+    found = node(module + _RUN.replace("FUNCTION", step.script.function_name), {"batches": batches, "steps": STEPS})
     assert len(found) == STEPS
     # An ulp of a product or of tanh is another one in JavaScript; single precision rounds in other places.
     tolerance = 2e-5 if name == "float32" else 1e-11
@@ -50,7 +50,7 @@ def test_training_goes_step_by_step_as_in_python(name, node):
         expected = step(*training.batches[k % len(batches)])
         np.testing.assert_allclose(loss, float(expected.data), tolerance)
         compared = 0
-        for place, value in step._script().state().items():
+        for place, value in step.script.state().items():
             if place in state:
                 np.testing.assert_allclose(state[place], np.ravel(value), tolerance, tolerance, err_msg=place)
                 compared += 1

@@ -53,7 +53,7 @@ def test_random_programs_agree(node):
         compiled = compile_(function_of(steps))
         with np.errstate(all="ignore"):
             results = compiled(*given_arrays)
-        script = compiled._script()
+        script = compiled.script
         texts = [f"np.array({x.ravel().tolist()}, {list(x.shape)})" for x in given_arrays]
         call = f"{script.function_name}(initialState(), {', '.join(texts)})"
         blocks.append(f"() => {{ {script.functions()}\nreturn {call}; }}")

@@ -64,7 +64,7 @@ def test_a_gradient_for_another_number_of_samples_is_numpys(name, node):
     for n in SIZES:
         compiled = compile_(program)
         compiled(rng.standard_normal((n, 3)))
-        texts[n] = compiled._script().function("n")
+        texts[n] = compiled.script.function("n")
     X = rng.standard_normal((29, 3))
     script = f"const main = (X) => program({{}}, 29, X).map((x) => x.data ?? [x]);\n{for_any_size(texts)}"
     loss, gradient = node(arrays() + script, [row.tolist() for row in X])

@@ -250,9 +250,11 @@ class Compiled:
         ------
         CompileError : a line calls a function that has no JavaScript. The message names it and the user's line.
         """
-        return self._script().module()
+        return self.script.module()
 
-    def _script(self) -> Script:
+    @property
+    def script(self) -> Script:
+        """What `javascript` is written by: for a page that runs several programs, or for any number of samples."""
         machine = self._current()
         readable = machine.readable
         return Script(readable.program, readable.names.of, machine.signature.arguments, machine.input_values())

@@ -152,7 +152,7 @@ def _recorded(function: Callable[..., Any], *args: Any, twice: bool = False) -> 
                 "the first step of this optimizer is another one than those that follow, so a playground cannot show "
                 "it: set dampening=0"
             )
-    return compiled, compiled._script()
+    return compiled, compiled.script
 
 
 def _program(scripts: Sequence[Script], step: Script, inverse: dict[int, Any]) -> str:
