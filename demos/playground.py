@@ -3,6 +3,9 @@
 Drag the wires, the samples and the timeline; change the rate while it trains. The page is one file that works offline.
 """
 
+import sys
+import webbrowser
+
 import viz
 from demos._options import Out, Seed
 from demos._pictures import Folder
@@ -10,7 +13,7 @@ from tinygrad_edu import data, nn, optim
 
 
 def run(*, out: Out = "out", seed: Seed = 0) -> None:
-    """Write the playground of a small net on two moons."""
+    """Write the playground of a small net on two moons, and open it where somebody sits at the terminal."""
     folder = Folder(out)
     X, y = data.moons(400, noise=0.2, rng=seed)
     net = nn.MLP(2, [6, 4, 1], activation="tanh", rng=seed)
@@ -21,5 +24,7 @@ def run(*, out: Out = "out", seed: Seed = 0) -> None:
         optimizer=optim.Adam(net.parameters(), lr=0.03),
         choices={"widths": [[6, 4], [8]], "activation": ["tanh", "relu", "gelu"]},
     )
-    folder.write("playground.html", page.save)
-    print("Open the file in a browser, and press Space: the net trains.")
+    path = folder.write("playground.html", page.save)
+    print("In the browser, press Space: the net trains.")
+    if sys.stdout.isatty():
+        webbrowser.open(path.resolve().as_uri())

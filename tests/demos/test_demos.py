@@ -324,8 +324,13 @@ def test_the_tour_shows_all_and_compares_xor(tmp_path, monkeypatch, capsys):
     assert {"backprop.html", "xor_boundary.png", "moons.gif"} <= pictures(tmp_path)
 
 
-def test_the_playground_is_one_page(tmp_path, capsys):
+@pytest.mark.parametrize("at_a_terminal", [False, True])
+def test_the_playground_is_one_page(tmp_path, capsys, monkeypatch, at_a_terminal):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: at_a_terminal)
     playground.run(out=tmp_path)
+    assert opened == [(tmp_path / "playground.html").as_uri()] * at_a_terminal
     assert pictures(tmp_path) == {"playground.html"}
     assert (tmp_path / "playground.html").stat().st_size < 400_000
     assert "press Space" in capsys.readouterr().out
