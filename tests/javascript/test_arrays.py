@@ -11,7 +11,6 @@ from tinygrad_edu.javascript.library import arrays
 
 # Whose lines have no JavaScript: linear algebra beyond products, and windows.
 WITHOUT = {"det", "inv", "solve", "cofactor"}
-WITHOUT |= {"conv", "conv_input", "conv_weight", "windows", "fold", "max_pool", "pick", "put"}
 
 
 def program_of(function, call, rng):
