@@ -167,9 +167,14 @@ def test_a_value_program_is_written_in_plain_arithmetic():
     assert "np.multiply(" not in compiled.javascript[compiled.javascript.index("function f") :]
 
 
-def test_constants_keep_the_sign_of_zero(node):
-    signs = np.array([[0.0, -0.0], [0.0, -0.0]])
-    compiled = compile_(lambda x: np.copysign(x, signs))
-    compiled(np.ones((2, 2)))
+@pytest.mark.parametrize(
+    "signs",
+    [[[0.0, -0.0], [0.0, -0.0]], [[-0.0, -0.0], [-0.0, -0.0]], [[1.0, -0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]],
+)
+def test_constants_keep_the_sign_of_zero(node, signs):
+    # In the printed NumPy, too: recording compares its results with the function's.
+    constant = np.array(signs)
+    compiled = compile_(lambda x: np.copysign(x, constant))
+    expected = compiled(np.ones((2, 2)))
     script = module_for_node(compiled) + "const main = () => f(initialState(), [[1, 1], [1, 1]]).data;"
-    assert node(script).tolist() == [1, -1, 1, -1]
+    assert node(script).tolist() == expected.ravel().tolist()

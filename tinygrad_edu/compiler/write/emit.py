@@ -110,7 +110,7 @@ class Writer:
             return self._filled(array)
         if array.ndim == 1 and array.dtype == np.int64 and np.array_equal(array, np.arange(array.size)):
             return Text(f"np.arange({array.size})")
-        if array.ndim == 2 and len(set(array.shape)) == 1 and np.array_equal(array, np.eye(len(array))):
+        if array.ndim == 2 and len(set(array.shape)) == 1 and _is_eye(array):
             dtype = "" if array.dtype == np.float64 else f", dtype={self.operand(array.dtype).text}"
             return Text(f"np.eye({len(array)}{dtype})")
         return Text(self.constant(original))
@@ -119,7 +119,7 @@ class Writer:
         number, dtype = array.flat[0].item(), array.dtype
         shape = self.operand(array.shape).text
         tail = "" if dtype == np.float64 or (dtype.kind == "b") else f", dtype={self.operand(dtype).text}"
-        if dtype.kind == "f" and number in (0.0, 1.0):
+        if dtype.kind == "f" and repr(number) in ("0.0", "1.0"):
             return Text(f"np.{'ones' if number else 'zeros'}({shape}{tail})")
         return Text(f"np.full({shape}, {self.operand(number).text}{tail})")
 
@@ -258,8 +258,13 @@ def _is_number(x: Any) -> bool:
     return isinstance(x, Var) and x.dtype is None and not x.shape
 
 
+def _is_eye(array: Any) -> bool:
+    return array.tobytes() == np.eye(len(array), dtype=array.dtype).tobytes()
+
+
 def _uniform(array: Any) -> bool:
-    return array.size > 1 and array.dtype.kind in "fiub" and bool((array == array.flat[0]).all())
+    """Whether all entries have the same bits: 0.0 and -0.0 have not."""
+    return array.size > 1 and array.dtype.kind in "fiub" and array.tobytes() == array.flat[0].tobytes() * array.size
 
 
 # --- the whole ----------------------------------------------------------------------------------------------------
