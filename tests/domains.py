@@ -152,6 +152,14 @@ ROWS: dict[str, Row] = {
             ((1e4, 0.0), (1.0, -1e4)),
         ],
     ),
+    "bce": Row(
+        lambda x0, x1: -x1 * np.log(x0) - (1 - x1) * np.log(1 - x0),
+        ((0.1, 0.9), (0.0, 1.0)),
+        torch=lambda torch, *xs: torch.nn.functional.binary_cross_entropy(
+            *torch.broadcast_tensors(*xs), reduction="none"
+        ),
+        edges=[((0.5, 1.0), (-2.0, 0.0)), ((0.0, 1.0), (-1e12, 100.0)), ((1.0, 0.0), (1e12, -100.0))],
+    ),
     "abs": Row(absolute, kink=itself, edges=[((0.0,), (0.0,)), ((-INF,), (-1.0,))]),
     "sign": Row(lambda x: np.sign(re(x)) + 0 * x, kink=itself, edges=[((0.0,), (0.0,)), ((INF,), (0.0,))]),
     "square": Row(lambda x: x * x, edges=[((0.0,), (0.0,))]),

@@ -10,7 +10,7 @@ from functools import partial
 from statistics import median
 from time import process_time
 
-from . import classifiers, lab_workloads, moons
+from . import classifiers, lab_workloads, moons, networks
 from .claims import AUTOGRAD, COMPILED, HAND, JAX, MICROGRAD, MYGRAD, OWN, TORCH, at_most, cells, faster
 from .classifiers import Peer, Task
 from .report import Bar, Row, duration, figure
@@ -215,6 +215,7 @@ def unreachable_objects(step: Callable[[], object]) -> int:
 WORKLOADS: dict[str, Callable[[Effort], list[Row]]] = {
     "moons": scalars,
     **{name: partial(classifier, net) for name, net in CLASSIFIERS.items()},
+    **{name: partial(networks.network, name) for name in networks.NETS},
     "recording": recording,
     "import": imports,
     "memory": memory,

@@ -9,6 +9,7 @@ import tinygrad_edu
 from tests.oracles import like_torch
 from tinygrad_edu import Tensor, nn
 from tinygrad_edu.errors import ArgumentError, ShapeError, TinygradEduError
+from tinygrad_edu.nn import functional
 from viz import draw, trace
 
 RTOL = 1e-10
@@ -25,6 +26,8 @@ class Case:
         self.make, self.peer, self.inputs, self.transposed = make, peer, inputs, transposed
 
 
+WEIGHTS = {"weight_ih", "weight_hh"} | {f"weight_{kind}h_l{k}" for kind in "ih" for k in range(2)}
+BLOCK = {"self_attn.in_proj_weight", "self_attn.out_proj.weight", "linear1.weight", "linear2.weight"}
 CASES = {
     "Conv1d": Case(lambda: nn.Conv1d(3, 4, 3, rng=0), lambda t: t.Conv1d(3, 4, 3), drawn(2, 3, 7)),
     "Conv1d, one sequence": Case(
@@ -104,6 +107,71 @@ CASES = {
         lambda t: t.Embedding(5, 3, padding_idx=2),
         np.array([[1, 1, 2], [0, 2, 1]]),
     ),
+    "RNNCell": Case(
+        lambda: nn.RNNCell(3, 5, rng=0), lambda t: t.RNNCell(3, 5), drawn(2, 3), drawn(2, 5), transposed=WEIGHTS
+    ),
+    "LSTMCell": Case(
+        lambda: nn.LSTMCell(3, 5, bias=False, rng=0),
+        lambda t: t.LSTMCell(3, 5, bias=False),
+        drawn(2, 3),
+        (drawn(2, 5), drawn(2, 5, seed=1)),
+        transposed=WEIGHTS,
+    ),
+    "GRUCell": Case(
+        lambda: nn.GRUCell(3, 5, rng=0), lambda t: t.GRUCell(3, 5), drawn(2, 3), drawn(2, 5), transposed=WEIGHTS
+    ),
+    "GRUCell from zeros, one example": Case(
+        lambda: nn.GRUCell(3, 5, rng=0), lambda t: t.GRUCell(3, 5), drawn(3), transposed=WEIGHTS
+    ),
+    "RNN": Case(
+        lambda: nn.RNN(3, 5, nonlinearity="relu", rng=0),
+        lambda t: t.RNN(3, 5, nonlinearity="relu"),
+        drawn(4, 2, 3),
+        transposed=WEIGHTS,
+    ),
+    "RNN of two layers": Case(
+        lambda: nn.RNN(3, 5, 2, rng=0), lambda t: t.RNN(3, 5, 2), drawn(4, 2, 3), drawn(2, 2, 5), transposed=WEIGHTS
+    ),
+    "LSTM": Case(lambda: nn.LSTM(3, 5, rng=0), lambda t: t.LSTM(3, 5), drawn(4, 2, 3), transposed=WEIGHTS),
+    "LSTM of two layers, batch first": Case(
+        lambda: nn.LSTM(3, 5, 2, batch_first=True, rng=0),
+        lambda t: t.LSTM(3, 5, 2, batch_first=True),
+        drawn(2, 4, 3),
+        (drawn(2, 2, 5), drawn(2, 2, 5, seed=1)),
+        transposed=WEIGHTS,
+    ),
+    "GRU": Case(
+        lambda: nn.GRU(3, 5, 2, bias=False, rng=0),
+        lambda t: t.GRU(3, 5, 2, bias=False),
+        drawn(4, 2, 3),
+        transposed=WEIGHTS,
+    ),
+    "GRU, one sequence": Case(
+        lambda: nn.GRU(3, 5, batch_first=True, rng=0),
+        lambda t: t.GRU(3, 5, batch_first=True),
+        drawn(4, 3),
+        transposed=WEIGHTS,
+    ),
+    "MultiheadAttention": Case(
+        lambda: nn.MultiheadAttention(6, 2, rng=0),
+        lambda t: t.MultiheadAttention(6, 2),
+        drawn(4, 2, 6),
+        drawn(3, 2, 6, seed=1),
+        drawn(3, 2, 6, seed=2),
+        transposed={"in_proj_weight", "out_proj.weight"},
+    ),
+    "TransformerEncoderLayer": Case(
+        lambda: nn.TransformerEncoderLayer(6, 2, 8, 0.0, rng=0),
+        lambda t: t.TransformerEncoderLayer(6, 2, 8, 0.0),
+        drawn(4, 2, 6),
+        transposed=BLOCK,
+    ),
+    "TransformerEncoderLayer, norm first": Case(
+        lambda: nn.TransformerEncoderLayer(6, 3, 8, 0.0, "gelu", 1e-3, True, True, rng=0),
+        lambda t: t.TransformerEncoderLayer(6, 3, 8, 0.0, "gelu", 1e-3, True, True),
+        drawn(2, 4, 6),
+        transposed=BLOCK,
+    ),
     "PReLU": Case(lambda: nn.PReLU(3), lambda t: t.PReLU(3), drawn(2, 3, 4)),
     "PReLU, one slope": Case(lambda: nn.PReLU(init=0.1), lambda t: t.PReLU(init=0.1), drawn(2, 3)),
 }
@@ -121,8 +189,13 @@ def weighted(ys, like):
     return sum((y * like(np.cos(np.arange(np.prod(y.shape, dtype=int))).reshape(tuple(y.shape)))).sum() for y in ys)
 
 
+def mapped(function, x):
+    """The function of an array, or of each in a tuple."""
+    return tuple(function(part) for part in x) if isinstance(x, tuple) else function(x)
+
+
 def given(x):
-    return Tensor(x) if x.dtype.kind == "f" else x
+    return mapped(lambda x: Tensor(x) if x.dtype.kind == "f" else x, x)
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")  # PyTorch may copy its input
@@ -140,7 +213,7 @@ def test_a_layer_is_pytorchs(torch, name):
             x.copy_(torch.tensor(state[key].T if key in case.transposed else state[key]))
     for _ in range(2):  # the second call finds the state that the first has left
         xs = [given(x) for x in case.inputs]
-        ts = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in case.inputs]
+        ts = [mapped(lambda x: torch.tensor(x, requires_grad=x.dtype.kind == "f"), x) for x in case.inputs]
         mine.zero_grad()
         theirs.zero_grad()
         ys, zs = outputs_of(mine(*xs)), outputs_of(theirs(*ts))
@@ -148,7 +221,7 @@ def test_a_layer_is_pytorchs(torch, name):
             like_torch(y.data, z, RTOL)
         weighted(ys, np.asarray).backward()
         weighted(zs, torch.tensor).backward()
-        for x, t in zip(xs, ts, strict=True):
+        for x, t in zip(outputs_of(xs), outputs_of(ts), strict=True):
             if isinstance(x, Tensor):
                 like_torch(x.grad, t.grad, RTOL)
         for key, p in mine.named_parameters():
@@ -156,7 +229,8 @@ def test_a_layer_is_pytorchs(torch, name):
     after = mine.state_dict()
     for key, x in theirs.state_dict().items():
         like_torch(after[key].T if key in case.transposed else after[key], x, RTOL)
-    ys, zs = outputs_of(mine.eval()(*case.inputs)), outputs_of(theirs.eval()(*map(torch.tensor, case.inputs)))
+    ys = outputs_of(mine.eval()(*case.inputs))
+    zs = outputs_of(theirs.eval()(*[mapped(torch.tensor, x) for x in case.inputs]))
     for y, z in zip(ys, zs, strict=True):
         like_torch(y.data, z, RTOL)
 
@@ -165,7 +239,7 @@ def test_a_layer_is_pytorchs(torch, name):
 def test_float32_stays_float32(name):
     case = CASES[name]
     layer = case.make().astype(np.float32)
-    xs = [Tensor(x.astype(np.float32)) if x.dtype.kind == "f" else x for x in case.inputs]
+    xs = [given(mapped(lambda x: x.astype(np.float32) if x.dtype.kind == "f" else x, x)) for x in case.inputs]
     ys = outputs_of(layer(*xs))
     weighted(ys, lambda weights: weights.astype(np.float32)).backward()
     assert {y.dtype for y in ys} == {np.dtype(np.float32)}
@@ -182,7 +256,7 @@ def test_a_layer_compiles_draws_steps_saves_and_loads(tmp_path, name):
         loss = weighted(outputs_of(net(*xs)), np.asarray)
         net.zero_grad()
         loss.backward()
-        return loss, [x.grad for x in (*net.parameters(), *xs) if isinstance(x, Tensor)]
+        return loss, [x.grad for x in (*net.parameters(), *outputs_of(xs)) if isinstance(x, Tensor)]
 
     compiled = tinygrad_edu.compile(lambda *xs: step(twin, *xs))
     for _ in range(3):
@@ -205,6 +279,10 @@ def test_a_layer_compiles_draws_steps_saves_and_loads(tmp_path, name):
     for key, array in twin.state_dict().items():
         np.testing.assert_array_equal(array, layer.state_dict()[key])
     assert repr(copy.deepcopy(layer)) == repr(layer)
+
+
+def attending(**masks):
+    return nn.MultiheadAttention(6, 2, rng=0)(*[drawn(4, 2, 6)] * 3, **masks)
 
 
 IMAGES = drawn(2, 1, 4, 8)
@@ -240,6 +318,43 @@ BAD = [
     (lambda: nn.Embedding(5, 3)(np.array([0, 5])), ArgumentError, "takes indices from 0 to 4, but was given 5"),
     (lambda: nn.Embedding(5, 3, padding_idx=5), ArgumentError, "padding_idx must be an index of the 5 vectors"),
     (lambda: nn.Dropout2d()(drawn(2, 4)), ShapeError, "Dropout2d(p=0.5) takes inputs of shape (n, channels"),
+    (
+        lambda: nn.LSTM(3, 5)(drawn(4, 2, 2)),
+        ShapeError,
+        "takes inputs of shape (steps, n, 3), but was given",
+    ),
+    (lambda: nn.GRU(3, 5)(drawn(0, 2, 3)), ShapeError, "was given an empty sequence"),
+    (
+        lambda: nn.LSTM(3, 5)(drawn(4, 2, 3), (drawn(1, 2, 5),)),
+        ShapeError,
+        "takes two states, h and c, of shape (1",
+    ),
+    (lambda: nn.RNN(3, 5)(drawn(4, 2, 3), drawn(2, 5)), ShapeError, "takes a state of shape (1, 2, 5), but was given"),
+    (lambda: nn.GRUCell(3, 5)(drawn(4, 2, 3)), ShapeError, "GRUCell(3 → 5) takes inputs of shape (n, 3)"),
+    (lambda: nn.RNN(3, 5, nonlinearity="sine"), ArgumentError, "nonlinearity must be 'tanh' or 'relu'"),
+    (lambda: nn.MultiheadAttention(6, 4), ArgumentError, "4 heads do not divide embed_dim=6"),
+    (
+        lambda: nn.MultiheadAttention(6, 2)(*[drawn(4, 2, 5)] * 3),
+        ShapeError,
+        "query must have 6 features, but has",
+    ),
+    (
+        lambda: attending(attn_mask=np.ones((3, 4), bool)),
+        ShapeError,
+        "attn_mask must broadcast to the scores",
+    ),
+    (
+        lambda: attending(key_padding_mask=np.ones((3, 2), bool)),
+        ShapeError,
+        "must hold booleans of shape (2, 4)",
+    ),
+    (
+        lambda: functional.scaled_dot_product_attention(drawn(3, 4), drawn(5, 4), drawn(4, 4)),
+        ShapeError,
+        "takes a query",
+    ),
+    (lambda: nn.ModuleList([np.tanh]), ArgumentError, "ModuleList holds modules, but was given"),
+    (lambda: nn.ModuleDict({"training": nn.ReLU()}), ArgumentError, "a module cannot be called 'training'"),
     (lambda: nn.PReLU(3)(drawn(2, 4)), ShapeError, "PReLU(3) takes inputs of shape (n, 3, …), but was given (2, 4)"),
 ]
 
@@ -278,3 +393,107 @@ def test_tied_weights_are_one_parameter_that_gets_both_gradients():
     expected = np.zeros((5, 3)) + rows[x].sum(0)
     np.add.at(expected, x, rows.sum(0))
     np.testing.assert_allclose(net.words.weight.grad, expected)
+
+
+# --- attention ------------------------------------------------------------------------------------------------------
+
+
+def boolean(*shape):
+    mask = np.random.default_rng(5).random(shape) < 0.4
+    mask[..., 0] = False
+    return mask
+
+
+@pytest.mark.parametrize(
+    "masks",
+    [
+        {"is_causal": True},
+        {"attn_mask": boolean(4, 4)},
+        {"attn_mask": boolean(4, 4, 4)},
+        {"attn_mask": drawn(4, 4)},
+        {"key_padding_mask": boolean(2, 4)},
+        {"key_padding_mask": boolean(2, 4), "attn_mask": boolean(4, 4), "average_attn_weights": False},
+        {"key_padding_mask": boolean(2, 4), "need_weights": False},
+    ],
+    ids=lambda masks: " ".join(masks),
+)
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_masks_of_attention_are_pytorchs(torch, masks, batch_first):
+    mine = nn.MultiheadAttention(6, 2, batch_first=batch_first, rng=0)
+    theirs = torch.nn.MultiheadAttention(6, 2, batch_first=batch_first, dtype=torch.float64)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.tensor(mine.in_proj_weight.numpy().T))
+        theirs.out_proj.weight.copy_(torch.tensor(mine.out_proj.weight.numpy().T))
+    x = drawn(2, 4, 6) if batch_first else drawn(4, 2, 6)
+    leaf, t = Tensor(x), torch.tensor(x, requires_grad=True)
+    given_masks = {name: torch.tensor(m) if isinstance(m, np.ndarray) else m for name, m in masks.items()}
+    if masks == {"is_causal": True}:
+        given_masks = {"attn_mask": ~torch.ones(4, 4, dtype=bool).tril()}
+    (y, weights), (z, peer) = mine(leaf, leaf, leaf, **masks), theirs(t, t, t, **given_masks)
+    like_torch(y.data, z, RTOL)
+    assert (weights is None) == (peer is None)
+    if weights is not None:
+        like_torch(weights.data, peer, RTOL)
+    weighted([y], np.asarray).backward()
+    weighted([z], torch.tensor).backward()
+    like_torch(leaf.grad, t.grad, RTOL)
+    like_torch(mine.in_proj_weight.grad.T, theirs.in_proj_weight.grad, RTOL)
+
+
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"attn_mask": ~boolean(3, 5)}, {"scale": 0.3}])
+def test_scaled_dot_product_attention_is_pytorchs(torch, options):
+    xs = [drawn(2, 3, 4), drawn(2, 5, 4, seed=1), drawn(2, 5, 2, seed=2)]
+    leaves, ts = [Tensor(x) for x in xs], [torch.tensor(x, requires_grad=True) for x in xs]
+    y = functional.scaled_dot_product_attention(*leaves, **options)
+    theirs = {name: torch.tensor(x) if isinstance(x, np.ndarray) else x for name, x in options.items()}
+    z = torch.nn.functional.scaled_dot_product_attention(*ts, **theirs)
+    like_torch(y.data, z, RTOL)
+    weighted([y], np.asarray).backward()
+    weighted([z], torch.tensor).backward()
+    for leaf, t in zip(leaves, ts, strict=True):
+        like_torch(leaf.grad, t.grad, RTOL)
+
+
+def test_a_query_without_any_key_gets_zero_and_no_gradient():
+    mask = np.array([[True, False], [False, False]])
+    x = Tensor(drawn(2, 3))
+    y = functional.scaled_dot_product_attention(x, x, x, attn_mask=mask)
+    assert (y.data[1] == 0).all()
+    y.sum().backward()
+    assert np.isfinite(x.grad).all()
+
+
+def test_dropout_within_attention_and_recurrent_nets_is_only_in_training():
+    block = nn.TransformerEncoderLayer(6, 2, 8, 0.5, rng=0)
+    x = drawn(4, 2, 6)
+    assert not np.array_equal(block(x).data, block(x).data)
+    assert np.array_equal(block.eval()(x).data, block(x).data)
+    net = nn.GRU(6, 5, 2, dropout=0.5, rng=0)
+    assert not np.array_equal(net(x)[0].data, net(x)[0].data)
+    assert np.array_equal(net.eval()(x)[0].data, net(x)[0].data)
+
+
+# --- lists and dicts of modules -------------------------------------------------------------------------------------
+
+
+def test_a_list_and_a_dict_of_modules():
+    first, second, third = nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 2)
+    modules = nn.ModuleList([first]).append(second).extend([third])
+    assert (list(modules), len(modules), modules[-1], list(modules[1:])) == (
+        [first, second, third],
+        3,
+        third,
+        [second, third],
+    )
+    modules[0] = third
+    assert list(modules.state_dict()) == ["0.weight", "0.bias"]  # the other is the same, and counts once
+    parts = nn.ModuleDict({"a": first})
+    parts["b"] = second
+    assert (list(parts), list(parts.values()), dict(parts.items()), "b" in parts) == (
+        ["a", "b"],
+        [first, second],
+        {"a": first, "b": second},
+        True,
+    )
+    assert list(parts.keys()) == ["a", "b"]
+    assert parts["b"] is second

@@ -21,6 +21,17 @@ LIKE_PYTORCH = [
     ("LinearLR", {"start_factor": 0.2, "end_factor": 0.7, "total_iters": 9}),
     ("CosineAnnealingLR", {"T_max": 25}),
     ("CosineAnnealingLR", {"T_max": 10, "eta_min": 0.01}),
+    ("ConstantLR", {}),
+    ("ConstantLR", {"factor": 0.5, "total_iters": 7}),
+    ("PolynomialLR", {}),
+    ("PolynomialLR", {"total_iters": 20, "power": 2.5}),
+    ("MultiplicativeLR", {"lr_lambda": lambda step: 1 - 0.5 / (1 + step)}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 7}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 3, "T_mult": 2, "eta_min": 0.01}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 4}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 4, "step_size_down": 7, "mode": "triangular2"}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 5, "mode": "exp_range", "gamma": 0.9}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 5, "cycle_momentum": False}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 30}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 31, "pct_start": 0.25, "div_factor": 10, "final_div_factor": 7}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 30, "base_momentum": 0.2, "max_momentum": 0.9}),
@@ -59,6 +70,39 @@ def test_thirty_steps_equal_pytorchs(torch, name, options, optimizer):
         step(a, first)
         step(b, second)
     np.testing.assert_allclose(settings_of(a), settings_of(b), rtol=1e-12, atol=1e-16)
+
+
+def test_schedules_in_sequence_and_at_once_equal_pytorchs(torch):
+    for milestones, at_once in (([4, 15], False), (None, True)):
+        a, b = mine(), theirs(torch)
+
+        def parts(of, optimizer):
+            return [of.ConstantLR(optimizer, 0.25, 9), of.ExponentialLR(optimizer, 0.9), of.StepLR(optimizer, 3, 0.5)]
+
+        of = torch.optim.lr_scheduler
+        if at_once:
+            first = lr_scheduler.ChainedScheduler(parts(lr_scheduler, a))
+            second = of.ChainedScheduler(parts(of, b))
+        else:
+            first = lr_scheduler.SequentialLR(a, parts(lr_scheduler, a), milestones)
+            second = of.SequentialLR(b, parts(of, b), milestones)
+        for _ in range(26):
+            assert first.get_last_lr() == pytest.approx(second.get_last_lr(), rel=1e-12)
+            step(a, first)
+            step(b, second)
+
+
+def test_schedules_of_schedules_refuse_others():
+    a, b = mine(), mine()
+    constant, exponential = lr_scheduler.ConstantLR(a), lr_scheduler.ExponentialLR(a, 0.9)
+    with pytest.raises(ArgumentError, match="takes one milestone less than schedules, but was given 2 and 2"):
+        lr_scheduler.SequentialLR(a, [constant, exponential], [2, 4])
+    with pytest.raises(ArgumentError, match="SequentialLR takes schedules of its optimizer"):
+        lr_scheduler.SequentialLR(b, [constant, exponential], [2])
+    with pytest.raises(ArgumentError, match="ChainedScheduler takes schedules of its optimizer"):
+        lr_scheduler.ChainedScheduler([])
+    with pytest.raises(ArgumentError, match="CyclicLR: mode must be 'triangular'"):
+        lr_scheduler.CyclicLR(a, 0.1, 1.0, mode="square")
 
 
 def test_the_warm_up_equals_pytorchs_two_schedules_in_sequence(torch):

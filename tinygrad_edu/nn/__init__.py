@@ -37,24 +37,30 @@ if TYPE_CHECKING:
         Softsign,
         Tanh,
     )
+    from tinygrad_edu.nn.attention import MultiheadAttention, TransformerEncoderLayer
     from tinygrad_edu.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
-    from tinygrad_edu.nn.layers import Dropout, Dropout2d, Embedding, Flatten, Linear, PReLU
+    from tinygrad_edu.nn.dropout import Dropout, Dropout2d
+    from tinygrad_edu.nn.layers import Embedding, Flatten, Linear, PReLU
     from tinygrad_edu.nn.module import Module
-    from tinygrad_edu.nn.networks import MLP, Sequential
+    from tinygrad_edu.nn.networks import MLP, ModuleDict, ModuleList, Sequential
     from tinygrad_edu.nn.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
     from tinygrad_edu.nn.pooling import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+    from tinygrad_edu.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 else:  # imported when first asked for: `nn.scalar` works where there is no NumPy
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
             "activations": "ELU GELU GLU SELU Hardtanh Identity LeakyReLU LogSoftmax Mish ReLU ReLU6 SiLU "
             "Sigmoid Softmax Softplus Softsign Tanh",
+            "attention": "MultiheadAttention TransformerEncoderLayer",
             "convolution": "Conv1d Conv2d ConvTranspose2d",
-            "layers": "Dropout Dropout2d Embedding Flatten Linear PReLU",
+            "dropout": "Dropout Dropout2d",
+            "layers": "Embedding Flatten Linear PReLU",
             "module": "Module",
-            "networks": "MLP Sequential",
+            "networks": "MLP ModuleDict ModuleList Sequential",
             "normalization": "BatchNorm1d BatchNorm2d GroupNorm LayerNorm RMSNorm",
             "pooling": "AdaptiveAvgPool2d AvgPool1d AvgPool2d MaxPool1d MaxPool2d",
+            "recurrent": "GRU GRUCell LSTM LSTMCell RNN RNNCell",
         },
         submodules=("functional", "init", "scalar"),
     )
@@ -63,7 +69,10 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
     "MLP",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool2d",
     "AvgPool1d",
@@ -77,9 +86,11 @@ __all__ = [
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GroupNorm",
     "Hardtanh",
     "Identity",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -88,8 +99,12 @@ __all__ = [
     "MaxPool2d",
     "Mish",
     "Module",
+    "ModuleDict",
+    "ModuleList",
+    "MultiheadAttention",
     "PReLU",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "Sequential",
@@ -99,6 +114,7 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Tanh",
+    "TransformerEncoderLayer",
     "functional",
     "init",
     "scalar",

@@ -1,4 +1,4 @@
-"""Layers: `Linear`, `Embedding`, `Flatten`, `Dropout`, `PReLU`."""
+"""Layers: `Linear`, `Embedding`, `Flatten`, `PReLU`."""
 
 import math
 from typing import Any
@@ -9,12 +9,11 @@ from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph import modes
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.nn.activations import prelu
-from tinygrad_edu.nn.functional import dropout
 from tinygrad_edu.nn.init import Rng, generator
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import float_type, full, uniform
 from tinygrad_edu.operations.matrices import LINEAR, MATMUL
-from tinygrad_edu.support.arguments import fraction, whole_number
+from tinygrad_edu.support.arguments import whole_number
 from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor, record
 
@@ -190,76 +189,6 @@ class Flatten(Module):
         if x.ndim == 0:
             raise ShapeError("Flatten keeps the first axis, but was given a single number")
         return x.reshape(len(x), math.prod(x.shape[1:]))
-
-
-class Dropout(Module):
-    """In training, each entry is set to 0 with probability p, and the others are divided by 1 − p.
-
-    Parameters
-    ----------
-    p : from 0 up to, and without, 1.
-    rng : a `numpy.random.Generator`, a seed, or None. Every call draws from it.
-
-    Notes
-    -----
-    Afterwards, ``module.eval()``, it does nothing: the division keeps the mean (Srivastava et al., 2014).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from tinygrad_edu import nn
-    >>> drop = nn.Dropout(0.5, rng=np.random.default_rng(0))
-    >>> drop(np.ones(6)).tolist()
-    [2.0, 0.0, 0.0, 0.0, 2.0, 2.0]
-    >>> drop.eval()(np.ones(6)).tolist()
-    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-    """
-
-    def __init__(self, p: float = 0.5, *, rng: Rng = None) -> None:
-        self.p = fraction("Dropout: p", p)
-        self.rng = generator(rng)
-
-    def forward(self, x: Any) -> Any:
-        """``x``, with entries dropped in training."""
-        return dropout(x, self.p, training=self.training, rng=self.rng)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p:g}"
-
-
-class Dropout2d(Dropout):
-    """In training, whole channels are set to 0 with probability p, and the others are divided by 1 − p.
-
-    Neighbouring pixels are so alike that dropping single ones hardly changes an image (Tompson et al., 2014).
-
-    Parameters
-    ----------
-    p : from 0 up to, and without, 1.
-    rng : a `numpy.random.Generator`, a seed, or None. Every call draws from it.
-
-    Raises
-    ------
-    ShapeError : when called with x that has not the shape (n, channels, height, width) or (channels, height, width).
-
-    Notes
-    -----
-    PyTorch: ``torch.nn.Dropout2d``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from tinygrad_edu import nn
-    >>> nn.Dropout2d(0.5, rng=0)(np.ones((1, 3, 1, 2))).tolist()
-    [[[[2.0, 2.0]], [[0.0, 0.0]], [[0.0, 0.0]]]]
-    """
-
-    def forward(self, x: Any) -> Any:
-        """``x``, with channels dropped in training."""
-        if x.ndim not in (3, 4):
-            raise ShapeError(
-                f"{self._title()} takes inputs of shape (n, channels, height, width), but was given {x.shape}"
-            )
-        return dropout(x, self.p, training=self.training, rng=self.rng, shape=(*x.shape[:-2], 1, 1))
 
 
 class PReLU(Module):

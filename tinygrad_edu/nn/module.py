@@ -181,7 +181,11 @@ class Module:
 
     def children(self) -> "list[Module]":
         """The parts that it holds itself, each once; not those within them."""
-        return list({id(x): x for _, x in self._members() if isinstance(x, Module)}.values())
+        return list({id(x): x for x in self.children_by_name().values()}.values())
+
+    def children_by_name(self) -> "dict[str, Module]":
+        """The parts that it holds itself, by the names of their attributes."""
+        return {name: x for name, x in self._members() if isinstance(x, Module)}
 
     def apply(self: M, function: "Callable[[Module], object]") -> M:
         """Call the function with every part, the inner ones first, and with the module itself; return the module.

@@ -1,6 +1,6 @@
-"""Networks of layers: `Sequential`, `MLP`."""
+"""Networks of layers: `Sequential`, `MLP`; lists and dicts of modules."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -57,6 +57,116 @@ class Sequential(Module):
 
     def __getitem__(self, index: int) -> Callable[[Any], Any]:
         return self.layers[index]
+
+
+class ModuleList(Module):
+    """A list of modules. Its parts are called ``0``, ``1``, …, as in PyTorch.
+
+    Parameters
+    ----------
+    modules : the modules, in order.
+
+    Notes
+    -----
+    A plain list in an attribute does as well: its modules are found, too. PyTorch: ``torch.nn.ModuleList``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn
+    >>> class Net(nn.Module):
+    ...     def __init__(self):
+    ...         self.blocks = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
+    >>> list(Net().state_dict())
+    ['blocks.0.weight', 'blocks.0.bias', 'blocks.1.weight', 'blocks.1.bias']
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        self.extend(modules)
+
+    def append(self, module: Module) -> "ModuleList":
+        """Add a module at the end; return the list."""
+        setattr(self, str(len(self)), _a_module("ModuleList", module))
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> "ModuleList":
+        """Add modules at the end; return the list."""
+        for module in modules:
+            self.append(module)
+        return self
+
+    def __len__(self) -> int:
+        return len(self.children_by_name())
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.children_by_name().values())
+
+    def __getitem__(self, index: Any) -> Any:
+        found = list(self)[index]
+        return ModuleList(found) if isinstance(index, slice) else found
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, str(range(len(self))[index]), _a_module("ModuleList", module))
+
+
+class ModuleDict(Module):
+    """Modules by name.
+
+    Parameters
+    ----------
+    modules : a dict of them.
+
+    Notes
+    -----
+    A plain dict in an attribute does as well: its modules are found, too. PyTorch: ``torch.nn.ModuleDict``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import nn
+    >>> parts = nn.ModuleDict({"up": nn.Linear(1, 2)})
+    >>> parts["down"] = nn.Linear(2, 1, bias=False)
+    >>> list(parts.state_dict())
+    ['up.weight', 'up.bias', 'down.weight']
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        for name, module in (modules or {}).items():
+            self[name] = module
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        if hasattr(type(self), name) or name.startswith("_"):
+            raise ArgumentError(f"ModuleDict: a module cannot be called {name!r}, which is a name of its own")
+        setattr(self, name, _a_module("ModuleDict", module))
+
+    def __getitem__(self, name: str) -> Module:
+        return self.children_by_name()[name]
+
+    def __len__(self) -> int:
+        return len(self.children_by_name())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.children_by_name())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.children_by_name()
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self.children_by_name().keys()
+
+    def values(self) -> Iterable[Module]:
+        """The modules."""
+        return self.children_by_name().values()
+
+    def items(self) -> Iterable[tuple[str, Module]]:
+        """Names and modules."""
+        return self.children_by_name().items()
+
+
+def _a_module(name: str, given: Any) -> Module:
+    refuse_class(name, given)
+    if not isinstance(given, Module):
+        raise ArgumentError(f"{name} holds modules, but was given {shown(given)}")
+    return given
 
 
 class MLP(Module):

@@ -82,6 +82,11 @@ class ElementwiseMethods:
     bce_with_logits = Binary(
         "maximum(x0, 0.0) - x0 * x1 + log1p(exp(-abs(x0)))", gx0="gy * (sigmoid(x0) - x1)", gx1="-gy * x0"
     )
+    bce = Binary(
+        "-(x1 * maximum(log(x0), -100.0) + (1 - x1) * maximum(log1p(-x0), -100.0))",
+        gx0="gy * (x0 - x1) / maximum((1 - x0) * x0, 1e-12)",
+        gx1="gy * (maximum(log1p(-x0), -100.0) - maximum(log(x0), -100.0))",
+    )
     erfc = Unary("erfc(x)", gx="-gy * two_over_sqrt_pi * exp(-x * x)")
     clip = Unary(
         "minimum(maximum(x, min), max)", gx="where((x < min) | (x > max), 0.0, gy)", min=-math.inf, max=math.inf

@@ -42,9 +42,9 @@ def as_rows(x: Array) -> Array:
 
 def _times_matrix(x: Array, w: Array) -> Array:
     """``x @ w`` of a matrix ``w`` and an ``x`` of any number of axes."""
-    if x.ndim <= 2:
+    if x.ndim <= 2 and w.__class__ is np.ndarray:
         return x.dot(w)  # on small matrices half the time of `@`, which looks for a loop first as every ufunc does
-    if x.shape[-2] >= _TALL:
+    if x.ndim <= 2 or x.shape[-2] >= _TALL:
         return x @ w  # one call of BLAS for each matrix
     return (as_rows(x) @ w).reshape((*x.shape[:-1], w.shape[1]))
 

@@ -11,6 +11,13 @@ from tinygrad_edu.optim.optimizer import Optimizer, larger
 from tinygrad_edu.support.arguments import at_least_zero, fraction, positive
 
 
+def betas_of(betas: Any) -> tuple[float, float]:
+    """The two numbers, checked."""
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise ArgumentError(f"betas must be two numbers, such as (0.9, 0.999), but was given {betas!r}")
+    return fraction("betas[0]", betas[0]), fraction("betas[1]", betas[1])
+
+
 class Adam(Optimizer):
     """Adam: steps of about ``lr``, in the direction of the mean gradient over its spread (Kingma & Ba, 2014).
 
@@ -29,6 +36,7 @@ class Adam(Optimizer):
     eps : keeps the division finite.
     weight_decay : adds ``weight_decay · p`` to the gradient, which the division then scales; see `AdamW`.
     amsgrad : never let the divisor fall (Reddi et al., 2018).
+    maximize : go up, to larger values, and not down.
 
     Raises
     ------
@@ -64,11 +72,10 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise ArgumentError(f"betas must be two numbers, such as (0.9, 0.999), but was given {betas!r}")
-        self.betas = (fraction("betas[0]", betas[0]), fraction("betas[1]", betas[1]))
+        super().__init__(params, lr, maximize)
+        self.betas = betas_of(betas)
         self.eps = positive("eps", eps)
         self.weight_decay = at_least_zero("weight_decay", weight_decay)
         self.amsgrad = amsgrad
@@ -107,7 +114,7 @@ class AdamW(Adam):
     Parameters
     ----------
     params : Tensors or Values.
-    lr, betas, eps, amsgrad : as for `Adam`.
+    lr, betas, eps, amsgrad, maximize : as for `Adam`.
     weight_decay : the share of ``lr`` by which a step shrinks every parameter.
 
     Notes
@@ -131,8 +138,9 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize)
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         """One step of one parameter."""
@@ -160,6 +168,7 @@ class RMSprop(Optimizer):
     weight_decay : adds ``weight_decay · p`` to the gradient.
     momentum : share of the earlier steps that is kept.
     centered : divide by the standard deviation of the gradients in place of the root of their mean square.
+    maximize : go up, to larger values, and not down.
 
     Notes
     -----
@@ -188,8 +197,9 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr)
+        super().__init__(params, lr, maximize)
         self.alpha = fraction("alpha", alpha)
         self.eps = positive("eps", eps)
         self.weight_decay = at_least_zero("weight_decay", weight_decay)
@@ -239,6 +249,7 @@ class Adagrad(Optimizer):
     weight_decay : adds ``weight_decay · p`` to the gradient.
     initial_accumulator_value : s at the start.
     eps : keeps the division finite.
+    maximize : go up, to larger values, and not down.
 
     Notes
     -----
@@ -266,8 +277,9 @@ class Adagrad(Optimizer):
         weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr)
+        super().__init__(params, lr, maximize)
         self.lr_decay = at_least_zero("lr_decay", lr_decay)
         self.weight_decay = at_least_zero("weight_decay", weight_decay)
         self.initial_accumulator_value = at_least_zero("initial_accumulator_value", initial_accumulator_value)

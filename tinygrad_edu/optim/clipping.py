@@ -1,8 +1,11 @@
 """Gradient clipping, between ``backward()`` and ``step()``."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.graph.modes import check
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim.optimizer import larger
 from tinygrad_edu.optim.parameters import nodes_of
@@ -16,7 +19,15 @@ def _gradients(params: Any, name: str) -> list[tuple[Any, Any]]:
     return [(p, g._data if isinstance(g, Node) else g) for p, g in pairs if g is not None]
 
 
-def clip_grad_norm_(params: Iterable[Any] | Node, max_norm: float) -> float:
+def _square_sum(g: Any) -> float:
+    """Σ g², in float64: in float16 and float32 the squares of large gradients overflow."""
+    wide = g if g.dtype.char == "d" else g.astype("float64")
+    return (wide * wide).sum().item()
+
+
+def clip_grad_norm_(
+    params: Iterable[Any] | Node, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> float:
     """Scale all gradients by one factor, so that their norm, taken together, is at most ``max_norm``.
 
     ``g ← g · min(1, max_norm / (‖g‖ + 1e-6))``, ‖g‖ over the gradients of all parameters as one vector.
@@ -25,10 +36,16 @@ def clip_grad_norm_(params: Iterable[Any] | Node, max_norm: float) -> float:
     ----------
     params : Tensors or Values, or one by itself. Those without a gradient are passed over.
     max_norm : positive.
+    norm_type : the order of the norm, ``math.inf`` for the largest number.
+    error_if_nonfinite : raise where the norm is not finite, and leave the gradients as they are.
 
     Returns
     -------
     float : the norm before.
+
+    Raises
+    ------
+    ArgumentError : a setting is out of its range, or the norm is not finite and ``error_if_nonfinite`` is set.
 
     Notes
     -----
@@ -46,12 +63,33 @@ def clip_grad_norm_(params: Iterable[Any] | Node, max_norm: float) -> float:
     """
     max_norm = positive("max_norm", max_norm)
     pairs = _gradients(params, "clip_grad_norm_")
-    squares: float = sum([g * g if isinstance(p, Value) else (g * g).sum().item() for p, g in pairs], 0.0)
-    norm: float = squares**0.5
+    if norm_type == 2:
+        squares: float = sum([g * g if isinstance(p, Value) else (g * g).sum().item() for p, g in pairs], 0.0)
+        norm = squares**0.5
+    else:
+        norm = _norm(pairs, norm_type if norm_type == math.inf else positive("norm_type", norm_type))
+    if error_if_nonfinite:
+        check(_refuse_nonfinite, norm)
     factor = max_norm / larger(norm + 1e-6, max_norm)
     for p, g in pairs:  # where the factor is 1, too: what `compile` records cannot branch
         p.grad = g * factor
     return norm
+
+
+def _norm(pairs: list[tuple[Any, Any]], order: float) -> Any:
+    """The norm of all gradients as one vector."""
+    if order == math.inf:
+        largest: Any = 0.0
+        for p, g in pairs:
+            largest = larger(abs(g) if isinstance(p, Value) else abs(g).max().item(), largest)
+        return largest
+    powers = [abs(g) ** order if isinstance(p, Value) else (abs(g) ** order).sum().item() for p, g in pairs]
+    return sum(powers, 0.0) ** (1 / order)
+
+
+def _refuse_nonfinite(norm: float) -> None:
+    if not math.isfinite(norm):
+        raise ArgumentError(f"clip_grad_norm_: the norm of the gradients is {norm}: look where it comes from")
 
 
 def clip_grad_value_(params: Iterable[Any] | Node, clip_value: float) -> None:

@@ -26,6 +26,7 @@ class SGD(Optimizer):
     dampening : share of the newest gradient that is left out of the momentum.
     weight_decay : pulls parameters to 0, as the penalty ``weight_decay / 2 · Σ p²`` would.
     nesterov : take the gradient as if the step by momentum had been made (Sutskever et al., 2013).
+    maximize : go up, to larger values, and not down.
 
     Raises
     ------
@@ -58,8 +59,9 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr)
+        super().__init__(params, lr, maximize)
         self.momentum = at_least_zero("momentum", momentum)
         self.dampening = at_least_zero("dampening", dampening)
         self.weight_decay = at_least_zero("weight_decay", weight_decay)

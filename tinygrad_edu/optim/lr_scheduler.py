@@ -25,19 +25,26 @@ from typing import Any, ClassVar
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.support.arguments import as_number, at_least_zero, fraction, positive, shown, whole_number
+from tinygrad_edu.support.arguments import as_number, at_least_zero, fraction, positive, proportion, shown, whole_number
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse
 
 __all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "OneCycleLR",
     "PiecewiseConstantLR",
+    "PolynomialLR",
     "ReduceLROnPlateau",
+    "SequentialLR",
     "StepLR",
 ]
 
@@ -56,6 +63,10 @@ class _Scheduler:
     def __repr__(self) -> str:
         steps = "1 step" if self.last_epoch == 1 else f"{self.last_epoch} steps"
         return f"<{type(self).__name__} after {steps}: lr={self.optimizer.lr:g}>"
+
+    def get_last_lr(self) -> list[float]:
+        """The optimizer's rate as it is now, for each of its groups of parameters."""
+        return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
         """How far it is, in numbers. Settings are not among them: they are given when it is made."""
@@ -336,6 +347,207 @@ class LinearLR(LRScheduler):
         return self.base_lr * (self.start_factor + (self.end_factor - self.start_factor) * share)
 
 
+class ConstantLR(LRScheduler):
+    """``factor · base_lr`` for the first ``total_iters`` steps, then ``base_lr``.
+
+    Notes
+    -----
+    PyTorch: ``ConstantLR``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = ConstantLR(optim.SGD([Value(1.0)], lr=1.0), factor=0.5, total_iters=2)
+    >>> [schedule.rate(step) for step in (0, 1, 2, 9)]
+    [0.5, 0.5, 1.0, 1.0]
+    """
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5) -> None:
+        self.factor = proportion("factor", factor)
+        self.total_iters = whole_number("total_iters", total_iters)
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        return self.base_lr * self.factor if step < self.total_iters else self.base_lr
+
+
+class PolynomialLR(LRScheduler):
+    """``base_lr · (1 − step / total_iters)^power``, and 0 after ``total_iters`` steps.
+
+    Notes
+    -----
+    PyTorch: ``PolynomialLR``. Keras: ``PolynomialDecay``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = PolynomialLR(optim.SGD([Value(1.0)], lr=1.0), total_iters=4, power=2.0)
+    >>> [schedule.rate(step) for step in (0, 2, 4, 9)]
+    [1.0, 0.25, 0.0, 0.0]
+    """
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
+        self.total_iters = whole_number("total_iters", total_iters)
+        self.power = positive("power", power)
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        return float(self.base_lr * (1 - min(step / self.total_iters, 1.0)) ** self.power)
+
+
+class MultiplicativeLR(LRScheduler):
+    """At every step the rate times ``lr_lambda(step)``.
+
+    Notes
+    -----
+    PyTorch: ``MultiplicativeLR``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = MultiplicativeLR(optim.SGD([Value(1.0)], lr=1.0), lambda step: 0.5)
+    >>> [schedule.rate(step) for step in (0, 1, 2)]
+    [1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float]) -> None:
+        if not callable(lr_lambda):
+            raise DTypeError(f"MultiplicativeLR takes a function of the number of steps, but was given {lr_lambda!r}")
+        self.lr_lambda = lr_lambda
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        return self.base_lr * math.prod(self.lr_lambda(i) for i in range(1, step + 1))
+
+
+class CosineAnnealingWarmRestarts(_ClosedForm):
+    """From ``base_lr`` to ``eta_min`` along half a cosine, again and again (Loshchilov & Hutter, 2016).
+
+    Parameters
+    ----------
+    optimizer : whose rate is set.
+    T_0 : steps of the first descent.
+    T_mult : each descent has so many times the steps of the one before.
+    eta_min : the lowest rate.
+
+    Notes
+    -----
+    PyTorch: ``CosineAnnealingWarmRestarts``. Keras: ``CosineDecayRestarts``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> schedule = CosineAnnealingWarmRestarts(optim.SGD([Value(1.0)], lr=1.0), T_0=2, T_mult=2)
+    >>> [round(schedule.rate(step), 3) for step in (0, 1, 2, 4, 6)]
+    [1.0, 0.5, 1.0, 0.5, 1.0]
+    """
+
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> None:
+        self.T_0 = whole_number("T_0", T_0)
+        self.T_mult = whole_number("T_mult", T_mult)
+        self.eta_min = at_least_zero("eta_min", eta_min)
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        length = self.T_0
+        if self.T_mult == 1:
+            step %= length
+        while step >= length:
+            step, length = step - length, length * self.T_mult
+        return _cosine(self.base_lr, self.eta_min, step / length)
+
+
+class SequentialLR(LRScheduler):
+    """One schedule after another: each counts its steps from its own start.
+
+    Parameters
+    ----------
+    optimizer : whose rate is set.
+    schedulers : schedules of this optimizer, made one after another and never stepped by themselves.
+    milestones : the steps at which the next one starts, one less than there are schedules.
+
+    Raises
+    ------
+    ArgumentError : the milestones do not rise or are not one less, or a schedule is of another optimizer.
+
+    Notes
+    -----
+    All have the base rate that the first one found. PyTorch: ``SequentialLR``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> optimizer = optim.SGD([Value(1.0)], lr=1.0)
+    >>> warm_up, then = ConstantLR(optimizer, 0.5, 9), ExponentialLR(optimizer, 0.5)
+    >>> schedule = SequentialLR(optimizer, [warm_up, then], milestones=[2])
+    >>> [schedule.rate(step) for step in range(5)]
+    [0.5, 0.5, 1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Iterable[int]) -> None:
+        self.schedulers = _of_one_optimizer("SequentialLR", schedulers, optimizer)
+        self.milestones = _rising("milestones", milestones)
+        if len(self.milestones) != len(self.schedulers) - 1:
+            raise ArgumentError(
+                f"SequentialLR takes one milestone less than schedules, but was given {len(self.milestones)} and "
+                f"{len(self.schedulers)}"
+            )
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        i = bisect_right(self.milestones, step)
+        return self.schedulers[i].rate(step - (self.milestones[i - 1] if i else 0))
+
+
+class ChainedScheduler(LRScheduler):
+    """Several schedules at once: their shares of the base rate are multiplied.
+
+    Parameters
+    ----------
+    schedulers : schedules of one optimizer, made one after another and never stepped by themselves.
+    optimizer : the optimizer, by default that of the first schedule.
+
+    Notes
+    -----
+    All have the base rate that the first one found. PyTorch: ``ChainedScheduler``.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> optimizer = optim.SGD([Value(1.0)], lr=1.0)
+    >>> schedule = ChainedScheduler([ConstantLR(optimizer, 0.5, 2), ExponentialLR(optimizer, 0.5)])
+    >>> [schedule.rate(step) for step in range(4)]
+    [0.5, 0.25, 0.25, 0.125]
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        optimizer = optimizer or (schedulers[0].optimizer if len(schedulers) else None)
+        self.schedulers = _of_one_optimizer("ChainedScheduler", schedulers, optimizer)
+        super().__init__(self.schedulers[0].optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        return self.base_lr * math.prod(s.rate(step) / s.base_lr for s in self.schedulers)
+
+
+def _of_one_optimizer(name: str, schedulers: Sequence[LRScheduler], optimizer: Any) -> list[LRScheduler]:
+    """The schedules, all with the base rate of the first, which the optimizer has again."""
+    found = list(schedulers)
+    if not found or any(not isinstance(s, LRScheduler) or s.optimizer is not optimizer for s in found):
+        raise ArgumentError(
+            f"{name} takes schedules of its optimizer that are formulas of the steps, but was given {found}"
+        )
+    for s in found:
+        s.base_lr = found[0].base_lr
+    optimizer.lr = found[0].base_lr
+    return found
+
+
 class CosineAnnealingLR(LRScheduler):
     """From ``base_lr`` to ``eta_min`` along half a cosine of ``T_max`` steps, after a warm-up if asked for.
 
@@ -451,10 +663,8 @@ class OneCycleLR(_ClosedForm):
         self.div_factor = positive("div_factor", div_factor)
         self.final_div_factor = positive("final_div_factor", final_div_factor)
         self.cycle_momentum = cycle_momentum
-        if cycle_momentum and not hasattr(optimizer, "momentum") and not hasattr(optimizer, "betas"):
-            raise ArgumentError(
-                f"OneCycleLR: {type(optimizer).__name__} has no momentum to cycle: pass cycle_momentum=False"
-            )
+        if cycle_momentum:
+            _refuse_no_momentum("OneCycleLR", optimizer)
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
@@ -477,11 +687,102 @@ class OneCycleLR(_ClosedForm):
     def _apply(self) -> None:
         super()._apply()
         if self.cycle_momentum:
-            momentum, optimizer = self.momentum(self.last_epoch), self.optimizer
-            if hasattr(optimizer, "betas"):
-                optimizer.betas = (momentum, *optimizer.betas[1:])
-            else:
-                optimizer.momentum = momentum
+            _set_momentum(self.optimizer, self.momentum(self.last_epoch))
+
+
+class CyclicLR(_ClosedForm):
+    """Up from ``base_lr`` to ``max_lr`` and down again in straight lines, again and again (Smith, 2015).
+
+    Parameters
+    ----------
+    optimizer : whose rate, and momentum, is set.
+    base_lr, max_lr : the lowest and the highest rate.
+    step_size_up : steps of the way up.
+    step_size_down : steps of the way down, by default as many.
+    mode : "triangular"; "triangular2", each cycle half as high as the one before; or "exp_range", the height times
+        ``gamma^step``.
+    gamma : for "exp_range".
+    cycle_momentum : whether the optimizer's ``momentum``, or the first of its ``betas``, goes the other way.
+    base_momentum, max_momentum : the lowest and the highest momentum.
+
+    Raises
+    ------
+    ArgumentError : a setting is out of its range, or the optimizer has no momentum.
+
+    Notes
+    -----
+    PyTorch: ``CyclicLR``. Keras has none.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Value, optim
+    >>> optimizer = optim.SGD([Value(1.0)], momentum=0.9)
+    >>> schedule = CyclicLR(optimizer, base_lr=0.1, max_lr=1.1, step_size_up=2)
+    >>> [round(schedule.rate(step), 3) for step in range(5)]
+    [0.1, 0.6, 1.1, 0.6, 0.1]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        base_lr: float,
+        max_lr: float,
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.8,
+        max_momentum: float = 0.9,
+    ) -> None:
+        self.lowest, self.max_lr = at_least_zero("base_lr", base_lr), positive("max_lr", max_lr)
+        self.step_size_up = whole_number("step_size_up", step_size_up)
+        self.step_size_down = (
+            self.step_size_up if step_size_down is None else whole_number("step_size_down", step_size_down)
+        )
+        if mode not in ("triangular", "triangular2", "exp_range"):
+            raise ArgumentError(
+                f"CyclicLR: mode must be 'triangular', 'triangular2' or 'exp_range', but was given {mode!r}"
+            )
+        self.mode, self.gamma = mode, positive("gamma", gamma)
+        self.base_momentum = fraction("base_momentum", base_momentum)
+        self.max_momentum = fraction("max_momentum", max_momentum)
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum:
+            _refuse_no_momentum("CyclicLR", optimizer)
+        super().__init__(optimizer)
+
+    def rate(self, step: int) -> float:
+        """The learning rate after so many steps."""
+        return self.lowest + (self.max_lr - self.lowest) * self._height(step)
+
+    def momentum(self, step: int) -> float:
+        """The momentum after so many steps."""
+        return self.max_momentum - (self.max_momentum - self.base_momentum) * self._height(step)
+
+    def _height(self, step: int) -> float:
+        """From 0 to 1: how far up it is."""
+        cycle, at = divmod(step, self.step_size_up + self.step_size_down)
+        rising = at <= self.step_size_up
+        height = at / self.step_size_up if rising else 1 - (at - self.step_size_up) / self.step_size_down
+        return height * {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**step}[self.mode]
+
+    def _apply(self) -> None:
+        super()._apply()
+        if self.cycle_momentum:
+            _set_momentum(self.optimizer, self.momentum(self.last_epoch))
+
+
+def _refuse_no_momentum(name: str, optimizer: Any) -> None:
+    if not hasattr(optimizer, "momentum") and not hasattr(optimizer, "betas"):
+        raise ArgumentError(f"{name}: {type(optimizer).__name__} has no momentum to cycle: pass cycle_momentum=False")
+
+
+def _set_momentum(optimizer: Any, momentum: float) -> None:
+    if hasattr(optimizer, "betas"):
+        optimizer.betas = (momentum, *optimizer.betas[1:])
+    else:
+        optimizer.momentum = momentum
 
 
 class ReduceLROnPlateau(_Scheduler):

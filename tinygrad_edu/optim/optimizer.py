@@ -4,14 +4,15 @@ A rule is written once, with Python's operators alone. It runs on the floats of 
 where ``p -= …`` writes in place, and on nodes, where it records.
 """
 
-from collections.abc import Iterable, Mapping
+import copy
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.optim.parameters import leaves_of
+from tinygrad_edu.optim.parameters import groups_of, leaves_of
 from tinygrad_edu.support.arguments import as_number, at_least_zero, shown
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
@@ -24,10 +25,13 @@ class Optimizer:
     ----------
     params : list of what it changes.
     lr : learning rate; may be assigned at any time, which is what schedulers do.
+    maximize : whether steps go up, to larger values, and not down.
     state : for each parameter a dict of what the rule remembers of it, empty before its first step.
 
     Notes
     -----
+    ``params`` may be a list of dicts, each with "params" and with settings of its own: see `param_groups`.
+
     A subclass names its settings in ``hyperparameters`` and what it remembers in ``entries``, and defines `update`.
 
     Examples
@@ -46,22 +50,87 @@ class Optimizer:
 
     hyperparameters: ClassVar[tuple[str, ...]] = ("lr",)
     entries: ClassVar[tuple[str, ...]] = ()
+    numbers: ClassVar[tuple[str, ...]] = ("step",)  # entries that are one number for the whole parameter
     remark: ClassVar[str] = ""  # what the source of a compiled step says above the update
 
-    def __init__(self, params: Iterable[Any], lr: float) -> None:
+    def __init__(self, params: Iterable[Any], lr: float, maximize: bool = False) -> None:
+        params, self._given_groups = groups_of(params, type(self).__name__)
         self.params = leaves_of(params, type(self).__name__)
+        self._check_groups()
+        self._groups: list[Optimizer] = []
         self.lr = lr
-        self.state: list[dict[str, Any]] = [{} for _ in self.params]
-        pairs = list(zip(self.params, self.state, strict=True))
+        self.maximize = maximize
+        self._take(self.params, [{} for _ in self.params])
+
+    def _take(self, params: list[Any], state: list[dict[str, Any]]) -> None:
+        """Let these be the parameters, with what is remembered of them."""
+        self.params, self.state = params, state
+        pairs = list(zip(params, state, strict=True))
         self._values = [(p, state) for p, state in pairs if isinstance(p, Value)]
         self._tensors = [(p, state) for p, state in pairs if not isinstance(p, Value)]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "lr" and not hasattr(value, "_recorder"):  # the stand-in of `compile`
             value = at_least_zero("lr", value)
+            for group in self.__dict__.get("_groups", ()):
+                group.lr = value * group._ratio
         elif name == "learning_rate":
             raise ArgumentError(f"{type(self).__name__}: the learning rate is lr, write optimizer.lr = {shown(value)}")
+        elif name in self.hyperparameters:
+            for group in self.__dict__.get("_groups", ()):
+                if name not in group._own:
+                    setattr(group, name, value)
         super().__setattr__(name, value)
+
+    # --- groups of parameters with settings of their own ---
+
+    _ratio = 1.0  # of a group's rate and the optimizer's
+    _own: Mapping[str, Any] = {}
+
+    def _check_groups(self) -> None:
+        for group in self._given_groups:
+            unknown = [name for name in group if name != "params" and name not in self.hyperparameters]
+            if unknown:
+                known = ", ".join(self.hyperparameters)
+                raise ArgumentError(f"{type(self).__name__}: a group has no setting {unknown[0]!r}: there are {known}")
+
+    def _note_ratio(self, whole: "Optimizer") -> None:
+        """Remember how the rate of this group compares with that of the whole."""
+        vars(self)["_ratio"] = self.lr / whole.lr if whole.lr else 1.0
+
+    @property
+    def groups(self) -> "list[Optimizer]":
+        """One optimizer for each group of parameters; [] where all parameters have the same settings."""
+        if self._given_groups and not self._groups:
+            places = {id(p): i for i, p in enumerate(self.params)}
+            for given in self._given_groups:
+                group = copy.copy(self)
+                own = {name: x for name, x in given.items() if name != "params"}
+                at = [places[id(p)] for p in given["params"]]
+                vars(group).update(_given_groups=[], _groups=[], _own=own)
+                group._take([self.params[i] for i in at], [self.state[i] for i in at])
+                for name, x in own.items():
+                    setattr(group, name, x)
+                group._note_ratio(self)
+                self._groups.append(group)
+        return self._groups
+
+    @property
+    def param_groups(self) -> "list[ParamGroup]":
+        """The groups as PyTorch shows them: ``optimizer.param_groups[0]["lr"]`` reads a setting, and may be assigned.
+
+        Examples
+        --------
+        >>> from tinygrad_edu import Value, optim
+        >>> a, b = Value(1.0), Value(1.0)
+        >>> optimizer = optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.01}], lr=0.1)
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.1, 0.01]
+        >>> optimizer.lr = 0.2  # a group's own rate changes in proportion: what schedules do
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.2, 0.02]
+        """
+        return [ParamGroup(group, self) for group in self.groups or [self]]
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         """The new data of a parameter, from its data, its gradient, and what was remembered of it in ``state``.
@@ -77,7 +146,15 @@ class Optimizer:
             return
         if WATCH.active:
             notify("stepped", self)
-        now, update = CLOCK.tick(), self.update
+        for optimizer in self.groups or [self]:
+            optimizer._step()
+
+    def signed_update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+        """What `update` gives; with ``maximize``, of the gradient with the other sign."""
+        return self.update(p, -g if self.maximize else g, state)
+
+    def _step(self) -> None:
+        now, update = CLOCK.tick(), self.signed_update if self.maximize else self.update
         for tensor, state in self._tensors:
             g = tensor._grad
             if g is None:
@@ -121,13 +198,22 @@ class Optimizer:
         ['state.0.step', 'state.0.sum']
         """
         not_while_compiling("state_dict()")
-        settings = {name: getattr(self, name) for name in self.hyperparameters}
+        settings = {path: getattr(owner, name) for path, (owner, name) in self._settings().items()}
+        if self.maximize:
+            settings["maximize"] = True
         remembered = {
             f"state.{i}.{name}": entry.copy() if hasattr(entry, "copy") else entry
             for i, state in enumerate(self.state)
             for name, entry in state.items()
         }
         return settings | remembered
+
+    def _settings(self) -> "dict[str, tuple[Optimizer, str]]":
+        """For each setting in the state, the group (or the optimizer) that has it, and its name there."""
+        mine: dict[str, tuple[Optimizer, str]] = {name: (self, name) for name in self.hyperparameters}
+        return mine | {
+            f"group.{i}.{name}": (group, name) for i, group in enumerate(self.groups) for name in self.hyperparameters
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over settings and copies of what is remembered: training goes on as it would have there.
@@ -141,30 +227,78 @@ class Optimizer:
         remembered: list[dict[str, Any]] = [{} for _ in self.params]
         known = {f"state.{i}.{name}": (i, name) for i in range(len(self.params)) for name in self.entries}
         used = {name for i, name in known.values() if f"state.{i}.{name}" in state}
-        wanted = list(self.hyperparameters)
+        owners = self._settings()
+        wanted = [*owners, *["maximize"] * ("maximize" in state)]
         for i in range(len(self.params)):  # what is remembered of one is remembered of all, but before the first step
             names = [f"state.{i}.{name}" for name in self.entries if name in used]
             wanted += names if any(name in state for name in names) else []
         problems = differences(wanted, state)
-        settings = {name: _plain(state[name]) for name in self.hyperparameters if name in state}
-        for name, given in settings.items():
-            if not _alike(given, getattr(self, name)):
-                problems.append(f"{name} must be a setting such as {getattr(self, name)!r}, but is {shown(given)}")
+        settings = {path: _plain(state[path]) for path in owners if path in state}
+        for path, given in settings.items():
+            now = getattr(*owners[path])
+            if not _alike(given, now):
+                problems.append(f"{path} must be a setting such as {now!r}, but is {shown(given)}")
         for path in known.keys() & state.keys():
             i, name = known[path]
-            shape = () if name == "step" else shape_of(self.params[i])
+            shape = () if name in self.numbers else shape_of(self.params[i])
             problems += problems_of(path, state[path], shape)
             remembered[i][name] = state[path]
         refuse(repr(self), problems)
-        for name, given in settings.items():
-            setattr(self, name, given)
+        for path, given in settings.items():
+            owner, name = owners[path]
+            setattr(owner, name, given)
+        self.maximize = bool(_plain(state.get("maximize", False)))
+        for group in self.groups:
+            group.maximize = self.maximize
+            group._note_ratio(self)
         for mine, entries in zip(self.state, remembered, strict=True):
             mine.clear()
             mine.update({name: entry.copy() if shape_of(entry) else _plain(entry) for name, entry in entries.items()})
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.hyperparameters)
+        settings += ", maximize=True" * self.maximize
         return f"{type(self).__name__}({settings}) of {len(self.params)} parameter{'s' * (len(self.params) != 1)}"
+
+
+class ParamGroup(MutableMapping[str, Any]):
+    """The parameters and the settings of one group, as a dict."""
+
+    def __init__(self, group: Optimizer, whole: Optimizer) -> None:
+        self.group = group
+        self.whole = whole
+
+    def __getitem__(self, name: str) -> Any:
+        if name != "params" and name not in self.group.hyperparameters:
+            raise KeyError(name)
+        return getattr(self.group, name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name not in self.group.hyperparameters:
+            raise ArgumentError(f"a group has no setting {name!r}: there are {', '.join(self.group.hyperparameters)}")
+        setattr(self.group, name, value)
+        if name == "lr" and self.group is not self.whole:
+            self.group._note_ratio(self.whole)
+
+    def __delitem__(self, name: str) -> None:
+        raise ArgumentError(f"a group keeps its setting {name!r}: assign another value")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("params", *self.group.hyperparameters))
+
+    def __len__(self) -> int:
+        return 1 + len(self.group.hyperparameters)
+
+
+def sign(a: Any) -> Any:
+    """-1, 0 or 1: of a number, or of each number in an array or a node."""
+    if isinstance(a, float):
+        return float(int(a > 0) - int(a < 0)) if a == a else a
+    if isinstance(a, Node):
+        return a.sign()
+    import numpy as np
+
+    return np.sign(a)
 
 
 def larger(a: Any, b: Any) -> Any:

@@ -568,6 +568,11 @@ def _is_number_or_array(value: Any) -> bool:
 # --- operations whose own code writes into arrays ---------------------------------------------------------------
 
 
+def _getitem(recorder: Recorder, x: Any, *, index: Any) -> Any:
+    """Also of an array that is a constant: NumPy would read the numbers of a traced index."""
+    return x[index] if isinstance(x, Traced) else recorder.apply(INDEX, operator.getitem, (x, index))
+
+
 def _scatter_add(recorder: Recorder, x: Any, *, index: Any, shape: Any) -> Any:
     function = runtime.scatter if shape_rules.is_basic(index) else runtime.scatter_add
     return recorder.apply(CALL, function, (x, index, tuple(shape)))
@@ -598,6 +603,7 @@ def _cross_entropy_gx(gy: Any, y: Any, x: Any, *, labels: Any, memo: dict[str, A
 
 
 _FORWARD: dict[Operation, Callable[..., Any]] = {
+    shape_rules.GETITEM: _getitem,
     shape_rules.SCATTER_ADD: _scatter_add,
     COFACTOR: _cofactor,
     CROSS_ENTROPY: _cross_entropy,

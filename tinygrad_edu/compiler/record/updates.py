@@ -36,7 +36,7 @@ class Memory(MutableMapping[str, Any]):
         if here in recorder.attributes:
             return self.state[name]
         everywhere = id(self.optimizer), name
-        counts = value.__class__ is float and (name == "step" or isinstance(self.like, np.ndarray))
+        counts = value.__class__ is float and (name in self.optimizer.numbers or isinstance(self.like, np.ndarray))
         state, twin = recorder.shared_counters.get(everywhere, (None, None))
         if counts and state is not None and value_of(twin) == value:
             recorder.flags.append(Guard(self.state, name, SameAs(state, name)))
@@ -58,7 +58,7 @@ class Memory(MutableMapping[str, Any]):
         if name not in self.optimizer.entries or default.__class__ is not float:
             self._ask()
             return default
-        whole = isinstance(self.like, np.ndarray) and name != "step"
+        whole = isinstance(self.like, np.ndarray) and name not in self.optimizer.numbers
         start = np.full_like(self.like, default) if whole else default
         self.recorder.started.append((Attribute(self.state, name), start))
         self.known[name] = self._fetched(name, start)
@@ -91,8 +91,13 @@ class Memory(MutableMapping[str, Any]):
 
 def record_step(recorder: "Recorder", optimizer: Any) -> None:
     """What `Optimizer.step` does, line by line."""
+    for group in optimizer.groups:
+        record_step(recorder, group)
+    if optimizer.groups:
+        return
     recorder.setting(optimizer, "lr")
     fixed = [name for name in optimizer.hyperparameters if name != "lr"]
+    recorder.flags.append(Guard(optimizer, "maximize", optimizer.maximize))
     recorder.flags += [Guard(optimizer, name, getattr(optimizer, name)) for name in fixed]
     with recorder.sharing_numbers(), _settings(recorder, optimizer, fixed):
         for p, state in zip(optimizer.params, optimizer.state, strict=True):
@@ -108,7 +113,7 @@ def _update(recorder: "Recorder", optimizer: Any, p: Any, data: Any, g: Any, sta
     memory = Memory(recorder, optimizer, state, data)
     recorder.remembered.append((state, before))
     with recorder.operation("update"), recorder.local_names.locals_of(*_methods(optimizer)) as local:
-        p._data = optimizer.update(data, g, memory)
+        p._data = optimizer.signed_update(data, g, memory)
     own: Any = recorder.leaves[id(p)][3]._var
     new = p._data._var if isinstance(p._data, Traced) else None
     for name, x in local.items():

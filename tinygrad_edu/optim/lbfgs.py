@@ -1,0 +1,146 @@
+"""L-BFGS: steps along an estimate of Newton's direction, made of the latest steps and changes of the gradient."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.optim.parameters import leaves_of, parameters_to_vector, vector_to_parameters
+from tinygrad_edu.support.arguments import as_number, at_least_zero, positive, shown, whole_number
+
+
+class LBFGS:
+    """L-BFGS for small problems and full batches (Nocedal, 1980). It needs NumPy, for Values too.
+
+    Parameters
+    ----------
+    params : Tensors or Values.
+    lr : length of a step along the direction; the first one is shorter, ``min(1, 1 / Σ|g|) · lr``.
+    max_iter : number of iterations in a step.
+    max_eval : number of evaluations of the loss in a step, by default ``max_iter · 5 / 4``.
+    tolerance_grad : a step ends where no number of the gradient is larger.
+    tolerance_change : a step ends where neither a parameter nor the loss changes by more.
+    history_size : so many of the latest changes are remembered.
+
+    Raises
+    ------
+    ArgumentError : there are no parameters, or a setting is out of its range.
+
+    Notes
+    -----
+    PyTorch: ``torch.optim.LBFGS`` without its line search, equal to rounding. `BacktrackingLineSearch` has one.
+
+    Examples
+    --------
+    >>> from tinygrad_edu import Tensor, optim
+    >>> x = Tensor([3.0, -2.0])
+    >>> optimizer = optim.LBFGS([x])
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = ((x - 1.0) ** 2).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> loss = optimizer.step(closure)
+    >>> x.data.round(6).tolist()
+    [1.0, 1.0]
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1.0,
+        max_iter: int = 20,
+        max_eval: int | None = None,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        history_size: int = 100,
+    ) -> None:
+        self.params = leaves_of(params, "LBFGS")
+        self.lr = positive("lr", lr)
+        self.max_iter = whole_number("max_iter", max_iter)
+        self.max_eval = self.max_iter * 5 // 4 if max_eval is None else whole_number("max_eval", max_eval)
+        self.tolerance_grad = at_least_zero("tolerance_grad", tolerance_grad)
+        self.tolerance_change = at_least_zero("tolerance_change", tolerance_change)
+        self.history_size = whole_number("history_size", history_size)
+        self._steps: list[Any] = []  # of the parameters, and how the gradient changed with each
+        self._changes: list[Any] = []
+        self._direction: Any = None
+        self._gradient: Any = None  # where the latest direction started
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, to which ``backward()`` would add."""
+        for p in self.params:
+            p.grad = None if hasattr(p, "shape") else 0.0
+
+    def step(self, closure: Callable[[], Any]) -> Any:
+        """Make up to ``max_iter`` iterations; return the loss before them.
+
+        Parameters
+        ----------
+        closure : clears the gradients, computes the loss, calls its ``backward()`` and returns it.
+        """
+        if not callable(closure):
+            raise ArgumentError(
+                f"LBFGS.step takes a function that computes the loss and its gradients, but was given {shown(closure)}"
+            )
+        first = closure()
+        loss, g = as_number(first), self._flat_gradient()
+        evaluations = 1
+        if abs(g).max() <= self.tolerance_grad:
+            return first
+        for iteration in range(1, self.max_iter + 1):
+            self._direction = self._next_direction(g)
+            self._gradient = g
+            length = min(1.0, 1.0 / abs(g).sum()) * self.lr if not self._steps and self._is_new else self.lr
+            self._is_new = False
+            slope = g @ self._direction
+            if slope > -self.tolerance_change:
+                break
+            vector_to_parameters(parameters_to_vector(self.params) + length * self._direction, self.params)
+            self._length = length
+            before = loss
+            if iteration < self.max_iter:
+                loss, g = as_number(closure()), self._flat_gradient()
+                evaluations += 1
+            if iteration == self.max_iter or evaluations >= self.max_eval or abs(g).max() <= self.tolerance_grad:
+                break
+            if abs(length * self._direction).max() <= self.tolerance_change:
+                break
+            if abs(loss - before) < self.tolerance_change:
+                break
+        return first
+
+    _is_new = True
+    _length = 0.0
+
+    def _flat_gradient(self) -> Any:
+        import numpy as np
+
+        return np.concatenate([np.ravel(self._gradient_of(p)) for p in self.params])
+
+    @staticmethod
+    def _gradient_of(p: Any) -> Any:
+        import numpy as np
+
+        return np.zeros(getattr(p, "shape", ())) if p.grad is None else p.grad
+
+    def _next_direction(self, g: Any) -> Any:
+        """``−H @ g``, H the estimate of the inverse Hessian, by the two loops of Nocedal."""
+        if self._gradient is None:
+            return -g
+        change, step = g - self._gradient, self._direction * self._length
+        if change @ step > 1e-10:
+            self._steps = [*self._steps, step][-self.history_size :]
+            self._changes = [*self._changes, change][-self.history_size :]
+            self._scale = change @ step / (change @ change)
+        pairs = list(zip(self._steps, self._changes, strict=True))
+        q, shares = -g, []
+        for s, y in reversed(pairs):
+            share = (s @ q) / (y @ s)
+            q = q - share * y
+            shares.append(share)
+        direction = q * self._scale
+        for (s, y), share in zip(pairs, reversed(shares), strict=True):
+            direction = direction + s * (share - (y @ direction) / (y @ s))
+        return direction
+
+    _scale = 1.0
