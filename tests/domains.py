@@ -158,7 +158,7 @@ ROWS: dict[str, Row] = {
         torch=lambda torch, *xs: torch.nn.functional.binary_cross_entropy(
             *torch.broadcast_tensors(*xs), reduction="none"
         ),
-        edges=[((0.5, 1.0), (-2.0, 0.0)), ((0.0, 1.0), (-1e12, 100.0)), ((1.0, 0.0), (1e12, -100.0))],
+        edges=[((0.5, 1.0), (-2.0, 0.0))],
     ),
     "abs": Row(absolute, kink=itself, edges=[((0.0,), (0.0,)), ((-INF,), (-1.0,))]),
     "sign": Row(lambda x: np.sign(re(x)) + 0 * x, kink=itself, edges=[((0.0,), (0.0,)), ((INF,), (0.0,))]),

@@ -148,3 +148,13 @@ def test_one_hot_is_pytorchs(torch):
             F.one_hot(labels, classes).data, torch.nn.functional.one_hot(torch.tensor(labels), classes).numpy()
         )
     assert F.one_hot([0, 2]).dtype == np.int64
+
+
+def test_certain_probabilities_that_are_wrong_cost_a_hundred_as_in_pytorch(torch):
+    p, q = Tensor([0.0, 1.0, 0.0]), torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    y = F.binary_cross_entropy(p, [1, 0, 0], reduction="none")
+    z = torch.nn.functional.binary_cross_entropy(q, torch.tensor([1.0, 0, 0], dtype=torch.float64), reduction="none")
+    np.testing.assert_array_equal(y.data, z.detach().numpy())
+    y.sum().backward()
+    z.sum().backward()
+    np.testing.assert_allclose(p.grad, q.grad.numpy(), rtol=1e-8)  # PyTorch's 1e-12 is a float32

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Self, TypeVar, overload
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.operations.floats import CONSTANTS, FLOATS
 from tinygrad_edu.operations.operation import Operation
-from tinygrad_edu.operations.text import GENERATED, float_source, function_of, names_in, without_gy
+from tinygrad_edu.operations.text import GENERATED, array_source, float_source, function_of, names_in, without_gy
 
 N = TypeVar("N")
 TABLE: "dict[str, Elementwise]" = {}  # every row by its name: `elementwise` fills it
@@ -91,11 +91,11 @@ class Elementwise(Operation):
     @cached_property
     def forward(self) -> Callable[..., Any]:
         """The forward pass on arrays (or on floats, through NumPy)."""
-        return self._forward_in(self.arrays | CONSTANTS, self.y_text)
+        return self._forward_in(self.arrays | CONSTANTS, array_source(self.y_text))
 
     @cached_property
     def gx_arrays(self) -> tuple[Callable[..., Any], ...]:  # type: ignore[override]
-        return self._gx_in(self.arrays | CONSTANTS, self.gx_texts)
+        return self._gx_in(self.arrays | CONSTANTS, [array_source(text) for text in self.gx_texts])
 
     @cached_property
     def gx_nodes(self) -> tuple[Callable[..., Any], ...]:

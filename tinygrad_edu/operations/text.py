@@ -30,6 +30,15 @@ class _ForFloats(ast.NodeTransformer):
         return node
 
 
+class _ForArrays(ast.NodeTransformer):
+    """``**`` becomes a call of ``power``, which knows small whole powers."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        is_power = isinstance(node.op, ast.Pow)
+        return ast.Call(ast.Name("power", ast.Load()), [node.left, node.right], []) if is_power else node
+
+
 class _WithoutGy(ast.NodeTransformer):
     """The derivative for an incoming gradient of one, with the ones multiplied out."""
 
@@ -57,6 +66,11 @@ def _parse(text: str) -> ast.expr:
 def float_source(text: str) -> str:
     """The text as Python that computes on floats with the names of `FLOATS`."""
     return ast.unparse(_ForFloats().visit(_parse(text)))
+
+
+def array_source(text: str) -> str:
+    """The text as Python that computes on arrays with the names of `operations.arrays`."""
+    return ast.unparse(_ForArrays().visit(_parse(text))) if "**" in text else text
 
 
 def without_gy(text: str) -> str:
