@@ -33,6 +33,7 @@ from tinygrad_edu.compiler.program import (
 from tinygrad_edu.compiler.record import scalars
 from tinygrad_edu.compiler.record.local_names import LocalNames
 from tinygrad_edu.compiler.record.randomness import Randomness
+from tinygrad_edu.compiler.record.slices import SliceGradients
 from tinygrad_edu.compiler.record.traced import Traced, is_traced, users_line, users_place, value_of
 from tinygrad_edu.compiler.record.watched import (
     ACTIVE,
@@ -414,10 +415,15 @@ class Recorder:
     def array_gradients(self, root: Any, seed: Any) -> dict[Any, Any]:
         """What `array_backward.array_gradients` does, line by line."""
         grads: dict[Any, Any] = {root: seed if isinstance(seed, Traced) else self._traced(None, seed)}
+        slices = SliceGradients()
         with self.operation("backward"):
             for node in reversed(graph.topological_order(root, fresh=True)):
+                for gx in slices.joined(node):
+                    self.group += 1
+                    grads[node] = grads[node] + gx if node in grads else gx
+                    self._note_gradient(grads[node], node._data)
                 gy, operation = grads.get(node), node.operation
-                if gy is None or operation is None:
+                if gy is None or operation is None or slices.keep(node, gy):
                     continue
                 xs = [self.data(x) for x in node.inputs]
                 for i, x in enumerate(node.inputs):
