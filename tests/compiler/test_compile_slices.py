@@ -1,0 +1,43 @@
+"""Slices that fill an array: their gradients are joined in one line, and are those of the eager step."""
+
+import numpy as np
+import pytest
+
+import tinygrad_edu
+from tinygrad_edu import Tensor
+
+FILLED = {
+    "rows": (lambda x: sum((row * row).sum() * (i + 1.0) for i, row in enumerate(x * 2.0)), "np.stack("),
+    "columns": (lambda x: sum((y * y).sum() for y in np.split(x * 2.0, 3, axis=1)), "np.concatenate("),
+    "rows of a leaf": (lambda x: (x[0] * x[1]).sum() + (x[2] * x[-1]).sum(), "np.stack("),
+    "inner axis": (lambda x: ((x * 2.0)[:, 0:2] ** 2).sum() + (x * 2.0)[:, 0].sum(), ""),
+}
+OTHERS = {
+    "a gap": lambda x: (y := x * 2.0)[0].sum() + (y[2] * y[3]).sum(),
+    "twice": lambda x: (y := x * 2.0)[0].sum() + (y[0] * y[1]).sum() + y[2:].sum(),
+    "overlap": lambda x: ((y := x * 2.0)[:3] ** 2).sum() + (y[1:] ** 2).sum(),
+    "rows and columns": lambda x: ((y := x * 2.0)[:2] ** 2).sum() + (y[:, 1] ** 3).sum() + y[2:].sum(),
+    "and the whole": lambda x: ((y := x * 2.0) ** 2).sum() + sum((row * 3.0).sum() for row in y),
+    "by an array": lambda x: ((y := x * 2.0)[np.array([0, 0, 2])] ** 2).sum() + y[1].sum(),
+    "steps": lambda x: ((y := x * 2.0)[::2] ** 2).sum() + y[1::2].sum(),
+    "ellipsis and new axes": lambda x: ((y := x * 2.0)[..., 0] ** 2).sum() + y[None, 1].sum() + y[1:2, 0:1].sum(),
+}
+CASES = {name: f for name, (f, _) in FILLED.items()} | OTHERS
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_are_those_of_the_eager_step(name):
+    def gradient(array):
+        x = Tensor(array)
+        loss = CASES[name](x)
+        loss.backward()
+        return loss, x.grad
+
+    compiled = tinygrad_edu.compile(gradient)
+    for seed in range(3):
+        array = np.random.default_rng(seed).standard_normal((4, 3))
+        (loss, gx), (compiled_loss, compiled_gx) = gradient(array), compiled(array)
+        np.testing.assert_allclose(compiled_loss.data, loss.data, rtol=1e-13)
+        np.testing.assert_allclose(compiled_gx, gx, rtol=1e-13)
+    if name in FILLED:
+        assert FILLED[name][1] in compiled.source
