@@ -39,9 +39,11 @@ def _relu_step(a: Tensor, b: Tensor, state: State) -> State:
 
 
 def _lstm_step(a: Tensor, b: Tensor, state: State) -> State:
-    i, f, g, o = functions.split(a + b, 4, -1)
-    c = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
+    n, z = state[0].shape[-1], a + b
+    i, f = functions.split(z[..., : 2 * n].sigmoid(), 2, -1)
+    g, o = z[..., 2 * n : 3 * n].tanh(), z[..., 3 * n :].sigmoid()
+    c = f * state[1] + i * g
+    return o * c.tanh(), c
 
 
 def _gru_step(a: Tensor, b: Tensor, state: State) -> State:
@@ -61,6 +63,7 @@ class _Recurrent(Module):
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
     step: ClassVar[Any] = staticmethod(_tanh_step)
+    biases_add_up: ClassVar[bool] = True  # whether a step only adds what comes from the inputs and from the state
     input_size: int
     hidden_size: int
 
@@ -247,7 +250,7 @@ class GRUCell(LSTMCell):
     (2, 5)
     """
 
-    gates, states, step = 3, 1, staticmethod(_gru_step)
+    gates, states, step, biases_add_up = 3, 1, staticmethod(_gru_step), False
 
 
 # --- layers ---------------------------------------------------------------------------------------------------------
@@ -301,6 +304,8 @@ class _Layers(_Recurrent):
     def _layer(self, x: Tensor, suffix: str, state: State) -> tuple[Tensor, State]:
         """The outputs of one layer at every step, and its last state."""
         w_x, w_h, b_x, b_h = self._parameters_of(suffix)
+        if self.biases_add_up and b_x is not None and b_h is not None:
+            b_x, b_h = b_x + b_h, None
         from_inputs = _linear(x, w_x, b_x)  # of all steps at once
         outputs = []
         for a in from_inputs:
@@ -445,4 +450,4 @@ class GRU(LSTM):
     ((7, 2, 5), (1, 2, 5))
     """
 
-    gates, states, step = 3, 1, staticmethod(_gru_step)
+    gates, states, step, biases_add_up = 3, 1, staticmethod(_gru_step), False

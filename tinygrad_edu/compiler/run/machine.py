@@ -23,6 +23,7 @@ from tinygrad_edu.compiler.run.interpreter import one_by_one
 from tinygrad_edu.compiler.run.printed import Printed
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient
 from tinygrad_edu.compiler.write.emit import Writer
+from tinygrad_edu.compiler.write.runtime import FASTER
 from tinygrad_edu.compiler.write.source import Readable
 from tinygrad_edu.operations.floats import FLOATS
 
@@ -148,7 +149,7 @@ class Machine:
         self.lines = {len(head) + 2 + i: line for i, (_, line) in enumerate(body)}
         namespace = codegen.arrays.namespace | codegen.writer.constants | frame.objects
         namespace |= FLOATS if writer is Careful else {}
-        namespace |= {f.__name__: f for f in codegen.writer.helpers}
+        namespace |= {f.__name__: FASTER.get(f, f) for f in codegen.writer.helpers}
         namespace |= {self.names.of[var]: array for var, array in layout.given.items()}
         code = compile("\n" * len(head) + "\n".join(lines), self.file, "exec")
         exec(code, namespace)  # noqa: S102 the text made above

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.operations import windows
+from tinygrad_edu.operations.arrays import VOCABULARY
 
 
 def erf(x: Any) -> Any:
@@ -74,6 +75,10 @@ _ON_WINDOWS = (
     *(windows.largest, windows.winners_of, windows.pick, windows.put),
 )
 HELPERS = (sign, logaddexp, erf, erfc, scatter, scatter_add, cofactor, one_hot, check_labels, *_ON_WINDOWS)
+
+
+# What is run in place of a helper that a reader sees: the same numbers, up to the rounding of float32.
+FASTER = {erf: VOCABULARY["erf"], erfc: VOCABULARY["erfc"]}
 
 
 def needed_by(helpers: Iterable[Any]) -> set[Any]:
