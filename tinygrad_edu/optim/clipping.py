@@ -64,7 +64,7 @@ def clip_grad_norm_(
     max_norm = positive("max_norm", max_norm)
     pairs = _gradients(params, "clip_grad_norm_")
     if norm_type == 2:
-        squares: float = sum([g * g if isinstance(p, Value) else (g * g).sum().item() for p, g in pairs], 0.0)
+        squares: float = sum([g * g if isinstance(p, Value) else _square_sum(g) for p, g in pairs], 0.0)
         norm = squares**0.5
     else:
         norm = _norm(pairs, norm_type if norm_type == math.inf else positive("norm_type", norm_type))
