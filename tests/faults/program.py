@@ -90,6 +90,7 @@ class Program(NamedTuple):
     build: Callable[[int, bool], Training]  # of a seed, and of whether the fault is repaired
     source: str = ""
     visible: bool = True  # whether a run shows the fault at all
+    published: str = ""  # which research tools diagnosed the original
 
 
 def watch(run: Training, **options: Any) -> train.Doctor:

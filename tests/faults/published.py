@@ -422,3 +422,23 @@ def standardized(d: Data) -> Data:
     """The data with each feature standardized by the training rows."""
     mean, deviation = d.X.mean(0), d.X.std(0)
     return Data((d.X - mean) / deviation, d.y, (d.X_test - mean) / deviation, d.y_test, d.rng)
+
+
+# Which of UMLAUT, AutoTrainer, DeepLocalize and DeepFD diagnosed the original: DeepFD's Benchmark/Evaluation.xlsx.
+DIAGNOSED = {
+    "labels-scaled-like-pixels": "DeepFD",
+    "mae-on-xor": "UMLAUT, DeepFD",
+    "no-softmax-large-weights": "UMLAUT, AutoTrainer, DeepLocalize, DeepFD",
+    "one-hidden-unit": "UMLAUT, DeepFD",
+    "pixels-to-255-with-sigmoids": "UMLAUT, AutoTrainer, DeepFD",
+    "rate-too-high-sgd-regression": "UMLAUT, DeepFD",
+    "raw-features-batch-of-one": "DeepFD",
+    "relu-as-probability": "UMLAUT",
+    "relu-autoencoder": "none of four",
+    "relu-on-signed-regression": "none of four",
+    "small-sigmoids-in-a-row": "none of four",
+    "two-epochs": "none of four",
+}
+PUBLISHED.programs.update(
+    {name: PUBLISHED.programs[name]._replace(published=tools) for name, tools in DIAGNOSED.items()}
+)

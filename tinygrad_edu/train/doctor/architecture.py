@@ -189,9 +189,10 @@ class TooMuchDropout(Rule):
 class InitialWeightsTooLarge(Rule):
     """Weights that begin so large that the first answers are far from anything reasonable.
 
-    Sure when the weights of most layers have over four times the deviation of Kaiming's initialization, and the first
-    loss is over three times that of a constant answer. A net of sines, which begins so on purpose, would not begin
-    with such a loss.
+    Sure when the weights of most layers have over four times the deviation of Kaiming's initialization, and the
+    first loss is over three times that of a constant answer. A net of sines, which begins so on purpose, would not
+    begin with such a loss. Weights that are large because a trained net was loaded would make it wrong, but its
+    first loss is low.
     """
 
     name = "initial weights too large"

@@ -42,10 +42,12 @@ class Course:
     losses : of every backward pass.
     largest_change : the largest ‖change of all weights in a step‖ / ‖weights‖, of the steps after close looks.
     climbs : the cosine between each of those steps and the gradient; descent has a negative one.
+    rates : the learning rate at each step of an optimizer.
     record : what is known of the task; None if the loss is of no kind that is known.
     evaluations : the losses that were computed without a gradient.
     layers : of the first graph, in the order of the forward pass.
     names : how the program calls the net and the optimizer.
+    by_size : the parameters, the smallest first: what a few numbers can tell need not be asked of many.
     mixed : whether backward passes went through different layers, as those of two nets that take turns.
     broken : whether the loop ended by an exception.
     evaluated : the rows that the model was last called with while no gradient was recorded.
@@ -58,6 +60,7 @@ class Course:
         self.losses: list[float] = []
         self.largest_change = 0.0
         self.climbs: list[float] = []
+        self.rates: list[float] = []
         self.record: Record | None = None
         self.evaluations: list[Evaluation] = []
         self.layers: list[Layer] = []
@@ -67,6 +70,7 @@ class Course:
         self._graph: tuple[str, ...] | None = None
         self.evaluated: Any = None
         self.start = self._weights()
+        self.by_size = sorted(parameters.values(), key=lambda p: np.size(p._data))
         self._stamps = {name: p.stamp for name, p in parameters.items()}
         self._before: dict[str, Array] | None = None
         self._gradient: Array | None = None
@@ -107,8 +111,10 @@ class Course:
         return [_distance(w, now[name]) for name, w in self.start.items()]
 
     def norms(self) -> tuple[float, float]:
-        """The norm of all weights at the start, and now."""
-        return float(np.linalg.norm(_joined(self.start))), float(np.linalg.norm(_joined(self._weights())))
+        """The norm of all matrices of weights, or of all parameters if there is none, at the start and now."""
+        matrices = [name for name, w in self.start.items() if w.ndim == 2] or [*self.start]
+        start, now = ({name: arrays[name] for name in matrices} for arrays in (self.start, self._weights()))
+        return float(np.linalg.norm(_joined(start))), float(np.linalg.norm(_joined(now)))
 
     def ratio(self) -> float | None:
         """The loss of the last looks, as a share of what the best constant answer has; None if that is not known.
@@ -158,6 +164,14 @@ def same_scale(course: Course) -> bool:
 def gradient(node: Node) -> Any:
     """The node's gradient as a plain array or float; None where there is none."""
     return node.grad._data if isinstance(node.grad, Node) else node.grad
+
+
+def is_zero(g: Any) -> bool:
+    """Whether a gradient is all 0; the first entries mostly tell, without a look at the others."""
+    if isinstance(g, float):
+        return g == 0
+    flat = np.ravel(g)
+    return not (flat[:16].any() or flat.any())
 
 
 def mean(numbers: Sequence[float]) -> float:

@@ -17,7 +17,8 @@ class TrainingModeInEvaluation(Rule):
 
     Sure when, after training has begun, a model with Dropout or BatchNorm1d in training mode was called under
     `no_grad`, or called twice for outputs that died without a backward pass. An output that is still held may have
-    its pass yet to come; it counts when the watch ends.
+    its pass yet to come; it counts when the watch ends. An average over several random forward passes, which
+    estimates uncertainty, would make it wrong.
     """
 
     name = "training mode during evaluation"

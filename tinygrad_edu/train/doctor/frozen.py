@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn import Module
-from tinygrad_edu.train.doctor.course import Course, gradient
+from tinygrad_edu.train.doctor.course import Course, gradient, is_zero
 from tinygrad_edu.train.doctor.finding import Rule, Said, few
 from tinygrad_edu.train.doctor.visit import Visit
 
@@ -149,10 +149,11 @@ def _is_fine_tuning(visit: Visit, still: list[str]) -> bool:
 class NeverChanged(Rule):
     """A net that no step ever changes.
 
-    Sure when no parameter was written to in ten backward passes, and the optimizer holds none of them. Also when none
-    was in fifty, or in ten until the watch ended, and the gradients of each pass were reset before the next: they are
-    thrown away. Gradients that are gathered over many passes are kept in between. And when at three steps in a row of
-    an optimizer that holds them, the gradients that the pass before had left were gone.
+    Sure when no parameter was written to in ten backward passes, and the optimizer holds none of them. Also when
+    none was in fifty, or in ten until the watch ended, and the gradients of each pass were reset before the next:
+    they are thrown away. Gradients that are gathered over many passes are kept in between. And when at three steps
+    in a row of an optimizer that holds them, the gradients that the pass before had left were gone. A program that
+    only looks at gradients, as for pictures of them, would make it wrong.
     """
 
     name = "parameters that never change"
@@ -224,4 +225,4 @@ def _seen(course: Course) -> str:
 
 
 def _any_gradient(course: Course) -> bool:
-    return any(g is not None and np.any(g) for g in map(gradient, course.parameters.values()))
+    return any(g is not None and not is_zero(g) for g in map(gradient, course.by_size))

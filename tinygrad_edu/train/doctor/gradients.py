@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinygrad_edu.support.types import Array
+from tinygrad_edu.train.doctor.course import is_zero
 from tinygrad_edu.train.doctor.finding import Rule, Said, few
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
@@ -21,8 +22,8 @@ class MissingZeroGrad(Rule):
 
     Sure when a parameter's gradient was still there, not zero, at the start of three backward passes although the
     parameter had been changed by a step before each of them, and was at no pass in between gone. Accumulation over
-    micro-batches changes no parameter in between; with several losses and optimizers the gradient is gone whenever the
-    parameter's own turn comes.
+    micro-batches changes no parameter in between; with several losses and optimizers the gradient is gone whenever
+    the parameter's own turn comes. A program that accumulates gradients over steps on purpose would make it wrong.
     """
 
     name = "missing zero_grad"
@@ -36,7 +37,7 @@ class MissingZeroGrad(Rule):
     def before(self, visit: Visit) -> Said | None:
         for name, p in visit.parameters.items():
             g = gradient(p)
-            if g is None or not p.requires_grad or not np.any(g):
+            if g is None or not p.requires_grad or is_zero(g):
                 self.streaks[name] = 0
             elif self.stamps.get(name, p.stamp) != p.stamp:
                 self.streaks[name] = self.streaks.get(name, 0) + 1
@@ -81,7 +82,8 @@ class Exploding(_AlongTheLayers):
 
     Sure when the root mean square of the gradient at the first layer's output is over a thousand times that at the
     last one's, in a net of four layers or more, most of which add to it. With weights of a common initialization it
-    stays within a factor of ten or so. One look is enough: what explodes seldom lives to see another.
+    stays within a factor of ten or so. One look is enough, because such a run often ends at once. A net whose
+    first layers are scaled down later on purpose would make it wrong.
     """
 
     enough = 1

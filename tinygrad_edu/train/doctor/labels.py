@@ -175,8 +175,9 @@ class SortedRows(Rule):
 class TargetsNotScaled(Rule):
     """Targets of a size that a fresh net takes long to reach.
 
-    Sure when the root mean square of the targets of a squared or absolute error is above 20, and after a hundred steps
-    the loss is above half of what a constant answer has. A net that learns them all the same is left in peace.
+    Sure when the root mean square of the targets of a squared or absolute error is above 20, and after a hundred
+    steps the loss is above half of what a constant answer has. Nothing is said of a net that learns them all the
+    same. Labels that cannot be learned would make it wrong.
     """
 
     name = "targets not scaled"

@@ -18,7 +18,8 @@ class SoftmaxTwice(Rule):
     """Softmax before cross-entropy, which has one of its own.
 
     Sure when the numbers that cross-entropy gets are the result of `softmax`, or rows of two or more that are not
-    negative and add up to 1, in three passes: no net gives such logits by chance.
+    negative and add up to 1, in three passes: no net gives such logits by chance. Nothing else gives such rows
+    three times.
     """
 
     name = "softmax before cross-entropy"
@@ -48,9 +49,10 @@ class SoftmaxTwice(Rule):
 class ProbabilitiesAsLogits(Rule):
     """Probabilities where a loss takes logits.
 
-    Sure when binary cross-entropy with logits gets the result of `sigmoid`; or of a division or a power, as in
-    ``1 / (1 + exp(-x))``, of which a hundred numbers in at least five passes all lay between 0 and 1: logits have
-    both signs. Also when cross-entropy gets the result of `sigmoid`.
+    Sure when binary cross-entropy with logits gets the result of `sigmoid`; or of a division or a power, as in ``1
+    / (1 + exp(-x))``, of which a hundred numbers in at least five passes all lay between 0 and 1: logits have both
+    signs. Also when cross-entropy gets the result of `sigmoid`. A sigmoid that limits the logits on purpose would
+    make it wrong.
     """
 
     name = "probabilities given to a with-logits loss"
@@ -88,9 +90,10 @@ class ProbabilitiesAsLogits(Rule):
 class BroadcastLabels(Rule):
     """Labels of another shape than the predictions, which broadcast to a table of all pairs.
 
-    Sure when an elementwise operation behind the last layer makes an (n, n) array of predictions of shape (n, 1) and
-    a constant of shape (n,), or the other way round, n being the rows of the batch. Where n is also the number of
-    outputs by chance, one of the two has another shape.
+    Sure when an elementwise operation behind the last layer makes an (n, n) array of predictions of shape (n, 1)
+    and a constant of shape (n,), or the other way round, n being the rows of the batch. Where n is also the number
+    of outputs by chance, one of the two has another shape. A loss of all pairs of predictions and labels would make
+    it wrong.
     """
 
     name = "labels of the wrong shape that broadcast"
@@ -117,8 +120,9 @@ class RewardedErrors(Rule):
     """A loss in which some errors count negatively.
 
     Sure when distances between answers and targets (absolute or squared) are multiplied with a constant that has
-    negative entries, and the loss was below zero at five looks. Log-likelihoods times advantages, as in reinforcement
-    learning, are no distances.
+    negative entries, and the loss was below zero at five looks. Log-likelihoods times advantages, as in
+    reinforcement learning, are no distances. A loss that is to be below zero for another reason would make it
+    wrong.
     """
 
     name = "errors that the loss rewards"
@@ -185,8 +189,9 @@ class TargetsOutsideZeroToOne(Rule):
 class AbsoluteErrorOfClasses(Rule):
     """The mean absolute error of classes 0 and 1, whose best constant answers are all as good.
 
-    Sure when the targets are 0 and 1, the answers the results of a sigmoid or a softmax, and after two hundred steps
-    the loss is still what a constant answer has. A rate that is too low shows alike, so that is asked first.
+    Sure when the targets are 0 and 1, the answers the results of a sigmoid or a softmax, and after two hundred
+    steps the loss is still what a constant answer has. A rate that is too low shows alike, so that is asked first.
+    Labels that cannot be learned would make it wrong.
     """
 
     name = "absolute error of classes"

@@ -24,11 +24,12 @@ SLOW = 0.05  # of the same, where the loss falls steadily
 class RateTooHigh(Rule):
     """Steps so long that they make things worse.
 
-    Sure when a step has changed the weights by over 30 % of their norm (one per mille is usual), and the mean loss of
-    five steps is above three times the first one, or not finite. Also when a step has changed them by over 300 %, and
-    one of the first losses was twice the first one, or the loss after a hundred steps is no better than at the start,
-    or than that of a constant answer. A batch's loss may jump by chance, but not while the weights hardly move; and a
-    step that leaves nothing of the weights is nobody's intention.
+    Sure when a step has changed the weights by over 30 % of their norm (one per mille is usual), and the mean loss
+    of five steps is above three times the first one, or not finite. Also when a step has changed them by over 300
+    %, and one of the first losses was twice the first one, or the loss after a hundred steps is no better than at
+    the start, or than that of a constant answer. A batch's loss may jump by chance, but not while the weights
+    hardly move; and no program means to leave nothing of its weights. A net that is meant to forget
+    its weights in one step would make it wrong.
     """
 
     name = "learning rate too high"
@@ -71,10 +72,11 @@ class RateTooLow(Rule):
     """Steps so short that nothing is learned.
 
     Sure when after two hundred steps no weights are further than 0.5 % of their norm from their start, the loss is
-    still what one reaches by always giving the same answer, and the gradient is not to blame: it is large enough that
-    a longer way along it would lower the loss. Also when no weights are further than 5 %, and the loss falls steadily:
-    from quarter to quarter of the run, and at its end as fast as at its start. Only of the usual losses, where that
-    is known: fine-tuning a net that knows its task already moves as little, and is right to do so.
+    still what one reaches by always giving the same answer, and the gradient is not to blame: it is large enough
+    that a longer way along it would lower the loss. Also when no weights are further than 5 %, and the loss falls
+    steadily: from quarter to quarter of the run, and at its end as fast as at its start. Only of the usual losses,
+    where that is known: fine-tuning a net that knows its task already moves as little, and is right to do so.
+    Labels that cannot be learned would make it wrong, but then the weights move further.
     """
 
     name = "learning rate too low"
@@ -108,7 +110,7 @@ class RateTooLow(Rule):
 def _falls_steadily(course: Course) -> bool:
     quarters = course.quarters()
     drops = [before - after for before, after in itertools.pairwise(quarters)]
-    return drops[0] > 1e-4 * quarters[0] and all(drop > 0.7 * drops[0] for drop in drops)
+    return drops[-1] > 1e-4 * abs(quarters[0]) and all(drop > 0.7 * abs(drops[0]) for drop in drops)
 
 
 def _could_fall(visit: Visit, loss: float) -> bool:
@@ -140,8 +142,9 @@ class Ascent(Rule):
 
     Sure when all steps that were measured, five or more, went up along the gradient (a cosine above 0.3), while the
     loss grew. Also when the loss of a usual kind stands in the graph with a minus before it, all that learns is
-    watched, and that loss has grown by half at ten looks. The maximum of a likelihood has two minus signs. A net that
-    is to deceive another one has that other net in its graph.
+    watched, and that loss has grown by half at ten looks. The maximum of a likelihood has two minus signs. A net
+    that is to deceive another one has that other net in its graph. A program that searches for a maximum on purpose
+    would make it wrong.
     """
 
     name = "gradient ascent"

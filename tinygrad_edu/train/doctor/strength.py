@@ -17,9 +17,9 @@ class TooMuchDecay(Rule):
     """Weight decay that pulls harder than the gradient.
 
     Sure when the decay is at least 0.05 (of AdamW, 0.5), its pull ``decay · ‖weights‖`` is over half of the gradient at
-    ten looks in a row (of AdamW, the weights have shrunk to half), or the weights have shrunk to a fifth, and after a
-    hundred steps the loss is above half of what a constant answer has. Labels that cannot be learned would make it
-    wrong.
+    ten looks in a row (of AdamW, the weights have shrunk to half), or the weights have shrunk to a fifth, whatever
+    the decay is (a penalty in the loss does the same), and after a hundred steps the loss is above half of what a
+    constant answer has. Labels that cannot be learned would make it wrong.
     """
 
     name = "weight decay too strong"
@@ -41,7 +41,7 @@ class TooMuchDecay(Rule):
 
     def judge(self, course: Course) -> Said | None:
         ratio, decay = course.ratio(), _decay(course.optimizer)
-        if decay < LEAST_DECAY or ratio is None or not ratio > 0.5 or len(course.losses) < 100:
+        if ratio is None or not ratio > 0.5 or len(course.losses) < 100:
             return None
         before, now = course.norms()
         collapsed = now < 0.2 * before
@@ -49,10 +49,9 @@ class TooMuchDecay(Rule):
         if not collapsed and not pulled:
             return None
         return Said(
-            "weight decay pulls the weights to 0 harder than the loss pulls them away.",
-            f"with the decay {_decay(course.optimizer):g} the norm of the weights went from {before:.3g} to "
-            f"{now:.3g}, and "
-            f"the loss is still {ratio:.0%} of what a constant answer has",
+            "weight decay, or a penalty in the loss, pulls the weights to 0 harder than the errors pull them away.",
+            f"with the optimizer's decay {decay:g} the norm of the weights went from {before:.3g} to "
+            f"{now:.3g}, and the loss is still {ratio:.0%} of what a constant answer has",
         )
 
 
@@ -61,8 +60,7 @@ class TooMuchClipping(Rule):
 
     Sure when between the backward pass and the step the gradient lost 95 % of its norm or more at ten looks in a row,
     with an optimizer whose step is proportional to it (SGD), and after two hundred steps the loss is above two thirds
-    of
-    what a constant answer has. Gradients of other units, such as sums, would make it wrong, but then the loss falls.
+    of what a constant answer has. Gradients of other units, such as sums, would make it wrong, but then the loss falls.
     """
 
     name = "gradient clipping too strong"
@@ -104,9 +102,9 @@ class TooMuchClipping(Rule):
 class FadingRate(Rule):
     """A learning rate that a schedule lets fade before anything is learned.
 
-    Sure when the rate was below a hundredth of its largest at two fifths of the steps or more, the loss was still above
-    half of what a constant answer has when it faded, and has hardly fallen since. A schedule that fades late is as it
-    should be.
+    Sure when the rate was below a hundredth of its largest at two fifths of the steps or more, the loss was still
+    above half of what a constant answer has when it faded, and has hardly fallen since. A schedule that fades late
+    is as it should be. Labels that cannot be learned would make it wrong.
     """
 
     name = "learning rate that fades too early"
@@ -114,25 +112,18 @@ class FadingRate(Rule):
     code = "schedule = optim.lr_scheduler.CosineAnnealingLR({optimizer}, T_max=number_of_epochs)"
     confidence = 0.85
 
-    def __init__(self) -> None:
-        self.rates: list[float] = []
-
-    def stepped(self, optimizer: Any) -> Said | None:
-        self.rates.append(float(optimizer.lr))
-        return None
-
     def judge(self, course: Course) -> Said | None:
-        if len(self.rates) < 50:
+        if len(course.rates) < 50:
             return None
-        largest = max(self.rates)
-        faded = np.array(self.rates) < 0.01 * largest
+        largest = max(course.rates)
+        faded = np.array(course.rates) < 0.01 * largest
         first = int(np.argmax(faded))
         ratio = course.ratio()
         if not faded[-1] or first == 0 or np.mean(faded) < 0.4 or ratio is None or not ratio > 0.5:
             return None
         return Said(
             "the learning rate fades before the net has learned anything.",
-            f"the rate went from {largest:.3g} to below a hundredth of it by step {first}, of {len(self.rates)}, "
+            f"the rate went from {largest:.3g} to below a hundredth of it by step {first}, of {len(course.rates)}, "
             "and the "
             f"loss stays at {ratio:.0%} of what a constant answer has",
         )
@@ -172,7 +163,7 @@ class TooFewSteps(Rule):
 def _norm(parameters: Any) -> float:
     """The norm of the whole gradient."""
     gradients = [g for g in map(gradient, parameters) if g is not None]
-    return math.sqrt(sum(float(np.sum(np.square(g))) for g in gradients))
+    return math.sqrt(sum(float(np.dot(np.ravel(g), np.ravel(g))) for g in gradients))
 
 
 def _decay(optimizer: Any) -> float:

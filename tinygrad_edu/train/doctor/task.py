@@ -120,7 +120,8 @@ def _factor(order: list[Node], log: Node) -> Array | None:
         if node.op == "mul" and any(x is log for x in node.inputs):
             other = node.inputs[1] if node.inputs[0] is log else node.inputs[0]
             if is_constant(other) and np.shape(other._data) == np.shape(log._data):
-                return np.asarray(other._data)
+                factor = np.asarray(other._data)
+                return factor if np.max(factor, initial=0) > 0 else -factor  # −y · log p is written as often
     return None
 
 

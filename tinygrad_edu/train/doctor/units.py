@@ -24,7 +24,8 @@ class DeadReLUs(Rule):
 
     Sure when, in a layer of four units or more, over four fifths of them were zero for every row at ten looks (so
     over at least ten steps, and different batches where there are any). Some dead units are found in most healthy
-    nets: initialization, and pruning by the training itself, leave a fifth or two.
+    nets: initialization, and pruning by the training itself, leave a fifth or two. A layer that needs only a fifth
+    of its units would make it wrong.
     """
 
     name = "dead ReLUs"
@@ -56,7 +57,8 @@ class Saturated(Rule):
 
     Sure when nine tenths of a hidden layer's answers lie where the slope is below 4 % of the best, at each of the
     first five steps: a net must not begin there. Later, at ten looks in a row, while the loss is still above half
-    of the first one. A net that has learned its task well may end up there.
+    of the first one. A net that has learned its task well may end up there. A net that is to begin with answers of
+    0 and 1 would make it wrong.
     """
 
     name = "saturated sigmoids"
@@ -83,9 +85,10 @@ class Saturated(Rule):
 class EqualWeights(Rule):
     """Hidden units that are copies of each other, because their weights began equal.
 
-    Sure when all columns of a hidden layer's weights are still the same, up to rounding, at the fifth step: equal units
-    get equal gradients, and nothing will tell them apart. A layer that begins at zero where another path, different
-    biases or dropout breaks the symmetry has different columns by then; the last layer's differ by their targets.
+    Sure when all columns of a hidden layer's weights are still the same, up to rounding, at the fifth step: equal
+    units get equal gradients, and nothing will tell them apart. A layer that begins at zero where another path,
+    different biases or dropout breaks the symmetry has different columns by then; the last layer's differ by their
+    targets. A net that is symmetric on purpose would make it wrong.
     """
 
     name = "all-equal initial weights"

@@ -26,7 +26,6 @@ class Visit:
     course : how the run has gone so far, this pass included.
     step : the number of the pass, from 1 on.
     optimizer : None if it is not known.
-    rate : the learning rate, in words; "" if no optimizer is known.
     """
 
     def __init__(self, root: Node, order: list[Node], course: Course, step: int, optimizer: Any) -> None:
@@ -37,7 +36,11 @@ class Visit:
         self.step = step
         self.loss = number_of(root)
         self.optimizer = optimizer
-        self.rate = "" if optimizer is None else f"the learning rate {optimizer.lr:g}"
+
+    @property
+    def rate(self) -> str:
+        """The learning rate, in words; "" if no optimizer is known."""
+        return "" if self.optimizer is None else f"the learning rate {self.optimizer.lr:g}"
 
     @cached_property
     def names(self) -> dict[Node, str]:

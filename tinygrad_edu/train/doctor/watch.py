@@ -1,5 +1,6 @@
 """`Doctor`: watches a training run, and says what is wrong with it."""
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -24,10 +25,12 @@ from tinygrad_edu.train.doctor.numbers import NotANumber
 from tinygrad_edu.train.doctor.rates import RateTooHigh
 from tinygrad_edu.train.doctor.rules import RULES
 from tinygrad_edu.train.doctor.tape import Tape
-from tinygrad_edu.train.doctor.visit import Visit
+from tinygrad_edu.train.doctor.visit import Visit, number_of
 from tinygrad_edu.value import Value
 
 FIRST, EVERY = 10, 10  # the first passes are looked at closely, and then every tenth
+LATER = 300  # passes after which it is every twentieth, and the passes between are only counted
+MEASURED = 100  # passes after which the step is measured at every fifth look only, since the weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
 
 
@@ -103,6 +106,7 @@ class Doctor(Observer, Callback):
         self.tape: Tape | None = None
         self._wants_tape = examine
         self._rules: list[Rule] = []
+        self._by_moment: dict[str, list[Rule]] = {}
         self._stack = ExitStack()
         self._visit: Visit | None = None
         self._watching = False
@@ -123,6 +127,7 @@ class Doctor(Observer, Callback):
         self._watched = set(self._course.parameters.values())
         self._held_out = HeldOut(self._course)
         self._rules = [rule() for rule in RULES if rule is not TrainingModeInEvaluation or not self._tries_losses()]
+        self._by_moment.clear()
         self._calls = 0
         self._seen_at_step = 0
         self.tape = Tape(self._course, self.optimizer) if self._wants_tape else None
@@ -183,7 +188,8 @@ class Doctor(Observer, Callback):
     def called(self, module: Any, y: Any) -> None:
         if module is self.model:
             self._calls += 1
-            self._ask("called", module, y)
+            if not (self._is_skipped(self.steps + 1) and getattr(y, "requires_grad", False)):
+                self._ask("called", module, y)
 
     def on_constant(self, operation: Any, inputs: tuple[Node, ...], y: Node) -> None:
         self._held_out.on_constant(operation, inputs, y)
@@ -193,7 +199,9 @@ class Doctor(Observer, Callback):
             note = "Another optimizer changes the net's parameters than the one that the doctor was given."
             if note not in self.notes:
                 self.notes.append(note)
-        self._ask("stepped", optimizer)
+        self._course.rates.append(optimizer.lr)
+        if not self._is_skipped(self.steps):
+            self._ask("stepped", optimizer)
         if self.tape is not None:
             self.tape.stepped(optimizer)
 
@@ -206,8 +214,11 @@ class Doctor(Observer, Callback):
         if self._watched.isdisjoint(order):
             return  # another model's
         self.steps += 1
+        loss = number_of(root)
+        self._course.arrive(loss)
+        if self._is_skipped(self.steps) and math.isfinite(loss):
+            return
         self._visit = Visit(root, order, self._course, self.steps, self.optimizer)
-        self._course.arrive(self._visit.loss)
         if self.steps == 1:
             self._course.layers = self._visit.structure()
         if self.steps <= 2:
@@ -221,12 +232,17 @@ class Doctor(Observer, Callback):
         if visit is None or visit.root is not root:
             return
         self._ask("after", visit)
-        if self.steps <= FIRST or self.steps % EVERY == 0:
+        if self.steps <= FIRST or self.steps % (EVERY if self.steps <= LATER else 2 * EVERY) == 0:
             self._course.saw(visit.task, self.steps, tuple([name for _, name in visit.layers]))
             self._ask("look", visit)
-            self._course.keep()
+            if self.steps <= MEASURED or self.steps % (5 * EVERY) == 0:
+                self._course.keep()
         if self.steps >= JUDGED and self.steps % JUDGED == 0 and (self.steps // JUDGED).bit_count() == 1:
             self._ask("judge", self._course)
+
+    def _is_skipped(self, step: int) -> bool:
+        """Whether only the loss of a pass is noted: late in the run, but for the passes up to a close look."""
+        return step > LATER and 0 < step % (2 * EVERY) < 2 * EVERY - 3
 
     def on_step(self, run: Run) -> None:
         """After a step of `fit`: of a compiled one, which has no graph, the loss and the weights are seen."""
@@ -246,14 +262,16 @@ class Doctor(Observer, Callback):
         self._course.keep()
 
     def _ask(self, moment: str, *what: Any, only: type[Rule] | None = None) -> None:
-        for rule in [*self._rules]:
+        for rule in [*self._asked(moment)]:
             if only is not None and type(rule) is not only:
                 continue
             said = self._said(rule, moment, *what)
-            explained = rule.alone or any(finding.name in rule.explained_by for finding in self.findings)
-            if said is None or (explained and self.findings):
+            if said is None:
                 continue
-            self._rules.remove(rule)
+            explained = rule.alone or any(finding.name in rule.explained_by for finding in self.findings)
+            if explained and self.findings:
+                continue
+            self._drop(rule)
             name = said.name or rule.name
             code = (said.code or rule.code).format(**self._course.names)
             finding = Finding(
@@ -263,12 +281,23 @@ class Doctor(Observer, Callback):
             if self.tell is not None:
                 self.tell(finding)
 
+    def _asked(self, moment: str) -> list[Rule]:
+        """The rules that have something to say at a moment: a step has time for those only."""
+        if moment not in self._by_moment:
+            plain = getattr(Rule, moment)
+            self._by_moment[moment] = [rule for rule in self._rules if getattr(type(rule), moment) is not plain]
+        return self._by_moment[moment]
+
+    def _drop(self, rule: Rule) -> None:
+        self._rules.remove(rule)
+        self._by_moment.clear()
+
     def _said(self, rule: Rule, moment: str, *what: Any) -> Said | None:
         """What the rule says; a rule that fails must not end the user's run, so it is dropped, and the notes say so."""
         try:
             said: Said | None = getattr(rule, moment)(*what)
         except Exception as error:
-            self._rules.remove(rule)
+            self._drop(rule)
             self.notes.append(f"The rule for {rule.name!r} failed, and was left out: {type(error).__name__}: {error}")
             return None
         return said
