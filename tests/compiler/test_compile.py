@@ -637,7 +637,7 @@ def test_a_chain_of_a_million_values():
         x.backward()
         return x
 
-    compiled = tinygrad_edu.compile(f)
+    compiled = tinygrad_edu.compile(f, verify="never")
     for start in (0.5, 1.5):
         x = Value(start)
         assert compiled(x).data == MILLION + start
@@ -655,7 +655,7 @@ def test_a_chain_of_a_million_tensors():
         y.sum().backward()
         return y
 
-    compiled = tinygrad_edu.compile(f)
+    compiled = tinygrad_edu.compile(f, verify="never")
     for x in (np.array([0.5, 1.0]), np.array([1.0, -2.0])):
         assert compiled(x).tolist() == (W.data + MILLION * x).tolist()
         assert W.grad.tolist() == [1.0, 1.0]
