@@ -795,3 +795,18 @@ def test_an_array_that_nobody_holds_any_more_is_no_longer_checked(size):
     del view
     t.detect_writes()
     assert t._checksum is None
+
+
+# --- other libraries ---
+
+
+def test_a_detached_tensor_goes_to_another_library_by_dlpack(torch):
+    t = Tensor(np.arange(6.0).reshape(2, 3))
+    theirs = torch.from_dlpack(t.detach())
+    assert theirs.tolist() == t.data.tolist()
+    theirs[0, 0] = 9.0  # a copy: it changes nothing here
+    assert t.data[0, 0] == 0.0
+    np.testing.assert_array_equal(np.from_dlpack((t * 2).detach()), t.data * 2)
+    assert torch.from_dlpack(Tensor(np.array([1, 2]))).tolist() == [1, 2]
+    with pytest.raises(BufferError, match=r"would lose it in another library: pass t\.detach\(\)"):
+        torch.from_dlpack(t)

@@ -230,6 +230,21 @@ class Tensor(Node):
         """A copy of the array, free of the graph."""
         return data_of(self).copy()
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """The array for another library, such as ``torch.from_dlpack(t.detach())``: a copy, without the graph.
+
+        Raises
+        ------
+        BufferError : the Tensor requires a gradient, which would be lost without a word.
+        """
+        if self.requires_grad:
+            raise BufferError("a Tensor that requires a gradient would lose it in another library: pass t.detach()")
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The processor's memory, as DLPack numbers it."""
+        return data_of(self).__dlpack_device__()
+
     def tolist(self) -> Any:
         """The array as nested lists of Python numbers."""
         return data_of(self).tolist()

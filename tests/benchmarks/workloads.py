@@ -10,7 +10,7 @@ from functools import partial
 from statistics import median
 from time import process_time
 
-from . import classifiers, lab_workloads, moons, networks
+from . import classifiers, ecosystem_workloads, lab_workloads, moons, networks
 from .claims import AUTOGRAD, COMPILED, HAND, JAX, MICROGRAD, MYGRAD, OWN, TORCH, at_most, cells, faster
 from .classifiers import Peer, Task
 from .report import Bar, Row, duration, figure
@@ -225,6 +225,9 @@ WORKLOADS: dict[str, Callable[[Effort], list[Row]]] = {
     "rosenbrock": lab_workloads.walks,
     "mnist-homework": lab_workloads.homework,
     "trace": lab_workloads.views,
+    "sklearn-digits": ecosystem_workloads.digits,
+    "sweep": ecosystem_workloads.sweeps,
+    "jax-scan": ecosystem_workloads.scanned,
 }
 
 

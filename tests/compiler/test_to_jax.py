@@ -61,7 +61,19 @@ def of_layers():
     return net, optim.SGD(net.parameters(), lr=0.05), X, y
 
 
+def of_images():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(6, 2, 6, 6)).astype(np.float32), rng.integers(3, size=6)
+    net = nn.Sequential(
+        *(nn.Conv2d(2, 4, 3, padding=1, rng=rng, **F32), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(4, 4, 2, groups=2, rng=rng, **F32), nn.Tanh(), nn.AvgPool2d(2)),
+        *(nn.Flatten(), nn.Linear(4, 3, rng=rng, **F32)),
+    )
+    return net, optim.SGD(net.parameters(), lr=0.02), X, y
+
+
 TASKS = {
+    "CNN": of_images,
     "xor": lambda: of_xor(lr=0.1),
     "moons": of_moons,
     "MNIST net": of_pictures,

@@ -51,7 +51,8 @@ class Linear(Module):
     tinygrad_edu.errors.ShapeError: Linear(3 → 2) takes inputs of shape (…, 3), but was given (5, 4)
     """
 
-    _transposed_weights = ("weight",)
+    def _transposed_weights(self) -> tuple[str, ...]:
+        return ("weight",)
 
     def __init__(
         self,

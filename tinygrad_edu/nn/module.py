@@ -7,7 +7,7 @@ need not call ``super().__init__()``.
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
@@ -52,7 +52,6 @@ class Module:
     """
 
     training: bool = True
-    _transposed_weights: ClassVar[tuple[str, ...]] = ()  # weights that PyTorch keeps the other way round
     _scope: Scope | None = None
     _hooks: "tuple[ForwardHook, ...]" = ()
 
@@ -306,10 +305,16 @@ class Module:
         for name, member in mine.items():
             _assign(member, state[name])
 
+    def _transposed_weights(self) -> tuple[str, ...]:
+        """The module's own weights that PyTorch keeps the other way round: those of recurrent nets and attention."""
+        return tuple(name for name in vars(self) if name.startswith(("weight_ih", "weight_hh", "in_proj_weight")))
+
     def transposed_in_pytorch(self) -> list[str]:
-        """The names of the weights that PyTorch keeps the other way round: those of every `Linear`."""
+        """The names of the weights that PyTorch keeps the other way round: those of `Linear`, say."""
         return [
-            f"{path}.{name}".lstrip(".") for path, module in self.named_modules() for name in module._transposed_weights
+            f"{path}.{name}".lstrip(".")
+            for path, module in self.named_modules()
+            for name in module._transposed_weights()
         ]
 
     def _maybe_transposed(self, state: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """The text of a program in `jax.numpy`: a pure function that takes and gives back parameters and state."""
 
+import inspect
 import operator
 import re
 import textwrap
@@ -26,6 +27,11 @@ _HELPERS = {
     "scatter_add": "jnp.zeros({2}, {0}.dtype).at[{1}].add({0})",
     "one_hot": "jnp.eye({1}, dtype={2})[{0}]",
 }
+# Functions whose text, in JAX, is printed in front of the program.
+_ON_WINDOWS = (
+    *("take_windows", "add_windows", "convolve", "convolve_input", "convolve_weight"),
+    *("largest", "winners_of", "pick", "put"),
+)
 _NO_COPIES = ("ascontiguousarray", "copy", "require")  # of arrays that nothing changes
 _COMMENTS = 60
 
@@ -107,14 +113,14 @@ class JaxText:
         uses = {
             "base64": "import base64",
             "math": "import math",
-            "jax.scipy": "import jax",
+            "jax": "import jax",
             "jnp": "import jax.numpy as jnp",
             "np": "import numpy as np",
         }
-        imports = [
-            line for name, line in uses.items() if re.search(rf"(?<![\w.]){re.escape(name)}\.", constants + text)
-        ]
-        return "\n".join(imports) + "\n\n" + (constants and constants + "\n") + "\n" + text + "\n"
+        helpers = _windows_source(self.writer.on_windows)
+        whole = constants + helpers + text
+        imports = [line for name, line in uses.items() if re.search(rf"(?<![\w.]){re.escape(name)}\.", whole)]
+        return "\n".join(imports) + "\n\n" + (constants and constants + "\n") + "\n" + helpers + text + "\n"
 
     def _lines(self) -> list[str]:
         written = [*statements(self.program, self.writer)]
@@ -146,11 +152,30 @@ class JaxText:
         return textwrap.wrap(text, 108, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
+def _windows_source(names: set[str]) -> str:
+    """The text of the functions on windows that are called, and of those that they call."""
+    if not names:
+        return ""
+    from tinygrad_edu.compiler.write import jax_windows
+
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        code = inspect.getsource(getattr(jax_windows, name))
+        waiting += [other for other in _ON_WINDOWS if f"{other}(" in code and other not in found]
+    texts = [inspect.getsource(f) for f in jax_windows.ON_WINDOWS if f.__name__ in found]
+    plain = "\n\n".join(texts).replace(": Any", "").replace(" -> Any", "")
+    return re.sub(r"  # noqa.*", "", plain) + "\n\n"
+
+
 class JaxWriter(Writer):
     """Writes lines with the functions of `jax.numpy`."""
 
     def __init__(self, program: Program, names: Names) -> None:
         super().__init__(names)
+        self.on_windows: set[str] = set()
         self.made = {line.out: line for line in program.lines}
         settings = {var: source.value for var, source in program.inputs.items() if isinstance(source, Setting)}
         self.powers = {var for var, value in settings.items() if 0 < value < 1}
@@ -164,6 +189,9 @@ class JaxWriter(Writer):
             line = _with_arguments(line, (line.args[0], np.array(line.args[1])))
         name = getattr(line.function, "__name__", line.function)
         if line.function in HELPERS:
+            if name in _ON_WINDOWS:
+                self.on_windows.add(name)
+                return _in_jax(self.call(name, line.args, line.keywords))
             args = [self.operand(x).text for x in line.args]
             return _in_jax(Text(_HELPERS[name].format(*args)))
         if name in _NO_COPIES:
@@ -218,7 +246,7 @@ def _refuse(line: Line) -> None:
         home = jnp.linalg
     known = (
         line.kind in (INDEX, PYTHON, "math")
-        or (function in HELPERS and name in _HELPERS)
+        or (function in HELPERS and name in (*_HELPERS, *_ON_WINDOWS))
         or name in _NO_COPIES
         or (name == "reduce" and hasattr(jnp, function.__self__.__name__))
         or (function not in HELPERS and hasattr(home, name))
