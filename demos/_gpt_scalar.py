@@ -117,8 +117,10 @@ class ScalarGPT:
         """Numbers from 0 to 1 that sum to 1."""
         largest = max(logit.data for logit in logits)
         powers = [(logit - largest).exp() for logit in logits]
-        factor = sum(powers) ** -1
-        return [power * factor for power in powers]
+        total = sum(powers)
+        return [
+            power * total**-1 for power in powers
+        ]  # each with a factor of its own, as published: it decides rounding
 
     def add(self, a: Row, b: Row) -> Row:
         """The sum, entry by entry."""

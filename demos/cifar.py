@@ -206,7 +206,7 @@ def _pictures(folder: Folder, results: dict[Setting, Result], best: Setting, sco
     folder.write("cifar_curves.png", _curves(results).savefig)
     apart = drawn(_apart, results, title="How far the parameters drift from those by hand")
     folder.write("cifar_agreement.png", apart.savefig)
-    counts = confusion_matrix(scores, photos.y_test, len(NAMES))
+    counts = confusion_matrix(photos.y_test, scores, len(NAMES))
     title = f"{best}: test accuracy {accuracy(scores, photos.y_test):.3f}"
     folder.write("cifar_confusion.png", drawn(plot_confusion, counts, NAMES, title=title).savefig)
     answers = predicted_classes(scores)

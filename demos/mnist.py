@@ -147,7 +147,7 @@ def _pictures(folder: Folder, results: dict[str, Result], *, quick: bool) -> Non
     net.load_state_dict(results[str(best)].weights)
     _, X_test, _, y_test = digits(quick=quick)
     outputs = predict(net, X_test)
-    confusion = drawn(plot_confusion, confusion_matrix(outputs, y_test, 10), title=str(best))
+    confusion = drawn(plot_confusion, confusion_matrix(y_test, outputs, 10), title=str(best))
     folder.write("mnist_confusion.png", confusion.savefig)
     answers = predicted_classes(outputs)
     wrong, right = (np.flatnonzero((answers == y_test) == truth)[:16] for truth in (False, True))

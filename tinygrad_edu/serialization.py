@@ -17,6 +17,14 @@ from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.files import write
 from tinygrad_edu.support.state_dict import FORMAT, LoadedState
 
+KINDS = {  # safetensors' names of NumPy's types
+    **{f"F{8 * size}": f"<f{size}" for size in (2, 4, 8)},
+    **{f"I{8 * size}": f"<i{size}" for size in (1, 2, 4, 8)},
+    **{f"U{8 * size}": f"<u{size}" for size in (1, 2, 4, 8)},
+    "BOOL": "?",
+    "C64": "<c8",
+}
+
 PathLike = str | os.PathLike[str]
 
 
@@ -80,12 +88,14 @@ def load(path: PathLike) -> dict[str, Any]:
 
     Returns
     -------
-    dict : names to new arrays, bit for bit as they were saved.
+    dict : names to new arrays, bit for bit as they were saved. Numbers of type BF16, which NumPy does not have, become
+        float32, which holds each of them exactly.
 
     Raises
     ------
     WeightsNotFoundError : there is no such file.
-    WeightsFileError : the file is truncated, damaged, or of another kind.
+    WeightsFileError : the file is truncated, damaged, of another kind, or holds numbers of a type that NumPy does not
+        have, such as F8.
 
     Examples
     --------
@@ -105,15 +115,34 @@ def load(path: PathLike) -> dict[str, Any]:
         raise WeightsNotFoundError(f"load: there is no file {os.fspath(path)!r}")
     try:
         content = place.read_bytes()
-        found = safetensors.numpy.load(content)
+        found = dict(safetensors.deserialize(content))  # type: ignore[no-untyped-call]
+        arrays = {name: _numbers(name, entry) for name, entry in found.items()}
+    except OSError as error:
+        raise WeightsNotFoundError(f"load: {os.fspath(path)!r} cannot be read ({error.strerror or error})") from None
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, WeightsFileError):
+            raise
         raise WeightsFileError(
             f"load: {os.fspath(path)!r} is no whole safetensors file ({error}): save() writes them"
         ) from None
-    return LoadedState({name: np.array(array) for name, array in found.items()}, _format_of(content))
+    return LoadedState(arrays, _format_of(content))
 
 
 def _format_of(content: bytes) -> str:
     """Who wrote the file, where it says so: "pt" is PyTorch."""
     size = int.from_bytes(content[:8], "little")
     return str(json.loads(content[8 : 8 + size]).get("__metadata__", {}).get("format", ""))
+
+
+def _numbers(name: str, entry: Mapping[str, Any]) -> Any:
+    """The array of an entry of the file."""
+    kind, shape = entry["dtype"], entry["shape"]
+    if kind == "BF16":  # the upper half of a float32
+        halves = np.frombuffer(entry["data"], dtype="<u2").astype(np.uint32) << 16
+        return halves.view(np.float32).reshape(shape)
+    if kind not in KINDS:
+        raise WeightsFileError(
+            f"load: entry {name!r} holds numbers of type {kind}, which NumPy does not have: it reads "
+            f"{', '.join(KINDS)}, and BF16 as float32"
+        )
+    return np.frombuffer(entry["data"], dtype=KINDS[kind]).astype(KINDS[kind].lstrip("<")).reshape(shape)

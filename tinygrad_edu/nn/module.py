@@ -163,9 +163,16 @@ class Module:
         return [p for _, p in self.named_parameters()]
 
     def zero_grad(self) -> None:
-        """Forget the parameters' gradients, to which ``backward()`` would add."""
-        for p in self.parameters():
-            p.grad = 0.0 if isinstance(p, Value) else None
+        """Forget the parameters' gradients, to which ``backward()`` would add; also those of frozen parameters.
+
+        An optimizer would apply the last gradient of a parameter that was frozen in mid-training again and again.
+        """
+        self._introduce()
+        for p in self._state().values():
+            if isinstance(p, Value):
+                p.grad = 0.0
+            elif isinstance(p, Node) and (p.requires_grad or p.grad is not None):
+                p.grad = None
 
     def modules(self) -> "list[Module]":
         """The module itself and all its parts, at any depth.

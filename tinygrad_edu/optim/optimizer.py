@@ -14,6 +14,7 @@ from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim.parameters import groups_of, leaves_of
 from tinygrad_edu.support.arguments import as_number, at_least_zero, shown
+from tinygrad_edu.support.interrupts import CtrlCWaits
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
 
@@ -140,14 +141,15 @@ class Optimizer:
         raise NotImplementedError
 
     def step(self) -> None:
-        """Change every parameter that has a gradient."""
+        """Change every parameter that has a gradient; Ctrl-C waits until all have been changed."""
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_optimizer_step(self)
             return
         if WATCH.active:
             notify("stepped", self)
-        for optimizer in self.groups or [self]:
-            optimizer._step()
+        with CtrlCWaits():
+            for optimizer in self.groups or [self]:
+                optimizer._step()
 
     def signed_update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         """What `update` gives; with ``maximize``, of the gradient with the other sign."""

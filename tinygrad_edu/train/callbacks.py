@@ -31,6 +31,7 @@ class Run:
     loss: float = math.nan  # the last step's
     numbers: dict[str, float] = field(default_factory=dict)  # this epoch's
     stop: str = ""
+    setup: dict[str, Any] = field(default_factory=dict)  # what a `Checkpoint` compares, in plain numbers and words
 
 
 class Callback:
@@ -86,13 +87,23 @@ def monitored(run: Run, name: str | None) -> float:
     return run.numbers[name]
 
 
-def mode_of(mode: str | None, monitor: str | None) -> str:
+FALLING, RISING = ("loss", "error"), ("accuracy",)  # what the names of known numbers end in
+
+
+def mode_of(mode: str | None, monitor: str | None, who: str) -> str:
     """Whether the watched number should fall, "min", or rise, "max"."""
-    if mode is None:
-        return "max" if monitor is not None and "accuracy" in monitor else "min"
-    if mode not in ("min", "max"):
-        raise ArgumentError(f"mode must be 'min' or 'max', but was given {mode!r}")
-    return mode
+    if mode in ("min", "max"):
+        return mode
+    if mode is not None:
+        raise ArgumentError(f"{who}: mode must be 'min' or 'max', but was given {mode!r}")
+    name = "loss" if monitor is None else monitor
+    if name.endswith(RISING):
+        return "max"
+    if name.endswith(FALLING):
+        return "min"
+    raise ArgumentError(
+        f"{who} does not know whether {monitor!r} should fall or rise: pass mode='min' if it should fall, or mode='max'"
+    )
 
 
 class EarlyStopping(Callback):
@@ -103,7 +114,8 @@ class EarlyStopping(Callback):
     patience : epochs without improvement after which to stop.
     monitor : name of the number; the validation loss, or the loss, by default.
     min_delta : a smaller improvement does not count.
-    mode : "min" or "max"; by default "max" for an accuracy, else "min".
+    mode : "min" for a number that should fall, "max" for one that should rise. It may be left out for a loss, an error
+        or an accuracy, and has to be given for any other number.
     restore_best_weights : go back to the weights of the best epoch at the end.
 
     Attributes
@@ -139,7 +151,7 @@ class EarlyStopping(Callback):
         self.patience = whole_number("EarlyStopping: patience", patience)
         self.monitor = monitor
         self.min_delta = at_least_zero("EarlyStopping: min_delta", min_delta)
-        self.sign = -1.0 if mode_of(mode, monitor) == "max" else 1.0
+        self.sign = -1.0 if mode_of(mode, monitor, "EarlyStopping") == "max" else 1.0
         self.restore_best_weights = restore_best_weights
         self._forget()
 
@@ -183,7 +195,8 @@ class ReduceLROnPlateau(Callback):
     factor : below 1.
     patience : epochs without improvement that are borne.
     monitor : name of the number; the validation loss, or the loss, by default.
-    mode : "min" or "max"; by default "max" for an accuracy, else "min".
+    mode : "min" for a number that should fall, "max" for one that should rise. It may be left out for a loss, an error
+        or an accuracy, and has to be given for any other number.
     min_lr : the lowest rate.
 
     Notes
@@ -213,7 +226,7 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         self.monitor = monitor
         self._settings: dict[str, Any] = {
-            "mode": mode_of(mode, monitor),
+            "mode": mode_of(mode, monitor, "ReduceLROnPlateau"),
             "factor": factor,
             "patience": patience,
             "threshold": 0.0,

@@ -1,7 +1,9 @@
 """`Checkpoint`: a run that is killed at any moment goes on as if nothing had happened."""
 
+import hashlib
 import json
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,9 @@ class Checkpoint(Callback):
 
     Raises
     ------
-    CheckpointError : the file does not belong to a run like this one. Nothing is changed then.
+    CheckpointError : the file is damaged, or does not belong to a run like this one: with the same model, optimizer,
+        schedule, loss, batch size, seed and number of samples. The sentence names what differs. Nothing is changed
+        then.
     FileError : its folder is not there.
 
     Examples
@@ -59,7 +63,7 @@ class Checkpoint(Callback):
 
     def on_start(self, run: Run) -> None:
         if self.path.exists():
-            self._restore(run, load(self.path))
+            self._restore(run, dict(load(self.path)))
         elif not self.path.absolute().parent.is_dir():  # found out now, not after the first epoch
             raise FileError(
                 f"the checkpoint {str(self.path)!r} cannot be written: there is no such folder, make it first"
@@ -75,6 +79,7 @@ class Checkpoint(Callback):
             "epoch": run.epoch,
             "stop": run.stop,
             "parts": [part for part, _ in _holders(run)],
+            "setup": _setup(run),
             "generators": {name: generator.bit_generator.state for name, generator in _generators(run).items()},
         }
         for part, holder in _holders(run):
@@ -84,9 +89,13 @@ class Checkpoint(Callback):
                 else:
                     plain[f"{part}/{name}"] = entry
         text = json.dumps(plain, default=_jsonable).encode()
-        return arrays | {"run": np.frombuffer(text, dtype=np.uint8)}
+        arrays |= {"run": np.frombuffer(text, dtype=np.uint8)}
+        return arrays | {"checksum": _checksum(arrays)}
 
-    def _restore(self, run: Run, arrays: Mapping[str, Any]) -> None:
+    def _restore(self, run: Run, arrays: dict[str, Any]) -> None:
+        checksum = arrays.pop("checksum", None)  # files of older versions have none
+        if checksum is not None and not np.array_equal(checksum, _checksum(arrays)):
+            raise CheckpointError(f"{self.path} is damaged, its checksum is wrong: delete it, or take an older copy")
         try:
             plain = dict(json.loads(bytes(arrays["run"])))
             epoch, stop, saved, random_states = (plain.pop(key) for key in ("epoch", "stop", "parts", "generators"))
@@ -94,6 +103,7 @@ class Checkpoint(Callback):
             raise CheckpointError(
                 f"{self.path} holds no checkpoint of a run: delete it, or give another path"
             ) from None
+        self._compare(plain.pop("setup", {}), _setup(run))
         state = dict(arrays) | plain
         parts = _holders(run)
         generators = _generators(run)
@@ -114,6 +124,49 @@ class Checkpoint(Callback):
         for name, generator in generators.items():
             generator.bit_generator.state = random_states[name]
         run.epoch, run.stop = epoch, stop
+
+    def _compare(self, saved: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
+        """Raise if the saved run was set up in another way."""
+        for what in saved.keys() & mine.keys():
+            if saved[what] != mine[what]:
+                old, new = saved[what], mine[what]
+                if isinstance(old, list) and isinstance(new, list):  # lines: the first that differ
+                    old, new = next((a, b) for a, b in zip_longest(old, new, fillvalue="nothing") if a != b)
+                raise CheckpointError(
+                    f"{self.path} is the checkpoint of a run with another {what}: {old}, and here {new}. Delete it to "
+                    "start anew, or give another path"
+                )
+
+
+def _setup(run: Run) -> dict[str, Any]:
+    """What has to be the same when a run goes on, in words and numbers."""
+    schedule = None if run.schedule is None else [type(run.schedule).__name__, *_settings(run.schedule)]
+    return {
+        "model": [" ".join(line.split()) for line in repr(run.model).splitlines()],
+        "optimizer": type(run.optimizer).__name__,
+        "schedule": schedule,
+        **run.setup,
+    }
+
+
+def _settings(schedule: Any) -> list[str]:
+    """The settings of a schedule, and not how far it is."""
+    moving = {*getattr(schedule, "entries", ()), "last_lr", "chained"}
+    return [
+        f"{name}={value}"
+        for name, value in sorted(vars(schedule).items())
+        if name not in moving and isinstance(value, int | float | str | list | tuple)
+    ]
+
+
+def _checksum(arrays: Mapping[str, Any]) -> Any:
+    """SHA-256 of names, types, shapes and bytes, as an array."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {np.shape(arrays[name])} ".encode())
+        digest.update(array.tobytes())
+    return np.frombuffer(digest.digest(), dtype=np.uint8)
 
 
 def _holders(run: Run) -> list[tuple[str, Any]]:

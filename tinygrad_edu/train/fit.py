@@ -1,5 +1,6 @@
 """`fit`: the training loop, with what one wants around it."""
 
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -11,6 +12,7 @@ from tinygrad_edu.data import batches
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.nn.init import generator
 from tinygrad_edu.support.arguments import as_number
+from tinygrad_edu.support.interrupts import CtrlCWaits
 from tinygrad_edu.support.progress import progress_bar
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.callbacks import Callback, Run
@@ -90,8 +92,11 @@ def fit(
     sets = {"": (X, y)} if measured and measure_training else {}
     if validation is not None:
         sets["val_"] = validation
+    seed = "none" if rng is None else None
     rng = np.random.default_rng(generator(rng))
+    seed = seed or f"{zlib.crc32(repr(rng.bit_generator.state).encode()):08x}"  # of where its numbers start
     run = Run(model, optimizer, History(model, X, y), epochs, rng, schedule, tuple(callbacks))
+    run.setup = {"loss": _name(loss), "batch size": batch_size, "number of samples": len(X), "seed": seed}
     step = _training_step(model, loss, optimizer, compiled=compiled)
     entered = ExitStack()
     try:
@@ -116,6 +121,12 @@ def fit(
     return run.history
 
 
+def _name(function: Any) -> str:
+    """What a function is called; "" if it has no name of its own."""
+    name = str(getattr(function, "__name__", ""))
+    return "" if name == "<lambda>" else name
+
+
 def _training_step(model: Any, loss: Loss, optimizer: Any, *, compiled: bool) -> Callable[[Array, Array], Any]:
     def step(X: Array, y: Array) -> Any:
         batch_loss = loss(model(X), y)
@@ -135,7 +146,8 @@ def _epoch(run: Run, step: Callable[[Array, Array], Any], X: Array, y: Array, ba
     watchers = [c for c in run.callbacks if type(c).on_step is not Callback.on_step]
     per_step = run.schedule is not None and getattr(run.schedule, "per_step", False)
     for batch, targets in whole:
-        run.loss = as_number(step(batch, targets))
+        with CtrlCWaits():  # a compiled step changes parameters outside of `optimizer.step`
+            run.loss = as_number(step(batch, targets))
         total += run.loss * len(batch)
         if per_step:
             run.schedule.step()
@@ -158,7 +170,7 @@ def _measure(run: Run, loss: Loss, metrics: Mapping[str, Metric], sets: Mapping[
         run.numbers |= {prefix + name: metric(outputs, np.asarray(y)) for name, metric in metrics.items()}
     for callback in run.callbacks:
         callback.on_epoch(run)
-    run.history.add(run.numbers)
+    run.history.add(run.numbers, run.epoch)
     if run.schedule is not None and not getattr(run.schedule, "per_step", False):
         run.schedule.step()
     for callback in run.callbacks:

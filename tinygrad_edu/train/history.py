@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tinygrad_edu.errors import TinygradEduError
-from tinygrad_edu.support.arguments import as_number
+from tinygrad_edu.errors import ArgumentError, TinygradEduError
+from tinygrad_edu.support.arguments import as_number, whole_number
 from tinygrad_edu.support.notebook import table
 
 
@@ -41,21 +41,55 @@ class History(Mapping[str, list[float]]):
 
     def __init__(self, model: Any = None, X: Any = None, y: Any = None) -> None:
         self._columns: dict[str, list[float]] = {}
+        self._epochs: dict[str, list[int]] = {}
         self.model = model
         self.X = X
         self.y = y
         self.stopped = ""
         self.snapshots: list[tuple[int, dict[str, Any]]] = []
 
-    def add(self, numbers: Mapping[str, float]) -> None:
-        """Append an epoch's numbers."""
+    def add(self, numbers: Mapping[str, float], epoch: int | None = None) -> None:
+        """Add an epoch's numbers, or more numbers of the latest epoch.
+
+        Parameters
+        ----------
+        numbers : by name.
+        epoch : which epoch they are of, from 1 on. Without it, they are the latest epoch's if that has none of these
+            names yet, and else the next one's.
+
+        Raises
+        ------
+        ArgumentError : a number of that epoch, or of a later one, is there already.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> for epoch in range(1, 4):
+        ...     history.add({"loss": 1 / epoch})
+        ...     if epoch % 2 == 0:
+        ...         history.add({"auc": 0.8})
+        >>> history.epochs, history.epochs_of("auc")
+        (3, [2])
+        """
+        last = self.epochs
+        if epoch is None:
+            epoch = max(last, 1) if not any(last in self._epochs.get(name, ()) for name in numbers) else last + 1
+        for name in numbers:
+            if self._epochs.get(name, [0])[-1] >= whole_number("History: epoch", epoch):
+                raise ArgumentError(f"the history has {name!r} of epoch {self._epochs[name][-1]} already, not {epoch}")
         for name, number in numbers.items():
             self._columns.setdefault(name, []).append(as_number(number))
+            self._epochs.setdefault(name, []).append(epoch)
+
+    def epochs_of(self, name: str) -> list[int]:
+        """The epochs that the numbers of this name are of, in their order."""
+        self[name]  # an unknown name is refused there
+        return list(self._epochs[name])
 
     @property
     def epochs(self) -> int:
-        """How many epochs it holds."""
-        return max(map(len, self._columns.values()), default=0)
+        """The latest epoch of which there are numbers; 0 before any."""
+        return max((epochs[-1] for epochs in self._epochs.values()), default=0)
 
     def to_dict(self) -> dict[str, list[float]]:
         """The numbers as plain lists."""
@@ -63,21 +97,28 @@ class History(Mapping[str, list[float]]):
 
     def state_dict(self) -> dict[str, Any]:
         """The numbers and the snapshots, as a `Checkpoint` keeps them."""
-        return {f"numbers.{name}": column for name, column in self.to_dict().items()} | {
-            f"snapshots.{epoch}.{name}": entry for epoch, state in self.snapshots for name, entry in state.items()
-        }
+        epochs = {f"epochs.{name}": list(epochs) for name, epochs in self._epochs.items()}
+        return (
+            {f"numbers.{name}": column for name, column in self.to_dict().items()}
+            | epochs
+            | {f"snapshots.{epoch}.{name}": entry for epoch, state in self.snapshots for name, entry in state.items()}
+        )
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
-        self._columns = {}
+        self._columns, self._epochs = {}, {}
         snapshots: dict[int, dict[str, Any]] = {}
         for key, entry in state.items():
             kind, _, name = key.partition(".")
             if kind == "numbers":
                 self._columns[name] = list(entry)
+            elif kind == "epochs":
+                self._epochs[name] = [int(epoch) for epoch in entry]
             else:
                 epoch, _, name = name.partition(".")
                 snapshots.setdefault(int(epoch), {})[name] = entry
+        for name, column in self._columns.items():  # an older state has no epochs
+            self._epochs.setdefault(name, list(range(1, len(column) + 1)))
         self.snapshots = sorted(snapshots.items())
 
     def __getitem__(self, name: str) -> list[float]:
@@ -92,27 +133,27 @@ class History(Mapping[str, list[float]]):
     def __len__(self) -> int:
         return len(self._columns)
 
-    def _shown(self) -> tuple[list[str], list[int]]:
-        """The columns with a number for each epoch, and the rows: the first, the last, and -1 for those between."""
-        names = [name for name, column in self._columns.items() if len(column) == self.epochs]
-        rows = range(self.epochs) if self.epochs <= 20 else [*range(5), -1, *range(self.epochs - 5, self.epochs)]
-        return names, list(rows)
+    def _cells(self) -> list[list[str]]:
+        """The rows of the table: the first epochs and the last; a cell is empty where there is no number."""
+        numbers = {name: dict(zip(self._epochs[name], self._columns[name], strict=True)) for name in self}
+        last = self.epochs
+        shown = range(1, last + 1) if last <= 20 else [*range(1, 6), 0, *range(last - 4, last + 1)]
+        return [
+            [str(epoch), *(f"{numbers[name][epoch]:.4g}" if epoch in numbers[name] else "" for name in self)]
+            if epoch
+            else ["…"] * (len(self) + 1)
+            for epoch in shown
+        ]
 
     def _repr_html_(self) -> str:
-        names, shown = self._shown()
-        rows = [
-            ["…"] * (len(names) + 1) if i < 0 else [str(i + 1), *(f"{self._columns[name][i]:.4g}" for name in names)]
-            for i in shown
-        ]
-        return table(["epoch", *names], rows, note=self.stopped)
+        return table(["epoch", *self], self._cells(), note=self.stopped)
 
     def __str__(self) -> str:
-        names, shown = self._shown()
-        widths = [max(8, len(name)) for name in names]
-        lines = ["epoch  " + "  ".join(f"{name:>{w}}" for name, w in zip(names, widths, strict=True))]
-        for i in shown:
-            cells = (f"{self._columns[name][i]:>{w}.4g}" for name, w in zip(names, widths, strict=True))
-            lines.append("    …" if i < 0 else f"{i + 1:>5}  " + "  ".join(cells))
+        widths = [max(8, len(name)) for name in self]
+        lines = ["epoch  " + "  ".join(f"{name:>{w}}" for name, w in zip(self, widths, strict=True))]
+        for epoch, *cells in self._cells():
+            row = "  ".join(f"{cell:>{w}}" for cell, w in zip(cells, widths, strict=True))
+            lines.append("    …" if epoch == "…" else f"{epoch:>5}  {row}".rstrip())
         return "\n".join([*lines, *([self.stopped] if self.stopped else [])])
 
     def __repr__(self) -> str:

@@ -16,6 +16,7 @@ from tinygrad_edu.train.preserved import preserved
 
 SMOOTHING = 0.9  # of the running mean of the loss
 DIVERGED = 4.0  # times the smallest loss: higher is off the map
+RISEN = 1.1  # times the smallest loss so far: from here on the rate is too high
 FALLEN = 0.95  # of the loss that the same batches have without training
 
 
@@ -27,7 +28,8 @@ class LRRange:
     ----------
     lrs : (steps,) learning rates, rising.
     losses : (seeds, steps) smoothed losses; nan from where a run diverged.
-    suggestion : the learning rate at which the mean loss fell fastest; nan if training never lowered it by a twentieth.
+    suggestion : the learning rate at which the mean loss fell fastest, before it rose for the first time; nan if
+        training never lowered it by a twentieth.
     """
 
     lrs: Array
@@ -143,10 +145,11 @@ def _one_run(
 
 
 def _steepest(lrs: Array, losses: Array, untrained: Array) -> float:
-    """The rate at which the mean over the seeds falls fastest, where all of them are still on the map.
+    """The rate at which the mean over the seeds falls fastest, before it rises for the first time.
 
-    The first tenth is left out: the running mean is of few losses there, and its noise looks like a fall. So does the
-    noise of a net that has learned already; whether the loss fell at all, the same batches without training tell.
+    The same batches without training say what the loss would be: what is left has none of the batches' noise. The first
+    tenth is left out, because the running mean is of few losses there. Behind the first rise the loss may fall again,
+    from a spike; a rate from there is not one to train with.
     """
     whole = np.isfinite(losses).all(axis=0)
     last = int(np.argmin(whole)) if not whole.all() else len(lrs)
@@ -154,7 +157,12 @@ def _steepest(lrs: Array, losses: Array, untrained: Array) -> float:
     if last - first <= 2:
         return float("nan")
     mean, before = (curves[:, first:last].mean(axis=0) for curves in (losses, untrained))
-    if not (mean < FALLEN * before).any():
+    share = 1 + (mean - before) / max(float(np.abs(before).mean()), np.finfo(float).tiny)
+    window = np.ones(max(1, len(lrs) // 30))
+    share = np.convolve(share, window, mode="same") / np.convolve(np.ones(len(share)), window, mode="same")
+    risen = share > RISEN * np.minimum.accumulate(share)
+    end = int(np.argmax(risen)) if risen.any() else len(share)
+    if end <= 2 or not (share[:end] < FALLEN).any():
         return float("nan")
-    slopes = np.gradient(mean, np.log(lrs[first:last]))
+    slopes = np.gradient(share[:end], np.log(lrs[first : first + end]))
     return float(lrs[first + np.argmin(slopes)])

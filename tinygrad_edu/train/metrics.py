@@ -1,6 +1,9 @@
 """Metrics: plain numbers from a model's outputs and the targets, as arrays."""
 
-from collections.abc import Callable, Iterable, Mapping
+import functools
+import itertools
+import warnings
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,14 +18,20 @@ from tinygrad_edu.support.types import Array
 def predicted_classes(outputs: Array) -> Array:
     """The class that each row of ``(n, k)`` scores highest; for ``(n,)`` or ``(n, 1)`` logits 1 where positive.
 
+    Integers or booleans of shape (n,) or (n, 1) are classes already.
+
     Examples
     --------
     >>> predicted_classes(np.array([[0.1, 2.0], [3.0, 0.2]])), predicted_classes(np.array([-1.0, 4.0]))
     (array([1, 0]), array([0, 1]))
+    >>> predicted_classes(np.array([3, 1]))
+    array([3, 1])
     """
     outputs = as_array(data_of(outputs))
     if outputs.ndim == 2 and outputs.shape[1] > 1:
         return np.asarray(np.argmax(outputs, axis=1))
+    if outputs.dtype.kind in "iub":
+        return outputs.reshape(-1).astype(np.int64)
     return (outputs.reshape(-1) > 0).astype(np.int64)
 
 
@@ -31,7 +40,7 @@ def accuracy(outputs: Array, targets: Array) -> float:
 
     Parameters
     ----------
-    outputs : shape (n, classes), or (n,) or (n, 1) logits of two classes.
+    outputs : shape (n, classes), or (n,) or (n, 1) logits of two classes; integers of shape (n,) or (n, 1) are classes.
     targets : labels, integers of shape (n,) or (n, 1).
 
     Raises
@@ -87,12 +96,12 @@ def mean_squared_error(outputs: Array, targets: Array) -> float:
     return float(np.mean((outputs - targets) ** 2))
 
 
-def confusion_matrix(outputs: Array, targets: Array, classes: int | None = None) -> Array:
-    """Counts ``C[i, j]`` of rows of class ``i`` that were predicted as ``j``, as in scikit-learn.
+def confusion_matrix(targets: Array, outputs: Array, classes: int | None = None) -> Array:
+    """Counts ``C[i, j]`` of rows of class ``i`` that were predicted as ``j``; arguments in scikit-learn's order.
 
     Parameters
     ----------
-    outputs, targets : as for `accuracy`.
+    targets, outputs : as for `accuracy`.
     classes : how many there are; by default as many as it takes for the largest that occurs.
 
     Returns
@@ -103,12 +112,23 @@ def confusion_matrix(outputs: Array, targets: Array, classes: int | None = None)
     ------
     ShapeError, ArgumentError : as for `accuracy`, or a class is out of range.
 
+    Warns
+    -----
+    DeprecationWarning : the outputs come first, as they did before version 0.2. They are still taken for outputs.
+
     Examples
     --------
-    >>> confusion_matrix(np.array([[0.1, 2.0], [3.0, 0.2]]), np.array([1, 1]))
+    >>> confusion_matrix(np.array([1, 1]), np.array([[0.1, 2.0], [3.0, 0.2]]))
     array([[0, 0],
            [1, 1]])
     """
+    if _are_scores(targets) and not _are_scores(outputs):
+        warnings.warn(
+            "confusion_matrix takes the targets first, as scikit-learn does: write confusion_matrix(targets, outputs)",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        targets, outputs = outputs, targets
     predictions, labels = _predictions_and_labels("confusion_matrix", outputs, targets)
     n = int(max(predictions.max(), labels.max())) + 1 if classes is None else whole_number("classes", classes)
     if labels.dtype.kind not in "iu" or labels.min() < 0 or max(predictions.max(), labels.max()) >= n:
@@ -116,25 +136,59 @@ def confusion_matrix(outputs: Array, targets: Array, classes: int | None = None)
             f"confusion_matrix needs labels that are integers from 0 to {n - 1}, but was given {labels.dtype} from "
             f"{labels.min()} to {labels.max()}, and outputs of class {predictions.max()}"
         )
+    if predictions.min() < 0:
+        raise ArgumentError(f"confusion_matrix needs classes from 0 on, but an output is of class {predictions.min()}")
     counts = np.zeros((n, n), dtype=np.int64)
     np.add.at(counts, (labels, predictions), 1)
     return counts
+
+
+def _are_scores(given: Any) -> bool:
+    """Whether these are outputs of a model and cannot be labels."""
+    array = as_array(data_of(given))
+    return array.dtype.kind == "f" or (array.ndim == 2 and array.shape[1] > 1)
 
 
 Metric = Callable[[Array, Array], float]
 METRICS: dict[str, Metric] = {"accuracy": accuracy, "mean_squared_error": mean_squared_error}
 
 
+RESERVED = ("loss", "lr")  # a history has numbers of its own under these names
+
+
 def named_metrics(metrics: Any) -> dict[str, Metric]:
-    """Metrics by name, from names, functions, or a mapping of them."""
+    """Metrics by name, from names, functions, or a mapping of them; each has a name of its own."""
     if isinstance(metrics, Mapping):
-        return dict(metrics)
-    if not isinstance(metrics, Iterable) and not callable(metrics):
-        raise DTypeError(f"metrics are names or functions, such as metrics='accuracy', but was given {metrics!r}")
-    found: dict[str, Metric] = {}
-    for metric in (metrics,) if isinstance(metrics, str) or callable(metrics) else metrics:
-        name = metric if isinstance(metric, str) else metric.__name__
-        if isinstance(metric, str) and metric not in METRICS:
-            raise ArgumentError(f"there is no metric {metric!r}: use one of {', '.join(METRICS)}, or a function")
-        found[name] = METRICS[metric] if isinstance(metric, str) else metric
+        found = {str(name): metric for name, metric in metrics.items()}
+    else:
+        if not isinstance(metrics, Iterable) and not callable(metrics):
+            raise DTypeError(f"metrics are names or functions, such as metrics='accuracy', but was given {metrics!r}")
+        found = {}
+        for metric in (metrics,) if isinstance(metrics, str) or callable(metrics) else metrics:
+            if isinstance(metric, str) and metric not in METRICS:
+                raise ArgumentError(f"there is no metric {metric!r}: use one of {', '.join(METRICS)}, or a function")
+            name = metric if isinstance(metric, str) else _name_of(metric)
+            found[_unused(name, found)] = METRICS[metric] if isinstance(metric, str) else metric
+    for name, metric in found.items():
+        if name in RESERVED or name.startswith("val_"):
+            raise ArgumentError(
+                f"a metric cannot be called {name!r}, under which a history keeps another number: name it, "
+                "metrics={'name': function}"
+            )
+        if not callable(metric):
+            raise DTypeError(f"the metric {name!r} must be a function of outputs and targets, but is {metric!r}")
     return found
+
+
+def _name_of(metric: Any) -> str:
+    """The name of a function, of what `functools.partial` made of one, or of the class of a callable object."""
+    while isinstance(metric, functools.partial):
+        metric = metric.func
+    name = getattr(metric, "__name__", type(metric).__name__)
+    return "metric" if name == "<lambda>" else str(name)
+
+
+def _unused(name: str, names: Container[str]) -> str:
+    """The name, with a number behind it if there is one of that name."""
+    tries = itertools.chain([name], (f"{name}_{i}" for i in itertools.count(2)))
+    return next(possible for possible in tries if possible not in names)

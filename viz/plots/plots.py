@@ -59,16 +59,23 @@ def plot_history(
         known = ", ".join(name for name in history if len(history[name])) or "nothing yet"
         raise ArgumentError(f"the history has no {metric!r}: it holds {known}")
     ax = style.axes_or_new(ax)
-    lines = {"training": history[metric], "validation": history.get(f"val_{metric}", ())}
-    for i, (label, numbers) in enumerate(lines.items()):
+    names = {"training": metric, "validation": f"val_{metric}"}
+    for i, (label, name) in enumerate(names.items()):
+        numbers = history.get(name, ())
         if len(numbers):
-            ax.plot(range(1, len(numbers) + 1), numbers, label=label, **style.line(i, len(numbers)))
+            ax.plot(_epochs(history, name), numbers, label=label, **style.line(i, len(numbers)))
     style.tidy(ax, x="epoch", y=metric)
     if log:
         ax.set_yscale("log")
     if len(ax.lines) > 1:
         ax.legend(frameon=False)
     return ax
+
+
+def _epochs(history: Mapping[str, Sequence[float]], name: str) -> Sequence[int]:
+    """The epochs of the numbers: a `History` knows them, a dict of lists counts from 1."""
+    known = getattr(history, "epochs_of", None)
+    return known(name) if known is not None else range(1, len(history[name]) + 1)
 
 
 def _one_run(numbers: Any) -> list[float]:

@@ -106,12 +106,12 @@ def plot_confusion(counts: ArrayLike, labels: Sequence[str] = (), *, ax: Axes | 
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ShapeError(
             f"plot_confusion needs a square matrix of counts, but was given shape {matrix.shape}: pass "
-            "confusion_matrix(predictions, y)"
+            "confusion_matrix(y, predictions)"
         )
     if len(labels) not in (0, len(matrix)):
         raise ShapeError(
             f"plot_confusion needs a name for each class, but was given {len(labels)} labels for {len(matrix)} "
-            "classes; of predictions and targets, pass confusion_matrix(predictions, y)"
+            "classes; of predictions and targets, pass confusion_matrix(y, predictions)"
         )
     names = list(labels) or [str(k) for k in range(len(matrix))]
     ax.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)

@@ -115,7 +115,7 @@ class Results(Sequence[SweptRun]):
         ArgumentError : no run has a number of that name.
         """
         self._check(name)
-        sign = -1.0 if mode_of(mode, name) == "max" else 1.0
+        sign = -1.0 if mode_of(mode, name, "best") == "max" else 1.0
         scores = [
             (sign * float(np.median(numbers)), k)
             for k, (_, runs) in enumerate(self.settings())

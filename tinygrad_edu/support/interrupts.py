@@ -1,0 +1,39 @@
+"""Ctrl-C that waits: what must not be cut in half is finished first."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+class CtrlCWaits:
+    """Within it, Ctrl-C is only noted; behind it, it acts as it would have.
+
+    Only the main thread of a program can change what a signal does, and only it receives one. Elsewhere nothing
+    changes.
+
+    Examples
+    --------
+    >>> with CtrlCWaits():
+    ...     both_or_none = [1, 2]
+    """
+
+    __slots__ = ("_before", "_noted")
+
+    def __enter__(self) -> None:
+        self._before: Any = None
+        self._noted: tuple[int, FrameType | None] | None = None
+        if threading.current_thread() is threading.main_thread():
+            before = signal.getsignal(signal.SIGINT)
+            if callable(before):  # neither ignored nor left to the system
+                self._before = before
+                signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._noted = number, frame
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            if self._noted is not None:
+                self._before(*self._noted)
