@@ -11,15 +11,20 @@ class Row(NamedTuple):
     published: str
     measured: float
     within: float | None
+    least: bool = False
 
     @property
     def shown(self) -> str:
-        """The measured figure, written as the published one is."""
+        """The measured figure, written as the published one is; beside a goal, with two digits more."""
+        if self.least:
+            return f"{self.measured:.{len(self.published.partition('.')[2]) + 2}f}"
         return _written_like(self.published, self.measured)
 
     @property
     def agrees(self) -> bool:
-        """Whether the two are the same: to the last digit that was published, or within the tolerance."""
+        """Whether the two are the same, to the last digit or within the tolerance, or the measured one is no lower."""
+        if self.least:
+            return self.measured >= float(self.published)
         if self.within is None:
             return self.shown == self.published
         return abs(self.measured - float(self.published)) <= self.within
@@ -50,7 +55,9 @@ class Comparison:
         self.what = what
         self.rows: list[Row] = []
 
-    def add(self, what: object, published: str, measured: float, within: float | None = None) -> None:
+    def add(
+        self, what: object, published: str, measured: float, within: float | None = None, *, least: bool = False
+    ) -> None:
         """Add a figure.
 
         Parameters
@@ -60,8 +67,9 @@ class Comparison:
         measured : what this run gave.
         within : greatest difference that passes; without it, every published digit must be reproduced, and with
             ``math.inf`` the two stand beside each other unjudged.
+        least : the published figure is a goal: what is measured must not be below it.
         """
-        self.rows.append(Row(str(what), published, float(measured), within))
+        self.rows.append(Row(str(what), published, float(measured), within, least))
 
     @property
     def agrees(self) -> bool:
@@ -89,13 +97,15 @@ class Comparison:
             return "No figure is judged."
         if good < count:
             return f"{good} of {count} figures agree." if count > 1 else "The figure does not agree."
-        exact = " to the last digit" if all(row.within is None for row in judged) else ""
+        exact = " to the last digit" if all(row.within is None and not row.least for row in judged) else ""
         return f"All {count} figures agree{exact}." if count > 1 else f"The figure agrees{exact}."
 
 
 def _remark(row: Row) -> str:
     if not row.agrees:
         return "  differs"
+    if row.least:
+        return "  (at least)"
     if row.within == math.inf:
         return "  (not judged)"
     return "" if row.within is None else f"  (within {row.within:g})"

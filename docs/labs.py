@@ -21,7 +21,7 @@ from demos._comparison import Comparison, Row
 
 PAGE = Path(__file__).parent / "labs.md"
 IMAGES = Path(__file__).parent / "images" / "labs"
-LABS = ("xor", "moons-armijo", "lecture", "cifar", "rosenbrock", "mnist", "deepnets")
+LABS = ("xor", "moons-armijo", "lecture", "cifar", "rosenbrock", "mnist", "deepnets", "cnn", "gpt")
 COLORS = 128  # of a picture: enough for plots, and a third of the bytes
 HEAD = """# The labs
 
@@ -59,6 +59,8 @@ def section(name: str, table: Comparison, pictures: Sequence[Path]) -> str:
 def _judged(row: Row) -> str:
     if not row.agrees:
         return "differs"
+    if row.least:
+        return "at least"
     if row.within is None:
         return "to the last digit"
     return "not judged" if row.within == math.inf else f"within {row.within:g}"

@@ -194,6 +194,15 @@ def test_the_verdict_is_a_sentence_of_one_figure_or_of_several(figures, verdict)
     assert str(table).splitlines()[-1] == verdict
 
 
+def test_a_goal_is_reached_from_above():
+    table = Comparison("figure")
+    table.add("accuracy", "0.99", 0.9914, least=True)
+    assert table.agrees
+    assert str(table).splitlines()[1:] == ["accuracy       0.99    0.9914  (at least)", "The figure agrees."]
+    table.add("accuracy", "0.99", 0.98996, least=True)
+    assert not table.agrees
+
+
 # --- the folder ---
 
 
