@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from demos import _catalogue, _options
 from tinygrad_edu import TinygradEduError
+from viz.terminal.ascii import ERRORS
 
 STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
 CUT_SHORT = 141  # and of one whose output nobody reads any more
@@ -43,5 +44,5 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a file or a pipe may have no sign for a derivative
+        sys.stdout.reconfigure(errors=ERRORS)  # a file or a pipe may have no sign for a derivative
     sys.exit(main(sys.argv[1:]))

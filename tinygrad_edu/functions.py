@@ -5,14 +5,15 @@ Tensor. They are the methods of `Tensor`, and ``np.sum(t)`` calls them too: see 
 """
 
 import copy
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, ShapeError, UnsupportedError
+from tinygrad_edu.errors import DTypeError, ShapeError, TinygradEduError, UnsupportedError
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.operations import matrices as matrix_rules
 from tinygrad_edu.operations import reductions as reduction_rules
@@ -22,6 +23,7 @@ from tinygrad_edu.operations.reductions import axes_of
 from tinygrad_edu.support.arguments import shown
 
 A = TypeVar("A")  # a Tensor or an array
+F = TypeVar("F", bound=Callable[..., Any])
 Axis = int | Sequence[int] | None
 
 
@@ -104,11 +106,31 @@ def moveaxis(x: A, source: Any, destination: Any) -> A:
     return transpose(x, order)
 
 
+def _explained(function: F) -> F:
+    """The function, whose errors of shapes and indices name it and the shapes that it was given."""
+
+    @functools.wraps(function)
+    def explained(*args: Any, **keywords: Any) -> Any:
+        try:
+            return function(*args, **keywords)
+        except TinygradEduError:
+            raise
+        except (ValueError, IndexError) as error:
+            given = args[0] if args else None
+            arrays = given if isinstance(given, list | tuple) else [given]
+            shapes = ", ".join(str(_shape(x)) for x in arrays) or "no arrays"
+            raise ShapeError(f"{function.__name__} of {shapes}: {error}") from None
+
+    return cast("F", explained)
+
+
+@_explained
 def squeeze(x: A, axis: Axis = None) -> A:
     """Without the axes of length one, or without those given."""
     return reshape(x, np.squeeze(data_of(x), _axis(axis)).shape)
 
 
+@_explained
 def expand_dims(x: A, axis: int | Sequence[int]) -> A:
     """With new axes of length one."""
     return reshape(x, np.expand_dims(data_of(x), _axis(axis)).shape)
@@ -140,6 +162,7 @@ def tile(x: A, reps: Any) -> A:
     return shape_rules.TILE(x, reps=_ints((reps,)))
 
 
+@_explained
 def pad(x: A, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> A:
     """A margin of zeros around it."""
     if mode != "constant" or constant_values != 0:
@@ -171,18 +194,21 @@ def triu(x: A, k: int = 0) -> A:
     return shape_rules.TRIU(x, k=k)
 
 
+@_explained
 def take_along_axis(x: A, indices: Any, axis: int | None = -1) -> A:
     """In every line along the axis, the entries that ``indices`` names; of the flattened array if it is None."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return shape_rules.TAKE_ALONG_AXIS(x, indices=snapshot(data_of(indices)), axis=axis)
 
 
+@_explained
 def sort(x: A, axis: int | None = -1) -> A:
     """In ascending order along the axis; of the flattened array if it is None. Equal entries keep their order."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return shape_rules.SORT(x, indices=np.argsort(data_of(x), axis=axis, kind="stable"), axis=axis)
 
 
+@_explained
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """Joined along an axis that they have."""
     if axis is None:
@@ -195,6 +221,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     return shape_rules.STACK(*arrays, axis=axis)
 
 
+@_explained
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Parts along an axis: a number of equal ones, or cut at the indices."""
     shape = _shape(x)

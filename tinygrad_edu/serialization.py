@@ -78,6 +78,8 @@ def _array(name: Any, entry: Any) -> Any:
     array = np.asarray(entry._data if isinstance(entry, Node) else entry, order="C")
     if not isinstance(name, str) or name == "__metadata__":
         raise DTypeError(f"save: a name must be text, and not '__metadata__', but {name!r} was given")
+    if not name.isascii() and name != name.encode("utf-8", "replace").decode("utf-8"):
+        raise DTypeError(f"save: a name must be text, but {name!r} holds half of a pair of code units")
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise DTypeError(f"save: entry {name!r} must hold numbers of at most 64 bits, but holds {array.dtype}")
     return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         plot_samples,
     )
     from viz.steps.trace import Trace, trace
+    from viz.terminal.ascii import ascii_form
     from viz.terminal.step import step
 else:  # imported when first asked for, so that a picture of a graph does not wait for matplotlib
     __getattr__, __dir__ = lazy_names(
@@ -51,6 +52,7 @@ else:  # imported when first asked for, so that a picture of a graph does not wa
             "pages.playground": "Playground playground",
             "plots.plots": "plot_activations plot_boundary plot_history",
             "explain.quiz": "quiz",
+            "terminal.ascii": "ascii_form",
             "terminal.step": "step",
             "steps.trace": "Trace trace",
             "films.training_film": "animate_training",
@@ -70,6 +72,7 @@ __all__ = [
     "Trace",
     "animate_backprop",
     "animate_training",
+    "ascii_form",
     "audit",
     "draw",
     "explode",

@@ -11,6 +11,7 @@ from viz.explain.quiz import quiz
 from viz.formulas.expression import parse
 from viz.pages.player import player
 from viz.steps.trace import trace
+from viz.terminal.ascii import ERRORS
 from viz.terminal.step import step
 
 _EXAMPLE = 'python -m viz "tanh(a*b + 10)" a=2 b=-3'
@@ -85,5 +86,5 @@ def _settings(words: Sequence[str]) -> dict[str, float]:
 
 if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a file or a pipe may have no sign for a derivative
+        sys.stdout.reconfigure(errors=ERRORS)  # a file or a pipe may have no sign for a derivative
     sys.exit(main(sys.argv[1:]))

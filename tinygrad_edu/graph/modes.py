@@ -108,6 +108,11 @@ class _Mode(contextlib.ContextDecorator):
 
     _names: tuple[str, ...]
 
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """The mode; or, as a decorator without parentheses, the function that runs within it."""
+        mode = super().__new__(cls)
+        return mode if function is None else mode(function)
+
     def __call__(self, function: F) -> F:
         """Run the function within the mode. A generator is in the mode while it runs, not while it waits."""
         code = getattr(function, "__code__", None)

@@ -114,7 +114,10 @@ class Node(ElementwiseMethods):
 
     @label.setter
     def label(self, text: str) -> None:
-        self._label = str(text)
+        label = str(text)
+        if not label.isascii():  # half of a pair of code units is no text, and no file or page can hold it
+            label = label.encode("utf-8", "replace").decode("utf-8")
+        self._label = label
 
     @property
     def marks(self) -> tuple[Mark, ...]:

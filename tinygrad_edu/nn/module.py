@@ -410,10 +410,18 @@ def _tensors() -> Any:
     return tensor
 
 
+def _listed(x: list[Any]) -> Any:
+    """A list of numbers, nested or not, as a Tensor; a list of anything else as it is."""
+    first: Any = x
+    while isinstance(first, list) and first:
+        first = first[0]
+    return _tensors().Tensor(x, requires_grad=False) if isinstance(first, int | float) else x
+
+
 def _as_node(x: Any) -> Any:
-    """An ndarray as a Tensor; anything else as it is."""
+    """An ndarray, or a list of numbers, as a Tensor; anything else as it is."""
     if not hasattr(x, "__array_function__"):
-        return x
+        return _listed(x) if x.__class__ is list and x else x
     tensor = _tensors()
     if x.__class__ is tensor.ndarray and x.dtype.kind == "f":
         return tensor.constant(x.copy())

@@ -140,6 +140,8 @@ def plot_boundary(
             f"plot_boundary needs a class for each point, but was given {len(X)} points and {len(y)} classes: pass the "
             "y that belongs to X"
         )
+    if X.dtype.kind not in "fiub" or not np.isfinite(X).all():
+        raise ArgumentError("plot_boundary draws points whose numbers are finite: leave out those with nan or infinity")
     ax = style.axes_or_new(ax)
     labels = np.unique(y)
     horizontal, vertical = (_span(X[:, k], resolution) for k in (0, 1))
@@ -155,7 +157,9 @@ def plot_boundary(
             "edgecolors": "white",
             "linewidths": 0.6,
         }
-        ax.scatter(points[:, 0], points[:, 1], s=28, label=f"class {label:g}", **look)
+        ax.scatter(
+            points[:, 0], points[:, 1], s=28, label=f"class {label:g}" if y.dtype.kind in "fiub" else str(label), **look
+        )
     style.tidy(ax, x="x₁", y="x₂", grid=False)
     ax.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]])
     borders = [path.vertices for area in painted if not area.filled for path in area.get_paths() if len(path)]

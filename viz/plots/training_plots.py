@@ -125,14 +125,23 @@ def plot_confusion(counts: ArrayLike, labels: Sequence[str] = (), *, ax: Axes | 
 
 
 def plot_samples(
-    pictures: Array, labels: Sequence[str], predictions: Sequence[str], *, columns: int = 8, title: str = ""
+    pictures: Array,
+    labels: Sequence[Any],
+    predictions: Sequence[Any] | None = None,
+    *,
+    columns: int = 8,
+    title: str = "",
 ) -> Figure:
     """Plot pictures with what they are and what they were taken for; a wrong answer is framed and marked with ✗.
 
     Parameters
     ----------
     pictures : (n, height, width) in grey, or (n, height, width, 3) in colour, from 0 to 1 or from 0 to 255.
-    labels, predictions : names, one a picture.
+    labels, predictions : names or numbers, one a picture. Without predictions, each picture has its label alone.
+
+    Raises
+    ------
+    ShapeError : there is not a label and a prediction for each picture, or the pictures have another shape.
 
     Examples
     --------
@@ -140,6 +149,14 @@ def plot_samples(
     >>> [ax.get_title() for ax in figure.axes]
     ['7 ✓', '2 ✗ (1)']
     """
+    pictures = np.asarray(pictures)
+    if pictures.ndim not in (3, 4) or not len(pictures):
+        raise ShapeError(
+            "plot_samples takes pictures of shape (n, height, width) or (n, height, width, 3), but was given shape "
+            f"{pictures.shape}: reshape them, such as X.reshape(-1, 8, 8)"
+        )
+    known = predictions is None
+    predictions = labels if predictions is None else predictions
     if not len(pictures) == len(labels) == len(predictions):
         raise ShapeError(
             f"plot_samples needs a label and a prediction for each picture, but was given {len(pictures)} pictures, "
@@ -154,7 +171,7 @@ def plot_samples(
     for ax, picture, label, prediction in zip(panels, pictures, labels, predictions, strict=False):
         right = label == prediction
         ax.imshow(picture / 255 if picture.max() > 1 else picture, cmap="gray", vmin=0, vmax=1)
-        ax.set_title(f"{prediction} ✓" if right else f"{prediction} ✗ ({label})", fontsize=8)
+        ax.set_title(str(label) if known else f"{prediction} ✓" if right else f"{prediction} ✗ ({label})", fontsize=8)
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set(visible=not right, color=style.COLORS[1], linewidth=2.5)
     if title:
