@@ -92,9 +92,10 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
                 f"{type(self).__name__} makes the optimizer of its own parameters, but was given one of others: give a "
                 'name such as "Adam", or a function such as functools.partial(optim.SGD, momentum=0.9)'
             )
-        make = getattr(optim, self.optimizer, None) if isinstance(self.optimizer, str) else self.optimizer
+        rules = {name: rule for name in optim.__all__ if _steps_once(rule := getattr(optim, name))}
+        make = rules.get(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
         if not callable(make):
-            known = ", ".join(sorted(c.__name__ for c in optim.Optimizer.__subclasses__()))
+            known = ", ".join(rules)
             raise ArgumentError(f"{type(self).__name__}: there is no optimizer {self.optimizer!r}: take one of {known}")
         given = {"lr": self.lr} if self.lr is not None else {}
         return make(parameters, **given, **({"weight_decay": self.weight_decay} if self.weight_decay else {}))
@@ -167,3 +168,9 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self)
         return predict(self.net_, validate_data(self, X, dtype=DTYPES, reset=False))
+
+
+def _steps_once(rule: Any) -> bool:
+    """Whether this is an optimizer that steps once for each loss, as training does."""
+    is_optimizer = isinstance(rule, type) and issubclass(rule, optim.Optimizer)
+    return is_optimizer and rule not in (optim.Optimizer, optim.BacktrackingLineSearch)
