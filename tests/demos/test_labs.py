@@ -36,6 +36,7 @@ from tinygrad_edu.errors import ArgumentError
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("TINYGRAD_EDU_DATA", ROOT.parent / "shared" / "data"))
 real_mnist = pytest.mark.skipif(not (REAL / "mnist").is_dir(), reason="needs the MNIST files")
+real_names = pytest.mark.skipif(not (REAL / "names").is_dir(), reason="needs the list of names")
 real_cars_and_cats = pytest.mark.skipif(not (REAL / "cifar10-car-cat").is_dir(), reason="needs the CIFAR-10 files")
 LECTURE = [
     *("a_walk_downhill", "the_learning_rate", "activations_and_their_derivatives", "losses_and_what_logits_are"),
@@ -54,10 +55,11 @@ PICTURES = {
     "rosenbrock": {f"rosenbrock_{what}.png" for what in ("paths", "error", "rounding")},
     "mnist": {f"mnist_{what}.png" for what in ("sgd", "adam", "larger", "confusion", "samples")},
     "deepnets": {f"deepnets_{what}.png" for what in ("norms", "ratios", "tapered")},
+    "gpt": {*(f"gpt_{what}.png" for what in ("loss", "attention", "letters", "names", "head")), "gpt_head.html"},
 }
 
 
-DATA = {"cifar": real_cars_and_cats, "mnist": real_mnist, "deepnets": real_mnist}
+DATA = {"gpt": real_names, "cifar": real_cars_and_cats, "mnist": real_mnist, "deepnets": real_mnist}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=DATA.get(name, ())) for name in PICTURES])
