@@ -14,6 +14,7 @@ from tinygrad_edu.support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from viz.explain.audit import Audit, audit
+    from viz.explain.exercise import Verdict, check_answer
     from viz.explain.explode import Explosion, explode
     from viz.explain.quiz import quiz
     from viz.explain.why import Explanation, why
@@ -45,6 +46,7 @@ else:  # imported when first asked for, so that a picture of a graph does not wa
             "films.animate": "animate_backprop",
             "explain.audit": "Audit audit",
             "pictures.draw": "Drawing draw",
+            "explain.exercise": "Verdict check_answer",
             "explain.explode": "Explosion explode",
             "plots.landscape": "Landscape loss_landscape plot_landscape plot_log_error plot_trajectories",
             "pages.player": "player",
@@ -70,10 +72,12 @@ __all__ = [
     "Landscape",
     "Playground",
     "Trace",
+    "Verdict",
     "animate_backprop",
     "animate_training",
     "ascii_form",
     "audit",
+    "check_answer",
     "draw",
     "explode",
     "loss_landscape",
