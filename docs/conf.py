@@ -17,7 +17,6 @@ extensions = [
     "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx_copybutton",
     "sphinx_design",
 ]
@@ -33,7 +32,6 @@ myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 # Reference: docstrings are in NumPy's style. Sphinx lists no class members twice.
-autosummary_generate = True
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
 default_role = "code"
