@@ -113,7 +113,7 @@ def conv2d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """The convolution of images (n, channels, height, width) with a weight (out, channels / groups, *size).
+    """The convolution of images (n, channels, height, width) with a weight (out, channels / groups, height, width).
 
     See `nn.Conv2d`.
 
