@@ -15,7 +15,7 @@ import scipy.special
 from tinygrad_edu import functions
 from tinygrad_edu.operations import windows
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
-from tinygrad_edu.operations.matrices import COFACTOR, LINEAR
+from tinygrad_edu.operations.matrices import COFACTOR, COFACTOR_CHANGE, LINEAR
 from tinygrad_edu.operations.shapes import SCATTER_ADD
 
 # --- elementwise --------------------------------------------------------------------------------------------------
@@ -133,7 +133,12 @@ ROWS: dict[str, Row] = {
         lambda x0, x1: np.hypot(x0, x1),
         edges=[((3.0, 4.0), (0.6, 0.8)), ((1e200, 1e200), (math.sqrt(0.5), math.sqrt(0.5)))],
     ),
-    "arctan2": Row(angle, BOTH, lambda x0, x1: x0 * x1, edges=[((0.0, 2.0), (0.5, 0.0)), ((2.0, 0.0), (0.0, -0.5))]),
+    "arctan2": Row(
+        angle,
+        BOTH,
+        lambda x0, x1: x0 * x1,
+        edges=[((0.0, 2.0), (0.5, 0.0)), ((2.0, 0.0), (0.0, -0.5)), ((0.0, 0.0), (0.0, 0.0))],
+    ),
     "logaddexp": Row(
         lambda x0, x1: np.log(np.exp(x0) + np.exp(x1)),
         BOTH,
@@ -355,6 +360,13 @@ def cofactor(x):
     return np.linalg.det(x)[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2)
 
 
+def cofactor_change(x0, x1):
+    """By Leibniz' rule on cofactor(x) = det(x) · inv(x)ᵀ."""
+    inverse = np.swapaxes(np.linalg.inv(x1), -1, -2)
+    share = np.sum(inverse * x0, axis=(-1, -2), keepdims=True)
+    return np.linalg.det(x1)[..., None, None] * (share * inverse - inverse @ np.swapaxes(x0, -1, -2) @ inverse)
+
+
 def clip_of(x, *limits, **named):
     low, high = limits or (named.get("min"), named.get("max"))
     return clip(x, -INF if low is None else low, INF if high is None else high)
@@ -510,6 +522,8 @@ FUNCTIONS: dict[str, Function] = {
             call((2, 3), args=([1, 0, 2],), axis=-1),
             call((2, 3), args=(np.array([2, 1]),), axis=0),
             call((), args=(3,)),
+            call((), args=(3,), axis=0),
+            call((), args=([2],), axis=-1),
         ],
     ),
     "tile": Function(
@@ -733,6 +747,20 @@ FUNCTIONS: dict[str, Function] = {
         method=NONE,
     ),
     "cofactor": Function(COFACTOR, [call((3, 3))], reference=cofactor, draw=invertible, method=NONE),
+    "cofactor_change": Function(
+        COFACTOR_CHANGE,
+        [call((3, 3), (3, 3)), call((2, 2, 2), (2, 2, 2))],
+        reference=cofactor_change,
+        draw=invertible,
+        method=NONE,
+    ),
+    "full_like": Function(
+        lambda fill, shape: functions.full_like(np.zeros(shape, fill.dtype), fill),
+        [call((), shape=(2, 3)), call((3,), shape=(2, 3)), call((2, 1), shape=(2, 0))],
+        row="broadcast_to",
+        reference=np.broadcast_to,
+        method=NONE,
+    ),
 }
 
 # NumPy's functions whose answer is an index, a truth, a shape or a new array: asked of the plain arrays.

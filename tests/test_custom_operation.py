@@ -42,6 +42,30 @@ def test_on_tensors_of_any_shapes(shapes):
     check_second(lambda a, b: BLEND(a, b, t=0.25), lambda a, b: 0.75 * a + 0.25 * b * b, xs)
 
 
+def test_keywords_are_kept_as_they_were():
+    """What is written into an array or a list after the call does not change the graph."""
+    scaled = operation(
+        lambda x, *, by, also: x * by * also[0], lambda gy, y, x, *, by, also: gy * by * also[0], name="scaled"
+    )
+    x, by, also = Tensor([1.0, 2.0]), np.array([3.0, 4.0]), [10.0]
+    y = scaled(x, by=by, also=also)
+    by[:], also[0] = 0.0, 0.0
+    y.sum().backward()
+    assert x.grad.tolist() == [30.0, 40.0]
+    v, also = Value(1.0), [2.0]
+    y = scaled(v, by=1.0, also=also)
+    also[0] = 0.0
+    y.backward()
+    assert v.grad == 2.0
+
+
+@pytest.mark.parametrize("node", [Value(2.0), Tensor([2.0])])
+def test_a_keyword_that_needs_a_gradient_is_refused(node):
+    scaled = operation(lambda x, *, by: x * by, lambda gy, y, x, *, by: gy * by, name="scaled")
+    with pytest.raises(ArgumentError, match="no derivative by its keyword by"):
+        scaled(type(node)(1.0), by=node)
+
+
 def test_on_plain_numbers_and_arrays_it_just_computes():
     assert GAUSSIAN(0.0) == 1.0
     np.testing.assert_array_equal(GAUSSIAN(np.zeros(2)), [1.0, 1.0])

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as npst
 
 from tests.domains import ANSWERS, FUNCTIONS, NONE, Call, Function
 from tests.oracles import check_first, check_second, check_torch, close
-from tinygrad_edu import Tensor, functions
-from tinygrad_edu.errors import DTypeError, UnsupportedError
+from tinygrad_edu import Tensor, functions, grad, hessian, no_grad
+from tinygrad_edu.errors import DTypeError, ShapeError, UnsupportedError
 from tinygrad_edu.graph.node import topological_order
 from tinygrad_edu.operations.operation import ARRAY_TABLE
 
@@ -141,7 +141,7 @@ def test_answers_are_those_for_the_array(function, ask):
         lambda x: x.tolist(),
         lambda x: len(x),
         lambda x: x[0, 0].item(),
-        lambda x: float(x[0, 2]),
+        no_grad()(lambda x: float(x[0, 2])),
         lambda x: int(x[0, 2]),
         lambda x: bool(x[0, 0]),
     ],
@@ -284,6 +284,100 @@ def test_softmax_and_its_kin_neither_overflow_nor_underflow(torch, name, x):
     check_torch(
         torch, lambda x: getattr(x, name)(axis=0), lambda x: getattr(x, name)(0), [np.array(x)], 1e-14, second=False
     )
+
+
+@pytest.mark.parametrize("order", [0.5, 0.9, -0.5, -1.0])
+def test_norms_of_an_order_below_one_have_the_slope_zero_at_zero(torch, order):
+    for x in (TIES, np.array([[0.0, 1.0, -2.0]]), np.zeros((1, 2))):
+        check_torch(
+            torch,
+            lambda x: np.linalg.norm(x, order, axis=1),
+            lambda x: torch.linalg.vector_norm(x, order, dim=1),
+            [x],
+            second=False,
+        )
+
+
+SINGULAR = {
+    "rank 1": np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [-1.0, -2.0, -3.0]]),
+    "rank 2": np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]),
+    "2 by 2": np.array([[1.0, 2.0], [2.0, 4.0]]),
+    "zero": np.zeros((2, 2)),
+    "one number": np.zeros((1, 1)),
+}
+
+
+@pytest.mark.parametrize("x", SINGULAR.values(), ids=SINGULAR)
+def test_the_second_derivative_of_a_determinant_exists_at_a_singular_matrix(x):
+    """The determinant is a sum of products, so central differences of its exact slope are exact up to rounding."""
+    exact = hessian(np.linalg.det)(x)
+    for i, j in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[i, j] = 0.5
+        slope = (grad(np.linalg.det)(x + step) - grad(np.linalg.det)(x - step)) / 1.0
+        np.testing.assert_allclose(exact[i, j], slope, atol=1e-12)
+
+
+# Where NumPy broadcasts nothing, shapes that do not fit are refused
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda f, a, b: f(np.inner)(a, np.ones((2, 3))),
+        lambda f, a, b: f(np.inner)(np.ones((2, 3)), a),
+        lambda f, a, b: f(np.dot)(a, b),
+        lambda f, a, b: f(np.dot)(a, np.ones((3, 2))),
+        lambda f, a, b: f(np.matmul)(a, np.ones((3, 2))),
+        lambda f, a, b: f(np.tensordot)(a, np.ones((3, 2)), 1),
+        lambda f, a, b: f(np.tensordot)(b, a, ((1,), (1,))),
+    ],
+)
+def test_what_a_product_sums_over_is_as_long_in_both(product):
+    a, b = np.ones((2, 1)), np.ones((2, 3, 2))
+    with pytest.raises(ValueError, match=r"."):
+        product(lambda f: f, a, b)
+    with pytest.raises(ShapeError, match=r"\(2, 1\)"):
+        product(lambda f: f, Tensor(a), b)
+
+
+@pytest.mark.parametrize(
+    "ask", [np.tril, np.triu, lambda t: np.split(t, 1), lambda t: np.swapaxes(t, 0, 0), lambda t: np.sort(t, axis=0)]
+)
+def test_an_axis_that_a_single_number_does_not_have_is_refused(ask):
+    with pytest.raises(ShapeError):
+        ask(Tensor(2.0))
+
+
+def test_full_like_keeps_the_gradient_of_its_fill():
+    x = Tensor([1.0, 2.0])
+    np.full_like(x, x[0] * 3).sum().backward()
+    assert x.grad.tolist() == [6.0, 0.0]
+    assert np.full_like(x, 2).tolist() == [2.0, 2.0]
+    assert np.full_like(x, x[0], dtype=int).dtype == int
+
+
+# float16 ends at 65504 and counts by ones only up to 2048: sums are computed in float32, as PyTorch computes them
+
+HALVES = {
+    "mean": (lambda x: x.mean(), lambda x: x.mean()),
+    "sum over rows": (lambda x: x.sum(axis=0), lambda x: x.sum(0)),
+    "var": (lambda x: (x * 300).var(), lambda x: (x * 300).var(correction=0)),
+    "std": (lambda x: (x * 300).std(), lambda x: (x * 300).std(correction=0)),
+    "norm": (np.linalg.norm, lambda x: x.float().norm().half()),
+    "max": (lambda x: x.max(), lambda x: x.amax()),
+    "softmax": (lambda x: x.softmax(axis=0), lambda x: x.softmax(0)),
+    "log_softmax": (lambda x: x.log_softmax(axis=0), lambda x: x.log_softmax(0)),
+    "logsumexp": (lambda x: x.logsumexp(axis=0), lambda x: x.float().logsumexp(0).half()),
+    "a bias": (lambda x: (np.ones((70000, 2), np.float16) * x[:1]).mean(axis=0), lambda x: x[0].clone()),
+}
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_sums_in_float16_are_those_of_pytorch(torch, name):
+    mine, theirs = HALVES[name]
+    x = np.tile(np.array([[1.0, 0.0], [1.0, 1.0]], np.float16), (35000, 1))
+    check_torch(torch, mine, theirs, [x], rtol=2e-3, second=False)
 
 
 # Hypothesis: shapes, axes and indices that nobody thought of

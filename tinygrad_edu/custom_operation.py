@@ -1,11 +1,13 @@
 """`operation`: a user's own operation, which every part of the project treats like a built-in one."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.modes import recording_derivative
+from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.operations.operation import EachInput, Operation
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.value import Value
@@ -31,6 +33,16 @@ class UserOperation(Operation):
 
     def forward(self, *xs: Any, **params: Any) -> Any:
         return self.function(*map(_read_only, xs), **params)
+
+    def __call__(self, *xs: Any, **params: Any) -> Any:
+        for name, x in params.items():
+            if getattr(x, "requires_grad", False):
+                raise ArgumentError(
+                    f"{self.name} has no derivative by its keyword {name}, but was given {shown(x)}, which needs a "
+                    "gradient: pass it by position, as an input, or pass its number"
+                )
+        # Copies: what is written into an array or a list after the call must not change the graph.
+        return super().__call__(*xs, **{name: copy.deepcopy(data_of(x)) for name, x in params.items()})
 
     @cached_property
     def gx_nodes(self) -> EachInput:

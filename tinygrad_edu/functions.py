@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from tinygrad_edu.errors import DTypeError, ShapeError, TinygradEduError, UnsupportedError
-from tinygrad_edu.graph.node import data_of
+from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.operations import matrices as matrix_rules
 from tinygrad_edu.operations import reductions as reduction_rules
 from tinygrad_edu.operations import shapes as shape_rules
@@ -47,6 +47,18 @@ def _axis(axis: Any) -> Any:
         return tuple(map(operator.index, axis)) if isinstance(axis, Sequence | np.ndarray) else operator.index(axis)
     except TypeError:
         raise DTypeError(f"an axis is an integer, a tuple of them or None, but was given {shown(axis)}") from None
+
+
+def _one_axis(axis: Any, ndim: int) -> int:
+    """The axis as a non-negative number."""
+    if not -ndim <= operator.index(axis) < ndim:
+        raise ShapeError(f"axis {axis} is out of range for an array of {ndim} axes")
+    return operator.index(axis) % ndim
+
+
+def _at_least(axes: int, name: str, x: Any) -> None:
+    if len(_shape(x)) < axes:
+        raise ShapeError(f"{name} takes an array of at least {axes} axes, but was given one of shape {_shape(x)}")
 
 
 def _ints(numbers: Any) -> tuple[int, ...]:
@@ -89,7 +101,7 @@ def transpose(x: A, *axes: Any) -> A:
 def swapaxes(x: A, axis1: int, axis2: int) -> A:
     """Two axes exchanged."""
     order = list(range(len(_shape(x))))
-    a, b = axes_of((axis1, axis2), len(order))
+    a, b = _one_axis(axis1, len(order)), _one_axis(axis2, len(order))
     order[a], order[b] = b, a
     return transpose(x, order)
 
@@ -141,6 +153,15 @@ def broadcast_to(x: A, shape: Any) -> A:
     return shape_rules.BROADCAST_TO(x, shape=_ints((shape,)))
 
 
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """An array of the shape and type of ``x`` that holds ``fill_value``, whose gradient is the sum of the entries'."""
+    kind = np.dtype(dtype) if dtype is not None else data_of(x).dtype
+    if not isinstance(fill_value, Node) or kind.kind != "f":
+        return np.full_like(data_of(x), data_of(fill_value), kind)
+    filled: Any = broadcast_to(fill_value, _shape(x))
+    return filled if filled.dtype == kind else filled.astype(kind)
+
+
 def flip(x: A, axis: Axis = None) -> A:
     """The order along the axes reversed."""
     return shape_rules.FLIP(x, axis=_axis(axis))
@@ -186,11 +207,13 @@ def trace(x: A, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A:
 
 def tril(x: A, k: int = 0) -> A:
     """The lower triangle, zero above diagonal ``k``."""
+    _at_least(1, "tril", x)
     return shape_rules.TRIL(x, k=k)
 
 
 def triu(x: A, k: int = 0) -> A:
     """The upper triangle, zero below diagonal ``k``."""
+    _at_least(1, "triu", x)
     return shape_rules.TRIU(x, k=k)
 
 
@@ -225,7 +248,8 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Parts along an axis: a number of equal ones, or cut at the indices."""
     shape = _shape(x)
-    before = (slice(None),) * (axis % len(shape))
+    axis = _one_axis(axis, len(shape))
+    before = (slice(None),) * axis
     parts = np.split(np.arange(shape[axis]), indices_or_sections)
     ends = np.cumsum([len(part) for part in parts]).tolist()
     return [x[(*before, slice(end - len(part), end))] for part, end in zip(parts, ends, strict=True)]
@@ -339,7 +363,16 @@ def tensordot(x0: Any, x1: Any, axes: Any = 2) -> Any:
     a, b = len(_shape(x0)), len(_shape(x1))
     if isinstance(axes, int):
         axes = (range(a - axes, a), range(axes))
-    left, right = (axes_of(tuple(np.atleast_1d(list(np.atleast_1d(s)))), n) for s, n in zip(axes, (a, b), strict=True))
+    left, right = (
+        axes_of(tuple(np.atleast_1d(list(s)).tolist()) if np.ndim(s) else (int(s),), n)
+        for s, n in zip(axes, (a, b), strict=True)
+    )
+    lengths = [tuple(_shape(x)[i] for i in axes) for x, axes in ((x0, left), (x1, right))]
+    if lengths[0] != lengths[1]:
+        raise ShapeError(
+            f"the axes {left} of shape {_shape(x0)} and {right} of shape {_shape(x1)} do not fit: what is summed over "
+            f"must be as long in both, but the lengths are {lengths[0]} and {lengths[1]}"
+        )
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     first, second = letters[:a], list(letters[a : a + b])
     for i, j in zip(left, right, strict=True):
@@ -373,7 +406,13 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, *, keepdims:
         return sum(abs(x), axis, keepdims=keepdims)
     if abs(ord) == math.inf:
         return (max if ord > 0 else min)(abs(x), axis, keepdims=keepdims)
-    total = sum(abs(x) ** ord, axis, keepdims=keepdims)
+    size = abs(x)
+    if ord < 1:  # at an entry that is zero the slope of the power is infinite; PyTorch has 0 there
+        empty = data_of(x) == 0
+        powers = where(empty, 0.0 if ord > 0 else math.inf, where(empty, 1.0, size) ** ord)
+    else:
+        powers = size**ord
+    total = sum(powers, axis, keepdims=keepdims)
     zero = data_of(total) == 0  # a kink, where PyTorch has 0; the inner choice keeps the slope of the root finite there
     return where(zero, 0.0, where(zero, 1.0, total) ** (1 / ord))
 
@@ -426,12 +465,12 @@ NUMPY: dict[Any, Callable[..., Any]] = {
 }
 _SAME_NAME = (
     "swapaxes moveaxis squeeze expand_dims broadcast_to flip roll repeat tile pad diagonal trace tril triu "
-    "take_along_axis sort concatenate stack split where sum mean prod var std max min cumsum dot inner outer tensordot "
-    "einsum"
+    "full_like take_along_axis sort concatenate stack split where sum mean prod var std max min cumsum dot inner "
+    "outer tensordot einsum"
 )
 _WITHOUT_DERIVATIVE = (
     "shape ndim size argmax argmin argsort nonzero count_nonzero isclose allclose array_equal any all searchsorted "
-    "may_share_memory shares_memory zeros_like ones_like empty_like full_like result_type array2string array_repr "
+    "may_share_memory shares_memory zeros_like ones_like empty_like result_type array2string array_repr "
     "array_str iscomplexobj isrealobj"
 )
 NUMPY |= {getattr(np, name): globals()[name] for name in _SAME_NAME.split()}

@@ -572,6 +572,7 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
 
 def _constant_result(operation: Operation, inputs: tuple[Tensor, ...], y: Any) -> Tensor:
     """A result that is not recorded in the graph; the observers are told of it."""
+    anomaly.on_constant(operation, y, inputs)
     node = _leaf(y)
     if MODES.observers:
         modes.notify("on_constant", operation, inputs, node)

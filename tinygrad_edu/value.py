@@ -298,6 +298,8 @@ def record(
     else:
         y = _float(forward(*[x._data for x in inputs], **params))
     if MODES.no_grad or not any(x.requires_grad for x in inputs):
+        if WATCH.active:
+            anomaly.on_constant(operation, y, inputs)
         return Constant(y)
     node = _new(Value)
     node._data = y

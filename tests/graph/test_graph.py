@@ -313,6 +313,11 @@ HERE = rf"\({__file__}, line \d+\)$"
         (r"add produced nan from x=\[nan\], input 1=2.0 ", lambda: Tensor([np.nan], label="x") + 2),
         (r"sub produced nan from a=inf, input 1=inf ", lambda: Value(float("inf"), "a") - float("inf")),
         (r"mean produced nan from input 0=\[ inf -inf\] ", lambda: Tensor([np.inf, -np.inf]).mean()),
+        (r"log produced -inf from c=0.0 ", lambda: Tensor(0.0, requires_grad=False, label="c").log()),
+        (r"log produced -inf from input 0=0 ", lambda: Tensor(0).log()),
+        (r"log produced -inf from a=0.0 ", no_grad()(lambda: Tensor(0.0, label="a").log())),
+        (r"log produced -inf from a=0.0 ", no_grad()(lambda: Value(0.0, "a").log())),
+        (r"div produced inf from a=1.0, input 1=0.0 ", no_grad()(lambda: Value(1.0, "a") / 0)),
     ],
 )
 def test_an_anomaly_is_raised_where_it_is_produced(message, compute):

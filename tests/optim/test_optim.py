@@ -873,3 +873,14 @@ def test_clipping_by_other_norms_is_pytorchs(torch, norm_type):
     assert norm == pytest.approx(float(torch.nn.utils.clip_grad_norm_(theirs, 0.5, norm_type=norm_type)), rel=1e-12)
     for p, q in zip(mine, theirs, strict=True):
         np.testing.assert_allclose(p.grad, q.grad.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float16, 300.0), (np.float32, 1e30)])
+def test_norms_of_large_numbers_do_not_overflow(dtype, size):
+    w = Tensor(np.full((4, 2), size, dtype))
+    w.grad = np.full((4, 2), size, dtype)
+    optim.unit_norm_([w])
+    np.testing.assert_allclose(w.data, 0.5, rtol=1e-3)
+    assert optim.clip_grad_norm_([w], 1e-3 * size) == pytest.approx(size * 8**0.5, rel=1e-3)
+    np.testing.assert_allclose(w.grad, 1e-3 * size / 8**0.5, rtol=2e-3)
+    assert w.dtype == w.grad.dtype == dtype

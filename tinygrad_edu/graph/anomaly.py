@@ -3,11 +3,13 @@
 import math
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_edu.errors import AnomalyError
 from tinygrad_edu.graph.modes import MODES
 from tinygrad_edu.graph.node import Node, brief, place_of
+from tinygrad_edu.operations.operation import Operation
 
 
 def on_node(node: Node) -> None:
@@ -18,10 +20,21 @@ def on_node(node: Node) -> None:
     if MODES.recording:
         node._origin = _caller()
     if MODES.anomaly:
-        bad = _produced(node)
-        if bad is not None:
-            operands = ", ".join(f"{x.label or f'input {i}'}={brief(x._data)}" for i, x in enumerate(node.inputs))
-            raise AnomalyError(f"{node.op} produced {bad} from {operands}{place_of(node)}")
+        check_result(node.op, node._data, node.inputs, place_of(node))
+
+
+def on_constant(operation: Operation, y: Any, inputs: Sequence[Node]) -> None:
+    """Under `detect_anomaly`, look at a result that is not recorded: of constants, or within `no_grad`."""
+    if MODES.anomaly and MODES.recorder is None:
+        check_result(operation.name, y, inputs, " ({}, line {})".format(*_caller()))
+
+
+def check_result(name: str, y: Any, inputs: Sequence[Node], place: str) -> None:
+    """Raise if the operation ``name`` produced a NaN or an infinity from ``inputs``."""
+    bad = _produced(y, inputs)
+    if bad is not None:
+        operands = ", ".join(f"{x.label or f'input {i}'}={brief(x._data)}" for i, x in enumerate(inputs))
+        raise AnomalyError(f"{name} produced {bad} from {operands}{place}")
 
 
 def check_gradient(node: Node, i: int, gx: Any) -> None:
@@ -33,17 +46,17 @@ def check_gradient(node: Node, i: int, gx: Any) -> None:
         raise AnomalyError(f"the backward pass of {node.op} produced {bad} for {operand}{place_of(node)}")
 
 
-def _produced(node: Node) -> str | None:
-    """The NaN or infinity that the node's operation produced, as text.
+def _produced(y: Any, inputs: Sequence[Node]) -> str | None:
+    """The NaN or infinity that an operation produced as ``y``, as text.
 
     A NaN in a leaf is reported by the first operation that uses it. An infinity in a leaf is allowed.
     """
-    bad = _not_finite(node._data)
+    bad = _not_finite(y)
     if bad is None:
         return None
-    if _has_nan(node._data):
-        return None if any(x.operation is not None and _has_nan(x._data) for x in node.inputs) else "nan"
-    return bad if all(_not_finite(x._data) is None for x in node.inputs) else None
+    if _has_nan(y):
+        return None if any(x.operation is not None and _has_nan(x._data) for x in inputs) else "nan"
+    return bad if all(_not_finite(x._data) is None for x in inputs) else None
 
 
 def _has_nan(data: Any) -> bool:

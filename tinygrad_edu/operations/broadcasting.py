@@ -28,6 +28,11 @@ def common_shape(given: tuple[int, ...], shape: tuple[int, ...], operation: str)
         ) from None
 
 
+def _sum(gx: Array, axes: Any) -> Any:
+    """The sum over axes. float16 counts by ones only up to 2048, so it is summed in float32, as in PyTorch."""
+    return np.add.reduce(gx, axis=axes, dtype=np.float32 if gx.dtype.char == "e" else None)
+
+
 def unbroadcast(gx: Any, x: Array, operation: str) -> Array:
     """The gradient brought to the shape and dtype of ``x``.
 
@@ -39,10 +44,10 @@ def unbroadcast(gx: Any, x: Array, operation: str) -> Array:
         lead = gx.ndim - len(shape)
         if lead == 1 and gx.shape[1:] == shape:
             # BLAS adds up rows several times faster.
-            gx = ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(np.add.reduce(gx))
+            gx = ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(_sum(gx, 0))
         else:
             full = common_shape(gx.shape, shape, operation)
             lead = len(full) - len(shape)
             axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
-            gx = np.asarray(np.add.reduce(np.broadcast_to(gx, full), axis=axes)).reshape(shape)
+            gx = np.asarray(_sum(np.broadcast_to(gx, full), axes)).reshape(shape)
     return gx if gx.dtype == x.dtype else cast("Array", gx.astype(x.dtype))

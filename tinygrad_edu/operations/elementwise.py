@@ -50,7 +50,11 @@ class ElementwiseMethods:
         condition=True,
     )
     hypot = Binary("hypot(x0, x1)", gx0="gy * x0 / y", gx1="gy * x1 / y")
-    arctan2 = Binary("arctan2(x0, x1)", gx0="gy * x1 / (x0 * x0 + x1 * x1)", gx1="-gy * x0 / (x0 * x0 + x1 * x1)")
+    arctan2 = Binary(  # the slope at (0, 0) is 0, as in PyTorch
+        "arctan2(x0, x1)",
+        gx0="gy * x1 / where(is_zero(x0) & is_zero(x1), 1.0, x0 * x0 + x1 * x1)",
+        gx1="-gy * x0 / where(is_zero(x0) & is_zero(x1), 1.0, x0 * x0 + x1 * x1)",
+    )
     logaddexp = Binary("logaddexp(x0, x1)", gx0="gy * sigmoid(x0 - x1)", gx1="gy * sigmoid(x1 - x0)")
 
     abs = Unary("abs(x)", gx="gy * sign(x)", symbol="| |", operator="abs")
@@ -99,12 +103,12 @@ class ElementwiseMethods:
     leaky_relu = Unary("where(x > 0.0, x, slope * x)", gx="where(x > 0.0, gy, gy * slope)", slope=0.01)
     elu = Unary(
         "where(x > 0.0, x, alpha * expm1(minimum(x, 0.0)))",
-        gx="where(x > 0.0, gy, gy * alpha * exp(minimum(x, 0.0)))",
+        gx="where(x > 0.0, gy, gy * alpha * exp(where(x < 0.0, x, 0.0)))",
         alpha=1.0,
     )
     selu = Unary(
         "selu_scale * where(x > 0.0, x, selu_alpha * expm1(minimum(x, 0.0)))",
-        gx="gy * selu_scale * where(x > 0.0, 1.0, selu_alpha * exp(minimum(x, 0.0)))",
+        gx="gy * selu_scale * where(x > 0.0, 1.0, selu_alpha * exp(where(x < 0.0, x, 0.0)))",
     )
     silu = Unary("x * sigmoid(x)", gx="gy * sigmoid(x) * (1 + x * sigmoid(-x))")
     mish = Unary(

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.operations.operation import array_operation, variadic_operation
-from tinygrad_edu.operations.reductions import Axis, restored, untracked
+from tinygrad_edu.operations.reductions import Axis, in_float32, restored, untracked
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 
@@ -188,7 +188,7 @@ def NORM(x: Array, *, axis: Axis, keepdims: bool) -> Array:
     # Scaled, so that squares of large or tiny numbers neither overflow nor vanish.
     top = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
     top = np.where((top == 0) | ~np.isfinite(top), 1.0, top).astype(x.dtype)
-    y = top * np.sqrt(np.sum(np.square(x / top), axis=axis, keepdims=True))
+    y = in_float32(lambda x: top * np.sqrt(np.sum(np.square(x / top), axis=axis, keepdims=True)), x)
     return y if keepdims else np.squeeze(y, axis)
 
 
@@ -197,9 +197,7 @@ def _det_gx(gy: Array, y: Array, x: Array) -> Array:
 
 
 def _cofactor_gx(gy: Array, y: Array, x: Array) -> Array:
-    inverse = transposed(np.linalg.inv(x))  # of an invertible matrix only: C = det(x) · inv(x)ᵀ
-    inner = np.expand_dims(np.sum(gy * y, axis=(-1, -2)), (-1, -2))
-    return inverse * inner - y @ transposed(gy) @ inverse
+    return COFACTOR_CHANGE(gy, x)
 
 
 @array_operation(_cofactor_gx, formula="x⁻ᵀ Σ gy·y − y gyᵀ x⁻ᵀ")
@@ -210,6 +208,44 @@ def COFACTOR(x: Array) -> Array:
     others = np.prod(np.where(np.eye(n, dtype=bool), 1.0, np.expand_dims(s, -2)), axis=-1)
     sign = np.expand_dims(np.linalg.det(u) * np.linalg.det(vt), (-1, -2))
     return sign * ((u * np.expand_dims(others, -2)) @ vt)
+
+
+def _inner(x0: Array, x1: Array) -> Array:
+    """Σ x0 · x1 over each matrix."""
+    return np.expand_dims(np.sum(x0 * x1, axis=(-1, -2)), (-1, -2))
+
+
+def _cofactor_change_gx0(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
+    return COFACTOR_CHANGE(gy, x1)  # it is symmetric
+
+
+def _cofactor_change_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
+    inverse = transposed(np.linalg.inv(x1))  # of an invertible matrix only: cofactor(x) = det(x) · inv(x)ᵀ
+    a, b = (inverse @ transposed(x) @ inverse for x in (x0, gy))
+    products = a @ transposed(gy) @ inverse + inverse @ transposed(gy) @ a
+    products = products - _inner(gy, inverse) * a - _inner(x0, inverse) * b
+    return inverse * _inner(gy, y) + np.expand_dims(np.linalg.det(x1), (-1, -2)) * products
+
+
+@array_operation(
+    _cofactor_change_gx0, _cofactor_change_gx1, formula=("cofactor_change(gy, x1)", "by x1⁻ᵀ, of an invertible x1")
+)
+def COFACTOR_CHANGE(x0: Array, x1: Array) -> Array:
+    """The derivative of cofactor(x1) in the direction x0; it exists for a singular matrix too.
+
+    Between the singular vectors x1 is diagonal, and the second derivatives of its determinant are the products of all
+    singular values but two.
+    """
+    u, s, vt = np.linalg.svd(x1)
+    direction = transposed(u) @ x0 @ transposed(vt)
+    eye = np.eye(s.shape[-1], dtype=bool)
+    left_out = eye[:, None, :] | eye[None, :, :]  # [i, j]: neither i nor j
+    pairs = np.prod(np.where(left_out, 1.0, s[..., None, None, :]), axis=-1)
+    pairs = np.where(eye, 0.0, pairs).astype(s.dtype)
+    on_diagonal = pairs @ np.expand_dims(np.diagonal(direction, axis1=-2, axis2=-1), -1)
+    inner = np.where(eye, on_diagonal, -pairs * transposed(direction))
+    sign = np.expand_dims(np.linalg.det(u) * np.linalg.det(vt), (-1, -2))
+    return sign * (u @ inner @ vt)
 
 
 @array_operation(_det_gx, formula="gy · det(x) · x⁻ᵀ")

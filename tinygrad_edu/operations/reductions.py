@@ -5,6 +5,7 @@ gradient its lost axes back (`restored`), then spreads it over what was reduced.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,17 +47,25 @@ def untracked(x: Array) -> Array:
     return getattr(x, "_data", x)
 
 
+def in_float32(function: Callable[[Array], Array], x: Array) -> Array:
+    """``function(x)``, for float16 computed in float32 and rounded at the end, as in PyTorch.
+
+    float16 ends at 65504 and counts by ones only up to 2048, so sums in it overflow or stop growing.
+    """
+    return function(x.astype(np.float32)).astype(x.dtype) if x.dtype.char == "e" else function(x)
+
+
 def _sum_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return _spread(gy, x, axis)
 
 
 @array_operation(_sum_gx, symbol="Σ", formula="gy, spread over what was summed")
 def SUM(x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    return x.sum(axis=axis, keepdims=keepdims)
+    return in_float32(lambda x: x.sum(axis=axis, keepdims=keepdims), x)
 
 
 def _mean_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    return _spread(gy / count_of(x, axis), x, axis)
+    return _spread(in_float32(lambda gy: gy / count_of(x, axis), gy), x, axis)
 
 
 @array_operation(_mean_gx, formula="gy / n, spread over what was averaged")
@@ -99,18 +108,19 @@ def _var_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: b
 
 @array_operation(_var_gx, formula="gy · 2 (x − mean) / (n − ddof)")
 def VAR(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
-    return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    return in_float32(lambda x: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims), x)
 
 
 def _std_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
     flat = untracked(y) == 0  # all entries equal: a kink, where PyTorch has 0
     share = np.where(flat, 0.0, gy / np.where(flat, 1.0, y))
-    return restored(share, x, axis) * (x - np.mean(x, axis=axis, keepdims=True)) / _degrees_of_freedom(x, axis, ddof)
+    n = _degrees_of_freedom(x, axis, ddof)
+    return in_float32(lambda share: restored(share, x, axis) * (x - np.mean(x, axis=axis, keepdims=True)) / n, share)
 
 
 @array_operation(_std_gx, formula="gy · (x − mean) / (y (n − ddof))")
 def STD(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
-    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    return in_float32(lambda x: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), x)
 
 
 def _extreme(name: str, function: Any) -> ArrayOperation:
@@ -119,7 +129,8 @@ def _extreme(name: str, function: Any) -> ArrayOperation:
 
     def gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
         ties = untracked(x) == restored(untracked(y), x, axis)
-        share = gy / np.sum(ties, axis=axis, keepdims=keepdims).astype(gy.dtype)
+        count = np.sum(ties, axis=axis, keepdims=keepdims)
+        share = in_float32(lambda gy: gy / count.astype(gy.dtype), gy)
         return np.where(ties, restored(share, x, axis), 0.0)
 
     return ArrayOperation(name, forward, gx, formula="gy to the winner; ties share it evenly")
@@ -144,7 +155,7 @@ def _logsumexp_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) 
 def LOGSUMEXP(x: Array, *, axis: Axis, keepdims: bool) -> Array:
     shift = _shift(x, axis)
     with np.errstate(divide="ignore"):  # log(0), where every entry is -inf
-        y = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+        y = in_float32(lambda x: np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift, x)
     return y if keepdims else np.squeeze(y, axis)
 
 
@@ -154,6 +165,10 @@ def _softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
 
 @array_operation(_softmax_gx, formula="y · (gy − Σ gy·y)")
 def SOFTMAX(x: Array, *, axis: int) -> Array:
+    return in_float32(lambda x: _softmax(x, axis), x)
+
+
+def _softmax(x: Array, axis: int) -> Array:
     y = np.exp(x - _shift(x, axis))
     y /= y.sum(axis=axis, keepdims=True)
     return y
@@ -167,7 +182,7 @@ def _log_softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
 def LOG_SOFTMAX(x: Array, *, axis: int) -> Array:
     y = x - _shift(x, axis)  # the shift first: x - logsumexp(x) loses the digits that both have in common
     with np.errstate(divide="ignore"):  # log(0), where there are no entries
-        return y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
+        return in_float32(lambda y: y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True)), y)
 
 
 def _cumsum_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
@@ -176,4 +191,4 @@ def _cumsum_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
 
 @array_operation(_cumsum_gx, formula="gy, summed from the end")
 def CUMSUM(x: Array, *, axis: int) -> Array:
-    return np.cumsum(x, axis=axis)
+    return in_float32(lambda x: np.cumsum(x, axis=axis), x)

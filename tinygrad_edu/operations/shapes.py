@@ -60,6 +60,8 @@ def ROLL(x: Array, *, shift: Any, axis: Any) -> Array:
 
 
 def _repeat_gx(gy: Array, y: Array, x: Array, *, repeats: Any, axis: int) -> Array:
+    if not x.ndim:  # NumPy repeats a single number as an array of one
+        return gy.sum()
     source = np.repeat(np.arange(x.shape[axis]), repeats)
     index = (slice(None),) * (axis % x.ndim) + (source,)
     return SCATTER_ADD(gy, index=index, shape=x.shape)

@@ -69,5 +69,7 @@ def _rescale(nodes: list[Any], axis: Any, factor: Callable[[Any], Any]) -> None:
         p.data *= scale
     for p in nodes:
         if not isinstance(p, Value):
+            from tinygrad_edu.operations.matrices import NORM  # here, because Values work without NumPy
+
             data = data_of(p)
-            p.data = data * factor((data * data).sum(axis=axis, keepdims=True) ** 0.5)
+            p.data = data * factor(NORM(data, axis=axis, keepdims=True))  # whose squares do not overflow
