@@ -152,9 +152,10 @@ def _attention(net: Any, names: Names) -> Figure:
         weights = _gpt_tensor.attention_of(net, [END, *names.alphabet.encode(name)])
         letters = ["·", *name]
         for head, ax in enumerate(row):
-            ax.imshow(weights[head], cmap="Blues", vmin=0, vmax=1)
+            shown = ax.imshow(weights[head], cmap="Blues", vmin=0, vmax=1)
             ax.set(xticks=range(len(letters)), yticks=range(len(letters)), title=f"head {head + 1}")
             ax.set(xticklabels=letters, yticklabels=letters, xlabel="looks at")
+        figure.colorbar(shown, ax=row, label="attention", fraction=0.02)
     figure.suptitle("Attention: each row sums to 1")
     return figure
 

@@ -45,7 +45,8 @@ def plot_trajectories(
     x, y = np.meshgrid(np.linspace(*xlim, 241), np.linspace(*ylim, 241))
     with np.errstate(all="ignore"):
         heights = np.log10(np.maximum(f(x, y), 1e-12))
-    ax.contourf(x, y, heights, levels=14, cmap="Greys", alpha=0.55)
+    filled = ax.contourf(x, y, heights, levels=14, cmap="Greys", alpha=0.55)
+    ax.figure.colorbar(filled, ax=ax, label="log₁₀ f(x, y)", fraction=0.046)
     ax.contour(x, y, heights, levels=14, colors="white", linewidths=0.6)
     for i, (name, path) in enumerate(paths.items()):
         points = np.asarray(path, dtype=float)

@@ -9,12 +9,18 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap
 
 from tinygrad_edu import Tensor, no_grad, vectorize
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.nn import Module, scalar
 from tinygrad_edu.support.types import Array, ArrayLike
 from viz.plots import style
+
+# The less sure the answer is, the more white lies over its colour: from one level to the next, this share of white.
+_LEVELS = (0.0, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0)
+_WHITE = (0.85, 0.68, 0.5, 0.33, 0.16, 0.0)
 
 _ROUNDING = 1024  # machine epsilons: a model whose scores differ by no more decides nothing
 
@@ -98,7 +104,12 @@ def plot_boundary(
     threshold: float = 0.0,
     resolution: int = 200,
 ) -> Axes:
-    """Plot what a classifier of points in the plane answers everywhere, and the points.
+    """Plot what a classifier of points in the plane answers everywhere, how sure it is, and the points.
+
+    A region is paler where the model is less sure of its answer; the bar beside the plot is the scale. The confidence
+    is the probability of the answer: sigmoid(score − threshold) of a single score, softmax of several. Scores that are
+    probabilities already are taken as they are: between 0 and 1, and of several classes with sum 1, or of a single
+    score with a threshold between 0 and 1.
 
     Parameters
     ----------
@@ -160,6 +171,8 @@ def plot_boundary(
         ax.scatter(
             points[:, 0], points[:, 1], s=28, label=f"class {label:g}" if y.dtype.kind in "fiub" else str(label), **look
         )
+    if painted:
+        _confidence_bar(ax)
     style.tidy(ax, x="x₁", y="x₂", grid=False)
     ax.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]])
     borders = [path.vertices for area in painted if not area.filled for path in area.get_paths() if len(path)]
@@ -240,22 +253,54 @@ def margins(model: Callable[[Any], Any], points: Array, threshold: float = 0.0) 
 
     The answer changes where a margin is 0, which a contour finds between the points of a grid.
     """
+    return _margins(_scores(model, points), threshold)
+
+
+def _scores(model: Callable[[Any], Any], points: Array) -> Array:
+    """What the model answers: shape (n,) for one score a point, or (n, classes)."""
     with evaluating(model), no_grad():
         result = _by_rows(model, points) if isinstance(model, scalar.MLP | scalar.Layer) else model(points)
     scores: Array = result.numpy() if isinstance(result, Tensor) else np.asarray(result, dtype=float)
     if scores.shape in ((len(points),), (len(points), 1)):
-        margin = scores.reshape(-1) - threshold
-        return np.stack([-margin, margin], axis=1)
+        return scores.reshape(-1)
     if scores.ndim == 2 and len(scores) == len(points):
-        first, second = -np.sort(-scores, axis=1)[:, :2].T
-        rival: Array = np.where(scores == first[:, None], second[:, None], first[:, None])
-        margin = np.subtract(scores, rival)
-        is_noise = np.abs(margin).max() <= _ROUNDING * np.finfo(margin.dtype).eps * np.abs(scores).max()
-        return np.zeros_like(margin) if is_noise else margin
+        return scores
     raise ShapeError(
         f"for points of shape {points.shape} the model gave shape {scores.shape}: it should give one score a row, or "
         "one for each class"
     )
+
+
+def _margins(scores: Array, threshold: float) -> Array:
+    if scores.ndim == 1:
+        margin = scores - threshold
+        return np.stack([-margin, margin], axis=1)
+    first, second = -np.sort(-scores, axis=1)[:, :2].T
+    rival: Array = np.where(scores == first[:, None], second[:, None], first[:, None])
+    margin = np.subtract(scores, rival)
+    is_noise = np.abs(margin).max() <= _ROUNDING * np.finfo(margin.dtype).eps * np.abs(scores).max()
+    return np.zeros_like(margin) if is_noise else margin
+
+
+def confidence(scores: Array, threshold: float = 0.0) -> Array:
+    """The probability of the answer at each point, shape (n,); `plot_boundary` says how it follows from the scores.
+
+    Examples
+    --------
+    >>> confidence(np.array([0.0, -2.0])).round(3).tolist()
+    [0.5, 0.881]
+    >>> confidence(np.array([[0.1, 0.7, 0.2]])).tolist()
+    [0.7]
+    """
+    known = scores[np.isfinite(scores)]
+    are_shares = bool(known.size) and known.min() >= 0 and known.max() <= 1
+    if scores.ndim == 1:
+        if are_shares and 0 < threshold < 1:
+            return np.where(scores > threshold, scores, 1 - scores)
+        return np.asarray(1 / (1 + np.exp(-np.abs(scores - threshold))))
+    if are_shares and np.allclose(np.nansum(scores, axis=1), 1):
+        return np.asarray(scores.max(axis=1))
+    return np.asarray(1 / np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1))
 
 
 def _by_rows(net: scalar.MLP | scalar.Layer, points: Array) -> Array:
@@ -285,9 +330,13 @@ def evaluating(model: Any) -> Iterator[None]:
 def paint_regions(
     ax: Axes, model: Callable[[Any], Any], horizontal: Array, vertical: Array, threshold: float = 0.0
 ) -> list[Any]:
-    """Fill the region of each class, with a line where the answer changes; the model is asked at a grid of points."""
+    """Fill the region of each class, paler where the model is less sure, with a line where the answer changes.
+
+    The model is asked at a grid of points.
+    """
     grid = np.stack(np.meshgrid(horizontal, vertical), axis=-1)
-    margin = margins(model, grid.reshape(-1, 2), threshold).reshape(*grid.shape[:2], -1)
+    scores = _scores(model, grid.reshape(-1, 2))
+    margin = _margins(scores, threshold).reshape(*grid.shape[:2], -1)
     painted: list[Any] = []
     for k in range(margin.shape[-1]):
         field = np.ma.masked_invalid(margin[..., k])  # a net that diverged answers nan
@@ -297,7 +346,23 @@ def paint_regions(
             if field.min() < 0:
                 line = ax.contour(horizontal, vertical, field, levels=[0], colors=style.INK, linewidths=1.2, zorder=1)
                 painted.append(line)
+    if painted:
+        sure = np.ma.masked_invalid(confidence(scores, threshold).reshape(grid.shape[:2]))
+        whites = [(1.0, 1.0, 1.0, share) for share in _WHITE]
+        # Above the areas, below the line.
+        painted.append(ax.contourf(horizontal, vertical, sure, levels=_LEVELS, colors=whites, zorder=0.5))
     return painted
+
+
+def _confidence_bar(ax: Axes) -> None:
+    """The scale of the confidence, on grey, as each class has a colour of its own."""
+    steps = [1 - 0.5 * (1 - share) for share in _WHITE]
+    colors = ListedColormap([(grey, grey, grey) for grey in steps])
+    bar = ax.figure.colorbar(
+        ScalarMappable(BoundaryNorm((0.45, *_LEVELS[1:]), len(steps)), colors), ax=ax, fraction=0.046, pad=0.03
+    )
+    bar.set_ticks(_LEVELS[1:-1], labels=[f"{level:.0%}" for level in _LEVELS[1:-1]])
+    bar.set_label("confidence of the answer")
 
 
 def _span(column: Array, resolution: int) -> Array:

@@ -14,7 +14,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#00
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
 MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 # Light to dark: a region's class shows without its colour.
-AREAS = ("#EAF2F9", "#F6D2B4", "#B3DCCB", "#C9A3BC", "#7A9FB8", "#A88A42", "#7C7C7C")
+AREAS = ("#CFE4F4", "#F4C49A", "#9FCEBA", "#C595B4", "#7A9FB8", "#A88A42", "#7C7C7C")
 INK = "#222222"
 GRID = "#DDDDDD"
 

@@ -86,6 +86,8 @@ def plot_bands(
 def plot_confusion(counts: ArrayLike, labels: Sequence[str] = (), *, ax: Axes | None = None) -> Axes:
     """Plot a confusion matrix with its counts, as `tinygrad_edu.train.confusion_matrix` gives it.
 
+    A cell's colour is its share of the samples of its actual class; the bar beside the plot is the scale.
+
     Parameters
     ----------
     counts : ``counts[i, j]`` samples of class ``i`` were predicted as ``j``.
@@ -114,7 +116,10 @@ def plot_confusion(counts: ArrayLike, labels: Sequence[str] = (), *, ax: Axes | 
             "classes; of predictions and targets, pass confusion_matrix(y, predictions)"
         )
     names = list(labels) or [str(k) for k in range(len(matrix))]
-    ax.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    ax.figure.colorbar(
+        ax.imshow(shares, cmap="Blues", vmin=0, vmax=1), ax=ax, label="share of the actual class", fraction=0.046
+    )
     for i, j in np.ndindex(matrix.shape):
         share = matrix[i, j] / max(matrix[i].sum(), 1)
         ax.text(j, i, f"{matrix[i, j]}", ha="center", va="center", color="white" if share > 0.5 else style.INK)
@@ -125,58 +130,87 @@ def plot_confusion(counts: ArrayLike, labels: Sequence[str] = (), *, ax: Axes | 
 
 
 def plot_samples(
-    pictures: Array,
+    pictures: ArrayLike,
     labels: Sequence[Any],
     predictions: Sequence[Any] | None = None,
     *,
     columns: int = 8,
     title: str = "",
 ) -> Figure:
-    """Plot pictures with what they are and what they were taken for; a wrong answer is framed and marked with ✗.
+    """Plot pictures with what they are, and with what they were taken for; a wrong answer is framed and marked with ✗.
+
+    All pictures have one scale. Numbers from 0 to 1 and bytes keep their range, so that black is 0 and white is 1 or
+    255. Of other numbers, the smallest (or 0, if none is negative) is black and the largest is white.
 
     Parameters
     ----------
-    pictures : (n, height, width) in grey, or (n, height, width, 3) in colour, from 0 to 1 or from 0 to 255.
-    labels, predictions : names or numbers, one a picture. Without predictions, each picture has its label alone.
+    pictures : (n, height, width) in grey, or (n, height, width, 3) in colour.
+    labels : names or numbers of the classes, one a picture.
+    predictions : what a model answers, one a picture; without them, the labels alone are shown.
+    columns : how many pictures stand in a row.
+    title : of the whole figure.
 
     Raises
     ------
-    ShapeError : there is not a label and a prediction for each picture, or the pictures have another shape.
+    ShapeError : the pictures have another shape, or there is not one label (and one prediction) for each.
 
     Examples
     --------
     >>> figure = plot_samples(np.zeros((2, 4, 4)), ["7", "1"], ["7", "2"])
     >>> [ax.get_title() for ax in figure.axes]
     ['7 ✓', '2 ✗ (1)']
+    >>> [ax.get_title() for ax in plot_samples(np.zeros((2, 8, 8)), [7, 1]).axes]
+    ['7', '1']
     """
     pictures = np.asarray(pictures)
-    if pictures.ndim not in (3, 4) or not len(pictures):
-        raise ShapeError(
-            "plot_samples takes pictures of shape (n, height, width) or (n, height, width, 3), but was given shape "
-            f"{pictures.shape}: reshape them, such as X.reshape(-1, 8, 8)"
-        )
-    known = predictions is None
-    predictions = labels if predictions is None else predictions
-    if not len(pictures) == len(labels) == len(predictions):
-        raise ShapeError(
-            f"plot_samples needs a label and a prediction for each picture, but was given {len(pictures)} pictures, "
-            f"{len(labels)} labels and {len(predictions)} predictions"
-        )
+    _check_samples(pictures, labels, predictions)
+    answers = labels if predictions is None else predictions
+    low, high = _grey_range(pictures)
     rows = -(-len(pictures) // columns)
     width = min(columns, len(pictures))
     figure = style.Sheet(figsize=(1.25 * width, 1.5 * rows + 0.4 * bool(title)), dpi=120, layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, width)).reshape(-1)
     for ax in panels[len(pictures) :]:
         ax.remove()
-    for ax, picture, label, prediction in zip(panels, pictures, labels, predictions, strict=False):
-        right = label == prediction
-        ax.imshow(picture / 255 if picture.max() > 1 else picture, cmap="gray", vmin=0, vmax=1)
-        ax.set_title(str(label) if known else f"{prediction} ✓" if right else f"{prediction} ✗ ({label})", fontsize=8)
+    for ax, picture, label, answer in zip(panels, pictures, labels, answers, strict=False):
+        right = label == answer
+        ax.imshow((picture - low) / (high - low), cmap="gray", vmin=0, vmax=1)
+        text = label if predictions is None else f"{answer} ✓" if right else f"{answer} ✗ ({label})"
+        ax.set_title(f"{text}", fontsize=8)
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set(visible=not right, color=style.COLORS[1], linewidth=2.5)
     if title:
         figure.suptitle(title)
     return figure
+
+
+def _check_samples(pictures: Array, labels: Sequence[Any], predictions: Sequence[Any] | None) -> None:
+    if not (pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[-1] == 3)) or not pictures.size:
+        raise ShapeError(
+            "plot_samples needs pictures of shape (n, height, width), or (n, height, width, 3) in colour, but was "
+            f"given shape {pictures.shape}: of rows of 64 numbers, pass X.reshape(-1, 8, 8)"
+        )
+    if len(pictures) != len(labels):
+        raise ShapeError(
+            f"plot_samples needs a label for each picture, but was given {len(pictures)} pictures, {len(labels)} labels"
+        )
+    if predictions is not None and len(predictions) != len(pictures):
+        raise ShapeError(
+            f"plot_samples needs a prediction for each picture, but was given {len(pictures)} pictures, "
+            f"{len(predictions)} predictions"
+        )
+
+
+def _grey_range(pictures: Array) -> tuple[float, float]:
+    """The numbers that are black and white."""
+    if pictures.dtype == np.uint8:
+        return 0.0, 255.0
+    known = pictures[np.isfinite(pictures)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    low = min(0.0, low)
+    if low == 0 and high <= 1:
+        return 0.0, 1.0
+    return low, high if high > low else low + 1
 
 
 def plot_gradient_norms(norms: Mapping[str, Mapping[str, float]], *, ax: Axes | None = None) -> Axes:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from tinygrad_edu import nn
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from viz.plots import style
-from viz.plots.plots import ACTIVATIONS, margins, plot_activations, plot_boundary, plot_history
+from viz.plots.plots import ACTIVATIONS, confidence, margins, plot_activations, plot_boundary, plot_history
 
 SQUARE = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
@@ -229,3 +230,30 @@ def test_plots_need_no_display():
     environment = {"PATH": "", "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "agg"
+
+
+def test_confidence_is_the_probability_of_the_answer():
+    logits = np.array([[2.0, 0.0, -1.0], [0.0, 0.0, 0.0], [1e4, 0.0, 0.0]])
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(confidence(logits), shares.max(axis=1))
+    np.testing.assert_allclose(confidence(shares), shares.max(axis=1))
+    np.testing.assert_allclose(confidence(np.array([3.0, -3.0, 0.0])), [1 / (1 + np.exp(-3))] * 2 + [0.5])
+    assert confidence(np.array([0.9, 0.2]), threshold=0.5).tolist() == [0.9, 0.8]
+    assert confidence(np.array([1e4, -1e4])).tolist() == [1.0, 1.0]
+
+
+def test_a_boundary_is_paler_where_the_model_is_less_sure(ax):
+    plot_boundary(lambda points: 8 * first_feature(points), SQUARE, [0, 0, 1, 1], ax=ax)
+    ax.legend_.remove()
+    canvas = FigureCanvasAgg(ax.figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(float)
+
+    def grey(x):
+        column, row = ax.transData.transform((x, 0.5))
+        return pixels[len(pixels) - 1 - int(row), int(column)].mean()
+
+    assert grey(0.45) > grey(0.3) > grey(0.1)
+    assert grey(0.55) > grey(0.7) > grey(0.9)
+    assert [other.get_ylabel() for other in ax.figure.axes[1:]] == ["confidence of the answer"]

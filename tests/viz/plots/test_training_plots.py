@@ -21,7 +21,7 @@ def test_the_landscape_has_the_models_loss_in_the_middle_and_leaves_the_model():
     net, X, y, _ = _trained()
     before = net.state_dict()
     found = viz.loss_landscape(net, lambda model: nn.functional.cross_entropy(model(X), y), resolution=5)
-    assert found.losses[2, 2] == float(nn.functional.cross_entropy(net(X), y))
+    assert found.losses[2, 2] == nn.functional.cross_entropy(net(X), y).item()
     assert found.losses.min() < found.losses.max()
     for name, array in net.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
@@ -108,3 +108,36 @@ def test_gradient_norms_are_told_from_a_net():
     for wrong in (nn.MLP(2, [2, 1]), {"0": 0.5}):
         with pytest.raises(ArgumentError, match="plot_gradient_norms needs the norms of each net's layers by name"):
             viz.plot_gradient_norms(wrong)
+
+
+def shades(figure):
+    return [np.asarray(ax.images[0].get_array()) for ax in figure.axes]
+
+
+@pytest.mark.parametrize("scale", [1 / 16, 1, 16, 1000])
+def test_samples_of_any_range_go_from_black_to_white(scale):
+    digits = np.array([[[0, 8], [16, 4]], [[0, 0], [4, 0]]]) * scale
+    bright, dark = shades(viz.plot_samples(digits, [3, 5]))
+    np.testing.assert_allclose(bright, [[0, 0.5], [1, 0.25]])
+    np.testing.assert_allclose(dark, [[0, 0], [0.25, 0]])
+
+
+def test_samples_below_zero_and_bytes_and_colours_keep_their_scale():
+    assert shades(viz.plot_samples(np.array([[[-1.0, 0.0], [1.0, 1.0]]]), ["a"]))[0].tolist() == [[0, 0.5], [1, 1]]
+    assert shades(viz.plot_samples(np.full((1, 2, 2), 51, np.uint8), ["a"]))[0].tolist() == [[0.2, 0.2]] * 2
+    assert shades(viz.plot_samples(np.full((1, 2, 2, 3), 0.5), ["a"]))[0].shape == (2, 2, 3)
+
+
+def test_samples_without_predictions_have_no_mark():
+    figure = viz.plot_samples(np.zeros((2, 8, 8)), np.array([4, 2]))
+    assert [ax.get_title() for ax in figure.axes] == ["4", "2"]
+    assert not any(spine.get_visible() for ax in figure.axes for spine in ax.spines.values())
+    with pytest.raises(ShapeError, match=r"X.reshape\(-1, 8, 8\)"):
+        viz.plot_samples(np.zeros((2, 64)), [4, 2])
+    with pytest.raises(ShapeError, match="2 pictures, 1 predictions"):
+        viz.plot_samples(np.zeros((2, 8, 8)), [4, 2], [4])
+
+
+def test_a_confusion_matrix_has_a_scale():
+    ax = viz.plot_confusion([[9, 1], [2, 8]], ax=Figure().subplots())
+    assert [other.get_ylabel() for other in ax.figure.axes[1:]] == ["share of the actual class"]
