@@ -160,6 +160,17 @@ def test_float_bool_and_math_read_the_number():
 # Programs for micrograd
 
 
+def test_a_program_may_hang_attributes_of_its_own_on_a_node():
+    """Optimizers in micrograd's style keep their state on the parameters, and drawings their colours."""
+    p = Value(2.0)
+    y = p * 3
+    p.m, y._vis_color = 0.5, "red"
+    y.backward()
+    twin = copy.deepcopy(y)
+    assert (p.m, y._vis_color, twin._vis_color, twin.inputs[0].m) == (0.5, "red", "red", 0.5)
+    assert pickle.loads(pickle.dumps(p)).m == 0.5
+
+
 def test_the_example_of_micrograd_s_readme():
     a, b = Value(-4.0), Value(2.0)
     c = a + b

@@ -64,7 +64,8 @@ class Value(Node):
     """
 
     # One or two inputs are stored in the node itself. A tuple would be one more object for the garbage collector.
-    __slots__ = ("_left", "_right", "grad")
+    # "__dict__" is for attributes of one's own, as in ``p.m = 0.0``. It costs some 4 % of a step.
+    __slots__ = ("__dict__", "_left", "_right", "grad")
 
     _left: Any  # a Value, `SharedInputs`, or None
     _right: Any

@@ -136,7 +136,7 @@ class Node(ElementwiseMethods):
     def __copy__(self) -> Self:
         """A node with the same inputs, and with its own copy of data and gradient."""
         twin = object.__new__(type(self))
-        twin.__setstate__(cast("tuple[None, dict[str, Any]]", self.__getstate__()))
+        twin.__setstate__(cast("tuple[dict[str, Any] | None, dict[str, Any]]", self.__getstate__()))
         twin.stamp = self.stamp
         return twin
 
@@ -161,8 +161,8 @@ class Node(ElementwiseMethods):
                 twin._marks = tuple([Mark(m.scope, tuple([memo.get(id(x), x) for x in m.inputs])) for m in node.marks])
         return cast("Self", memo[id(self)])
 
-    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        for name, x in state[1].items():
+    def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
+        for name, x in {**(state[0] or {}), **state[1]}.items():
             setattr(self, name, x)
         self.stamp = CLOCK.now  # times of another process mean nothing here
 
