@@ -142,3 +142,12 @@ def test_where_unicode_cannot_be_shown_a_minus_is_a_minus(encoding):
     text = done.stdout.decode(encoding)
     assert "b = -3" in text
     assert "?" not in text
+
+
+def test_a_negative_power_of_integers_is_an_error_of_type():
+    with pytest.raises(DTypeError, match=r"^pow of integers to a negative power is no integer: use floats"):
+        Tensor([2, 3]) ** -1
+
+
+def test_the_whole_part_of_a_value():
+    assert (int(Value(2.7)), int(Tensor(2.7))) == (2, 2)

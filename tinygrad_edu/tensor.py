@@ -618,6 +618,10 @@ def _explain(operation: Operation, inputs: Sequence[Tensor], error: Exception) -
             f"{operation.name} of {given}: these shapes do not broadcast together, for which the axes, counted from "
             "the last, must be as long, or one of them 1: reshape or transpose one of them"
         )
+    if "negative integer powers" in str(error):
+        return DTypeError(
+            f"{operation.name} of integers to a negative power is no integer: use floats, x.astype(float)"
+        )
     return kind(f"{operation.name} of {given}: {error}")
 
 

@@ -207,6 +207,10 @@ class Value(Node):
     def __float__(self) -> float:
         return graph.plain_float(self, self.item())
 
+    def __int__(self) -> int:
+        """The whole part: a count, through which no gradient flows."""
+        return int(self.item())
+
     def __bool__(self) -> bool:
         return bool(_data_of(self))
 
