@@ -1,0 +1,911 @@
+"""Programs that were written without sight of the doctor's rules.
+
+A faulty program and its repaired twin are one function, ``program(seed, faulty)``. It gives the doctor that watched, and
+an error of the finished net that does not depend on the fault: lower is better.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu import Tensor, data, nn, optim, train
+
+F = nn.functional
+
+
+class Blind(NamedTuple):
+    program: Callable[..., Any]
+    causes: tuple[str, ...]
+
+
+FAULTY: list[Blind] = []
+HEALTHY: list[Callable[[int], Any]] = []
+
+
+def fault(*causes: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def note(program: Callable[..., Any]) -> Callable[..., Any]:
+        FAULTY.append(Blind(program, causes))
+        return program
+
+    return note
+
+
+def healthy(program: Callable[[int], Any]) -> Callable[[int], Any]:
+    HEALTHY.append(program)
+    return program
+
+
+def clusters(rng: np.random.Generator, n: int, classes: int, features: int, spread: float = 1.0) -> tuple[Any, Any]:
+    """Round clusters around random centres, in random order."""
+    centres = 2.5 * rng.standard_normal((classes, features))
+    y = rng.integers(0, classes, n)
+    return centres[y] + spread * rng.standard_normal((n, features)), y
+
+
+def rings(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
+    """A disc of class 0 and a ring of class 1 around it."""
+    y = rng.integers(0, 2, n)
+    radius = np.where(y == 1, 2.0, 0.7) + 0.2 * rng.standard_normal(n)
+    angle = rng.uniform(0, 2 * np.pi, n)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), y
+
+
+def wrong(net: Any, X: Any, y: Any) -> float:
+    """The share of rows that the net classifies wrongly."""
+    return float(np.mean(train.predicted_classes(train.predict(net, X)) != y))
+
+
+def squared(net: Any, X: Any, y: Any) -> float:
+    """The mean squared error over the variance of the targets."""
+    return float(np.mean((train.predict(net, X).reshape(-1) - y) ** 2) / np.var(y))
+
+
+@fault("the learning rate is too high")
+def adam_rate_on_spirals(seed: int, faulty: bool) -> Any:
+    X, y = data.spirals(240, noise=0.05, rng=seed, arms=3)
+    net = nn.MLP(2, [32, 32, 3], activation="relu", rng=seed)
+    optimizer = optim.Adam(net.parameters(), lr=1.0 if faulty else 0.01)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=50, batch_size=40, rng=seed)
+    return doctor, wrong(net, X, y)
+
+
+@fault("zero_grad is called once an epoch, so gradients add up over the batches")
+def zero_grad_outside_of_the_batches(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 320, 5, 6, spread=2.5)
+    net = nn.MLP(6, [24, 5], activation="relu", rng=seed)
+    sgd = optim.SGD(net.parameters(), lr=0.15, momentum=0.9)
+    with train.doctor(net, sgd) as doctor:
+        for _ in range(12):
+            sgd.zero_grad()
+            for xb, yb in data.batches(X, y, 16, rng=rng):
+                if not faulty:
+                    sgd.zero_grad()
+                F.cross_entropy(net(xb), yb).backward()
+                sgd.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("zero_grad stands between backward and step, so every step is zero", "gradients are zero at the step")
+def zero_grad_before_step(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-2, 2, (150, 1))
+    y = np.sin(2 * X[:, 0])
+    model = nn.Sequential(nn.Linear(1, 30, rng=rng), nn.Tanh(), nn.Linear(30, 1, rng=rng))
+    opt = optim.Adam(model.parameters(), lr=0.02)
+    with train.doctor(model, opt) as doctor:
+        for _ in range(200):
+            loss = F.mse_loss(model(X).reshape(-1), y)
+            if not faulty:
+                opt.zero_grad()
+            loss.backward()
+            if faulty:
+                opt.zero_grad()
+            opt.step()
+    return doctor, squared(model, X, y)
+
+
+class Classifier(nn.Module):
+    """A net that gives probabilities, or logits."""
+
+    def __init__(self, probabilities: bool, rng: Any) -> None:
+        super().__init__()
+        self.first = nn.Linear(8, 16, rng=rng)
+        self.second = nn.Linear(16, 6, rng=rng)
+        self.probabilities = probabilities
+
+    def forward(self, x: Any) -> Any:
+        z = self.second(F.relu(self.first(x)))
+        return F.softmax(z) if self.probabilities else z
+
+
+@fault("softmax is taken twice: in the net and in cross_entropy")
+def softmax_twice(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 300, 6, 8, spread=2.0)
+    net = Classifier(faulty, rng)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=12, batch_size=30, rng=seed)
+    return doctor, wrong(net, X, y)
+
+
+@fault("softmax is taken over the rows of the batch, not over the classes")
+def softmax_over_the_batch(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 256, 4, 5, spread=2.0)
+    net = nn.MLP(5, [20, 4], activation="tanh", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(8):
+            for xb, yb in data.batches(X, y, 32, rng=rng):
+                loss = F.nll_loss(F.log_softmax(net(xb), axis=0 if faulty else 1), yb)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("the inputs are not scaled", "tanh units are saturated by large inputs")
+def houses_in_raw_units(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    area, year, metres = rng.uniform(30, 200, 200), rng.uniform(1900, 2020, 200), rng.uniform(100, 9000, 200)
+    X = np.stack([area, year, metres], axis=1)
+    y = (area - 115) / 50 + (year - 1960) / 35 - (metres - 4500) / 2600 + 0.1 * rng.standard_normal(200)
+    if not faulty:
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+    net = nn.Sequential(nn.Linear(3, 32, rng=rng), nn.Tanh(), nn.Linear(32, 1, rng=rng))
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(200):
+            loss = ((net(X).reshape(-1) - y) ** 2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor, squared(net, X, y)
+
+
+@fault("the targets are not scaled", "the learning rate is too low for targets of this size")
+def prices_in_euros(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((200, 4))
+    price = 250_000 + 60_000 * X[:, 0] - 40_000 * X[:, 1] + 20_000 * np.abs(X[:, 2])
+    y = price if faulty else (price - price.mean()) / price.std()
+    net = nn.MLP(4, [32, 16, 1], activation="relu", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.003)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(
+            net, X, y[:, None], loss=F.mse_loss, optimizer=optimizer, epochs=40, batch_size=25, rng=seed
+        )
+    return doctor, squared(net, X, y)
+
+
+@fault("the ReLUs are dead from the start", "the biases are initialized far below zero")
+def dead_from_the_start(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = rings(rng, 200)
+    net = nn.MLP(2, [24, 24, 2], activation="relu", rng=rng)
+    if faulty:
+        nn.init.constant_(net.layers[1].bias, -6.0)
+    optimizer = optim.SGD(net.parameters(), lr=0.3)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(150):
+            loss = F.cross_entropy(net(X), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("the first layers are frozen, though they were never trained", "layers are frozen")
+def frozen_random_layers(seed: int, faulty: bool) -> Any:
+    X, y = data.spirals(200, noise=0.03, rng=seed)
+    net = nn.Sequential(
+        nn.Linear(2, 24, rng=seed), nn.Tanh(), nn.Linear(24, 3, rng=seed + 1), nn.Tanh(), nn.Linear(3, 2, rng=seed + 2)
+    )
+    if faulty:
+        for p in [*net[0].parameters(), *net[2].parameters()]:
+            p.requires_grad = False
+    optimizer = optim.Adam([p for p in net.parameters() if p.requires_grad], lr=0.03)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=60, batch_size=50, rng=seed)
+    return doctor, wrong(net, X, y)
+
+
+@fault("the optimizer holds the parameters of another net")
+def optimizer_of_an_old_net(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 200, 3, 4)
+    net = nn.MLP(4, [16, 3], activation="relu", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
+    if faulty:
+        net = nn.MLP(4, [16, 3], activation="relu", rng=rng)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(80):
+            optimizer.zero_grad()
+            F.cross_entropy(net(X), y).backward()
+            optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("the net stays in evaluation mode while it is trained", "BatchNorm uses its first statistics")
+def evaluation_mode_stays_on(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 300, 4, 6, spread=2.0)
+    X = 40 * X + 200
+    net = nn.Sequential(
+        nn.BatchNorm1d(6), nn.Linear(6, 24, rng=rng), nn.BatchNorm1d(24), nn.Tanh(), nn.Linear(24, 4, rng=rng)
+    )
+    net.eval()
+    wrong(net, X, y)  # how well it does before training
+    if not faulty:
+        net.train()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(10):
+            for xb, yb in data.batches(X, y, 30, rng=rng):
+                loss = F.cross_entropy(net(xb), yb)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("every step sees the same batch", "the net overfits one batch")
+def same_batch_each_step(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 400, 5, 10, spread=3.0)
+    net = nn.MLP(10, [32, 5], activation="relu", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for step in range(150):
+            first = 0 if faulty else 20 * (step % 20)
+            xb, yb = X[first : first + 20], y[first : first + 20]
+            loss = F.cross_entropy(net(xb), yb)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("weight decay is too strong")
+def decay_too_strong(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (200, 2))
+    y = np.sin(3 * X[:, 0]) * X[:, 1]
+    net = nn.MLP(2, [32, 32, 1], activation="tanh", rng=rng)
+    optimizer = optim.AdamW(net.parameters(), lr=0.01, weight_decay=5.0 if faulty else 0.01)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y[:, None], loss=F.mse_loss, optimizer=optimizer, epochs=60, batch_size=50, rng=seed)
+    return doctor, squared(net, X, y)
+
+
+@fault("the update goes up the gradient: a sign is wrong")
+def update_by_hand_with_plus(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((100, 3))
+    y = (X @ np.array([1.0, -2.0, 0.5]) > 0).astype(float)
+    net = nn.MLP(3, [8, 1], activation="tanh", rng=rng)
+    with train.doctor(net) as doctor:
+        for _ in range(80):
+            loss = F.binary_cross_entropy_with_logits(net(X).reshape(-1), y)
+            net.zero_grad()
+            loss.backward()
+            for p in net.parameters():
+                p.data = p.data + 0.1 * p.grad if faulty else p.data - 0.1 * p.grad
+    return doctor, wrong(net, X, y)
+
+
+@fault("the minus of the log-likelihood is missing, so the loss falls below zero")
+def likelihood_without_minus(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 150, 3, 4)
+    net = nn.MLP(4, [16, 3], activation="relu", rng=rng)
+    optimizer = optim.SGD(net.parameters(), lr=0.05)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(80):
+            likelihood = F.log_softmax(net(X))[np.arange(150), y].mean()
+            loss = likelihood if faulty else -likelihood
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("the batches are too small for BatchNorm")
+def batchnorm_of_two_rows(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 160, 4, 5, spread=2.0)
+    net = nn.Sequential(
+        nn.Linear(5, 24, rng=rng), nn.BatchNorm1d(24), nn.ReLU(),
+        nn.Linear(24, 24, rng=rng), nn.BatchNorm1d(24), nn.ReLU(), nn.Linear(24, 4, rng=rng),
+    )  # fmt: skip
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(
+            net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=6, batch_size=2 if faulty else 32, rng=seed
+        )
+    return doctor, wrong(net, X, y)
+
+
+@fault("classes are fitted as numbers by a squared error: the loss does not fit the task")
+def classes_as_numbers(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 300, 7, 4, spread=0.8)
+    net = nn.MLP(4, [24, 1 if faulty else 7], activation="relu", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+
+    def loss_of(outputs: Any, labels: Any) -> Any:
+        return F.mse_loss(outputs.reshape(-1), labels) if faulty else F.cross_entropy(outputs, labels)
+
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=loss_of, optimizer=optimizer, epochs=30, batch_size=30, rng=seed)
+    outputs = train.predict(net, X)
+    answers = np.rint(outputs[:, 0]) if faulty else outputs.argmax(axis=1)
+    return doctor, float(np.mean(answers != y))
+
+
+@fault("the net is too small")
+def two_units_for_a_spiral(seed: int, faulty: bool) -> Any:
+    X, y = data.spirals(200, noise=0.03, rng=seed)
+    net = nn.MLP(2, [2 if faulty else 32, 2], activation="tanh", rng=seed)
+    optimizer = optim.Adam(net.parameters(), lr=0.05)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(300):
+            loss = F.cross_entropy(net(X), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("a stack of sigmoids lets the gradient vanish", "sigmoids in the hidden layers")
+def stack_of_sigmoids(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = rings(rng, 240)
+    net = nn.MLP(2, [16] * 6 + [2], activation="sigmoid" if faulty else "relu", rng=rng)
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=25, batch_size=24, rng=seed)
+    return doctor, wrong(net, X, y)
+
+
+@fault("the first part is cut from the graph by .data")
+def cut_by_data(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-2, 2, (160, 1))
+    y = np.cos(3 * X[:, 0])
+    encoder, head = nn.MLP(1, [16, 3], activation="tanh", rng=rng), nn.MLP(3, [3, 1], activation="tanh", rng=rng)
+    net = nn.Sequential(encoder, head)
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(300):
+            code = encoder(X)
+            if faulty:
+                code = Tensor(np.tanh(code.data))
+            else:
+                code = code.tanh()
+            loss = F.mse_loss(head(code).reshape(-1), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    answers = head(encoder(X).tanh()).data.reshape(-1)
+    return doctor, float(np.mean((answers - y) ** 2) / np.var(y))
+
+
+@fault("the outputs are detached in the loss: only the penalty has a gradient", "the loss is cut from the net")
+def only_the_penalty_learns(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((120, 3))
+    y = X[:, 0] - 0.5 * X[:, 1] ** 2
+    net = nn.MLP(3, [24, 1], activation="relu", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(200):
+            outputs = net(X).reshape(-1)
+            error = F.mse_loss(outputs.detach() if faulty else outputs, y)
+            loss = error + optim.l2_penalty(net.parameters(), 1e-4)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor, squared(net, X, y)
+
+
+@fault("the rows are shuffled without their labels, so the labels do not belong to the rows")
+def rows_shuffled_without_labels(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 240, 4, 6)
+    net = nn.MLP(6, [24, 4], activation="relu", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(15):
+            order = rng.permutation(240)
+            rows, labels = X[order], y if faulty else y[order]
+            for first in range(0, 240, 24):
+                loss = F.cross_entropy(net(rows[first : first + 24]), labels[first : first + 24])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("a column minus a row broadcasts to a square: outputs and targets differ in shape")
+def column_minus_row(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((80, 2))
+    y = X[:, 0] * X[:, 1]
+    net = nn.MLP(2, [24, 1], activation="tanh", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.03)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(200):
+            outputs = net(X)
+            loss = ((outputs - y) ** 2).mean() if faulty else ((outputs - y[:, None]) ** 2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor, squared(net, X, y)
+
+
+@fault("ReLU at the output cannot give negative targets")
+def relu_at_the_output(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (200, 2))
+    y = X[:, 0] - X[:, 1]
+    layers: list[Any] = [nn.Linear(2, 16, rng=rng), nn.ReLU(), nn.Linear(16, 1, rng=rng)]
+    net = nn.Sequential(*layers, nn.ReLU()) if faulty else nn.Sequential(*layers)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y[:, None], loss=F.mse_loss, optimizer=optimizer, epochs=30, batch_size=20, rng=seed)
+    return doctor, squared(net, X, y)
+
+
+@fault("sigmoid at the output cannot reach the targets", "the targets are not scaled")
+def sigmoid_for_temperatures(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    hour = rng.uniform(0, 24, (150, 1))
+    y = 12 + 7 * np.sin(2 * np.pi * hour[:, 0] / 24)
+    X = np.concatenate([np.sin(2 * np.pi * hour / 24), hour / 24], axis=1)
+    net = nn.Sequential(nn.Linear(2, 16, rng=rng), nn.Tanh(), nn.Linear(16, 1, rng=rng))
+    optimizer = optim.Adam(net.parameters(), lr=0.05)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(250):
+            outputs = net(X).reshape(-1)
+            loss = F.l1_loss(F.sigmoid(outputs) if faulty else outputs, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    outputs = net(X).data.reshape(-1)
+    answers = 1 / (1 + np.exp(-outputs)) if faulty else outputs
+    return doctor, float(np.mean((answers - y) ** 2) / np.var(y))
+
+
+@fault("the learning rate is too low")
+def rate_too_low(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 200, 3, 6, spread=1.5)
+    net = nn.MLP(6, [20, 3], activation="gelu", rng=rng)
+    optimizer = optim.RMSprop(net.parameters(), lr=1e-7 if faulty else 1e-2)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=15, batch_size=20, rng=seed)
+    return doctor, wrong(net, X, y)
+
+
+@fault("the rate decays once a step in place of once an epoch, and fades before anything is learned")
+def rate_fades_each_step(seed: int, faulty: bool) -> Any:
+    X, y = data.spirals(240, noise=0.03, rng=seed)
+    net = nn.MLP(2, [32, 32, 2], activation="relu", rng=seed)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    rate = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.7 if faulty else 0.97)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(40):
+            for xb, yb in data.batches(X, y, 24, rng=seed):
+                optimizer.zero_grad()
+                F.cross_entropy(net(xb), yb).backward()
+                optimizer.step()
+                if faulty:
+                    rate.step()
+            if not faulty:
+                rate.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("all weights of a layer begin with the same number, so its units stay alike")
+def constant_weights(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = rings(rng, 200)
+    net = nn.MLP(2, [16, 2], activation="tanh", rng=rng)
+    if faulty:
+        for layer in net.layers:
+            nn.init.constant_(layer.weight, 0.1)
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=30, batch_size=20, rng=seed)
+    return doctor, wrong(net, X, y)
+
+
+@fault("dropout drops nearly everything: keep and drop were mixed up")
+def dropout_of_nine_tenths(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = rings(rng, 240)
+    p = 0.9 if faulty else 0.1
+    net = nn.Sequential(
+        nn.Linear(2, 16, rng=rng), nn.ReLU(), nn.Dropout(p, rng=rng),
+        nn.Linear(16, 16, rng=rng), nn.ReLU(), nn.Dropout(p, rng=rng), nn.Linear(16, 2, rng=rng),
+    )  # fmt: skip
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=30, batch_size=24, rng=seed)
+    return doctor, wrong(net, X, y)
+
+
+class Reviews(nn.Module):
+    """The mean of the words' vectors, and a linear layer."""
+
+    def __init__(self, words: int, rng: Any) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(words, 2, rng=rng)
+        self.head = nn.Linear(2, 2, rng=rng)
+
+    def forward(self, codes: Any) -> Any:
+        return self.head(self.embedding(codes).mean(axis=1))
+
+
+@fault("the embedding is not among the optimizer's parameters")
+def embedding_left_out(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    mood = rng.standard_normal(60)
+    codes = rng.integers(0, 60, (240, 6))
+    y = (mood[codes].mean(axis=1) > 0).astype(int)
+    model = Reviews(60, rng)
+    adam = optim.Adam((model.head if faulty else model).parameters(), lr=0.05)
+    with train.doctor(model, adam) as doctor:
+        for _ in range(15):
+            for xb, yb in data.batches(codes, y, 24, rng=rng):
+                loss = F.cross_entropy(model(xb), yb)
+                model.zero_grad()
+                loss.backward()
+                adam.step()
+    return doctor, wrong(model, codes, y)
+
+
+@fault("the gradients are clipped far too short")
+def clipped_too_short(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 240, 4, 6, spread=1.5)
+    net = nn.MLP(6, [24, 4], activation="relu", rng=rng)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(8):
+            for xb, yb in data.batches(X, y, 24, rng=rng):
+                optimizer.zero_grad()
+                F.cross_entropy(net(xb), yb).backward()
+                optim.clip_grad_norm_(net.parameters(), 1e-4 if faulty else 5.0)
+                optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("the loss is a sum over the batch, which makes the steps too large", "the learning rate is too high")
+def sum_of_losses(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((200, 5))
+    y = X @ rng.standard_normal(5) + 0.1 * rng.standard_normal(200)
+    net = nn.Linear(5, 1, rng=rng)
+    optimizer = optim.SGD(net.parameters(), lr=0.05)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(30):
+            errors = (net(X).reshape(-1) - y) ** 2
+            loss = errors.sum() if faulty else errors.mean()
+            if not np.isfinite(loss.item()) or loss.item() > 1e30:
+                break
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor, squared(net, X, y)
+
+
+@fault("the rows are sorted by class, so each batch has one class")
+def rows_sorted_by_class(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 400, 5, 4, spread=1.0)
+    order = np.argsort(y, kind="stable") if faulty else np.arange(400)
+    X, y = X[order], y[order]
+    net = nn.MLP(4, [24, 5], activation="relu", rng=rng)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(4):
+            for first in range(0, 400, 16):
+                loss = F.cross_entropy(net(X[first : first + 16]), y[first : first + 16])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@fault("the initial weights are far too large", "tanh units are saturated")
+def weights_too_large(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (200, 3))
+    y = np.sin(2 * X.sum(axis=1))
+    net = nn.MLP(3, [32, 32, 1], activation="tanh", rng=rng)
+    if faulty:
+        for layer in net.layers[:2]:
+            nn.init.normal_(layer.weight, std=8.0, rng=rng)
+    optimizer = optim.SGD(net.parameters(), lr=0.05)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y[:, None], loss=F.mse_loss, optimizer=optimizer, epochs=60, batch_size=50, rng=seed)
+    return doctor, squared(net, X, y)
+
+
+@fault("missing values in the inputs are NaN")
+def missing_values(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 120, 3, 4)
+    X[rng.integers(0, 120, 3), 2] = np.nan
+    if not faulty:
+        X = np.nan_to_num(X, nan=0.0)
+    net = nn.MLP(4, [16, 3], activation="relu", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(60):
+            loss = F.cross_entropy(net(X), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor, wrong(net, np.nan_to_num(X), y)
+
+
+@fault("no nonlinearity between the layers")
+def linear_layers_only(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = rings(rng, 200)
+    layers: list[Any] = [nn.Linear(2, 16, rng=rng), nn.Linear(16, 16, rng=rng), nn.Linear(16, 1, rng=rng)]
+    net = nn.Sequential(*layers) if faulty else nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
+
+    def loss_of(outputs: Any, labels: Any) -> Any:
+        return F.binary_cross_entropy_with_logits(outputs.reshape(-1), labels)
+
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=loss_of, optimizer=optimizer, epochs=30, batch_size=25, rng=seed)
+    return doctor, wrong(net, X, y)
+
+
+class First(nn.Module):
+    """Whether the first number of a sequence was positive."""
+
+    def __init__(self, step: int, rng: Any) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(1, 12, batch_first=True, rng=rng)
+        self.head = nn.Linear(12, 2, rng=rng)
+        self.step = step
+
+    def forward(self, x: Any) -> Any:
+        outputs, _ = self.rnn(x)
+        return self.head(outputs[:, self.step])
+
+
+@fault("the wrong step of the sequence is read: the answer is not there yet")
+def wrong_step_of_the_sequence(seed: int, faulty: bool) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((160, 6, 1))
+    y = (X[:, 3:, 0].sum(axis=1) > 0).astype(int)
+    net = First(0 if faulty else -1, rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(6):
+            for xb, yb in data.batches(X, y, 20, rng=rng):
+                loss = F.cross_entropy(net(xb), yb)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    return doctor, wrong(net, X, y)
+
+
+@healthy
+def cubic_by_features(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, 40)
+    X, y = np.stack([x, x**2, x**3], axis=1), 2 * x**3 - x + 0.05 * rng.standard_normal(40)
+    net = nn.Linear(3, 1, rng=rng)
+    optimizer = optim.SGD(net.parameters(), lr=0.3, momentum=0.5)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(200):
+            loss = F.mse_loss(net(X).reshape(-1), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor
+
+
+class Wave(nn.Module):
+    def __init__(self, rng: Any) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(1, 8, batch_first=True, rng=rng)
+        self.head = nn.Linear(8, 1, rng=rng)
+
+    def forward(self, x: Any) -> Any:
+        outputs, _ = self.lstm(x)
+        return self.head(outputs[:, -1])
+
+
+@healthy
+def next_value_of_a_wave(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    t = rng.uniform(0, 6, 100)[:, None] + 0.4 * np.arange(9)
+    wave = np.sin(t)
+    net = Wave(rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(
+            net, wave[:, :8, None], wave[:, 8:], loss=F.mse_loss, optimizer=optimizer, epochs=8, batch_size=20, rng=seed
+        )
+    return doctor
+
+
+@healthy
+def words_from_neighbours(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    words = np.arange(300) * 7 % 20 + rng.integers(0, 2, 300)
+    X, y = words[:-1], words[1:]
+    net = nn.Sequential(nn.Embedding(21, 8, rng=rng), nn.Linear(8, 21, rng=rng))
+    optimizer = optim.Adam(net.parameters(), lr=0.05)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=15, batch_size=50, rng=seed)
+    return doctor
+
+
+@healthy
+def generator_and_critic(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    generator, critic = nn.MLP(2, [12, 1], rng=rng), nn.MLP(1, [12, 1], activation="leaky_relu", rng=rng)
+    g, c = optim.Adam(generator.parameters(), lr=2e-3), optim.Adam(critic.parameters(), lr=2e-3)
+    ones, zeros = np.ones(32), np.zeros(32)
+    bce = F.binary_cross_entropy_with_logits
+    with train.doctor(critic, c) as doctor:
+        for _ in range(150):
+            real, fake = 2 + 0.5 * rng.standard_normal((32, 1)), generator(rng.standard_normal((32, 2)))
+            loss = bce(critic(real).reshape(-1), ones) + bce(critic(fake.detach()).reshape(-1), zeros)
+            c.zero_grad()
+            loss.backward()
+            c.step()
+            g.zero_grad()
+            bce(critic(fake).reshape(-1), ones).backward()
+            g.step()
+    return doctor
+
+
+@healthy
+def policy_gradient_of_a_bandit(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    policy = nn.MLP(3, [16, 4], activation="tanh", rng=rng)
+    optimizer = optim.Adam(policy.parameters(), lr=0.01)
+    with train.doctor(policy, optimizer) as doctor:
+        for _ in range(150):
+            state = rng.integers(0, 3, 16)
+            log_p = F.log_softmax(policy(np.eye(3)[state]))
+            action = np.array([rng.choice(4, p=p / p.sum()) for p in np.exp(log_p.data)])
+            reward = (action == state).astype(float)
+            loss = -(log_p[np.arange(16), action] * (reward - reward.mean())).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor
+
+
+@healthy
+def new_head_on_a_trained_net(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 200, 6, 5)
+    body, old, new = nn.MLP(5, [24, 16], rng=rng), nn.Linear(16, 6, rng=rng), nn.Linear(16, 2, rng=rng)
+    first = nn.Sequential(body, nn.ReLU(), old)
+    adam = optim.Adam(first.parameters(), lr=0.01)
+    train.fit(first, X, y, loss=F.cross_entropy, optimizer=adam, epochs=10, batch_size=20, rng=seed)
+    for p in body.parameters():
+        p.requires_grad = False
+    net = nn.Sequential(body, nn.ReLU(), new)
+    optimizer = optim.Adam(new.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, y % 2, loss=F.cross_entropy, optimizer=optimizer, epochs=10, batch_size=20, rng=seed)
+    return doctor
+
+
+@healthy
+def autoencoder_with_a_narrow_code(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    X = np.tanh(rng.standard_normal((200, 2)) @ rng.standard_normal((2, 10)))
+    net = nn.MLP(10, [16, 2, 16, 10], activation="tanh", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        train.fit(net, X, X, loss=F.mse_loss, optimizer=optimizer, epochs=20, batch_size=20, rng=seed)
+    return doctor
+
+
+@healthy
+def density_of_normal_numbers(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (200, 1))
+    y = np.sin(3 * X) + 0.05 * rng.standard_normal((200, 1))
+    net = nn.MLP(1, [24, 2], activation="tanh", rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(250):
+            outputs = net(X)
+            loss = F.gaussian_nll_loss(outputs[:, :1], y, outputs[:, 1:].exp())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor
+
+
+@healthy
+def gradients_of_four_batches(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 320, 4, 5)
+    net = nn.MLP(5, [24, 4], rng=rng)
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(10):
+            for number, (xb, yb) in enumerate(data.batches(X, y, 8, rng=rng)):
+                (F.cross_entropy(net(xb), yb) / 4).backward()
+                if number % 4 == 3:
+                    optimizer.step()
+                    optimizer.zero_grad()
+    return doctor
+
+
+@healthy
+def images_by_convolution(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, 120)
+    X = 0.3 * rng.standard_normal((120, 1, 6, 6))
+    X[y == 0, :, 2] += 1
+    X[y == 1, :, :, 2] += 1
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, rng=rng), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 2, rng=rng)
+    )
+    optimizer = optim.AdamW(net.parameters(), lr=0.01)
+    warm = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=48, warmup_steps=8)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(8):
+            for xb, yb in data.batches(X, y, 20, rng=rng):
+                loss = F.cross_entropy(net(xb), yb)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                warm.step()
+    return doctor
+
+
+@healthy
+def triplets_of_similar_points(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = clusters(rng, 200, 3, 6)
+    groups = [X[y == k] for k in range(3)]
+    net = nn.MLP(6, [16, 4], rng=rng)
+    optimizer = optim.Adam(net.parameters(), lr=0.005)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(100):
+            a, b = rng.choice(3, 2, replace=False)
+            same, other = rng.choice(groups[a], 32), rng.choice(groups[b], 16)
+            loss = F.triplet_margin_loss(net(same[:16]), net(same[16:]), net(other))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return doctor
+
+
+@healthy
+def points_by_numbers_alone(seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    X, y = rings(rng, 20)
+    net = nn.scalar.MLP(2, [6, 1], activation="tanh", rng=seed)
+    with train.doctor(net) as doctor:
+        for _ in range(20):
+            loss = sum((1 - (2 * int(k) - 1) * net(list(row))).relu() for row, k in zip(X, y, strict=True)) / 20
+            net.zero_grad()
+            loss.backward()
+            for p in net.parameters():
+                p.data -= 0.3 * p.grad
+    return doctor
