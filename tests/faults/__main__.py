@@ -12,6 +12,8 @@ import numpy as np
 from tests.faults import healthy, page
 from tests.faults.afterwards import AFTERWARDS
 from tests.faults.again import AGAIN
+from tests.faults.blind import BLIND
+from tests.faults.blind import HEALTHY as BLIND_HEALTHY
 from tests.faults.invented import INVENTED
 from tests.faults.planted import planted
 from tests.faults.program import Register, watch
@@ -25,6 +27,7 @@ LISTS: dict[str, Register] = {
     "planted faults": planted(),
     "written afterwards": AFTERWARDS,
     "written once more": AGAIN,
+    "written without sight of the rules": BLIND,
 }
 
 
@@ -59,10 +62,13 @@ def main() -> None:
         )
         for kind in healthy.HEALTHY
     }
+    blind = {
+        kind: (chosen.seeds, [s for s in range(chosen.seeds) if run(s).findings]) for kind, run in BLIND_HEALTHY.items()
+    }
     drawn = {"drawn at random": (chosen.drawn, [s for s in range(chosen.drawn) if _alarm(s)])}
-    for kind, (runs, seeds) in (kinds | drawn).items():
+    for kind, (runs, seeds) in (kinds | blind | drawn).items():
         print(f"healthy, {kind}: {len(seeds)} alarms in {runs}" + (f", seeds {seeds}" if seeds else ""), flush=True)
-    page.write(lists, {"kinds": kinds, "drawn": drawn})
+    page.write(lists, {"kinds": kinds, "written without sight of the rules": blind, "drawn": drawn})
     print(f"{time.perf_counter() - start:.0f} s; wrote {page.PAGE}")
 
 

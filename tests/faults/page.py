@@ -45,7 +45,7 @@ cause is named, *precision* the share of true findings among all findings, those
 
 AFTER = """
 **How the lists came about.** The rules were written with the first three lists at hand, so their score shows what the
-rules were made for. The other two were written later, from experience with common mistakes, by the author of the rules,
+rules were made for. The next two were written later, from experience with common mistakes, by the author of the rules,
 who knew them but did not look at them or try the programs before. Their first scores, two and three seeds a program:
 
 - *Written afterwards* (40 programs): recall 0.85, precision 0.89, 2 alarms in 80 repaired runs. Both alarms and 4 of
@@ -56,6 +56,12 @@ who knew them but did not look at them or try the programs before. Their first s
 - *Written once more* (35 programs): recall 0.94, precision 1.00, no alarm in 105 repaired runs. No rule was changed
   because of these. Two other changes came later: `-y * np.log(p)` was taken for targets of −1, which was a false alarm,
   and late in a run only some passes are watched, so that watching costs less. The score above is the one with both.
+- *Written without sight of the rules* (35 programs and 12 healthy kinds, three seeds each), by somebody who had seen
+  neither the rules nor this page nor the other lists: recall 0.71, precision 0.90, 7 alarms in 105 repaired runs and
+  3 in 36 healthy ones. Six of these ten alarms, and all false findings on faulty runs, are one mistake: the zeros that
+  a recurrent layer begins with were taken for inputs that are all equal. A cause is missed in all three runs of ten
+  programs. "Learning rate too high" beside "missing zero_grad" is counted as a consequence; if it is counted as
+  false, the precision is 0.86.
 
 One published program, `logits-cut-at-one-half`, cannot be seen: its training is right, and only the accuracy that is
 computed afterwards is wrong. It counts as missed.

@@ -87,16 +87,19 @@ class Program(NamedTuple):
     name: str
     causes: tuple[str, ...]  # what a diagnosis should name
     symptoms: tuple[str, ...]  # true consequences of the causes
-    build: Callable[[int, bool], Training]  # of a seed, and of whether the fault is repaired
+    build: Callable[[int, bool], Training | train.Doctor]  # of a seed, and of whether the fault is repaired
     source: str = ""
     visible: bool = True  # whether a run shows the fault at all
     published: str = ""  # which research tools diagnosed the original
 
 
-def watch(run: Training, **options: Any) -> train.Doctor:
-    """The doctor after the run."""
-    with np.errstate(all="ignore"), train.doctor(run.net, run.optimizer, **options) as doctor:
-        run.run()
+def watch(run: Training | train.Doctor, **options: Any) -> train.Doctor:
+    """The doctor after the run; a program with a loop of its own gives the doctor that watched it."""
+    if isinstance(run, train.Doctor):
+        doctor = run
+    else:
+        with np.errstate(all="ignore"), train.doctor(run.net, run.optimizer, **options) as doctor:
+            run.run()
     assert not any("failed" in note for note in doctor.notes), doctor.notes
     return doctor
 

@@ -5,6 +5,7 @@ import pytest
 from tests.faults import healthy, page
 from tests.faults.afterwards import AFTERWARDS
 from tests.faults.again import AGAIN
+from tests.faults.blind import PROGRAMS
 from tests.faults.examples import EXAMPLES, run
 from tests.faults.invented import INVENTED
 from tests.faults.program import watch
@@ -58,6 +59,12 @@ def test_a_fault_does_harm(name):
     faulty.run()
     repaired.run()
     assert faulty.score() < repaired.score() - 0.3
+
+
+@pytest.mark.parametrize("name", ["softmax_twice", "rate_too_low", "embedding_left_out", "same_batch_each_step"])
+def test_a_fault_of_the_unseen_programs_does_harm(name):
+    (_, faulty), (_, repaired) = (PROGRAMS[name](0, fault) for fault in (True, False))
+    assert faulty > repaired + 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS)
