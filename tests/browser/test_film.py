@@ -78,3 +78,26 @@ def test_hostile_labels_are_text(film):
 def test_axe_finds_nothing(film):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
     assert axe.Axe().run(film(neuron())).violations_count == 0
+
+
+def test_the_speed_can_be_chosen_also_while_it_plays(film):
+    page = film(neuron(), fps=0.02)  # 50 s a picture
+    page.clock.install()
+    page.reload()
+    page.click("#play")
+    page.clock.run_for(20_000)
+    assert page.input_value("#slider") == "0"
+    page.select_option("#speed", "4")
+    page.clock.run_for(13_000)
+    assert page.input_value("#slider") == "1"
+    page.focus("#speed")
+    page.keyboard.press("ArrowLeft")
+    assert page.input_value("#slider") == "1"
+
+
+def test_a_picture_is_as_wide_as_half_its_pixels_and_the_page_has_its_colours(film):
+    page = film(neuron(), theme="dark")
+    page.locator("#picture[width]").wait_for()
+    natural = page.evaluate("document.getElementById('picture').naturalWidth")
+    assert int(page.get_attribute("#picture", "width")) == natural // 2
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 28)"

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,10 +13,10 @@ from matplotlib.path import Path as Curve
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node
-from viz.films.film import Film, Frame, check, photographed, write_film
+from viz.films.film import DENSITY, Film, Frame, check, photographed, write_film
 from viz.formulas.blackboard import shape_text
 from viz.formulas.numbers import number_text
-from viz.pictures.palette import THEMES, Style
+from viz.pictures.palette import THEMES, Style, Theme
 from viz.pictures.placement import Placement, place
 from viz.steps.as_json import single
 from viz.steps.steps import Backward, Forward, Step
@@ -26,12 +26,14 @@ from viz.steps.trace_data import TracedNode
 MOST_STEPS = 200
 
 _FONT = "DejaVu Sans"  # matplotlib brings it along
-_DPI, _WIDEST = 110, 1400  # of the picture, in pixels
+_DPI, _WIDEST = 110, 1400  # of the picture as it is shown, in pixels
 _LETTER, _LINE = 6.4, 15.0  # of a text of 10 points
 _STRIP = 3.6 * _LINE  # above the graph, for the caption
 
 
-def animate_backprop(root: Node, path: str | Path, *, fps: float = 1.0) -> Film:
+def animate_backprop(
+    root: Node, path: str | Path, *, fps: float = 1.0, theme: Literal["light", "dark"] = "light"
+) -> Film:
     """Write the forward and the backward pass of a graph as an animation.
 
     The picture is the graph, with the nodes and the edge of the step lit, values and gradients as they arrive, and
@@ -40,8 +42,10 @@ def animate_backprop(root: Node, path: str | Path, *, fps: float = 1.0) -> Film:
     Parameters
     ----------
     root : the result that the gradients are of.
-    path : ends in ``.gif``, ``.mp4`` (needs ffmpeg, or the extra ``video``) or ``.html`` (a page with a slider).
+    path : ends in ``.gif``, ``.mp4`` (needs ffmpeg, or the extra ``video``) or ``.html`` (a page with a slider and
+        a choice of speed).
     fps : steps a second.
+    theme : ``"light"`` or ``"dark"``.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def animate_backprop(root: Node, path: str | Path, *, fps: float = 1.0) -> Film:
 
     Raises
     ------
-    ArgumentError : another suffix, or more than `MOST_STEPS` steps.
+    ArgumentError : another suffix or theme, or more than `MOST_STEPS` steps.
     FileError : the file cannot be written.
 
     Examples
@@ -61,30 +65,34 @@ def animate_backprop(root: Node, path: str | Path, *, fps: float = 1.0) -> Film:
         ...
     tinygrad_edu.errors.ArgumentError: an animation is written as .gif, .mp4 or .html, but was given the path 'x.png'
     """
-    file = check(path, fps)
+    file = check(path, fps, theme)
     told = trace(root)
     if len(told.steps) > MOST_STEPS:
         raise ArgumentError(
             f"animate_backprop shows up to {MOST_STEPS} steps, but this graph has {len(told.steps)}: animate a part of "
             "it, or use viz.player, which folds modules"
         )
-    picture = _GraphPicture(told)
+    picture = _GraphPicture(told, THEMES[theme])
     return write_film(
-        [picture.frame(step) for step in told.steps], file, title=f"Backprop through {told.names[-1]}", fps=fps
+        [picture.frame(step) for step in told.steps],
+        file,
+        title=f"Backprop through {told.names[-1]}",
+        fps=fps,
+        theme=theme,
     )
 
 
 class _GraphPicture:
     """The picture of a graph on matplotlib, one point of a font to a unit, and what changes in it from step to step."""
 
-    def __init__(self, told: Trace) -> None:
-        self.theme = THEMES["light"]
+    def __init__(self, told: Trace, theme: Theme) -> None:
+        self.theme = theme
         self.told = told
         ends = [(x, node.id, position) for node in told.nodes for position, x in enumerate(node.inputs)]
         self.edge_of = {(node, position): k for k, (_, node, position) in enumerate(ends)}
         sizes = [_size(node) for node in told.nodes]
         placement = place(sizes, [(x, node) for x, node, _ in ends], told.modules)
-        self.figure, self.ax, self.columns = _canvas(placement)
+        self.figure, self.ax, self.columns = _canvas(placement, theme)
         self.edges = {k: self._edge(points) for k, points in placement.edges.items()}
         self.boxes = [self._box(node, placement) for node in told.nodes]
         self.values = [self._line(node, placement, 1, self.theme.ink) for node in told.nodes]
@@ -158,11 +166,13 @@ class _GraphPicture:
         return self.ax.text(x, y, _drawable(text), color=color, **look, **place)
 
 
-def _canvas(placement: Placement) -> tuple[Figure, Axes, int]:
+def _canvas(placement: Placement, theme: Theme) -> tuple[Figure, Axes, int]:
     """A figure as large as the graph with room for the caption above, its Axes, and how many letters fit in a line."""
     width = max(480.0, *(x + w for x, _, w, _ in placement.nodes.values())) + 16
     height = max(y + h for _, y, _, h in placement.nodes.values()) + _STRIP + 8
-    figure = Figure(figsize=(width / 72, height / 72), dpi=min(_DPI, _WIDEST * 72 / width))
+    figure = Figure(
+        figsize=(width / 72, height / 72), dpi=DENSITY * min(_DPI, _WIDEST * 72 / width), facecolor=theme.paper
+    )
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(-8, width - 8), ylim=(height - _STRIP, -_STRIP))
     ax.set_axis_off()

@@ -6,7 +6,8 @@ import io
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,12 +20,17 @@ from PIL import Image
 from tinygrad_edu.errors import ArgumentError, FileError
 from tinygrad_edu.support.files import write
 from viz.pages.page import Page, embedded
+from viz.pictures.palette import THEMES
 
+DENSITY = 2  # pixels of a picture to one of the page, along each side: sharp on today's screens
+_METHOD = (
+    Image.Quantize.FASTOCTREE
+)  # of choosing a picture's colours; Pillow's first choice takes several times as long
 _HOLD = 2.0  # seconds for which a GIF shows its last picture, before it starts again
 
 
 class Frame(NamedTuple):
-    """A picture of few colours, and what it shows in words."""
+    """A picture of few colours, `DENSITY` times as wide and high as it is shown, and what it shows in words."""
 
     picture: Image.Image
     caption: str
@@ -34,22 +40,25 @@ def photographed(figure: Figure, caption: str) -> Frame:
     """What the figure shows now."""
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
-    return Frame(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(128), caption)
+    return Frame(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256, _METHOD), caption)
 
 
-def check(path: str | Path, fps: float) -> Path:
+def check(path: str | Path, fps: float, theme: str) -> Path:
     """Raise if no such animation can be written, before any time is spent on its pictures.
 
     Raises
     ------
-    ArgumentError : the suffix is none of ``.gif .mp4 .html``, or ``fps`` not a number of pictures a second.
+    ArgumentError : the suffix is none of ``.gif .mp4 .html``, there is no such theme, or ``fps`` is not a number of
+        pictures a second.
     FileError : the folder is not there, or ffmpeg is not and the suffix is ``.mp4``.
     """
     path = Path(path)
-    if path.suffix.lower() not in _WRITERS:
+    if path.suffix.lower() not in (".gif", ".mp4", ".html"):
         raise ArgumentError(f"an animation is written as .gif, .mp4 or .html, but was given the path {str(path)!r}")
     if not 0 < fps <= 50:  # a GIF counts hundredths of a second, and browsers slow down what is below two
         raise ArgumentError(f"fps is the number of pictures a second, above 0 and up to 50, not {fps}")
+    if theme not in THEMES:
+        raise ArgumentError(f"theme is one of {', '.join(map(repr, THEMES))}, not {theme!r}")
     if not path.absolute().parent.is_dir():
         raise FileError(f"the animation {str(path)!r} cannot be written: there is no folder {str(path.parent)!r}")
     if path.suffix.lower() == ".mp4" and ffmpeg() is None:
@@ -88,21 +97,24 @@ class Film:
     def _repr_html_(self) -> str:
         """The film as a GIF, or as a video. A notebook that is not trusted shows it too: nothing in it is a program."""
         about = escape(f"{self.title}: {len(self.frames)} pictures, {self.path}")
+        width = self.frames[0].picture.width // DENSITY
         if self.path.suffix.lower() == ".mp4" and self.path.is_file():
             content = base64.b64encode(self.path.read_bytes()).decode()
-            shown = f'<video controls loop src="data:video/mp4;base64,{content}"></video>'
+            shown = f'<video controls loop width="{width}" src="data:video/mp4;base64,{content}"></video>'
         else:
             content = base64.b64encode(_gif(self.frames, self.title, self.fps)).decode()
-            shown = f'<img src="data:image/gif;base64,{content}" alt="{escape(self.frames[-1].caption)}">'
+            alt = escape(self.frames[-1].caption)
+            shown = f'<img width="{width}" src="data:image/gif;base64,{content}" alt="{alt}">'
         return f"<figure>{shown}<figcaption>{about}</figcaption></figure>"
 
     def __repr__(self) -> str:
         return f"<Film of {len(self.frames)} pictures: {self.path}>"
 
 
-def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float) -> Film:
+def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float, theme: str) -> Film:
     """Write the frames to ``path``, of which `check` approves: whole, or not at all."""
-    write(path, _WRITERS[path.suffix.lower()](frames, title, fps))
+    writers: dict[str, Callable[..., bytes]] = {".gif": _gif, ".mp4": _mp4, ".html": partial(_html, theme=theme)}
+    write(path, writers[path.suffix.lower()](frames, title, fps))
     return Film(frames, path, title, fps)
 
 
@@ -142,24 +154,22 @@ class _FilmPage(Page):
     scripts = ("slides.js",)
     policy = "img-src data:"
 
-    def __init__(self, frames: Sequence[Frame], title: str, fps: float) -> None:
+    def __init__(self, frames: Sequence[Frame], title: str, fps: float, theme: str) -> None:
         super().__init__(title)
         self.frames = frames
         self.fps = fps
+        self.theme = theme
 
     def parts(self) -> dict[str, str]:
         frames = [{"picture": _data_url(frame.picture), "caption": frame.caption} for frame in self.frames]
-        return {"data": embedded({"fps": self.fps, "frames": frames})}
+        return {"data": embedded({"fps": self.fps, "theme": self.theme, "density": DENSITY, "frames": frames})}
 
 
-def _html(frames: Sequence[Frame], title: str, fps: float) -> bytes:
-    return _FilmPage(frames, title, fps).html.encode()
+def _html(frames: Sequence[Frame], title: str, fps: float, theme: str) -> bytes:
+    return _FilmPage(frames, title, fps, theme).html.encode()
 
 
 def _data_url(picture: Image.Image) -> str:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-_WRITERS = {".gif": _gif, ".mp4": _mp4, ".html": _html}

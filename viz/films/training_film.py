@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tinygrad_edu.errors import ArgumentError
-from viz.films.film import Film, Frame, check, photographed, write_film
+from viz.films.film import DENSITY, Film, Frame, check, photographed, write_film
 from viz.plots import style
 from viz.plots.plots import paint_regions, plot_boundary, plot_history
 from viz.plots.training_plots import plot_curves
@@ -20,7 +20,14 @@ from viz.plots.training_plots import plot_curves
 MOST_EPOCHS = 60
 
 
-def animate_training(history: Any, path: str | Path, *, said: Sequence[str] = ("loss",), fps: float = 10.0) -> Film:
+def animate_training(
+    history: Any,
+    path: str | Path,
+    *,
+    said: Sequence[str] = ("loss",),
+    fps: float = 10.0,
+    theme: Literal["light", "dark"] = "light",
+) -> Film:
     """Write a training run, or several side by side, as an animation: the decision boundary, and the loss so far.
 
     Parameters
@@ -29,9 +36,11 @@ def animate_training(history: Any, path: str | Path, *, said: Sequence[str] = ("
         ``model``; ``X`` and ``y``, the points and their classes; and ``snapshots``, pairs of an epoch and the model's
         ``state_dict()`` after it. The model is left as it was. Of several runs, the histories by name: ``{"SGD": …,
         "Adam": …}``; they move in step, epoch by epoch.
-    path : ends in ``.gif``, ``.mp4`` (needs ffmpeg, or the extra ``video``) or ``.html`` (a page with a slider).
+    path : ends in ``.gif``, ``.mp4`` (needs ffmpeg, or the extra ``video``) or ``.html`` (a page with a slider and
+        a choice of speed).
     said : which of the history's numbers stand above the picture.
     fps : pictures a second; of more than `MOST_EPOCHS` snapshots, as many are shown, evenly spread.
+    theme : ``"light"`` or ``"dark"``.
 
     Returns
     -------
@@ -39,11 +48,11 @@ def animate_training(history: Any, path: str | Path, *, said: Sequence[str] = ("
 
     Raises
     ------
-    ArgumentError : another suffix, or a history without snapshots, or without a number that is to be said.
+    ArgumentError : another suffix or theme, or a history without snapshots, or without a number that is to be said.
     ShapeError : the data are not points in the plane.
     FileError : the file cannot be written.
     """
-    file = check(path, fps)
+    file = check(path, fps, theme)
     several = isinstance(history, Mapping) and not hasattr(history, "snapshots")
     histories: Mapping[str, Any] = history if several else {"": history}
     for one in histories.values():
@@ -53,12 +62,13 @@ def animate_training(history: Any, path: str | Path, *, said: Sequence[str] = ("
     kept = [(one.model, one.model.state_dict()) for one in histories.values()]
     epochs = sorted({epoch for one in histories.values() for epoch, _ in one.snapshots})
     try:
-        picture = _Picture(histories, said)
-        frames = [picture.frame(epoch) for epoch in _spread(epochs, MOST_EPOCHS)]
+        with style.themed(theme):
+            picture = _Picture(histories, said)
+            frames = [picture.frame(epoch) for epoch in _spread(epochs, MOST_EPOCHS)]
     finally:
         for model, state in kept:
             model.load_state_dict(state)
-    return write_film(frames, file, title="Training", fps=fps)
+    return write_film(frames, file, title="Training", fps=fps, theme=theme)
 
 
 def _check(history: Any, said: Sequence[str]) -> None:
@@ -76,13 +86,13 @@ class _Picture:
     """A panel for each run, and one for the losses of all."""
 
     def __init__(self, histories: Mapping[str, Any], said: Sequence[str]) -> None:
-        self.figure = Figure(figsize=(4.5 * (len(histories) + 1), 4.2), layout="constrained")
+        self.figure = Figure(figsize=(4.5 * (len(histories) + 1), 4.2), dpi=100 * DENSITY, layout="constrained")
         *boundaries, curves = self.figure.subplots(1, len(histories) + 1)
         if len(histories) == 1:
             plot_history(*histories.values(), ax=curves)
         else:
             plot_curves({name: history["loss"] for name, history in histories.items()}, ax=curves)
-        look: dict[str, Any] = {"marker": "o", "markersize": 9, "markeredgecolor": style.INK, "zorder": 5}
+        look: dict[str, Any] = {"marker": "o", "markersize": 9, "markeredgecolor": style.ink(curves), "zorder": 5}
         self.panels: list[_Panel] = []
         for (name, history), ax, color in zip(histories.items(), boundaries, cycle(style.COLORS), strict=False):
             dot = curves.plot([], [], color=color, **look)[0]

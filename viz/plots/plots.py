@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb, to_rgba
 
 from tinygrad_edu import Tensor, no_grad, vectorize
 from tinygrad_edu.errors import ArgumentError, ShapeError
@@ -18,9 +18,9 @@ from tinygrad_edu.nn import Module, scalar
 from tinygrad_edu.support.types import Array, ArrayLike
 from viz.plots import style
 
-# The less sure the answer is, the more white lies over its colour: from one level to the next, this share of white.
+# The less sure the answer is, the more of the paper's colour lies over its own: from one level to the next, this share.
 _LEVELS = (0.0, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0)
-_WHITE = (0.85, 0.68, 0.5, 0.33, 0.16, 0.0)
+_PAPER = (0.85, 0.68, 0.5, 0.33, 0.16, 0.0)
 
 _ROUNDING = 1024  # machine epsilons: a model whose scores differ by no more decides nothing
 
@@ -158,14 +158,16 @@ def plot_boundary(
     horizontal, vertical = (_span(X[:, k], resolution) for k in (0, 1))
     painted = paint_regions(ax, model, horizontal, vertical, threshold)
     if not painted:
-        ax.text(0.5, 0.5, "no class wins anywhere", transform=ax.transAxes, ha="center", va="center", color=style.INK)
+        ax.text(
+            0.5, 0.5, "no class wins anywhere", transform=ax.transAxes, ha="center", va="center", color=style.ink(ax)
+        )
     for k, label in enumerate(labels):
         points = X[y == label]
         k %= len(style.COLORS)
         look: dict[str, Any] = {
             "color": style.COLORS[k],
             "marker": style.MARKERS[k],
-            "edgecolors": "white",
+            "edgecolors": ax.get_facecolor(),
             "linewidths": 0.6,
         }
         ax.scatter(
@@ -344,22 +346,24 @@ def paint_regions(
             area = style.AREAS[k % len(style.AREAS)]
             painted.append(ax.contourf(horizontal, vertical, field, levels=[0, field.max()], colors=[area], zorder=0))
             if field.min() < 0:
-                line = ax.contour(horizontal, vertical, field, levels=[0], colors=style.INK, linewidths=1.2, zorder=1)
+                line = ax.contour(
+                    horizontal, vertical, field, levels=[0], colors=[style.ink(ax)], linewidths=1.2, zorder=1
+                )
                 painted.append(line)
     if painted:
         sure = np.ma.masked_invalid(confidence(scores, threshold).reshape(grid.shape[:2]))
-        whites = [(1.0, 1.0, 1.0, share) for share in _WHITE]
+        paper = [to_rgba(ax.get_facecolor(), share) for share in _PAPER]
         # Above the areas, below the line.
-        painted.append(ax.contourf(horizontal, vertical, sure, levels=_LEVELS, colors=whites, zorder=0.5))
+        painted.append(ax.contourf(horizontal, vertical, sure, levels=_LEVELS, colors=paper, zorder=0.5))
     return painted
 
 
 def _confidence_bar(ax: Axes) -> None:
     """The scale of the confidence, on grey, as each class has a colour of its own."""
-    steps = [1 - 0.5 * (1 - share) for share in _WHITE]
-    colors = ListedColormap([(grey, grey, grey) for grey in steps])
+    paper = np.array(to_rgb(ax.get_facecolor()))
+    colors = ListedColormap([share * paper + (1 - share) * 0.5 for share in _PAPER])
     bar = ax.figure.colorbar(
-        ScalarMappable(BoundaryNorm((0.45, *_LEVELS[1:]), len(steps)), colors), ax=ax, fraction=0.046, pad=0.03
+        ScalarMappable(BoundaryNorm((0.45, *_LEVELS[1:]), len(_PAPER)), colors), ax=ax, fraction=0.046, pad=0.03
     )
     bar.set_ticks(_LEVELS[1:-1], labels=[f"{level:.0%}" for level in _LEVELS[1:-1]])
     bar.set_label("confidence of the answer")

@@ -5,10 +5,14 @@ areas with their own lightness, so that a print in grey says the same.
 """
 
 import io
+from contextlib import AbstractContextManager
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from viz.pictures.palette import THEMES
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
@@ -27,6 +31,20 @@ def line(i: int, points: int = 0) -> dict[str, Any]:
         step = max(1, points // 8)
         style |= {"marker": MARKERS[k], "markersize": 5, "markevery": (step * i // 3 % step, step)}
     return style
+
+
+def themed(theme: str) -> AbstractContextManager[None]:
+    """Within it, new figures are ``"light"`` or ``"dark"``."""
+    look = THEMES[theme]
+    ink = INK if theme == "light" else look.ink
+    colors: dict[Any, Any] = dict.fromkeys(("figure.facecolor", "axes.facecolor", "legend.facecolor"), look.paper)
+    colors |= dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), ink)
+    return mpl.rc_context(colors)
+
+
+def ink(ax: Axes) -> Any:
+    """The colour in which the Axes writes."""
+    return ax.xaxis.label.get_color()
 
 
 class Sheet(Figure):
@@ -53,4 +71,4 @@ def tidy(ax: Axes, *, title: str = "", x: str = "", y: str = "", grid: bool = Tr
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_axisbelow(True)
     if grid:
-        ax.grid(color=GRID, linewidth=0.8)
+        ax.grid(color=ink(ax), alpha=0.15, linewidth=0.8)

@@ -187,7 +187,7 @@ def plot_samples(
 def _check_samples(pictures: Array, labels: Sequence[Any], predictions: Sequence[Any] | None) -> None:
     if not (pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[-1] == 3)) or not pictures.size:
         raise ShapeError(
-            "plot_samples needs pictures of shape (n, height, width), or (n, height, width, 3) in colour, but was "
+            "plot_samples takes pictures of shape (n, height, width) or (n, height, width, 3), but was "
             f"given shape {pictures.shape}: of rows of 64 numbers, pass X.reshape(-1, 8, 8)"
         )
     if len(pictures) != len(labels):

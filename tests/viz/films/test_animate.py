@@ -216,3 +216,27 @@ def test_when_ffmpeg_fails_nothing_is_left(tmp_path, monkeypatch):
     with pytest.raises(FileError, match="could not write the animation: no such encoder"):
         animate_backprop(expression(), tmp_path / "x.mp4")
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_film_has_a_dark_form(tmp_path, theme):
+    made = [
+        animate_backprop(expression(), tmp_path / "x.html", theme=theme),
+        animate_training(Run(epochs=2), tmp_path / "run.html", theme=theme),
+    ]
+    for film_of in made:
+        assert page_data(film_of.path)["theme"] == theme
+        pixels = np.asarray(film_of.frames[-1].picture.convert("L"))
+        assert (np.median(pixels[:20]) > 200) == (theme == "light")
+
+
+def test_another_theme_is_refused(tmp_path):
+    with pytest.raises(ArgumentError, match="theme is one of 'light', 'dark', not 'blue'"):
+        animate_training(Run(epochs=1), tmp_path / "run.gif", theme="blue")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_film_has_more_pixels_than_it_is_wide(tmp_path):
+    made = animate_backprop(expression(), tmp_path / "x.gif")
+    assert f'<img width="{made.frames[0].picture.width // film.DENSITY}"' in made._repr_html_()
+    assert page_data(animate_backprop(expression(), tmp_path / "x.html").path)["density"] == film.DENSITY == 2

@@ -1,9 +1,9 @@
-// Pictures one after another: a slider, buttons, arrow keys, and playing.
+// Pictures one after another: a slider, buttons, arrow keys, and playing at a chosen speed.
 
 const film = JSON.parse(document.getElementById("data").textContent);
 const last = film.frames.length - 1;
-const [picture, play, back, next, slider, count, caption] =
-  ["picture", "play", "back", "next", "slider", "count", "caption"].map(id => document.getElementById(id));
+const [picture, play, back, next, slider, count, speed, caption] =
+  ["picture", "play", "back", "next", "slider", "count", "speed", "caption"].map(id => document.getElementById(id));
 let at = 0, timer = 0;
 
 function show(k) {
@@ -26,17 +26,25 @@ function pause() {
 function start() {
   if (at === last) show(0);
   play.textContent = "Pause";
-  timer = setInterval(() => at < last ? show(at + 1) : pause(), 1000 / film.fps);
+  run();
+}
+function run() {
+  clearInterval(timer);
+  timer = setInterval(() => at < last ? show(at + 1) : pause(), 1000 / (film.fps * Number(speed.value)));
 }
 function step(k) { pause(); show(k); }
 
+// The pictures have one form, and the page around them follows it.
+document.documentElement.dataset.theme = film.theme;
+picture.addEventListener("load", () => { picture.width = picture.naturalWidth / film.density; });
 slider.max = last;
+speed.addEventListener("change", () => timer && run());
 play.addEventListener("click", () => timer ? pause() : start());
 back.addEventListener("click", () => step(at - 1));
 next.addEventListener("click", () => step(at + 1));
 slider.addEventListener("input", () => step(Number(slider.value)));
 document.addEventListener("keydown", event => {
-  if (event.target === slider) return;
+  if (event.target === slider || event.target === speed) return;
   if (event.key === "ArrowLeft") step(at - 1);
   else if (event.key === "ArrowRight") step(at + 1);
 });
