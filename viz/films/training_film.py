@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from tinygrad_edu.errors import ArgumentError
 from viz.films.film import DENSITY, Film, Frame, check, photographed, write_film
+from viz.films.network_panel import NetworkPanel, weights_of
 from viz.plots import style
 from viz.plots.plots import paint_regions, plot_boundary, plot_history
 from viz.plots.training_plots import plot_curves
@@ -28,7 +29,10 @@ def animate_training(
     fps: float = 10.0,
     theme: Literal["light", "dark"] = "light",
 ) -> Film:
-    """Write a training run, or several side by side, as an animation: the decision boundary, and the loss so far.
+    """Write a training run, or several side by side, as an animation: the decision boundary, the net, the loss so far.
+
+    The net is shown for an `nn.MLP`, an `nn.Sequential` and an `nn.scalar.MLP`: its neurons, and wires as thick as the
+    weights.
 
     Parameters
     ----------
@@ -86,8 +90,16 @@ class _Picture:
     """A panel for each run, and one for the losses of all."""
 
     def __init__(self, histories: Mapping[str, Any], said: Sequence[str]) -> None:
-        self.figure = Figure(figsize=(4.5 * (len(histories) + 1), 4.2), dpi=100 * DENSITY, layout="constrained")
-        *boundaries, curves = self.figure.subplots(1, len(histories) + 1)
+        nets = [history for history in histories.values() if weights_of(history.model)]
+        count = len(histories)
+        # One run has its net beside its boundary, several have theirs below.
+        columns, rows = (count + 1 + bool(nets), 1) if count == 1 else (count + 1, 1 + bool(nets))
+        size = (4.5 * columns, 4.2 * rows)
+        self.figure = Figure(figsize=size, dpi=100 * DENSITY, layout="constrained")
+        axes = self.figure.subplots(rows, columns, squeeze=False)
+        boundaries, below, curves = axes[0, :count], axes[-1, :count] if rows > 1 else axes[0, count:-1], axes[0, -1]
+        for ax in axes[1:].reshape(-1):
+            ax.set_axis_off()
         if len(histories) == 1:
             plot_history(*histories.values(), ax=curves)
         else:
@@ -97,6 +109,8 @@ class _Picture:
         for (name, history), ax, color in zip(histories.items(), boundaries, cycle(style.COLORS), strict=False):
             dot = curves.plot([], [], color=color, **look)[0]
             self.panels.append(_Panel(name, history, said, ax, dot))
+        for panel, ax in zip(self.panels, below, strict=False):
+            panel.add_network(ax)
         photographed(self.figure, "")
         self.figure.set_layout_engine("none")  # once is enough, and it takes longer than the rest
 
@@ -111,16 +125,30 @@ class _Panel:
 
     def __init__(self, name: str, history: Any, said: Sequence[str], ax: Axes, dot: Line2D) -> None:
         self.name, self.history, self.said, self.ax, self.dot = name, history, said, ax, dot
+        self.network: NetworkPanel | None = None
         plot_boundary(history.model, history.X, history.y, ax=ax, resolution=2)
         ax.set_title(f"{name}\nepoch" if name else "epoch")
         self.horizontal, self.vertical = (np.linspace(low, high, 100) for low, high in (ax.get_xlim(), ax.get_ylim()))
         self.regions = [c for c in ax.collections if isinstance(c, ContourSet)]
+
+    def add_network(self, ax: Axes) -> None:
+        """Show the net on these Axes too, if its weights are known."""
+        model = self.history.model
+        tables = []
+        for _, state in self.history.snapshots:
+            model.load_state_dict(state)
+            tables += [table.copy() for table in weights_of(model)]
+        if tables:
+            sizes = np.concatenate([np.abs(table).reshape(-1) for table in tables])
+            self.network = NetworkPanel(ax, weights_of(model), float(sizes[np.isfinite(sizes)].max(initial=0.0)))
 
     def show(self, epoch: int) -> str:
         """Show the model as it was at the epoch, or at the last one before of which it was kept; the caption."""
         known = [snapshot for snapshot in self.history.snapshots if snapshot[0] <= epoch]
         epoch, state = known[-1] if known else self.history.snapshots[0]
         self.history.model.load_state_dict(state)
+        if self.network:
+            self.network.show(weights_of(self.history.model))
         for region in self.regions:
             region.remove()
         self.regions = paint_regions(self.ax, self.history.model, self.horizontal, self.vertical)

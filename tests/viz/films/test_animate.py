@@ -5,12 +5,14 @@ import subprocess
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
-from tinygrad_edu import Tensor, Value
+from tinygrad_edu import Tensor, Value, nn
 from tinygrad_edu.errors import ArgumentError, FileError, ShapeError
 from viz.films import film, training_film
 from viz.films.animate import MOST_STEPS, animate_backprop
+from viz.films.network_panel import NetworkPanel, weights_of
 from viz.films.training_film import animate_training
 from viz.steps.trace import trace
 
@@ -240,3 +242,30 @@ def test_a_film_has_more_pixels_than_it_is_wide(tmp_path):
     made = animate_backprop(expression(), tmp_path / "x.gif")
     assert f'<img width="{made.frames[0].picture.width // film.DENSITY}"' in made._repr_html_()
     assert page_data(animate_backprop(expression(), tmp_path / "x.html").path)["density"] == film.DENSITY == 2
+
+
+def test_the_film_shows_the_net_of_a_run(tmp_path):
+    X, y = np.array([[0.0, 0.0], [0.2, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 0, 1, 1])
+    plain, run = Run(epochs=1), Run(epochs=1)
+    run.model, run.X, run.y = nn.MLP(2, [3, 1], rng=0), X, y
+    start = run.model.state_dict()
+    run.snapshots = [(0, start), (1, {name: -array for name, array in start.items()})]
+    without, made = (animate_training(one, tmp_path / "x.gif").frames for one in (plain, run))
+    assert made[0].picture.width * 2 == without[0].picture.width * 3
+    first, last = (np.asarray(frame.picture.convert("RGB"))[:, 960:1740] for frame in made)
+    assert (first != last).any()
+    for name, array in run.model.state_dict().items():
+        np.testing.assert_array_equal(array, start[name])
+
+
+@pytest.mark.parametrize("net", [nn.MLP(2, [3, 1], rng=0), nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))])
+def test_the_wires_are_the_weights_of_the_net(net):
+    tables = weights_of(net)
+    assert [table.shape for table in tables] == [(2, 3), (3, 1)]
+    assert weights_of(lambda x: x) == []
+    panel = NetworkPanel(Figure().subplots(), tables, 2.0)
+    flat = np.concatenate([table.reshape(-1) for table in tables])
+    np.testing.assert_allclose(panel.wires.get_linewidths(), 2 * np.abs(flat))
+    scalar = nn.scalar.MLP.from_tensor(nn.MLP(2, [3, 1], rng=0))
+    for table, other in zip(weights_of(scalar), weights_of(nn.MLP(2, [3, 1], rng=0)), strict=True):
+        np.testing.assert_array_equal(table, other)
