@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.linalg
 import scipy.special
 
-from tinygrad_edu import functions
+from tinygrad_edu import Tensor, functions
 from tinygrad_edu.operations import windows
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.operations.matrices import COFACTOR, COFACTOR_CHANGE, LINEAR
@@ -84,6 +85,15 @@ def itself(x):
 
 def difference(x0, x1):
     return re(x0) - re(x1)
+
+
+def _step(function):
+    """A function that is flat between whole numbers."""
+    return Row(
+        lambda x: function(re(x)) + 0 * x,
+        kink=lambda x: np.sin(np.pi * x),
+        edges=[((1.0,), (0.0,)), ((-0.0,), (0.0,)), ((INF,), (0.0,))],
+    )
 
 
 ROWS: dict[str, Row] = {
@@ -164,6 +174,33 @@ ROWS: dict[str, Row] = {
             *torch.broadcast_tensors(*xs), reduction="none"
         ),
         edges=[((0.5, 1.0), (-2.0, 0.0))],
+    ),
+    "floor": _step(np.floor),
+    "ceil": _step(np.ceil),
+    "trunc": _step(np.trunc),
+    "rint": Row(
+        lambda x: np.rint(re(x)) + 0 * x,
+        kink=lambda x: np.cos(np.pi * x),
+        torch=lambda torch, x: torch.round(x),
+        edges=[((0.5,), (0.0,)), ((INF,), (0.0,))],
+    ),
+    "floor_divide": Row(
+        lambda x0, x1: np.floor(re(x0) / re(x1)) + 0 * x0 * x1,
+        (ANY, (0.3, 3.0)),
+        lambda x0, x1: np.sin(np.pi * x0 / x1),
+        torch=lambda torch, x0, x1: torch.floor(x0 / x1),
+    ),
+    "remainder": Row(
+        lambda x0, x1: x0 - x1 * np.floor(re(x0) / re(x1)),
+        (ANY, (0.3, 3.0)),
+        lambda x0, x1: np.sin(np.pi * x0 / x1),
+        edges=[((5.0, 3.0), (1.0, -1.0)), ((-5.0, 3.0), (1.0, 2.0)), ((6.0, 3.0), (1.0, -2.0))],
+    ),
+    "fmod": Row(
+        lambda x0, x1: x0 - x1 * np.trunc(re(x0) / re(x1)),
+        (ANY, (0.3, 3.0)),
+        lambda x0, x1: np.sin(np.pi * x0 / x1),
+        edges=[((5.0, 3.0), (1.0, -1.0)), ((-5.0, 3.0), (1.0, 1.0))],
     ),
     "abs": Row(absolute, kink=itself, edges=[((0.0,), (0.0,)), ((-INF,), (-1.0,))]),
     "sign": Row(lambda x: np.sign(re(x)) + 0 * x, kink=itself, edges=[((0.0,), (0.0,)), ((INF,), (0.0,))]),
@@ -308,6 +345,106 @@ def invertible(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
 
 
 NONE = "none"
+
+
+def transposed(x):
+    return np.swapaxes(x, -1, -2)
+
+
+def lower_triangle(x):
+    """Cholesky's factor, column by column."""
+    rows = [[0.0 * x[..., 0, 0] for _ in range(x.shape[-1])] for _ in range(x.shape[-1])]
+    for j in range(x.shape[-1]):
+        rows[j][j] = np.sqrt(x[..., j, j] - sum(rows[j][k] ** 2 for k in range(j)))
+        for i in range(j + 1, x.shape[-1]):
+            rows[i][j] = (x[..., i, j] - sum(rows[i][k] * rows[j][k] for k in range(j))) / rows[j][j]
+    return np.stack([np.stack(row, -1) for row in rows], -2)
+
+
+def positive(x):
+    """A symmetric matrix whose eigenvalues are positive."""
+    return x @ transposed(x) + 2 * np.eye(x.shape[-1], dtype=x.dtype)
+
+
+def exponential(x):
+    """exp of a symmetric matrix, by its eigenvalues."""
+    values, vectors = np.linalg.eigh(x + transposed(x))
+    return vectors * np.expand_dims(np.exp(values / 4), -2) @ transposed(vectors)
+
+
+def exponential_reference(x):
+    return scipy.linalg.expm((x + transposed(x)) / 4)
+
+
+def cubed(x):
+    """x xᵀ x, by the singular values."""
+    u, s, vt = np.linalg.svd(x, full_matrices=False)
+    return u * np.expand_dims(s**3, -2) @ vt
+
+
+def orthonormal(x):
+    """q and r of a matrix, with positive numbers on the diagonal of r."""
+    q, r = np.linalg.qr(x)
+    signs = np.sign(np.diagonal(getattr(r, "data", r)))
+    return np.concatenate([q * signs, r * signs[:, None]], 0)
+
+
+def orthonormal_reference(x):
+    r = transposed(lower_triangle(transposed(x) @ x))
+    return np.concatenate([x @ np.linalg.inv(r), r], 0)
+
+
+def pseudo_inverse(x):
+    xt = transposed(x)
+    return np.linalg.inv(xt @ x) @ xt if x.shape[-2] >= x.shape[-1] else xt @ np.linalg.inv(x @ xt)
+
+
+def matrix_norm(x, ord, axis=None, keepdims=False):  # noqa: A002 NumPy's name
+    """Norms of matrices of two rows and two columns."""
+    x = np.moveaxis(x, axis or (0, 1), (-2, -1))
+    squares = np.sum(x * x, axis=(-1, -2))
+    det = x[..., 0, 0] * x[..., 1, 1] - x[..., 0, 1] * x[..., 1, 0]
+    det = pick(re(det) < 0, -det, det)
+    root = np.sqrt(squares**2 - 4 * det**2)
+    sums = absolute(x).sum(axis=-2 if ord in (1, -1) else -1)
+    y = {
+        "nuc": np.sqrt(squares + 2 * det),
+        2: np.sqrt((squares + root) / 2),
+        -2: np.sqrt((squares - root) / 2),
+    }.get(ord, sums.max(-1) if ord in (1, INF) else sums.min(-1))
+    return np.expand_dims(y, tuple(sorted(axis or (0, 1)))) if keepdims else y
+
+
+def covariance(m, y=None, rowvar=True, bias=False, ddof=None):
+    rows = [np.atleast_2d(x) if rowvar or x.ndim < 2 else x.T for x in (m, y) if x is not None]
+    x = np.concatenate(rows, 0)
+    x = x - x.mean(1, keepdims=True)
+    return np.squeeze(x @ x.T / (x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)))
+
+
+def correlation(x, y=None, rowvar=True):
+    c = np.atleast_2d(covariance(x, y, rowvar))
+    spread = np.sqrt(np.diagonal(c))
+    return c / spread / spread[:, None]
+
+
+def quantile(x, q, axis=None, keepdims=False):
+    """By linear interpolation between the two entries next to it."""
+    x = np.sort(x, axis=axis) if axis is not None else np.sort(x.ravel())
+    axis = 0 if axis is None else axis
+    place = np.asarray(q) * (x.shape[axis] - 1)
+    low = np.floor(place).astype(int)
+    weight = (place - low).reshape(place.shape + (1,) * (x.ndim - 1))
+    x = np.moveaxis(x, axis, 0)
+    y = x[low] * (1 - weight) + x[np.ceil(place).astype(int)] * weight
+    return np.expand_dims(y, axis + place.ndim) if keepdims else y
+
+
+def broken_line(x, fp, xp, **keywords):
+    low = np.clip(np.searchsorted(xp, re(x), side="right") - 1, 0, len(xp) - 2)
+    y = fp[low] + (fp[low + 1] - fp[low]) * (x - xp[low]) / (xp[low + 1] - xp[low])
+    y = pick(re(x) < xp[0], keywords.get("left", fp[0]), y)
+    return pick(re(x) > xp[-1], keywords.get("right", fp[-1]), y)
 
 
 class Function(NamedTuple):
@@ -746,6 +883,310 @@ FUNCTIONS: dict[str, Function] = {
         reference=windows.put,
         method=NONE,
     ),
+    # Compositions.
+    "array": Function(
+        lambda *xs: np.array([xs[0], [xs[1], xs[1]]] if xs[0].ndim else xs, like=xs[0]),
+        [call((), ()), call((2,), ())],
+        row="stack",
+        reference=lambda *xs: np.array([xs[0], [xs[1], xs[1]]]) if xs[0].ndim else np.array(xs),
+        method=NONE,
+    ),
+    "asarray": Function(
+        lambda *xs: np.asarray(xs, like=xs[0]), [call((2,), (2,))], row="stack", reference=lambda *xs: np.asarray(xs)
+    )._replace(method=NONE),
+    "copy": Function(np.copy, [call((2, 3))], row="identity", method=NONE),
+    "real": Function(np.real, [call((2, 3))], row="identity", reference=itself, method=NONE),
+    "clip to limits": Function(
+        lambda x, low, high: np.clip(x, low, high),
+        [call((3, 4), (), (4,)), call((4,), (4,), (1,))],
+        row="select",
+        reference=lambda x, low, high: pick(
+            re(pick(re(x) < re(low), low, x)) > re(high), high, pick(re(x) < re(low), low, x)
+        ),
+        method=NONE,
+    ),
+    **{
+        name: Function(getattr(np, name), calls, row="concatenate", joins=True)
+        for name, calls in {
+            "hstack": [call((2,), (3,)), call((2, 3), (2, 1)), call((), (2,))],
+            "vstack": [call((2,), (2,)), call((1, 3), (2, 3)), call((3,), (2, 3))],
+            "dstack": [call((2,), (2,)), call((2, 3), (2, 3)), call((2, 3, 1), (2, 3, 2))],
+            "column_stack": [call((2,), (2,)), call((3, 2), (3,))],
+        }.items()
+    },
+    "append": Function(np.append, [call((2,), (2, 2)), call((2, 3), (1, 3), axis=0)], row="concatenate", method=NONE),
+    **{
+        name: Function(getattr(np, name), [call(shape) for shape in shapes], row="reshape", method=NONE)
+        for name, shapes in (("atleast_1d", [()]), ("atleast_2d", [(), (2,)]), ("atleast_3d", [(), (2,), (2, 3)]))
+    },
+    "broadcast_arrays": Function(
+        lambda *xs: np.multiply(*np.broadcast_arrays(*xs)),
+        [call((3, 1), (2,)), call((), (2, 2))],
+        row="broadcast_to",
+        method=NONE,
+    ),
+    "meshgrid": Function(
+        lambda *xs, **keywords: np.stack(np.meshgrid(*xs, **keywords)),
+        [call((2,), (3,)), call((2,), (3,), indexing="ij"), call((2,), (3,), (2,)), call((4,))],
+        row="stack",
+        method=NONE,
+    ),
+    "array_split": Function(lambda x, n: np.array_split(x, n)[1], [call((7, 2), n=3)], row="getitem", method=NONE),
+    "hsplit": Function(
+        lambda x, n: np.hsplit(x, n)[1], [call((2, 4), n=2), call((4,), n=2)], row="getitem", method=NONE
+    ),
+    "vsplit": Function(lambda x, n: np.vsplit(x, n)[1], [call((4, 2), n=[1])], row="getitem", method=NONE),
+    "dsplit": Function(lambda x, n: np.dsplit(x, n)[1], [call((2, 2, 4), n=2)], row="getitem", method=NONE),
+    "fliplr": Function(np.fliplr, [call((2, 3))], row="flip", method=NONE),
+    "flipud": Function(np.flipud, [call((2, 3))], row="flip", method=NONE),
+    "rot90": Function(
+        np.rot90, [call((2, 3)), call((2, 3), k=2), call((2, 3, 4), k=-1, axes=(2, 0))], row="flip", method=NONE
+    ),
+    "rollaxis": Function(
+        np.rollaxis, [call((2, 3, 4), args=(2,)), call((2, 3, 4), args=(0, 3))], row="transpose", method=NONE
+    ),
+    "diag": Function(np.diag, [call((3,)), call((2,), k=1), call((2,), k=-2)], row="scatter_add", method=NONE),
+    "diagflat": Function(np.diagflat, [call((2, 2)), call((2,), k=1)], row="scatter_add", method=NONE),
+    "take": Function(
+        np.take,
+        [
+            *[call((3, 4), args=([1, 1, 5],)), call((3, 4), args=([[0, -1]],), axis=1), call((3,), args=(2,), axis=0)],
+            *[call((3,), args=([4, -1],), mode="wrap"), call((3, 2), args=([4, -1],), axis=0, mode="clip")],
+        ],
+        row="getitem",
+        method=NONE,
+    ),
+    "partition": Function(
+        lambda x, kth, axis: np.take(np.partition(x, kth, axis), kth, axis),
+        [call((5,), kth=2, axis=-1), call((3, 4), kth=1, axis=0), call((2, 3), kth=4, axis=None)],
+        row="take_along_axis",
+        method=NONE,
+    ),
+    "sliding_window_view": Function(
+        np.lib.stride_tricks.sliding_window_view,
+        [call((5,), args=(3,)), call((4, 5), args=((2, 3),)), call((4, 5), args=(2,), axis=1)],
+        row="getitem",
+        method=NONE,
+    ),
+    "pad with its own entries": Function(
+        np.pad,
+        [call((3, 4), args=(((1, 2), (2, 0)),), mode=mode) for mode in ("edge", "reflect", "symmetric", "wrap")],
+        row="getitem",
+        method="pad",
+    ),
+    "pad with numbers": Function(
+        np.pad,
+        [
+            call((3,), args=((1, 2),), constant_values=2.5),
+            call((2, 3), args=(1,), constant_values=((1.0, 2.0), (3.0, 4.0))),
+        ],
+        row="select",
+        method="pad",
+    ),
+    "select": Function(
+        lambda *xs: np.select([xs[0] > 0.5, xs[0] > -0.5], xs[:2], 3.0),
+        [call((4,), (4,)), call((2, 3), ())],
+        reference=lambda x0, x1: pick(re(x0) > 0.5, x0, pick(re(x0) > -0.5, x1, 3.0)),
+        method=NONE,
+    ),
+    "round": Function(
+        np.round, [call((3,), decimals=1)], row="rint", reference=lambda x, decimals: np.round(re(x), decimals) + 0 * x
+    )._replace(method=NONE),
+    "around": Function(np.around, [call((3,))], row="rint", reference=lambda x: np.round(re(x)) + 0 * x, method=NONE),
+    "fix": Function(np.fix, [call((3,))], row="trunc", reference=lambda x: np.fix(re(x)) + 0 * x, method=NONE),
+    "fmax": Function(
+        np.fmax, [call((4,), (4,))], row="select", reference=lambda x0, x1: pick(re(x0) > re(x1), x0, x1), method=NONE
+    ),
+    "fmin": Function(
+        np.fmin, [call((4,), (4,))], row="select", reference=lambda x0, x1: pick(re(x0) < re(x1), x0, x1), method=NONE
+    ),
+    "fabs": Function(np.fabs, [call((4,))], row="abs", reference=absolute, method=NONE),
+    "deg2rad": Function(np.deg2rad, [call((4,))], row="mul", reference=lambda x: x * (math.pi / 180), method=NONE),
+    "rad2deg": Function(np.rad2deg, [call((4,))], row="mul", reference=lambda x: x * (180 / math.pi), method=NONE),
+    "logaddexp2": Function(
+        np.logaddexp2, [call((4,), (1,))], row="logaddexp", reference=lambda a, b: np.log2(2**a + 2**b), method=NONE
+    ),
+    "sinc": Function(np.sinc, [call((6,)), call(())], row="sin", method=NONE),
+    "sinc near zero": Function(
+        lambda x: np.sinc(x * 2e-3),
+        [call((4,))],
+        row="pow",
+        reference=lambda x: 1 - (x * 2e-3 * np.pi) ** 2 / 6 + (x * 2e-3 * np.pi) ** 4 / 120,
+        method=NONE,
+    ),
+    "nan_to_num": Function(lambda x: np.nan_to_num(x), [call((2, 3))], row="select", method=NONE),
+    "nansum": Function(
+        lambda x, **keywords: np.nansum(x, **keywords),
+        [call((2, 3)), call((2, 3), axis=0), call((2, 3), axis=1, keepdims=True)],
+        row="sum",
+        method=NONE,
+    ),
+    "nanmean": Function(
+        lambda x, **keywords: np.nanmean(x, **keywords), [call((2, 3)), call((2, 3), axis=1)], row="sum"
+    )._replace(method=NONE),
+    "cumprod": Function(
+        np.cumprod,
+        [call((5,)), call((3, 4)), call((3, 4), axis=0), call((2, 3, 2), axis=-2), call((0,))],
+        method=NONE,
+    ),
+    "cumprod with zeros": Function(
+        lambda x, axis: np.cumprod((np.arange(4) != 1) * x, axis=axis),
+        [call((3, 4), axis=1), call((3, 4), axis=0)],
+        row="cumprod",
+        method=NONE,
+    ),
+    "diff": Function(
+        np.diff,
+        [
+            *[call((5,)), call((3, 4), n=2), call((3, 4), axis=0), call((3,), prepend=0.5, append=[1.0, 2.0])],
+            call((2, 3), prepend=0.0, axis=0),
+        ],
+        row="sub",
+        method=NONE,
+    ),
+    "linspace": Function(
+        np.linspace, [call((), (), args=(5,)), call((2,), (), num=3, axis=-1), call((), (), args=(4, False))], row="add"
+    )._replace(method=NONE),
+    **{
+        name: Function(
+            getattr(np, name),
+            [
+                *[
+                    call((3, 4), args=(0.3 * scale,)),
+                    call((5,), args=(0.5 * scale,)),
+                    call((3, 4), q=0.9 * scale, axis=0),
+                ],
+                *[call((3, 4), args=([0.1 * scale, 1.0 * scale],), axis=1, keepdims=True)],
+            ],
+            row="sort",
+            reference=lambda x, q, _scale=scale, **keywords: quantile(x, np.asarray(q) / _scale, **keywords),
+            method=NONE,
+        )
+        for name, scale in (("quantile", 1), ("percentile", 100))
+    },
+    "median": Function(
+        np.median,
+        [call((5,)), call((3, 4)), call((3, 4), axis=0), call((3, 4), axis=1, keepdims=True)],
+        row="sort",
+        reference=lambda x, **keywords: quantile(x, 0.5, **keywords),
+        method=NONE,
+    ),
+    "cov": Function(
+        np.cov,
+        [call((3, 4)), call((5,)), call((5,), (5,)), call((4, 2), rowvar=False), call((3, 4), bias=True)],
+        row="matmul",
+        reference=covariance,
+        method=NONE,
+    ),
+    "corrcoef": Function(np.corrcoef, [call((3, 5)), call((5,), (5,))], row="div", reference=correlation, method=NONE),
+    "gradient": Function(
+        lambda x, *args, **keywords: np.gradient(x, *args, **keywords),
+        [call((5,)), call((5,), args=(0.5,)), call((3, 4), axis=0)],
+        row="concatenate",
+        method=NONE,
+    ),
+    "trapezoid": Function(
+        np.trapezoid,
+        [call((5,)), call((2, 5), dx=0.5), call((3, 4), axis=0), call((4,), (4,)), call((2, 4), (4,))],
+        row="sum",
+        method=NONE,
+    ),
+    "interp": Function(
+        lambda x, fp, xp, **keywords: np.interp(x, xp, fp, **keywords),
+        [
+            call((6,), (4,), xp=np.array([-1.0, -0.25, 0.3, 1.0])),
+            call((2, 3), (3,), xp=np.array([-0.5, 0.2, 0.5]), left=2.0, right=3.0),
+        ],
+        row="getitem",
+        reference=broken_line,
+        method=NONE,
+    ),
+    "convolve": Function(
+        np.convolve,
+        [call((5,), (3,)), call((2,), (4,)), call((5,), (2,), mode="same"), call((5,), (3,), mode="valid")],
+        row="matmul",
+        method=NONE,
+    ),
+    "kron": Function(np.kron, [call((2, 3), (3, 2)), call((2,), (3,)), call((2, 2), (2,))], row="mul", method=NONE),
+    "cross": Function(
+        np.cross, [call((3,), (3,)), call((2, 3), (2, 3)), call((3, 2), (3, 2), axis=0)], row="stack", method=NONE
+    ),
+    "vdot": Function(
+        np.vdot,
+        [call((3,), (3,)), call((2, 2), (2, 2))],
+        row="matmul",
+        method=NONE,
+        reference=lambda a, b: np.sum(a * b),
+    ),
+    "einsum of lists": Function(
+        lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [0, 2]), [call((2, 3), (3, 4))], row="einsum", method=NONE
+    ),
+    "slogdet": Function(
+        lambda x: np.linalg.slogdet(x)[1],
+        [call((3, 3)), call((2, 2, 2))],
+        row="logabsdet",
+        reference=lambda x: np.log(np.linalg.det(x)),
+        draw=invertible,
+        method=NONE,
+    ),
+    "cholesky": Function(
+        lambda x: np.linalg.cholesky(positive(x)),
+        [call((3, 3)), call((2, 2, 2))],
+        reference=lambda x: lower_triangle(positive(x)),
+        method=NONE,
+    ),
+    "eigh": Function(exponential, [call((3, 3)), call((2, 2, 2))], reference=exponential_reference, method=NONE),
+    "eigvalsh": Function(
+        lambda x: np.exp(np.linalg.eigvalsh(x + transposed(x)) / 4).sum(-1),
+        [call((3, 3))],
+        row="eigh",
+        reference=lambda x: np.trace(exponential_reference(x)),
+        method=NONE,
+    ),
+    "svd": Function(
+        cubed,
+        [call((3, 3)), call((4, 2)), call((2, 3)), call((2, 3, 2))],
+        reference=lambda x: x @ transposed(x) @ x,
+        method=NONE,
+    ),
+    "qr": Function(orthonormal, [call((3, 3)), call((4, 2))], reference=orthonormal_reference, method=NONE),
+    "pinv": Function(
+        np.linalg.pinv,
+        [call((3, 3)), call((4, 2)), call((2, 3)), call((2, 3, 2))],
+        reference=pseudo_inverse,
+        method=NONE,
+    ),
+    "matrix_power": Function(
+        np.linalg.matrix_power,
+        [call((3, 3), n=5), call((2, 2), n=-2), call((2, 2, 2), n=3)],
+        row="matmul",
+        draw=invertible,
+        method=NONE,
+    ),
+    "multi_dot": Function(
+        np.linalg.multi_dot, [call((2, 3), (3, 4), (4, 2)), call((3,), (3, 2), (2,))], row="matmul", joins=True
+    ),
+    "norm of singular values": Function(
+        np.linalg.norm,
+        [
+            *[call((2, 2), ord=order) for order in ("nuc", 2, -2)],
+            call((2, 3, 2), ord="nuc", axis=(0, 2), keepdims=True),
+        ],
+        row="svd",
+        reference=matrix_norm,
+        method="norm",
+    ),
+    "norm of rows and columns": Function(
+        np.linalg.norm,
+        [
+            *[call((2, 2), ord=order) for order in (1, -1, INF, -INF)],
+            call((2, 2, 3), ord=1, axis=(1, 0)),
+            call((2, 3, 2), ord=INF, axis=(0, 2), keepdims=True),
+        ],
+        row="abs",
+        reference=matrix_norm,
+        method="norm",
+    ),
     "cofactor": Function(COFACTOR, [call((3, 3))], reference=cofactor, draw=invertible, method=NONE),
     "cofactor_change": Function(
         COFACTOR_CHANGE,
@@ -775,5 +1216,6 @@ ANSWERS: dict[Callable[..., Any], Sequence[Callable[[Callable[..., Any], Any], A
     **{f: [lambda f, t: f(t)] for f in (np.array2string, np.array_repr, np.array_str)},
     np.empty_like: [lambda f, t: f(t).shape, lambda f, t: f(t, dtype=int).dtype],
     np.full_like: [lambda f, t: f(t, 7.0)],
+    np.histogram: [lambda f, t: f(t.detach() if isinstance(t, Tensor) else t, bins=3)[0]],
     np.searchsorted: [lambda f, t: f(np.sort(t, axis=None), 0.5)],
 }

@@ -23,6 +23,8 @@ FLOORS = {
     "tinygrad_edu.dot": 3,
     "tinygrad_edu.tensor": 3,
     "tinygrad_edu.functions": 3,
+    "tinygrad_edu.compositions": 3,
+    "tinygrad_edu.numpy_protocol": 3,
     "tinygrad_edu.javascript": 3,
     "tinygrad_edu.transforms": 4,
     "tinygrad_edu.gradient_check": 4,

@@ -1,7 +1,7 @@
 """NumPy's functions over arrays and Tensors alike: shapes, joining, reductions, products, linear algebra.
 
 Each function has NumPy's name and meaning. It calls an operation, which records a node if one of its inputs is a
-Tensor. They are the methods of `Tensor`, and ``np.sum(t)`` calls them too: see `NUMPY`.
+Tensor. They are the methods of `Tensor`, and ``np.sum(t)`` calls them too: see `numpy_protocol`.
 """
 
 import copy
@@ -18,7 +18,7 @@ from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.operations import matrices as matrix_rules
 from tinygrad_edu.operations import reductions as reduction_rules
 from tinygrad_edu.operations import shapes as shape_rules
-from tinygrad_edu.operations.elementwise import NUMPY_NAMES, TABLE
+from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.reductions import axes_of
 from tinygrad_edu.support.arguments import shown
 
@@ -49,10 +49,11 @@ def _axis(axis: Any) -> Any:
         raise DTypeError(f"an axis is an integer, a tuple of them or None, but was given {shown(axis)}") from None
 
 
-def _one_axis(axis: Any, ndim: int) -> int:
+def _one_axis(name: str, axis: Any, x: Any) -> int:
     """The axis as a non-negative number."""
+    ndim = len(_shape(x))
     if not -ndim <= operator.index(axis) < ndim:
-        raise ShapeError(f"axis {axis} is out of range for an array of {ndim} axes")
+        raise ShapeError(f"{name} of {_shape(x)}: axis {axis} is out of range for an array of {ndim} axes")
     return operator.index(axis) % ndim
 
 
@@ -101,7 +102,7 @@ def transpose(x: A, *axes: Any) -> A:
 def swapaxes(x: A, axis1: int, axis2: int) -> A:
     """Two axes exchanged."""
     order = list(range(len(_shape(x))))
-    a, b = _one_axis(axis1, len(order)), _one_axis(axis2, len(order))
+    a, b = _one_axis("swapaxes", axis1, x), _one_axis("swapaxes", axis2, x)
     order[a], order[b] = b, a
     return transpose(x, order)
 
@@ -184,13 +185,8 @@ def tile(x: A, reps: Any) -> A:
 
 
 @_explained
-def pad(x: A, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> A:
-    """A margin of zeros around it."""
-    if mode != "constant" or constant_values != 0:
-        raise UnsupportedError(
-            f"pad of a Tensor makes a margin of zeros, but was given mode={mode!r} and "
-            f"constant_values={constant_values!r}: concatenate the margin instead"
-        )
+def pad(x: A, pad_width: Any) -> A:
+    """A margin of zeros around it; `compositions.arrangements.pad` has other margins."""
     widths = np.broadcast_to(np.asarray(pad_width), (len(_shape(x)), 2)).tolist()
     return shape_rules.PAD(x, pad_width=tuple(map(tuple, widths)))
 
@@ -248,7 +244,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Parts along an axis: a number of equal ones, or cut at the indices."""
     shape = _shape(x)
-    axis = _one_axis(axis, len(shape))
+    axis = _one_axis("split", axis, x)
     before = (slice(None),) * axis
     parts = np.split(np.arange(shape[axis]), indices_or_sections)
     ends = np.cumsum([len(part) for part in parts]).tolist()
@@ -430,100 +426,3 @@ def inv(x: A) -> A:
 def solve(x0: Any, x1: Any) -> Any:
     """The ``y`` with ``x0 @ y = x1``."""
     return matrix_rules.SOLVE(x0, x1)
-
-
-def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    lo, hi = (a_min if min is None else min), (a_max if max is None else max)
-    return x.clip(lo, hi)
-
-
-def _on_data(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function without a derivative (an index, a boolean, a shape), called on the arrays alone."""
-
-    def answer(*args: Any, **keywords: Any) -> Any:
-        return function(*map(_data_of_all, args), **{k: _data_of_all(v) for k, v in keywords.items()})
-
-    return answer
-
-
-def _data_of_all(x: Any) -> Any:
-    return type(x)(map(_data_of_all, x)) if type(x) in (list, tuple) else data_of(x)
-
-
-NUMPY: dict[Any, Callable[..., Any]] = {
-    np.reshape: lambda x, shape: reshape(x, shape),
-    np.ravel: ravel,
-    np.transpose: lambda x, axes=None: transpose(x, axes),
-    np.permute_dims: lambda x, axes=None: transpose(x, axes),
-    np.amax: max,
-    np.amin: min,
-    np.clip: _clip,
-    np.linalg.norm: norm,
-    np.linalg.det: det,
-    np.linalg.inv: inv,
-    np.linalg.solve: solve,
-}
-_SAME_NAME = (
-    "swapaxes moveaxis squeeze expand_dims broadcast_to flip roll repeat tile pad diagonal trace tril triu "
-    "full_like take_along_axis sort concatenate stack split where sum mean prod var std max min cumsum dot inner "
-    "outer tensordot einsum"
-)
-_WITHOUT_DERIVATIVE = (
-    "shape ndim size argmax argmin argsort nonzero count_nonzero isclose allclose array_equal any all searchsorted "
-    "may_share_memory shares_memory zeros_like ones_like empty_like result_type array2string array_repr "
-    "array_str iscomplexobj isrealobj"
-)
-NUMPY |= {getattr(np, name): globals()[name] for name in _SAME_NAME.split()}
-NUMPY |= {getattr(np, name): _on_data(getattr(np, name)) for name in _WITHOUT_DERIVATIVE.split()}
-UFUNCS = {name: TABLE[row] for name, row in NUMPY_NAMES.items()} | {
-    name: row for name, row in TABLE.items() if isinstance(getattr(np, name, None), np.ufunc)
-}
-_PREDICATES = (
-    "equal not_equal less less_equal greater greater_equal isnan isinf isfinite signbit logical_and logical_or "
-    "logical_not logical_xor"
-)
-PREDICATES = frozenset(_PREDICATES.split())
-
-
-def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[str, Any]) -> Any:
-    """NumPy's ufunc with a Tensor among its inputs."""
-    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-    if keywords:
-        given = ", ".join(f"{k}=" for k in keywords)
-        raise UnsupportedError(f"np.{name} of a Tensor takes no {given}: the result is a new Tensor")
-    if name in PREDICATES:
-        return ufunc(*map(data_of, inputs))
-    if name == "matmul":
-        return matmul(*inputs)
-    if name not in UFUNCS:
-        raise UnsupportedError(_unsupported(name))
-    return UFUNCS[name](*inputs)
-
-
-def call_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
-    """NumPy's function with a Tensor among its arguments."""
-    name = f"{function.__module__.removeprefix('numpy').lstrip('.')}.{function.__name__}".lstrip(".")
-    mine = NUMPY.get(function)
-    if mine is None:
-        raise UnsupportedError(_unsupported(name))
-    try:
-        return mine(*args, **keywords)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        given = _unknown(mine, keywords) or f"{len(args)} arguments by position"
-        raise UnsupportedError(f"np.{name} of a Tensor cannot be called with {given} ({error})") from None
-
-
-def _unknown(function: Any, keywords: dict[str, Any]) -> str:
-    """The keywords that the function does not take; all of them where that is not known."""
-    code = getattr(function, "__code__", None)
-    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
-    return ", ".join([f"{k}=" for k in keywords if k not in known] or [f"{k}=" for k in keywords])
-
-
-def _unsupported(name: str) -> str:
-    return (
-        f"np.{name} has no derivative here, so it is not for Tensors: use t.numpy() for the plain array, or declare it "
-        "with tinygrad_edu.operation"
-    )

@@ -14,7 +14,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu import functions
+from tinygrad_edu import functions, numpy_protocol
+from tinygrad_edu.compositions import arrangements, linear_algebra
 from tinygrad_edu.errors import (
     ArgumentError,
     BackwardError,
@@ -427,15 +428,16 @@ class Tensor(Node):
         if self.requires_grad:
             raise UnsupportedError(
                 "a Tensor that requires a gradient was given to code for plain arrays, which would lose the gradient: "
-                "pass t.numpy(), or use a function that Tensor supports"
+                "join Tensors with np.stack([...]) or np.array([...], like=t), use a function that Tensor supports, "
+                "or, where only the numbers are meant, pass t.numpy()"
             )
         return np.array(data_of(self), dtype=dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
-        return functions.call_ufunc(ufunc, method, inputs, keywords)
+        return numpy_protocol.call_ufunc(ufunc, method, inputs, keywords)
 
     def __array_function__(self, func: Any, types: Any, args: Any, keywords: Any) -> Any:
-        return functions.call_function(func, args, keywords)
+        return numpy_protocol.call_function(func, args, keywords)
 
     def __repr__(self) -> str:
         body = np.array2string(self._data, separator=", ", prefix="Tensor(", precision=6, threshold=60)
@@ -472,7 +474,7 @@ class Tensor(Node):
     roll = functions.roll
     repeat = functions.repeat
     tile = functions.tile
-    pad = functions.pad
+    pad = arrangements.pad
     split = functions.split
     diagonal = functions.diagonal
     trace = functions.trace
@@ -497,7 +499,7 @@ class Tensor(Node):
     dot = functions.dot
     inner = functions.inner
     outer = functions.outer
-    norm = functions.norm
+    norm = linear_algebra.norm
     det = functions.det
     inv = functions.inv
     solve = functions.solve

@@ -24,6 +24,7 @@ from tinygrad_edu.operations.row import Elementwise
 _MATH = {
     **{name: name for name in ("abs", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos")},
     **{name: name for name in ("tan", "sinh", "cosh", "tanh", "hypot")},
+    **{name: name for name in ("floor", "ceil", "trunc")},
     "arcsin": "asin",
     "arccos": "acos",
     "arctan": "atan",
@@ -33,6 +34,13 @@ _MATH = {
     "arctanh": "atanh",
 }
 _VOCABULARY = frozenset({"power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc"})
+# Functions of ``vocabulary.js`` that have another name than the table's word.
+_RENAMED = {
+    "rint": "nearestEven",
+    "floor_divide": "flooredQuotient",
+    "remainder": "flooredRemainder",
+    "fmod": "truncatedRemainder",
+}
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _LOGIC: dict[type[ast.operator], str] = {ast.BitAnd: "&&", ast.BitOr: "||"}
 _COMPARISONS: dict[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -59,6 +67,8 @@ def word(name: str, given: str) -> str:
         return f"power(2, {given})"
     if name in _MATH:
         return f"Math.{_MATH[name]}({given})"
+    if name in _RENAMED:
+        return f"{_RENAMED[name]}({given})"
     return f"{name}({given})" if name in _VOCABULARY else ""
 
 

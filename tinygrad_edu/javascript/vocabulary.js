@@ -27,6 +27,37 @@ function logaddexp(x0, x1) {
   return Math.max(x0, x1) + Math.log1p(Math.exp(-Math.abs(x0 - x1)));
 }
 
+/** The nearest whole number; of two equally near ones the even one. */
+function nearestEven(x) {
+  const below = Math.floor(x);
+  const rest = x - below;
+  if (!Number.isFinite(x) || rest === 0) return x;
+  const y = rest < 0.5 || (rest === 0.5 && below % 2 === 0) ? below : below + 1;
+  return y === 0 && x < 0 ? -0 : y;
+}
+
+/** x0 - x1 * n for the whole number n towards zero: it has the sign of x0. */
+function truncatedRemainder(x0, x1) {
+  return x0 % x1;
+}
+
+/** x0 - x1 * n for the whole number n below x0 / x1: it has the sign of x1. */
+function flooredRemainder(x0, x1) {
+  const y = x0 % x1;
+  if (y === 0) return x1 < 0 || Object.is(x1, -0) ? -0 : 0;
+  return y < 0 !== x1 < 0 ? y + x1 : y;
+}
+
+/** The whole number below x0 / x1, in agreement with the remainder. */
+function flooredQuotient(x0, x1) {
+  if (x1 === 0) return x0 / x1;
+  const y = x0 % x1;
+  const quotient = (x0 - y) / x1 - Number(y !== 0 && y < 0 !== x1 < 0);
+  if (quotient === 0) return x0 / x1 < 0 || Object.is(x0 / x1, -0) ? -0 : 0;
+  const below = Math.floor(quotient);
+  return quotient - below > 0.5 ? below + 1 : below;
+}
+
 // The error function by its power series near 0:  erf(x) = 2/√π · Σ (-1)ⁿ x²ⁿ⁺¹ / (n! (2n+1)).
 const ERF_SERIES = [];
 for (let n = 0, factorial = 1; n < 20; n += 1, factorial *= n) {

@@ -49,7 +49,7 @@ def _one_exponent(a: Any, b: Any) -> float | None:
 
 _NUMPYS_OWN = (
     "abs exp expm1 exp2 log log1p log2 log10 sqrt cbrt sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh "
-    "arccosh arctanh hypot logaddexp maximum minimum sign"
+    "arccosh arctanh hypot logaddexp maximum minimum sign floor ceil trunc rint floor_divide remainder fmod"
 )
 VOCABULARY: dict[str, Any] = {name: getattr(np, name) for name in _NUMPYS_OWN.split()} | {
     "where": np.where,

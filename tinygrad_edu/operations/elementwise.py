@@ -49,6 +49,9 @@ class ElementwiseMethods:
         symbol="where",
         condition=True,
     )
+    floor_divide = Binary("floor_divide(x0, x1)", gx0="0.0", gx1="0.0", symbol="//", operator="floordiv")
+    remainder = Binary("remainder(x0, x1)", gx0="gy", gx1="-gy * floor_divide(x0, x1)", symbol="%", operator="mod")
+    fmod = Binary("fmod(x0, x1)", gx0="gy", gx1="-gy * trunc(x0 / x1)")
     hypot = Binary("hypot(x0, x1)", gx0="gy * x0 / y", gx1="gy * x1 / y")
     arctan2 = Binary(  # the slope at (0, 0) is 0, as in PyTorch
         "arctan2(x0, x1)",
@@ -59,6 +62,11 @@ class ElementwiseMethods:
 
     abs = Unary("abs(x)", gx="gy * sign(x)", symbol="| |", operator="abs")
     sign = Unary("sign(x)", gx="0.0")
+    # Steps: flat between their jumps.
+    floor = Unary("floor(x)", gx="0.0", symbol="⌊ ⌋")
+    ceil = Unary("ceil(x)", gx="0.0", symbol="⌈ ⌉")
+    trunc = Unary("trunc(x)", gx="0.0")
+    rint = Unary("rint(x)", gx="0.0", symbol="round")
     square = Unary("x * x", gx="gy * 2 * x", symbol="x²")
     reciprocal = Unary("1 / x", gx="-gy * y * y", symbol="1/x")
     sqrt = Unary("sqrt(x)", gx="gy / (2 * y)", symbol="√")
@@ -152,6 +160,10 @@ class ElementwiseMethods:
         def __rtruediv__(self, other: Any) -> Self: ...
         def __pow__(self, other: Any) -> Self: ...
         def __rpow__(self, other: Any) -> Self: ...
+        def __floordiv__(self, other: Any) -> Self: ...
+        def __rfloordiv__(self, other: Any) -> Self: ...
+        def __mod__(self, other: Any) -> Self: ...
+        def __rmod__(self, other: Any) -> Self: ...
 
 
 TABLE.update({name: row for name, row in vars(ElementwiseMethods).items() if isinstance(row, Elementwise)})

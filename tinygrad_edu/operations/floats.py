@@ -70,6 +70,37 @@ def _minimum(a: float, b: float) -> float:
     return a if a < b or a != a else b
 
 
+def _whole(function: Callable[[float], float]) -> Callable[[float], float]:
+    """A function that rounds: infinities, nan and the sign of zero stay."""
+    return lambda x: math.copysign(function(x), x) if math.isfinite(x) else x
+
+
+def _fmod(a: float, b: float) -> float:
+    return _NAN if b == 0 or math.isinf(a) else math.fmod(a, b)
+
+
+def _remainder(a: float, b: float) -> float:
+    """``a % b``, with the sign of ``b``."""
+    y = _fmod(a, b)
+    if y == 0:
+        return math.copysign(0.0, b)
+    return y + b if (y < 0) != (b < 0) else y
+
+
+def _floor_divide(a: float, b: float) -> float:
+    """The largest whole number not above ``a / b``, in agreement with the remainder."""
+    if b == 0 or math.isinf(a) or a != a or b != b:
+        return _divide(a, b) if b == 0 else _NAN
+    y = math.fmod(a, b)
+    quotient = (a - y) / b - (y != 0 and (y < 0) != (b < 0))
+    if math.isinf(quotient):
+        return quotient
+    if quotient == 0:
+        return math.copysign(0.0, a / b)
+    lower = math.floor(quotient)
+    return float(lower + (quotient - lower > 0.5))
+
+
 def _is_zero(x: float) -> bool:
     return x == 0
 
@@ -108,6 +139,13 @@ FLOATS: dict[str, Any] = {
     "erf": math.erf,
     "erfc": math.erfc,
     "hypot": math.hypot,
+    "floor": _whole(math.floor),
+    "ceil": _whole(math.ceil),
+    "trunc": _whole(math.trunc),
+    "rint": _whole(round),
+    "floor_divide": _floor_divide,
+    "remainder": _remainder,
+    "fmod": _fmod,
 }
 CONSTANTS = {
     "sqrt_half": math.sqrt(0.5),

@@ -79,7 +79,10 @@ def wrong_by(share, name):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in ROWS if name not in ("sign", "select")])
+_FLAT = {"sign", "select", "floor", "ceil", "trunc", "rint", "floor_divide"}  # no share of zero is wrong
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in _FLAT])
 def test_a_derivative_that_is_wrong_by_a_thousandth_is_found(name):
     domain = ROWS[name]
     xs = [low + share * (high - low) for share, (low, high) in zip((0.77, 0.6), domain.intervals, strict=False)]

@@ -24,6 +24,9 @@ SPELLED: dict[str, str] = {
 }
 
 
+_STEPS = ("floor", "ceil", "trunc", "rint", "floor_divide", "remainder", "fmod")
+
+
 def choose(condition: Any, yes: Any, no: Any) -> Any:
     """``yes if condition else no``."""
     return yes if condition else no
@@ -52,7 +55,7 @@ def _row(row: Elementwise) -> Callable[..., Any]:
 
 _WORDS: dict[str, Any] = {
     **{name: _row(row) for name, row in TABLE.items()},
-    **{name: _noted(name) for name in (*SPELLED, "maximum", "minimum", "logaddexp", "sign", "exp2", "where")},
+    **{name: _noted(name) for name in (*SPELLED, "maximum", "minimum", "logaddexp", "sign", "exp2", "where", *_STEPS)},
     "is_zero": lambda x: x == 0,
     **CONSTANTS,
 }
