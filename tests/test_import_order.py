@@ -24,6 +24,7 @@ FLOORS = {
     "tinygrad_edu.tensor": 3,
     "tinygrad_edu.functions": 3,
     "tinygrad_edu.compositions": 3,
+    "tinygrad_edu.indexed_updates": 3,
     "tinygrad_edu.numpy_protocol": 3,
     "tinygrad_edu.javascript": 3,
     "tinygrad_edu.transforms": 4,

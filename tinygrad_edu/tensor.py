@@ -31,6 +31,7 @@ from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import NO_PARAMS, Node, data_of
 from tinygrad_edu.graph.recorded_backward import recorded_gradients
+from tinygrad_edu.indexed_updates import At
 from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.arrays import VOCABULARY
 from tinygrad_edu.operations.broadcasting import added, common_shape
@@ -419,10 +420,26 @@ class Tensor(Node):
         return int(self.item())
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise UnsupportedError(
-            "a Tensor's entries cannot be assigned, because the graph would not know of it: write to .data of a leaf, "
-            "or build a new Tensor with np.where"
-        )
+        """Write into a leaf that needs no gradient; within `no_grad` into any leaf."""
+        free = MODES.no_grad or not (self.requires_grad or getattr(value, "requires_grad", False))
+        if self.operation is not None or not free:
+            raise UnsupportedError(
+                "a Tensor's entries cannot be assigned where a gradient is needed: the graph would not know of it, so "
+                "make a new node by t.at[index].set(x), .add(x) or .multiply(x), or write to .data of a leaf"
+            )
+        data = data_of(self).copy()
+        try:
+            data[_index(index)] = data_of(value)
+        except IndexError as error:
+            raise IndexingError(f"a Tensor of shape {self.shape} was indexed with {shown(index)}: {error}") from None
+        except ValueError as error:
+            raise ShapeError(f"entries of a Tensor of shape {self.shape} were assigned: {error}") from None
+        self.data = data
+
+    @property
+    def at(self) -> At:
+        """``t.at[index].add(x)``, ``.set(x)`` and ``.multiply(x)`` give new nodes, as in JAX."""
+        return At(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self.requires_grad:
