@@ -197,6 +197,8 @@ def weighted(function):
 # Rows that PyTorch names otherwise, or tests under another name.
 WITHOUT_SAMPLES = {
     *("arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "identity"),
+    *("bce", "rint"),
+    "floor_divide",  # PyTorch has no derivative of it
     *(
         "bce_with_logits",
         "gelu",
@@ -249,6 +251,12 @@ OTHERS = {
     "float_power": np.power,
     "addcmul": lambda x, a, b, value=1: x + value * a * b,
     "addcdiv": lambda x, a, b, value=1: x + value * a / b,
+    "hstack": lambda xs: np.hstack(xs),
+    "vstack": lambda xs: np.vstack(xs),
+    "dstack": lambda xs: np.dstack(xs),
+    "kron": np.kron,
+    "fmax": np.fmax,
+    "fmin": np.fmin,
     "lerp": lambda x, end, weight: x + weight * (end - x),
     "clamp": clamp,
     "clamp_min": lambda x, low: np.maximum(x, low),
