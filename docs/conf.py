@@ -8,6 +8,8 @@ import jupytext
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # autodoc documents this checkout, and the notebooks run on it
+os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # a plot shows itself, whatever the shell says
+os.environ["TQDM_DISABLE"] = "1"  # a page shows no progress bars: they need scripts from the network
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 project = "tinygrad_edu"
@@ -27,6 +29,9 @@ templates_path = ["_templates"]
 nb_execution_mode = "cache"
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
+nb_execution_in_temp = True
+nb_code_prompt_show = "Show the solution"
+nb_code_prompt_hide = "Hide the solution"
 nb_merge_streams = True
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
@@ -40,6 +45,9 @@ html_theme = "pydata_sphinx_theme"
 html_title = "tinygrad_edu"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+html_context = {"default_mode": "auto"}  # light or dark as the reader's system is
+html_sidebars = {"gallery": [], "labs": []}  # pages of a part of their own
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",
