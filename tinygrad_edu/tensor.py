@@ -4,7 +4,6 @@ It works like `Value`: every operation is one node, and NumPy does the arithmeti
 it copies numbers, so the gradients of the copies must be added up (`operations.broadcasting.unbroadcast`).
 """
 
-import contextlib
 import functools
 import operator
 import sys
@@ -624,8 +623,9 @@ def constant(array: Any) -> Tensor:
 def _forward_watched(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any]) -> Any:
     if MODES.recorder is not None:
         return MODES.recorder.record(operation, inputs, params)
-    # Under detect_anomaly the place is reported, not a warning.
-    with np.errstate(all="ignore") if MODES.anomaly else contextlib.nullcontext():
+    if not MODES.anomaly:
+        return operation.forward(*[x._data for x in inputs], **params)
+    with np.errstate(all="ignore"):  # the place is reported, not a warning
         return operation.forward(*[x._data for x in inputs], **params)
 
 

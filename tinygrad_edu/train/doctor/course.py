@@ -11,6 +11,7 @@ from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.task import Record, Task
 
 TINY = 0.1  # root mean square of weights that are hardly there
+SAMPLE = 4096  # entries of an array by which a step is measured, about
 
 
 class Evaluation(NamedTuple):
@@ -40,7 +41,8 @@ class Course:
     ----------
     parameters : those that are watched, by name.
     losses : of every backward pass.
-    largest_change : the largest ‖change of all weights in a step‖ / ‖weights‖, of the steps after close looks.
+    largest_change : the largest ‖change of all weights in a step‖ / ‖weights‖, of the steps after close looks; of large
+        arrays by a sample of the entries.
     climbs : the cosine between each of those steps and the gradient; descent has a negative one.
     rates : the learning rate at each step of an optimizer.
     record : what is known of the task; None if the loss is of no kind that is known.
@@ -72,24 +74,24 @@ class Course:
         self.start = self._weights()
         self.by_size = sorted(parameters.values(), key=lambda p: np.size(p._data))
         self._stamps = {name: p.stamp for name, p in parameters.items()}
-        self._before: dict[str, Array] | None = None
+        self._before: Array | None = None
         self._gradient: Array | None = None
 
     def arrive(self, loss: float) -> None:
         """A backward pass begins: the step before it is over."""
         self.losses.append(loss)
         if self._before is not None:
-            before, now = (_joined(weights) for weights in (self._before, self._weights()))
-            change = _distance(before, now)
+            now = self._sample(lambda p: p._data)
+            change = _distance(self._before, now)
             if math.isfinite(change):  # a NaN, whatever made it, is no long step
                 self.largest_change = max(self.largest_change, change)
-            self.climbs.append(_cosine(now - before, self._gradient))
+            self.climbs.append(_cosine(now - self._before, self._gradient))
             self._before = None
 
     def keep(self) -> None:
         """Measure the step that comes next."""
-        self._before = self._weights()
-        self._gradient = _joined(self._arrays(gradient))
+        self._before = self._sample(lambda p: p._data)
+        self._gradient = self._sample(gradient)
 
     def saw(self, task: Task | None, step: int, layers: tuple[str, ...] = ()) -> None:
         """A close look at the task, in a graph with these layers."""
@@ -138,6 +140,17 @@ class Course:
         """The mean losses of the four quarters of the run."""
         return [mean(part.tolist()) if len(part) else math.nan for part in np.array_split(np.array(self.losses), 4)]
 
+    def _sample(self, of: Any) -> Array:
+        """Entries of what the parameters have, as one array whose norm is about that of all entries."""
+        parts, floats = [], []
+        for p in self.parameters.values():
+            x = of(p)
+            if isinstance(p._data, float):
+                floats.append(0.0 if x is None else float(x))
+            else:
+                parts.append(_sampled(np.zeros(p._data.shape) if x is None else x))
+        return np.concatenate([*parts, np.array(floats)])
+
     def _weights(self) -> dict[str, Array]:
         return self._arrays(lambda p: p._data)
 
@@ -163,7 +176,11 @@ def same_scale(course: Course) -> bool:
 
 def gradient(node: Node) -> Any:
     """The node's gradient as a plain array or float; None where there is none."""
-    return node.grad._data if isinstance(node.grad, Node) else node.grad
+    g = getattr(node, "_grad", None)
+    if g.__class__ is tuple:
+        return g[0]  # of an inner node: to read .grad would copy it
+    g = node.grad
+    return g._data if isinstance(g, Node) else g
 
 
 def is_zero(g: Any) -> bool:
@@ -181,6 +198,17 @@ def mean(numbers: Sequence[float]) -> float:
 
 def _joined(arrays: Mapping[str, Array]) -> Array:
     return np.concatenate([a.ravel() for a in arrays.values()]) if arrays else np.zeros(0)
+
+
+def _sampled(array: Array) -> Array:
+    """About `SAMPLE` entries of a large array, spread over it, and scaled so that their norm is about the array's."""
+    step = array.size // SAMPLE
+    if step < 2:
+        return array.ravel()
+    while math.gcd(step, array.shape[-1]) > 1:  # otherwise the entries would be those of a few columns
+        step += 1
+    sample = array.reshape(-1)[::step]
+    return sample * math.sqrt(array.size / sample.size)
 
 
 def _distance(before: Array, now: Array) -> float:

@@ -127,12 +127,18 @@ class BatchNormStatistics(Rule):
 
     def __init__(self) -> None:
         self.looks = 0
+        self.norms: list[BatchNorm1d] | None = None
 
     def look(self, visit: Visit) -> Said | None:
         if visit.step < 100:
             return None
-        modules = visit.course.model.named_modules() if hasattr(visit.course.model, "named_modules") else []
-        norms = {m._scope: m for _, m in modules if isinstance(m, BatchNorm1d) and m.training and m._scope is not None}
+        if self.norms is None:
+            modules = visit.course.model.named_modules() if hasattr(visit.course.model, "named_modules") else []
+            self.norms = [m for _, m in modules if isinstance(m, BatchNorm1d)]
+        norms = {m._scope: m for m in self.norms if m.training and m._scope is not None}
+        if not norms:
+            self.looks = 0
+            return None
         off = [
             (norms[mark.scope], share)
             for node in visit.order

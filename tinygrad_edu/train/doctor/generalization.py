@@ -6,7 +6,6 @@ from tinygrad_edu.nn import Dropout
 from tinygrad_edu.train.doctor.architecture import LEARNING
 from tinygrad_edu.train.doctor.course import Course, mean, same_scale
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.inputs import first_inputs
 from tinygrad_edu.train.doctor.task import labels_of
 from tinygrad_edu.train.doctor.visit import Visit
 
@@ -68,7 +67,7 @@ class UnrelatedLabels(Rule):
         self.rows: set[bytes] = set()
 
     def look(self, visit: Visit) -> Said | None:
-        x = first_inputs(visit) if len(self.rows) < ROWS else None
+        x = visit.first_inputs if len(self.rows) < ROWS else None
         if x is not None:
             self.rows.update(row.tobytes() for row in np.ascontiguousarray(x[:ROWS]))
         return None

@@ -61,7 +61,7 @@ class _AlongTheLayers(Rule):
         self.looks = 0
 
     def look(self, visit: Visit) -> Said | None:
-        sizes = [(name, size) for node, name in visit.layers if (size := _rms(gradient(node))) > 0]
+        sizes = [(name, size) for name, size in visit.gradient_sizes if size > 0]
         if len(sizes) < max(DEPTH, len(visit.layers)) or not self.extreme(np.array([size for _, size in sizes])):
             self.looks = 0
             return None
@@ -138,10 +138,3 @@ class Vanishing(_AlongTheLayers):
             "the gradient fades from layer to layer on its way back, so the first layers hardly learn.",
             f"its root mean square is {last[1]:.2g} at {last[0]} and {first[1]:.2g} at {first[0]}",
         )
-
-
-def _rms(g: object) -> float:
-    if not isinstance(g, np.ndarray) or not g.size:
-        return 0.0
-    size = float(np.sqrt(np.mean(np.square(g))))
-    return size if np.isfinite(size) else 0.0

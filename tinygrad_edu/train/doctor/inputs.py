@@ -7,7 +7,7 @@ import numpy as np
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.visit import LAYERS, Visit, viewed
+from tinygrad_edu.train.doctor.visit import Visit
 
 LARGE = 20.0  # root mean square of a feature
 SMALL = 0.01
@@ -34,14 +34,16 @@ class NotNormalized(Rule):
         self.largest = 0.0
 
     def look(self, visit: Visit) -> Said | None:
-        x = first_inputs(visit) if self.rows < ENOUGH else None
+        x = visit.first_inputs if self.rows < ENOUGH else None
         return None if x is None else self._measure(x)
 
     def _measure(self, x: Array) -> Said | None:
         width = x.shape[-1]
         self.rows += x.size // width
-        self.squares[width] = self.squares.get(width, 0) + np.square(x).reshape(-1, width).sum(0)
-        self.largest = max(self.largest, float(np.max(np.abs(x), initial=0.0)))
+        rows = x.reshape(-1, width)
+        rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(float)  # others overflow soon
+        self.squares[width] = self.squares.get(width, 0.0) + np.einsum("ij,ij->j", rows, rows)
+        self.largest = max(self.largest, float(np.max(x, initial=0.0)), -float(np.min(x, initial=0.0)))
         size = np.sqrt(self.squares[width] / self.rows)
         if self.rows < ROWS or not (np.max(size) > LARGE or 0 < self.largest < SMALL):
             return None
@@ -73,10 +75,10 @@ class EqualInputs(Rule):
     def look(self, visit: Visit) -> Said | None:
         if self.differ:
             return None
-        x = first_inputs(visit)
+        x = visit.first_inputs
         if x is None:
             return None
-        row = x[0] if self.row is None else self.row
+        row = x[0].copy() if self.row is None else self.row
         if row.shape != x[0].shape or not np.array_equal(x, np.broadcast_to(row, x.shape)):
             self.differ = True
             return None
@@ -106,11 +108,11 @@ class SameBatch(Rule):
         self.looks = 0
 
     def look(self, visit: Visit) -> Said | None:
-        x = first_inputs(visit)
+        x = visit.first_inputs
         if x is None or self.looks < 0:
             return None
         if self.batch is None:
-            self.batch = x
+            self.batch = x.copy()
         if not np.array_equal(x, self.batch):
             self.looks = -1  # another batch
             return None
@@ -122,21 +124,10 @@ class SameBatch(Rule):
         if self.looks < 20 or whole is None or np.ndim(whole) != 2 or len(whole) < 2 * len(self.batch):
             return None
         rows = {row.tobytes() for row in np.ascontiguousarray(whole, dtype=float)}
-        if any(row.tobytes() not in rows for row in np.ascontiguousarray(self.batch)):
+        if any(row.tobytes() not in rows for row in np.ascontiguousarray(self.batch, dtype=float)):
             return None
         return Said(
             "every step takes the same rows, and the others are never trained on.",
             f"the same {len(self.batch)} rows were seen at {self.looks} looks, while the net was evaluated on "
             f"{len(whole)} rows that include them",
         )
-
-
-def first_inputs(visit: Visit) -> Array | None:
-    """The rows that enter the first layer with weights; None if those are computed."""
-    for node in visit.order:
-        if node.op not in LAYERS:
-            continue
-        x = viewed(node.inputs[0])
-        if x.operation is None and not x.requires_grad and np.ndim(x._data) == 2:
-            return np.asarray(node.inputs[0]._data, dtype=float)
-    return None

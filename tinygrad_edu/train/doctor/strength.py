@@ -74,6 +74,8 @@ class TooMuchClipping(Rule):
         self.shares: list[float] = []
 
     def look(self, visit: Visit) -> Said | None:
+        if type(visit.optimizer).__name__ != "SGD":
+            return None
         self.before_clipping = _norm(visit.parameters.values())
         self.parameters = visit.parameters.values()
         return None
@@ -87,9 +89,8 @@ class TooMuchClipping(Rule):
 
     def judge(self, course: Course) -> Said | None:
         ratio = course.ratio()
-        proportional = type(course.optimizer).__name__ == "SGD"
         recent = self.shares[-10:]
-        if not proportional or len(recent) < 10 or max(recent) > 0.05 or ratio is None or not ratio > 2 / 3:
+        if len(recent) < 10 or max(recent) > 0.05 or ratio is None or not ratio > 2 / 3:
             return None
         return Said(
             "the gradient is clipped to a small part of what it is, so the steps lead nowhere.",

@@ -168,6 +168,7 @@ class Record:
         self.variety: list[float] = []
         self._targets: list[Array] = []
         self._kept = 0
+        self._guess: float | None = None
 
     def add(self, task: Task, step: int) -> None:
         """Take in what one graph shows."""
@@ -181,14 +182,22 @@ class Record:
         if self._kept < KEPT or self._kept < 20 * len(targets):
             self._targets.append(targets)
             self._kept += len(targets)
+            self._guess = None
 
     @property
     def targets(self) -> Array:
         """The rows of targets that were kept: the first two thousand, or those of twenty batches."""
-        return np.concatenate(self._targets)
+        if len(self._targets) > 1:
+            self._targets = [np.concatenate(self._targets)]
+        return self._targets[0]
 
     def guess(self) -> float:
         """The loss that the best constant answer would have."""
+        if self._guess is None:
+            self._guess = self._loss_of_a_constant()
+        return self._guess
+
+    def _loss_of_a_constant(self) -> float:
         t = self.targets
         if self.kind == "cross_entropy":
             return entropy(np.bincount(t[:, 0].astype(int)) / len(t))

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course, Layer, gradient
 from tinygrad_edu.train.doctor.task import LAYERS, VIEWS, Task, is_constant, task_of, viewed
 
@@ -75,6 +78,22 @@ class Visit:
         return task_of(self.order)
 
     @cached_property
+    def first_inputs(self) -> Array | None:
+        """The rows that enter the first layer with weights; None if those are computed. Copy them to keep them."""
+        for node in self.order:
+            if node.op not in LAYERS:
+                continue
+            x = viewed(node.inputs[0])
+            if x.operation is None and not x.requires_grad and np.ndim(x._data) == 2:
+                return np.asarray(node.inputs[0]._data)
+        return None
+
+    @cached_property
+    def gradient_sizes(self) -> list[tuple[str, float]]:
+        """The root mean square of the gradient at each layer's output, with the name of the layer's weights."""
+        return [(name, _rms(gradient(node))) for node, name in self.layers]
+
+    @cached_property
     def only_watched(self) -> bool:
         """Whether all that learns in this graph is watched: no other net stands behind the model."""
         return all(x in self.names for x in self.order if x.operation is None and x.requires_grad)
@@ -130,6 +149,15 @@ def _is_linear(node: Node) -> bool:
     if node.op in ("mul", "div"):
         return any(is_constant(viewed(x)) for x in node.inputs[node.op == "div" :])
     return node.op in LINEAR
+
+
+def _rms(g: object) -> float:
+    """The root mean square of a gradient; 0 if there is none, or none that is finite."""
+    if not isinstance(g, np.ndarray) or not g.size:
+        return 0.0
+    flat = g.ravel()
+    size = math.sqrt(float(flat.dot(flat)) / g.size)
+    return size if math.isfinite(size) else 0.0
 
 
 def number_of(node: Node) -> float:

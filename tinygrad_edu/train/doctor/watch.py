@@ -28,9 +28,11 @@ from tinygrad_edu.train.doctor.tape import Tape
 from tinygrad_edu.train.doctor.visit import Visit, number_of
 from tinygrad_edu.value import Value
 
-FIRST, EVERY = 10, 10  # the first passes are looked at closely, and then every tenth
-LATER = 300  # passes after which it is every twentieth, and the passes between are only counted
-MEASURED = 100  # passes after which the step is measured at every fifth look only, since the weights are copied for it
+FIRST = 10  # the first passes are looked at closely
+EVERY = ((0, 10), (100, 20), (300, 50))  # after so many passes, every so many passes there is a close look
+LATER = 100  # passes after which those between the close looks are only counted
+BEFORE = 3  # passes before each close look are seen all the same
+MEASURED = 100  # passes after which the step is measured at every fiftieth only, since weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
 
 
@@ -133,7 +135,10 @@ class Doctor(Observer, Callback):
         self.tape = Tape(self._course, self.optimizer) if self._wants_tape else None
         if any(isinstance(other, Doctor) and other.model is self.model for other in MODES.observers):
             self.notes.append("Another doctor watches the same net: both say the same.")
-        self._stack.enter_context(recording())
+        self._skips, self._skips_next = False, False  # this pass, and the next one
+        self._origins: list[tuple[str, tuple[str, int] | None]] = []
+        self._lines = self._stack.enter_context(ExitStack())
+        self._lines.enter_context(recording())
         self._stack.enter_context(observing(self))
         self._watching = True
         return self
@@ -188,7 +193,7 @@ class Doctor(Observer, Callback):
     def called(self, module: Any, y: Any) -> None:
         if module is self.model:
             self._calls += 1
-            if not (self._is_skipped(self.steps + 1) and getattr(y, "requires_grad", False)):
+            if not (self._skips_next and getattr(y, "requires_grad", False)):
                 self._ask("called", module, y)
 
     def on_constant(self, operation: Any, inputs: tuple[Node, ...], y: Node) -> None:
@@ -200,7 +205,7 @@ class Doctor(Observer, Callback):
             if note not in self.notes:
                 self.notes.append(note)
         self._course.rates.append(optimizer.lr)
-        if not self._is_skipped(self.steps):
+        if not self._skips:
             self._ask("stepped", optimizer)
         if self.tape is not None:
             self.tape.stepped(optimizer)
@@ -209,15 +214,17 @@ class Doctor(Observer, Callback):
         return not self._watched.isdisjoint(optimizer.params)
 
     def before_backward(self, root: Node) -> None:
-        order = topological_order(root)
         self._visit = None
-        if self._watched.isdisjoint(order):
-            return  # another model's
+        if not self._depends_on_the_net(root):
+            return
         self.steps += 1
         loss = number_of(root)
         self._course.arrive(loss)
-        if self._is_skipped(self.steps) and math.isfinite(loss):
+        self._look_ahead()
+        if self._skips and math.isfinite(loss):
             return
+        order = topological_order(root)
+        self._note_lines(order)
         self._visit = Visit(root, order, self._course, self.steps, self.optimizer)
         if self.steps == 1:
             self._course.layers = self._visit.structure()
@@ -227,22 +234,52 @@ class Doctor(Observer, Callback):
             self.tape.before(root, order)
         self._ask("before", self._visit)
 
+    def _look_ahead(self) -> None:
+        """Record no lines in a pass that is only counted: to look for them takes longer than all else that it needs."""
+        self._skips = self._skips_next
+        self._skips_next = self._is_skipped(self.steps + 1)
+        if self._skips_next and not self._skips:
+            self._lines.close()
+        elif self._skips and not self._skips_next:
+            self._lines.enter_context(recording())
+
+    def _note_lines(self, order: list[Node]) -> None:
+        """Note the lines that made the nodes; a graph without lines has those of the last equal one."""
+        if any(node.origin for node in order):
+            self._origins = [(node.op, node.origin) for node in order]
+        elif [node.op for node in order] == [op for op, _ in self._origins]:
+            for node, (_, origin) in zip(order, self._origins, strict=True):
+                if origin is not None:
+                    node._origin = origin
+
+    def _depends_on_the_net(self, root: Node) -> bool:
+        """Whether a backward pass from the root reaches a watched parameter, and is not another model's."""
+        waiting, seen = [root], {root}
+        while waiting:
+            for x in waiting.pop().inputs:
+                if x in self._watched:
+                    return True
+                if x.requires_grad and x not in seen:
+                    seen.add(x)
+                    waiting.append(x)
+        return root in self._watched
+
     def after_backward(self, root: Node) -> None:
         visit, self._visit = self._visit, None
         if visit is None or visit.root is not root:
             return
         self._ask("after", visit)
-        if self.steps <= FIRST or self.steps % (EVERY if self.steps <= LATER else 2 * EVERY) == 0:
+        if self.steps <= FIRST or self.steps % _pace(self.steps) == 0:
             self._course.saw(visit.task, self.steps, tuple([name for _, name in visit.layers]))
             self._ask("look", visit)
-            if self.steps <= MEASURED or self.steps % (5 * EVERY) == 0:
+            if self.steps <= MEASURED or self.steps % 50 == 0:
                 self._course.keep()
         if self.steps >= JUDGED and self.steps % JUDGED == 0 and (self.steps // JUDGED).bit_count() == 1:
             self._ask("judge", self._course)
 
     def _is_skipped(self, step: int) -> bool:
         """Whether only the loss of a pass is noted: late in the run, but for the passes up to a close look."""
-        return step > LATER and 0 < step % (2 * EVERY) < 2 * EVERY - 3
+        return step > LATER and 0 < step % _pace(step) < _pace(step) - BEFORE
 
     def on_step(self, run: Run) -> None:
         """After a step of `fit`: of a compiled one, which has no graph, the loss and the weights are seen."""
@@ -401,6 +438,11 @@ class Doctor(Observer, Callback):
 
     def __repr__(self) -> str:
         return f"<Doctor: {_count(self.steps, 'step')}, {_count(len(self.findings), 'finding')}>"
+
+
+def _pace(step: int) -> int:
+    """How many passes there are from one close look to the next."""
+    return next(every for start, every in reversed(EVERY) if step > start)
 
 
 def _count(number: int, thing: str) -> str:
