@@ -1,11 +1,13 @@
 """What is measured of the labs and the views: epochs, `fit` itself, Rosenbrock, the homework's nets, a trace."""
 
+from contextlib import nullcontext
 from functools import partial
 from statistics import median
 from time import perf_counter, process_time
 
 from . import epochs, moons
 from .claims import COMPILED, OWN, TORCH, at_most, cells
+from .classifiers import mnist_shaped
 from .report import Bar, Row, duration
 from .timing import Effort, race
 
@@ -16,6 +18,7 @@ VIEWS = "A trace beside the backward pass"
 LOOP, FIT = f"{OWN}, loop", f"{OWN}, fit"
 COMPILED_LOOP, COMPILED_FIT = f"{COMPILED} loop", f"{COMPILED} fit"
 OVERHEAD = 1.05
+WATCHED, WATCHED_STEPS, WATCHED_ROWS = f"{OWN}, doctor", 1000, 6400
 WALK_SECONDS, HOMEWORK_SECONDS = 10, 180
 HOMEWORK_EPOCHS = 30
 TRACED = 160  # points of the moons demo: a graph of 100,000 nodes
@@ -39,6 +42,28 @@ def epoch(optimizer: str, limit: float, effort: Effort) -> list[Row]:
         at_most(OVERHEAD, COMPILED_LOOP, timing, COMPILED_FIT),
     )
     return [Row(EPOCH, optimizer, cells(timing, TORCH), bars)]
+
+
+def watched(effort: Effort) -> list[Row]:
+    """A run of a thousand steps with Adam, alone and under `train.doctor`."""
+    from tinygrad_edu import nn, optim, train
+
+    task = mnist_shaped((784, 128, 10), WATCHED_ROWS)
+
+    def run(doctor: bool) -> None:
+        net = nn.MLP(784, [128, 10], rng=0, dtype=task.X.dtype)
+        optimizer = optim.Adam(net.parameters(), lr=0.001)
+        with train.doctor(net, optimizer) if doctor else nullcontext():
+            for i in range(WATCHED_STEPS):
+                rows = slice(i * 64 % WATCHED_ROWS, i * 64 % WATCHED_ROWS + 64)
+                loss = nn.functional.cross_entropy(net(task.X[rows]), task.y[rows])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+    timing = race({OWN: partial(run, False), WATCHED: partial(run, True)}, seconds=effort.seconds, least=effort.rounds)
+    bar = at_most(OVERHEAD, OWN, timing, WATCHED)
+    return [Row(LABS, f"784-128-10, Adam, batch 64, {WATCHED_STEPS:,} steps", cells(timing, OWN), (bar,))]
 
 
 def walks(effort: Effort) -> list[Row]:

@@ -24,6 +24,14 @@ def test_an_epoch_is_held_to_pytorch_and_to_a_loop_by_hand(optimizer, limit, mon
     assert {len(bar.samples) for bar in row.bars} == {2}
 
 
+def test_a_run_under_the_doctor_is_held_to_the_run_alone(monkeypatch):
+    monkeypatch.setattr(lab_workloads, "WATCHED_STEPS", 20)
+    (row,) = lab_workloads.watched(LOOK)
+    assert row.label == "784-128-10, Adam, batch 64, 20 steps"
+    (bar,) = row.bars
+    assert (bar.limit, len(bar.samples)) == (1.05, 2)
+
+
 def test_rosenbrock_is_held_to_seconds(monkeypatch):
     monkeypatch.setattr(rosenbrock, "STEPS", 50)
     (row,) = lab_workloads.walks(LOOK)

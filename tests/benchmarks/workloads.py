@@ -222,6 +222,7 @@ WORKLOADS: dict[str, Callable[[Effort], list[Row]]] = {
     "garbage": garbage,
     "epoch-sgd": partial(lab_workloads.epoch, "SGD", 0.45),
     "epoch-adam": partial(lab_workloads.epoch, "Adam", 0.7),
+    "doctor": lab_workloads.watched,
     "rosenbrock": lab_workloads.walks,
     "mnist-homework": lab_workloads.homework,
     "trace": lab_workloads.views,

@@ -698,3 +698,19 @@ def test_a_base_observer_does_nothing():
         layer(np.ones((1, 2))).sum().backward()
     assert layer.bias.grad.tolist() == [1.0]
     assert modes.MODES.observers == ()
+
+
+def test_a_nan_in_a_pass_that_is_only_counted_is_found_with_its_line():
+    net = nn.MLP(3, [8, 1], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=1e-4)
+    with train.doctor(net, optimizer) as doctor, np.errstate(all="ignore"):
+        for step in range(1, 411):
+            shift = Tensor(-100.0 if step == 410 else 100.0, requires_grad=False)
+            loss = (net(np.eye(3)) + shift).log().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    (finding,) = [f for f in doctor.findings if f.name == "NaN"]
+    assert finding.step == 410
+    assert "log (" in finding.sentence
+    assert "test_doctor.py, line" in finding.sentence

@@ -28,9 +28,8 @@ from tinygrad_edu.train.doctor.tape import Tape
 from tinygrad_edu.train.doctor.visit import Visit, number_of
 from tinygrad_edu.value import Value
 
-FIRST = 10  # the first passes are looked at closely
-EVERY = ((0, 10), (100, 20), (300, 50))  # after so many passes, every so many passes there is a close look
-LATER = 100  # passes after which those between the close looks are only counted
+FIRST, EVERY = 10, 10  # the first passes are looked at closely, and then every tenth
+LATER = 100  # passes after which it is every twentieth, and the passes between are only counted
 BEFORE = 3  # passes before each close look are seen all the same
 MEASURED = 100  # passes after which the step is measured at every fiftieth only, since weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
@@ -442,7 +441,7 @@ class Doctor(Observer, Callback):
 
 def _pace(step: int) -> int:
     """How many passes there are from one close look to the next."""
-    return next(every for start, every in reversed(EVERY) if step > start)
+    return EVERY if step <= LATER else 2 * EVERY
 
 
 def _count(number: int, thing: str) -> str:
