@@ -94,9 +94,11 @@ class RateTooLow(Rule):
         if visit.step < PATIENCE or not _knows_nothing(visit.course):
             return None
         first, now = mean(losses[:20]), mean(losses[-20:])
+        if not now > 0.9 * first or visit.course.untouched():
+            return None
         distance = max(visit.course.distances())
         steady = distance <= SLOW and _falls_steadily(visit.course)
-        if not (distance <= CRAWL or steady) or not now > 0.9 * first or visit.course.untouched():
+        if not (distance <= CRAWL or steady):
             return None
         if not _could_fall(visit, now):
             return None
