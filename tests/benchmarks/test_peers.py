@@ -5,6 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from tinygrad_edu.support.arguments import as_number
+
 from . import classifiers, epochs, moons
 
 STEPS = 5
@@ -23,7 +25,7 @@ def importable(package):
 
 
 def train(peer):
-    return [float(peer.step()) for _ in range(STEPS)], [array for layer in peer.layers() for array in layer]
+    return [as_number(peer.step()) for _ in range(STEPS)], [array for layer in peer.layers() for array in layer]
 
 
 def assert_same_training(peer, reference, dtype):

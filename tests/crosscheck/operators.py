@@ -167,6 +167,14 @@ def take_along_dim(x, index, dim=None):
     return np.take_along_axis(np.broadcast_to(x, tuple(wide)), np.broadcast_to(index, index_shape), axis=dim)
 
 
+def tensordot(a, b, dims=2):
+    """PyTorch broadcasts a contracted axis of length 1, which NumPy refuses."""
+    first, second = (range(a.ndim - dims, a.ndim), range(dims)) if isinstance(dims, int) else dims
+    if [a.shape[i] for i in first] != [b.shape[i] for i in second]:
+        raise NoCounterpartError("contracted axes of unlike lengths")
+    return np.tensordot(a, b, axes=dims)
+
+
 def getitem(x, index):
     """PyTorch reads a list that holds slices or lists as a tuple."""
     is_tuple = isinstance(index, list) and any(isinstance(part, list | slice) for part in index)
@@ -325,7 +333,7 @@ OTHERS = {
     "addmv": addmm,
     "baddbmm": addmm,
     "einsum": einsum,
-    "tensordot": lambda a, b, dims=2: np.tensordot(a, b, axes=dims),
+    "tensordot": tensordot,
     "linalg.det": np.linalg.det,
     "linalg.inv": np.linalg.inv,
     "nn.functional.linear": lambda x, w, b=None: x @ np.swapaxes(w, 0, -1) + (0 if b is None else b),

@@ -198,7 +198,14 @@ def _is_alike(a: Any, b: Any) -> bool:
         return type(a) is type(b) and _is_alike(a._data, b._data)
     if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
         return a.shape == b.shape and a.dtype == b.dtype and (type(a) is type(b) or not a.shape)
-    return type(a) is type(b) or not {type(a), type(b)} - {float, np.float64}
+    return type(a) is type(b) or _number_type(a) is _number_type(b) is not None
+
+
+def _number_type(x: Any) -> Any:
+    """Python's type of a single number that is Python's own, or NumPy's of the same size: None for anything else."""
+    if isinstance(x, np.generic | np.ndarray):
+        return {"float64": float, "int64": int, "bool": bool}.get(x.dtype.name) if not x.shape else None
+    return type(x) if type(x) in (float, int, bool) else None
 
 
 def _data(x: Any) -> Any:
@@ -210,7 +217,7 @@ def _is_number(x: Any) -> bool:
 
 
 def _is_equal(a: Any, b: Any) -> bool:
-    if isinstance(a, np.ndarray | np.generic | float):
+    if isinstance(a, np.ndarray | np.generic | float) or isinstance(b, np.ndarray | np.generic):
         a, b = np.asarray(a), np.asarray(b)
         return a.tobytes() == b.tobytes() or np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
     return a is b or (is_exactly(a, b) if is_plain(a) else type(a) is type(b))
