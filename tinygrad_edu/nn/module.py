@@ -76,7 +76,7 @@ class Module:
             return self._called(inputs, keywords)
         (x,) = inputs
         if not isinstance(x, Node):
-            x = _as_node(x)
+            x = self._as_input(x)
             inputs = (x,)
             if not isinstance(x, Node):  # a list of Values, say
                 y = self.forward(x)
@@ -91,7 +91,7 @@ class Module:
 
     def _called(self, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         scope = self._scope or self._introduce()
-        inputs = tuple([x if isinstance(x, Node) else _as_node(x) for x in inputs])
+        inputs = tuple([x if isinstance(x, Node) else self._as_input(x) for x in inputs])
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_module_call(self)
         y = self.forward(*inputs, **keywords)
@@ -102,6 +102,12 @@ class Module:
         if WATCH.active:
             notify("called", self, y)
         return y
+
+    def _as_input(self, x: Any) -> Any:
+        """An ndarray, or a list of numbers, as a Tensor; anything else as it is."""
+        if hasattr(x, "__array_function__"):
+            return _as_tensor(x)
+        return _listed(x) if x.__class__ is list and x else x
 
     # --- what it consists of ---
 
@@ -418,10 +424,8 @@ def _listed(x: list[Any]) -> Any:
     return _tensors().Tensor(x, requires_grad=False) if isinstance(first, int | float) else x
 
 
-def _as_node(x: Any) -> Any:
-    """An ndarray, or a list of numbers, as a Tensor; anything else as it is."""
-    if not hasattr(x, "__array_function__"):
-        return _listed(x) if x.__class__ is list and x else x
+def _as_tensor(x: Any) -> Any:
+    """An ndarray, or what NumPy takes for one, as a constant Tensor."""
     tensor = _tensors()
     if x.__class__ is tensor.ndarray and x.dtype.kind == "f":
         return tensor.constant(x.copy())

@@ -71,7 +71,14 @@ def _numbers(part: Module, x: Any) -> Sequence[Any]:
     return x
 
 
-class Neuron(Module):
+class _ScalarModule(Module):
+    """A module over Values: a list of numbers stays a list."""
+
+    def _as_input(self, x: Any) -> Any:
+        return x if x.__class__ is list else super()._as_input(x)
+
+
+class Neuron(_ScalarModule):
     """``activation(w₁·x₁ + w₂·x₂ + … + b)``.
 
     Parameters
@@ -162,7 +169,7 @@ class _Reading:
         return not self.lists or self.lists == [neuron.w for neuron in neurons]
 
 
-class Layer(Module):
+class Layer(_ScalarModule):
     """Neurons side by side, which all see the same inputs.
 
     Parameters
@@ -232,7 +239,7 @@ class Layer(Module):
         return f"{len(first.w)} → {len(self.neurons)}{_suffix(first.activation)}"
 
 
-class MLP(Module):
+class MLP(_ScalarModule):
     """A multilayer perceptron over Values: activations between its layers, none behind the last.
 
     Parameters

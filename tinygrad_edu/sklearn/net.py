@@ -145,9 +145,10 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             progress=self.progress,
             **options,
         )
+        before = self.history_.epochs
         for name, column in history.items():
-            for number in column:
-                self.history_.add({name: number})
+            for epoch, number in zip(history.epochs_of(name), column, strict=True):
+                self.history_.add({name: number}, before + epoch)
         self.history_.stopped = history.stopped
         if not history.stopped.startswith(("finished", "stopped early")):
             warnings.warn(f"{type(self).__name__}: {history.stopped}", ConvergenceWarning, stacklevel=4)
