@@ -34,7 +34,7 @@ def call_function(function: Callable[..., Any], args: Sequence[Any], keywords: M
         y = function(*map(_as_objects, args), **objects)
     except TinygradEduError:
         raise
-    except (TypeError, AttributeError):
+    except (TypeError, AttributeError, np.linalg.LinAlgError):
         raise UnsupportedError(
             f"np.{function.__name__} does not compute with Values: write it with operators and the methods of "
             "Value, or use a Tensor"
