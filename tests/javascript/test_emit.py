@@ -1,5 +1,7 @@
 """Compiled programs in JavaScript: trained step by step beside Python."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,42 @@ def test_training_goes_step_by_step_as_in_python(name, node):
                 np.testing.assert_allclose(state[place], np.ravel(value), tolerance, tolerance, err_msg=place)
                 compared += 1
         assert compared >= 2
+
+
+def test_returned_constants_keep_their_kind(node):
+    def program(x):
+        return [
+            np.zeros(3),
+            np.array([[1, 2]]),
+            Tensor([0.5, np.inf]),
+            np.float32(0.25),
+            np.int64(7),
+            'say "a"',
+            None,
+            x,
+        ]
+
+    step = compile_(program)
+    step(np.ones(2))
+    main = f"""const main = () => JSON.stringify({step.script.function_name}(initialState(), np.array([1, 1], [2]))
+      .map((x) => (x instanceof np.NDArray ? [x.shape, x.dtype, [...x.data].map(String)] : x)));"""
+    assert json.loads(node(arrays() + step.script.functions() + main)) == [
+        [[3], "float64", ["0", "0", "0"]],
+        [[1, 2], "int64", ["1", "2"]],
+        [[2], "float64", ["0.5", "Infinity"]],
+        0.25,
+        7,
+        'say "a"',
+        None,
+        [[2], "float64", ["1", "1"]],
+    ]
+
+
+def test_a_returned_object_without_javascript_is_refused():
+    step = compile_(lambda x: [np.add(x, 1), slice(1, 2)])
+    step(np.ones(2))
+    with pytest.raises(CompileError, match="returns a slice, which has no JavaScript: return arrays"):
+        step.script.functions()
 
 
 def test_there_are_32_training_programs():

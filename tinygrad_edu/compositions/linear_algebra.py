@@ -1,6 +1,5 @@
 """Products and linear algebra that are made of the operations on matrices, and factors taken out of decompositions."""
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -142,17 +141,23 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
     sizes = [1 if len(first) == 1 else first[0], *(s[0] for s in shapes[1:]), 1 if len(last) == 1 else last[-1]]
     sizes[1] = first[-1]
 
-    @functools.cache
-    def best(i: int, j: int) -> tuple[int, int]:
-        """The cost of the product of i to j, and where to cut it."""
-        costs = [(best(i, k)[0] + best(k + 1, j)[0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)]
-        return min(costs, default=(0, i))
+    # The lowest cost of the product of the matrices i to j, and where to cut it.
+    best = {(i, i): (0, i) for i in range(len(arrays))}
+    for length in range(1, len(arrays)):
+        for i in range(len(arrays) - length):
+            j = i + length
+            sums = [
+                (best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+            ]
+            best[i, j] = min(sums)
+    return _product(arrays, best, 0, len(arrays) - 1)
 
-    def product(i: int, j: int) -> Any:
-        k = best(i, j)[1]
-        return arrays[i] if i == j else dot(product(i, k), product(k + 1, j))
 
-    return product(0, len(arrays) - 1)
+# A closure that calls itself would keep the matrices until the garbage collector runs.
+def _product(arrays: Sequence[Any], best: dict[tuple[int, int], tuple[int, int]], i: int, j: int) -> Any:
+    """The product of the matrices i to j, cut where it costs least."""
+    k = best[i, j][1]
+    return arrays[i] if i == j else dot(_product(arrays, best, i, k), _product(arrays, best, k + 1, j))
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, *, keepdims: bool = False) -> Any:  # noqa: A002 NumPy's name

@@ -94,8 +94,8 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     data = data_of(x)
     largest = np.finfo(data.dtype)
     x = where(np.isnan(data), nan, x)
-    x = where(np.isposinf(data), largest.max if posinf is None else posinf, x)
-    return where(np.isneginf(data), largest.min if neginf is None else neginf, x)
+    x = where(data == np.inf, largest.max if posinf is None else posinf, x)
+    return where(data == -np.inf, largest.min if neginf is None else neginf, x)
 
 
 def real(x: Any) -> Any:
@@ -241,7 +241,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     place, fp = data_of(x), fp if isinstance(fp, Node) else as_array(fp)
     xp = as_array(data_of(xp)).astype(np.result_type(place, data_of(fp), np.float16))
     low = np.clip(np.searchsorted(xp, place, side="right") - 1, 0, len(xp) - 2)
-    y = fp[low] + (fp[low + 1] - fp[low]) * ((x - xp[low]) / (xp[low + 1] - xp[low]))
+    # Not xp[low]: a plain array does not take an index that a compiled step records.
+    start, end = (np.take_along_axis(xp, np.ravel(k), 0).reshape(low.shape) for k in (low, low + 1))
+    y = fp[low] + (fp[low + 1] - fp[low]) * ((x - start) / (end - start))
     y = where(place < xp[0], fp[0] if left is None else left, y)
     return where(place > xp[-1], fp[-1] if right is None else right, y)
 

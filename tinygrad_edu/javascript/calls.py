@@ -23,7 +23,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("var", "std"), ("axis", "dtype", "out", "ddof", "keepdims", "where", "mean", "correction")),
     **dict.fromkeys(("argmax", "argmin"), ("axis", "out", "keepdims")),
     "argsort": ("axis", "kind", "order", "stable"),
-    "cumsum": ("axis", "dtype", "out"),
+    **dict.fromkeys(("cumsum", "cumprod"), ("axis", "dtype", "out")),
 }
 KNOWN_OPTIONS = frozenset({"axis", "keepdims", "initial", "ddof"})
 # The parameters of `POSITIONAL` that JavaScript has, where that is not all of them.

@@ -9,6 +9,7 @@ object ``state``; a run stores there what it leaves.
 """
 
 import base64
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 from tinygrad_edu.compiler.errors import CompileError
 from tinygrad_edu.compiler.program import CHECK, DRAW, INDEX, MATH, METHOD, PYTHON, UFUNC, Line, Program, Returned, Var
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Data, Gradient, Setting
+from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.javascript.calls import MASKS_ONLY, OPTIONS, POSITIONAL, REDUCED, RENAMED, WINDOWS, bound
 from tinygrad_edu.javascript.library import arrays
 from tinygrad_edu.javascript.rows import number as _float
@@ -392,9 +394,17 @@ class Script:
             return f"[{', '.join(map(self._returned, tree))}]"
         if isinstance(tree, dict):
             return "({{ {} }})".format(", ".join(f"{str(k)!r}: {self._returned(v)}" for k, v in tree.items()))
-        if tree is None or isinstance(tree, bool | int | float):
-            return "null" if tree is None else self.number(tree)
-        return repr(str(tree))
+        constant = data_of(tree)
+        if constant is None or isinstance(constant, bool | int | float):
+            return "null" if constant is None else self.number(constant)
+        if isinstance(constant, np.ndarray | np.generic):
+            return f"np.result({self.literal(constant)})"
+        if isinstance(constant, str):
+            return json.dumps(constant)
+        raise CompileError(
+            f"{self.program.name} returns a {type(constant).__name__}, which has no JavaScript: return arrays, "
+            "numbers, texts, None, or lists and dicts of them"
+        )
 
     def functions(self) -> str:
         """The function and ``initialState()``, which need the text of `arrays`."""

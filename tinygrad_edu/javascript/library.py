@@ -13,9 +13,9 @@ ARRAYS = ("ndarray", "choices", "reductions", "shapes", "indexing", "products", 
 
 _OFFERED = """
     add_windows all any arange argmax argmin argsort argument array asarray astype broadcast_to clip concatenate
-    convolve convolve_input convolve_weight copyState cumsum decoded diagonal dot einsum empty expand_dims eye flip
-    full getitem largest_of_window matmul max mean memory min moveaxis NDArray one_hot pad PCG64 pick prod put ravel
-    repeat reshape result roll scatter_add squeeze stack std store sum swapaxes take_along_axis take_windows tile
+    convolve convolve_input convolve_weight copyState cumprod cumsum decoded diagonal dot einsum empty expand_dims eye
+    flip full getitem largest_of_window matmul max mean memory min moveaxis NDArray one_hot pad PCG64 pick prod put
+    ravel repeat reshape result roll scatter_add squeeze stack std store sum swapaxes take_along_axis take_windows tile
     transpose tril triu variance where winners_of withMemory
 """
 OFFERED = tuple(_OFFERED.split())

@@ -96,12 +96,17 @@ function argExtreme(better, x, { axis = null } = {}) {
 const argmax = (x, options) => argExtreme((a, b) => a > b || (a !== a && b === b), x, options);
 const argmin = (x, options) => argExtreme((a, b) => a < b || (a !== a && b === b), x, options);
 
-/** Sums from the start of an axis up to each entry. */
-function cumsum(x, { axis = null } = {}) {
-  if (axis === null) return cumsum(reshape(x, [x.size]), { axis: 0 });
-  const out = x.copy();
+/** What `f` makes of the entries from the start of an axis up to each entry. */
+function accumulate(f, x, { axis = null } = {}) {
+  if (axis === null) return accumulate(f, reshape(x, [x.size]), { axis: 0 });
+  const out = astype(x, countedType(x)).copy();
   const along = axisOf(axis, x.shape.length);
   const stride = stridesOf(x.shape)[along];
-  for (let i = 0; i < out.size; i += 1) if (Math.floor(i / stride) % x.shape[along]) out.data[i] += out.data[i - stride];
+  for (let i = 0; i < out.size; i += 1) {
+    if (Math.floor(i / stride) % x.shape[along]) out.data[i] = f(out.data[i - stride], out.data[i]);
+  }
   return out;
 }
+
+const cumsum = (x, options) => accumulate((a, b) => a + b, x, options);
+const cumprod = (x, options) => accumulate((a, b) => a * b, x, options);

@@ -113,7 +113,7 @@ function takeAlong(x, indices, axis) {
 }
 
 function repeat(x, repeats, axis = null) {
-  if (axis === null) return repeat(ravel(x), repeats, 0);
+  if (axis === null || x.shape.length === 0) return repeat(ravel(x), repeats, 0);
   const along = axisOf(axis, x.shape.length);
   const times = (k) => (isArray(repeats) ? repeats.data[repeats.size === 1 ? 0 : k] : Array.isArray(repeats) ? repeats[k] : repeats);
   const indices = Array.from({ length: x.shape[along] }, (_, k) => new Array(times(k)).fill(k)).flat();

@@ -37,8 +37,9 @@ function NAME(a, b) {
 
 _WORDS = "sqrt cbrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh"
 _FLOATS = {name: word(name, "x") for name in (*_WORDS.split(), "arctanh", "erf", "erfc")}
-_FLOATS |= {"reciprocal": "1 / x", "floor": "Math.floor(x)", "ceil": "Math.ceil(x)"}
+_FLOATS |= {"reciprocal": "1 / x", "floor": "Math.floor(x)", "ceil": "Math.ceil(x)", "rint": word("rint", "x")}
 _SAME = {"positive": "x", "negative": "-x", "absolute": "Math.abs(x)", "square": "x * x", "sign": "sign(x)"}
+_SAME |= {"trunc": "Math.trunc(x)"}
 _TESTS = {"isfinite": "Number.isFinite(x)", "isnan": "x !== x", "isinf": "x === Infinity || x === -Infinity"}
 _TESTS |= {"invert": "!x", "logical_not": "!x"}
 _PAIRS = {"add": "x + y", "subtract": "x - y", "multiply": "x * y", "floor_divide": "Math.floor(x / y)"}
