@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from tests.domains import ANSWERS, FUNCTIONS, NONE, Call, Function
 from tests.oracles import check_first, check_second, check_torch, close
-from tinygrad_edu import Tensor, grad, hessian, no_grad, numpy_protocol
+from tinygrad_edu import Tensor, grad, hessian, jacobian, no_grad, numpy_protocol
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from tinygrad_edu.graph.node import topological_order
 from tinygrad_edu.operations.operation import ARRAY_TABLE
@@ -328,6 +328,25 @@ def test_the_second_derivative_of_a_determinant_exists_at_a_singular_matrix(x):
         step[i, j] = 0.5
         slope = (grad(np.linalg.det)(x + step) - grad(np.linalg.det)(x - step)) / 1.0
         np.testing.assert_allclose(exact[i, j], slope, atol=1e-12)
+
+
+def _eigenvectors(x):
+    return np.linalg.eigh((x + x.T) / 2)[1]
+
+
+def _left_singular_vectors(x):
+    return np.linalg.svd(x, full_matrices=False)[0]
+
+
+@pytest.mark.parametrize("vectors", [_eigenvectors, _left_singular_vectors])
+def test_the_second_derivative_by_vectors_exists_where_the_gradient_is_zero(vectors):
+    """At the minimum of Σ (v − v₀)² the Hessian is 2 Jᵀ J, with J the Jacobian of the vectors."""
+    x = np.random.default_rng(0).standard_normal((3, 3))
+    target = vectors(x)
+    exact = hessian(lambda x: ((vectors(x) - target) ** 2).sum())(x)
+    columns = jacobian(vectors)(x).reshape(9, 9)
+    assert np.abs(exact).max() > 0.1
+    np.testing.assert_allclose(exact.reshape(9, 9), 2 * columns.T @ columns, rtol=1e-9, atol=1e-12)
 
 
 # Where NumPy broadcasts nothing, shapes that do not fit are refused

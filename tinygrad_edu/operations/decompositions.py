@@ -26,8 +26,11 @@ def _rows(x: Array) -> Array:
 
 
 def _over(x: Array, gaps: Array) -> Array:
-    """``x / gaps``, 0 where x is 0: equal values have no slope between them unless something asks for it."""
-    needless = untracked(x) == 0
+    """``x / gaps``, 0 where both are 0: equal values have no slope between them unless something asks for it.
+
+    Where x alone is 0 the quotient is taken, since its derivative by x is not 0.
+    """
+    needless = (untracked(x) == 0) & (untracked(gaps) == 0)
     return np.where(needless, 0.0, x / np.where(needless, 1.0, gaps)).astype(x.dtype)
 
 

@@ -81,7 +81,8 @@ def explode(node: Tensor) -> Explosion:
     Raises
     ------
     ArgumentError : ``node`` is no result of an operation on Tensors, or its arrays are too large to look at.
-    UnsupportedError : the operation has no such graph here (a determinant, an inverse).
+    UnsupportedError : the operation has no such graph here (a determinant, a decomposition, a
+        convolution).
 
     Notes
     -----
@@ -173,7 +174,7 @@ def _of_the_user(operation: Operation, xs: Sequence[_Values], params: dict[str, 
     """A user's operation, if it is one on each number by itself: tried, and compared with the array's result."""
     try:
         values = _entry_by_entry(operation, xs, params)
-        same = np.allclose([float(v) for v in values.flat], node._data.ravel(), rtol=1e-6, equal_nan=True)
+        same = np.allclose([v.data for v in values.flat], node._data.ravel(), rtol=1e-6, equal_nan=True)
     except Exception as error:
         raise UnsupportedError(f"explode() cannot apply {operation.name} to single numbers: {error}") from error
     if not same or values.shape != node.shape:
@@ -289,6 +290,7 @@ _SCALARS: dict[str, Callable[..., Any]] = {
     "softmax": _along(_softmax),
     "log_softmax": _along(_log_softmax),
     "cumsum": _along(lambda values: list(itertools.accumulate(values))),
+    "cumprod": _along(lambda values: list(itertools.accumulate(values, operator.mul))),
     "matmul": operator.matmul,
     "linear": lambda x, W, b: (x @ W) + b,
     "einsum": _einsum,

@@ -10,7 +10,10 @@ from tinygrad_edu.graph.node import topological_order
 from tinygrad_edu.nn import functional
 from viz.explain.explode import MOST, explode
 
-REFUSED = {"det", "inv", "solve", "cofactor"}
+REFUSED = {
+    *("det", "logabsdet", "cofactor", "cofactor_change", "inv", "pinv", "solve", "cholesky", "eigh", "svd", "qr"),
+    *("conv", "conv_input", "conv_weight", "windows", "fold", "max_pool", "pick", "put"),
+}
 
 
 def numbers(values):

@@ -371,7 +371,10 @@ def test_hostile_labels_are_shown_as_text(label, capfd):
 
 
 def check_label(label):
-    picture = Picture(viz.draw(Value(1.0, label) * 2))
+    node = Value(1.0, label)
+    picture = Picture(viz.draw(node * 2))
+    label = "?" if label == "\ud800" else label  # a node keeps no half of a surrogate pair
+    assert node.label == label
     (leaf,) = picture.of_class("leaf")
     shown = printable(label)
     shown = shown if len(shown) <= 32 else shown[:31] + "…"
