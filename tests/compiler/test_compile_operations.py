@@ -1,15 +1,17 @@
 """Every operation of the tables, compiled: values and gradients, first and second order, on other numbers."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import tinygrad_edu
-from tinygrad_edu import Tensor, nn
+from tinygrad_edu import Tensor, Value, nn
 from tinygrad_edu.graph.node import data_of
-from tinygrad_edu.operations import windows
+from tinygrad_edu.operations import decompositions, windows
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
-from tinygrad_edu.operations.matrices import COFACTOR, LINEAR
+from tinygrad_edu.operations.matrices import COFACTOR, COFACTOR_CHANGE, LINEAR
 from tinygrad_edu.operations.operation import ARRAY_TABLE
 from tinygrad_edu.operations.shapes import SCATTER_ADD
 from tinygrad_edu.tensor import CAST, record
@@ -48,6 +50,7 @@ ARRAYS = {
     "softmax": (lambda x: x.softmax(axis=0), (3, 4)),
     "log_softmax": (lambda x: x.log_softmax(), (3, 4)),
     "cumsum": (lambda x: x.cumsum(axis=1), (3, 4)),
+    "cumprod": (lambda x: np.cumprod(x, axis=1), (3, 4)),
     "reshape": (lambda x: x.reshape(4, 3), (3, 4)),
     "transpose": (lambda x: x.transpose(2, 0, 1), (2, 3, 4)),
     "broadcast_to": (lambda x: x.broadcast_to((2, 3, 4)), (3, 1)),
@@ -71,6 +74,13 @@ ARRAYS = {
     "norm": (lambda x: np.linalg.norm(x, axis=1), (3, 4)),
     "det": (lambda x: np.linalg.det(x), (3, 3)),
     "cofactor": (lambda x: COFACTOR(x), (3, 3)),
+    "cofactor_change": (lambda x, z: COFACTOR_CHANGE(x, z), (3, 3), (3, 3)),
+    "logabsdet": (lambda x: decompositions.LOGABSDET(x), (2, 3, 3)),
+    "cholesky": (lambda x: np.linalg.cholesky(x @ np.swapaxes(x, -1, -2) + np.eye(3)), (2, 3, 4)),
+    "eigh": (lambda x: decompositions.EIGH(x + np.swapaxes(x, -1, -2)), (2, 3, 3)),
+    "svd": (lambda x: decompositions.SVD(x), (4, 3)),
+    "qr": (lambda x: decompositions.QR(x), (4, 3)),
+    "pinv": (lambda x: np.linalg.pinv(x), (4, 3)),
     "inv": (lambda x: np.linalg.inv(x), (3, 3)),
     "solve": (lambda x, z: np.linalg.solve(x, z), (3, 3), (3, 2)),
     "conv": (lambda x, w: windows.CONV(x, w, **CONVOLUTION), (2, 3, 5, 4), (4, 3, 2, 2)),
@@ -163,11 +173,53 @@ def elementwise(row):
     return f
 
 
+def elementwise_on_values(row):
+    def f(*xs):
+        if row.name == "select":
+            return row(*xs, condition=True)
+        return xs[0].clip(-1.0, 1.0) if row.name == "clip" else row(*xs, **row.defaults)
+
+    return f
+
+
 @pytest.mark.parametrize("order", [with_gradients, twice_differentiated])
 @pytest.mark.parametrize("name", TABLE)
 def test_elementwise(name, order):
     row = TABLE[name]
     compare(order(elementwise(row)), name, [(3, 4), (4,)][: len(row.gx_texts)])
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_elementwise_on_values(name):
+    """Both the fast program and the printed one: a program that differs warns, and a warning is an error here."""
+    f = elementwise_on_values(TABLE[name])
+
+    def run(*xs):
+        y = f(*xs)
+        (y * 0.5).backward()
+        return y
+
+    compiled = tinygrad_edu.compile(run)
+    for seed in (0, 1, 2, 0):
+        numbers_given = [float(x) for x in arrays(name, seed, [(), ()][: len(TABLE[name].gx_texts)])]
+        found, expected = [[Value(x) for x in numbers_given] for _ in range(2)]
+        assert_same(compiled(*found).data, run(*expected).data)
+        assert_same([x.grad for x in found], [x.grad for x in expected])
+
+
+EDGES = [0.0, -0.0, 0.5, -0.5, 1.5, -2.5, 7.0, -7.0, np.inf, -np.inf, np.nan]
+
+
+@pytest.mark.parametrize("name", ["floor", "ceil", "trunc", "rint", "floor_divide", "remainder", "fmod"])
+def test_steps_of_values_at_the_edges(name):
+    row = TABLE[name]
+    compiled = tinygrad_edu.compile(lambda *xs: row(*xs))
+    for pair in [(2.5, 1.5), *itertools.product(EDGES, EDGES)]:  # recorded where Python's own operators do not raise
+        xs = pair[: len(row.gx_texts)]
+        found, expected = (f(*map(Value, xs)).data for f in (compiled, row))
+        assert type(found) is float
+        assert_same(found, expected)
+        assert np.isnan(expected) or np.signbit(found) == np.signbit(expected)
 
 
 @pytest.mark.parametrize("order", [with_gradients, twice_differentiated])

@@ -39,13 +39,36 @@ def _gaps(values: Array) -> Array:
     return np.expand_dims(values, -2) - np.expand_dims(values, -1)
 
 
+# Functions of arrays alone, of which a compiled program prints the text.
+def logabsdet(x: Any) -> Any:
+    """The logarithm of |det(x)|."""
+    return np.linalg.slogdet(x)[1]
+
+
+def eigh_packed(x: Any) -> Any:
+    """The eigenvalues of a symmetric matrix in the first row, its eigenvectors as columns below."""
+    values, vectors = np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2)
+    return np.concatenate([np.expand_dims(values, -2), vectors], -2)
+
+
+def svd_packed(x: Any) -> Any:
+    """One row for each singular value: its left vector, the value, its right vector."""
+    u, s, vt = np.linalg.svd(x, full_matrices=False)
+    return np.concatenate([np.swapaxes(u, -1, -2), np.expand_dims(s, -1), vt], -1)
+
+
+def qr_packed(x: Any) -> Any:
+    """Of a matrix with at least as many rows as columns: q, and r below it."""
+    return np.concatenate(np.linalg.qr(x), -2)
+
+
 def _logabsdet_gx(gy: Array, y: Array, x: Array) -> Array:
     return np.expand_dims(gy, (-1, -2)) * transposed(np.linalg.inv(x))
 
 
 @array_operation(_logabsdet_gx, formula="gy · x⁻ᵀ")
 def LOGABSDET(x: Array) -> Array:
-    return np.linalg.slogdet(x)[1]
+    return logabsdet(x)
 
 
 def _cholesky_gx(gy: Array, y: Array, x: Array) -> Array:
@@ -71,8 +94,7 @@ def _eigh_gx(gy: Array, y: Array, x: Array) -> Array:
 @array_operation(_eigh_gx, formula="v · (vᵀ gv / (λⱼ − λᵢ) + gλ) · vᵀ")
 def EIGH(x: Array) -> Array:
     """The eigenvalues of a symmetric matrix in the first row, its eigenvectors as columns below."""
-    values, vectors = np.linalg.eigh(_symmetric(x))
-    return np.concatenate([_rows(values), vectors], -2)
+    return eigh_packed(x)
 
 
 def _svd_gx(gy: Array, y: Array, x: Array) -> Array:
@@ -94,8 +116,7 @@ def _svd_gx(gy: Array, y: Array, x: Array) -> Array:
 @array_operation(_svd_gx, formula="u · (gu, gv / (λⱼ − λᵢ) + gs) · vᵀ")
 def SVD(x: Array) -> Array:
     """One row for each singular value: its left vector, the value, its right vector."""
-    u, s, vt = np.linalg.svd(x, full_matrices=False)
-    return np.concatenate([transposed(u), np.expand_dims(s, -1), vt], -1)
+    return svd_packed(x)
 
 
 def _qr_gx(gy: Array, y: Array, x: Array) -> Array:
@@ -109,7 +130,7 @@ def _qr_gx(gy: Array, y: Array, x: Array) -> Array:
 @array_operation(_qr_gx, formula="(gq + q · sym(r grᵀ − gqᵀ q)) · r⁻ᵀ")
 def QR(x: Array) -> Array:
     """Of a matrix with at least as many rows as columns: q, and r below it."""
-    return np.concatenate(np.linalg.qr(x), -2)
+    return qr_packed(x)
 
 
 def _pinv_gx(gy: Array, y: Array, x: Array) -> Array:

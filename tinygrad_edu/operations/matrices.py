@@ -200,14 +200,20 @@ def _cofactor_gx(gy: Array, y: Array, x: Array) -> Array:
     return COFACTOR_CHANGE(gy, x)
 
 
-@array_operation(_cofactor_gx, formula="x⁻ᵀ Σ gy·y − y gyᵀ x⁻ᵀ")
-def COFACTOR(x: Array) -> Array:
+# Functions of arrays alone, of which a compiled program prints the text.
+def cofactor(x: Any) -> Any:
     """det(x) · inv(x)ᵀ by the singular values, of which the others' products exist for a singular matrix too."""
     u, s, vt = np.linalg.svd(x)
     n = s.shape[-1]
     others = np.prod(np.where(np.eye(n, dtype=bool), 1.0, np.expand_dims(s, -2)), axis=-1)
     sign = np.expand_dims(np.linalg.det(u) * np.linalg.det(vt), (-1, -2))
     return sign * ((u * np.expand_dims(others, -2)) @ vt)
+
+
+@array_operation(_cofactor_gx, formula="x⁻ᵀ Σ gy·y − y gyᵀ x⁻ᵀ")
+def COFACTOR(x: Array) -> Array:
+    """det(x) · inv(x)ᵀ; it exists for a singular matrix too."""
+    return cofactor(x)
 
 
 def _inner(x0: Array, x1: Array) -> Array:
@@ -227,25 +233,30 @@ def _cofactor_change_gx1(gy: Array, y: Array, x0: Array, x1: Array) -> Array:
     return inverse * _inner(gy, y) + np.expand_dims(np.linalg.det(x1), (-1, -2)) * products
 
 
-@array_operation(
-    _cofactor_change_gx0, _cofactor_change_gx1, formula=("cofactor_change(gy, x1)", "by x1⁻ᵀ, of an invertible x1")
-)
-def COFACTOR_CHANGE(x0: Array, x1: Array) -> Array:
-    """The derivative of cofactor(x1) in the direction x0; it exists for a singular matrix too.
+def cofactor_change(x0: Any, x1: Any) -> Any:
+    """The derivative of cofactor(x1) in the direction x0.
 
     Between the singular vectors x1 is diagonal, and the second derivatives of its determinant are the products of all
     singular values but two.
     """
     u, s, vt = np.linalg.svd(x1)
-    direction = transposed(u) @ x0 @ transposed(vt)
+    direction = np.swapaxes(u, -1, -2) @ x0 @ np.swapaxes(vt, -1, -2)
     eye = np.eye(s.shape[-1], dtype=bool)
     left_out = eye[:, None, :] | eye[None, :, :]  # [i, j]: neither i nor j
     pairs = np.prod(np.where(left_out, 1.0, s[..., None, None, :]), axis=-1)
     pairs = np.where(eye, 0.0, pairs).astype(s.dtype)
     on_diagonal = pairs @ np.expand_dims(np.diagonal(direction, axis1=-2, axis2=-1), -1)
-    inner = np.where(eye, on_diagonal, -pairs * transposed(direction))
+    inner = np.where(eye, on_diagonal, -pairs * np.swapaxes(direction, -1, -2))
     sign = np.expand_dims(np.linalg.det(u) * np.linalg.det(vt), (-1, -2))
     return sign * (u @ inner @ vt)
+
+
+@array_operation(
+    _cofactor_change_gx0, _cofactor_change_gx1, formula=("cofactor_change(gy, x1)", "by x1⁻ᵀ, of an invertible x1")
+)
+def COFACTOR_CHANGE(x0: Array, x1: Array) -> Array:
+    """The derivative of cofactor(x1) in the direction x0; it exists for a singular matrix too."""
+    return cofactor_change(x0, x1)
 
 
 @array_operation(_det_gx, formula="gy · det(x) · x⁻ᵀ")

@@ -47,10 +47,10 @@ from tinygrad_edu.compiler.write import runtime
 from tinygrad_edu.graph import node as graph
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.operations import decompositions, matrices
 from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.floats import FLOATS
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
-from tinygrad_edu.operations.matrices import COFACTOR
 from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.value import Value
 
@@ -584,8 +584,9 @@ def _scatter_add(recorder: Recorder, x: Any, *, index: Any, shape: Any) -> Any:
     return recorder.apply(CALL, function, (x, index, tuple(shape)))
 
 
-def _cofactor(recorder: Recorder, x: Any) -> Any:
-    return recorder.apply(CALL, runtime.cofactor, (x,))
+def _one_line(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Of an operation in which NumPy gives several arrays at once: its function as a single line of the program."""
+    return lambda recorder, *xs: recorder.call(function, *xs)
 
 
 def _called(name: str, x: Any) -> Any:
@@ -611,7 +612,12 @@ def _cross_entropy_gx(gy: Any, y: Any, x: Any, *, labels: Any, memo: dict[str, A
 _FORWARD: dict[Operation, Callable[..., Any]] = {
     shape_rules.GETITEM: _getitem,
     shape_rules.SCATTER_ADD: _scatter_add,
-    COFACTOR: _cofactor,
+    matrices.COFACTOR: _one_line(matrices.cofactor),
+    matrices.COFACTOR_CHANGE: _one_line(matrices.cofactor_change),
+    decompositions.LOGABSDET: _one_line(decompositions.logabsdet),
+    decompositions.EIGH: _one_line(decompositions.eigh_packed),
+    decompositions.SVD: _one_line(decompositions.svd_packed),
+    decompositions.QR: _one_line(decompositions.qr_packed),
     CROSS_ENTROPY: _cross_entropy,
 }
 _BACKWARD: dict[Operation, Callable[..., Any]] = {CROSS_ENTROPY: _cross_entropy_gx}

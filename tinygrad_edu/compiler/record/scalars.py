@@ -20,11 +20,12 @@ SPELLED: dict[str, str] = {
     },
     **{name: f"math.{name}" for name in ("tan", "sinh", "cosh", "tanh", "erf", "erfc", "hypot")},
     **{f"arc{name}": f"math.a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
+    "fmod": "math.fmod",
     "abs": "abs",
 }
 
 
-_STEPS = ("floor", "ceil", "trunc", "rint", "floor_divide", "remainder", "fmod")
+_STEPS = ("floor", "ceil", "trunc", "rint", "floor_divide", "remainder")
 
 
 def choose(condition: Any, yes: Any, no: Any) -> Any:

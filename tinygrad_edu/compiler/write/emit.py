@@ -164,6 +164,9 @@ class Writer:
             return Text(f"{a} if {a} {'>' if name == 'maximum' else '<'} {b} or {a} != {a} else {b}", _CHOICE)
         if name == "exp2":
             return Text(f"2.0 ** {args[0].within(_POWER)}", _POWER)
+        if name in ("floor_divide", "remainder"):
+            sign, binds = _OPERATORS[name]
+            return Text(f"{args[0].within(binds)} {sign} {args[1].within(binds + 1)}", binds)
         if name not in SPELLED:
             self.helpers.add(getattr(runtime, name))
         return Text(f"{SPELLED.get(name, name)}({', '.join(texts)})")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.operations import windows
+from tinygrad_edu.operations import decompositions, matrices, windows
 from tinygrad_edu.operations.arrays import VOCABULARY
 
 
@@ -38,14 +38,6 @@ def scatter_add(x: Any, index: Any, shape: Any) -> Any:
     return y
 
 
-def cofactor(x: Any) -> Any:
-    """det(x) · inv(x)ᵀ, for singular matrices too."""
-    u, s, vt = np.linalg.svd(x)
-    others = np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1.0, np.expand_dims(s, -2)), axis=-1)
-    sign = np.expand_dims(np.linalg.det(u) * np.linalg.det(vt), (-1, -2))
-    return sign * ((u * np.expand_dims(others, -2)) @ vt)
-
-
 def one_hot(labels: Any, classes: int, dtype: Any) -> Any:
     """A row for each label: 1 in its column, 0 elsewhere."""
     return np.eye(classes, dtype=dtype)[labels]
@@ -69,12 +61,40 @@ def logaddexp(a: float, b: float) -> float:
     return a + math.log(2) if a == b else max(a, b) + math.log1p(math.exp(-abs(a - b)))
 
 
+def floor(x: float) -> float:
+    """The next whole number below; the sign of zero, infinities and nan stay."""
+    return math.copysign(math.floor(x), x) if math.isfinite(x) else x
+
+
+def ceil(x: float) -> float:
+    """The next whole number above; the sign of zero, infinities and nan stay."""
+    return math.copysign(math.ceil(x), x) if math.isfinite(x) else x
+
+
+def trunc(x: float) -> float:
+    """The number without its fraction; the sign of zero, infinities and nan stay."""
+    return math.copysign(math.trunc(x), x) if math.isfinite(x) else x
+
+
+def rint(x: float) -> float:
+    """The nearest whole number, of two the even one; the sign of zero, infinities and nan stay."""
+    return math.copysign(round(x), x) if math.isfinite(x) else x
+
+
 _ON_WINDOWS = (
     *(windows.places_of, windows.slices_of, windows.inside_of, windows.padded, windows.take_windows),
     *(windows.add_windows, windows.columns_of, windows.convolve, windows.convolve_input, windows.convolve_weight),
     *(windows.largest, windows.winners_of, windows.pick, windows.put),
 )
-HELPERS = (sign, logaddexp, erf, erfc, scatter, scatter_add, cofactor, one_hot, check_labels, *_ON_WINDOWS)
+_ON_MATRICES = (
+    *(matrices.cofactor, matrices.cofactor_change),
+    *(decompositions.logabsdet, decompositions.eigh_packed, decompositions.svd_packed, decompositions.qr_packed),
+)
+HELPERS = (
+    *(sign, logaddexp, floor, ceil, trunc, rint, erf, erfc, scatter, scatter_add, one_hot, check_labels),
+    *_ON_WINDOWS,
+    *_ON_MATRICES,
+)
 
 
 # What is run in place of a helper that a reader sees: the same numbers, up to the rounding of float32.
