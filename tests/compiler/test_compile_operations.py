@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, Value, nn
+from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.operations import decompositions, windows
 from tinygrad_edu.operations.elementwise import TABLE
@@ -249,3 +250,13 @@ def test_a_relu_gives_no_gradient_where_its_input_is_nan_of_either_sign(dtype, r
 def test_the_table_of_this_test_names_no_operation_that_is_gone():
     assert CAST.name in ARRAYS
     assert set(ARRAYS) == set(ARRAY_TABLE)
+
+
+# Compositions whose own code takes several arrays from NumPy; the operation LOGABSDET itself is compiled.
+REFUSED = {"slogdet": lambda x: np.linalg.slogdet(Tensor(x))[1]}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_takes_several_arrays_from_numpy_is_refused(name):
+    with pytest.raises(RecordingError, match=rf"np\.{name} gives several arrays at once, which cannot be compiled"):
+        tinygrad_edu.compile(REFUSED[name])(numbers(0, 3, 3))
