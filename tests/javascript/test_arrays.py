@@ -24,13 +24,13 @@ WITHOUT = {
     "pinv": "numpy.linalg.pinv",
     "matrix_power": "numpy.linalg.inv",
     "slogdet": "np.slogdet",
-    "eigh": "np.eigh",
-    "eigvalsh": "np.eigh",
-    "svd": "np.svd",
-    "qr": "np.qr",
-    "norm of singular values": "np.svd",
-    "cofactor": "np.svd",
-    "cofactor_change": "np.svd",
+    "eigh": "tinygrad_edu.operations.decompositions.eigh_packed",
+    "eigvalsh": "tinygrad_edu.operations.decompositions.eigh_packed",
+    "svd": "tinygrad_edu.operations.decompositions.svd_packed",
+    "qr": "tinygrad_edu.operations.decompositions.qr_packed",
+    "norm of singular values": "tinygrad_edu.operations.decompositions.svd_packed",
+    "cofactor": "tinygrad_edu.operations.matrices.cofactor",
+    "cofactor_change": "tinygrad_edu.operations.matrices.cofactor_change",
 }
 
 
