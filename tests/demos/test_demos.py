@@ -312,7 +312,7 @@ def test_ctrl_c_in_xor_leaves_out_its_other_runs(tmp_path, monkeypatch, capsys):
 def test_backprop_prints_each_product_and_writes_its_pictures(tmp_path, capsys):
     backprop.run(out=tmp_path)
     said = capsys.readouterr().out
-    assert "0.7864 · (−3) = −2.359" in said
+    assert "0.7864 · (−3) ≈ −2.359" in said
     assert "∂L/∂a = −1.573, ∂L/∂b = 1.573, ∂L/∂c = 0.7864" in said
     assert pictures(tmp_path) == {"backprop.svg", "backprop.gif", "backprop.html"}
 
