@@ -217,6 +217,7 @@ class Compiled:
         Examples
         --------
         >>> import numpy as np
+        >>> __name__ = "__main__"  # a program of one's own: the library's own settings are not listed
         >>> temperature = 2.0
         >>> scaled = compile(lambda x: x / temperature)
         >>> scaled(np.ones(2))
