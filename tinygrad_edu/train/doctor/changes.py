@@ -75,7 +75,7 @@ def skip(ops: tuple[str, ...], code: str = "{net}.layers[-1] = nn.Identity()") -
 
 
 def _last_activation(recorded: Pass, ops: tuple[str, ...]) -> int:
-    """The place of the last of these operations behind the last layer; −1 if there is none."""
+    """The place of the last of these operations after the last layer; −1 if there is none."""
     names = [x.operation.name if x.operation is not None else "" for x in recorded.graph]
     start = max((i for i, name in enumerate(names) if name in LAYERS), default=0)
     return max((i for i, name in enumerate(names) if i > start and name in ops), default=-1)

@@ -90,7 +90,7 @@ class ProbabilitiesAsLogits(Rule):
 class BroadcastLabels(Rule):
     """Labels of another shape than the predictions, which broadcast to a table of all pairs.
 
-    Sure when an elementwise operation behind the last layer makes an (n, n) array of predictions of shape (n, 1)
+    Sure when an elementwise operation after the last layer makes an (n, n) array of predictions of shape (n, 1)
     and a constant of shape (n,), or the other way round, n being the rows of the batch. Where n is also the number
     of outputs by chance, one of the two has another shape. A loss of all pairs of predictions and labels would make
     it wrong.

@@ -24,7 +24,7 @@ PROBABILITIES = ("categorical", "binary")
 
 
 class OutputsOutOfRange(Rule):
-    """An activation behind the last layer that cannot give what the targets or the loss ask for.
+    """An activation after the last layer that cannot give what the targets or the loss ask for.
 
     Sure when a twentieth of the targets, of twenty rows or more, lie outside of the activation's range by more than
     noise; when a loss of probabilities gets the results of ReLU or tanh; and when sigmoids are divided by their sum
@@ -32,7 +32,7 @@ class OutputsOutOfRange(Rule):
     """
 
     name = "output activation that does not fit"
-    fix = "take the activation behind the last layer away, or use one whose range holds the targets"
+    fix = "take the activation after the last layer away, or use one whose range holds the targets"
     code = "{net}.layers[-1] = nn.Identity()  # where the last activation stands"
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class OutputsOutOfRange(Rule):
         if self.rows < ROWS or self.outside < OUTSIDE * self.rows:
             return None
         return Said(
-            f"{output.op} behind the last layer cannot give all of the targets.",
+            f"{output.op} after the last layer cannot give all of the targets.",
             f"{output.op} gives numbers from {low:g} to {high:g}, but {self.outside / self.rows:.0%} of the "
             "targets lie "
             f"outside (they go from {np.min(t):.3g} to {np.max(t):.3g})",
@@ -74,7 +74,7 @@ class OutputsOutOfRange(Rule):
         return Said(
             f"the loss takes probabilities, and gets the results of {source.op}.",
             evidence,
-            f"put a {belongs} behind the last layer",
+            f"put a {belongs} after the last layer",
             f"{{net}}.layers[-1] = nn.{belongs.capitalize()}()",
         )
 
@@ -88,7 +88,7 @@ class RawOutputs(Rule):
     """
 
     name = "raw outputs in a loss of probabilities"
-    fix = "put a softmax (several classes) or a sigmoid (one output) behind the last layer, or use a loss of logits"
+    fix = "put a softmax (several classes) or a sigmoid (one output) after the last layer, or use a loss of logits"
     code = "loss = nn.functional.cross_entropy({net}(X), y)  # takes raw outputs"
 
     def look(self, visit: Visit) -> Said | None:
