@@ -16,7 +16,7 @@ MARKER = re.compile(r"^# %%(?P<about>.*)\n", re.MULTILINE)
 
 
 class Cell(NamedTuple):
-    """A cell of a notebook: what stands behind its marker, its text, and the line of the file on which it begins."""
+    """A cell of a notebook: the words after its marker, its text, and the line of the file where it begins."""
 
     about: str
     text: str
