@@ -55,7 +55,12 @@ def number(written):
 
 
 def picture(page):
-    """Everything that the graph and the panel show, but for what is spoken: nothing is before the first step."""
+    """Everything that the graph and the panel show, but for what is spoken: nothing is before the first step.
+
+    The graph is fitted to its room when the browser reports the room's size, after the next frame is laid out.
+    """
+    frames = "(done) => requestAnimationFrame(() => requestAnimationFrame(done))"
+    page.evaluate(f"() => new Promise({frames})")
     return page.evaluate("[scene, formula, sentence, inspector, table].map((part) => part.outerHTML).join()")
 
 
