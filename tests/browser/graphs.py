@@ -57,6 +57,34 @@ def scalar_net(inputs, sizes, fused=False):
     return y**2 if isinstance(y, Value) else sum(y) ** 2
 
 
+def samples(number=4):
+    """The loss of a net of scalars on a batch: a loop over the samples."""
+    net = scalar.MLP(2, [4, 4, 1], activation="tanh", rng=1)
+    points = [(i % 2, i // 2 % 2) for i in range(number)]
+    loss = sum((net([Value(float(a), "x0"), Value(float(b), "x1")]) - (a ^ b)) ** 2 for a, b in points)
+    loss.label = "loss"
+    return loss
+
+
+def recurrent(steps=20):
+    """A recurrent net of single numbers, without a module: a loop over the steps."""
+    w, u, b = Value(0.5, "w"), Value(-0.8, "u"), Value(0.1, "b")
+    h = Value(0.0, "h0")
+    for t in range(steps):
+        h = (w * Value(np.sin(t), f"x{t}") + u * h + b).tanh()
+    return (h - 0.3) ** 2
+
+
+def recurrent_layer(steps=20):
+    """The same of Tensors, by a module of the user's own."""
+    rng = np.random.default_rng(0)
+    cell = nn.RNNCell(3, 4, rng=0)
+    h = np.zeros((5, 4))
+    for _ in range(steps):
+        h = cell(rng.normal(size=(5, 3)), h)
+    return (h**2).mean()
+
+
 def training_step(optimizer=optim.SGD):
     """A compiled training step of a small classifier, called twice: an optimizer has its state then."""
     model = nn.MLP(2, [3, 2], activation="relu", rng=0)

@@ -3,14 +3,16 @@
 - Every step of a graph of some 500 nodes, all on screen, is made in a frame of its own. Reported are the time in which
   the scripts, the styles and the layout of a step are done, and the time from frame to frame.
 - A leaf of a graph of some 1,000 nodes is changed: the time to compute both passes, and to show all that follows.
-- A page of some 20,000 nodes is opened: the time until its first picture.
-- A graph that is too large is refused.
+- Pages of some 20,000 nodes are opened, a net and a loop: the time until the first picture.
+- A graph of as many nodes in which nothing can be folded is refused.
 """
 
 import statistics
 import tempfile
 import time
 from pathlib import Path
+
+import numpy as np
 
 from tests.browser.chromium import launch
 from tests.browser.graphs import scalar_net
@@ -21,6 +23,8 @@ from viz.pages.player import player
 _MEASURE = """async () => {
   const work = [], frames = [];
   player.seek(0);
+  player.graph.folding.openTo(Infinity, "all");
+  player.graph.arrange();
   player.graph.fit();
   let last = await new Promise(requestAnimationFrame);
   for (let s = 0; s < player.film.length; s += 1) {
@@ -71,14 +75,24 @@ def report(name, times):
     print(f"  {name:10} median {statistics.median(times):6.1f}  99 % below {p99:6.1f}  longest {times[-1]:6.1f} ms")
 
 
-def refused():
-    """The seconds until a graph of 20,000 nodes without modules is refused."""
-    x = y = Value(0.5)
-    for _ in range(20_000):
+def loop(turns):
+    """A loop of equal operations."""
+    y = Value(0.5)
+    for _ in range(turns):
         y = y.sin()
+    return y
+
+
+def refused():
+    """The seconds until a graph of 20,000 nodes without modules and loops is refused."""
+    rng = np.random.default_rng(0)
+    nodes = [Value(0.5), Value(0.25)]
+    for kind, i, j in rng.integers(0, (3, 50, 50), (20_000, 3)):
+        x, y = nodes[-1 - i % len(nodes)], nodes[-1 - j % len(nodes)]
+        nodes.append((x * y, x + y, x.sin())[kind])
     began = time.perf_counter()
     try:
-        player(y + x)
+        player(sum(nodes[-60:]))
     except ArgumentError:
         return time.perf_counter() - began
     raise AssertionError("it was not refused")
@@ -100,8 +114,9 @@ def main() -> None:
         print(f"a changed leaf, {found['nodes']} nodes")
         for name in ("computed", "shown"):
             report(name, found[name])
-        page, seconds = opened(browser, folder, scalar_net(20, [70, 70, 1]))
-        print(f"opening a page of {page.evaluate('player.film.nodes.length')} nodes: {seconds:.2f} s")
+        for name, root in (("a net", scalar_net(20, [70, 70, 1])), ("a loop", loop(20_000))):
+            page, seconds = opened(browser, folder, root)
+            print(f"opening a page of {page.evaluate('player.film.nodes.length')} nodes, {name}: {seconds:.2f} s")
         browser.close()
     print(f"refusing a graph that is too large: {refused():.2f} s")
 

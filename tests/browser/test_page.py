@@ -303,7 +303,7 @@ def test_pan_and_zoom(opened):
 
 def test_modules_fold_and_unfold(opened):
     page = opened(player(scalar_net(2, [3, 1])), "#step=20")
-    outside = page.evaluate("player.graph.nodes.filter((node) => node.cluster < 0).length")
+    outside = page.evaluate("player.graph.folding.around.filter((groups) => groups.includes(-1)).length")
     nodes = page.locator(".node:not(.folded):visible")
     everything = nodes.count()
     page.keyboard.press("f")
@@ -327,7 +327,7 @@ def test_boxes_do_not_overlap_however_much_is_folded(opened):
       const hit = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
       return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => hit(a, b))).length;
     }"""
-    modules = page.evaluate("player.graph.clusters.length")
+    modules = page.evaluate("player.graph.folding.groups.length")
     for module in range(modules):
         assert page.evaluate(overlapping) == 0
         page.evaluate(f"player.graph.toggle({module})")
@@ -518,20 +518,6 @@ def test_a_gradient_is_shown_as_the_sum_over_its_paths(opened):
     assert page.locator(".edge.on-path").count() == 5
     page.keyboard.press("ArrowLeft")
     assert page.locator(".edge.on-path").count() == 0
-
-
-def test_a_module_too_large_to_be_seen_into_stays_folded(opened):
-    page = opened(player(scalar_net(2, [16, 16, 1])), "#step=300")
-    sealed = page.locator(".node.folded[aria-disabled=true]:visible")
-    assert sealed.count() == 1
-    sealed.press("Enter")
-    assert sealed.count() == 1
-    page.keyboard.press("f")  # folds all
-    page.keyboard.press("f")
-    assert sealed.count() == 1
-    for step in range(0, 1800, 100):  # steps within it light its box
-        page.evaluate(f"player.seek({step + 1})")
-        assert page.locator(".node.on-forward, .node.on-backward").count() >= 1
 
 
 # --- the quiz ------------------------------------------------------------------------------------------------------

@@ -39,7 +39,19 @@ class Player(Page):
     styles = ("page.css", "player.css")
     scripts = (
         *("data.js", "formulas.js", "numbers.js", "film.js", "paths.js"),  # what is known
-        *("geometry.js", "heat.js", "graph.js", "motion.js", "network.js", "leaves.js", "descent.js"),  # the stage
+        *(
+            "geometry.js",
+            "layers.js",
+            "folding.js",
+            "plan.js",
+            "heat.js",
+            "graph.js",
+            "folded.js",
+            "motion.js",
+            "network.js",
+            "leaves.js",
+            "descent.js",
+        ),  # the stage
         *(
             "panel.js",
             "inspector.js",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.dot import Dot
+from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.row import Elementwise
 from viz.explain.quiz import NEAR, questions
@@ -18,13 +19,16 @@ from viz.explain.why import why
 from viz.formulas.templates import name_in_mathml
 from viz.pages.network import network
 from viz.pages.step_forms import StepForms
-from viz.pictures.placement import WHOLE, Size, place, too_many
+from viz.pictures.placement import Size, place
 from viz.steps.as_json import FEW, json_number, to_json
+from viz.steps.modules import Modules
+from viz.steps.repeats import Groups, groups_of
 from viz.steps.steps import Backward
 from viz.steps.trace import Trace
 from viz.steps.trace_data import TracedNode
 
-SHOWN = 500  # so many nodes are shown before modules are folded
+SHOWN = 500  # so many nodes are shown side by side
+_PLACED = 200  # up to so many are placed by Graphviz, whose lines are finer; the page is faster
 _EXPLAINED = 500  # entries of gradients, and what they cost: each is a walk through all steps
 _EXPLAINED_STEPS = 200_000
 _ASKED = 1000  # steps
@@ -37,22 +41,17 @@ def page_data(film: Trace) -> dict[str, Any]:
     nodes = [*film.nodes]
     modules = film.modules
     edges = [(x, node.id) for node in nodes for x in node.inputs]
-    placement = place([_size(node, film.kind) for node in nodes], edges, modules)
-    parents = [call.parent.index if call.parent and call.parent.parent else -1 for call in modules.calls]
-    home = [call.index if call.parent else -1 for call in modules.home]
+    sizes = [_size(node, film.kind) for node in nodes]
+    groups = film.groups if len(nodes) > LARGE_BOXES else groups_of(modules, repeats=False)
     return {
         "kind": film.kind,
         "root": film.root,
         "nodes": list(map(_node, nodes)),
         "forms": StepForms(film).to_dict(),
         "recorded": _recorded(film),
-        "place": placement.to_dict(),
-        "modules": [
-            {"title": call.scope.title or call.scope.name, "parent": parent, "count": count}
-            for call, parent, count in zip(modules.calls, parents, _counts(home, parents), strict=True)
-        ],
-        "home": home,
-        "folded": _folded(home, parents),
+        "sizes": [[round(x, 1) for x in size] for size in sizes],
+        "place": _place(sizes, edges, modules, groups),
+        "folding": groups.to_dict(),
         "network": network(film),
         "quiz": {"questions": _questions(film), "near": NEAR},
         "why": _explanations(film) if film.kind == "Tensor" else {},
@@ -64,11 +63,16 @@ def check_size(film: Trace) -> None:
 
     Raises
     ------
-    ArgumentError : too many nodes stand in no module, so that folding cannot help.
+    ArgumentError : too many nodes stand side by side, so that folding cannot help.
     """
-    outside = sum(call.parent is None for call in film.modules.home)
-    if len(film.order) > WHOLE and outside > WHOLE:
-        raise too_many(outside)
+    if len(film.order) <= SHOWN:
+        return
+    outside = sum(None in around for around in film.groups.around)
+    if outside > SHOWN:
+        raise ArgumentError(
+            f"the player shows up to {SHOWN} nodes side by side, but was given {outside} that lie in no "
+            "module and no loop: give it a smaller part of the graph, or build it of nn modules, which fold"
+        )
 
 
 def is_row(operation: Any) -> bool:
@@ -219,31 +223,12 @@ def _size(node: TracedNode, kind: str) -> Size:
     return min(width, 216.0), 42.0 if node.role == "constant" else 64.0
 
 
-def _counts(home: Sequence[int], parents: Sequence[int]) -> list[int]:
-    """How many nodes lie in each module, in the modules within it too."""
-    counts = [0] * len(parents)
-    for call in home:
-        while call >= 0:
-            counts[call] += 1
-            call = parents[call]
-    return counts
-
-
-def _folded(home: Sequence[int], parents: Sequence[int]) -> list[int]:
-    """The modules that are folded at first: the innermost, as many levels as it takes to show no more than `SHOWN`."""
-    if len(home) <= SHOWN:
-        return []
-    levels = [0] * len(parents)
-    for c in range(len(parents)):
-        at = c
-        while parents[at] >= 0:
-            levels[c] += 1
-            at = parents[at]
-    around = [-1 if call < 0 else levels[call] for call in home]
-
-    def shown(depth: int) -> int:
-        """How many boxes there are when the modules from level ``depth`` on are folded."""
-        return sum(level < depth for level in around) + sum(level == depth for level in levels)
-
-    depth = next((d for d in range(max(levels, default=0), 0, -1) if shown(d) <= SHOWN), 0)
-    return [c for c, level in enumerate(levels) if level >= depth]
+def _place(
+    sizes: Sequence[Size], edges: Sequence[tuple[int, int]], modules: Modules, groups: Groups
+) -> dict[str, Any] | None:
+    """Where all stands if nothing is folded, as Graphviz places it; None if the page is to place it."""
+    if len(sizes) > _PLACED or any(group.turns for group in groups.groups):
+        return None
+    placement = place(sizes, edges, modules).to_dict()
+    index = {str(group.call.index): str(group.index) for group in groups.groups if group.call}
+    return placement | {"clusters": {index[call]: at for call, at in placement["clusters"].items()}}

@@ -15,6 +15,7 @@ from viz.formulas.numbers import printable, shorten
 from viz.formulas.tree import Formula, Name, Number, Partial
 from viz.steps.as_json import is_finite, single, to_json
 from viz.steps.modules import Modules, module_calls
+from viz.steps.repeats import Groups, groups_of
 
 T = TypeVar("T")
 
@@ -146,6 +147,11 @@ class TraceData:
     def modules(self) -> Modules:
         """Which module calls the nodes belong to."""
         return module_calls(self.order)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The module calls, and what loops repeat in them."""
+        return groups_of(self.modules)
 
 
 class TracedNode:

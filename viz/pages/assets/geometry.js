@@ -1,53 +1,20 @@
-// Where things stand once modules are folded. Folding leaves empty strips; they are squeezed out, so that
-// everything keeps its order and its neighbours, and nobody has to find their way in a new picture.
+// Curves between boxes.
 
-/** A monotone map of one axis that shortens every stretch between the `spans` [from, to] to at most `gap`. */
-function squeeze(spans, gap) {
-  const merged = [];
-  for (const [from, to] of [...spans].sort((a, b) => a[0] - b[0])) {
-    const last = merged.at(-1);
-    if (last && from <= last[1]) last[1] = Math.max(last[1], to);
-    else merged.push([from, to]);
+/** The points of a curve from the box `a` to the box `b`, by way of `bends` [left, right, y]. */
+function curve(a, b, bends = [], shift = 0) {
+  let from = [a[0] + a[2], a[1] + a[3] / 2 + shift];
+  const points = [from];
+  const to = (x, y) => {
+    const reach = Math.max(x > from[0] ? 0 : 24, Math.abs(x - from[0]) / 2);
+    points.push([from[0] + reach, from[1]], [x - reach, y], [x, y]);
+    from = [x, y];
+  };
+  for (const [left, right, y] of bends) {
+    to(left, y);
+    if (right > left) to(right, y);
   }
-  const knots = [];
-  let shift = 0;
-  merged.forEach(([from, to], i) => {
-    if (i) shift += Math.max(0, from - merged[i - 1][1] - gap);
-    knots.push([from, from - shift], [to, to - shift]);
-  });
-  return (x) => between(knots, x);
-}
-
-/** Linear interpolation through `knots` [x, y], with slope 1 outside of them. */
-function between(knots, x) {
-  if (!knots.length) return x;
-  let low = 0;
-  let high = knots.length - 1;
-  if (x <= knots[low][0]) return knots[low][1] + x - knots[low][0];
-  if (x >= knots[high][0]) return knots[high][1] + x - knots[high][0];
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (knots[middle][0] <= x) low = middle;
-    else high = middle;
-  }
-  const [x0, y0] = knots[low];
-  const [x1, y1] = knots[high];
-  return x1 === x0 ? y1 : y0 + ((x - x0) / (x1 - x0)) * (y1 - y0);
-}
-
-/** A box [x, y, width, height] with its corners mapped. */
-function mapBox([x, y, w, h], fx, fy) {
-  const left = fx(x);
-  const top = fy(y);
-  return [left, top, fx(x + w) - left, fy(y + h) - top];
-}
-
-/** The points of a curve that leaves the box `a` on the right and enters the box `b` on the left. */
-function curve(a, b) {
-  const start = [a[0] + a[2], a[1] + a[3] / 2];
-  const end = [b[0] - 2, b[1] + b[3] / 2];
-  const reach = Math.max(24, Math.abs(end[0] - start[0]) / 2);
-  return [start, [start[0] + reach, start[1]], [end[0] - reach, end[1]], end];
+  to(b[0] - 2, b[1] + b[3] / 2 + shift);
+  return points;
 }
 
 /** SVG path data of a chain of cubic curves through `points`. */

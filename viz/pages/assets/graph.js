@@ -1,8 +1,9 @@
 // The graph as SVG: boxes, edges and module frames; what is lit; folding; pan and zoom.
 
 const SVG = "http://www.w3.org/2000/svg";
-const GAP = 56; // the longest empty stretch that folding leaves
-const FOLDED_HEIGHT = 46;
+const FEW_BOXES = 60; // so many are shown at first, if there are more
+const FEWEST_BOXES = 4; // of fewer, nothing can be learnt
+const READABLE = 0.92; // the scale at which the smallest texts have 11 px
 
 /** A new element with attributes and children; strings become text, so that no label is ever read as markup. */
 function make(name, attributes = {}, ...children) {
@@ -89,20 +90,22 @@ function boxOf(node, w, h) {
 }
 
 class GraphView {
-  /** `nodes`, `edges` and `clusters` as in the page's data; `pick` is called with a node that was chosen. */
-  constructor({ nodes, edges, clusters, place, folded, first }, pick) {
-    Object.assign(this, { nodes, edges, clusters, place, pick });
+  /**
+   * `nodes` and `edges` as in the page's data, `folding` of them, and the `place` where all stand if nothing is folded,
+   * null if the page is to find one; `pick` is called with a node that was chosen.
+   */
+  constructor({ nodes, edges, folding, place, first }, pick) {
+    Object.assign(this, { nodes, edges, folding, place, pick });
     this.svg = document.getElementById("graph");
     this.scene = document.getElementById("scene");
-    this.folded = new Set(folded);
-    this.sealed = new Set(place.sealed);
     this.lit = [];
     this.boxes = nodes.map(() => null);
     this.wires = edges.map(() => null);
-    this.drawClusters();
-    this.arrange();
+    this.frames = new Map();
+    this.folded = new Map();
     this.focus = first;
     this.size = this.svg.getBoundingClientRect(); // kept, because asking for it lays the page out
+    this.openReadable();
     this.home(this.focus);
     this.listen();
   }
@@ -112,7 +115,8 @@ class GraphView {
   /** The box of node `i`, drawn when it is first seen: most of a large graph lies in folded modules. */
   boxOf(i) {
     if (this.boxes[i]) return this.boxes[i];
-    const [node, box] = [this.nodes[i], this.place.nodes[i]];
+    const node = this.nodes[i];
+    const box = [0, 0, ...node.size];
     const isRoomy = box[3] > 64 || (box[3] > 50 && node.kind === "constant");
     const parts = (isRoomy ? roomyBox : compactBox)(node, box);
     parts.g.id = `node-${i}`;
@@ -133,177 +137,173 @@ class GraphView {
     return this.wires[k];
   }
 
-  drawClusters() {
-    const frames = document.getElementById("clusters");
-    const layer = document.getElementById("nodes");
-    this.frames = this.clusters.map((cluster, c) => {
-      const turn = () => this.toggle(c);
-      const rect = make("rect", { rx: 8 });
-      const text = make("text", {}, cluster.title);
-      const label = `Module ${cluster.title}, ${cluster.count} nodes`;
-      const frame = make("g", { id: `module-${c}`, class: "cluster", role: "button", "aria-expanded": "true" });
-      frame.append(rect, text);
-      const box = make("rect", { class: "box", height: FOLDED_HEIGHT, rx: 8 });
-      const name = make("text", { class: "name", y: 19, "text-anchor": "middle" });
-      const count = make("text", { class: "count", y: 36, "text-anchor": "middle" }, `${cluster.count} nodes`);
-      const folded = make("g", { id: `folded-${c}`, class: "node folded", role: "button", "aria-expanded": "false" });
-      if (this.sealed.has(c)) folded.setAttribute("aria-disabled", "true"); // too large to be seen into
-      folded.append(make("rect", { class: "halo", x: -4, y: -4, height: FOLDED_HEIGHT + 8, rx: 11 }), box, name, count);
-      for (const g of [frame, folded]) {
-        g.setAttribute("aria-label", label);
-        g.setAttribute("tabindex", 0);
-        g.addEventListener("click", turn);
-      }
-      frames.append(frame);
-      layer.append(folded);
-      return { frame, rect, text, folded, box, name, count };
-    });
+  /** The frame of an open group, drawn when it is first seen. */
+  frameOf(g) {
+    if (this.frames.has(g)) return this.frames.get(g);
+    const [rect, text] = [make("rect", { rx: 8 }), make("text")];
+    const frame = make("g", { id: `module-${g}`, class: "cluster", role: "button", "aria-expanded": "true", tabindex: 0 }, rect, text);
+    frame.addEventListener("click", () => this.toggle(g));
+    document.getElementById("clusters").append(frame);
+    const turns = this.folding.groups[g].turns ? this.turnsOf(g) : null;
+    this.frames.set(g, { frame, rect, text, turns });
+    return this.frames.get(g);
+  }
+
+  /** The buttons on the frame of a repetition: the turn before, the turn after, all turns. */
+  turnsOf(g) {
+    const { folding } = this;
+    const button = (x, width, text, label, act) => {
+      const face = make("text", { x: x + width / 2, y: 15, "text-anchor": "middle" }, text);
+      const key = make("g", { class: "turn", role: "button", tabindex: 0, "aria-label": label }, make("rect", { x, width, height: 22, rx: 6 }), face);
+      key.addEventListener("click", act);
+      return key;
+    };
+    const by = (n) => () => this.chooseTurn(g, folding.chosen(g) + n);
+    const before = button(0, 24, "‹", "The turn before", by(-1));
+    const after = button(28, 24, "›", "The turn after", by(1));
+    const all = button(56, 34, "all", "Show all turns, or one", () => this.open(g, folding.mode(g) === "all" ? "open" : "all"));
+    const bar = make("g", { class: "turns" }, before, after, all);
+    document.getElementById("nodes").append(bar);
+    return bar;
+  }
+
+  /** The box of what is folded, drawn when it is first seen. */
+  foldedOf(key) {
+    if (this.folded.has(key)) return this.folded.get(key);
+    const [side, g] = [key.split("-")[0], Number(key.split("-")[1])];
+    const centred = { "text-anchor": "middle" };
+    const parts = {
+      halo: make("rect", { class: "halo", x: -4, y: -4, height: FOLDED_HEIGHT + 8, rx: 11 }),
+      box: make("rect", { class: "box", height: FOLDED_HEIGHT, rx: 8 }),
+      name: make("text", { class: "name", y: 19, ...centred }),
+      count: make("text", { class: "count", y: 35, ...centred }),
+      value: make("text", { class: "value", y: 53, ...centred }),
+      grad: make("text", { class: "grad", y: 70, ...centred }),
+      made: make("rect", { class: "done forward", x: 8, y: 77, height: 3, width: 0 }),
+      given: make("rect", { class: "done backward", x: 8, y: 82, height: 3, width: 0 }),
+    };
+    const about = side === "group" ? { "aria-expanded": "false" } : {};
+    const box = make("g", { id: side === "group" ? `folded-${g}` : key, class: "node folded", role: "button", tabindex: 0, ...about }, ...Object.values(parts));
+    const step = { before: -1, after: 1 }[side];
+    box.addEventListener("click", () => (step ? this.chooseTurn(g, this.folding.chosen(g) + step) : this.toggle(g)));
+    document.getElementById("nodes").append(box);
+    this.folded.set(key, { ...parts, g: box });
+    return this.folded.get(key);
   }
 
   // --- folding
 
-  /** The outermost folded module that hides what lies in module `c`, or -1. */
-  hider(c) {
-    let hider = -1;
-    for (let at = c; at >= 0; at = this.clusters[at].parent) if (this.folded.has(at)) hider = at;
-    return hider;
+  /** The first state of folding in which the whole graph can be read; the one that is read best if there is none. */
+  openReadable() {
+    const { folding } = this;
+    if (this.nodes.length <= FEW_BOXES) return this.arrange();
+    let best = null;
+    for (const state of folding.states(FEW_BOXES, "all")) {
+      if (best && folding.count() < FEWEST_BOXES) break;
+      this.arrange();
+      this.fit();
+      const scale = this.view[2];
+      if (scale >= READABLE) return null;
+      if (!best || scale > best.scale) best = { scale, state };
+    }
+    folding.openTo(...(best?.state ?? [0, "box"]));
+    return this.arrange();
   }
 
-  toggle(c) {
-    if (this.sealed.has(c)) return;
-    if (this.folded.has(c)) this.folded.delete(c);
-    else this.folded.add(c);
+  /** Fold group `g` to a box, or open it. */
+  toggle(g) {
+    this.open(g, this.folding.mode(g) === "box" ? "open" : "box");
+  }
+
+  /** Show group `g` as a "box", "open", or with "all" turns; what would show too much is refused. */
+  open(g, mode) {
+    const { folding } = this;
+    const before = folding.mode(g);
+    folding.set(g, mode);
+    const count = folding.count();
+    if (mode !== "box" && count > MOST_SHOWN) {
+      folding.set(g, before);
+      this.onrefuse?.(`${count} boxes are too many to be seen side by side: look at one turn, or fold other modules first.`);
+      return;
+    }
     this.arrange();
-    const { frame, folded } = this.frames[c];
-    (this.folded.has(c) ? folded : frame).focus({ preventScroll: true });
+    const { frame, at } = mode === "box" ? { frame: this.folded.get(`group-${g}`)?.g, at: this.foldedAt.get(`group-${g}`) } : { ...this.frames.get(g), at: this.frameAt.get(g) };
+    this.lookAt(at);
+    frame?.focus({ preventScroll: true });
   }
 
-  /** Fold every module, or unfold them when all are folded. */
+  /** Show this turn of a repetition. */
+  chooseTurn(g, turn) {
+    this.folding.choose(g, turn);
+    this.arrange();
+    this.lookAt(this.frameAt.get(g));
+  }
+
+  /** Fold every group, or open as many as can be shown when all are folded. */
   foldAll() {
-    const all = this.folded.size === this.clusters.length;
-    const stay = (c) => !this.place.clusters[c] || this.sealed.has(c);
-    this.folded = new Set([...this.clusters.keys()].filter((c) => !all || stay(c)));
+    const { folding } = this;
+    if (folding.isAllFolded) folding.states(MOST_SHOWN, "open").next();
+    else folding.openTo(0, "box");
     this.arrange();
     this.home(this.focus);
   }
 
-  /** Unfold whatever hides node `i`, where it has a place. */
+  /** Open whatever hides node `i`. */
   reveal(i) {
-    let hider = this.hider(this.nodes[i].cluster);
-    let changed = false;
-    while (hider >= 0 && !this.sealed.has(hider)) {
-      this.folded.delete(hider);
-      changed = true;
-      hider = this.hider(this.nodes[i].cluster);
-    }
-    if (changed) this.arrange();
+    if (this.anchor[i] === null) return;
+    this.folding.reveal(i);
+    this.arrange();
   }
 
   /** Put everything where it belongs in the present state of folding. */
   arrange() {
-    this.anchor = this.nodes.map((node) => this.hider(node.cluster));
-    const squeezed = this.folded.size > 0;
-    const foldedBox = this.clusters.map((cluster, c) => this.place.clusters[c] && this.foldedBox(cluster, c));
-    const shownFold = (c) => this.folded.has(c) && this.hider(this.clusters[c].parent) < 0;
-    const shownFrame = (c) => this.hider(c) < 0;
-    const boxes = [];
-    this.nodes.forEach((_, i) => this.anchor[i] < 0 && boxes.push(this.place.nodes[i]));
-    const frames = [];
-    this.clusters.forEach((_, c) => {
-      if (shownFold(c)) boxes.push(foldedBox[c]);
-      else if (shownFrame(c)) frames.push(this.place.clusters[c]);
+    const plan = new Plan(this.folding, this.nodes, this.edges, this.place);
+    Object.assign(this, { anchor: plan.anchor, stands: plan.stands, foldedAt: plan.foldedAt, frameAt: plan.frameAt, extent: plan.extent });
+    this.at = this.nodes.map((_, i) => plan.at[i] ?? plan.foldedAt.get(plan.anchor[i]));
+    this.nodes.forEach((_, i) => {
+      const isShown = this.anchor[i] === null;
+      this.boxes[i]?.g.toggleAttribute("hidden", !isShown);
+      if (isShown) this.move(this.boxOf(i).g, this.at[i]);
     });
-    const ends = (b, axis) => [b[axis], b[axis] + b[axis + 2]];
-    const borders = ([from, to], title) => [[from, from + title], [to - 6, to]];
-    const spans = (axis) => [
-      ...boxes.map((b) => ends(b, axis)),
-      ...frames.flatMap((b) => borders(ends(b, axis), axis ? 22 : 6)),
-    ];
-    const fx = squeezed ? squeeze(spans(0), GAP) : (x) => x;
-    const fy = squeezed ? squeeze(spans(1), GAP / 2) : (y) => y;
-    this.arrangeClusters(fx, fy, foldedBox, shownFold, shownFrame);
-    this.arrangeNodes(fx, fy);
-    this.arrangeEdges(fx, fy);
-    this.extent = this.measure();
+    this.arrangeGroups();
+    this.edges.forEach((_, k) => this.wires[k]?.g.toggleAttribute("hidden", this.stands[k] !== k));
+    for (const [k, { points, spot }] of plan.lines) {
+      const { path, text } = this.wireOf(k);
+      path.setAttribute("d", pathData(points));
+      text.setAttribute("x", spot[0].toFixed(1));
+      text.setAttribute("y", (spot[1] + 4).toFixed(1));
+    }
     if (this.onarrange) this.onarrange();
   }
 
-  foldedBox(cluster, c) {
-    const [x, y, w, h] = this.place.clusters[c];
-    const width = Math.min(w, Math.max(90, cluster.title.length * 7.4 + 24));
-    return [x + (w - width) / 2, y + (h - FOLDED_HEIGHT) / 2, width, FOLDED_HEIGHT];
+  move(element, [x, y]) {
+    element.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
   }
 
-  arrangeClusters(fx, fy, foldedBox, shownFold, shownFrame) {
-    this.foldedAt = {};
-    this.frames.forEach(({ frame, rect, text, folded, box, name, count }, c) => {
-      frame.toggleAttribute("hidden", !shownFrame(c));
-      folded.toggleAttribute("hidden", !shownFold(c));
-      if (shownFold(c)) {
-        const at = mapBox(foldedBox[c], fx, fy);
-        this.foldedAt[c] = at;
-        folded.setAttribute("transform", `translate(${at[0]} ${at[1]})`);
-        folded.querySelector(".halo").setAttribute("width", at[2] + 8);
-        box.setAttribute("width", at[2]);
-        for (const line of [name, count]) line.setAttribute("x", at[2] / 2);
-        name.textContent = cut(this.clusters[c].title, at[2] - 8);
-      } else if (shownFrame(c)) {
-        const [x, y, w, h] = mapBox(this.place.clusters[c], fx, fy);
-        for (const [key, value] of Object.entries({ x, y, width: w, height: h })) rect.setAttribute(key, value);
-        text.setAttribute("x", x + 8);
-        text.setAttribute("y", y + 16);
-        text.textContent = cut(`▾ ${this.clusters[c].title}`, w - 12, 6.6);
-      }
-    });
-  }
-
-  arrangeNodes(fx, fy) {
-    this.at = this.nodes.map((_, i) => {
-      const isShown = this.anchor[i] < 0;
-      this.boxes[i]?.g.toggleAttribute("hidden", !isShown);
-      if (!isShown) return this.foldedAt[this.anchor[i]];
-      const [x, y, w, h] = this.place.nodes[i];
-      const at = [fx(x + w / 2) - w / 2, fy(y + h / 2) - h / 2, w, h];
-      this.boxOf(i).g.setAttribute("transform", `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`);
-      return at;
-    });
-  }
-
-  /** Edges with an end in a folded module run to its box, each pair of boxes joined once. */
-  arrangeEdges(fx, fy) {
-    const drawn = new Map();
-    this.stands = this.edges.map(([from, to], k) => {
-      const [a, b] = [this.anchor[from], this.anchor[to]];
-      const bundled = a >= 0 || b >= 0;
-      const key = `${a < 0 ? `n${from}` : a} ${b < 0 ? `n${to}` : b}`;
-      const inside = a >= 0 && a === b;
-      const show = !inside && !(bundled && drawn.has(key));
-      this.wires[k]?.g.toggleAttribute("hidden", !show);
-      if (!show) return inside ? -1 : drawn.get(key);
-      if (bundled) drawn.set(key, k);
-      const planned = bundled ? null : this.place.edges[k];
-      const points = planned ? planned.map(([x, y]) => [fx(x), fy(y)]) : curve(this.at[from], this.at[to]);
-      const spot = planned && this.place.labels?.[k];
-      const [x, y] = spot ? [fx(spot[0]), fy(spot[1])] : middleOf(points);
-      const { path, text } = this.wireOf(k);
-      path.setAttribute("d", pathData(points));
-      text.setAttribute("x", x.toFixed(1));
-      text.setAttribute("y", (y + 4).toFixed(1));
-      return k;
-    });
-  }
-
-  measure() {
-    const boxes = [...Object.values(this.foldedAt)];
-    this.at.forEach((at, i) => this.anchor[i] < 0 && boxes.push(at));
-    this.clusters.forEach((_, c) => {
-      const { frame, rect } = this.frames[c];
-      if (frame.hasAttribute("hidden")) return;
-      boxes.push(["x", "y", "width", "height"].map((key) => Number(rect.getAttribute(key))));
-    });
-    const most = (of) => boxes.reduce((found, box) => Math.max(found, of(box)), -Infinity);
-    const [left, top] = [-most((b) => -b[0]), -most((b) => -b[1])];
-    return [left, top, most((b) => b[0] + b[2]) - left, most((b) => b[1] + b[3]) - top];
+  arrangeGroups() {
+    const { folding } = this;
+    for (const [g, { frame, turns }] of this.frames) {
+      frame.toggleAttribute("hidden", !this.frameAt.has(g));
+      turns?.toggleAttribute("hidden", !this.frameAt.has(g));
+    }
+    for (const [key, { g }] of this.folded) g.toggleAttribute("hidden", !this.foldedAt.has(key));
+    for (const [g, [x, y, w, h]] of this.frameAt) {
+      const { frame, rect, text, turns } = this.frameOf(g);
+      for (const [name, at] of Object.entries({ x, y, width: w, height: h })) rect.setAttribute(name, at.toFixed(1));
+      text.setAttribute("x", (x + 9).toFixed(1));
+      text.setAttribute("y", (y + 17).toFixed(1));
+      text.textContent = cut(folding.heading(g), w - 16 - (turns ? 100 : 0), 7);
+      frame.setAttribute("aria-label", `Fold ${folding.heading(g)}`);
+      if (turns) this.move(turns, [x + w - 98, y + 4]);
+    }
+    for (const [key, [x, y, w]] of this.foldedAt) {
+      const { g, halo, box, name, count, value, grad } = this.foldedOf(key);
+      this.move(g, [x, y]);
+      halo.setAttribute("width", (w + 8).toFixed(1));
+      box.setAttribute("width", w.toFixed(1));
+      for (const line of [name, count, value, grad]) line.setAttribute("x", (w / 2).toFixed(1));
+      name.textContent = cut(folding.named(key), w - 12, 8);
+    }
   }
 
   // --- what changes from step to step
@@ -345,9 +345,9 @@ class GraphView {
     for (const [k, name] of edges) if (this.stands[k] >= 0) add(this.wires[this.stands[k]].g, name);
   }
 
-  /** The element that stands for node `i`: its own, or that of the folded module around it. */
+  /** The element that stands for node `i`: its own, or the box that it is folded into. */
   element(i) {
-    return this.anchor[i] >= 0 ? this.frames[this.anchor[i]].folded : this.boxes[i].g;
+    return this.anchor[i] === null ? this.boxes[i].g : this.folded.get(this.anchor[i]).g;
   }
 
   mark(name, chosen) {
@@ -437,8 +437,27 @@ class GraphView {
     this.fit();
     this.rest = "home";
     if (this.view[2] >= 0.6) return;
-    this.view[2] = 0.75;
+    this.view[2] = this.nodes.length > FEW_BOXES ? READABLE : 0.75;
     this.centre(i);
+  }
+
+  /** After folding: the whole graph if its texts can be read then, otherwise what stands at [x, y, width, height]. */
+  lookAt(at) {
+    this.fit();
+    if (this.view[2] >= READABLE || !at) return;
+    this.view[2] = READABLE;
+    this.rest = "home";
+    const [x, y, w, h] = at;
+    const isIn = (box) => box && box[0] >= x && box[1] >= y && box[0] + box[2] <= x + w && box[1] + box[3] <= y + h;
+    const first = [...this.at, ...this.foldedAt.values()].filter(isIn).reduce((left, box) => (box[0] < left[0] ? box : left), at);
+    const room = [this.size.width, this.size.height - 24];
+    const middle = [x + w / 2, y + h / 2];
+    [w, h].forEach((size, axis) => {
+      const fits = size * READABLE + 40 < room[axis];
+      if (fits) this.view[axis] = room[axis] / 2 - middle[axis] * READABLE;
+      else this.view[axis] = axis ? room[1] / 2 - (first[1] + first[3] / 2) * READABLE : 20 - x * READABLE;
+    });
+    this.apply();
   }
 
   /** Put node `i` in the middle, as far as that leaves no room unused. */

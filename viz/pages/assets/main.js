@@ -12,6 +12,8 @@ class Player {
     const pick = (i) => this.pick(i);
     const seek = (count) => this.seek(count);
     this.graph = new GraphView(this.drawing(data), pick);
+    this.folded = new FoldedBoxes(this.film, this.graph);
+    this.folded.look();
     this.motion = new Motion(this.graph);
     this.leaves = new Leaves(this.film, this.graph, (k) => this.changed(k));
     this.descent = new Descent(this.film, this.leaves);
@@ -34,25 +36,30 @@ class Player {
     this.search();
     this.invite();
     this.follow({ silent: true });
-    this.graph.onarrange = () => this.restore();
+    this.graph.onarrange = () => {
+      this.folded.look();
+      this.restore();
+    };
+    this.graph.onrefuse = (text) => this.panel.refuse(text);
     this.restore();
     window.addEventListener("hashchange", () => this.follow());
   }
 
   /** What the graph's view draws: the trace's nodes with the texts of their boxes. */
-  drawing({ place, modules, home, folded }) {
+  drawing({ place, sizes, folding }) {
     const { film } = this;
     const few = film.nodes.length <= 60;
     const nodes = film.nodes.map((node, i) => ({
       title: node.role === "operation" ? `${node.symbol}  ${node.name}` : node.name,
       kind: node.root ? "root" : node.parameter ? "parameter" : node.role,
+      isOperation: node.role === "operation",
       collects: node.role !== "constant",
       canChange: film.numbers.canChange(i),
       tab: few || film.numbers.canChange(i) ? 0 : -1,
-      cluster: home[i],
+      size: sizes[i],
     }));
     const first = film.steps[0].node; // where stepping begins
-    return { nodes, edges: film.edges, clusters: modules, place, folded, first };
+    return { nodes, edges: film.edges, folding: new Folding(folding, nodes, film.edges), place, first };
   }
 
   // --- moving
@@ -161,11 +168,11 @@ class Player {
     const touch = matchMedia("(pointer: coarse)").matches;
     const how = touch ? "Tap a leaf and slide its number, or drag it sideways." : "Drag a leaf sideways, or click it and type.";
     document.getElementById("hint").textContent = `${how} Values and gradients follow at once.`;
-    const placed = leaves.list.filter((k) => graph.boxes[k]);
+    const placed = leaves.list.filter((k) => graph.anchor[k] === null);
     if (!placed.length) return;
-    const first = placed.reduce((low, k) => (graph.place.nodes[k][1] > graph.place.nodes[low][1] ? k : low));
+    const first = placed.reduce((low, k) => (graph.at[k][1] > graph.at[low][1] ? k : low));
     const { g } = graph.boxes[first];
-    const [, , w, h] = graph.place.nodes[first];
+    const [w, h] = graph.nodes[first].size;
     g.classList.add("invites");
     const text = make("text", { class: "invitation", x: w / 2, y: h + 19, "text-anchor": "middle" });
     text.textContent = touch ? "drag or tap" : "drag or type";
@@ -244,7 +251,7 @@ class Player {
   fill(known) {
     const { film, graph, drawn } = this;
     film.nodes.forEach((node, i) => {
-      if (graph.anchor[i] >= 0) return; // within a folded module
+      if (graph.anchor[i] !== null) return; // in a folded box
       const arrived = film.arrived(i, known);
       const key = `${film.made[i] < known} ${arrived}`;
       if (drawn.fills[i] === key) return;
@@ -261,6 +268,7 @@ class Player {
       graph.fill(i, { value: shown, grad, share, isOdd, maps, spoken: parts.filter(Boolean).join(", ") });
       graph.boxes[i]?.g.classList.toggle("changed", film.isLive && !Object.is(film.numbers.value(i), film.numbers.original[i]) && film.numbers.canChange(i));
     });
+    this.folded.fill(known);
     film.edges.forEach((_, k) => {
       if (!graph.wires[k]) return;
       const done = film.given[k] >= 0 && film.given[k] < known;
@@ -400,13 +408,12 @@ class Player {
     const slider = document.getElementById("slider");
     slider.max = this.film.length;
     slider.addEventListener("input", () => this.seek(Number(slider.value)));
-    document.getElementById("fold").hidden = !this.graph.clusters.length;
+    document.getElementById("fold").hidden = !this.graph.folding.groups.length;
     document.getElementById("quiz").hidden = !this.quiz.questions.size;
   }
 
   nameFold() {
-    const all = this.graph.folded.size === this.graph.clusters.length;
-    document.getElementById("fold").textContent = all ? "Unfold all" : "Fold all";
+    document.getElementById("fold").textContent = this.graph.folding.isAllFolded ? "Unfold all" : "Fold all";
   }
 
   switchQuiz() {
@@ -491,7 +498,7 @@ class Player {
       k: around(-1),
       Escape: () => this.pick(null),
       "/": () => document.getElementById("search").focus(),
-      f: () => this.graph.clusters.length && this.graph.foldAll(),
+      f: () => this.graph.folding.groups.length && this.graph.foldAll(),
       "+": () => this.graph.zoom(1.3),
       "=": () => this.graph.zoom(1.3),
       "-": () => this.graph.zoom(1 / 1.3),

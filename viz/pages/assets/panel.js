@@ -59,6 +59,13 @@ class StepPanel {
     this.note.textContent = note ?? "";
   }
 
+  /** Say why something was not done. */
+  refuse(text) {
+    this.note.hidden = false;
+    this.note.textContent = text;
+    this.say(text);
+  }
+
   /** Have a screen reader say something. */
   say(text) {
     this.spoken.textContent = text;
