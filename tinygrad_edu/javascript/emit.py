@@ -8,7 +8,6 @@ What the function reads outside of its arguments (parameters, what an optimizer 
 object ``state``; a run stores there what it leaves.
 """
 
-import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,17 +22,13 @@ from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Data, Grad
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.javascript.calls import MASKS_ONLY, OPTIONS, POSITIONAL, REDUCED, RENAMED, WINDOWS, bound
 from tinygrad_edu.javascript.library import arrays
-from tinygrad_edu.javascript.rows import number as _float
+from tinygrad_edu.javascript.literals import literal, number, shape_text, type_name
 from tinygrad_edu.javascript.rows import word
 from tinygrad_edu.javascript.ufuncs import UFUNCS
 
-_DTYPES = {"float64": "float64", "float32": "float32", "bool": "bool"} | {
-    f"{sign}int{bits}": "int64" for sign in ("", "u") for bits in (8, 16, 32, 64)
-}
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _INFIX |= {"eq": "===", "ne": "!==", "and_": "&&", "or_": "||"}
 _WINDOWS = "tinygrad_edu.operations.windows"
-_LONG = 1000  # numbers, from which on an array is written in base64
 # Words that JavaScript keeps for itself, and the names that a program's text uses.
 _WORDS = """
     arguments await break case catch class const continue debugger default delete do else enum eval export extends
@@ -119,31 +114,19 @@ class Script:
 
     def literal(self, array: Any, line: Line | None = None) -> str:
         """An array as an expression that makes it, bit for bit."""
-        array = np.asarray(array)
-        dtype = self._dtype(array.dtype, line)
-        shape = f"[{', '.join(map(str, array.shape))}]"
-        if array.size > 1 and _repeats(array.ravel()):
-            return f"np.full({shape}, {self.number(array.flat[0].item())}, {dtype})"
-        if array.ndim == 1 and dtype == '"int64"' and np.array_equal(array, np.arange(array.size)):
-            return f"np.arange({array.size})"
-        if array.ndim > 1 and len(array) > 1 and 0 < array[0].size < _LONG and _repeats(array):
-            return f"np.broadcast_to({self.literal(array[0], line)}, {shape})"
-        if array.size < _LONG:
-            return f"np.array([{', '.join(self.number(x) for x in array.ravel().tolist())}], {shape}, {dtype})"
-        plain = np.ascontiguousarray(array, np.int64 if dtype == '"int64"' else None)
-        return f'np.decoded("{base64.b64encode(plain.tobytes()).decode()}", {shape}, {dtype})'
+        if line is not None:
+            self._dtype(np.asarray(array).dtype, line)
+        return literal(array)
 
     def number(self, x: Any) -> str:
         """A number or a truth value of Python's."""
-        if isinstance(x, bool):
-            return "true" if x else "false"
-        return str(x) if isinstance(x, int) else _float(x)
+        return number(x)
 
     def _dtype(self, dtype: Any, line: Line | None = None) -> str:
-        name = np.dtype(dtype).name
-        if name not in _DTYPES:
-            raise self._refused(line, f"numbers of type {name}") if line else _without_javascript(name)
-        return f'"{_DTYPES[name]}"'
+        name = type_name(dtype)
+        if not name:
+            raise self._refused(line, f"numbers of type {np.dtype(dtype).name}")
+        return f'"{name}"'
 
     def _constant(self, array: Any, line: Line) -> str:
         for known, name, _ in self._constants:
@@ -307,11 +290,12 @@ class Script:
         if name == "einsum":
             return self._named("einsum", args, line)
         first = self.operand(args[0], line)
+        if name in ("scatter", "scatter_add"):
+            _, index, shape = args
+            return f"np.scatter_add({first}, {self._index(index, line)}, {self.operand(shape, line)})"
         given = bound(name, tuple(args[1:]), keywords)
         if isinstance(given, str):
             raise self._refused(line, f"{self._function_name(line)} with {given}")
-        if name in ("scatter", "scatter_add"):
-            return f"np.scatter_add({first}, {self._index(given['index'], line)}, {self.operand(given['shape'], line)})"
         if name in OPTIONS:
             options = ", ".join(f"{k}: {self.operand(v, line)}" for k, v in given.items())
             return f"np.{RENAMED.get(name, name)}({first}" + (f", {{ {options} }})" if options else ")")
@@ -365,7 +349,7 @@ class Script:
     def body(self) -> list[str]:
         """The statements of the function."""
         rows = [
-            f'{self.name(var)} = np.argument("{self.name(var)}", {self.name(var)}, {_list(var.shape)}, '
+            f'{self.name(var)} = np.argument("{self.name(var)}", {self.name(var)}, {shape_text(var.shape)}, '
             f"{self._dtype(var.dtype)});"
             for var, source in self.program.inputs.items()
             if isinstance(source, Argument) and var.dtype is not None
@@ -418,6 +402,25 @@ class Script:
         head = f"{constants}function {self.function_name}({arguments}) {{"
         return f"{head}\n  return np.withMemory(() => {{\n{body}\n  }});\n}}\n"
 
+    def arrow(self) -> str:
+        """A program that reads its arguments alone, as the expression of a function of them."""
+        parameters, rows = ", ".join(self.parameters), [text for text, _ in self.lines]
+        given = self._returned_plainly(self.program.result)
+        last = f"const {given} = "
+        if len(rows) == 1 and rows[0].startswith(last):
+            function = f"({parameters}) => {rows[0].removeprefix(last).removesuffix(';')}"
+        else:
+            body = "".join(f"  {row}\n" for row in rows)
+            function = f"({parameters}) => {{\n{body}  return {given};\n}}" if rows else f"({parameters}) => {given}"
+        if not self._constants:
+            return function
+        constants = "".join(f"const {name} = {text};\n" for _, name, text in self._constants)
+        return f"(() => {{\n{constants}return {function};\n}})()"
+
+    def _returned_plainly(self, result: Any) -> str:
+        """The result where it is; that of a function of a page is never written to."""
+        return self.name(result.var) if isinstance(result, Returned) else self.literal(result)
+
     @property
     def function_name(self) -> str:
         """The function's name."""
@@ -435,19 +438,6 @@ class Script:
             f"// A call leaves new parameters in the state. Arguments may be nested lists of numbers.\n\n{arrays()}\n"
             f"{self.functions()}\nexport {{ {self.function_name}, initialState, np }};\n"
         )
-
-
-def _repeats(array: Any) -> bool:
-    """Whether all entries along the first axis have the same bits: 0.0 and -0.0 have not."""
-    return np.ascontiguousarray(array).tobytes() == np.ascontiguousarray(array[0]).tobytes() * len(array)
-
-
-def _list(shape: Sequence[int]) -> str:
-    return f"[{', '.join(map(str, shape))}]"
-
-
-def _without_javascript(what: str) -> CompileError:
-    return CompileError(f"numbers of type {what} have no JavaScript: use float64, float32, int64 or bool")
 
 
 def _is_array(x: Any) -> bool:
