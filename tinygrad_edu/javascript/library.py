@@ -7,7 +7,7 @@ from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.javascript.ufuncs import ufuncs_source
 
 # Plain scripts, in the order in which they are joined: a script stands after those that it uses.
-SCRIPTS = ("vocabulary", "numbers", "tape")
+SCRIPTS = ("vocabulary", "numbers", "tape", "array_tape")
 # The parts of the object ``np``, which has what a compiled program calls. They need the vocabulary.
 ARRAYS = ("ndarray", "choices", "reductions", "shapes", "indexing", "products", "windows", "random", "state")
 
@@ -16,7 +16,7 @@ _OFFERED = """
     convolve convolve_input convolve_weight copyState cumprod cumsum decoded diagonal dot einsum empty expand_dims eye
     flip full getitem largest_of_window matmul max mean memory min moveaxis NDArray one_hot pad PCG64 pick prod put
     ravel repeat reshape result roll scatter_add squeeze stack std store sum swapaxes take_along_axis take_windows tile
-    transpose tril triu variance where winners_of withMemory
+    transpose tril triu variance where unbroadcast winners_of withMemory
 """
 OFFERED = tuple(_OFFERED.split())
 
@@ -32,7 +32,7 @@ def library(*names: str) -> str:
 
     Parameters
     ----------
-    names : of "vocabulary", "numbers" and "tape".
+    names : of "vocabulary", "numbers", "tape" and "array_tape", which needs the text of `arrays`.
 
     Raises
     ------

@@ -98,7 +98,7 @@ const argmin = (x, options) => argExtreme((a, b) => a < b || (a !== a && b === b
 
 /** What `f` makes of the entries from the start of an axis up to each entry. */
 function accumulate(f, x, { axis = null } = {}) {
-  if (axis === null) return accumulate(f, reshape(x, [x.size]), { axis: 0 });
+  if (axis === null || !x.shape.length) return accumulate(f, reshape(x, [x.size]), { axis: 0 });
   const out = astype(x, countedType(x)).copy();
   const along = axisOf(axis, x.shape.length);
   const stride = stridesOf(x.shape)[along];

@@ -163,3 +163,16 @@ function diagonal(x, offset = 0, axis1 = 0, axis2 = 1) {
   const strides = [...stridesOf(moved.shape).slice(0, -2), m + 1];
   return taken(moved, placesOf([...rest, length], strides, down * m + right), [...rest, length]);
 }
+
+/** A gradient brought to the shape and type of its input: summed over the axes along which that was broadcast. */
+function unbroadcast(gx, shape, dtype) {
+  let fitted = isArray(gx) ? gx : full([], gx, dtype);
+  if (!sameShape(fitted.shape, shape)) {
+    const wide = broadcastShape(fitted.shape, shape);
+    const lead = wide.length - shape.length;
+    const axes = [...wide.keys()].filter((a) => a < lead || (shape[a - lead] === 1 && wide[a] !== 1));
+    fitted = broadcast_to(fitted, wide);
+    fitted = reshape(axes.length ? sum(fitted, { axis: axes }) : fitted, shape);
+  }
+  return fitted.dtype === dtype ? fitted : astype(fitted, dtype);
+}

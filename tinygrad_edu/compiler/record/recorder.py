@@ -429,11 +429,15 @@ class Recorder:
                 for i, x in enumerate(node.inputs):
                     if x.requires_grad:
                         self.group += 1
-                        derivative = _BACKWARD.get(operation) or operation.gx_arrays[i]
-                        gx = self._fitted(derivative(gy, node._data, *xs, **node.params), x._data)
+                        gx = self.derivative(operation, i)(gy, node._data, *xs, **node.params)
+                        gx = self._fitted(gx, x._data)
                         grads[x] = grads[x] + gx if x in grads else gx
                         self._note_gradient(grads[x], x._data)
         return {x: gx if x.operation else self._twin(gx) for x, gx in grads.items()}  # no two are one array
+
+    def derivative(self, operation: Operation, i: int) -> Callable[..., Any]:
+        """The derivative for input ``i``, on traced arrays."""
+        return _BACKWARD.get(operation) or operation.gx_arrays[i]
 
     def _fitted(self, gx: Any, x: Any) -> Any:
         """The gradient brought to the input's shape and dtype."""
