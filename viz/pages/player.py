@@ -9,13 +9,16 @@ import base64
 import html
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.javascript import library, rows_source
+from tinygrad_edu.javascript.library import arrays
 from viz.explain.audit import RIGHT, Audit, Finding
+from viz.pages.array_numbers import ArrayNumbers, array_numbers
 from viz.pages.page import Page, embedded
 from viz.pages.player_data import LARGE_BOXES, SHOWN, check_size, page_data, rows_of
 from viz.pages.program_page import ProgramPage
@@ -38,29 +41,13 @@ class Player(Page):
     template = "player.html"
     styles = ("page.css", "player.css")
     scripts = (
-        *("data.js", "formulas.js", "numbers.js", "film.js", "paths.js"),  # what is known
-        *(
-            "geometry.js",
-            "layers.js",
-            "folding.js",
-            "plan.js",
-            "heat.js",
-            "graph.js",
-            "folded.js",
-            "motion.js",
-            "network.js",
-            "leaves.js",
-            "descent.js",
-        ),  # the stage
-        *(
-            "panel.js",
-            "inspector.js",
-            "table.js",
-            "arithmetic.js",
-            "quiz.js",
-            "address.js",
-            *("worksheet.js", "main.js"),
-        ),  # what is beside it
+        *("data.js", "formulas.js", "numbers.js", "array_numbers.js", "film.js", "paths.js"),  # what is known
+        *("entries.js", "chain_rule.js"),  # of arrays
+        *("geometry.js", "layers.js", "folding.js", "plan.js"),  # where things stand
+        *("heat.js", "graph.js", "folded.js", "motion.js", "network.js"),  # the stage
+        *("grid.js", "leaves.js", "descent.js"),  # what changes numbers
+        *("panel.js", "inspector.js", "table.js", "arithmetic.js", "quiz.js", "address.js"),  # what is beside it
+        *("worksheet.js", "main.js"),
     )
 
     def __init__(
@@ -77,12 +64,20 @@ class Player(Page):
         self.notes = _notes(trace, notes or {})
         self.stops = _stops(trace, stops)
 
+    @cached_property
+    def _arrays(self) -> ArrayNumbers | None:
+        return array_numbers(self.trace) if self.trace.kind == "Tensor" else None
+
     def engine(self) -> str:
-        """The rows of the operation table that the graph uses, in JavaScript."""
-        return f"{library('vocabulary', 'numbers', 'tape')}\n{rows_source(rows_of(self.trace))}"
+        """The operations that the graph uses, in JavaScript."""
+        if self.trace.kind == "Value":
+            return f"{library('vocabulary', 'numbers', 'tape')}\n{rows_source(rows_of(self.trace))}"
+        if self._arrays is None:
+            return library("numbers")
+        return f"{arrays()}\n{library('numbers', 'array_tape')}\n{self._arrays.source()}"
 
     def parts(self) -> dict[str, str]:
-        data = page_data(self.trace) | {"audit": [finding.to_dict() for finding in self.findings]}
+        data = page_data(self.trace, self._arrays) | {"audit": [finding.to_dict() for finding in self.findings]}
         subtitle = _subtitle(self.trace)
         return {"subtitle": html.escape(subtitle), "data": embedded(data | {"notes": self.notes, "stops": self.stops})}
 

@@ -13,10 +13,12 @@ import numpy as np
 from tinygrad_edu.dot import Dot
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.operations.elementwise import TABLE
+from tinygrad_edu.operations.reductions import axes_of
 from tinygrad_edu.operations.row import Elementwise
 from viz.explain.quiz import NEAR, questions
 from viz.explain.why import why
 from viz.formulas.templates import name_in_mathml
+from viz.pages.array_numbers import OWN, ArrayNumbers, kept_parameter
 from viz.pages.network import network
 from viz.pages.step_forms import StepForms
 from viz.pictures.placement import Size, place
@@ -36,8 +38,8 @@ _NUMBERS = 60_000  # in the arrays of a page
 _TERMS = 8  # of the sum that a gradient is
 
 
-def page_data(film: Trace) -> dict[str, Any]:
-    """Everything that the page needs to show both passes."""
+def page_data(film: Trace, arrays: ArrayNumbers | None = None) -> dict[str, Any]:
+    """Everything that the page needs to show both passes; ``arrays`` are those of a graph that the page computes."""
     nodes = [*film.nodes]
     modules = film.modules
     edges = [(x, node.id) for node in nodes for x in node.inputs]
@@ -46,15 +48,15 @@ def page_data(film: Trace) -> dict[str, Any]:
     return {
         "kind": film.kind,
         "root": film.root,
-        "nodes": list(map(_node, nodes)),
+        "nodes": [_node(node, arrays) for node in nodes],
         "forms": StepForms(film).to_dict(),
-        "recorded": _recorded(film),
+        "recorded": _recorded(film) if arrays is None else arrays.recorded(),
         "sizes": [[round(x, 1) for x in size] for size in sizes],
         "place": _place(sizes, edges, modules, groups),
         "folding": groups.to_dict(),
         "network": network(film),
         "quiz": {"questions": _questions(film), "near": NEAR},
-        "why": _explanations(film) if film.kind == "Tensor" else {},
+        "why": _explanations(film) if film.kind == "Tensor" and arrays is None else {},
     }
 
 
@@ -88,7 +90,7 @@ def rows_of(film: Trace) -> set[str]:
     return {o.name for o in operations if o is not None and is_row(o) and not isinstance(o, Dot)}
 
 
-def _node(node: TracedNode) -> dict[str, Any]:
+def _node(node: TracedNode, arrays: ArrayNumbers | None) -> dict[str, Any]:
     """A node, without what is empty."""
     operation = node.node.operation
     written = name_in_mathml(node.name)
@@ -112,24 +114,24 @@ def _node(node: TracedNode) -> dict[str, Any]:
         if is_row(operation):
             record["params"] = [node.node.params[name] for name in getattr(operation, "defaults", ())]
         else:
-            record["fixed"] = True
+            record["fixed"] = OWN
+    if arrays is not None and node.id in arrays.fixed:
+        record["fixed"] = arrays.fixed[node.id].reason
     return {key: x for key, x in record.items() if x not in ("", None, False, [])}
 
 
-_REDUCTIONS = frozenset({"sum", "mean", "max", "min", "prod", "logsumexp", "var", "std", "norm"})
-
-
 def _settings(node: TracedNode) -> dict[str, Any]:
-    """How an entry of an operation on arrays comes about, as far as the page shows it."""
+    """How an entry of an operation on arrays comes about, as far as its derivatives do not say it."""
     operation, params = node.node.operation, node.node.params
+    found: dict[str, Any] = {"kept": kept_parameter(node.node)}
     if isinstance(operation, Elementwise):
-        return {"elementwise": True}
-    if node.node.op not in _REDUCTIONS:
-        return {}
-    ndim = node.node.inputs[0].ndim  # type: ignore[attr-defined]
-    axis = params.get("axis")
-    axes = range(ndim) if axis is None else [axis] if isinstance(axis, int) else axis
-    return {"reduces": True, "axes": [a % ndim for a in axes], "keepdims": bool(params.get("keepdims", False))}
+        found["elementwise"] = True
+    elif node.node.op in ("max", "min"):
+        ndim = node.node.inputs[0].ndim  # type: ignore[attr-defined]
+        found |= {"axes": axes_of(params["axis"], ndim), "keepdims": params["keepdims"]}
+    elif node.node.op == "max_pool":
+        found["window"] = dict(params)
+    return {key: x for key, x in found.items() if x != ""}
 
 
 def _source(node: TracedNode) -> dict[str, Any] | None:

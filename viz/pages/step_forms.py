@@ -117,7 +117,7 @@ class StepForms:
 def _variants(step: Step) -> Iterator[Step]:
     """The step once for each set of inputs that are not 0, where its derivative may depend on that."""
     operation = step.trace.order[step.node].operation
-    if not isinstance(step, Backward) or not isinstance(operation, Elementwise) or step.trace.kind != "Value":
+    if not isinstance(step, Backward) or not isinstance(operation, Elementwise):
         yield step
         return
     if "is_zero" not in operation.gx_texts[step.position]:

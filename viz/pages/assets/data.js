@@ -1,4 +1,5 @@
-// Numbers and arrays as the page shows them.
+// Numbers and arrays as the page shows them. An array is {shape, dtype, data}: its entries in order. Of one that is too
+// large to be sent, min, mean and max stand in place of the data.
 
 const isArray = (data) => data !== null && typeof data === "object";
 
@@ -8,16 +9,29 @@ function numberOf(x) {
   return { nan: NaN, inf: Infinity, "-inf": -Infinity }[x];
 }
 
-/** An array from the page's data, its entries as numbers. */
-function arrayOf(data) {
-  if (!isArray(data)) return numberOf(data);
-  const walk = (x) => (Array.isArray(x) ? x.map(walk) : numberOf(x));
-  const read = Object.entries(data).map(([key, x]) => [key, key === "shape" || key === "dtype" ? x : walk(x)]);
-  return Object.fromEntries(read);
+/** A number or an array from the page's data. */
+function arrayOf(record) {
+  if (!isArray(record)) return numberOf(record);
+  const { shape, dtype, values, min, mean, max } = record;
+  if (values !== undefined) return { shape, dtype, data: [values].flat(Infinity).map((x) => Number(numberOf(x))) };
+  return { shape, dtype, min: numberOf(min), mean: numberOf(mean), max: numberOf(max) };
 }
 
-/** The entries of a small array in order, or null for a large one. */
-const entries = (data) => (data.values === undefined ? null : [data.values].flat(Infinity));
+/** The entries of an array in order, or null where they are not known. */
+const entries = (data) => data.data ?? null;
+
+/** Whether the entries are numbers, and not true and false. */
+const isNumeric = (data) => data.dtype !== "bool";
+
+/** The smallest and the largest of some numbers. */
+function extremes(all) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const x of all) {
+    if (x < low) low = x;
+    if (x > high) high = x;
+  }
+  return [low, high];
+}
 
 /** A number or an array in a few characters; of a larger array its shape, if wanted, and its range. */
 function brief(data, { shape = true, digits = 4 } = {}) {
@@ -25,12 +39,12 @@ function brief(data, { shape = true, digits = 4 } = {}) {
   const short = (x) => numberText(x, digits);
   if (!isArray(data)) return numberText(data);
   const all = entries(data);
-  if (all && all.length <= 3) return data.shape.length ? `[${all.map(short).join(", ")}]` : short(all[0]);
+  if (all && all.length <= 3) return data.shape.length ? `[${Array.from(all, short).join(", ")}]` : short(all[0]);
   const size = data.shape.join("×");
-  const bad = (all ?? [data.min, data.mean, data.max]).find((x) => typeof x === "number" && !Number.isFinite(x));
+  const bad = (all ?? [data.min, data.mean, data.max]).find((x) => !Number.isFinite(x));
   if (bad !== undefined) return `${size} ${short(bad)}`;
-  if (all && (!all.length || typeof all[0] !== "number")) return size; // empty, or true and false
-  const [low, high] = all ? [Math.min(...all), Math.max(...all)] : [data.min, data.max];
+  if (all && (!all.length || !isNumeric(data))) return size;
+  const [low, high] = all ? extremes(all) : [data.min, data.max];
   const range = low === high ? short(low) : `${short(low)}…${short(high)}`;
   return shape ? `${size} ${range}` : range;
 }
@@ -38,7 +52,33 @@ function brief(data, { shape = true, digits = 4 } = {}) {
 /** Whether a NaN or an infinity is in it. */
 function odd(data) {
   if (data === null) return false;
-  if (!isArray(data)) return typeof data === "number" && !Number.isFinite(data);
-  const looked = entries(data) ?? [data.min, data.mean, data.max];
-  return looked.some((x) => typeof x === "number" && !Number.isFinite(x));
+  if (!isArray(data)) return !Number.isFinite(data);
+  return (entries(data) ?? [data.min, data.mean, data.max]).some((x) => !Number.isFinite(x));
+}
+
+/** The one number that the data holds. */
+const single = (data) => (isArray(data) ? entries(data)[0] : data);
+
+/** Whether the data is one number. */
+const isSingle = (data) => data !== null && (!isArray(data) || entries(data)?.length === 1);
+
+/** Whether no entry is 0. */
+const hasNoZero = (data) => (isArray(data) ? !(entries(data) ?? []).includes(0) : data !== 0);
+
+/** The index of the entry that is the `flat`-th in order. */
+function indexOf(flat, shape) {
+  const index = [];
+  for (const n of [...shape].reverse()) {
+    index.unshift(flat % n);
+    flat = Math.floor(flat / n);
+  }
+  return index;
+}
+
+/** The place of an index in order. */
+const flatOf = (index, shape) => index.reduce((flat, k, d) => flat * shape[d] + k, 0);
+
+/** An entry of a node by name: W[0,1]; the node's name alone where it is one number. */
+function entryName(node, flat) {
+  return node.shape?.length ? `${node.name}[${indexOf(flat, node.shape)}]` : node.name;
 }

@@ -1,6 +1,7 @@
 // A gradient step: leaf −= η · ∂L/∂leaf for all leaves that learn, and the curve of the losses that it leads through.
 
 const CURVE = { width: 300, height: 66, inset: 8 };
+const KEPT_NUMBERS = 4_000_000; // in the states of the curve
 
 class Descent {
   constructor(film, leaves) {
@@ -18,7 +19,7 @@ class Descent {
       const last = this.states.length - 1;
       this.restore(Math.round(Math.max(0, Math.min(1, inside / (CURVE.width - 2 * CURVE.inset))) * last));
     });
-    document.getElementById("descent").hidden = !this.chosen.size;
+    document.getElementById("descent").hidden = !this.chosen.size || !isSingle(film.numbers.value(film.root));
     this.forget();
     this.showRate();
   }
@@ -35,7 +36,7 @@ class Descent {
 
   state() {
     const { numbers, root } = this.film;
-    return { values: this.leaves.list.map((k) => [k, numbers.value(k)]), loss: numbers.value(root) };
+    return { values: this.leaves.list.map((k) => [k, numbers.value(k)]), loss: single(numbers.value(root)) };
   }
 
   /** Start the curve where the graph stands now: a number was changed by hand. */
@@ -48,12 +49,14 @@ class Descent {
   /** Take one step from the present state; what came after it is dropped. */
   step() {
     const { numbers } = this.film;
-    const stepped = [...this.chosen].map((k) => [k, numbers.value(k) - this.eta * numbers.gradient(k)]);
+    const stepped = [...this.chosen].map((k) => [k, numbers.stepped(k, this.eta)]);
     this.isStepping = true;
     this.leaves.setAll(stepped);
     this.isStepping = false;
     this.states.splice(this.at + 1);
     this.states.push(this.state());
+    const size = this.leaves.list.reduce((sum, k) => sum + numbers.size(k), 0);
+    if (this.states.length > Math.max(2, KEPT_NUMBERS / size)) this.states.shift();
     this.at = this.states.length - 1;
     this.show();
   }

@@ -34,7 +34,7 @@ class Step {
   get form() {
     const forms = this.film.forms.steps[this.index];
     if (forms.length === 1) return this.film.forms.forms[forms[0]];
-    const bits = this.film.nodes[this.node].inputs.map((i, n) => (this.film.numbers.value(i) === 0 ? 0 : 2 ** n));
+    const bits = this.film.nodes[this.node].inputs.map((i, n) => (hasNoZero(this.film.numbers.value(i)) ? 2 ** n : 0));
     return this.film.forms.forms[forms[bits.reduce((x, y) => x + y)]];
   }
 
@@ -108,11 +108,14 @@ class Film {
     this.steps = this.listSteps();
     this.length = this.steps.length;
     this.index();
-    this.isLive = kind === "Value";
-    const backward = this.steps.slice(this.seed + 1);
-    this.numbers = this.isLive
-      ? new LiveNumbers(this.nodes, recorded)
-      : new RecordedNumbers(this.nodes, recorded, backward);
+    this.isScalar = kind === "Value";
+    this.isLive = this.isScalar || recorded.rows !== undefined; // whether the page computes the numbers itself
+    this.numbers = this.numbersOf(recorded, this.steps.slice(this.seed + 1));
+  }
+
+  numbersOf(recorded, backward) {
+    if (this.isScalar) return new LiveNumbers(this.nodes, recorded);
+    return new (this.isLive ? LiveArrays : RecordedNumbers)(this.nodes, recorded, backward);
   }
 
   /** The forward steps, the seed, and a backward step for each edge along which a gradient flows. */

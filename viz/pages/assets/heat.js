@@ -1,4 +1,4 @@
-// Arrays as heat maps, and which entries of its inputs make an entry of an operation.
+// Arrays as heat maps. An entry that is pointed at lights those that make it.
 
 const LEVELS = 6; // of colour on either side of 0
 const MOST_ROWS = 24;
@@ -13,7 +13,7 @@ function tableOf(data) {
 
 /** Whether a heat map says something: several numbers, all of them given. */
 function hasMap(data) {
-  return isArray(data) && data.values !== undefined && entries(data).length > 1 && typeof entries(data)[0] === "number";
+  return isArray(data) && entries(data)?.length > 1 && isNumeric(data);
 }
 
 /** The largest finite size in the data, to which its colours are scaled. */
@@ -47,38 +47,6 @@ function thumbnail(data, role, { width, height }) {
   return make("g", { class: "map" }, ...[...paths].map(([key, d]) => make("path", { class: key, d })), frame);
 }
 
-/** The flat places in the inputs of `node` that make entry `flat` of its value, for each input; null where unknown. */
-function sourcesOf(film, node, flat) {
-  const shapes = node.inputs.map((i) => film.nodes[i].shape);
-  const at = indexOf(flat, node.shape);
-  if (node.op === "matmul" || node.op === "linear") return productSources(shapes, at);
-  if (node.settings?.reduces) return shapes.map((shape) => summedSources(shape, node.settings, at));
-  if (!node.settings?.elementwise) return null;
-  return shapes.map((shape) => [flatOf(at.slice(at.length - shape.length).map((k, d) => (shape[d] === 1 ? 0 : k)), shape)]);
-}
-
-/** Of `x @ W`, the row of x and the column of W; of a bias, its entry. */
-function productSources([left, right, bias], at) {
-  if (left?.length !== 2 || right?.length !== 2) return null;
-  const [i, j] = at;
-  const inner = [...Array(left[1]).keys()];
-  const found = [inner.map((k) => i * left[1] + k), inner.map((k) => k * right[1] + j)];
-  return bias ? [...found, [j]] : found;
-}
-
-/** Of a sum over axes, the entries that were added. */
-function summedSources(shape, { axes, keepdims }, at) {
-  const kept = shape.map((_, d) => d).filter((d) => !axes.includes(d));
-  const place = (d) => at[keepdims ? d : kept.indexOf(d)];
-  const size = shape.reduce((x, y) => x * y, 1);
-  return [...Array(size).keys()].filter((flat) => {
-    const index = indexOf(flat, shape);
-    return kept.every((d) => index[d] === place(d));
-  });
-}
-
-const flatOf = (index, shape) => index.reduce((flat, k, d) => flat * shape[d] + k, 0);
-
 /** A factor that is not the first one. */
 const inProduct = (x) => (x < 0 ? `(${numberText(x)})` : numberText(x));
 
@@ -86,6 +54,7 @@ const inProduct = (x) => (x < 0 ? `(${numberText(x)})` : numberText(x));
 class ArrayView {
   constructor(film) {
     this.film = film;
+    this.looked = null; // the entry of a result that was pointed at last
   }
 
   /** The operation's inputs and its value as heat maps; none where there is nothing to see. */
@@ -95,9 +64,11 @@ class ArrayView {
     const inputs = node.inputs.map((i) => film.numbers.value(i));
     if (!hasMap(data) && !inputs.some(hasMap)) return [];
     const said = make("p", { class: "lens", role: "status" }, "Point at an entry of the result: what makes it lights up.");
+    if (this.looked?.node !== node.id) this.looked = null;
     const maps = inputs.map((x, n) => this.map(x, "value-map", film.nodes[node.inputs[n]].name));
+    const known = hasMap(data) && sourcesOf(film, node, 0) !== null;
     const look = (flat) => this.light(node, flat, maps, said);
-    const result = this.map(data, "value-map", node.name, sourcesOf(film, node, 0) ? look : null);
+    const result = this.map(data, "value-map", node.name, known ? { look, at: this.looked?.flat ?? 0 } : {});
     const sign = { matmul: "@", linear: "@" }[node.op] ?? node.symbol;
     const row = make("div", { class: "maps" });
     maps.forEach((map, n) => {
@@ -106,32 +77,55 @@ class ArrayView {
     });
     if (maps.length === 1) row.prepend(make("span", { class: "sign" }, sign));
     row.append(make("span", { class: "sign" }, "="), result.element);
-    return [row, ...(sourcesOf(film, node, 0) ? [said] : [])];
+    if (known && this.looked) look(this.looked.flat);
+    return [row, ...(known ? [said] : [])];
   }
 
   /** Light what makes entry `flat`, and say it in numbers. */
   light(node, flat, maps, said) {
     const sources = sourcesOf(this.film, node, flat);
+    this.looked = { node: node.id, flat };
     maps.forEach((map, n) => map.light(new Set(sources?.[n] ?? [])));
-    const name = (i, at) => `${this.film.nodes[i].name}[${indexOf(at, this.film.nodes[i].shape)}]`;
-    const value = numberText(single({ values: entriesOf(this.film.numbers.value(node.id))[flat] }));
-    const used = node.inputs.map((i, n) => {
-      const all = sources?.[n] ?? [];
-      const numbers = entriesOf(this.film.numbers.value(i));
-      if (all.length === 1) return `${name(i, all[0])} = ${numberText(numbers[all[0]])}`;
-      return `${this.film.nodes[i].name}: ${all.length} entries`;
-    });
-    let sum = "";
-    if ((node.op === "matmul" || node.op === "linear") && sources[0].length <= 6) {
-      const [x, w] = node.inputs.map((i) => entriesOf(this.film.numbers.value(i)));
-      sum = sources[0].map((at, k) => `${numberText(x[at])}·${inProduct(w[sources[1][k]])}`).join(" + ");
-      if (sources[2]) sum += ` + ${numberText(entriesOf(this.film.numbers.value(node.inputs[2]))[sources[2][0]])}`;
-    }
-    said.textContent = `${name(node.id, flat)} = ${sum ? `${sum} ≈ ` : ""}${value}${sum ? "" : `, made of ${used.join(", ")}`}`;
+    const value = this.film.numbers.entry(node.id, flat);
+    said.textContent = `${entryName(node, flat)} ${this.sum(node, sources, value) ?? this.parts(node, sources, value)}`;
   }
 
-  /** A heat map of squares that can be pointed at: {element, light(places)}. */
-  map(data, role, name, look = null) {
+  /** An entry as a sum of products or of entries, where it is one: it is computed, and compared with the entry. */
+  sum(node, sources, value) {
+    const { numbers } = this.film;
+    const read = (n) => sources[n].map((at) => numbers.entry(node.inputs[n], at));
+    const [first, second] = sources;
+    if (!first?.length || first.length > 6) return null;
+    const isProduct = second && sources.length <= 3 && second.length === first.length && node.settings?.elementwise !== true;
+    if (!isProduct && (sources.length > 1 || first.length < 2)) return null;
+    const [xs, ws] = [read(0), isProduct ? read(1) : null];
+    const rest = isProduct && sources[2]?.length === 1 ? read(2) : [];
+    const total = [...xs.map((x, k) => (ws ? x * ws[k] : x)), ...rest].reduce((x, y) => x + y);
+    if (!(Math.abs(total - value) <= 1e-6 * Math.max(1, Math.abs(value)))) return null;
+    const terms = xs.map((x, k) => (ws ? `${k ? inProduct(x) : numberText(x)}·${inProduct(ws[k])}` : k ? inProduct(x) : numberText(x)));
+    const text = [...terms, ...rest.map(inProduct)].join(" + ");
+    const shown = (x) => asShown(x);
+    const exact = sameFigures([...xs.map((x, k) => shown(x) * (ws ? shown(ws[k]) : 1)), ...rest.map(shown)].reduce((x, y) => x + y), shown(value));
+    return `= ${text} ${exact ? "=" : "≈"} ${numberText(value)}`;
+  }
+
+  /** An entry, and the entries that it was made of. */
+  parts(node, sources, value) {
+    const { film } = this;
+    const made = node.inputs.flatMap((i, n) => {
+      const all = sources?.[n];
+      if (!all?.length) return [];
+      if (all.length === 1) return [`${entryName(film.nodes[i], all[0])} = ${numberText(film.numbers.entry(i, all[0]))}`];
+      return [`${all.length} entries of ${film.nodes[i].name}`];
+    });
+    return `= ${numberText(value)}${made.length ? `, made of ${made.join(", ")}` : ", made of none of the entries"}`;
+  }
+
+  /**
+   * A heat map of squares: {element, light(places)}. `look` is called with the entry that is pointed at, or reached by
+   * the arrow keys from the entry `at`, and `choose` with the one that is clicked.
+   */
+  map(data, role, name, { look = null, choose = null, at = 0 } = {}) {
     if (!hasMap(data)) return { element: make("span", { class: "plain" }, brief(data) ?? ""), light: () => {} };
     const { rows, columns, all } = tableOf(data);
     const most = largest(data);
@@ -146,19 +140,31 @@ class ArrayView {
         const place = { x: j * size + 0.5, y: i * size + 0.5, width: size - 1, height: size - 1 };
         const said = make("title", {}, `${name}[${indexOf(flat, data.shape)}] = ${numberText(all[flat])}`);
         const cell = make("rect", { class: shade(all[flat], most, role === "gradient-map" ? "g" : "v"), ...place }, said);
-        if (look) for (const type of ["pointerenter", "click"]) cell.addEventListener(type, () => look(flat));
+        if (look) cell.addEventListener("pointerenter", () => look(flat));
+        if (look || choose) cell.addEventListener("click", () => (choose ?? look)(flat));
         cells[flat] = cell;
         svg.append(cell);
       }
     }
+    if (look || choose) this.listen(svg, { rows: m, columns: n, width: columns, at }, choose ?? look);
     const left = rows > m || columns > n ? `, the first ${m}×${n}` : "";
     const element = make("figure", {}, svg, make("figcaption", {}, `${name} ${data.shape.join("×")}${left}`));
     const light = (places) => cells.forEach((cell, flat) => cell.classList.toggle("lit", places.has(flat)));
     return { element, light };
   }
-}
 
-/** The entries of data of any kind. */
-function entriesOf(data) {
-  return isArray(data) ? entries(data) ?? [] : [data];
+  /** The arrow keys of a heat map lead from entry to entry. */
+  listen(svg, { rows, columns, width, at }, look) {
+    for (const [key, x] of Object.entries({ tabindex: 0, role: "application", "aria-roledescription": "heat map" })) svg.setAttribute(key, x);
+    let [i, j] = [Math.floor(at / width), at % width];
+    svg.addEventListener("keydown", (event) => {
+      const [down, right] = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1], Enter: [0, 0] }[event.key] ?? [null];
+      if (down === null || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      i = Math.max(0, Math.min(rows - 1, i + down));
+      j = Math.max(0, Math.min(columns - 1, j + right));
+      look(i * width + j);
+    });
+  }
 }

@@ -9,14 +9,14 @@ function full(data) {
     return (tiny ? data.toExponential() : String(data)).replaceAll("-", "−");
   }
   const shape = `(${data.shape.join(", ")}) ${data.dtype}`;
-  if (data.values !== undefined) return shape;
+  if (entries(data)) return shape;
   return `${shape}, min ${numberText(data.min)}, mean ${numberText(data.mean)}, max ${numberText(data.max)}`;
 }
 
 /** A small array as a grid: `cell` makes the content of an entry from its number and its index. */
 function grid(data, caption, cell) {
   const width = data.shape.at(-1) ?? 1;
-  const all = entries(data);
+  const all = Array.from(entries(data));
   const rows = [];
   for (let at = 0; at < all.length; at += width) {
     const row = all.slice(at, at + width).map((x, j) => cell(x, indexOf(at + j, data.shape)));
@@ -24,16 +24,6 @@ function grid(data, caption, cell) {
   }
   const table = make("table", { "aria-label": caption }, make("tbody", {}, ...rows));
   return make("div", { class: "cells", tabindex: 0, role: "region", "aria-label": caption }, table);
-}
-
-/** The index of the entry that is the `flat`-th in order. */
-function indexOf(flat, shape) {
-  const index = [];
-  for (const n of [...shape].reverse()) {
-    index.unshift(flat % n);
-    flat = Math.floor(flat / n);
-  }
-  return index;
 }
 
 const WRITTEN = 64; // entries that are written out as numbers
@@ -103,16 +93,15 @@ class Inspector {
   /** Whether the number can be changed: why not, or whether the leaf takes part in a gradient step. */
   changing(node) {
     const { film, descent } = this;
-    if (!film.isLive) return [];
-    if (node.fixed) {
-      const why = `${node.name} is an operation of your own, in Python, which this page cannot compute: its number and its local derivatives stay as they were recorded.`;
-      return [make("p", { class: "unsure" }, why)];
-    }
+    const unsure = (text) => [make("p", { class: "unsure" }, text)];
+    if (!film.isLive) return node.role === "operation" ? [] : unsure("Its numbers stay as they are: this graph has too many numbers to be computed anew in a page.");
+    const numbers = film.isScalar ? "its number and its local derivatives stay" : "its numbers stay";
+    if (node.fixed) return unsure(`${node.name} ${node.fixed}: ${numbers} as recorded.`);
+    if (node.settings?.kept) return unsure(`Your program has chosen ${node.settings.kept} when it ran. It stays, also where other numbers would call for another.`);
     const frozen = film.numbers.frozen.get(node.id);
     if (frozen !== undefined && node.role !== "operation") {
-      const { name } = film.nodes[frozen];
-      const why = `Its number stays as it is: ${name} depends on it, and ${name} is an operation of your own, in Python, which this page cannot compute.`;
-      return [make("p", { class: "unsure" }, why)];
+      const { name, fixed } = film.nodes[frozen];
+      return unsure(`${film.isScalar || film.numbers.size(node.id) === 1 ? "Its number stays as it is" : "Its numbers stay as they are"}: ${name} depends on it, and ${name} ${fixed}.`);
     }
     if (!film.numbers.canChange(node.id) || !node.collects) return [];
     const box = make("input", { type: "checkbox", id: "takes-part" });
@@ -123,48 +112,68 @@ class Inspector {
 
   arrays(node, value, gradient, count) {
     const parts = value !== null && node.role === "operation" && node.shape ? this.maps.operation(node) : [];
-    const many = (data) => isArray(data) && data.values !== undefined && data.shape.length && entries(data).length;
-    if (hasMap(value) && !parts.length) parts.push(this.maps.map(value, "value-map", node.name).element);
-    if (hasMap(gradient)) parts.push(this.maps.map(gradient, "gradient-map", `gradient of ${node.name}`).element);
-    if ([value, gradient].some((data) => many(data) && entries(data).length > WRITTEN)) return parts;
-    if (many(value)) parts.push(make("h3", {}, "Value"), grid(value, `Value of ${node.name}`, (x) => numberText(x)));
-    if (!many(gradient)) return parts;
-    parts.push(make("h3", {}, "Gradient"));
-    const sums = this.why[node.id];
-    if (!sums) return [...parts, grid(gradient, `Gradient of ${node.name}`, (x) => numberText(x))];
-    const cell = (x, index) => {
-      const chosen = this.cell === String(index);
-      const button = make("button", { type: "button", "aria-pressed": String(chosen) }, numberText(x));
-      button.setAttribute("aria-label", `gradient of ${node.name} at ${index}: ${numberText(x)}`);
-      button.addEventListener("click", () => {
-        this.cell = chosen ? null : String(index);
-        this.show(node.id, count, true);
-      });
-      return button;
+    const many = (data) => isArray(data) && data.shape.length && entries(data)?.length;
+    const canChange = this.film.numbers.canChange(node.id);
+    const open = (flat) => {
+      this.cell = this.cell === flat ? null : flat;
+      this.show(node.id, count, true);
     };
-    parts.push(grid(gradient, `Gradient of ${node.name}: choose an entry to see its sum`, cell));
-    if (this.cell !== null) parts.push(...this.entries(node, sums[this.cell], count));
+    const pick = canChange ? { choose: (flat) => this.leaves.showEditor(node.id, true, flat) } : {};
+    if (hasMap(value) && !parts.length) parts.push(this.maps.map(value, "value-map", node.name, pick).element);
+    if (hasMap(gradient)) parts.push(this.maps.map(gradient, "gradient-map", `gradient of ${node.name}`, this.canOpen(node) ? { choose: open, at: this.cell ?? 0 } : {}).element);
+    const few = ![value, gradient].some((data) => many(data) && entries(data).length > WRITTEN);
+    if (few && many(value) && !canChange) parts.push(make("h3", {}, "Value"), grid(value, `Value of ${node.name}`, (x) => numberText(x)));
+    if (few && many(gradient)) parts.push(make("h3", {}, "Gradient"), this.gradientGrid(node, gradient, open));
+    else if (hasMap(gradient) && this.canOpen(node)) parts.push(make("p", { class: "lens" }, "Click an entry of the gradient: its chain rule opens in single numbers."));
+    if (this.cell !== null && gradient !== null) parts.push(...this.entries(node, count));
     return parts;
   }
 
-  /** The sum that one entry of a gradient is: of each entry that it flows into, the gradient times the derivative. */
-  entries(node, { index, gradient, count: all, terms, remainder }, count) {
-    const root = this.film.nodes[this.film.root].name;
-    const asked = `∂${root}/∂${node.name}${index.length ? `[${index}]` : ""}`;
-    const title = make("p", { class: "lens" }, `${asked} = ${numberText(numberOf(gradient))} is the sum of`);
-    const rows = terms.map((term) => {
-      const done = term.step < count;
-      const into = `${this.film.nodes[term.node].name}${term.index.length ? `[${term.index}]` : ""}`;
-      const factor = term.factor.startsWith("∂") ? "" : `${term.factor} = `;
-      const texts = done
-        ? [term.incoming, term.local, term.product].map((x) => numberText(numberOf(x)))
-        : ["", "", "not yet"];
-      if (done) texts[1] = factor + texts[1];
-      const cells = texts.map((text) => make("td", { class: "number" }, text));
-      return make("tr", { class: done ? "" : "todo" }, make("td", {}, into), ...cells);
+  /** Whether an entry of the node's gradient can be opened as a sum. */
+  canOpen(node) {
+    return this.why[node.id] !== undefined || (this.film.isLive && !this.film.isScalar && !node.root);
+  }
+
+  /** A small gradient, whose entries can be opened. */
+  gradientGrid(node, gradient, open) {
+    if (!this.canOpen(node)) return grid(gradient, `Gradient of ${node.name}`, (x) => numberText(x));
+    return grid(gradient, `Gradient of ${node.name}: choose an entry to see its sum`, (x, index) => {
+      const flat = flatOf(index, gradient.shape);
+      const button = make("button", { type: "button", "aria-pressed": String(this.cell === flat) }, numberText(x));
+      button.setAttribute("aria-label", `gradient of ${node.name} at ${index}: ${numberText(x)}`);
+      button.addEventListener("click", () => open(flat));
+      return button;
     });
-    if (!terms.length) title.append(" nothing: every local derivative on its way is 0");
-    const rest = this.rest(Number(all.replaceAll(",", "")) - terms.length, numberOf(remainder), 4);
+  }
+
+  /** The sum that an entry of the gradient is, computed here or as Python wrote it; null where it is too long. */
+  sumOf(node) {
+    if (this.film.isLive) return chainRule(this.film, node.id, this.cell);
+    const written = this.why[node.id][String(indexOf(this.cell, node.shape))];
+    const terms = written.terms.map((term) => {
+      const [incoming, local, product] = [term.incoming, term.local, term.product].map(numberOf);
+      return { ...term, at: flatOf(term.index, this.film.nodes[term.node].shape), incoming, local, product };
+    });
+    const [gradient, remainder] = [written.gradient, written.remainder].map(numberOf);
+    return { gradient, remainder, count: Number(written.count.replaceAll(",", "")), terms };
+  }
+
+  /** The sum that one entry of a gradient is: of each entry that it flows into, the gradient times the derivative. */
+  entries(node, count) {
+    const sum = this.sumOf(node);
+    const root = this.film.nodes[this.film.root].name;
+    const asked = `∂${root}/∂${entryName(node, this.cell)}`;
+    if (!sum) return [make("p", { class: "lens" }, `${asked} is a sum of too many terms to be written out here.`)];
+    const rows = sum.terms.map(({ step, node: into, at, incoming, local, product, factor }) => {
+      const done = step < count;
+      const named = factor.startsWith("∂") ? "" : `${factor} = `;
+      const texts = done ? [numberText(incoming), named + numberText(local), numberText(product)] : ["", "", "not yet"];
+      const cells = texts.map((text) => make("td", { class: "number" }, text));
+      return make("tr", { class: done ? "" : "todo" }, make("td", {}, entryName(this.film.nodes[into], at)), ...cells);
+    });
+    const title = make("p", { class: "lens" }, `${asked} = ${numberText(sum.gradient)} is the sum of`);
+    if (!rows.length) title.append(" nothing: every local derivative on its way is 0");
+    const rest = this.rest(sum.count - sum.terms.length, sum.remainder, 4);
     return [title, this.sum(["flows into", "gradient there", "× local", "= gives"], [...rows, ...rest])];
   }
 
@@ -172,7 +181,7 @@ class Inspector {
   paths(node, count) {
     const { film } = this;
     const complete = film.arrived(node.id, count) === film.arrivals[node.id].length;
-    if (!film.isLive || node.role !== "leaf" || !complete) return [];
+    if (!film.isScalar || node.role !== "leaf" || !complete) return [];
     const { count: all, terms } = largestPaths(film, node.id);
     if (!terms.length) return [];
     const rows = terms.map(({ names, steps, factors, product }) => {

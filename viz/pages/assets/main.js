@@ -1,7 +1,7 @@
 // The player: one number, how many steps are done, from which everything on the page follows.
 
 /** What a box has room for: single numbers as everywhere, those of an array with a digit less. */
-const boxed = (data, form) => brief(data, { ...form, digits: isArray(data) ? 3 : 4 });
+const boxed = (data, form) => brief(data, { ...form, digits: isSingle(data) ? 4 : 3 });
 
 class Player {
   constructor(data) {
@@ -54,7 +54,7 @@ class Player {
       kind: node.root ? "root" : node.parameter ? "parameter" : node.role,
       isOperation: node.role === "operation",
       collects: node.role !== "constant",
-      canChange: film.numbers.canChange(i),
+      canChange: film.numbers.canChange(i) && film.numbers.size(i) === 1,
       tab: few || film.numbers.canChange(i) ? 0 : -1,
       size: sizes[i],
     }));
@@ -66,11 +66,12 @@ class Player {
 
   /** Go where the address says. */
   follow({ silent = false } = {}) {
-    const { step, view, values } = this.address.read();
-    if (values.length) {
-      const known = new Map(values);
-      const { original } = this.film.numbers;
-      this.leaves.setAll(this.leaves.list.map((k) => [k, known.get(k) ?? original[k]]));
+    const { step, view, changes } = this.address.read();
+    if (changes.length) {
+      const { numbers } = this.film;
+      for (const k of this.leaves.list) numbers.change(k, numbers.original[k]);
+      for (const [k, i, x] of changes) numbers.changeEntry(k, i, x);
+      this.leaves.refresh(null);
     }
     this.seek(step ?? Math.max(this.count, 0), { silent });
     if (this.network && view === "network" !== this.network.isOn) this.switchNetwork();
@@ -79,7 +80,7 @@ class Player {
   /** Keep the address true to what is shown. */
   share() {
     const view = this.network?.isOn ? "network" : "graph";
-    this.address.write({ step: this.count, view, values: this.leaves.differing });
+    this.address.write({ step: this.count, view, differing: this.leaves.differing });
   }
 
   /** Show the moment at which `count` steps are done. */
@@ -118,10 +119,13 @@ class Player {
   /** What a screen reader says after a change. */
   summary() {
     const { film, leaves } = this;
-    const root = `${film.nodes[film.root].name} is ${FORMS.words.number(film.numbers.value(film.root))}`;
-    const changed = leaves.differing.slice(0, 3).map(([k, x]) => {
-      const gradient = film.nodes[k].collects ? `, its gradient ${FORMS.words.number(film.numbers.gradient(k))}` : "";
-      return `${film.nodes[k].name} is ${FORMS.words.number(x)}${gradient}`;
+    const { numbers } = film;
+    const number = (data, i = 0) => FORMS.words.number(isArray(data) ? data.data[i] : data);
+    const root = `${film.nodes[film.root].name} is ${isSingle(numbers.value(film.root)) ? number(numbers.value(film.root)) : brief(numbers.value(film.root))}`;
+    const changed = leaves.differing.slice(0, 3).map(([k, places]) => {
+      if (places.length > 1) return leaves.change(k, places);
+      const gradient = film.nodes[k].collects ? `, its gradient ${number(numbers.gradient(k), places[0])}` : "";
+      return `${entryName(film.nodes[k], places[0])} is ${number(numbers.value(k), places[0])}${gradient}`;
     });
     return [...changed, root].join(". ");
   }
@@ -166,8 +170,10 @@ class Player {
   invite() {
     const { graph, leaves } = this;
     const touch = matchMedia("(pointer: coarse)").matches;
-    const how = touch ? "Tap a leaf and slide its number, or drag it sideways." : "Drag a leaf sideways, or click it and type.";
-    document.getElementById("hint").textContent = `${how} Values and gradients follow at once.`;
+    const isSmall = (k) => this.film.numbers.size(k) === 1;
+    const dragged = touch ? "Tap a leaf and slide its number, or drag it sideways." : "Drag a leaf sideways, or click it and type.";
+    const picked = `${touch ? "Tap" : "Click"} a leaf: its entries can be ${touch ? "changed" : "typed, dragged sideways and changed with ↑ and ↓"}.`;
+    document.getElementById("hint").textContent = `${leaves.list.every((k) => !isSmall(k)) ? picked : dragged} Values and gradients follow at once.`;
     const placed = leaves.list.filter((k) => graph.anchor[k] === null);
     if (!placed.length) return;
     const first = placed.reduce((low, k) => (graph.at[k][1] > graph.at[low][1] ? k : low));
@@ -175,7 +181,7 @@ class Player {
     const [w, h] = graph.nodes[first].size;
     g.classList.add("invites");
     const text = make("text", { class: "invitation", x: w / 2, y: h + 19, "text-anchor": "middle" });
-    text.textContent = touch ? "drag or tap" : "drag or type";
+    text.textContent = !isSmall(first) ? (touch ? "tap: change an entry" : "click: change an entry") : touch ? "drag or tap" : "drag or type";
     g.append(text);
   }
 
@@ -261,12 +267,12 @@ class Player {
       const share = arrived / Math.max(1, film.arrivals[i].length);
       const parts = [node.name, film.expression(i)];
       parts.push(value === null ? "not computed yet" : `value ${value}`, grad && `gradient ${grad}`);
-      if (film.numbers.canChange(i)) parts.push("up and down arrows change it");
+      if (film.numbers.canChange(i)) parts.push(film.numbers.size(i) === 1 ? "up and down arrows change it" : "its entries can be changed");
       const isOdd = { value: value !== null && odd(film.numbers.value(i)), grad: grad !== null && odd(film.gradient(i, known)) };
       const shown = value === node.name ? "" : value;
       const maps = (room) => this.maps(i, known, room);
       graph.fill(i, { value: shown, grad, share, isOdd, maps, spoken: parts.filter(Boolean).join(", ") });
-      graph.boxes[i]?.g.classList.toggle("changed", film.isLive && !Object.is(film.numbers.value(i), film.numbers.original[i]) && film.numbers.canChange(i));
+      graph.boxes[i]?.g.classList.toggle("changed", film.numbers.canChange(i) && film.numbers.changedEntries(i).length > 0);
     });
     this.folded.fill(known);
     film.edges.forEach((_, k) => {
@@ -348,7 +354,7 @@ class Player {
     if (i < 0) return;
     const node = this.film.nodes[i];
     const what = node.role === "operation" ? `${node.name} = ${this.film.expression(i)} makes` : `${node.name} is`;
-    button.textContent = `⚠ ${what} the first ${isArray(this.film.numbers.value(i)) ? "NaN or infinity" : numberText(this.film.numbers.value(i))}`;
+    button.textContent = `⚠ ${what} the first ${isSingle(this.film.numbers.value(i)) ? numberText(single(this.film.numbers.value(i))) : "NaN or infinity"}`;
     this.accused = i;
   }
 
@@ -458,6 +464,7 @@ class Player {
   async copyLink() {
     this.share();
     try {
+      if (!this.address.isComplete) return this.tell("See the address: it has this step, but not the numbers: too many were changed for a link.");
       await navigator.clipboard.writeText(location.href);
       this.tell("Link copied: it opens this step with these numbers.");
     } catch {

@@ -43,7 +43,31 @@ class LiveNumbers {
 
   /** Whether a number is not the original one. */
   get isChanged() {
-    return this.nodes.some(({ role }, k) => role !== "operation" && !Object.is(this.original[k], this.tape.values[k]));
+    return this.nodes.some(({ role }, k) => role !== "operation" && this.changedEntries(k).length > 0);
+  }
+
+  /** How many numbers node `k` holds. */
+  size() {
+    return 1;
+  }
+
+  /** The number of node `k`: of an array, that in place `i`. */
+  entry(k) {
+    return this.tape.values[k];
+  }
+
+  originalEntry(k) {
+    return this.original[k];
+  }
+
+  /** The places of the numbers of node `k` that are not the original ones. */
+  changedEntries(k) {
+    return Object.is(this.original[k], this.tape.values[k]) ? [] : [0];
+  }
+
+  /** What leaf `k` becomes by a gradient step. */
+  stepped(k, eta) {
+    return this.value(k) - eta * this.gradient(k);
   }
 
   /** Compute both passes anew. */
@@ -62,7 +86,13 @@ class LiveNumbers {
     return this.tape.values[k];
   }
 
+  /** Give node `k` another value. */
   change(k, x) {
+    this.tape.values[k] = x;
+  }
+
+  /** Give the number of node `k` that is in place `i` another value. */
+  changeEntry(k, i, x) {
     this.tape.values[k] = x;
   }
 
@@ -145,9 +175,4 @@ class RecordedNumbers {
   isExact(k, xs) {
     return [...xs, single(this.value(k))].every((x) => sameFigures(asShown(x), x));
   }
-}
-
-/** The one number that the data holds. */
-function single(data) {
-  return isArray(data) ? entries(data)[0] : data;
 }

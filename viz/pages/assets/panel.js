@@ -97,7 +97,7 @@ class StepPanel {
 
   /** Of a backward step of arrays, what the formulas do not say. */
   listed(step) {
-    if (step.kind !== "backward" || this.film.isLive) return [];
+    if (step.kind !== "backward" || this.film.isScalar) return [];
     const name = (i) => this.film.nodes[i].name;
     const axes = step.summed.join(", ");
     const number = step.local === null || !isSingle(step.local) ? "" : numberText(single(step.local));
@@ -114,9 +114,4 @@ class StepPanel {
       ]),
     ];
   }
-}
-
-/** Whether the data is one number. */
-function isSingle(data) {
-  return data !== null && (!isArray(data) || (data.values !== undefined && entries(data).length === 1));
 }

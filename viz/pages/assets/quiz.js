@@ -50,6 +50,7 @@ class Quiz {
     const written = this.questions.get(s);
     if (!film.isLive || !film.numbers.isChanged) return written;
     const step = film.steps[s];
+    if (!film.isScalar) return this.askEntry(written, step);
     const node = film.nodes[step.node];
     const named = (i) => `${film.nodes[i].name} = ${numberText(film.numbers.value(i), 7)}`;
     const given = [...new Set([...node.inputs, step.node])].filter((i) => film.nodes[i].label || film.nodes[i].role !== "constant");
@@ -59,6 +60,14 @@ class Quiz {
     const until = place === uses ? "" : ` with ${place} of its ${uses} uses counted`;
     const prompt = `${node.name} = ${film.expression(step.node)}, where ${given.map(named).join(", ")}, and ${of(step.node)} = ${numberText(step.incoming, 7)}. ${before}What does ${of(step.input)} become${until}?`;
     return { step: s, prompt, answer: step.after, mistakes: [] };
+  }
+
+  /** The question about an entry of an array, for the numbers that the learner has chosen. */
+  askEntry(written, step) {
+    const flat = flatOf(written.index, this.film.nodes[step.input].shape);
+    const asked = `∂${this.film.nodes[this.film.root].name}/∂${entryName(this.film.nodes[step.input], flat)}`;
+    const prompt = `${step.sentence}. What does ${asked} become, with the numbers as they are now? Pick a node to see its numbers.`;
+    return { step: step.index, prompt, answer: step.after.data[flat], mistakes: [] };
   }
 
   open(s) {
