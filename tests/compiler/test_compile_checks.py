@@ -339,6 +339,53 @@ def test_a_schedule_may_step_within(name):
     assert own[3].last_epoch == 1
 
 
+CYCLES = {
+    "SGD": lambda p: optim.SGD(p, lr=0.1, momentum=0.9),
+    "RMSprop": lambda p: optim.RMSprop(p, lr=0.1, momentum=0.9),
+    "Adam": lambda p: optim.Adam(p, lr=0.1),
+    "AdamW": lambda p: optim.AdamW(p, lr=0.1),
+    "Adamax": lambda p: optim.Adamax(p, lr=0.1),
+    "NAdam": lambda p: optim.NAdam(p, lr=0.1),
+    "RAdam": lambda p: optim.RAdam(p, lr=0.1),
+    "two groups": lambda p: optim.Adam([{"params": [*p]}, {"params": [Tensor(1.0)], "lr": 0.5}], lr=0.1),
+}
+
+
+@pytest.mark.parametrize("within", [True, False], ids=["within", "after"])
+@pytest.mark.parametrize("name", CYCLES)
+def test_a_cycle_of_the_momentum_is_followed_by_one_program(name, within):
+    def make(prepare):
+        W = Tensor([1.0, -2.0], label="W")
+        optimizer = CYCLES[name]([W])
+        schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.2, total_steps=12)
+
+        def step(x):
+            loss = ((W * x) ** 2).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if within:
+                schedule.step()
+            return loss
+
+        return prepare(step), W, optimizer, schedule
+
+    own, eager = make(tinygrad_edu.compile), make(lambda f: f)
+    momenta = set()
+    for _ in range(10):
+        for step, _, _, schedule in (own, eager):
+            step(np.ones(2))
+            if not within:
+                schedule.step()
+        np.testing.assert_allclose(own[1].data, eager[1].data, rtol=1e-12)
+        cycled = [(optimizer.lr, getattr(optimizer, *optimizer.cycled)) for optimizer in (own[2], eager[2])]
+        assert cycled[0] == cycled[1]
+        momenta.add(cycled[0][1])
+    assert len(momenta) > 5
+    assert own[0]._recorded_in_a_row == 0
+    assert repr(own[0]) == "<compiled step, 1 program>"
+
+
 def test_states_are_neither_taken_nor_loaded_within():
     net = nn.Linear(2, 2)
     optimizer = optim.SGD(net.parameters(), lr=0.1)

@@ -223,12 +223,12 @@ class RMSprop(Optimizer):
         divisor = (variance if self.centered else v) ** 0.5
         divisor += self.eps
         change = g / divisor
-        if self.momentum:
+        if self.has_momentum:
             velocity = state.get("momentum_buffer", 0.0)
             velocity *= self.momentum
             velocity += change
             state["momentum_buffer"] = velocity
-        p -= self.lr * (velocity if self.momentum else change)
+        p -= self.lr * (velocity if self.has_momentum else change)
         return p
 
 

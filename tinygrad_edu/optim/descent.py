@@ -76,7 +76,7 @@ class SGD(Optimizer):
         """One step of one parameter."""
         if self.weight_decay:
             g = g + self.weight_decay * p
-        if self.momentum:
+        if self.has_momentum:
             share = 1 - self.dampening if self.dampening and state else 1.0
             velocity = state.get("momentum_buffer", 0.0)
             velocity *= self.momentum

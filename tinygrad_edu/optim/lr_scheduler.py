@@ -53,6 +53,7 @@ class _Scheduler:
     """What all have: the optimizer, and how far they are, as a state that can be saved."""
 
     entries: ClassVar[tuple[str, ...]]
+    cycled: tuple[str, ...] = ()  # the setting of the optimizer that it changes besides lr
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -612,7 +613,30 @@ def _cosine(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
-class OneCycleLR(_ClosedForm):
+class _Cycle(_ClosedForm):
+    """A schedule that changes the momentum as well, or the first of the ``betas``."""
+
+    def _choose_momentum(self, optimizer: Any, cycle_momentum: bool) -> None:
+        self.cycle_momentum = cycle_momentum
+        if not cycle_momentum:
+            return
+        if not hasattr(optimizer, "momentum") and not hasattr(optimizer, "betas"):
+            raise ArgumentError(
+                f"{type(self).__name__}: {type(optimizer).__name__} has no momentum to cycle: pass cycle_momentum=False"
+            )
+        self.cycled = optimizer.cycled = ("beta1" if hasattr(optimizer, "betas") else "momentum",)
+
+    def momentum(self, step: int) -> float:
+        """The momentum after so many steps."""
+        raise NotImplementedError
+
+    def _apply(self) -> None:
+        super()._apply()
+        for name in self.cycled:
+            setattr(self.optimizer, name, self.momentum(self.last_epoch))
+
+
+class OneCycleLR(_Cycle):
     """Up to ``max_lr`` and down again, each along half a cosine, while momentum goes down and up (Smith & Topin, 2017).
 
     Parameters
@@ -662,9 +686,7 @@ class OneCycleLR(_ClosedForm):
         self.max_momentum = fraction("max_momentum", max_momentum)
         self.div_factor = positive("div_factor", div_factor)
         self.final_div_factor = positive("final_div_factor", final_div_factor)
-        self.cycle_momentum = cycle_momentum
-        if cycle_momentum:
-            _refuse_no_momentum("OneCycleLR", optimizer)
+        self._choose_momentum(optimizer, cycle_momentum)
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
@@ -684,13 +706,8 @@ class OneCycleLR(_ClosedForm):
             return _cosine(start, peak, step / top if top else 0.0)
         return _cosine(peak, end, (step - top) / (last - top))
 
-    def _apply(self) -> None:
-        super()._apply()
-        if self.cycle_momentum:
-            _set_momentum(self.optimizer, self.momentum(self.last_epoch))
 
-
-class CyclicLR(_ClosedForm):
+class CyclicLR(_Cycle):
     """Up from ``base_lr`` to ``max_lr`` and down again in straight lines, again and again (Smith, 2015).
 
     Parameters
@@ -747,9 +764,7 @@ class CyclicLR(_ClosedForm):
         self.mode, self.gamma = mode, positive("gamma", gamma)
         self.base_momentum = fraction("base_momentum", base_momentum)
         self.max_momentum = fraction("max_momentum", max_momentum)
-        self.cycle_momentum = cycle_momentum
-        if cycle_momentum:
-            _refuse_no_momentum("CyclicLR", optimizer)
+        self._choose_momentum(optimizer, cycle_momentum)
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
@@ -766,23 +781,6 @@ class CyclicLR(_ClosedForm):
         rising = at <= self.step_size_up
         height = at / self.step_size_up if rising else 1 - (at - self.step_size_up) / self.step_size_down
         return height * {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**step}[self.mode]
-
-    def _apply(self) -> None:
-        super()._apply()
-        if self.cycle_momentum:
-            _set_momentum(self.optimizer, self.momentum(self.last_epoch))
-
-
-def _refuse_no_momentum(name: str, optimizer: Any) -> None:
-    if not hasattr(optimizer, "momentum") and not hasattr(optimizer, "betas"):
-        raise ArgumentError(f"{name}: {type(optimizer).__name__} has no momentum to cycle: pass cycle_momentum=False")
-
-
-def _set_momentum(optimizer: Any, momentum: float) -> None:
-    if hasattr(optimizer, "betas"):
-        optimizer.betas = (momentum, *optimizer.betas[1:])
-    else:
-        optimizer.momentum = momentum
 
 
 class ReduceLROnPlateau(_Scheduler):

@@ -53,6 +53,7 @@ class Optimizer:
     entries: ClassVar[tuple[str, ...]] = ()
     numbers: ClassVar[tuple[str, ...]] = ("step",)  # entries that are one number for the whole parameter
     remark: ClassVar[str] = ""  # what the source of a compiled step says above the update
+    cycled: tuple[str, ...] = ()  # "beta1" or "momentum", which a schedule changes: inputs of a compiled step, as lr is
 
     def __init__(self, params: Iterable[Any], lr: float, maximize: bool = False) -> None:
         params, self._given_groups = groups_of(params, type(self).__name__)
@@ -82,6 +83,27 @@ class Optimizer:
                 if name not in group._own:
                     setattr(group, name, value)
         super().__setattr__(name, value)
+
+    @property
+    def beta1(self) -> float:
+        """The first of the ``betas``, of an optimizer that has them."""
+        first: float = self.betas[0]
+        return first
+
+    @beta1.setter
+    def beta1(self, value: float) -> None:
+        self.betas = (value, self.beta2)
+
+    @property
+    def beta2(self) -> float:
+        """The second of the ``betas``."""
+        second: float = self.betas[1]
+        return second
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether the rule remembers a velocity; a momentum that a schedule changes may be 0 for a while."""
+        return "momentum" in self.cycled or bool(self.momentum)  # type: ignore[attr-defined]
 
     # --- groups of parameters with settings of their own ---
 

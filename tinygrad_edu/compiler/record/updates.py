@@ -95,10 +95,12 @@ def record_step(recorder: "Recorder", optimizer: Any) -> None:
         record_step(recorder, group)
     if optimizer.groups:
         return
-    recorder.setting(optimizer, "lr")
-    fixed = [name for name in optimizer.hyperparameters if name != "lr"]
-    recorder.flags.append(Guard(optimizer, "maximize", optimizer.maximize))
-    recorder.flags += [Guard(optimizer, name, getattr(optimizer, name)) for name in fixed]
+    for name in ("lr", *optimizer.cycled):
+        recorder.setting(optimizer, name)
+    fixed = [name for name in optimizer.hyperparameters if name not in ("lr", *optimizer.cycled)]
+    guarded = ["beta2" if name == "betas" and "beta1" in optimizer.cycled else name for name in fixed]
+    for name in ("maximize", "cycled", *guarded):
+        recorder.flags.append(Guard(optimizer, name, getattr(optimizer, name)))
     with recorder.sharing_numbers(), _settings(recorder, optimizer, fixed):
         for p, state in zip(optimizer.params, optimizer.state, strict=True):
             recorder.owners[id(state)] = p
