@@ -385,12 +385,15 @@ def orthonormal(x):
     """q and r of a matrix, with positive numbers on the diagonal of r."""
     q, r = np.linalg.qr(x)
     signs = np.sign(np.diagonal(getattr(r, "data", r)))
-    return np.concatenate([q * signs, r * signs[:, None]], 0)
+    return np.concatenate([q * signs, r * signs[:, None]], 0 if x.shape[0] >= x.shape[1] else 1)
 
 
 def orthonormal_reference(x):
-    r = transposed(lower_triangle(transposed(x) @ x))
-    return np.concatenate([x @ np.linalg.inv(r), r], 0)
+    m, n = x.shape
+    square = x[:, :m]
+    r = transposed(lower_triangle(transposed(square) @ square))
+    q = square @ np.linalg.inv(r)
+    return np.concatenate([q, r], 0) if m >= n else np.concatenate([q, transposed(q) @ x], 1)
 
 
 def pseudo_inverse(x):
@@ -440,10 +443,10 @@ def quantile(x, q, axis=None, keepdims=False):
 
 
 def broken_line(x, fp, xp, **keywords):
-    low = np.clip(np.searchsorted(xp, re(x), side="right") - 1, 0, len(xp) - 2)
+    low = np.clip(np.searchsorted(re(xp), re(x), side="right") - 1, 0, len(xp) - 2)
     y = fp[low] + (fp[low + 1] - fp[low]) * (x - xp[low]) / (xp[low + 1] - xp[low])
-    y = pick(re(x) < xp[0], keywords.get("left", fp[0]), y)
-    return pick(re(x) > xp[-1], keywords.get("right", fp[-1]), y)
+    y = pick(re(x) < re(xp[0]), keywords.get("left", fp[0]), y)
+    return pick(re(x) > re(xp[-1]), keywords.get("right", fp[-1]), y)
 
 
 class Function(NamedTuple):
@@ -895,6 +898,15 @@ FUNCTIONS: dict[str, Function] = {
     )._replace(method=NONE),
     "copy": Function(np.copy, [call((2, 3))], row="identity", method=NONE),
     "real": Function(np.real, [call((2, 3))], row="identity", reference=itself, method=NONE),
+    "clip to limits, as a method": Function(
+        lambda x, low, high: x.clip(low, max=high),
+        [call((3, 4), (4,), ())],
+        row="select",
+        reference=lambda x, low, high: pick(
+            re(pick(re(x) < re(low), low, x)) > re(high), high, pick(re(x) < re(low), low, x)
+        ),
+        method=NONE,
+    ),
     "clip to limits": Function(
         lambda x, low, high: np.clip(x, low, high),
         [call((3, 4), (), (4,)), call((4,), (4,), (1,))],
@@ -1100,6 +1112,20 @@ FUNCTIONS: dict[str, Function] = {
         reference=broken_line,
         method=NONE,
     ),
+    "interp between moved points": Function(
+        lambda x, fp, gaps: np.interp(x, np.cumsum(gaps * gaps + 0.2) - 1.0, fp),
+        [call((6,), (4,), (4,)), call((2, 3), (3,), (3,))],
+        row="getitem",
+        reference=lambda x, fp, gaps: broken_line(x, fp, np.cumsum(gaps * gaps + 0.2) - 1.0),
+        method=NONE,
+    ),
+    "correlate": Function(
+        np.correlate,
+        [call((5,), (3,)), call((2,), (4,)), call((5,), (2,), mode="same"), call((3,), (4,), mode="full")],
+        row="matmul",
+        reference=lambda a, v, mode="valid": np.correlate(a, np.conjugate(v), mode),
+        method=NONE,
+    ),
     "convolve": Function(
         np.convolve,
         [call((5,), (3,)), call((2,), (4,)), call((5,), (2,), mode="same"), call((5,), (3,), mode="valid")],
@@ -1148,7 +1174,9 @@ FUNCTIONS: dict[str, Function] = {
         reference=lambda x: x @ transposed(x) @ x,
         method=NONE,
     ),
-    "qr": Function(orthonormal, [call((3, 3)), call((4, 2))], reference=orthonormal_reference, method=NONE),
+    "qr": Function(
+        orthonormal, [call((3, 3)), call((4, 2)), call((2, 4))], reference=orthonormal_reference, method=NONE
+    ),
     "pinv": Function(
         np.linalg.pinv,
         [call((3, 3)), call((4, 2)), call((2, 3)), call((2, 3, 2))],

@@ -778,8 +778,23 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
     return method, mirrored
 
 
+def _clip_with_limits(clip: Any) -> Any:
+    """The method ``clip``, which takes limits that need a gradient, too."""
+
+    @functools.wraps(clip)
+    def method(self: Tensor, *limits: Any, **named: Any) -> Tensor:
+        if any(isinstance(limit, Node) and limit.requires_grad for limit in (*limits, *named.values())):
+            clipped: Tensor = np.clip(self, *limits, **named)
+            return clipped
+        plain: Tensor = clip(self, *limits, **named)
+        return plain
+
+    return method
+
+
 fill_arrays(VOCABULARY)
 install(Tensor, _unary, _binary)
+Tensor.clip = _clip_with_limits(Tensor.clip)  # type: ignore[method-assign]
 
 
 explain_absent(Tensor)

@@ -17,6 +17,7 @@ from tinygrad_edu.javascript.library import arrays
 WITHOUT = {
     "partition": "numpy.argpartition",
     "interp": "numpy.searchsorted",
+    "interp between moved points": "numpy.searchsorted",
     "det": "numpy.linalg.det",
     "inv": "numpy.linalg.inv",
     "solve": "numpy.linalg.solve",

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.compositions.arrangements import shape_of
 from tinygrad_edu.errors import ArgumentError, ShapeError, UnsupportedError
-from tinygrad_edu.functions import dot, inv, matmul, moveaxis, ravel, reshape, stack
+from tinygrad_edu.functions import concatenate, dot, inv, matmul, moveaxis, ravel, reshape, stack
 from tinygrad_edu.functions import einsum as einsum_of_text
 from tinygrad_edu.functions import norm as simple_norm
 from tinygrad_edu.graph.modes import check
@@ -106,16 +106,19 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """``a = Q @ R`` with orthonormal columns in Q and an upper triangle R, of at least as many rows as columns."""
+    """``a = Q @ R`` with orthonormal columns in Q and an upper triangle R; of a wide matrix, R is wide as well."""
     _matrix("qr", a, square=False)
     m, n = shape_of(a)[-2:]
-    if mode not in ("reduced", "r") or m < n:
+    if mode not in ("reduced", "r") and (mode != "complete" or m > n):
         raise UnsupportedError(
-            f"np.linalg.qr of a Tensor knows the modes 'reduced' and 'r', of at least as many rows as columns, but was "
-            f"given mode={mode!r} and shape {shape_of(a)}"
+            f"np.linalg.qr of a Tensor of shape {shape_of(a)} has no derivative in the mode {mode!r}: use "
+            "mode='reduced', or mode='r' for R alone"
         )
-    packed = decompositions.QR(a)
-    return packed[..., m:, :] if mode == "r" else QRResult(packed[..., :m, :], packed[..., m:, :])
+    packed = decompositions.QR(a[..., :m])  # of the first m columns at most, which fix Q
+    q, r = packed[..., :m, :], packed[..., m:, :]
+    if m < n:
+        r = concatenate([r, matmul(np.swapaxes(q, -1, -2), a[..., m:])], -1)
+    return r if mode == "r" else QRResult(q, r)
 
 
 def pinv(a: Any) -> Any:

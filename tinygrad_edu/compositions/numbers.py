@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.compositions.arrangements import atleast_2d, shape_of, sliding_window_view
 from tinygrad_edu.errors import ArgumentError, ShapeError, UnsupportedError
-from tinygrad_edu.functions import as_array, concatenate, mean, moveaxis, ravel, sort, where
+from tinygrad_edu.functions import as_array, concatenate, mean, moveaxis, ravel, reshape, sort, where
 from tinygrad_edu.functions import sum as sum_of
 from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.operations.elementwise import TABLE
@@ -235,17 +235,21 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    """The broken line through the points (xp, fp) at ``x``; ``xp`` is plain and ascending, ``fp`` may be a Tensor."""
-    if period is not None or (isinstance(xp, Node) and xp.requires_grad):
-        raise UnsupportedError("np.interp of a Tensor takes no period=, and points xp that need no gradient")
+    """The broken line through the points (xp, fp) at ``x``; ``xp`` is ascending; all three may be Tensors."""
+    if period is not None:
+        raise UnsupportedError(
+            "np.interp of a Tensor takes no period=: give it x % period, and the points of one period with the first "
+            "of them once more at the end"
+        )
     place, fp = data_of(x), fp if isinstance(fp, Node) else as_array(fp)
-    xp = as_array(data_of(xp)).astype(np.result_type(place, data_of(fp), np.float16))
-    low = np.clip(np.searchsorted(xp, place, side="right") - 1, 0, len(xp) - 2)
+    edges = as_array(data_of(xp)).astype(np.result_type(place, data_of(fp), np.float16))
+    xp = xp if isinstance(xp, Node) and xp.requires_grad else edges
+    low = np.clip(np.searchsorted(edges, place, side="right") - 1, 0, len(edges) - 2)
     # Not xp[low]: a plain array does not take an index that a compiled step records.
-    start, end = (np.take_along_axis(xp, np.ravel(k), 0).reshape(low.shape) for k in (low, low + 1))
+    start, end = (reshape(np.take_along_axis(xp, np.ravel(k), 0), low.shape) for k in (low, low + 1))
     y = fp[low] + (fp[low + 1] - fp[low]) * ((x - start) / (end - start))
-    y = where(place < xp[0], fp[0] if left is None else left, y)
-    return where(place > xp[-1], fp[-1] if right is None else right, y)
+    y = where(place < edges[0], fp[0] if left is None else left, y)
+    return where(place > edges[-1], fp[-1] if right is None else right, y)
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
@@ -260,6 +264,15 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     return sliding_window_view(np.pad(a, margins[mode]), m) @ np.flip(v)
 
 
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """Σ_k a[n + k] v[k]: the products of two sequences, one of them moved along the other."""
+    if len(shape_of(a)) != 1 or len(shape_of(v)) != 1:
+        raise ShapeError(f"correlate takes two vectors, but was given shapes {shape_of(a)} and {shape_of(v)}")
+    if shape_of(a)[0] < shape_of(v)[0]:
+        return np.flip(convolve(v, np.flip(a), mode))
+    return convolve(a, np.flip(v), mode)
+
+
 def histogram(a: Any, bins: Any = 10, range: Any = None, *, density: Any = None, weights: Any = None) -> Any:  # noqa: A002
     """How many entries fall into each bin, of Tensors that need no gradient."""
     if any(isinstance(x, Node) and x.requires_grad for x in (a, weights)):
@@ -272,7 +285,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, *, density: Any = None,
 
 _NAMES = (
     "clip fix sinc nan_to_num real nansum nanmean cumprod diff linspace quantile percentile median cov corrcoef "
-    "gradient trapezoid interp convolve histogram"
+    "gradient trapezoid interp convolve correlate histogram"
 )
 NUMPY: dict[Any, Any] = {getattr(np, name): globals()[name] for name in _NAMES.split()} | {
     np.round: _round,

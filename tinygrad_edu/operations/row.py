@@ -144,8 +144,10 @@ class Elementwise(Operation):
         given_ones = {**dict(zip(self.defaults, args, strict=False)), **keywords}
         for name, x in given_ones.items():
             if getattr(x, "requires_grad", False):
+                advice = ": use x.maximum(low).minimum(high)" if self.name == "clip" else ""
                 raise ArgumentError(
-                    f"{self.name}() has no derivative by {name}, so it takes a plain number there, but was given {x!r}"
+                    f"{self.name}() has no derivative by {name}, so it takes a plain number there, but was given "
+                    f"{x!r}{advice}"
                 )
             if hasattr(x, "copy"):
                 given_ones[name] = x.copy()  # an array, as it is now
