@@ -1,5 +1,6 @@
 """`grad`, `value_and_grad`, `jacobian`, `hessian`, `hvp`: against closed forms, nested, and beside what is mistaken."""
 
+import contextlib
 import dataclasses
 import math
 import warnings
@@ -18,6 +19,7 @@ from tinygrad_edu.errors import (
     TinygradEduError,
     UnsupportedError,
 )
+from tinygrad_edu.graph.node import data_of
 
 A = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0], [4.0, 1.0, -2.0]])
 X = np.array([0.3, -1.2, 2.0])
@@ -425,3 +427,32 @@ def test_the_warning_comes_once_for_each_line():
             float(x)
         float(x)
     assert [warning.filename for warning in caught] == [__file__] * 2
+
+
+CONSTANTS = {"within no_grad": no_grad, "of a constant": contextlib.nullcontext}
+
+
+@pytest.mark.parametrize("how", CONSTANTS)
+def test_a_derivative_by_a_node_that_records_nothing_is_not_zero(how):
+    """The slope at a node does not depend on whether something records what is computed with it."""
+    x = Tensor([1.0, 2.0], requires_grad=how == "within no_grad")
+    with CONSTANTS["of a constant" if how == "within no_grad" else "within no_grad"]():
+        v = Value(2.0) * 1.0
+
+    def cube(x):
+        return (x**3).sum()
+
+    with CONSTANTS[how]():
+        assert np.array_equal(data_of(grad(cube)(x)), [3, 12])
+        assert np.array_equal(data_of(grad(lambda a, b: cube(a) + cube(b), (0, 1))(x, x)[1]), [3, 12])
+        assert np.array_equal(data_of(grad(lambda t: cube(t["x"]))({"x": x})["x"]), [3, 12])
+        assert data_of(grad(lambda v: v**3)(v)) == 12
+        assert np.array_equal(data_of(jacobian(lambda x: x**3)(x)), np.diag([3, 12]))
+        assert np.array_equal(data_of(hessian(cube)(x)), np.diag([6, 12]))
+        assert np.array_equal(data_of(hvp(cube, x, np.ones(2))), [6, 12])
+        assert np.array_equal(data_of(grad(lambda x: (grad(cube)(x) ** 2).sum())(x)), [2 * 3 * 6, 2 * 12 * 12])
+
+
+def test_the_gradient_by_a_tensor_of_integers_is_refused():
+    with pytest.raises(DTypeError, match="grad differentiates by floating-point arguments, but was given int64 data"):
+        grad(lambda x: x.sum())(Tensor([1, 2]))

@@ -105,10 +105,13 @@ def _as_tree(x: Any) -> Any:
 def _argument(x: Any, name: str, *, on_arrays: bool) -> Node:
     """A new node for the argument ``x``. Where the function reaches ``x`` in another way, ``x`` is a constant.
 
-    Beside arrays a float becomes a Tensor without axes, since a graph is of Values or of Tensors.
+    Beside arrays a float becomes a Tensor without axes, since a graph is of Values or of Tensors. A node that records
+    nothing, because it is a constant or within `no_grad`, becomes a leaf: its slope is not 0 for that.
     """
     if isinstance(x, Node):
-        return x.identity()
+        if x.requires_grad and not MODES.no_grad:
+            return x.identity()
+        x = x._data
     if isinstance(x, float | int) and not isinstance(x, bool):
         return Tensor(float(x)) if on_arrays else Value(x)
     tensor = Tensor(x)
