@@ -7,8 +7,8 @@ import pytest
 
 import tinygrad_edu
 from tests.oracles import like_torch
-from tinygrad_edu import Tensor, nn
-from tinygrad_edu.errors import ArgumentError, ShapeError, TinygradEduError
+from tinygrad_edu import Tensor, gradcheck, nn
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, TinygradEduError
 from tinygrad_edu.nn import functional
 from viz import draw, trace
 
@@ -324,6 +324,37 @@ BAD = [
         "takes inputs of shape (steps, n, 3), but was given",
     ),
     (lambda: nn.GRU(3, 5)(drawn(0, 2, 3)), ShapeError, "was given an empty sequence"),
+    (lambda: nn.RNN(3, 5, batch_first=True)(drawn(2, 0, 3)), ShapeError, "no step in inputs of shape (2, 0, 3)"),
+    (
+        lambda: nn.LSTM(3, 5)(drawn(4, 2, 3), 5),
+        ShapeError,
+        "takes two states, h and c, of shape (1, 2, 5), but was given [None]",
+    ),
+    (
+        lambda: nn.LSTM(3, 5)(drawn(4, 2, 3), drawn(1, 2, 5)),
+        ShapeError,
+        "takes two states, h and c, of shape (1, 2, 5), but was given [(1, 2, 5)]",
+    ),
+    (
+        lambda: nn.MultiheadAttention(6, 2)(*[drawn(0, 2, 6)] * 3),
+        ShapeError,
+        "MultiheadAttention(6, 2 heads) was given an empty sequence: query, key and value have the shapes (0, 2, 6)",
+    ),
+    (
+        lambda: nn.TransformerEncoderLayer(6, 2, batch_first=True)(drawn(2, 0, 6)),
+        ShapeError,
+        "was given an empty sequence: query, key and value have the shapes (2, 0, 6)",
+    ),
+    (
+        lambda: functional.scaled_dot_product_attention(drawn(0, 4), drawn(0, 4), drawn(0, 4)),
+        ShapeError,
+        "scaled_dot_product_attention was given an empty sequence",
+    ),
+    (
+        lambda: attending(attn_mask=np.ones((4, 4), int)),
+        DTypeError,
+        "attn_mask must hold booleans, or floats to add to the scores, but was given int64 of shape (4, 4)",
+    ),
     (
         lambda: nn.LSTM(3, 5)(drawn(4, 2, 3), (drawn(1, 2, 5),)),
         ShapeError,
@@ -497,3 +528,21 @@ def test_a_list_and_a_dict_of_modules():
     )
     assert list(parts.keys()) == ["a", "b"]
     assert parts["b"] is second
+
+
+@pytest.mark.parametrize("part", ["function", "layer"])
+def test_floats_that_are_added_to_the_scores_get_their_gradient(part):
+    """A bias by distance, for instance, is learned."""
+    bias = Tensor(drawn(4, 4))
+    x = drawn(2, 4, 6)
+
+    def loss(bias):
+        if part == "function":
+            return (functional.scaled_dot_product_attention(x, x, x, attn_mask=bias) ** 2).sum()
+        masks = {"attn_mask": bias, "key_padding_mask": np.array([[False] * 4, [False] * 3 + [True]])}
+        y, _ = nn.MultiheadAttention(6, 2, batch_first=True, rng=0)(x, x, x, **masks)
+        return (y**2).sum()
+
+    assert gradcheck(loss, bias).checked == 16
+    loss(bias).backward()
+    assert abs(bias.grad).min() > 0

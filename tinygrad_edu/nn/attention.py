@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import functions
-from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.nn.activations import activation_of
@@ -41,8 +41,8 @@ def scaled_dot_product_attention(
     query : shape (…, queries, features).
     key : shape (…, keys, features).
     value : shape (…, keys, value features).
-    attn_mask : broadcasts to (…, queries, keys). Booleans say which keys take part; floats are added to the scores. A
-        query without any key gets 0.
+    attn_mask : broadcasts to (…, queries, keys). Booleans say which keys take part; floats are added to the scores, and
+        get a gradient where they need one. A query without any key gets 0.
     dropout_p : probability with which a weight is set to 0.
     is_causal : query i sees the keys up to i only.
     scale : of the scores, by default 1/√features.
@@ -50,7 +50,8 @@ def scaled_dot_product_attention(
 
     Raises
     ------
-    ShapeError : the shapes do not fit each other.
+    ShapeError : the shapes do not fit each other, or there is no query or no key.
+    DTypeError : the mask holds neither booleans nor floats.
 
     Notes
     -----
@@ -70,6 +71,7 @@ def scaled_dot_product_attention(
             "scaled_dot_product_attention takes a query (…, queries, features), a key (…, keys, features) and a value "
             f"(…, keys, value features), but was given {shapes[0]}, {shapes[1]} and {shapes[2]}"
         )
+    _refuse_empty("scaled_dot_product_attention", query, key, value, -2)
     y, _ = _attend(query, key, value, attn_mask, fraction("dropout_p", dropout_p), is_causal, scale, rng)
     return y
 
@@ -82,7 +84,7 @@ def _attend(
     scores = (query * scale) @ functions.swapaxes(key, -1, -2)
     if is_causal:
         scores = functions.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
-    mask = None if mask is None else _checked("attn_mask", as_array(data_of(mask)), scores.shape)
+    mask = None if mask is None else _checked("attn_mask", _mask_of(mask), scores.shape)
     if mask is None:
         weights = scores.softmax()
     elif mask.dtype != bool:
@@ -94,6 +96,25 @@ def _attend(
     if p:
         weights = dropout(weights, p, rng=rng)
     return weights @ value, weights
+
+
+def _mask_of(x: Any) -> Any:
+    """A mask as it is: booleans as an array, floats with their gradient."""
+    mask = x if isinstance(x, Tensor) and x.requires_grad else as_array(data_of(x))
+    if mask.dtype.kind not in "bf":
+        raise DTypeError(
+            f"attention: attn_mask must hold booleans, or floats to add to the scores, but was given {mask.dtype} of "
+            f"shape {mask.shape}: write mask.astype(bool)"
+        )
+    return mask
+
+
+def _refuse_empty(title: str, query: Tensor, key: Tensor, value: Tensor, axis: int) -> None:
+    if not all(x.shape[axis] for x in (query, key, value)):
+        raise ShapeError(
+            f"{title} was given an empty sequence: query, key and value have the shapes {query.shape}, {key.shape} "
+            f"and {value.shape}"
+        )
 
 
 def _checked(name: str, mask: Any, shape: tuple[int, ...]) -> Any:
@@ -134,7 +155,7 @@ class MultiheadAttention(Module):
     Raises
     ------
     ArgumentError : a setting is out of its range.
-    ShapeError : when called with other features, or with a mask of the wrong shape.
+    ShapeError : when called with other features, an empty sequence, or a mask of the wrong shape.
 
     Notes
     -----
@@ -207,6 +228,7 @@ class MultiheadAttention(Module):
                     f"{self._title()}: {name} must have {self.embed_dim} features, but has shape {x.shape}"
                 )
         is_single, swapped = query.ndim == 2, query.ndim == 3 and not self.batch_first
+        _refuse_empty(self._title(), query, key, value, 0 if swapped else -2)
         q, k, v = self._projections(query, key, value, same)
         q, k, v = (self._heads(x, is_single, swapped) for x in (q, k, v))
         if k.shape != v.shape or len(q) != len(k):
@@ -245,7 +267,7 @@ class MultiheadAttention(Module):
         n, heads, queries, keys = shape
         taken = added = None
         if mask is not None:
-            mask = as_array(data_of(mask))
+            mask = _mask_of(mask)
             if mask.shape == (n * heads, queries, keys):
                 mask = mask.reshape(shape)
             mask = _checked("attn_mask", mask, (n, heads, queries, keys) if mask.ndim == 4 else (queries, keys))

@@ -96,7 +96,7 @@ class _Recurrent(Module):
         if given is None:
             zeros = Tensor(np.zeros(shape, dtype), requires_grad=False)
             return (zeros,) * self.states
-        found = tuple(given) if self.states > 1 else (given,)
+        found = tuple(given) if self.states > 1 and isinstance(given, tuple | list) else (given,)
         wanted = "two states, h and c," if self.states > 1 else "a state"
         shapes = [getattr(x, "shape", None) for x in found]
         if shapes != [shape] * self.states:
@@ -286,11 +286,11 @@ class _Layers(_Recurrent):
             shape = f"(n, steps, {self.input_size})" if self.batch_first else f"(steps, n, {self.input_size})"
             raise ShapeError(f"{self._title()} takes inputs of shape {shape}, but was given {x.shape}")
         swapped = self.batch_first and x.ndim == 3
-        x = functions.swapaxes(x, 0, 1) if swapped else x
-        if not len(x):
+        if not x.shape[1 if swapped else 0]:
             raise ShapeError(
                 f"{self._title()} was given an empty sequence: there is no step in inputs of shape {x.shape}"
             )
+        x = functions.swapaxes(x, 0, 1) if swapped else x
         start = self._start(state, (self.num_layers, *x.shape[1:-1], self.hidden_size), x.dtype)
         last = []
         for k in range(self.num_layers):
