@@ -140,7 +140,12 @@ def _conv_weight_gx1(gy: Array, y: Array, x0: Array, x1: Array, *, size: Any, **
 
 
 CONV = ArrayOperation(
-    "conv", convolve, _conv_gx0, _conv_gx1, symbol="∗", formula=("conv_input(gy, x1)", "conv_weight(x0, gy)")
+    "conv",
+    convolve,
+    _conv_gx0,
+    _conv_gx1,
+    symbol="∗",
+    formula=("gy · x1, added up in the windows of x0", "Σ gy · window(x0)"),
 )
 CONV_INPUT = ArrayOperation(
     "conv_input",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tinygrad_edu.dot import Dot
 from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise
+from viz.formulas import windows
 from viz.formulas.tree import (
     Apply,
     Choice,
@@ -265,6 +266,8 @@ _FORMS: dict[str, Any] = {
     "getitem": _taken,
     "cross_entropy": lambda x, labels, memo: Apply("cross_entropy", (x, Name("labels"))),
     "inv": lambda x: Raised(x, "⁻¹"),
+    "conv": windows.convolution,
+    "max_pool": windows.largest,
 }
 
 

@@ -12,6 +12,7 @@ from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 from viz.formulas.numbers import number_text
+from viz.formulas.windows import shown_params
 from viz.pictures import dot
 from viz.pictures.palette import Theme
 from viz.steps.modules import Call
@@ -106,7 +107,9 @@ def _head(node: Node, theme: Theme) -> str:
     words = []
     if node.operation is not None:
         words.append(dot.font(f"<B>{dot.markup(node.operation.symbol)}</B>", POINT_SIZE=14))
-        words += [dot.font(dot.markup(text), POINT_SIZE=_SMALL, COLOR=theme.quiet) for text in _settings(node.params)]
+        words += [
+            dot.font(dot.markup(text), POINT_SIZE=_SMALL, COLOR=theme.quiet) for text in _settings(shown_params(node))
+        ]
     if node.label:
         words.append(f"<B>{dot.markup(node.label)}</B>")
     return " ".join(words)
@@ -186,7 +189,7 @@ def words(node: Node, kind: str, gradient: Array | None, *, is_changed: bool) ->
     heading = f"{kind} {node.label or name(node)}"
     if node.operation is not None:
         heading += f" = {node.op}({', '.join(map(name, node.inputs[:_FEW]))}{', …' * (len(node.inputs) > _FEW)})"
-    lines = [heading, *_settings(node.params)]
+    lines = [heading, *_settings(shown_params(node))]
     data = np.asarray(_data_of(node))
     if not isinstance(node, Value):
         lines.append(f"shape {data.shape}, {data.dtype}")
@@ -217,7 +220,7 @@ def title(call: Call) -> str:
 def module_face(title: str, call: Call, parameters: int, theme: Theme) -> str:
     """The HTML-like label of a folded module: what it is, how many numbers learn in it, and what it gives."""
     notes = [*_parameters(parameters), f"→ {gives(call)}"]
-    lines = [f"<B>{dot.markup(title, longest=48)}</B>"]
+    lines = [f"<B>{dot.markup(title, longest=64)}</B>"]
     lines += [dot.font(dot.markup(note, longest=48), POINT_SIZE=_SMALL, COLOR=theme.quiet) for note in notes]
     return dot.table(*map(dot.cell, lines), CELLPADDING=2)
 

@@ -114,7 +114,7 @@ def frame(cluster: str, name: str, kind: str, title: str, theme: Theme, level: i
     return (
         f'subgraph "cluster_{cluster}" {{ id="{name}" class="{kind}" margin=10 style="filled,rounded" '
         f'fillcolor="{theme.modules[level % 2]}" color="{theme.frame}" labeljust=l '
-        f"label=<<B>{markup(title, longest=48)}</B>>{look}"
+        f"label=<<B>{markup(title, longest=64)}</B>>{look}"
     )
 
 

@@ -13,6 +13,7 @@ from tinygrad_edu.value import Value
 from viz.formulas import blackboard
 from viz.formulas.numbers import printable, shorten
 from viz.formulas.tree import Formula, Name, Number, Partial
+from viz.formulas.windows import shown_params
 from viz.steps.as_json import is_finite, single, to_json
 from viz.steps.modules import Modules, module_calls
 from viz.steps.repeats import Groups, groups_of
@@ -186,7 +187,7 @@ class TracedNode:
         """What computes the node: ``a · b``."""
         operation = self.node.operation
         terms = [self.trace.term(k) for k in self.inputs]
-        return None if operation is None else blackboard.forward(operation, terms, self.node.params)
+        return None if operation is None else blackboard.forward(operation, terms, shown_params(self.node))
 
     @property
     def source(self) -> dict[str, Any] | None:
