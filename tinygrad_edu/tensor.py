@@ -794,7 +794,7 @@ def _clip_with_limits(clip: Any) -> Any:
 
 fill_arrays(VOCABULARY)
 install(Tensor, _unary, _binary)
-Tensor.clip = _clip_with_limits(Tensor.clip)  # type: ignore[method-assign]
+Tensor.clip = _clip_with_limits(Tensor.clip)
 
 
 explain_absent(Tensor)
