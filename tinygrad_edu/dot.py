@@ -114,6 +114,7 @@ def weighted_sums(neurons: Iterable[SharedInputs], inputs: SharedInputs) -> list
         node.operation = DOT
         node._left = weights
         node._right = inputs
+        node._mark = None
         node.stamp = stamp if stamp < weights.stamp else weights.stamp
         node._marks = ()
         sums.append(node)

@@ -92,7 +92,7 @@ class Tensor(Node):
     (-4.0, [[1.0, 1.0], [-1.0, -1.0]])
     """
 
-    __slots__ = ("_checksum", "_grad", "_times_borrowed", "inputs", "requires_grad")
+    __slots__ = ("_checksum", "_grad", "_label", "_origin", "_params", "_times_borrowed", "inputs", "requires_grad")
     __array_priority__ = 1000
 
     inputs: tuple["Tensor", ...]

@@ -24,6 +24,7 @@ from tinygrad_edu.operations.elementwise import NUMPY_NAMES, TABLE, install
 from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.speed.scalar_order import scalar_order
+from tinygrad_edu.speed.scalar_walk import written_walk
 from tinygrad_edu.speed.shared_inputs import SharedInputs
 from tinygrad_edu.support.arguments import shown
 
@@ -64,19 +65,20 @@ class Value(Node):
     """
 
     # One or two inputs are stored in the node itself. A tuple would be one more object for the garbage collector.
-    # "__dict__" is for attributes of one's own, as in ``p.m = 0.0``. It costs some 4 % of a step.
-    __slots__ = ("__dict__", "_left", "_right", "grad")
+    # "__dict__" is for what few nodes have: a label, parameters, and attributes of one's own, as in ``p.m = 0.0``.
+    # The collector visits every slot of every node, so a slot for each of these would cost more.
+    __slots__ = ("__dict__", "_left", "_mark", "_right", "grad")
 
     _left: Any  # a Value, `SharedInputs`, or None
     _right: Any
-    _bias = None  # only `SharedInputs` may have one
+    _mark: Any  # how far the latest `scalar_order` came with it
     requires_grad: ClassVar[bool] = True  # type: ignore[misc]
 
     def __init__(self, data: Number, label: str = "", _op: str = "") -> None:
-        self._data = _float(data)
+        self._data = data if data.__class__ is float else _float(data)
         self.grad: Any = 0.0
         self.operation = None
-        self._left = self._right = None
+        self._left = self._right = self._mark = None
         self.stamp = CLOCK.now
         if label or _op:
             if _op or isinstance(label, tuple | list | set):
@@ -110,7 +112,7 @@ class Value(Node):
     @property
     def data(self) -> float:
         """The number."""
-        return data_of(self)
+        return data_of(self) if WATCH.active else self._data
 
     @data.setter
     def data(self, number: Number) -> None:
@@ -120,7 +122,7 @@ class Value(Node):
             )
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_data_write(self)
-        self._data = _float(number)
+        self._data = number if number.__class__ is float else _float(number)
         self.stamp = CLOCK.tick()
 
     def item(self) -> float:
@@ -173,7 +175,7 @@ class Value(Node):
             node.grad = 0.0
         self.grad = 1.0
         try:
-            _walk(order)
+            walk(order)
         except BaseException:
             for leaf, grad in before:
                 leaf.grad = grad
@@ -311,6 +313,7 @@ def record(
     node.grad = 0.0
     node.operation = operation
     node.inputs = inputs
+    node._mark = None
     node.stamp = CLOCK.now
     node._marks = ()
     if params:
@@ -320,17 +323,22 @@ def record(
     return node
 
 
-def _walk(order: list[Value]) -> None:
+def walk(order: list[Value]) -> None:
     """Hand the gradient of each node on to its inputs, from the last node to the first."""
-    if MODES.recorder is not None:
+    if not WATCH.active:
+        written_walk()(order)
+    elif MODES.recorder is not None:
         MODES.recorder.walk(order)
-        return
-    watched = MODES.anomaly
+    else:
+        walk_each(order)
+
+
+def walk_each(order: list[Value]) -> None:
+    """What `walk` does, node by node; with `detect_anomaly` each gradient is checked."""
     for node in reversed(order):
-        operation = node.operation
-        if operation is not None:
-            operation.backward_floats(node)
-            if watched:
+        if node.operation is not None:
+            node.operation.backward_floats(node)
+            if MODES.anomaly:
                 for i, x in enumerate(node.inputs):
                     anomaly.check_gradient(node, i, x.grad)
 
@@ -366,15 +374,20 @@ def _unary(row: Elementwise) -> Any:
     def with_parameters(self: Value, *args: float, **keywords: float) -> Value:
         return self._record(row, (self,), row.bind(args, keywords))
 
+    forward: Any = None
+
     def method(self: Value) -> Value:
+        nonlocal forward
         if self.__class__ is not Value or WATCH.active:
             return record(row, row.on_floats, (self,))
+        if forward is None:  # to read it from the row each time would take as long as the sum of two floats
+            forward = row.on_floats
         node = _new(Value)
-        node._data = row.on_floats(self._data)
+        node._data = forward(self._data)
         node.grad = 0.0
         node.operation = row
         node._left = self
-        node._right = None
+        node._right = node._mark = None
         node.stamp = CLOCK.now
         node._marks = ()
         return node
@@ -388,17 +401,23 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
     def with_parameters(self: Value, other: Any, **keywords: float) -> Value:
         return self._record(row, (self, other), row.bind((), keywords))
 
+    forward: Any = None
+
     def method(self: Value, other: Any) -> Any:
+        nonlocal forward
         if other.__class__ is not Value or WATCH.active:
             if self.__class__ is not Value or other.__class__ not in _NUMBERS or WATCH.active:
                 return general(self, other)
             other = Constant(other)
+        if forward is None:
+            forward = row.on_floats
         node = _new(Value)
-        node._data = row.on_floats(self._data, other._data)
+        node._data = forward(self._data, other._data)
         node.grad = 0.0
         node.operation = row
         node._left = self
         node._right = other
+        node._mark = None
         node.stamp = CLOCK.now
         node._marks = ()
         return node

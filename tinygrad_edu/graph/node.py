@@ -71,18 +71,9 @@ def _in_place(symbol: str, combine: Callable[[Any, Any], Any]) -> Any:
 class Node(ElementwiseMethods):
     """One number or array in a graph: its data, the operation that made it, and the operation's inputs in order."""
 
-    __slots__ = (
-        "__weakref__",
-        "_data",
-        "_label",
-        "_marks",
-        "_origin",
-        "_params",
-        "operation",
-        "stamp",
-    )
-    # _label, _marks, _origin and _params stay unset until there is something to store. Value and Tensor store their
-    # inputs in different ways.
+    __slots__ = ("__weakref__", "_data", "_marks", "operation", "stamp")
+    # _label, _origin and _params stay unset until there is something to store. Value and Tensor store them, and their
+    # inputs, in different ways.
 
     _data: Any
     _label: str

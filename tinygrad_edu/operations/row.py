@@ -123,16 +123,20 @@ class Elementwise(Operation):
 
         It reads each number once, and only if it is needed. That makes the backward pass on Values fast.
         """
+        scope: dict[str, Any] = FLOATS | CONSTANTS
+        body = "\n    ".join(self.backward_lines())
+        exec(compile(f"def backward(node):\n    {body}", GENERATED, "exec"), scope)  # noqa: S102 the rows below, never a user's text
+        return scope["backward"]
+
+    def backward_lines(self) -> list[str]:
+        """The lines of `backward_floats`."""
         used = set().union(*map(names_in, self.gx_texts))
         nodes = [f"n{i}" for i in range(len(self.gx_texts))]
         lines = ["gy = node.grad", "n0 = node._left", "n1 = node._right"][: 1 + len(nodes)]
         lines += [f"{x} = {n}._data" for x, n in zip(self.input_names, nodes, strict=True) if x in used]
         lines += ["y = node._data"] if "y" in used else []
         lines += [f"{p} = node.params['{p}']" for p in self.defaults if p in used]
-        lines += [f"{n}.grad += {float_source(gx)}" for n, gx in zip(nodes, self.gx_texts, strict=True)]
-        scope: dict[str, Any] = FLOATS | CONSTANTS
-        exec(compile("def backward(node):\n    " + "\n    ".join(lines), GENERATED, "exec"), scope)  # noqa: S102 the rows below, never a user's text
-        return scope["backward"]
+        return lines + [f"{n}.grad += {float_source(gx)}" for n, gx in zip(nodes, self.gx_texts, strict=True)]
 
     def bind(self, args: Sequence[float], keywords: Mapping[str, float]) -> dict[str, float]:
         """The parameters of a call: the given ones and the defaults of the others. None means the default."""

@@ -1,6 +1,7 @@
-"""The topological order of a graph of Values, in half the time of `graph.node.topological_order`.
+"""The topological order of a graph of Values, in a third of the time of `graph.node.topological_order`.
 
-It gives the same order. It is quicker because it knows how a Value keeps its inputs.
+It gives the same order. It is quicker because it knows how a Value keeps its inputs, and because it writes on each node
+how far the walk is with it. A set of the nodes would take longer to ask.
 """
 
 import operator
@@ -25,18 +26,19 @@ def _depth_first(root: Any) -> tuple[list[Any], list[Any], int]:
     order: list[Any] = []
     leaves: list[Any] = []
     stack: list[Any] = [root]
-    entered: set[Any] = {None}  # None stands for the right input of a node that has one, and for a missing bias
+    entered, done = object(), object()  # marks of this walk alone: those of earlier walks mean nothing to it
     oldest = root.stamp  # of the nodes that operations made
-    put, push, pop, enter = order.append, stack.append, stack.pop, entered.add
+    put, push, pop = order.append, stack.append, stack.pop
     while stack:
         node = pop()
-        if node is None:  # all inputs of the node below it in the stack are in the order now
-            put(pop())
+        if node._mark is entered:  # its inputs were above it in the stack, and are in the order now
+            node._mark = done
+            put(node)
             continue
-        while node not in entered:
-            enter(node)
+        while node._mark is not done:
             left = node._left
             if left is None:
+                node._mark = done
                 if node.__class__ is SharedInputs:
                     stack.extend(reversed(node.nodes))
                 else:
@@ -46,23 +48,17 @@ def _depth_first(root: Any) -> tuple[list[Any], list[Any], int]:
             if node.stamp < oldest:
                 oldest = node.stamp
             right = node._right
-            if right in entered:
-                if left in entered and left._bias in entered:
-                    put(node)
-                    break
-                below = left._left if right is None else None
-                if below is not None and below in entered and below._bias in entered and left._right in entered:
-                    # For instance a neuron's sum below its activation: it comes first, and neither needs the stack.
-                    oldest = left.stamp if left.stamp < oldest else oldest
-                    enter(left)
-                    put(left)
-                    put(node)
-                    break
+            if right is not None and right._mark is done:
                 right = None  # it is in the order already
+            bias = left._bias if left.__class__ is SharedInputs else None
+            if right is None and bias is None and left._mark is done:
+                node._mark = done
+                put(node)
+                break
+            node._mark = entered
             push(node)
-            push(None)
-            if left._bias not in entered:
-                push(left._bias)
+            if bias is not None:
+                push(bias)
             if right is not None:
                 push(right)
             node = left  # on to the left input

@@ -16,7 +16,7 @@ _requires_grad = operator.attrgetter("requires_grad")
 class SharedInputs:
     """Nodes that several operations have as inputs; for the weights of a neuron, with its ``bias``."""
 
-    __slots__ = ("_bias", "data", "nodes", "requires_grad", "stamp")
+    __slots__ = ("_bias", "_mark", "data", "nodes", "requires_grad", "stamp")
 
     _left = _right = None  # to `scalar_order` it looks like a node without inputs, at first
 
@@ -25,6 +25,7 @@ class SharedInputs:
         self.nodes = list(nodes)
         self.data = [x._data for x in self.nodes]
         self._bias = bias
+        self._mark: Any = None
         self.requires_grad = any(map(_requires_grad, self.nodes))
 
     def __len__(self) -> int:
