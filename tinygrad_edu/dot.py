@@ -8,7 +8,7 @@ from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.graph.modes import WATCH
 from tinygrad_edu.operations.operation import EachInput, Operation
 from tinygrad_edu.operations.text import GENERATED
-from tinygrad_edu.speed.shared_inputs import SharedInputs
+from tinygrad_edu.speed.shared_inputs import Readings, SharedInputs
 from tinygrad_edu.value import Constant, Number, Value, record
 
 _new = cast("Callable[[type[Value]], Value]", object.__new__)
@@ -83,9 +83,12 @@ def dot(weights: Sequence[Value | Number], inputs: Sequence[Value | Number], bia
     """
     if len(weights) != len(inputs):
         raise ShapeError(f"dot() needs as many weights as inputs, but was given {len(weights)} and {len(inputs)}")
-    neuron, seen = shared_inputs(weights, bias), shared_inputs(inputs)
-    if neuron.requires_grad and not WATCH.active:
-        return weighted_sums([neuron], seen)[0]
+    if not WATCH.active:
+        neuron, seen = _WEIGHTS.of(weights, bias), _INPUTS.of(inputs)
+        if neuron.requires_grad:
+            return weighted_sums([neuron], seen)[0]
+    else:
+        neuron, seen = shared_inputs(weights, bias), shared_inputs(inputs)
     nodes = (*neuron.nodes, *seen.nodes, neuron._bias)
     return record(DOT, DOT.forward, nodes)
 
@@ -98,6 +101,9 @@ def shared_inputs(numbers: Sequence[Value | Number], bias: Value | Number | None
         return SharedInputs(numbers, bias)
     except AttributeError:  # there is a bare number among them
         return SharedInputs([x if isinstance(x, Value) else Constant(x) for x in numbers], bias)
+
+
+_WEIGHTS, _INPUTS = Readings(shared_inputs), Readings(shared_inputs)
 
 
 def weighted_sums(neurons: Iterable[SharedInputs], inputs: SharedInputs) -> list[Value]:
