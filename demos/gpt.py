@@ -9,10 +9,8 @@ read from the folder that TINYGRAD_EDU_DATA names, or from where `tinygrad_edu.d
 """
 
 import json
-import multiprocessing
 import random
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +21,7 @@ from matplotlib.figure import Figure
 import viz
 from demos import _gpt_runs, _gpt_tensor
 from demos._comparison import Comparison
-from demos._gpt_runs import PUBLISHED_SEED, Learned, Names
+from demos._gpt_runs import BARS, PLAIN_WAY, PUBLISHED_SEED, Learned, Names
 from demos._gpt_scalar import END, HEAD_WIDTH, HEADS, STEPS
 from demos._options import Out
 from demos._pictures import Folder, drawn
@@ -37,7 +35,6 @@ TIMED_STEPS, QUICK_TIMED_STEPS = 20, 2
 SHOWN = ("anna", "michael")
 SMOOTHING = 50  # steps
 MILESTONES = (0, 30, 100, 300, 1000)
-BARS = {"Value": 0.4, "dot": 0.12, "Tensor": 1 / 150, "compiled": 1 / 800}  # of the plain class's time
 VOWELS = "aeiouy"
 
 
@@ -112,14 +109,10 @@ def compare(runs: dict[str, Learned]) -> Comparison:
 
 def timing_table(steps: int) -> str:
     """What a training step takes in each way, each measured in a fresh process, one after the other."""
-    seconds = {}
-    context = multiprocessing.get_context("spawn")
-    for way in _gpt_runs.WAYS:
-        with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-            seconds[way] = pool.submit(_gpt_runs.seconds_a_step, way, steps=steps).result()
+    seconds = {way: _gpt_runs.fresh_seconds_a_step(way, steps=steps) for way in _gpt_runs.WAYS}
     lines = ["way          ms a step  of the plain class  at most"]
     for way, time in seconds.items():
-        share = time / seconds["plain class"]
+        share = time / seconds[PLAIN_WAY]
         bar = f"{BARS[way]:>8.4f}" if way in BARS else ""
         lines.append(f"{way:<12} {1000 * time:>9.2f}  {share:>18.4f} {bar}".rstrip())
     return "\n".join(lines)

@@ -9,10 +9,11 @@ from . import epochs, moons
 from .claims import COMPILED, OWN, TORCH, at_most, cells
 from .classifiers import mnist_shaped
 from .report import Bar, Row, duration
-from .timing import Effort, race
+from .timing import Effort, Timing, race
 
 EPOCH = f"An epoch of {epochs.PICTURES // epochs.BATCH:,} steps: 784-30-10, sigmoid, batch 10, float32"
 LABS = "Labs"
+GPT = "A training step of the published GPT"
 VIEWS = "A trace beside the backward pass"
 
 LOOP, FIT = f"{OWN}, loop", f"{OWN}, fit"
@@ -21,6 +22,7 @@ OVERHEAD = 1.05
 WATCHED, WATCHED_STEPS, WATCHED_ROWS = f"{OWN}, doctor", 1000, 6400
 WALK_SECONDS, HOMEWORK_SECONDS = 10, 180
 HOMEWORK_EPOCHS = 30
+GPT_STEPS = 6
 TRACED = 160  # points of the moons demo: a graph of 100,000 nodes
 
 
@@ -99,6 +101,24 @@ def homework(effort: Effort) -> list[Row]:
     seconds = perf_counter() - start
     bars = (Bar("time on the wall", [seconds], HOMEWORK_SECONDS, unit="s"),)
     return [Row(LABS, label, {OWN: duration(seconds)}, bars if effort.homework == HOMEWORK_EPOCHS else ())]
+
+
+def gpt(effort: Effort) -> list[Row]:
+    """A step of the small GPT in each way, beside the plain scalar class, each in a process of its own."""
+    from demos import _gpt_runs
+    from tinygrad_edu.data import DataNotFoundError
+
+    label = "GPT of 4,192 weights, a name a step"
+    try:
+        _gpt_runs.shuffled()
+    except DataNotFoundError:
+        return [Row(LABS, label, {OWN: "not measured: no names here"})]
+    timing = Timing({way: [] for way in _gpt_runs.WAYS})
+    for _ in range(effort.rounds):
+        for way, rounds in timing.rounds.items():
+            rounds.append(_gpt_runs.fresh_seconds_a_step(way, steps=GPT_STEPS))
+    bars = tuple(at_most(limit, _gpt_runs.PLAIN_WAY, timing, way) for way, limit in _gpt_runs.BARS.items())
+    return [Row(GPT, label, cells(timing, _gpt_runs.PLAIN_WAY), bars)]
 
 
 def views(effort: Effort) -> list[Row]:

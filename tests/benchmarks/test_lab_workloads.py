@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from demos import mnist, rosenbrock
+from demos import _gpt_runs, mnist, rosenbrock
 from tinygrad_edu import data
 
 from . import epochs, lab_workloads
@@ -55,6 +55,23 @@ def test_without_the_digits_the_homework_is_not_measured(monkeypatch, tmp_path):
     monkeypatch.setattr(mnist, "train_all", lambda *, epochs: data.mnist(tmp_path))
     (row,) = lab_workloads.homework(LOOK)
     assert [*row.cells.values()] == ["not measured: no MNIST here"]
+    assert not row.bars
+
+
+def test_every_way_of_the_gpt_is_held_to_the_plain_class(monkeypatch):
+    asked = []
+    monkeypatch.setattr(_gpt_runs, "shuffled", lambda: None)
+    monkeypatch.setattr(_gpt_runs, "fresh_seconds_a_step", lambda way, *, steps: asked.append(way) or 1.0)
+    (row,) = lab_workloads.gpt(LOOK)
+    assert asked == [*_gpt_runs.WAYS] * 2
+    assert [*row.cells] == ["plain class", "Value", "dot", "Tensor", "compiled"]
+    assert [(bar.limit, bar.measured) for bar in row.bars] == [(limit, 1.0) for limit in (0.4, 0.12, 1 / 150, 1 / 800)]
+
+
+def test_without_the_names_the_gpt_is_not_measured(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGRAD_EDU_DATA", str(tmp_path))
+    (row,) = lab_workloads.gpt(LOOK)
+    assert [*row.cells.values()] == ["not measured: no names here"]
     assert not row.bars
 
 

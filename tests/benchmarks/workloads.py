@@ -225,6 +225,7 @@ WORKLOADS: dict[str, Callable[[Effort], list[Row]]] = {
     "doctor": lab_workloads.watched,
     "rosenbrock": lab_workloads.walks,
     "mnist-homework": lab_workloads.homework,
+    "gpt": lab_workloads.gpt,
     "trace": lab_workloads.views,
     "sklearn-digits": ecosystem_workloads.digits,
     "sweep": ecosystem_workloads.sweeps,
