@@ -18,7 +18,7 @@ def on_node(node: Node) -> None:
         MODES.recorder.on_node(node)
         return  # it has no numbers yet
     if MODES.recording:
-        node._origin = _caller()
+        node._origin = _caller()  # type: ignore[misc]
     if MODES.anomaly:
         check_result(node.op, node._data, node.inputs, place_of(node))
 

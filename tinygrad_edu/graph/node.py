@@ -108,7 +108,7 @@ class Node(ElementwiseMethods):
         label = str(text)
         if not label.isascii():  # half of a pair of code units is no text, and no file or page can hold it
             label = label.encode("utf-8", "replace").decode("utf-8")
-        self._label = label
+        self._label = label  # type: ignore[misc]  # each kind of node stores it in its own way
 
     @property
     def marks(self) -> tuple[Mark, ...]:

@@ -249,7 +249,7 @@ class Doctor(Observer, Callback):
         elif [node.op for node in order] == [op for op, _ in self._origins]:
             for node, (_, origin) in zip(order, self._origins, strict=True):
                 if origin is not None:
-                    node._origin = origin
+                    node._origin = origin  # type: ignore[misc]
 
     def _depends_on_the_net(self, root: Node) -> bool:
         """Whether a backward pass from the root reaches a watched parameter, and is not another model's."""
