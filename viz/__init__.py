@@ -4,7 +4,7 @@
 >>> from tinygrad_edu import Value
 >>> a = Value(2.0, "a")
 >>> viz.draw(a * a)
-<Drawing of mul: 2 nodes, 2 edges>
+<Drawing of L: 2 nodes, 2 edges>
 """
 
 from typing import TYPE_CHECKING

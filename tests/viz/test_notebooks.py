@@ -100,7 +100,7 @@ def test_an_animation_shows_itself(suffix, tmp_path):
     tags = shown(made)
     source = dict(tags.seen)["img"]["src"]
     assert source.startswith("data:image/gif;base64,")
-    assert "Backprop through" in tags.text
+    assert "Backprop of" in tags.text
     assert repr(made).startswith("<Film of")
 
 

@@ -1,5 +1,6 @@
 """A backward pass as pictures that move, step by step."""
 
+import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,6 +68,7 @@ def animate_backprop(
     """
     file = check(path, fps, theme)
     told = trace(root)
+    told.name_inputs(sys._getframe(1).f_locals)
     if len(told.steps) > MOST_STEPS:
         raise ArgumentError(
             f"animate_backprop shows up to {MOST_STEPS} steps, but this graph has {len(told.steps)}: animate a part of "
@@ -76,7 +78,7 @@ def animate_backprop(
     return write_film(
         [picture.frame(step) for step in told.steps],
         file,
-        title=f"Backprop through {told.names[-1]}",
+        title=f"Backprop of {told.names[-1]}",
         fps=fps,
         theme=theme,
     )
@@ -141,7 +143,7 @@ class _GraphPicture:
         corner = "round,pad=0,rounding_size=6" if "rounded" in look.style else "square,pad=0"
         box = FancyBboxPatch((left, top), width, height, boxstyle=corner, facecolor=look.fill, edgecolor=look.line)
         symbol = node.node.operation.symbol if node.node.operation else ""
-        self._text(left + width / 2, top + 0.7 * _LINE, f"{node.name}  {symbol}".strip(), self.theme.ink, weight="bold")
+        self._text(left + width / 2, top + 0.7 * _LINE, f"{symbol}  {node.name}".strip(), self.theme.ink, weight="bold")
         self.ax.add_patch(box)
         return box
 
@@ -182,7 +184,7 @@ def _canvas(placement: Placement, theme: Theme) -> tuple[Figure, Axes, int]:
 def _size(node: TracedNode) -> tuple[float, float]:
     symbol = node.node.operation.symbol if node.node.operation else ""
     value, gradient = _brief(node.value), _brief(node.gradient)
-    longest = max(len(f"{node.name}  {symbol}") * 1.1, len(value), len(f"grad {gradient}") if gradient else 0)
+    longest = max(len(f"{symbol}  {node.name}") * 1.1, len(value), len(f"grad {gradient}") if gradient else 0)
     lines = 1 + (value != node.name) + bool(gradient)
     return longest * _LETTER + 20, lines * _LINE + 6
 

@@ -69,10 +69,10 @@ def _data_of(x: Any) -> Any:
 # --- the face of a node -------------------------------------------------------------------------------------------
 
 
-def face(node: Node, gradient: Array | None, theme: Theme, direction: str, *, is_changed: bool) -> str:
+def face(node: Node, name: str, gradient: Array | None, theme: Theme, direction: str, *, is_changed: bool) -> str:
     """The HTML-like label of a node, with a port ``x0``, ``x1``, … for each operand if their order matters."""
     data = np.asarray(_data_of(node))
-    parts = [_head(node, theme)]
+    parts = [_head(node, name, theme)]
     if is_changed:
         parts.append(dot.font("changed since", POINT_SIZE=_SMALL, COLOR=theme.kinds["wrong"].line))
     if not isinstance(node, Value):
@@ -103,7 +103,7 @@ def _operand_names(node: Node) -> list[str]:
     return [f"x{i}" for i in range(count)]
 
 
-def _head(node: Node, theme: Theme) -> str:
+def _head(node: Node, name: str, theme: Theme) -> str:
     words = []
     if node.operation is not None:
         words.append(dot.font(f"<B>{dot.markup(node.operation.symbol)}</B>", POINT_SIZE=14))
@@ -112,6 +112,8 @@ def _head(node: Node, theme: Theme) -> str:
         ]
     if node.label:
         words.append(f"<B>{dot.markup(node.label)}</B>")
+    elif name:
+        words.append(dot.font(dot.markup(name), COLOR=theme.quiet))
     return " ".join(words)
 
 
@@ -222,6 +224,12 @@ def module_face(title: str, call: Call, parameters: int, theme: Theme) -> str:
     notes = [*_parameters(parameters), f"→ {gives(call)}"]
     lines = [f"<B>{dot.markup(title, longest=64)}</B>"]
     lines += [dot.font(dot.markup(note, longest=48), POINT_SIZE=_SMALL, COLOR=theme.quiet) for note in notes]
+    return dot.table(*map(dot.cell, lines), CELLPADDING=2)
+
+
+def turns_face(title: str, count: str, theme: Theme) -> str:
+    """The HTML-like label of folded turns of a loop."""
+    lines = [f"<B>{dot.markup(title, longest=48)}</B>", dot.font(count, POINT_SIZE=_SMALL, COLOR=theme.quiet)]
     return dot.table(*map(dot.cell, lines), CELLPADDING=2)
 
 

@@ -4,10 +4,13 @@ The elements of the SVG have an ``id`` that stays the same however much is folde
 
 - ``node-3``: ``topological_order(root)[3]``,
 - ``edge-3-1``: the arrow to it from its ``inputs[1]``,
-- ``module-2``: ``module_calls(order).calls[2]``, as a cluster or folded.
+- ``module-2``: ``module_calls(order).calls[2]``, as a cluster or folded,
+- ``loop-5``: ``groups_of(modules).groups[5]``, as a cluster or folded, ``loop-5-0-3`` its turns from 0 to 3 as a box.
 """
 
 import os
+import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -19,9 +22,12 @@ from tinygrad_edu.support.files import write
 from viz.formulas.numbers import printable
 from viz.pictures import captions, dot, program, render
 from viz.pictures.palette import THEMES, Theme
-from viz.steps.modules import Call, Modules, Shown, module_calls
+from viz.steps.modules import Call, Modules
+from viz.steps.repeats import Box, Group, Groups, Turns, groups_of
+from viz.steps.trace_data import TraceData
 
 Direction = Literal["LR", "TB"]
+Item = Node | Box
 
 _ARROWS_PER_NODE = 2  # with more of them, a picture that had to be folded is folded further: it would be a tangle
 _LONGEST = 25_000  # ranks that the arrows pass in all: of more, no picture is drawn
@@ -100,6 +106,7 @@ def draw(
     root: "Node | program.Compiled",
     *,
     depth: int | None = None,
+    collapse: bool | int = False,
     direction: Direction = "LR",
     theme: Literal["light", "dark"] = "light",
     max_nodes: int = 500,
@@ -108,8 +115,10 @@ def draw(
     """Draw the graph of ``root``: every node that it depends on, once, with an arrow for every operand.
 
     An operation is a box, a leaf one with round corners, a module's parameter one with cut corners, a constant a
-    sheet of paper, and the root has a double frame. Each shows its label, the operation's symbol, its data, and its
-    gradient once a backward pass has been there. Operands enter at ``x₀``, ``x₁``, … where their order matters.
+    sheet of paper, and the root has a double frame. Each shows the operation's symbol, its name, its data, and its
+    gradient once a backward pass has been there. The name is the label, the name of the variable of the calling
+    function for inputs without one, or else one such as ``v3``, as in `trace` and `player`. Operands enter at ``x₀``,
+    ``x₁``, … where their order matters.
     An nn module is a frame around what it computed, or, folded, a block; an arrow to a block that stands for several
     nodes bears their number.
 
@@ -121,6 +130,9 @@ def draw(
     root : Value or Tensor, or a function made by `tinygrad_edu.compile`.
     depth : how many levels of nested `nn` modules to look into. What lies deeper is folded: each module is one box.
         With 0 the outermost are boxes; without it all are open.
+    collapse : whether to fold what loops repeat, such as the samples of a batch, the steps of a recurrent net, or equal
+        layers. With True each repetition is one box "step ×20". With a number that turn is drawn in full, counted from
+        0, between a box for the turns before and one for those after it.
     direction : ``"LR"``, from left to right, or ``"TB"``, from the top down.
     theme : ``"light"`` or ``"dark"``.
     max_nodes : if more would be shown, modules are folded first, from the innermost.
@@ -145,27 +157,34 @@ def draw(
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> L = (a * b + 10).tanh()
     >>> draw(L)
-    <Drawing of tanh: 6 nodes, 5 edges>
+    <Drawing of L: 6 nodes, 5 edges>
     """
     if not isinstance(root, Node) and not program.is_compiled(root):
         raise DTypeError(f"draw() shows the graph of a Value or a Tensor, but was given {_advise(root)}")
-    _check(depth, direction, theme, max_nodes)
+    _check(depth, collapse, direction, theme, max_nodes)
     if not isinstance(root, Node):
-        if depth is not None or audit is not None:
-            raise ArgumentError("a program has no modules to fold and no audit: draw it without depth and audit")
+        if depth is not None or audit is not None or collapse is not False:
+            raise ArgumentError(
+                "a program has no modules and loops to fold and no audit: draw it without depth, collapse and audit"
+            )
         lines = program.listing(root, max_nodes)
         source = program.source(lines, direction, THEMES[theme], code=True)
         return Drawing(source, program.title(lines), program.description(lines))
-    modules = module_calls(topological_order(root))
-    depth = _fold(modules, modules.deepest if depth is None else depth, max_nodes)
-    return _Picture(modules, depth, direction, THEMES[theme], {} if audit is None else audit.complaints).drawing()
+    order = topological_order(root)
+    told = TraceData(order, [node._data for node in order], [None] * len(order))
+    told.name_inputs(sys._getframe(1).f_locals)
+    modules = told.modules
+    groups = groups_of(modules, repeats=collapse is not False)
+    turn = None if isinstance(collapse, bool) else collapse
+    seen = _fold(modules, groups, modules.deepest if depth is None else depth, turn, max_nodes)
+    return _Picture(told, seen, direction, THEMES[theme], {} if audit is None else audit.complaints).drawing()
 
 
-def _check(depth: int | None, direction: str, theme: str, max_nodes: int) -> None:
+def _check(depth: int | None, collapse: bool | int, direction: str, theme: str, max_nodes: int) -> None:
     for what, given, known in (("direction", direction, ("LR", "TB")), ("theme", theme, tuple(THEMES))):
         if given not in known:
             raise ArgumentError(f"{what} is one of {', '.join(known)}, but was given {given!r}: choose one of them")
-    for what, count, least in (("depth", depth, 0), ("max_nodes", max_nodes, 1)):
+    for what, count, least in (("depth", depth, 0), ("collapse", collapse, 0), ("max_nodes", max_nodes, 1)):
         if count is not None and (not isinstance(count, Integral) or count < least):
             raise ArgumentError(f"{what} is a whole number, but was given {count!r}: pass {least} or more")
 
@@ -184,71 +203,104 @@ def _advise(given: Any) -> str:
 
 
 class _Arrow(NamedTuple):
-    """An arrow to a node from its operand at ``place``, or to a folded module from all its ``operands`` in ``tail``."""
+    """An arrow to a node from its operand at ``place``, or to a folded box from all its ``operands`` in ``tail``."""
 
-    tail: Node | Call
-    head: Node | Call
+    tail: Item
+    head: Item
     place: int
     operands: set[Node]
 
 
-def _arrows(modules: Modules, shown: list[Shown]) -> list[_Arrow]:
-    stands = dict(zip(modules.order, shown, strict=True))
-    to_nodes: list[_Arrow] = []
-    to_modules: dict[tuple[Node | Call, Call], _Arrow] = {}
-    for node, head in stands.items():
-        for place, x in enumerate(node.inputs):
-            tail = stands[x]
-            if tail is None or head is None or tail is head:
-                continue
-            if isinstance(head, Node):
-                to_nodes.append(_Arrow(tail, head, place, {x}))
-            else:
-                to_modules.setdefault((tail, head), _Arrow(tail, head, 0, set())).operands.add(x)
-    return [*to_nodes, *to_modules.values()]
+class _Seen:
+    """What is seen of a graph at a depth, with this turn of each repetition."""
+
+    def __init__(self, modules: Modules, groups: Groups, depth: int, turn: int | None) -> None:
+        self.modules = modules
+        self.groups = groups
+        self.depth = depth
+        self.boxes = groups.boxes(depth, turn)
+        self.shown = groups.shown(modules.order, self.boxes)
+
+    def items(self) -> list[Item]:
+        """The nodes and folded boxes, each once, after all that they use."""
+        return [*dict.fromkeys(item for item in reversed(self.shown) if item is not None)][::-1]
+
+    def arrows(self) -> list[_Arrow]:
+        """The arrows; none leads from a leaf into a box that bundles it, if the leaf is seen elsewhere."""
+        stands = dict(zip(self.modules.order, self.shown, strict=True))
+        uses = iter(self.groups.uses)
+        to_nodes: list[_Arrow] = []
+        to_boxes: dict[tuple[Item, Box], _Arrow] = {}
+        for node, head in stands.items():
+            for place, x in enumerate(node.inputs):
+                tail = stands[x]
+                is_bundled = self.boxes[next(uses)] is not None and tail is x
+                if tail is None or head is None or tail is head or is_bundled:
+                    continue
+                if isinstance(head, Node):
+                    to_nodes.append(_Arrow(tail, head, place, {x}))
+                else:
+                    to_boxes.setdefault((tail, head), _Arrow(tail, head, 0, set())).operands.add(x)
+        return [*to_nodes, *to_boxes.values()]
+
+    def frames(self, i: int) -> list[Group]:
+        """The open modules and repetitions around node ``i``, or its box: around all of its uses that are seen."""
+        item = self.shown[i]
+        around = [group for group in self.groups.around[i] if not isinstance(item, Node) or self.boxes[group] is None]
+        first, *others = (group.path() if group else [] for group in around)
+        common = [frame for frame in first if all(frame in other for other in others)]
+        return [frame for frame in common if self.boxes[frame] is None and frame.number is None]
 
 
-def _fold(modules: Modules, depth: int, max_nodes: int) -> int:
-    """The depth, the given one or less, at which the picture is small enough."""
+def _fold(modules: Modules, groups: Groups, depth: int, turn: int | None, max_nodes: int) -> _Seen:
+    """What is seen at the depth, the given one or less, at which the picture is small enough."""
     asked = min(depth, modules.deepest)
     count = len(modules.order)
-    for folded in range(asked, -1, -1) if modules.calls or count <= max_nodes else ():
-        shown = modules.shown(folded)
-        count = len({id(item) for item in shown if item is not None})
-        if count <= max_nodes and (
-            folded in (asked, 0) or len(_arrows(modules, shown)) <= _ARROWS_PER_NODE * max_nodes
-        ):
-            return folded
+    can_fold = groups.groups or count <= max_nodes
+    for folded in range(asked, -1, -1) if can_fold else ():
+        seen = _Seen(modules, groups, folded, turn)
+        count = len(seen.items())
+        if count <= max_nodes and (folded in (asked, 0) or len(seen.arrows()) <= _ARROWS_PER_NODE * max_nodes):
+            return seen
     given = f"a picture shows up to {max_nodes:,} nodes, but this graph has {len(modules.order):,}"
+    advice = "draw a part of it, fold what loops repeat with collapse=True, or raise max_nodes"
     if modules.calls:
-        given += f", and {count:,} are left when every module in it is folded"
-        raise ArgumentError(f"{given}: draw a part of it, for instance the loss of one sample, or raise max_nodes")
-    raise ArgumentError(f"{given}: build it of nn modules, which fold, draw a part of it, or raise max_nodes")
+        raise ArgumentError(f"{given}, and {count:,} are left when every module in it is folded: {advice}")
+    raise ArgumentError(f"{given}: build it of nn modules, which fold, {advice}")
 
 
 # --- the picture --------------------------------------------------------------------------------------------------
 
 
 class _Picture:
-    """A graph, as far as it is shown at ``depth``, written in DOT."""
+    """A graph, as far as it is ``seen``, written in DOT."""
 
     def __init__(
-        self, modules: Modules, depth: int, direction: Direction, theme: Theme, complaints: Mapping[Node, str]
+        self, told: TraceData, seen: _Seen, direction: Direction, theme: Theme, complaints: Mapping[Node, str]
     ) -> None:
-        self.modules = modules
+        self.modules = modules = told.modules
+        self.names = {  # a constant number is called by its figures, which its face has anyway
+            node: "" if told.figures(k) else name
+            for k, (node, name) in enumerate(zip(told.order, told.names, strict=True))
+        }
+        self.seen = seen
         self.root = modules.order[-1]
         self.direction = direction
         self.theme = theme
         self.gradients = captions.gradients(modules.order)
         self.changed = captions.changed(modules.order)
-        self.shown = modules.shown(depth)
+        self.shown = seen.shown
+        self.counts = Counter(self.shown)
         stands = dict(zip(modules.order, self.shown, strict=True))
         self.complaints = {stands[node]: says for node, says in complaints.items() if stands.get(node) is not None}
-        self.parameters = modules.parameter_counts(depth)
-        self.arrows = _arrows(modules, self.shown)
+        self.parameters = modules.parameter_counts(seen.depth)
+        self.arrows = seen.arrows()
         self.kinds = {node: self._kind(i) for i, node in enumerate(modules.order) if self.shown[i] is node}
-        self.ids: dict[Node | Call, str] = {node: f"node-{i}" for i, node in enumerate(modules.order)}
+        self.ids: dict[Item, str] = {node: f"node-{i}" for i, node in enumerate(modules.order)}
         self.ids |= {call: f"module-{call.index}" for call in modules.calls}
+        for item in self.counts:
+            if isinstance(item, Turns):
+                self.ids[item] = f"loop-{item.repetition.index}-{item.first}-{item.last}"
         self.titles = _titles(modules.calls)
 
     def _kind(self, i: int) -> str:
@@ -261,10 +313,11 @@ class _Picture:
 
     def drawing(self) -> Drawing:
         """The picture, and what is said of it."""
-        title = f"{captions.name(self.root)}: {_count(len(self.shown), 'node')}"
+        title = f"{self.names[self.root] or captions.name(self.root)}: {_count(len(self.shown), 'node')}"
         hidden = len(self.shown) - len(self.kinds)
         if hidden:
-            title += f" ({hidden:,} of them in {_count(len(self._items()) - len(self.kinds), 'folded module')})"
+            folded = "folded box" if any(isinstance(item, Turns) for item in self.counts) else "folded module"
+            title += f" ({hidden:,} of them in {_count(len(self._items()) - len(self.kinds), folded)})"
         title += f", {_count(len(self.arrows), 'edge')}"
         return Drawing(self._source(), title, self._description())
 
@@ -277,14 +330,15 @@ class _Picture:
             lines += (f"{printable(' '.join(self._words(item).split()))}." for item in self._items())
         return "\n".join(lines)
 
-    def _items(self) -> list[Node | Call]:
-        """The nodes and folded modules, each once, after all that they use."""
-        return [*dict.fromkeys(item for item in reversed(self.shown) if item is not None)][::-1]
+    def _items(self) -> list[Item]:
+        return self.seen.items()
 
-    def _words(self, item: Node | Call) -> str:
+    def _words(self, item: Item) -> str:
         if isinstance(item, Node):
             gradient = self.gradients.get(item)
             words = captions.words(item, self.kinds[item], gradient, is_changed=item in self.changed)
+        elif isinstance(item, Turns):
+            words = f"folded {item.title}\n{_count(self.counts[item], 'node')}"
         else:
             words = captions.module_words(self.titles[item], item, self.parameters[item])
         return f"{words}\n{self.complaints[item]}" if item in self.complaints else words
@@ -304,36 +358,48 @@ class _Picture:
         return dot.effort(length, _LONGEST, refusal)
 
     def _clusters(self) -> Iterator[str]:
-        """The nodes, those of a module in its cluster, and the cluster in that of the module around it."""
-        homes = dict(zip(self.modules.order, self.modules.home, strict=True))
-        paths = {item: homes[item].path() if isinstance(item, Node) else item.path()[:-1] for item in self._items()}
-        entered: list[Call] = []
-        for item, path in sorted(paths.items(), key=lambda pair: [call.index for call in pair[1]]):
+        """The nodes, those of a group in its cluster, and the cluster in that of the group around it."""
+        paths: dict[Item, list[Group]] = {}
+        for i, item in enumerate(self.shown):
+            if item is not None and item not in paths:
+                paths[item] = self.seen.frames(i)
+        order = {item: k for k, item in enumerate(self._items())}
+        entered: list[Group] = []
+        for item in sorted(paths, key=lambda item: ([group.index for group in paths[item]], order[item])):
+            path = paths[item]
             while entered != path[: len(entered)]:
                 entered.pop()
                 yield "}"
-            for call in path[len(entered) :]:
-                yield self._cluster(call, len(entered))
-                entered.append(call)
+            for group in path[len(entered) :]:
+                yield self._cluster(group, len(entered))
+                entered.append(group)
             yield self._node(item)
         yield from ["}"] * len(entered)
 
-    def _cluster(self, call: Call, level: int) -> str:
-        title = self.titles[call]
+    def _cluster(self, group: Group, level: int) -> str:
+        if group.call is not None:
+            title, name = self.titles[group.call], self.ids[group.call]
+        else:
+            turn = next(turn.number for turn in group.turns if self.seen.boxes[turn] is None)
+            title, name = f"{group.noun} {(turn or 0) + 1} of {len(group.turns)}", f"loop-{group.index}"
         tip = f" tooltip={dot.tooltip(title)}"
-        return dot.frame(str(call.index), self.ids[call], "module", title, self.theme, level, tip)
+        return dot.frame(str(group.index), name, "module", title, self.theme, level, tip)
 
-    def _node(self, item: Node | Call) -> str:
+    def _node(self, item: Item) -> str:
         last = item is self.shown[-1]
         if isinstance(item, Node):
             kind = self.kinds[item]
             gradient, is_changed = self.gradients.get(item), item in self.changed
-            face = captions.face(item, gradient, self.theme, self.direction, is_changed=is_changed)
+            name = self.names[item]
+            face = captions.face(item, name, gradient, self.theme, self.direction, is_changed=is_changed)
             look = " margin=0" if captions.is_ordered(item) else ""  # arrows end at the edge
             look += " penwidth=2 peripheries=2" if last else ""
         else:
             kind = "module"
-            face = captions.module_face(self.titles[item], item, self.parameters[item], self.theme)
+            if isinstance(item, Turns):
+                face = captions.turns_face(item.title, _count(self.counts[item], "node"), self.theme)
+            else:
+                face = captions.module_face(self.titles[item], item, self.parameters[item], self.theme)
             look = ' margin="0.12,0.1"' + " penwidth=2" * last
         style = self.theme.kinds[kind]
         wrong = item in self.complaints
@@ -350,19 +416,19 @@ class _Picture:
         return dot.arrow(tail, head, port, id=f"edge-{head.removeprefix('node-')}-{arrow.place}")
 
 
-def _length(arrows: Sequence[_Arrow], items: Sequence[Node | Call]) -> int:
+def _length(arrows: Sequence[_Arrow], items: Sequence[Item]) -> int:
     """How many ranks the arrows pass on their way, all together: each is a node to Graphviz."""
-    tails: dict[Node | Call, list[Node | Call]] = {}
+    tails: dict[Item, list[Item]] = {}
     for arrow in arrows:
         tails.setdefault(arrow.head, []).append(arrow.tail)
-    ranks: dict[Node | Call, int] = {}
+    ranks: dict[Item, int] = {}
     for item in items:  # folded modules may use each other: then one of them has no rank yet
         ranks[item] = 1 + max((ranks.get(tail, 0) for tail in tails.get(item, ())), default=0)
     return sum(ranks[arrow.head] - ranks[arrow.tail] - 1 for arrow in arrows)
 
 
 def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}{'es' if what.endswith('x') else 's'}"
 
 
 def _titles(calls: Sequence[Call]) -> dict[Call, str]:

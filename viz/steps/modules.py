@@ -42,9 +42,6 @@ class Call:
         return [*self.lineage()][-2::-1]
 
 
-Shown = Node | Call | None
-
-
 class Modules(NamedTuple):
     """The module calls of a graph.
 
@@ -66,19 +63,6 @@ class Modules(NamedTuple):
         """Whether node ``i`` is a leaf that learns, and that a module uses without having been given it."""
         node = self.order[i]
         return node.operation is None and node.requires_grad and any(call.parent for call in self.users[i])
-
-    def shown(self, depth: int) -> list[Shown]:
-        """What stands for each node when calls that lie in ``depth`` others are folded.
-
-        The node itself, or the folded call that it belongs to; None for a leaf that only folded calls share.
-        """
-        boxes = self._boxes(depth)
-        shown: list[Shown] = []
-        for node, home, users in zip(self.order, self.home, self.users, strict=True):
-            box = boxes.get(home)
-            hidden = node.operation is None and all(call in boxes for call in users)
-            shown.append(box or (None if hidden else node))
-        return shown
 
     def parameter_counts(self, depth: int) -> dict[Call, int]:
         """How many numbers learn in each call that is folded at this depth."""

@@ -30,13 +30,14 @@ Item = int | Call  # an operation by its index in the graph, or a call
 class Group:
     """A module call, a repetition (it has turns), or one turn of a repetition."""
 
-    __slots__ = ("call", "index", "like", "noun", "parent", "turns")
+    __slots__ = ("call", "index", "like", "noun", "number", "parent", "turns")
 
     def __init__(self, parent: "Group | None", call: Call | None = None, noun: str = "") -> None:
         self.parent = parent
         self.call = call
         self.noun = noun  # of a repetition: what it repeats
         self.turns: list[Group] = []
+        self.number: int | None = None  # of a turn: its place in the repetition
         self.index = -1
         self.like: Group = self  # the group at this place in the first turn
 
@@ -67,6 +68,30 @@ class Group:
         return [*self.lineage()][::-1]
 
 
+class Turns:
+    """Turns of a repetition that a picture draws as one box: from the first to the last, numbered from 0."""
+
+    __slots__ = ("first", "last", "repetition")
+
+    def __init__(self, repetition: Group, first: int, last: int) -> None:
+        self.repetition = repetition
+        self.first = first
+        self.last = last
+
+    @property
+    def title(self) -> str:
+        """``step ×20`` of all turns, ``steps 2–20`` or ``step 2`` of some; numbered from 1."""
+        noun, turns = self.repetition.noun, self.repetition.turns
+        if self.last - self.first + 1 == len(turns):
+            return f"{noun} ×{len(turns)}"
+        if self.first == self.last:
+            return f"{noun} {self.first + 1}"
+        return f"{noun}{'s' * noun.isalpha()} {self.first + 1}–{self.last + 1}"
+
+
+Box = Call | Turns  # what is folded
+
+
 class Groups(NamedTuple):
     """The groups of a graph, each after the one around it.
 
@@ -78,6 +103,39 @@ class Groups(NamedTuple):
     around: list[tuple[Group | None, ...]]
     home: list[Group | None]  # of an operation: the group that it belongs to
     uses: list[Group | None]  # of each edge, in the order of the nodes and their inputs: where its start is needed
+
+    def boxes(self, depth: int, turn: int | None) -> dict[Group | None, Box | None]:
+        """What each group is drawn in when modules in ``depth`` others are folded; None where it is seen.
+
+        Of a repetition the given ``turn`` is seen, or its last one if it has fewer; with None it is one box.
+        """
+        boxes: dict[Group | None, Box | None] = {None: None}
+        levels: dict[Group | None, int] = {None: 0}
+        sides: dict[tuple[Group, int], Turns] = {}
+        for group in self.groups:  # each comes after the one around it
+            level = levels[group.parent]
+            levels[group] = level + (group.call is not None)
+            box = boxes[group.parent]
+            if box is None and group.call is not None and level == depth:
+                box = group.call
+            elif box is None and group.turns and turn is None:
+                box = Turns(group, 0, len(group.turns) - 1)
+            elif box is None and group.number is not None and group.parent is not None and turn is not None:
+                chosen, last = min(turn, len(group.parent.turns) - 1), len(group.parent.turns) - 1
+                side = (group.number > chosen) - (group.number < chosen)
+                if side:
+                    ends = (0, chosen - 1) if side < 0 else (chosen + 1, last)
+                    box = sides.setdefault((group.parent, side), Turns(group.parent, *ends))
+            boxes[group] = box
+        return boxes
+
+    def shown(self, order: Sequence[Node], boxes: Mapping[Group | None, Box | None]) -> "list[Node | Box | None]":
+        """What stands for each node: itself, or its box; None for a leaf that only several boxes share."""
+        shown: list[Node | Box | None] = []
+        for node, around in zip(order, self.around, strict=True):
+            found = {boxes[group] for group in around}
+            shown.append(node if None in found else found.pop() if len(found) == 1 else None)
+        return shown
 
     def to_dict(self) -> dict[str, Any]:
         """The groups as JSON has them, by their index; -1 is the whole graph."""
@@ -208,6 +266,7 @@ class _Finder:
             group = self._add(Group(around, noun=self._noun(blocks, _call(around))))
             for block in blocks:
                 turn = self._add(Group(group))
+                turn.number = len(group.turns)
                 group.turns.append(turn)
                 waiting.append((block, turn))
             waiting += [(items[:start], around), (items[stop:], around)]
@@ -329,6 +388,7 @@ def _uses(modules: Modules, groups: list[Group], found: Mapping[Item, Group | No
             uses.append(use)
             if x.operation is None:
                 around[k][use] = None
+    around[-1] = around[-1] or {None: None}  # a leaf alone
     return Groups(groups, [tuple(of_node) for of_node in around], home, uses)
 
 

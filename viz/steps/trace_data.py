@@ -70,7 +70,7 @@ class TraceData:
         variables : names and what they hold, such as ``locals()``. A graph has copies of arrays, so these are
             compared by their entries.
         """
-        named = {name: x for name, x in variables.items() if not name.startswith("_")}
+        named = {name: x for name, x in variables.items() if name.isidentifier() and not name.startswith("_")}
         for k, node in enumerate(self.order):
             if node.operation is None and not node.label:
                 names = [name for name, x in named.items() if x is node or _same_array(x, self.values[k])]

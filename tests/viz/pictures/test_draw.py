@@ -13,9 +13,10 @@ import hypothesis.strategies as st
 import numpy as np
 import pygraphviz
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import viz
+from tests.browser.graphs import recurrent, recurrent_layer, samples
 from tests.viz.steps.test_scopes import programs
 from tinygrad_edu import Tensor, TinygradEduError, Value, dot, nn, no_grad, operation
 from tinygrad_edu.errors import ArgumentError, DTypeError, FileError
@@ -25,6 +26,7 @@ from viz.formulas.numbers import number_text, printable
 from viz.pictures import render
 from viz.pictures.palette import THEMES
 from viz.steps.modules import module_calls
+from viz.steps.repeats import groups_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -201,7 +203,7 @@ def test_a_node_shows_its_label_symbol_data_and_gradient():
         "grad",
         number_text(L.inputs[0].inputs[0].inputs[0].grad),
     ]
-    assert picture.texts(picture.node_with("×")) == ["×", "data", "−6", "grad", "0.001341"]
+    assert picture.texts(picture.node_with("×")) == ["×", " ", "v2", "data", "−6", "grad", "0.001341"]
     assert picture.texts(picture.node_with("L")) == ["tanh", " ", "L", "data", "0.9993", "grad", "1"]
     assert picture.texts(picture.of_class("constant")[0]) == ["10"]
 
@@ -300,9 +302,9 @@ def test_many_values_are_summed_up():
 @pytest.mark.parametrize(
     ("array", "shown"),
     [
-        (np.array(0.5), ["() float64", "data", "0.5"]),
-        (np.ones((0, 3)), ["(0, 3) float64"]),
-        (np.array([[[2.0]]]), ["(1, 1, 1) float64", "data", "2"]),
+        (np.array(0.5), ["L", "() float64", "data", "0.5"]),
+        (np.ones((0, 3)), ["L", "(0, 3) float64"]),
+        (np.array([[[2.0]]]), ["L", "(1, 1, 1) float64", "data", "2"]),
     ],
 )
 def test_scalars_and_empty_arrays(array, shown):
@@ -315,7 +317,7 @@ def test_integers_and_booleans(array):
 
 
 def test_what_is_not_finite_is_shown_as_it_is():
-    assert texts(viz.draw(Tensor([np.inf, -np.inf])))[2:] == ["min", "−inf", "mean", "nan", "max", "inf", "inf", "−inf"]
+    assert texts(viz.draw(Tensor([np.inf, -np.inf])))[3:] == ["min", "−inf", "mean", "nan", "max", "inf", "inf", "−inf"]
     assert texts(viz.draw(Value(float("nan"))))[-1] == "nan"
 
 
@@ -378,7 +380,7 @@ def check_label(label):
     (leaf,) = picture.of_class("leaf")
     shown = printable(label)
     shown = shown if len(shown) <= 32 else shown[:31] + "…"
-    assert picture.texts(leaf) == [*filter(None, [shown.replace("\N{NO-BREAK SPACE}", " ")]), "data", "1"]
+    assert picture.texts(leaf) == [shown.replace("\N{NO-BREAK SPACE}", " ") or "node", "data", "1"]
     told = "\n".join(map(printable, (label or "1").split("\n")))
     assert picture.tooltip(leaf) == f"leaf {told}\ndata 1.0"
     assert {element.tag.removeprefix(SVG) for element in picture.svg.iter()} <= {
@@ -484,7 +486,8 @@ def test_arrows_between_folded_modules_are_bundled():
 def test_any_graph_of_modules_is_drawn_at_any_depth(program, depth, direction):
     root, _ = program
     modules = module_calls(topological_order(root))
-    shown = {id(item) for item in modules.shown(depth) if item is not None}
+    groups = groups_of(modules, repeats=False)
+    shown = {id(item) for item in groups.shown(modules.order, groups.boxes(depth, None)) if item is not None}
     assert len(Picture(viz.draw(root, depth=depth, direction=direction)).of_class("node")) == len(shown)
 
 
@@ -495,6 +498,61 @@ def test_folded_scalar_nets_are_whole(depth, sizes):
     picture = Picture(viz.draw(root, depth=depth))
     boxes = [1, len(sizes) - 1, sum(sizes[1:]), 0][depth]
     assert len([key for key in picture.of_class("node") if key.startswith("module")]) == boxes
+
+
+@pytest.mark.parametrize(
+    ("collapse", "boxes"),
+    [
+        (True, ["step ×20"]),
+        (0, ["steps 2–20"]),
+        (5, ["steps 1–5", "steps 7–20"]),
+        (18, ["step 20", "steps 1–18"]),
+        (99, ["steps 1–19"]),
+    ],
+)
+def test_what_a_loop_repeats_is_drawn_once(collapse, boxes):
+    drawing = viz.draw(recurrent(), collapse=collapse)
+    picture = Picture(drawing)
+    folded = [key for key in picture.of_class("node") if key.startswith("loop")]
+    assert sorted(picture.texts(key)[0] for key in folded) == boxes
+    frames = [] if collapse is True else [f"step {min(collapse, 19) + 1} of 20"]
+    assert [text for text in texts(drawing) if " of 20" in text] == frames
+    assert f"in {len(boxes)} folded box" in drawing.title
+
+
+def test_the_parameters_of_the_turn_that_is_drawn_stand_in_its_module():
+    drawing = viz.draw(samples(), collapse=1)
+    lines = drawing.source.splitlines()
+    depth = {}
+    level = 0
+    for line in lines:
+        level += line.startswith("subgraph") - (line == "}")
+        if "parameter" in line and line.startswith('"node'):
+            depth[line] = level
+    assert len(depth) == 37
+    assert {*depth.values()} == {3}  # the sample, the MLP, the layer
+
+
+@given(st.sampled_from([recurrent, samples, recurrent_layer]), st.integers(0, 2), st.integers(0, 25))
+@settings(max_examples=15)
+def test_a_collapsed_picture_has_no_arrow_back(make, depth, turn):
+    drawing = viz.draw(make(), depth=depth, collapse=turn)
+    arrows = re.findall(r'^"(.+?)" -> "(.+?)"', drawing.source, flags=re.MULTILINE)
+    heads = {}
+    for tail, head in arrows:
+        heads.setdefault(tail, []).append(head)
+    done, waiting = set(), {end for arrow in arrows for end in arrow}
+    while waiting:
+        ready = {end for end in waiting if {*heads.get(end, [])} <= done}
+        assert ready
+        done |= ready
+        waiting -= ready
+
+
+def test_bare_arrays_are_called_as_the_variables_of_the_program():
+    X = np.arange(6.0).reshape(2, 3)
+    W = Tensor(np.ones((3, 2)))
+    assert {"X", "W"} <= {*texts(viz.draw((X @ W).sum()))}
 
 
 def test_a_large_graph_is_folded_as_far_as_it_must():
@@ -518,7 +576,7 @@ def test_what_cannot_be_folded_enough_is_an_error_that_says_how():
         x = x.tanh()
     with pytest.raises(ArgumentError, match=r"500 nodes, but this graph has 501: build it of nn modules, which fold"):
         viz.draw(x)
-    assert viz.draw(x, max_nodes=501).title == "tanh: 501 nodes, 500 edges"
+    assert viz.draw(x, max_nodes=501).title == "L: 501 nodes, 500 edges"
     y = Module("m", "M", lambda x: x.tanh())(x)
     with pytest.raises(
         ArgumentError, match=r"has 502, and 502 are left when every module in it is folded: draw a part"

@@ -7,6 +7,7 @@ from tinygrad_edu import Value
 from tinygrad_edu.graph.node import topological_order
 from tinygrad_edu.graph.scope import Mark, Scope
 from viz.steps.modules import module_calls
+from viz.steps.repeats import groups_of
 
 
 class Module:
@@ -114,16 +115,21 @@ def test_inputs_may_come_in_lists():
     assert homes(neuron(xs)) == {"x0": [], "x1": [], "mul": ["neuron"]}
 
 
+def shown(modules, depth):
+    groups = groups_of(modules, repeats=False)
+    return groups.shown(modules.order, groups.boxes(depth, None))
+
+
 def test_folding_hides_what_is_inside():
     first, second = linear("first"), linear("second")
     net = Module("net", lambda x: second(first(x)))
     x = Value(1.0, "x")
     modules = module_calls(topological_order(net(x)))
     assert modules.deepest == 2
-    assert modules.shown(2) == [*modules.order]
+    assert shown(modules, 2) == [*modules.order]
     by_name = {call.scope.name: call for call in modules.calls}
-    assert {*modules.shown(1)} == {x, by_name["first"], by_name["second"]}
-    assert {*modules.shown(0)} == {x, by_name["net"]}
+    assert {*shown(modules, 1)} == {x, by_name["first"], by_name["second"]}
+    assert {*shown(modules, 0)} == {x, by_name["net"]}
     assert modules.parameter_counts(0) == {by_name["net"]: 4}
     assert modules.parameter_counts(1) == {by_name["first"]: 2, by_name["second"]: 2}
     assert modules.parameter_counts(2) == {}
@@ -133,10 +139,10 @@ def test_a_leaf_that_only_folded_calls_share_is_hidden_and_counted_in_each():
     layer = linear("layer")
     root = layer(Value(1.0, "x")) * layer(Value(2.0, "y"))
     modules = module_calls(topological_order(root))
-    shown = dict(zip([node.label for node in modules.order], modules.shown(0), strict=True))
-    assert shown["layer.w"] is None
-    assert shown["layer.b"] is None
-    assert shown["x"].label == "x"
+    stands = dict(zip([node.label for node in modules.order], shown(modules, 0), strict=True))
+    assert stands["layer.w"] is None
+    assert stands["layer.b"] is None
+    assert stands["x"].label == "x"
     assert [*modules.parameter_counts(0).values()] == [2, 2]
 
 
@@ -145,7 +151,7 @@ def test_a_shared_leaf_that_is_used_outside_too_is_shown():
     layer = Module("layer", lambda x: x * w)
     root = layer(Value(1.0, "x")) + layer(Value(2.0, "y")) + w
     modules = module_calls(topological_order(root))
-    assert w in modules.shown(0)
+    assert w in shown(modules, 0)
 
 
 def test_a_constant_is_no_parameter():
