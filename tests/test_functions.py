@@ -491,3 +491,19 @@ def test_broadcasting_in_every_direction(shapes, width):
         return a * b / c + np.where(np.ones(shapes.result_shape, bool), a, b) - c
 
     check_first(f, f, xs, rtol=1e-11 if width == 8 else 1e-4)
+
+
+@pytest.mark.parametrize(("function", "scale"), [(np.quantile, 1.0), (np.percentile, 100.0)])
+def test_the_share_of_a_quantile_has_a_gradient(torch, function, scale):
+    x, q = np.random.default_rng(0).standard_normal((5, 3)), np.array([0.1, 0.62])
+    leaf, t = Tensor(scale * q), torch.tensor(q, requires_grad=True)
+    function(x, leaf, axis=0).sum().backward()
+    torch.quantile(torch.tensor(x), t, dim=0).sum().backward()
+    close(scale * leaf.grad, t.grad.numpy(), 1e-12)
+
+
+def test_no_differences_are_the_array_itself_and_joins_nothing():
+    x = Tensor(np.arange(6.0).reshape(2, 3))
+    np.testing.assert_array_equal(np.diff(x, 0, prepend=1.0).data, np.diff(x.data, 0, prepend=1.0))
+    with pytest.raises(ArgumentError, match="n must be 0 or more, but is -1"):
+        np.diff(x, -1)

@@ -55,6 +55,11 @@ CASES = {
     "ConvTranspose2d": Case(
         lambda: nn.ConvTranspose2d(3, 2, 3, rng=0), lambda t: t.ConvTranspose2d(3, 2, 3), drawn(2, 3, 4, 3)
     ),
+    "ConvTranspose2d whose output has room for one window more": Case(
+        lambda: nn.ConvTranspose2d(3, 2, (2, 3), (3, 2), (1, 2), (2, 3), dilation=4, rng=0),
+        lambda t: t.ConvTranspose2d(3, 2, (2, 3), (3, 2), (1, 2), (2, 3), dilation=4),
+        drawn(2, 3, 4, 4),
+    ),
     "ConvTranspose2d with all settings": Case(
         lambda: nn.ConvTranspose2d(4, 6, (3, 2), (2, 3), (1, 0), (1, 2), 2, dilation=(2, 1), rng=0),
         lambda t: t.ConvTranspose2d(4, 6, (3, 2), (2, 3), (1, 0), (1, 2), 2, dilation=(2, 1)),
@@ -469,6 +474,24 @@ def test_masks_of_attention_are_pytorchs(torch, masks, batch_first):
     weighted([z], torch.tensor).backward()
     like_torch(leaf.grad, t.grad, RTOL)
     like_torch(mine.in_proj_weight.grad.T, theirs.in_proj_weight.grad, RTOL)
+
+
+def test_what_is_added_to_the_scores_may_be_learned(torch):
+    xs, mask = [drawn(2, 3, 4), drawn(2, 5, 4, seed=1), drawn(2, 5, 2, seed=2)], drawn(3, 5)
+    leaf, t = Tensor(mask), torch.tensor(mask, requires_grad=True)
+    y = functional.scaled_dot_product_attention(*xs, attn_mask=leaf)
+    z = torch.nn.functional.scaled_dot_product_attention(*map(torch.tensor, xs), attn_mask=t)
+    y.backward(np.ones(y.shape))
+    z.sum().backward()
+    like_torch(leaf.grad, t.grad, RTOL)
+
+
+def test_a_mask_of_multihead_attention_may_be_learned():
+    attention, mask = nn.MultiheadAttention(6, 2, batch_first=True, rng=0), Tensor(drawn(4, 4))
+    x = drawn(2, 4, 6)
+    y, _ = attention(x, x, x, attn_mask=mask, key_padding_mask=boolean(2, 4))
+    y.backward(np.ones(y.shape))
+    assert np.abs(mask.grad).max() > 0
 
 
 @pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"attn_mask": ~boolean(3, 5)}, {"scale": 0.3}])

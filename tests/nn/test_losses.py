@@ -129,6 +129,7 @@ def test_bad_input_is_refused_in_one_sentence(call, error, text):
         ("normalize", (X,), {"p": 1.0, "axis": 0}, {"p": 1.0, "dim": 0}),
         ("normalize", (X * 0,), {}, {}),
         ("cosine_similarity", (X, Y), {}, {}),
+        ("cosine_similarity", (X[:, None], Y[:1, :, None]), {}, {}),  # the axis has one entry in the first
         ("cosine_similarity", (IMAGES, IMAGES[::-1].copy()), {"axis": -1, "eps": 2.0}, {"dim": -1, "eps": 2.0}),
     ],
 )
@@ -158,3 +159,19 @@ def test_certain_probabilities_that_are_wrong_cost_a_hundred_as_in_pytorch(torch
     y.sum().backward()
     z.sum().backward()
     np.testing.assert_allclose(p.grad, q.grad.numpy(), rtol=1e-8)  # PyTorch's 1e-12 is a float32
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("binary_cross_entropy", "weight")] + [("binary_cross_entropy_with_logits", w) for w in ("weight", "pos_weight")],
+)
+def test_weights_of_losses_may_be_learned_too(name, setting):
+    loss = getattr(F, name)
+    report = tinygrad_edu.gradcheck(lambda w: loss(P, Q, **{setting: w}), WEIGHTS)
+    assert report.checked
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+def test_weights_of_classes_have_no_gradient_as_in_pytorch(name):
+    with pytest.raises(ArgumentError, match=f"{name} has no derivative by the weights of the classes"):
+        getattr(F, name)(Tensor(X), LABELS, weight=Tensor(WEIGHTS))

@@ -566,7 +566,7 @@ def test_bad_settings_are_named(make, text):
 
 def test_a_rate_becomes_a_plain_float():
     optimizer = optim.SGD([Tensor([1.0])])
-    for rate in (np.float64(0.25), np.array(0.25), Tensor(0.25)):
+    for rate in (np.float64(0.25), np.array(0.25), Tensor(0.25).detach()):
         optimizer.lr = rate
         assert (type(optimizer.lr), optimizer.lr) == (float, 0.25)
 

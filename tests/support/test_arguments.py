@@ -27,11 +27,33 @@ def test_what_is_no_number_of_things_is_refused(given):
 
 
 @pytest.mark.parametrize("check", [at_least_zero, positive, fraction, proportion])
-@pytest.mark.parametrize("given", [0.5, np.float32(0.5), np.float64(0.5), np.array(0.5), Tensor(0.5), Value(0.5)])
+@pytest.mark.parametrize("given", [0.5, np.float32(0.5), np.float64(0.5), np.array(0.5), Tensor(0.5).detach()])
 def test_numbers_of_any_kind_pass_as_floats(check, given):
     found = check("x", given)
     assert type(found) is float
     assert found == 0.5
+
+
+@pytest.mark.parametrize("check", [at_least_zero, positive, fraction, proportion])
+@pytest.mark.parametrize("node", [Tensor(0.5), Value(0.5)], ids=["Tensor", "Value"])
+def test_a_setting_that_would_lose_its_gradient_is_refused(check, node):
+    with pytest.raises(ArgumentError, match=r"x takes a plain number.*needs a gradient: pass its number"):
+        check("x", node)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x, p: nn.functional.huber_loss(x, 2 * x, delta=p),
+        lambda x, p: nn.functional.cross_entropy(x, np.array([0, 1]), label_smoothing=p),
+        lambda x, p: optim.l2_penalty([x], p),
+        lambda x, p: nn.LayerNorm(2, eps=p)(x),
+    ],
+    ids=["huber_loss", "label_smoothing", "l2_penalty", "LayerNorm"],
+)
+def test_no_setting_drops_a_gradient(use):
+    with pytest.raises(ArgumentError, match="needs a gradient"):
+        use(Tensor(np.eye(2)), Tensor(0.3))
 
 
 @pytest.mark.parametrize(

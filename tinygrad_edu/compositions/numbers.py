@@ -124,6 +124,10 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
 
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """``x[i + 1] - x[i]`` along the axis, ``n`` times over."""
+    if n < 0:
+        raise ArgumentError(f"diff: n must be 0 or more, but is {n}")
+    if n == 0:  # NumPy joins nothing then
+        return x
     x = moveaxis(x, axis, -1)
     parts = [_end(prepend, x, axis), x, _end(append, x, axis)]
     if prepend is not None or append is not None:
@@ -157,6 +161,7 @@ def quantile(a: Any, q: Any, axis: int | None = None, *, method: str = "linear",
     if method != "linear":
         raise UnsupportedError(f"np.quantile of a Tensor knows the method 'linear', but was given {method!r}")
     shares = np.asarray(data_of(q), float)
+    learned = q if isinstance(q, Node) and q.requires_grad else shares
     if not ((shares >= 0) & (shares <= 1)).all():
         raise ArgumentError(f"a quantile lies between 0 and 1, but was given {q}")
     ordered = moveaxis(
@@ -164,7 +169,8 @@ def quantile(a: Any, q: Any, axis: int | None = None, *, method: str = "linear",
     )
     place = shares * (shape_of(ordered)[0] - 1)
     low = np.floor(place).astype(int)
-    weight = (place - low).reshape(place.shape + (1,) * (len(shape_of(ordered)) - 1)).astype(ordered.dtype)
+    weight = learned * (shape_of(ordered)[0] - 1) - low
+    weight = weight.reshape(place.shape + (1,) * (len(shape_of(ordered)) - 1)).astype(ordered.dtype)
     y = ordered[low] + (ordered[np.ceil(place).astype(int)] - ordered[low]) * weight
     if not keepdims:
         return y
@@ -174,7 +180,7 @@ def quantile(a: Any, q: Any, axis: int | None = None, *, method: str = "linear",
 
 def percentile(a: Any, q: Any, axis: int | None = None, *, method: str = "linear", keepdims: bool = False) -> Any:
     """`quantile` of ``q`` percent."""
-    return quantile(a, np.asarray(data_of(q)) / 100, axis, method=method, keepdims=keepdims)
+    return quantile(a, (q if isinstance(q, Node) else np.asarray(q)) / 100, axis, method=method, keepdims=keepdims)
 
 
 def median(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:

@@ -189,5 +189,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     [0.707107]
     """
     x1, x2 = array_of(x1), array_of(x2)
+    shape = np.broadcast_shapes(x1.shape, x2.shape)
+    x1, x2 = (x if x.shape == shape else functions.broadcast_to(x, shape) for x in (x1, x2))
     lengths = [at_least(functions.norm(x, axis=axis), eps) for x in (x1, x2)]
     return functions.sum(x1 * x2, axis) / (lengths[0] * lengths[1])

@@ -15,7 +15,7 @@ from tinygrad_edu import functions
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph import modes
-from tinygrad_edu.graph.node import data_of
+from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.support.arguments import at_least_zero, positive, proportion
 from tinygrad_edu.tensor import Tensor, record
@@ -509,6 +509,11 @@ def _of_labels(
 
 
 def _class_weights(name: str, weight: Any, x: Tensor) -> Any:
+    if isinstance(weight, Node) and weight.requires_grad:
+        raise ArgumentError(
+            f"{name} has no derivative by the weights of the classes, but was given weights that need a gradient: pass "
+            "weight.detach()"
+        )
     weights = as_array(data_of(weight), x.dtype)
     if weights.shape != x.shape[1:2]:
         raise ShapeError(
@@ -655,8 +660,8 @@ def at_least(x: Any, least: float) -> Any:
 
 
 def _weights_of(name: str, weight: Any, x: Tensor) -> Any:
-    """Weights that broadcast to the shape of ``x``, as a constant array."""
-    weights = as_array(data_of(weight), x.dtype)
+    """Weights that broadcast to the shape of ``x``, in its type; a Tensor keeps its gradient."""
+    weights = weight.astype(x.dtype) if isinstance(weight, Tensor) else as_array(data_of(weight), x.dtype)
     short = x.ndim - weights.ndim
     if short < 0 or any(w not in (1, n) for w, n in zip(weights.shape, x.shape[short:], strict=True)):
         raise ShapeError(f"{name}: weights of shape {weights.shape} do not broadcast to losses of shape {x.shape}")

@@ -7,7 +7,8 @@ entries of margin stand before and after.
 A convolution is linear in its input and linear in its weight. So three operations are each other's derivatives:
 
 - `CONV`, the convolution: ``y[o, p] = Σ w[o, c, k] · x[c, stride · p + dilation · k]``;
-- `CONV_INPUT`, its gradient for ``x``, which is also the forward pass of a transposed convolution;
+- `CONV_INPUT`, its gradient for ``x``, which is also the forward pass of a transposed convolution, whose output may
+  be so long that one window more would fit in;
 - `CONV_WEIGHT`, its gradient for ``w``.
 
 `WINDOWS` takes the windows out, and `FOLD`, its derivative, adds them up again. `MAX_POOL` takes the largest entry of
@@ -124,10 +125,15 @@ def _conv_gx1(gy: Array, y: Array, x0: Array, x1: Array, **settings: Any) -> Arr
 
 
 def _conv_input_gx0(gy: Array, y: Array, x0: Array, x1: Array, *, lengths: Any, **settings: Any) -> Array:
-    return CONV(gy, x1, **settings)
+    gx = CONV(gy, x1, **settings)
+    return gx if gx.shape == x0.shape else gx[(..., *map(slice, x0.shape[2:]))]
 
 
 def _conv_input_gx1(gy: Array, y: Array, x0: Array, x1: Array, *, lengths: Any, **settings: Any) -> Array:
+    kept = {name: setting for name, setting in settings.items() if name != "groups"}
+    surplus = [n - m for n, m in zip(places_of(lengths, x1.shape[2:], **kept), x0.shape[2:], strict=True)]
+    if any(surplus):
+        x0 = np.pad(x0, [(0, 0), (0, 0), *((0, n) for n in surplus)])
     return CONV_WEIGHT(gy, x0, size=x1.shape[2:], **settings)
 
 

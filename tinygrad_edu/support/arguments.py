@@ -67,6 +67,11 @@ def _within(what: str, number: Any, where: str, holds: Callable[[float], bool]) 
         plain = math.nan
     if not holds(plain):
         raise ArgumentError(f"{what} must be a number, {where}, but was given {shown(number)}")
+    if getattr(number, "requires_grad", False):
+        raise ArgumentError(
+            f"{what} takes a plain number, and nothing is differentiated by it, but was given {shown(number)}, which "
+            "needs a gradient: pass its number, x.item()"
+        )
     return plain
 
 
