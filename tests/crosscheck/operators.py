@@ -6,13 +6,11 @@ The functions take Tensors, arrays and PyTorch's own keywords, such as ``dim`` a
 
 import numpy as np
 
+from tests.crosscheck import operators_of_layers, operators_of_matrices, operators_of_numbers, operators_of_shapes
+from tests.crosscheck.no_counterpart import NoCounterpartError
 from tinygrad_edu import functions
 from tinygrad_edu.nn import functional
 from tinygrad_edu.operations.elementwise import TABLE
-
-
-class NoCounterpartError(Exception):
-    """An option of PyTorch's operator that this project does not have."""
 
 
 def axes(dim):
@@ -298,6 +296,10 @@ OTHERS = {
     "transpose": transpose,
     "movedim": np.moveaxis,
     "squeeze": squeeze,
+    "squeeze multiple": squeeze,
+    "squeeze_copy": squeeze,
+    "narrow_copy": narrow,
+    "expand_copy": expand,
     "unsqueeze": np.expand_dims,
     "expand": expand,
     "expand_as": lambda x, other: np.broadcast_to(x, other.shape),
@@ -341,4 +343,11 @@ OTHERS = {
     "nn.functional.l1_loss": weighted(functional.l1_loss),
     "nn.functional.huber_loss": weighted(functional.huber_loss),
 }
-OPERATORS = ELEMENTWISE | OTHERS
+OPERATORS = (
+    ELEMENTWISE
+    | OTHERS
+    | operators_of_shapes.OPERATORS
+    | operators_of_numbers.OPERATORS
+    | operators_of_matrices.OPERATORS
+    | operators_of_layers.OPERATORS
+)
