@@ -739,3 +739,20 @@ def test_a_source_that_cannot_be_written_leaves_what_was_there(tmp_path):
     with pytest.raises(FileError, match="cannot be written"):
         double.save_source(tmp_path / "no folder" / "double.py")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_constant_that_is_returned_belongs_to_its_call_alone():
+    fixed = np.ones(2)
+
+    def parts(x):
+        return [x + 1, np.zeros(2), Tensor(np.eye(2)), fixed]
+
+    compiled = tinygrad_edu.compile(parts)
+    for i in range(4):
+        found = compiled(np.full(2, float(i)))
+        for result, expected in zip(found, parts(np.full(2, float(i))), strict=True):
+            np.testing.assert_array_equal(getattr(result, "data", result), getattr(expected, "data", expected))
+        found[1][...] = 5.0
+        found[2].data = found[2].data + 5.0
+        assert found[3] is fixed  # which the function itself returns each time
+        fixed += 1

@@ -260,3 +260,37 @@ REFUSED = {"slogdet": lambda x: np.linalg.slogdet(Tensor(x))[1]}
 def test_what_takes_several_arrays_from_numpy_is_refused(name):
     with pytest.raises(RecordingError, match=rf"np\.{name} gives several arrays at once, which cannot be compiled"):
         tinygrad_edu.compile(REFUSED[name])(numbers(0, 3, 3))
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if len(row.gx_arrays) == 1 and not row.defaults])
+def test_a_row_of_an_array_without_axes_has_its_gradient(name):
+    def step(x):
+        leaf = Tensor(x)
+        y = TABLE[name](leaf)
+        y.backward()
+        return [y, leaf.grad]
+
+    compiled = tinygrad_edu.compile(step)
+    with np.errstate(all="ignore"):
+        for number in (0.5, 0.25, 0.75):
+            for found, expected in zip(compiled(np.array(number)), step(np.array(number)), strict=True):
+                found, expected = (x.data if isinstance(x, Tensor) else x for x in (found, expected))
+                assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+                np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "exponent", [2, 0.5, np.int32(2), np.float32(2), np.float64(0.5), np.array(2), np.uint8(2)], ids=repr
+)
+@pytest.mark.parametrize("kind", ["float32", "int8", "bool"])
+@pytest.mark.parametrize("shape", [(), (3,)], ids=str)
+def test_a_power_is_numpy_s_for_every_kind_of_exponent(exponent, kind, shape):
+    def power(x):
+        return [x**exponent, (x > 0) ** exponent]
+
+    compiled = tinygrad_edu.compile(power)
+    for number in (1, 0, 3):
+        x = np.full(shape, number).astype(kind)
+        for found, expected in zip(compiled(x), power(x), strict=True):
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected)

@@ -12,7 +12,7 @@ from tests.crosscheck.operators_of_matrices import same_signs
 from tests.oracles import like_torch
 from tinygrad_edu import Tensor
 
-MOST = None if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 12  # samples of one operator
+MOST = None if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 4  # compared samples of one operator
 
 # PyTorch's second derivative of a norm at 0 is nan; here it is 0, like the first.
 FIRST_ORDER_ALONE = {"linalg.norm subgradients_at_zero"}
@@ -46,14 +46,10 @@ def leaves(kind, tree):
     return [leaf for part in parts for leaf in leaves(kind, part)]
 
 
-def samples_of(torch, info, most):
+def samples_of(torch, info):
     torch.manual_seed(0)
     kind = torch.float64 if torch.float64 in info.dtypes else torch.int64
-    differentiable = info.supports_autograd and kind is torch.float64
-    for i, sample in enumerate(info.sample_inputs("cpu", kind, requires_grad=differentiable)):
-        if i == most:
-            return
-        yield sample
+    return info.sample_inputs("cpu", kind, requires_grad=info.supports_autograd and kind is torch.float64)
 
 
 def result_of(name, y):
@@ -139,9 +135,17 @@ def test_every_operator_is_compared_or_has_a_reason_not_to_be(op_db):
     assert set(op_db) - OPERATORS.keys() - WITHOUT.keys() == set()
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Using torch.cross without specifying the dim",
+    "ignore:torch.*deprecated",
+    "ignore:reduction. .mean. divides",
+)
 @pytest.mark.parametrize("name", sorted(OPERATORS))
 def test_an_operator_on_pytorch_s_samples(name, torch, op_db):
-    info = op_db[name]
+    compared = 0
     with np.errstate(all="ignore"):
-        compared = [compare(torch, info, name, sample) for sample in samples_of(torch, info, MOST)]
-    assert any(compared)
+        for sample in samples_of(torch, op_db[name]):
+            compared += compare(torch, op_db[name], name, sample)
+            if compared == MOST:
+                break
+    assert compared

@@ -107,6 +107,7 @@ def data_for(kinds, shapes, seed):
 @given(program=PROGRAMS, kinds=KINDS, shapes=SHAPES)
 @example(program=[("c + a", 0, 0, 4)], kinds=["int64", "bool"], shapes=[(3,), (3,)])
 @example(program=[("a @ b", 0, 1, 0), ("where(a > b, a, c · b)", 2, 1, 5)], kinds=["float64"] * 2, shapes=[(3, 3)] * 2)
+@example(program=[("a > b", 0, 1, 0), ("a**2", 2, 0, 0)], kinds=["float64"] * 2, shapes=[()] * 2)
 @example(
     program=[("a @ b", 0, 1, 0), ("where(a > c, a, b)", 2, 0, 0), ("tanh", 3, 0, 0)],
     kinds=["float64"] * 2,

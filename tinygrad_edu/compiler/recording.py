@@ -74,13 +74,14 @@ def _record(
 ) -> tuple[Machine, Any]:
     found, words = look_outside(function, [*_objects((args, keywords))])
     recorder, arrays = Recorder(Randomness(found, words), record_step, record_schedule), arrays_in(found)
-    call = _recorded(recorder, function, signature, args, keywords)
+    outside = {id(guard.value) for guard in found}
+    call = _recorded(recorder, function, signature, args, keywords, outside)
     name = identifier(getattr(function, "__name__", "").replace("<lambda>", "")) or "f"
     name += "_" * (name in TAKEN)
     writes = [(source, var) for source, var, _ in call.left]
     program = Program(name, recorder.inputs, recorder.lines, writes, call.returned)
     recorder.randomness.refuse_missed(name)
-    if not program.outputs():
+    if set(program.outputs()) <= recorder.fresh:
         raise RecordingError(
             f"{name} returned nothing that is computed from its arguments or parameters, so there is nothing to "
             "compile: return the result"
@@ -177,9 +178,14 @@ def _warn(machine: Machine, fast: Difference | None, printed: Difference | None)
 
 
 def _recorded(
-    recorder: Recorder, function: Callable[..., Any], signature: inspect.Signature, args: Any, keywords: Any
+    recorder: Recorder,
+    function: Callable[..., Any],
+    signature: inspect.Signature,
+    args: Any,
+    keywords: Any,
+    outside: set[int],
 ) -> Call:
-    """Call the function on stand-ins."""
+    """Call the function on stand-ins; ``outside`` are the identities of the objects that it reads there."""
     order: list[tuple[Argument, Any, Any]] = []
     names = _argument_names(signature, len(args))
     with recorder.active():
@@ -189,7 +195,7 @@ def _recorded(
             with recorder.local_names, recorder.local_names.locals_of(function) as local:
                 result = function(*call, **more)
             _refuse_new_data(recorder, order)
-            returned, first = _returned(recorder, result)
+            returned, first = _returned(recorder, result, outside)
             gradients = [
                 (ArgumentGradient(i), gradient_of(stand_in))
                 for i, (_, given, stand_in) in enumerate(order)
@@ -300,18 +306,24 @@ def _value(x: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
-    """The result as a tree of variables, and the result of this call."""
+def _returned(recorder: Recorder, result: Any, outside: set[int]) -> tuple[Any, Any]:
+    """The result as a tree of variables, and the result of this call.
+
+    An array of constants that the function made is made anew by every call, so that no two results share it.
+    """
     if type(result) in (tuple, list):
-        parts = [_returned(recorder, x) for x in result]
+        parts = [_returned(recorder, x, outside) for x in result]
         return type(result)([p for p, _ in parts]), type(result)([v for _, v in parts])
     if type(result) is dict:
-        pairs = {key: _returned(recorder, x) for key, x in result.items()}
+        pairs = {key: _returned(recorder, x, outside) for key, x in result.items()}
         return {key: p for key, (p, _) in pairs.items()}, {key: v for key, (_, v) in pairs.items()}
     data = recorder.data(result) if isinstance(result, Node) else result
-    if not isinstance(data, Traced):
+    made = isinstance(data, np.ndarray) and not outside & {id(result), id(data)}
+    if not isinstance(data, Traced) and not made:
         return result, result
     var, value = _variable(recorder, data), _value(data)
+    if made and var is not None:
+        recorder.fresh.add(var)
     if isinstance(result, Tensor):
         return Returned(var, "Tensor"), Tensor(value, requires_grad=False)
     if isinstance(result, Value):

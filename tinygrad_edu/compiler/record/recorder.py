@@ -92,6 +92,7 @@ class Recorder:
         self.words: dict[Var, tuple[str, list[Var]]] = {}  # what an update rule calls it, and for which parameters
         self.replacements: dict[Var, Var] = {}  # which remembered variable it replaces
         self.constants: set[Var] = set()  # numbers that belong to the program
+        self.fresh: set[Var] = set()  # arrays of constants that are returned
         self.shared: dict[Any, Var] | None = None  # numbers that are computed once, by what computes them
         self.local_names = LocalNames()
         self.attributes: dict[tuple[int, Any], tuple[Attribute, Any, Any]] = {}
@@ -452,6 +453,8 @@ class Recorder:
                 gx = np.add.reduce(gx, axis=axes[0] if len(axes) == 1 else axes)
             if np.shape(value_of(gx)) != shape:
                 gx = gx.reshape(shape)
+        if not hasattr(gx, "dtype"):  # a slope that is the same everywhere, of a single number
+            return np.asarray(gx, x.dtype)
         return gx if gx.dtype == x.dtype else gx.astype(x.dtype)
 
     # --- afterwards ---

@@ -91,10 +91,12 @@ def _operator(python: Callable[..., Any], ufunc: Any, *, reflected: bool = False
             return False
         if all(map(_plain_number, args)):
             return self._recorder.apply(PYTHON, python, args)
-        if python is operator.pow and args[1].__class__ is int and args[1] == 2 and args[0].dtype.kind != "f":
-            return self._recorder.apply(UFUNC, np.square, args[:1])  # as NumPy does, which keeps small types small
-        if python is operator.pow and args[1].__class__ is float and args[1] == 0.5 and args[0].dtype.kind == "f":
-            return self._recorder.apply(UFUNC, np.sqrt, args[:1])  # as NumPy does
+        if python is operator.pow and isinstance(value_of(args[0]), np.ndarray):
+            # As NumPy does with arrays, but not with single numbers; a square keeps small types small.
+            if args[1].__class__ is int and args[1] == 2 and args[0].dtype.kind != "f":
+                return self._recorder.apply(UFUNC, np.square, args[:1])
+            if args[1].__class__ is float and args[1] == 0.5 and args[0].dtype.kind == "f":
+                return self._recorder.apply(UFUNC, np.sqrt, args[:1])
         return self._recorder.apply(UFUNC, ufunc, args)
 
     return method

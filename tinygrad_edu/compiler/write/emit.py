@@ -198,7 +198,7 @@ class Writer:
             return self.operand(x)
         bare = list(loop_types(line.function, line.args))
         given = loop_types(line.function, [*line.args[:i], x.item(), *line.args[i + 1 :]])
-        if bare and bare == list(given):
+        if bare and bare == list(given) and not _becomes_another_function(line, i):
             return self.operand(float(str(x)) if x.dtype == np.float32 == bare[i] else x.item())
         return Text(f"np.{x.dtype.name}({self.operand(x.item()).text})")
 
@@ -254,6 +254,15 @@ def loop_types(ufunc: Any, args: Sequence[Any]) -> tuple[Any, ...]:
         return ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))
     except (TypeError, ValueError, AttributeError, OverflowError):
         return ()
+
+
+def _becomes_another_function(line: Line, i: int) -> bool:
+    """Whether NumPy takes a bare exponent for `square`, of integers and booleans, or for `sqrt`."""
+    if line.function is not np.power or i != 1:
+        return False
+    base = line.args[0]
+    is_float = np.dtype(base.dtype or float if isinstance(base, Var) else np.asarray(base).dtype).kind == "f"
+    return bool(line.args[1] == (0.5 if is_float else 2))
 
 
 def _is_number(x: Any) -> bool:
