@@ -99,6 +99,7 @@ EXAMPLES: dict[str, Example] = {
         "The slope of a sigmoid is at most 1/4, so each layer takes three quarters of the gradient or more; a "
         "ReLU takes none.",
         net="nn.MLP(2, [16, 16, 16, 16, 16, 16, 2], activation='sigmoid', rng=0)",
+        optimizer="optim.SGD(net.parameters(), lr=0.1)",
     ),
     "exploding gradients": program(
         "If each layer multiplies the gradient by about 1, it has the same size everywhere.",
@@ -324,10 +325,35 @@ EXAMPLES: dict[str, Example] = {
         data="X, y = data.circles(200, noise=0.05, factor=0.4, rng=0)",
         net="nn.MLP(2, [1, 2], activation='tanh', rng=0)",
     ),
+    "softmax over the batch": program(
+        "Along the classes, the probabilities of each sample add up to 1, whatever else is in the batch.",
+        loss="nn.functional.nll_loss(nn.functional.log_softmax(net(X), axis=0), y)",
+    ),
+    "BatchNorm of too few rows": program(
+        "The mean and the variance of 32 rows hardly change from batch to batch, so a row looks the same in each.",
+        net="nn.Sequential(nn.Linear(2, 16, rng=0), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2, rng=1))",
+        data="X_all, y_all = X, y",
+        batch="rows = rng.permutation(200)[:2]\nX, y = X_all[rows], y_all[rows]",
+    ),
+    "outputs cut from the loss": program(
+        "With the outputs in its graph, the loss tells the weights how to change the answers.",
+        loss="nn.functional.cross_entropy(net(X).detach(), y) + optim.l2_penalty(net.parameters(), 1e-3)",
+    ),
+    "recurrent weights without effect": program(
+        "After the last step the state depends on all of the sequence; after the first, on one number.",
+        data="X = rng.normal(size=(100, 5, 1))\ny = (X[:, :, 0].sum(1) > 0).astype(int)",
+        net="nn.ModuleList([nn.RNN(1, 8, batch_first=True, rng=0), nn.Linear(8, 2, rng=1)])",
+        loss="outputs, _ = net[0](X)\nloss = nn.functional.cross_entropy(net[1](outputs[:, 0]), y)",
+    ),
+    "labels that change from epoch to epoch": program(
+        "One order for both keeps each label beside its row.",
+        data="X_all = X",
+        batch="X = X_all[rng.permutation(200)]",
+    ),
     "too few steps": program(
         "Where the loss still falls, more steps make it fall further.",
-        optimizer="optim.SGD(net.parameters(), lr=0.1, momentum=0.9)",
-        steps=12,
+        optimizer="optim.SGD(net.parameters(), lr=0.03)",
+        steps=20,
     ),
 }
 

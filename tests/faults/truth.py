@@ -54,4 +54,9 @@ CLAIMS |= {
     "no biases": {"no biases"},
     "net too small": {"net too small"},
     "too few steps": {"too few steps"},
+    "softmax over the batch": {"wrong axis"},
+    "BatchNorm of too few rows": {"batch size", "batch norm"},
+    "outputs cut from the loss": {"no gradient"},
+    "recurrent weights without effect": {"wrong place in the sequence", "no gradient"},
+    "labels that change from epoch to epoch": {"labels"},
 }

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,11 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.task import Record, Task
 
+if TYPE_CHECKING:
+    import weakref
+
 TINY = 0.1  # root mean square of weights that are hardly there
+RECENT = 25  # steps whose mean loss is compared with that of a constant answer
 SAMPLE = 4096  # entries of an array by which a step is measured, about
 
 
@@ -49,6 +53,7 @@ class Course:
     evaluations : the losses that were computed without a gradient.
     layers : of the first graph, in the order of the forward pass.
     names : how the program calls the net and the optimizer.
+    scope : the arrays of rows that the program has where it enters the doctor, by name; they are not kept alive.
     by_size : the parameters, the smallest first: what a few numbers can tell need not be asked of many.
     mixed : whether backward passes went through different layers, as those of two nets that take turns.
     broken : whether the loop ended by an exception.
@@ -67,6 +72,7 @@ class Course:
         self.evaluations: list[Evaluation] = []
         self.layers: list[Layer] = []
         self.names: dict[str, str] = {"net": "net", "optimizer": "optimizer"}
+        self.scope: dict[str, weakref.ref[Array]] = {}
         self.broken = False
         self.mixed = False
         self._graph: tuple[str, ...] | None = None
@@ -103,6 +109,10 @@ class Course:
             self.record = Record(task)
         self.record.add(task, step)
 
+    def arrays(self) -> dict[str, Array]:
+        """The arrays of the program that are still there, by name."""
+        return {name: x for name, reference in self.scope.items() if (x := reference()) is not None}
+
     def untouched(self) -> bool:
         """Whether no parameter was written to since the watch began, not even the number that was there."""
         return all(p.stamp == self._stamps[name] for name, p in self.parameters.items())
@@ -119,11 +129,18 @@ class Course:
         return float(np.linalg.norm(_joined(start))), float(np.linalg.norm(_joined(now)))
 
     def ratio(self) -> float | None:
-        """The loss of the last looks, as a share of what the best constant answer has; None if that is not known.
+        """The loss of the last steps, as a share of what the best constant answer has; None if that is not known.
 
-        It is not known either where the losses of several nets take turns.
+        Where the program's loss is another than the usual mean, it is that of the last looks. It is not known where the
+        losses of several nets take turns.
         """
-        return self.record.ratio() if self.record is not None and not self.mixed else None
+        if self.record is None or self.mixed:
+            return None
+        ratio = self.record.ratio()
+        if ratio is None or not same_scale(self):
+            return ratio
+        recent = mean(self.losses[-min(RECENT, max(5, len(self.losses) // 4)) :])
+        return math.inf if math.isnan(recent) else recent / self.record.guess()
 
     def stuck(self, share: float = 0.3, flat: float = 0.05) -> bool:
         """Whether the loss is still above a share of what a constant answer has, and no longer falls.
@@ -171,7 +188,8 @@ def same_scale(course: Course) -> bool:
     record = course.record
     if record is None or not record.losses:
         return False
-    return bool(np.isclose(course.losses[record.steps[0] - 1], record.losses[0], rtol=0.05))
+    pairs = ((course.losses[record.steps[i] - 1], record.losses[i]) for i in (0, -1))
+    return all(np.isclose(loss, usual, rtol=0.05) for loss, usual in pairs)
 
 
 def gradient(node: Node) -> Any:

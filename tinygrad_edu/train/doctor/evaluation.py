@@ -133,8 +133,7 @@ class BatchNormStatistics(Rule):
         if visit.step < 100:
             return None
         if self.norms is None:
-            modules = visit.course.model.named_modules() if hasattr(visit.course.model, "named_modules") else []
-            self.norms = [m for _, m in modules if isinstance(m, BatchNorm1d)]
+            self.norms = _norms(visit.course.model)
         norms = {m._scope: m for m in self.norms if m.training and m._scope is not None}
         if not norms:
             self.looks = 0
@@ -153,6 +152,51 @@ class BatchNormStatistics(Rule):
             "the running statistics of BatchNorm1d are far from those of the batches, so evaluation is another net.",
             f"{share:.0%} of the features are off after {visit.step} steps, with the momentum {norm.momentum}",
         )
+
+
+class BatchNormOfFewRows(Rule):
+    """BatchNorm1d of batches that have too few rows for a mean and a variance.
+
+    Sure when at twenty looks, nine tenths of all, it got two rows or fewer: of two rows it leaves only the signs of
+    their differences. Also when it got four rows or fewer, and the loss is above half of what a constant answer has
+    after a hundred steps. Pairs that are compared on purpose would make it wrong.
+    """
+
+    name = "BatchNorm of too few rows"
+    fix = "use larger batches, such as 32 rows, or nn.LayerNorm, which needs no other rows"
+    code = "for X, y in data.batches(X_train, y_train, 32, rng):"
+    confidence = 0.85
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.norms: list[BatchNorm1d] | None = None
+
+    def look(self, visit: Visit) -> Said | None:
+        if self.norms is None:
+            self.norms = _norms(visit.course.model)
+        scopes = {m._scope for m in self.norms if m.training and m._scope is not None}
+        marks = [mark for node in visit.order for mark in node.marks if mark.scope in scopes] if scopes else []
+        shapes = [np.shape(mark.inputs[0]._data) for mark in marks]
+        if shapes and all(len(shape) == 2 for shape in shapes):
+            self.rows.append(max(shape[0] for shape in shapes))
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        if len(self.rows) < 20:
+            return None
+        usual, ratio = int(np.quantile(self.rows, 0.9)), course.ratio()
+        stuck = ratio is not None and ratio > 0.5 and len(course.losses) >= 100
+        if usual > 4 or (usual > 2 and not stuck):
+            return None
+        return Said(
+            "the batches are too small for BatchNorm1d: its mean and variance are those of a few rows, and jump.",
+            f"it got {usual} rows or fewer at {np.mean(np.array(self.rows) <= usual):.0%} of {len(self.rows)} looks",
+        )
+
+
+def _norms(model: Any) -> list[BatchNorm1d]:
+    modules = model.named_modules() if hasattr(model, "named_modules") else []
+    return [m for _, m in modules if isinstance(m, BatchNorm1d)]
 
 
 def _off(norm: Any, x: Any) -> float:

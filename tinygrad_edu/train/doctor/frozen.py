@@ -1,5 +1,6 @@
 """What goes wrong between the gradients and the step: parameters that get none, or that no step changes."""
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,72 @@ class NeverAGradient(Rule):
         return Said(
             "the loss does not depend on some parameters, so they never learn.",
             f"{few(lost)} had no gradient in {visit.step} backward passes",
+        )
+
+
+class OnlyThePenalty(Rule):
+    """A loss that no output of the net enters, but a penalty on its weights.
+
+    Sure when, at ten looks, the model was called and gave something that has a gradient, but no output of it was in the
+    graph, nor a product with one of its weights. A model that is trained by its weights alone would make it wrong,
+    but then it is not called.
+    """
+
+    name = "outputs cut from the loss"
+    fix = "look for .data, .detach(), .numpy() or float() between the net's outputs and the loss"
+    code = "loss = nn.functional.mse_loss({net}(X), y)  # no .detach() or .data before it"
+
+    def __init__(self) -> None:
+        self.outputs: list[weakref.ref[Node]] = []
+        self.looks = 0
+
+    def called(self, model: Any, y: Any) -> Said | None:
+        if isinstance(y, Node) and y.requires_grad:
+            self.outputs.append(weakref.ref(y))
+        return None
+
+    def look(self, visit: Visit) -> Said | None:
+        outputs, self.outputs = [reference() for reference in self.outputs], []
+        inside = {*visit.order}
+        if not outputs or visit.layers or any(y in inside for y in outputs if y is not None):
+            self.looks = 0
+            return None
+        self.looks += 1
+        if self.looks < 10:
+            return None
+        return Said(
+            "no output of the net enters the loss with its gradient, so only a penalty on the weights is trained.",
+            f"at {self.looks} looks in a row the graph of the loss held {len(visit.parameters)} parameters, but no "
+            "output of the net",
+        )
+
+
+class RecurrentWeightsUnused(Rule):
+    """Recurrent weights that only ever meet the zeros that a sequence begins with.
+
+    Sure when a layer takes the zeros of an initial state, and at ten looks the gradient of all such weights was exactly
+    zero while others had one: the answer is read after the first step, or a sequence has one step. A net that is to
+    answer at once would make it wrong; it needs no recurrent layer.
+    """
+
+    name = "recurrent weights without effect"
+    fix = "read the last step, outputs[:, -1], and see that the axes are (batch, steps, features)"
+    code = "answers = head(outputs[:, -1])"
+    confidence = 0.85
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        names = [name for node, name in visit.layers if node in visit.fed_with_zeros]
+        rest = [g for name, p in visit.parameters.items() if name not in names and (g := gradient(p)) is not None]
+        effective = any(not is_zero(gradient(visit.parameters[name])) for name in names)
+        self.looks = 0 if not names or effective or all(map(is_zero, rest)) else self.looks + 1
+        if self.looks < 10:
+            return None
+        return Said(
+            "the weights between the steps of the sequence only meet the zeros that it begins with.",
+            f"the gradient of {few(names)} was exactly 0 at {self.looks} looks in a row, that of others was not",
         )
 
 
@@ -118,7 +185,8 @@ def looks_untrained(name: str, state: dict[str, Any]) -> bool:
     """Whether a parameter looks as initializations leave it.
 
     With n inputs, the default draws weights and biases within ±1/√n, and other initializations write the weights alone
-    (so the biases are still within, and older) or make the biases 0. Training moves some entry outside of that.
+    (so the biases are still within, and older) or make the biases 0. Training moves some entry outside of that. An
+    embedding begins as numbers with the mean 0 and the deviation 1.
     """
     parameter = state[name]
     owner, _, kind = name.rpartition(".")
@@ -128,11 +196,17 @@ def looks_untrained(name: str, state: dict[str, Any]) -> bool:
         return bool(np.all(parameter._data == 1) or not np.any(parameter._data))  # of a layer that normalizes
     bound = 1 / np.sqrt(len(weight._data))
     if not isinstance(bias, Node):
-        return bool(np.all(np.abs(weight._data) <= bound))
+        return bool(np.all(np.abs(weight._data) <= bound)) or _is_standard_normal(weight._data)
     within = bool(np.all(np.abs(bias._data) <= bound))
     return not np.any(bias._data) or (
         within and (bool(np.all(np.abs(weight._data) <= bound)) or bias.stamp < weight.stamp)
     )
+
+
+def _is_standard_normal(weights: Any) -> bool:
+    """Whether a hundred numbers or more have the mean 0 and the deviation 1, as far as so many can tell."""
+    n = np.size(weights)
+    return n >= 100 and abs(np.mean(weights)) < 2.5 / np.sqrt(n) and abs(np.std(weights) - 1) < 2.5 / np.sqrt(2 * n)
 
 
 def _is_fine_tuning(visit: Visit, still: list[str]) -> bool:

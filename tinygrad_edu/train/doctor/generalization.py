@@ -62,6 +62,7 @@ class UnrelatedLabels(Rule):
     fix = "see that X and y are shuffled, split and sorted together"
     code = "order = rng.permutation(len(X)); X, y = X[order], y[order]"
     confidence = 0.75
+    explained_by = ("initial weights too large", "labels that change from epoch to epoch")
 
     def __init__(self) -> None:
         self.rows: set[bytes] = set()

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinygrad_edu.support.types import Array
-from tinygrad_edu.train.doctor.course import is_zero
+from tinygrad_edu.train.doctor.course import Course, is_zero
 from tinygrad_edu.train.doctor.finding import Rule, Said, few
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
@@ -15,6 +15,7 @@ DEEP = 4  # layers from which on that is enough
 GROWTH = 1e3  # of the gradient's size from the last layer to the first
 DECAY = 1e-3
 A_LAYER = 0.05  # decay from one layer to the one before it, in nets that are not deep
+STILL = 0.8  # of the loss of a constant answer: a net above it has learned nothing
 
 
 class MissingZeroGrad(Rule):
@@ -23,7 +24,8 @@ class MissingZeroGrad(Rule):
     Sure when a parameter's gradient was still there, not zero, at the start of three backward passes although the
     parameter had been changed by a step before each of them, and was at no pass in between gone. Accumulation over
     micro-batches changes no parameter in between; with several losses and optimizers the gradient is gone whenever
-    the parameter's own turn comes. A program that accumulates gradients over steps on purpose would make it wrong.
+    the parameter's own turn comes. Passes that were only counted lie between the others, so only pairs of passes that
+    follow each other count. A program that accumulates gradients over steps on purpose would make it wrong.
     """
 
     name = "missing zero_grad"
@@ -33,8 +35,12 @@ class MissingZeroGrad(Rule):
     def __init__(self) -> None:
         self.streaks: dict[str, int] = {}
         self.stamps: dict[str, int] = {}
+        self.step = 0
 
     def before(self, visit: Visit) -> Said | None:
+        if visit.step != self.step + 1:
+            self.stamps.clear()
+        self.step = visit.step
         for name, p in visit.parameters.items():
             g = gradient(p)
             if g is None or not p.requires_grad or is_zero(g):
@@ -108,26 +114,36 @@ class Exploding(_AlongTheLayers):
 
 
 class Vanishing(_AlongTheLayers):
-    """Gradients that fade from layer to layer on their way back.
+    """Gradients that fade from layer to layer on their way back, and a loss that does not fall.
 
     Sure when the root mean square of the gradient at the first layer's output is below a thousandth of that at the
-    last one's, in a net of four layers or more, most of which take from it, at five looks in a row. It is the mirror
-    image of `Exploding`. In a net of three layers a twentieth a layer is enough if the loss is still what a constant
-    answer has after two hundred steps. A net whose first layers have nothing more to learn would make it wrong, but
-    then its last gradients fade too.
+    last one's, in a net of four layers or more, most of which take from it, at the last five looks. In a net of three
+    layers a twentieth a layer is enough. It is the mirror image of `Exploding`, but some nets learn all the same:
+    nothing is said if the loss falls, or is below four fifths of what a constant answer has. A run that ends while
+    the net is still about to begin to learn would make it wrong.
     """
 
     name = "vanishing gradients"
     fix = "use ReLU-like activations with nn.init.kaiming_normal_, normalize between layers, or make the net less deep"
     code = "nn.init.kaiming_normal_(layer.weight)  # for each layer of {net}, with nn.ReLU() between them"
+    confidence = 0.85
     explained_by = ("dead ReLUs", "learning rate too high", "loss summed over the batch", "inputs not normalized")
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: Said | None = None
+
     def look(self, visit: Visit) -> Said | None:
-        said = super().look(visit)
-        if len(visit.layers) >= DEEP or said is None:
-            return said
-        ratio = visit.course.ratio()
-        return said if visit.step >= 200 and ratio is not None and ratio > 0.8 else None
+        self.said = super().look(visit)
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        if self.said is None:
+            return None
+        first, *_, last = course.quarters()
+        ratio = course.ratio()
+        stays = last > 0.9 * first if ratio is None else ratio > STILL and last > 0.8 * first
+        return self.said if stays else None
 
     def extreme(self, sizes: Array) -> bool:
         limit = DECAY if len(sizes) >= DEEP else A_LAYER ** (len(sizes) - 1)
@@ -136,5 +152,6 @@ class Vanishing(_AlongTheLayers):
     def say(self, first: tuple[str, float], last: tuple[str, float]) -> Said:
         return Said(
             "the gradient fades from layer to layer on its way back, so the first layers hardly learn.",
-            f"its root mean square is {last[1]:.2g} at {last[0]} and {first[1]:.2g} at {first[0]}",
+            f"its root mean square is {last[1]:.2g} at {last[0]} and {first[1]:.2g} at {first[0]}, and the loss does "
+            "not fall",
         )

@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.train.doctor.course import Course
+from tinygrad_edu.support.types import Array
+from tinygrad_edu.train.doctor.course import Course, mean
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.task import Record, Task, labels_of
+from tinygrad_edu.train.doctor.task import Record, Task, labels_of, path
 from tinygrad_edu.train.doctor.visit import Visit
 
 CLASSES = ("cross_entropy", "bce_with_logits", "categorical", "binary")
+ROWS = 1000  # that are compared
 LARGE = 20.0  # root mean square of the targets
 
 
@@ -80,7 +82,7 @@ class UnusedOutputs(Rule):
 class RareClass(Rule):
     """A frequent class that the net always answers, because the others are so rare.
 
-    Sure when one class has over 85 % of the rows, at least ten rows of others were looked at after the hundredth step,
+    Sure when one class has over 85 % of the rows, at least ten rows of others were looked at after the sixtieth step,
     and the net took nine tenths of them for the frequent one. Labels that cannot be learned would make it wrong.
     """
 
@@ -96,7 +98,7 @@ class RareClass(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         task, record = visit.task, visit.course.record
-        if task is None or record is None or task.kind not in CLASSES or visit.step <= 100:
+        if task is None or record is None or task.kind not in CLASSES or visit.step <= 60:
             return None
         truth = _classes(task)
         if truth is None:
@@ -170,6 +172,78 @@ class SortedRows(Rule):
             "each batch holds rows with similar targets, so the net forgets the others.",
             f"the variance of the targets is {within:.3g} within a batch, and {whole:.3g} over all",
         )
+
+
+class ChangingLabels(Rule):
+    """Rows that have another label each time they turn up.
+
+    Sure when thirty different rows or more were met again with labels that differ almost as often as those of two rows
+    taken at random, while rows hardly turn up twice in one batch, and the loss is still above four fifths of what a
+    constant answer has. Answers that are drawn and weighted by a reward, and labels that are places in the batch, are
+    left in peace. Rows that say little, so that many different samples look the same, would make it wrong.
+    """
+
+    name = "labels that change from epoch to epoch"
+    fix = "shuffle X and y by one and the same order"
+    code = "order = rng.permutation(len(X)); X, y = X[order], y[order]"
+    confidence = 0.85
+
+    def __init__(self) -> None:
+        self.targets: dict[int, Array] = {}
+        self.again: set[int] = set()
+        self.differences: list[float] = []
+        self.rows = self.twice = 0
+        self.usual = True  # whether the loss is a plain mean
+
+    def look(self, visit: Visit) -> Said | None:
+        task, x = visit.task, visit.first_inputs
+        if task is None or x is None or not task.targets.ndim or len(x) != len(task.targets):
+            return None
+        targets = np.asarray(task.targets, dtype=float).reshape(len(x), -1)
+        self.usual = self.usual and not _weighs_rows(visit, task) and not np.array_equal(targets[:, 0], range(len(x)))
+        if not self.usual or self.rows > ROWS:
+            return None
+        keys = [hash(row.tobytes()) for row in np.ascontiguousarray(x)]
+        self.rows += len(keys)
+        self.twice += len(keys) - len({*keys})
+        met = [i for i, key in enumerate(keys) if key in self.targets]
+        if met:
+            self.again.update(keys[i] for i in met)
+            before = np.stack([self.targets[keys[i]] for i in met])
+            self.differences += _differences(targets[met], before, task.kind).tolist()
+        self.targets = dict(zip(keys, targets, strict=True)) | self.targets
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        record, ratio = course.record, course.ratio()
+        if not self.usual or record is None or ratio is None or not ratio > 0.8:
+            return None
+        if len(self.again) < 30 or self.twice > 0.05 * self.rows:
+            return None
+        targets = record.targets.astype(float)
+        expected = float(np.mean(_differences(targets[1:], targets[:-1], record.kind)))
+        found = mean(self.differences)
+        if not expected > 0 or not found > 0.7 * expected:
+            return None
+        return Said(
+            "the same row has another label each time, so there is nothing to learn from it.",
+            f"{len(self.again)} rows were met again, and their labels differed {found / expected:.0%} as much as those "
+            "of two rows taken at random",
+        )
+
+
+def _differences(a: Array, b: Array, kind: str) -> Array:
+    """Row by row, 0 or 1 for classes, the squared distance for numbers."""
+    return np.any(a != b, axis=1).astype(float) if kind in CLASSES else np.square(a - b).sum(1)
+
+
+def _weighs_rows(visit: Visit, task: Task) -> bool:
+    """Whether the errors of the rows are multiplied with numbers that differ."""
+    for node in path(visit.root, task.node):
+        for x in node.inputs if node.op == "mul" else ():
+            if not x.requires_grad and np.size(x._data) > 1 and np.ptp(x._data) > 0:
+                return True
+    return False
 
 
 class TargetsNotScaled(Rule):

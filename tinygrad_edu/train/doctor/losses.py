@@ -1,16 +1,19 @@
 """What goes wrong between a net's outputs and its loss."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.task import is_constant, labels_of
 from tinygrad_edu.train.doctor.visit import Visit, viewed
 
+ROWS = 1000  # of inputs, by which the order of the classes is told
 ENTRIES = 100  # so many numbers are enough to tell probabilities by what they are
 
 
@@ -224,14 +227,31 @@ class SquaredErrorOfClassNumbers(Rule):
     """A squared or absolute error of class numbers, as if class 7 lay between 6 and 8.
 
     Sure when one output is compared with whole numbers, three to twenty of them, one after the other and about equally
-    frequent, and the loss stays above three tenths of what a constant answer has. Grades and counts would make it
-    wrong: their numbers are an order, and mostly not equally frequent.
+    frequent, and the inputs say that they are no order: the means of the classes lie well apart, but the distance
+    between two of them does not grow with that between their numbers. Also when the loss stays above three tenths of
+    what a constant answer has, unless the inputs say that they are an order. Grades and counts would make it wrong:
+    their inputs mostly lie in order, and their numbers are not equally frequent.
     """
 
     name = "distance between class numbers"
     fix = "give the net one output a class, and use cross_entropy"
     code = "loss = nn.functional.cross_entropy({net}(X), y.astype(int))"
     confidence = 0.75
+
+    def __init__(self) -> None:
+        self.inputs: list[Array] = []
+        self.numbers: list[Array] = []
+        self.rows = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        task, x = visit.task, visit.first_inputs
+        if task is None or x is None or task.kind not in ("squared", "absolute") or self.rows > ROWS:
+            return None
+        if len(x) == np.size(task.targets):
+            self.inputs.append(x.copy())
+            self.numbers.append(task.targets.reshape(-1))
+            self.rows += len(x)
+        return None
 
     def judge(self, course: Course) -> Said | None:
         record = course.record
@@ -242,14 +262,36 @@ class SquaredErrorOfClassNumbers(Rule):
         if not 3 <= len(values) <= 20 or not np.all(np.diff(values) == 1) or np.any(values != np.round(values)):
             return None
         ratio = course.ratio()
-        if np.min(counts) * len(values) < 0.5 * len(t) or ratio is None or not ratio > 0.3 or len(course.losses) < 100:
+        if np.min(counts) * len(values) < 0.5 * len(t) or ratio is None or len(course.losses) < 100:
+            return None
+        order = self._order(values)
+        if not (order < 0.5 or (ratio > 0.3 and not order > 0.8)):
             return None
         return Said(
             "the net is to hit the number of the class, as if neighbouring numbers were similar classes.",
             f"the targets are the whole numbers from {values[0]:g} to {values[-1]:g}, about equally frequent, and "
-            "the loss "
-            f"is still {ratio:.0%} of what a constant answer has",
+            + (
+                f"the classes lie in no such order: their distances and those of their numbers correlate by {order:.2f}"
+                if order < 0.5
+                else f"the loss is still {ratio:.0%} of what a constant answer has"
+            ),
         )
+
+    def _order(self, values: Array) -> float:
+        """How the distances of the classes' means correlate with those of their numbers; nan if they lie close."""
+        if len(values) < 4 or len({x.shape[1] for x in self.inputs}) != 1:
+            return math.nan
+        x, t = np.concatenate(self.inputs), np.concatenate(self.numbers)
+        if len({*t}) < len(values):
+            return math.nan
+        groups = [x[t == value] for value in values]
+        means = np.stack([group.mean(0) for group in groups])
+        spread = math.sqrt(sum(float(np.sum(np.var(group, axis=0))) * len(group) for group in groups) / len(x))
+        a, b = np.triu_indices(len(values), 1)
+        distances = np.linalg.norm(means[a] - means[b], axis=1)
+        if not np.median(distances) > 0.7 * spread or not np.ptp(distances) > 0:
+            return math.nan
+        return float(np.corrcoef(distances, b - a)[0, 1])
 
 
 class BinaryLossOfClasses(Rule):

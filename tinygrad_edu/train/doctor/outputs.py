@@ -136,6 +136,46 @@ class OneUnitSoftmax(Rule):
         )
 
 
+class SoftmaxOverTheBatch(Rule):
+    """A softmax along the rows of the batch, in place of along the classes of a row.
+
+    Sure when, at three looks, the answers of a layer, a row a sample and not as many columns as rows, go through a
+    softmax or its logarithm along the first axis before the loss, or are divided by their sum along it. Attention over
+    the rows of a batch would make it wrong, but then a product follows it.
+    """
+
+    name = "softmax over the batch"
+    fix = "take the softmax along the classes, which is the last axis"
+    code = "log_p = nn.functional.log_softmax({net}(X), axis=1)"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        wrong = [node for node in visit.order if _is_over_rows(node) and node not in visit.hidden]
+        multiplied = {x for node in visit.order if node.op in ("matmul", "einsum") for x in node.inputs}
+        wrong = [node for node in wrong if viewed(node.inputs[0]).requires_grad and node not in multiplied]
+        self.looks = self.looks + 1 if wrong else 0
+        if self.looks < 3:
+            return None
+        rows, columns = np.shape(wrong[0]._data)
+        return Said(
+            "the softmax is taken over the rows of the batch, so the samples compete with each other and not the "
+            "classes.",
+            f"{visit.describe(wrong[0])} adds up to 1 over the {rows} rows of each of {columns} columns",
+        )
+
+
+def _is_over_rows(node: Node) -> bool:
+    shape = np.shape(node._data)
+    if len(shape) != 2 or shape[0] == shape[1] or min(shape) < 2:
+        return False
+    if node.op in ("softmax", "log_softmax"):
+        return node.params.get("axis", -1) in (0, -2)
+    by_sum = node.op == "div" and normalized(node) is not None
+    return by_sum and np.size(node.inputs[1]._data) == shape[1] and viewed(node.inputs[0]).op in ("exp", "softmax")
+
+
 class ReluBeforeLogitsLoss(Rule):
     """ReLU before a loss that takes logits, so that no logit is ever negative.
 

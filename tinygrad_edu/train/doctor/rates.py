@@ -2,12 +2,14 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.course import Course, mean
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.task import path
+from tinygrad_edu.train.doctor.task import Task, path
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
 WORSE = 3.0  # times the first loss
@@ -17,8 +19,10 @@ EARLY = 10  # steps, all of which are measured
 LATER = 100  # steps after which a net should know something
 WINDOW = 5
 PATIENCE = 200  # steps before a run is called too slow
+LEAST = 30  # steps of a run that has ended
 CRAWL = 5e-3  # of the weights' norm, from the start
 SLOW = 0.05  # of the same, where the loss falls steadily
+LOGARITHMS = ("log_softmax", "log")
 
 
 class RateTooHigh(Rule):
@@ -74,9 +78,11 @@ class RateTooLow(Rule):
     Sure when after two hundred steps no weights are further than 0.5 % of their norm from their start, the loss is
     still what one reaches by always giving the same answer, and the gradient is not to blame: it is large enough
     that a longer way along it would lower the loss. Also when no weights are further than 5 %, and the loss falls
-    steadily: from quarter to quarter of the run, and at its end as fast as at its start. Only of the usual losses,
+    steadily: from quarter to quarter of the run, and at its end as fast as at its start. A run of fewer steps, at
+    least thirty, is judged when it ends, by as many times shorter ways. Only of the usual losses,
     where that is known: fine-tuning a net that knows its task already moves as little, and is right to do so.
-    Labels that cannot be learned would make it wrong, but then the weights move further.
+    Labels that cannot be learned would make it wrong, but then the weights move further. A warm-up would make it
+    wrong, so nothing is said while the rate rises, before the run has ended.
     """
 
     name = "learning rate too low"
@@ -87,24 +93,40 @@ class RateTooLow(Rule):
         *("dead ReLUs", "vanishing gradients", "learning rate too high", "learning rate that fades too early"),
         *("gradient clipping too strong", "inputs that are all equal", "loss summed over the batch"),
         *("softmax of one unit", "parameter missing from the optimizer", "initial weights too large"),
+        *("gradient ascent", "softmax over the batch"),
     )
 
+    def __init__(self) -> None:
+        self.steep = False  # whether a longer way along the gradient would lower the loss
+        self.rate = ""
+
     def look(self, visit: Visit) -> Said | None:
-        losses = visit.course.losses
-        if visit.step < PATIENCE or not _knows_nothing(visit.course):
+        self.rate = visit.rate
+        if visit.step >= LEAST and _knows_nothing(visit.course):
+            self.steep = _could_fall(visit, visit.loss)
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        rises = course.rates and course.rates[-1] > 1.5 * course.rates[0]
+        return self._say(course) if len(course.losses) >= PATIENCE and not rises else None
+
+    def finish(self, course: Course) -> Said | None:
+        return self._say(course) if len(course.losses) >= LEAST else None
+
+    def _say(self, course: Course) -> Said | None:
+        losses = course.losses
+        if not self.steep or not _knows_nothing(course) or course.untouched():
             return None
-        first, now = mean(losses[:20]), mean(losses[-20:])
-        if not now > 0.9 * first or visit.course.untouched():
+        first, now = mean(losses[: len(losses) // 10]), mean(losses[-(len(losses) // 10) :])
+        if not now > 0.9 * first:
             return None
-        distance = max(visit.course.distances())
-        steady = distance <= SLOW and _falls_steadily(visit.course)
-        if not (distance <= CRAWL or steady):
-            return None
-        if not _could_fall(visit, now):
+        distance, share = max(course.distances()), min(1.0, len(losses) / PATIENCE)
+        steady = distance <= SLOW * share and _falls_steadily(course)
+        if not (distance <= CRAWL * share or steady):
             return None
         return Said(
             "the learning rate is too low: the weights hardly move, and the loss stays where it was.",
-            f"with {visit.rate or 'this rate'}, {visit.step} steps moved no weights by more than {distance:.2%} of "
+            f"with {self.rate or 'this rate'}, {len(losses)} steps moved no weights by more than {distance:.2%} of "
             f"their norm, and the loss went from {first:.4g} to {now:.4g}",
         )
 
@@ -117,11 +139,14 @@ def _falls_steadily(course: Course) -> bool:
 
 def _could_fall(visit: Visit, loss: float) -> bool:
     """Whether, by its slope, the loss would change by a hundredth if the weights moved by their norm."""
-    slope = math.sqrt(
-        sum(float(np.sum(np.square(g))) for p in visit.parameters.values() if (g := gradient(p)) is not None)
-    )
-    size = math.sqrt(sum(float(np.sum(np.square(p._data))) for p in visit.parameters.values()))
+    slope = math.sqrt(sum(_square(g) for p in visit.parameters.values() if (g := gradient(p)) is not None))
+    size = math.sqrt(sum(_square(p._data) for p in visit.parameters.values()))
     return slope * size > 0.01 * abs(loss)
+
+
+def _square(x: Any) -> float:
+    flat = np.ravel(x)
+    return float(flat.dot(flat))
 
 
 def _knows_nothing(course: Course) -> bool:
@@ -168,9 +193,9 @@ class Ascent(Rule):
         if task is None or record is None or not visit.loss < 0 or not visit.only_watched:
             return None
         nodes = list(path(visit.root, task.node))
-        signs = sum(node.op == "neg" for node in nodes)
-        plain = all(node.op in ("neg", "mean", "sum", "mul", "add", "reshape") for node in nodes)
-        if not plain or (signs % 2 == 0 and task.kind not in ("categorical", "binary")):
+        signs = sum(node.op == "neg" or _is_negative_factor(node) for node in nodes)
+        plain = all(node.op in ("neg", "mean", "sum", "mul", "div", "add", "reshape") for node in nodes)
+        if not plain or any(map(_has_both_signs, nodes)) or (signs % 2 == 0) is not _is_likelihood(task):
             return None
         self.negative += 1
         if self.negative < 10 or not task.loss > 1.5 * record.losses[0]:
@@ -183,3 +208,29 @@ class Ascent(Rule):
             "leave out the minus before the loss, or put one before a sum of log-probabilities",
             "loss.backward()  # without a minus",
         )
+
+
+def _is_likelihood(task: Task) -> bool:
+    """Whether the node of the task is a logarithm of probabilities, which has to grow."""
+    return task.kind in ("categorical", "binary") or (
+        task.node.op == "getitem" and task.node.inputs[0].op in LOGARITHMS
+    )
+
+
+def _factors(node: Node) -> Any:
+    """The constant that a node multiplies with, as an array; None if there is none."""
+    if node.op not in ("mul", "div"):
+        return None
+    constants = [x for x in node.inputs if not x.requires_grad]
+    return np.asarray(constants[0]._data) if constants else None
+
+
+def _is_negative_factor(node: Node) -> bool:
+    factors = _factors(node)
+    return factors is not None and bool(np.all(factors <= 0)) and bool(np.any(factors))
+
+
+def _has_both_signs(node: Node) -> bool:
+    """Whether errors are multiplied with advantages, or weights, of both signs."""
+    factors = _factors(node)
+    return factors is not None and bool(np.min(factors, initial=0) < 0 < np.max(factors, initial=0))

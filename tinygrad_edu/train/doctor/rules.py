@@ -8,13 +8,32 @@ from tinygrad_edu.train.doctor.architecture import (
     SoftmaxInside,
     TooMuchDropout,
 )
-from tinygrad_edu.train.doctor.evaluation import BatchNormStatistics, EvaluationModeInTraining, TrainingModeInEvaluation
+from tinygrad_edu.train.doctor.evaluation import (
+    BatchNormOfFewRows,
+    BatchNormStatistics,
+    EvaluationModeInTraining,
+    TrainingModeInEvaluation,
+)
 from tinygrad_edu.train.doctor.finding import Rule
-from tinygrad_edu.train.doctor.frozen import FrozenUntrained, NeverAGradient, NeverChanged, NotInTheOptimizer
+from tinygrad_edu.train.doctor.frozen import (
+    FrozenUntrained,
+    NeverAGradient,
+    NeverChanged,
+    NotInTheOptimizer,
+    OnlyThePenalty,
+    RecurrentWeightsUnused,
+)
 from tinygrad_edu.train.doctor.generalization import LabelNoise, Overfitting, UnrelatedLabels
 from tinygrad_edu.train.doctor.gradients import Exploding, MissingZeroGrad, Vanishing
 from tinygrad_edu.train.doctor.inputs import EqualInputs, NotNormalized, SameBatch
-from tinygrad_edu.train.doctor.labels import EqualLabels, RareClass, SortedRows, TargetsNotScaled, UnusedOutputs
+from tinygrad_edu.train.doctor.labels import (
+    ChangingLabels,
+    EqualLabels,
+    RareClass,
+    SortedRows,
+    TargetsNotScaled,
+    UnusedOutputs,
+)
 from tinygrad_edu.train.doctor.losses import (
     AbsoluteErrorOfClasses,
     BinaryLossOfClasses,
@@ -26,19 +45,43 @@ from tinygrad_edu.train.doctor.losses import (
     TargetsOutsideZeroToOne,
 )
 from tinygrad_edu.train.doctor.numbers import NotANumber
-from tinygrad_edu.train.doctor.outputs import OneUnitSoftmax, OutputsOutOfRange, RawOutputs, ReluBeforeLogitsLoss
+from tinygrad_edu.train.doctor.outputs import (
+    OneUnitSoftmax,
+    OutputsOutOfRange,
+    RawOutputs,
+    ReluBeforeLogitsLoss,
+    SoftmaxOverTheBatch,
+)
 from tinygrad_edu.train.doctor.rates import Ascent, RateTooHigh, RateTooLow
 from tinygrad_edu.train.doctor.strength import FadingRate, TooFewSteps, TooMuchClipping, TooMuchDecay
 from tinygrad_edu.train.doctor.units import DeadReLUs, EqualWeights, Saturated
 
 RULES: tuple[type[Rule], ...] = (
     *(NotANumber, RewardedErrors, Ascent, InitialWeightsTooLarge, RateTooHigh, DeadReLUs, Vanishing, Exploding),
-    *(MissingZeroGrad, NeverAGradient, NeverChanged, NotInTheOptimizer, FrozenUntrained, RateTooLow),
+    *(
+        MissingZeroGrad,
+        NeverAGradient,
+        OnlyThePenalty,
+        NeverChanged,
+        NotInTheOptimizer,
+        FrozenUntrained,
+        RateTooLow,
+        RecurrentWeightsUnused,
+    ),
     *(Saturated, EqualWeights, NotNormalized, EqualInputs),
     *(SoftmaxTwice, ProbabilitiesAsLogits, BroadcastLabels, OutputsOutOfRange, RawOutputs, OneUnitSoftmax),
-    *(ReluBeforeLogitsLoss, SoftmaxInside, TargetsOutsideZeroToOne, EqualLabels, UnusedOutputs, SortedRows, SameBatch),
-    *(TrainingModeInEvaluation, EvaluationModeInTraining, BatchNormStatistics),
+    *(
+        ReluBeforeLogitsLoss,
+        SoftmaxInside,
+        SoftmaxOverTheBatch,
+        TargetsOutsideZeroToOne,
+        EqualLabels,
+        UnusedOutputs,
+        SortedRows,
+        SameBatch,
+    ),
+    *(TrainingModeInEvaluation, EvaluationModeInTraining, BatchNormStatistics, BatchNormOfFewRows),
     *(TooMuchDropout, TooMuchDecay, TooMuchClipping, FadingRate, MissingNonlinearity, RareClass),
     *(AbsoluteErrorOfClasses, SquaredErrorOfClassNumbers, BinaryLossOfClasses, TargetsNotScaled),
-    *(UnrelatedLabels, LabelNoise, Overfitting, NoBiases, NetTooSmall, TooFewSteps),
+    *(ChangingLabels, UnrelatedLabels, LabelNoise, Overfitting, NoBiases, NetTooSmall, TooFewSteps),
 )

@@ -17,9 +17,10 @@ class TooMuchDecay(Rule):
     """Weight decay that pulls harder than the gradient.
 
     Sure when the decay is at least 0.05 (of AdamW, 0.5), its pull ``decay · ‖weights‖`` is over half of the gradient at
-    ten looks in a row (of AdamW, the weights have shrunk to half), or the weights have shrunk to a fifth, whatever
-    the decay is (a penalty in the loss does the same), and after a hundred steps the loss is above half of what a
-    constant answer has. Labels that cannot be learned would make it wrong.
+    ten looks in a row (of AdamW, the weights have shrunk to half), or the weights of several layers have shrunk to a
+    fifth, whatever the decay is (a penalty in the loss does the same), and after a hundred steps the loss is above half
+    of what a constant answer has. Labels that cannot be learned would make it wrong. So would a linear map of which
+    small weights are the best ones, and so the weights of one layer alone say nothing.
     """
 
     name = "weight decay too strong"
@@ -44,7 +45,7 @@ class TooMuchDecay(Rule):
         if ratio is None or not ratio > 0.5 or len(course.losses) < 100:
             return None
         before, now = course.norms()
-        collapsed = now < 0.2 * before
+        collapsed = now < 0.2 * before and (decay > 0 or len(course.layers) > 1)
         pulled = self.looks >= 10 and now < (0.5 if isinstance(course.optimizer, AdamW) else 0.9) * before
         if not collapsed and not pulled:
             return None
@@ -133,8 +134,8 @@ class FadingRate(Rule):
 class TooFewSteps(Rule):
     """A run that ends while the loss falls steeply.
 
-    Sure when a run of ten to sixty steps ended of itself, the loss is above half of what a constant answer has, it
-    fell by 3 % or more from one third of the run to the next, and nothing else was found. A short run on purpose
+    Sure when a run of ten to sixty steps ended of itself, the loss is above seven tenths of what a constant answer has,
+    it fell by 3 % or more from one third of the run to the next, and nothing else was found. A short run on purpose
     would make it wrong; it is called a hint.
     """
 
@@ -151,7 +152,7 @@ class TooFewSteps(Rule):
         third = len(losses) // 3
         before, last = mean(losses[-2 * third : -third]), mean(losses[-third:])
         ratio = last / record.guess() if record.guess() > 0 else 0.0
-        if not ratio > 0.5 or not last < 0.97 * before:
+        if not ratio > 0.7 or not last < 0.97 * before:
             return None
         return Said(
             "the training ends while the loss still falls.",

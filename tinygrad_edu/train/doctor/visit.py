@@ -79,14 +79,33 @@ class Visit:
 
     @cached_property
     def first_inputs(self) -> Array | None:
-        """The rows that enter the first layer with weights; None if those are computed. Copy them to keep them."""
-        for node in self.order:
-            if node.op not in LAYERS:
-                continue
-            x = viewed(node.inputs[0])
-            if x.operation is None and not x.requires_grad and np.ndim(x._data) == 2:
-                return np.asarray(node.inputs[0]._data)
-        return None
+        """The rows that enter the first layer with weights; None if those are computed. Copy them to keep them.
+
+        The zeros that a recurrent layer begins with enter a layer too. They are no inputs if another layer takes what
+        does not depend on them.
+        """
+        given = [node for node in self._given if node not in self.fed_with_zeros]
+        return _rows(given[0]) if given else None
+
+    @cached_property
+    def _given(self) -> list[Node]:
+        """The products that take data."""
+        return [
+            node
+            for node in self.order
+            if node.op in LAYERS and np.ndim(node._data) > 1 and is_constant(viewed(node.inputs[0]))
+        ]
+
+    @cached_property
+    def fed_with_zeros(self) -> set[Node]:
+        """The products that take the zeros of an initial state."""
+        zeros = {node for node in self._given if not np.any(node.inputs[0]._data)}
+        below = set(zeros)
+        for node in self.order if zeros else ():
+            if any(x in below for x in node.inputs):
+                below.add(node)
+        begins_elsewhere = any(node.op in LAYERS and node not in below for node in self.order)
+        return zeros if begins_elsewhere else set()
 
     @cached_property
     def gradient_sizes(self) -> list[tuple[str, float]]:
@@ -143,6 +162,12 @@ class Visit:
     def line(self, node: Node) -> str:
         """The line of the program that made the node, as it is written; "" if it is not known."""
         return linecache.getline(*node.origin).strip() if node.origin else ""
+
+
+def _rows(layer: Node) -> Array:
+    """What enters a layer, as rows of features; of sequences, a row a step."""
+    x = np.asarray(layer.inputs[0]._data)
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
 def _is_linear(node: Node) -> bool:

@@ -1,0 +1,268 @@
+"""Rules of the doctor beside what looks like their fault and is none."""
+
+import numpy as np
+import pytest
+
+from tinygrad_edu import Tensor, data, nn, optim, train
+
+F = nn.functional
+
+
+def watched(net, loss_of, steps=120, optimizer=None):
+    """What the doctor says of a run whose loss is a function of the step."""
+    optimizer = optimizer or optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for step in range(steps):
+            loss = loss_of(step)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert not [note for note in doctor.notes if "failed" in note]
+    return [finding.name for finding in doctor.findings]
+
+
+# --- inputs ---
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("coded", [False, True], ids=["numbers", "embedded"])
+def test_the_zeros_that_a_recurrent_layer_begins_with_are_no_inputs(kind, coded):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 8, (64, 5))
+    y = (codes[:, -2:].sum(1) > 7).astype(int)
+    table = nn.Embedding(8, 4, rng=0)
+    cell, head = kind(4 if coded else 1, 8, batch_first=True, rng=0), nn.Linear(8, 2, rng=1)
+    net = nn.ModuleList([table, cell, head] if coded else [cell, head])
+    x = (codes[:, :, None] - 3.5) / 2
+
+    def loss_of(step):
+        outputs, _ = cell(table(codes) if coded else x)
+        return F.cross_entropy(head(outputs[:, -1]), y)
+
+    assert watched(net, loss_of) == []
+
+
+def test_inputs_that_are_all_zero_are_seen_in_a_recurrent_net_too():
+    cell, head = nn.RNN(1, 8, batch_first=True, rng=0), nn.Linear(8, 2, rng=1)
+    X, y = np.zeros((64, 5, 1)), np.arange(64) % 2
+
+    def loss_of(step):
+        return F.cross_entropy(head(cell(X)[0][:, -1]), y)
+
+    assert "inputs that are all equal" in watched(nn.ModuleList([cell, head]), loss_of)
+
+
+def test_recurrent_weights_that_meet_only_zeros_are_named():
+    rng = np.random.default_rng(0)
+    cell, head = nn.GRU(1, 8, batch_first=True, rng=0), nn.Linear(8, 2, rng=1)
+    X = rng.normal(size=(64, 5, 1))
+    y = (X.sum((1, 2)) > 0).astype(int)
+
+    def said(place):
+        net = nn.ModuleList([cell, head])
+        return watched(net, lambda _: F.cross_entropy(head(cell(X)[0][:, place]), y))
+
+    assert (said(0), said(-1)) == (["recurrent weights without effect"], [])
+
+
+def test_a_batch_that_is_taken_anew_at_every_step_and_is_always_the_same_is_named():
+    X, y = data.moons(200, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+    assert watched(net, lambda _: F.cross_entropy(net(X[:20]), y[:20])) == []  # X is not in sight
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(120):
+            loss = F.cross_entropy(net(X[:20]), y[:20])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert [finding.name for finding in doctor.findings] == ["the same batch at every step"]
+
+
+def test_a_batch_that_is_learned_on_purpose_is_left_in_peace():
+    X, y = data.moons(200, noise=0.1, rng=0)
+    few, labels = X[:20], y[:20]
+    net = nn.MLP(2, [16, 2], rng=0)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(120):
+            loss = F.cross_entropy(net(few), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert doctor.findings == []
+
+
+# --- gradients and rates ---
+
+
+def test_small_first_gradients_are_no_fault_where_the_loss_falls():
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 16, 16, 2], activation="tanh", rng=0)
+    for p in net.layers[0].parameters():
+        p.data *= 30  # saturated: hardly a gradient passes, but the others learn
+
+    assert "vanishing gradients" not in watched(net, lambda _: F.cross_entropy(net(X), y))
+
+
+@pytest.mark.parametrize("steps", [40, 120, 250])
+def test_a_rate_that_is_too_low_is_seen_in_short_runs_too(steps):
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=1e-6)
+    assert watched(net, lambda _: F.cross_entropy(net(X), y), steps, optimizer) == ["learning rate too low"]
+
+
+@pytest.mark.parametrize("steps", [600, 240], ids=["ends", "lasts"])
+def test_a_warm_up_is_too_slow_only_if_the_run_ends_before_it(steps):
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=1e-9)
+
+    def loss_of(step):
+        optimizer.lr = 1e-7 * (step + 1) if step < 250 else 0.1
+        return F.cross_entropy(net(X), y)
+
+    assert watched(net, loss_of, steps, optimizer) == ([] if steps == 600 else ["learning rate too low"])
+
+
+@pytest.mark.parametrize("written", ["picked", "nll", "factor"])
+def test_a_likelihood_that_falls_is_ascent(written):
+    X, y = data.moons(100, noise=0.1, rng=0)
+    y = y.astype(int)
+
+    def run(right):
+        net = nn.MLP(2, [16, 2], rng=0)
+        sign = 1.0 if right else -1.0
+        losses = {
+            "picked": lambda log_p: -sign * log_p[np.arange(100), y].mean(),
+            "nll": lambda log_p: sign * F.nll_loss(log_p, y),
+            "factor": lambda log_p: log_p[np.arange(100), y].sum() * (-sign / 100),
+        }
+        optimizer = optim.SGD(net.parameters(), lr=0.1)
+        return watched(net, lambda _: losses[written](F.log_softmax(net(X))), 100, optimizer)
+
+    assert "gradient ascent" in run(right=False)
+    assert run(right=True) == []
+
+
+# --- what enters the loss ---
+
+
+def test_a_softmax_along_the_batch_is_named_and_one_along_the_classes_is_not():
+    X, y = data.moons(100, noise=0.1, rng=0)
+    for axis, said in ((0, ["softmax over the batch"]), (1, [])):
+        net = nn.MLP(2, [16, 2], rng=0)
+        names = watched(net, lambda _: F.nll_loss(F.log_softmax(net(X), axis=axis), y))  # noqa: B023 used at once
+        assert names == said
+
+
+def test_similarities_may_be_normalized_along_both_axes():
+    rng = np.random.default_rng(0)
+    a, b = nn.Linear(4, 4, rng=0), nn.Linear(4, 4, rng=1)
+    X = rng.normal(size=(40, 4))
+    pairs = np.arange(40)
+
+    def loss_of(step):
+        z = a(X) @ b(X + 0.1).T
+        picked = F.log_softmax(z, axis=0)[pairs, pairs] + F.log_softmax(z, axis=1)[pairs, pairs]
+        return -picked.mean()
+
+    assert watched(nn.ModuleList([a, b]), loss_of) == []
+
+
+@pytest.mark.parametrize("detached", [True, False], ids=["cut", "whole"])
+def test_a_loss_of_which_only_the_penalty_learns(detached):
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+
+    def loss_of(step):
+        logits = net(X)
+        error = F.cross_entropy(logits.detach() if detached else logits, y)
+        return error + optim.l2_penalty(net.parameters(), 1e-4)
+
+    assert watched(net, loss_of) == (["outputs cut from the loss"] if detached else [])
+
+
+def test_rows_with_another_label_each_time_are_named():
+    X, y = data.moons(100, noise=0.1, rng=0)
+    rng = np.random.default_rng(0)
+    net = nn.MLP(2, [16, 2], rng=0)
+    assert watched(net, lambda _: F.cross_entropy(net(X[rng.permutation(100)]), y)) == [
+        "labels that change from epoch to epoch"
+    ]
+
+
+def test_answers_that_are_drawn_and_places_in_the_batch_are_no_changing_labels():
+    X, _ = data.moons(100, noise=0.1, rng=0)
+    rng = np.random.default_rng(0)
+    net = nn.MLP(2, [16, 2], rng=0)
+
+    def reward(step):
+        log_p = F.log_softmax(net(X))
+        action = (rng.random(100) < 0.5).astype(int)
+        return -(log_p[np.arange(100), action] * rng.normal(size=100)).mean()
+
+    assert "labels that change from epoch to epoch" not in watched(net, reward)
+    net = nn.MLP(2, [16, 4], rng=0)
+
+    def places(step):
+        rows = rng.permutation(100)[:50]
+        return F.cross_entropy(net(X[rows]) @ net(X[rows] + 0.5).T, np.arange(50))
+
+    assert "labels that change from epoch to epoch" not in watched(net, places)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_numbers_of_classes_are_told_from_grades_by_their_inputs(ordered):
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 6, 240)
+    centres = np.linspace(-4, 4, 6)[:, None] * [1.0, 0.5] if ordered else 4 * rng.normal(size=(6, 2))
+    X = centres[y] + 0.4 * rng.normal(size=(240, 2))
+    net = nn.MLP(2, [32, 1], rng=0)
+    names = watched(net, lambda _: F.mse_loss(net(X).reshape(-1), y.astype(float)), 300)
+    assert names == ([] if ordered else ["distance between class numbers"])
+
+
+@pytest.mark.parametrize("rows", [2, 16])
+def test_batch_norm_needs_rows(rows):
+    X, y = data.moons(200, noise=0.1, rng=0)
+    rng = np.random.default_rng(0)
+    net = nn.Sequential(nn.Linear(2, 16, rng=0), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2, rng=1))
+
+    def loss_of(step):
+        batch = rng.permutation(200)[:rows]
+        return F.cross_entropy(net(X[batch]), y[batch])
+
+    assert watched(net, loss_of, 300) == (["BatchNorm of too few rows"] if rows == 2 else [])
+
+
+# --- what the optimizer holds ---
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_an_embedding_that_the_optimizer_does_not_hold(trained):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 60, (200, 4))
+    y = (rng.normal(size=60)[codes].mean(1) > 0).astype(int)
+    table, head = nn.Embedding(60, 4, rng=0), nn.Linear(4, 2, rng=1)
+    if trained:
+        table.weight.data *= 0.3  # as a table that was loaded
+
+    def loss_of(step):
+        return F.cross_entropy(head(table(codes).mean(axis=1)), y)
+
+    names = watched(nn.ModuleList([table, head]), loss_of, optimizer=optim.Adam(head.parameters(), lr=0.01))
+    assert names == ([] if trained else ["parameter missing from the optimizer"])
+
+
+def test_a_target_that_is_computed_is_no_output_cut_from_the_loss():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    net = nn.MLP(2, [16, 1], rng=0)
+
+    def loss_of(step):
+        later = Tensor(0.9 * net(X + 0.1).data, requires_grad=False)
+        return F.mse_loss(net(X), later)
+
+    assert "outputs cut from the loss" not in watched(net, loss_of)
