@@ -2,10 +2,13 @@
 
 import math
 import sys
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from html import escape
 from typing import Any, Self
+
+import numpy as np
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.listeners import Observer
@@ -28,9 +31,9 @@ from tinygrad_edu.train.doctor.tape import Tape
 from tinygrad_edu.train.doctor.visit import Visit, number_of
 from tinygrad_edu.value import Value
 
-FIRST, EVERY = 10, 10  # the first passes are looked at closely, and then every tenth
-LATER = 100  # passes after which it is every twentieth, and the passes between are only counted
-BEFORE = 3  # passes before each close look are seen all the same
+FIRST = 10  # passes that are all looked at closely
+PACES = ((100, 10), (200, 20), (500, 50))  # up to that pass, one in so many is; after it, one in a hundred
+BEFORE = 2  # passes before each close look are seen all the same; the others are only counted
 MEASURED = 100  # passes after which the step is measured at every fiftieth only, since weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
 
@@ -124,7 +127,9 @@ class Doctor(Observer, Callback):
             raise ArgumentError("this doctor is watching already: make a second one with train.doctor(net, optimizer)")
         self.findings, self.notes, self.steps, self.examination = [], [], 0, None
         self._course = Course(_named_parameters(self.model), self.model, self.optimizer)
-        self._course.names = _names_in(sys._getframe(1), self.model, self.optimizer)
+        program = sys._getframe(1)
+        self._course.names = _names_in(program, self.model, self.optimizer)
+        self._course.scope = _arrays_in(program)
         self._watched = set(self._course.parameters.values())
         self._held_out = HeldOut(self._course)
         self._rules = [rule() for rule in RULES if rule is not TrainingModeInEvaluation or not self._tries_losses()]
@@ -135,6 +140,7 @@ class Doctor(Observer, Callback):
         if any(isinstance(other, Doctor) and other.model is self.model for other in MODES.observers):
             self.notes.append("Another doctor watches the same net: both say the same.")
         self._skips, self._skips_next = False, False  # this pass, and the next one
+        self._records = True
         self._origins: list[tuple[str, tuple[str, int] | None]] = []
         self._lines = self._stack.enter_context(ExitStack())
         self._lines.enter_context(recording())
@@ -234,13 +240,15 @@ class Doctor(Observer, Callback):
         self._ask("before", self._visit)
 
     def _look_ahead(self) -> None:
-        """Record no lines in a pass that is only counted: to look for them takes longer than all else that it needs."""
+        """Record no lines in a late pass that is only counted: to look for them takes longer than all else there."""
         self._skips = self._skips_next
         self._skips_next = self._is_skipped(self.steps + 1)
-        if self._skips_next and not self._skips:
-            self._lines.close()
-        elif self._skips and not self._skips_next:
+        records = not self._skips_next or self.steps < MEASURED
+        if records and not self._records:
             self._lines.enter_context(recording())
+        elif self._records and not records:
+            self._lines.close()
+        self._records = records
 
     def _note_lines(self, order: list[Node]) -> None:
         """Note the lines that made the nodes; a graph without lines has those of the last equal one."""
@@ -277,8 +285,8 @@ class Doctor(Observer, Callback):
             self._ask("judge", self._course)
 
     def _is_skipped(self, step: int) -> bool:
-        """Whether only the loss of a pass is noted: late in the run, but for the passes up to a close look."""
-        return step > LATER and 0 < step % _pace(step) < _pace(step) - BEFORE
+        """Whether only the loss of a pass is noted: after the first ones, but for the passes up to a close look."""
+        return step > FIRST and 0 < step % _pace(step) < _pace(step) - BEFORE
 
     def on_step(self, run: Run) -> None:
         """After a step of `fit`: of a compiled one, which has no graph, the loss and the weights are seen."""
@@ -441,7 +449,7 @@ class Doctor(Observer, Callback):
 
 def _pace(step: int) -> int:
     """How many passes there are from one close look to the next."""
-    return EVERY if step <= LATER else 2 * EVERY
+    return next((pace for last, pace in PACES if step <= last), 100)
 
 
 def _count(number: int, thing: str) -> str:
@@ -463,6 +471,16 @@ def _names_in(frame: Any, model: Any, optimizer: Any) -> dict[str, str]:
             if names:
                 found[role] = names[0]
                 break
+    return found
+
+
+def _arrays_in(frame: Any) -> dict[str, weakref.ref[Any]]:
+    """The arrays of rows, or the data of Tensors, that the program has names for."""
+    found = {}
+    for name, value in (frame.f_globals | frame.f_locals).items():
+        data = value._data if isinstance(value, Node) else value
+        if isinstance(data, np.ndarray) and data.ndim > 1 and data.dtype.kind in "fiub":
+            found[name] = weakref.ref(data)
     return found
 
 
