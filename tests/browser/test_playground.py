@@ -427,3 +427,28 @@ def test_nothing_is_wrong_for_a_screen_reader_or_the_eye(opened, plain, size, sc
     page.click("#help")
     assert axe.Axe().run(page).response["violations"] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_losses_have_a_logarithmic_scale(opened, plain):
+    page = opened(plain)
+    advance(page, 60)
+    heights = """() => {
+      const heights = [], real = CanvasRenderingContext2D.prototype.lineTo;
+      CanvasRenderingContext2D.prototype.lineTo = function (x, y) { heights.push(y); return real.call(this, x, y); };
+      playground.chart.draw(playground.history);
+      CanvasRenderingContext2D.prototype.lineTo = real;
+      const { canvas } = playground.chart;
+      return [heights, canvas.clientHeight, playground.chart.range(playground.history), playground.history.run.train];
+    }"""
+    _, _, (bottom, _), _ = page.evaluate(heights)
+    assert bottom == 0
+    page.click("#log")
+    assert page.locator("#log").get_attribute("aria-pressed") == "true"
+    drawn, height, (bottom, top), losses = page.evaluate(heights)
+    assert 0 < bottom <= min(losses)
+    expected = [height - 8 - (height - 16) * np.log(loss / bottom) / np.log(top / bottom) for loss in losses]
+    assert [y for y in drawn if any(abs(y - e) < 1e-6 for e in expected)]
+    assert min(drawn) >= 8 - 1e-9
+    assert max(drawn) <= height - 8 + 1e-9
+    page.click("#log")
+    assert page.locator("#log").get_attribute("aria-pressed") == "false"

@@ -4,6 +4,7 @@ class LossChart {
   constructor(canvas, colours) {
     this.canvas = canvas;
     this.colours = colours;
+    this.isLogarithmic = false;
   }
 
   draw(history) {
@@ -15,9 +16,10 @@ class LossChart {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const last = Math.max(10, ...history.runs.map((run) => run.end));
-    const top = this.top(history);
+    const [bottom, top] = this.range(history);
+    const scale = this.isLogarithmic ? (loss) => Math.log(Math.max(loss, bottom) / bottom) / Math.log(top / bottom) : (loss) => loss / top;
     const x = (step) => 6 + ((width - 12) * step) / last;
-    const y = (loss) => height - 8 - (height - 16) * Math.min(1, loss / top);
+    const y = (loss) => height - 8 - (height - 16) * Math.min(1, scale(loss));
     const line = (points, colour, { wide = 1.6, dashes = [] } = {}) => {
       context.beginPath();
       const stride = Math.max(1, Math.floor(points.length / width));
@@ -43,12 +45,26 @@ class LossChart {
     const { step } = history.now;
     context.fillStyle = cssColour(colours.ink);
     context.fillRect(x(step) - 0.5, 4, 1, height - 8);
+    context.fillStyle = cssColour(colours.quiet);
+    context.font = "11px system-ui, sans-serif";
+    context.textAlign = "right";
+    context.fillText(numberText(top, 2), width - 6, 14);
+    context.fillText(numberText(bottom, 2), width - 6, height - 8);
   }
 
-  top(history) {
-    let top = 1e-12;
-    for (const run of history.runs) for (const loss of run.train) if (Number.isFinite(loss) && loss > top) top = loss;
-    return top * 1.05;
+  /** The smallest and the largest loss that the chart shows; it begins at 0 where the scale is not logarithmic. */
+  range(history) {
+    let [bottom, top] = [Infinity, 1e-12];
+    for (const run of history.runs) {
+      for (const losses of [run.train, run.validation]) {
+        losses.forEach((loss) => {
+          if (Number.isFinite(loss) && loss > 0) bottom = Math.min(bottom, loss);
+          if (Number.isFinite(loss) && losses === run.train) top = Math.max(top, loss);
+        });
+      }
+    }
+    top *= 1.05;
+    return this.isLogarithmic ? [Math.max(Math.min(bottom, top / 2), 1e-300), top] : [0, top];
   }
 }
 

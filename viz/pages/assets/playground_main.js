@@ -363,6 +363,13 @@ class Playground {
     this.one("listing").replaceChildren(...rows);
   }
 
+  /** A logarithmic scale for the losses, or one from 0 on. */
+  switchScale() {
+    this.chart.isLogarithmic = !this.chart.isLogarithmic;
+    this.one("log").setAttribute("aria-pressed", String(this.chart.isLogarithmic));
+    this.chart.draw(this.history);
+  }
+
   buttons() {
     const on = (id, act) => this.one(id).addEventListener("click", act);
     on("play", () => this.play());
@@ -372,6 +379,7 @@ class Playground {
     on("share", () => this.share());
     on("theme", () => this.theme());
     on("help", () => this.help());
+    on("log", () => this.switchScale());
     this.one("speed").addEventListener("change", (event) => {
       this.speed = Number(event.target.value);
       this.due = 0;
