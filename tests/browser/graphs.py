@@ -57,6 +57,13 @@ def scalar_net(inputs, sizes, fused=False):
     return y**2 if isinstance(y, Value) else sum(y) ** 2
 
 
+def sequential():
+    """A net of layers in a row, on the four points of xor."""
+    net = nn.Sequential(nn.Linear(2, 4, rng=0), nn.Tanh(), nn.Linear(4, 3, rng=1), nn.ReLU(), nn.Linear(3, 1, rng=2))
+    X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    return ((net(X) - X.sum(axis=1, keepdims=True) % 2) ** 2).mean()
+
+
 def samples(number=4):
     """The loss of a net of scalars on a batch: a loop over the samples."""
     net = scalar.MLP(2, [4, 4, 1], activation="tanh", rng=1)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tests.browser.graphs import batch, layer, neuron, scalar_net
+from tests.browser.graphs import batch, layer, neuron, samples, scalar_net, sequential
 from tests.browser.test_page import pick, text, violations, wait_until
 from tinygrad_edu import Tensor
 from viz.formulas.numbers import number_text
@@ -78,7 +78,16 @@ def test_a_nan_in_an_array_is_red(opened):
     assert page.locator("#inspector .cell.bad").count() >= 1
 
 
-@pytest.mark.parametrize(("make", "columns"), [(batch, [2, 16, 16, 1]), (lambda: scalar_net(2, [3, 1]), [2, 3, 1])])
+@pytest.mark.parametrize(
+    ("make", "columns"),
+    [
+        (batch, [2, 16, 16, 1]),
+        (sequential, [2, 4, 3, 1]),
+        (lambda: scalar_net(2, [3, 1]), [2, 3, 1]),
+        (samples, [2, 4, 4, 1]),
+    ],
+    ids=["MLP", "Sequential", "scalar", "scalar-batch"],
+)
 def test_the_network_view_shows_the_neurons_in_columns(opened, make, columns):
     page = opened(player(make()), "#step=9999")
     page.keyboard.press("n")
@@ -121,6 +130,44 @@ def test_the_step_is_lit_in_the_network_too_and_a_weight_can_be_changed_there(op
     before = page.locator(".neuron text").all_text_contents()
     page.fill("#number", "2.5")
     assert page.locator(".neuron text").all_text_contents() != before
+
+
+@pytest.mark.parametrize("make", [sequential, samples], ids=["Sequential", "scalar-batch"])
+def test_every_step_of_a_layer_lights_a_neuron_or_a_wire(opened, make):
+    page = opened(player(make()), "#view=network")
+    layers = page.evaluate("player.film.nodes.map((node) => node.module.length > 0)")
+    targets = page.evaluate("player.film.steps.map((step) => player.film.target(step))")
+    names = page.evaluate("player.film.nodes.map((node) => node.op)")
+    for k in range(0, len(targets), 7 if len(targets) > 100 else 1):
+        page.evaluate(f"player.seek({k + 1})")
+        if layers[targets[k]] and names[targets[k]] not in ("mul", "add"):  # a product in a neuron is its wire's
+            assert page.locator(".neuron.lit, .wire.lit").count() >= 1, names[targets[k]]
+
+
+def test_the_sample_of_the_network_is_the_turn_of_the_loop(opened):
+    page = opened(player(samples()), "#step=9999&view=network")
+    title = "document.querySelector('.cluster:not([hidden]) text').textContent"
+    page.fill("#sample", "2")
+    assert page.evaluate(title) == "sample 3 of 4"
+    assert [page.locator(".neuron text").nth(k).text_content() for k in (0, 1)] == ["0", "1"]
+    page.locator("#sample").blur()
+    page.keyboard.press("n")
+    page.locator(".turn:visible", has_text="›").click()
+    assert page.locator("#sample").input_value() == "3"
+    page.keyboard.press("n")
+    page.evaluate("player.seek(player.network.columns[1].neurons[0].parts[0][0])")
+    first = "player.film.steps.findIndex((s) => s.node === player.network.columns[1].neurons[0].nodes[1])"
+    page.evaluate(f"player.seek({first} + 1)")
+    assert page.locator("#sample").input_value() == "1"
+    assert page.locator(".neuron.lit").count() == 1
+
+
+def test_the_numbers_of_neurons_lie_in_their_circles(opened):
+    page = opened(player(samples()), "#step=9999&view=network")
+    for sample in range(4):
+        page.evaluate(f"player.network.choose({sample})")
+        widths = page.evaluate("[...document.querySelectorAll('.neuron text')].map((t) => t.getBBox().width)")
+        assert max(widths) <= 48
 
 
 def test_a_graph_without_a_net_has_no_network_view(opened):

@@ -5,6 +5,9 @@ Two forms of nets are found: neurons of `nn.scalar`, each a module call, and lay
 
 - ``{"nodes": [k0, k1, …]}``: the value of node k of the chosen sample, of a graph of Values,
 - ``{"node": k, "offset": i, "step": n}``: entry ``i + n·sample`` of the array of node k.
+
+A neuron of Values has ``parts``, the nodes that it is made of, for each sample; a column of Tensors those of all its
+neurons. A step on one of them lights the neurons.
 """
 
 import itertools
@@ -43,10 +46,11 @@ def _of_neurons(film: Trace) -> dict[str, Any] | None:
     if not samples or any(len(calls) != samples for calls in layers):
         return None
     neurons = [[sorted(film.ids[y] for y in call.outputs) for call in calls] for calls in layers]
-    pairs = [
-        [[_weights(film, call, k) for k in outputs] for call, outputs in zip(calls, per_call, strict=True)]
+    made = [
+        [[_made_of(film, call, k) for k in outputs] for call, outputs in zip(calls, per_call, strict=True)]
         for calls, per_call in zip(layers, neurons, strict=True)
     ]
+    pairs = [[[of_neuron for of_neuron, _ in of_call] for of_call in of_layer] for of_layer in made]
     inputs = [{"nodes": [of_sample[0][i][0] for of_sample in pairs[0]]} for i in range(len(pairs[0][0][0]))]
     columns = [_column(film, "inputs", inputs)]
     wires = []
@@ -58,13 +62,20 @@ def _of_neurons(film: Trace) -> dict[str, Any] | None:
                 for source, weight in of_neuron
                 if source in places
             ]
-        outputs = [{"nodes": [*of_samples]} for of_samples in zip(*per_call, strict=True)]
+        parts = zip(*([sorted(inside) for _, inside in of_call] for of_call in made[c]), strict=True)
+        outputs = [
+            {"nodes": [*of_samples], "parts": [*of_parts]}
+            for of_samples, of_parts in zip(zip(*per_call, strict=True), parts, strict=True)
+        ]
         columns.append(_column(film, "output" if c == len(layers) - 1 else f"hidden {c + 1}", outputs))
     return {"samples": samples, "columns": columns, "wires": wires}
 
 
-def _weights(film: Trace, call: Any, neuron: int) -> list[tuple[int, int]]:
-    """The pairs (input, weight) that a neuron of a layer multiplies: it is one of the outputs of the layer's call."""
+def _made_of(film: Trace, call: Any, neuron: int) -> tuple[list[tuple[int, int]], set[int]]:
+    """The pairs (input, weight) that a neuron of a layer multiplies, and the nodes that it is made of.
+
+    The neuron is one of the outputs of the layer's call.
+    """
     pairs: list[tuple[int, int]] = []
     waiting, seen = [neuron], {neuron}
     while waiting:
@@ -74,14 +85,14 @@ def _weights(film: Trace, call: Any, neuron: int) -> list[tuple[int, int]]:
         if isinstance(node.operation, Dot):
             n = len(ids) // 2
             pairs += zip(ids[n:-1], ids[:n], strict=True)
+            seen.add(ids[-1])
         elif node.op == "mul" and sum(map(film.modules.is_parameter, ids)) == 1:
             weight, source = ids if film.modules.is_parameter(ids[0]) else ids[::-1]
             pairs.append((source, weight))
         else:
-            found = [i for i in ids if film.modules.home[i] is call and i not in seen]
-            seen.update(found)
-            waiting += found
-    return sorted(pairs, key=lambda pair: film.names[pair[1]])
+            waiting += [i for i in ids if film.modules.home[i] is call and i not in seen]
+            seen.update(i for i in ids if film.modules.home[i] is call or film.modules.is_parameter(i))
+    return sorted(pairs, key=lambda pair: film.names[pair[1]]), seen
 
 
 # --- layers of Tensors --------------------------------------------------------------------------------------------
@@ -99,7 +110,9 @@ def _of_layers(film: Trace) -> dict[str, Any] | None:
     wires = []
     for c, k in enumerate(found):
         title = "output" if k == found[-1] else f"hidden {c + 1}"
-        columns.append(_column(film, title, _neurons(film, _activation(film, k))))
+        chain = _activation(film, k)
+        bias = [film.ids[x] for x in film.order[k].inputs[2:]]
+        columns.append(_column(film, title, _neurons(film, chain[-1])) | {"parts": [*chain, *bias]})
         weight = film.ids[film.order[k].inputs[1]]
         rows, width = film.values[weight].shape
         if rows != film.values[film.ids[film.order[k].inputs[0]]].shape[1]:
@@ -119,17 +132,18 @@ def _is_layer(film: Trace, k: int) -> bool:
     return all(film.values[film.ids[x]].ndim == 2 for x in film.order[k].inputs[:2])
 
 
-def _activation(film: Trace, k: int) -> int:
-    """The node that the next layer sees: what functions of one input make of the layer's result."""
+def _activation(film: Trace, k: int) -> list[int]:
+    """The layer's result and what functions of one input make of it; the last of them is what the next layer sees."""
+    chain = [k]
     while True:
-        node = film.order[k]
+        node = film.order[chain[-1]]
         users = [j for j in film.operations if any(x is node for x in film.order[j].inputs)]
         if len(users) != 1:
-            return k
+            return chain
         operation = film.order[users[0]].operation
         if not isinstance(operation, Elementwise) or len(film.order[users[0]].inputs) != 1:
-            return k
-        k = users[0]
+            return chain
+        chain.append(users[0])
 
 
 def _neurons(film: Trace, k: int) -> list[Reference]:

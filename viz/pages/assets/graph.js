@@ -234,7 +234,9 @@ class GraphView {
 
   /** Show this turn of a repetition. */
   chooseTurn(g, turn) {
+    if (this.folding.chosen(g) === turn) return;
     this.folding.choose(g, turn);
+    this.onturn?.(g, this.folding.chosen(g));
     this.arrange();
     this.lookAt(this.frameAt.get(g));
   }

@@ -40,9 +40,19 @@ class Player {
       this.folded.look();
       this.restore();
     };
+    if (this.network) this.joinSamples();
     this.graph.onrefuse = (text) => this.panel.refuse(text);
     this.restore();
     window.addEventListener("hashchange", () => this.follow());
+  }
+
+  /** The sample of the network and the turn of the loop over the samples are the same. */
+  joinSamples() {
+    const { network, graph } = this;
+    const loop = graph.folding.groups.findIndex(({ turns, parent }) => parent < 0 && turns?.length === network.samples);
+    if (loop < 0) return;
+    network.onsample = (sample) => graph.chooseTurn(loop, sample);
+    graph.onturn = (g, turn) => g === loop && network.choose(turn);
   }
 
   /** What the graph's view draws: the trace's nodes with the texts of their boxes. */
@@ -238,6 +248,7 @@ class Player {
     this.paintTrack(slider);
     document.getElementById("count").textContent = `step ${count} of ${film.length}`;
     this.network?.show(known);
+    this.network?.follow(film.steps[known - 1]);
     for (const id of ["first", "back"]) document.getElementById(id).disabled = count === 0;
     for (const id of ["next", "last"]) document.getElementById(id).disabled = count === film.length;
     performance.measure("step", { start: began });

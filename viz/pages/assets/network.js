@@ -3,6 +3,12 @@
 const RADIUS = 24;
 const ROW = 66;
 
+/** A number in a circle: with three digits, or as many as there is room for. */
+function short(x) {
+  const text = numberText(x, 3);
+  return text.length <= 6 ? text : numberText(x, 2);
+}
+
 class NetworkView {
   constructor({ samples, columns, wires }, film, pick) {
     Object.assign(this, { samples, columns, film, pick, isOn: false, sample: 0 });
@@ -16,13 +22,44 @@ class NetworkView {
     this.drawWires(wires);
     this.drawNeurons();
     this.shows.addEventListener("change", () => this.show(this.known));
-    const chooser = document.getElementById("sample");
-    chooser.max = samples - 1;
-    chooser.closest("label").hidden = samples < 2;
-    chooser.addEventListener("input", () => {
-      this.sample = Math.max(0, Math.min(samples - 1, Math.round(Number(chooser.value) || 0)));
-      this.show(this.known);
+    this.parts = this.listParts();
+    this.chooser = document.getElementById("sample");
+    this.chooser.max = samples - 1;
+    this.chooser.closest("label").hidden = samples < 2;
+    this.chooser.addEventListener("input", () => {
+      this.choose(Number(this.chooser.value) || 0);
+      this.onsample?.(this.sample);
     });
+  }
+
+  /** For each node that neurons are made of: the neurons, and the sample, null if it is in all of them. */
+  listParts() {
+    const parts = new Map();
+    let n = 0;
+    for (const column of this.columns) {
+      const numbers = column.neurons.map((_, i) => n + i);
+      for (const node of column.parts ?? []) parts.set(node, { neurons: numbers, sample: null });
+      column.neurons.forEach((neuron, i) => neuron.parts?.forEach((nodes, sample) => {
+        for (const node of nodes) parts.set(node, { neurons: [n + i], sample: parts.has(node) ? null : sample });
+      }));
+      n += numbers.length;
+    }
+    return parts;
+  }
+
+  /** Show this sample. */
+  choose(sample) {
+    this.sample = Math.max(0, Math.min(this.samples - 1, Math.round(sample)));
+    if (document.activeElement !== this.chooser) this.chooser.value = this.sample;
+    this.show(this.known);
+  }
+
+  /** Go to the sample that a step is about, if it is about one. */
+  follow(step) {
+    const sample = step && this.parts.get(this.film.target(step))?.sample;
+    if (typeof sample !== "number" || sample === this.sample) return;
+    this.choose(sample);
+    if (this.isOn) this.onsample?.(sample);
   }
 
   at(column, i) {
@@ -91,15 +128,18 @@ class NetworkView {
     const value = (k) => film.value(k, known);
     const gradient = (k) => film.gradient(k, known);
     const lit = film.steps[known - 1];
+    const part = lit && this.parts.get(film.target(lit));
+    const isPart = part && (part.sample === null || part.sample === this.sample);
+    const isLit = (neuron, i) => Boolean(lit) && (film.target(lit) === this.node(neuron) || (isPart && part.neurons.includes(i)));
     const activations = this.neurons.map(({ neuron }) => this.number(neuron, value));
     const most = Math.max(...activations.map((x) => (Number.isFinite(x) ? Math.abs(x) : 0)));
     this.neurons.forEach(({ g, circle, text, neuron }, i) => {
       const x = activations[i];
       const dx = this.number(neuron, gradient);
       circle.setAttribute("class", x === null ? "cell" : shade(x, most, "v"));
-      text.textContent = x === null ? "·" : numberText(x, 3);
+      text.textContent = x === null ? "·" : short(x);
       g.classList.toggle("dark", x !== null && Math.abs(x) > 0.6 * most);
-      g.classList.toggle("lit", Boolean(lit) && film.target(lit) === this.node(neuron));
+      g.classList.toggle("lit", isLit(neuron, i));
       const said = x === null ? "not computed yet" : `value ${numberText(x)}`;
       g.setAttribute("aria-label", `${neuron.name}, ${said}${dx === null ? "" : `, gradient ${numberText(dx)}`}`);
     });
