@@ -18,7 +18,47 @@ def betas_of(betas: Any) -> tuple[float, float]:
     return fraction("betas[0]", betas[0]), fraction("betas[1]", betas[1])
 
 
-class Adam(Optimizer):
+class AdamFamily(Optimizer):
+    """What `Adam` and its relatives share: the settings, the weight decay, and the running averages."""
+
+    decoupled_weight_decay: bool = False
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+        maximize: bool,
+    ) -> None:
+        super().__init__(params, lr, maximize)
+        self.betas = betas_of(betas)
+        self.eps = positive("eps", eps)
+        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+
+    def _decayed(self, p: Any, g: Any) -> tuple[Any, Any]:
+        """The parameter and its gradient, one of them with the weight decay."""
+        if self.weight_decay and self.decoupled_weight_decay:
+            p *= 1 - self.lr * self.weight_decay
+        elif self.weight_decay:
+            g = g + self.weight_decay * p
+        return p, g
+
+    def _averages(self, g: Any, state: dict[str, Any]) -> tuple[Any, Any, Any]:
+        """The number of steps t, and the running averages of the gradients and of their squares."""
+        beta1, beta2 = self.betas
+        t = state.get("step", 0.0) + 1
+        m, v = state.get("exp_avg", 0.0), state.get("exp_avg_sq", 0.0)
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * g * g
+        state.update(step=t, exp_avg=m, exp_avg_sq=v)
+        return t, m, v
+
+
+class Adam(AdamFamily):
     """Adam: steps of about ``lr``, in the direction of the mean gradient over its spread (Kingma & Ba, 2014).
 
     ::
@@ -74,27 +114,13 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, maximize)
-        self.betas = betas_of(betas)
-        self.eps = positive("eps", eps)
-        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, maximize)
         self.amsgrad = amsgrad
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
-        if self.weight_decay:
-            g = g + self.weight_decay * p
-        return self._move(p, g, state)
-
-    def _move(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+        p, g = self._decayed(p, g)
         beta1, beta2 = self.betas
-        t = state.get("step", 0.0) + 1
-        m, v = state.get("exp_avg", 0.0), state.get("exp_avg_sq", 0.0)
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
-        state.update(step=t, exp_avg=m, exp_avg_sq=v)
+        t, m, v = self._averages(g, state)
         if self.amsgrad:
             v_max = state["max_exp_avg_sq"] = larger(v, state.get("max_exp_avg_sq", 0.0))
         # Both corrections, of m̂ and of v̂, are numbers: two passes over the array fewer.
@@ -130,6 +156,8 @@ class AdamW(Adam):
     0.95
     """
 
+    decoupled_weight_decay = True
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -141,11 +169,6 @@ class AdamW(Adam):
         maximize: bool = False,
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize)
-
-    def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
-        p *= 1 - self.lr * self.weight_decay
-        return self._move(p, g, state)
 
 
 class RMSprop(Optimizer):
@@ -207,7 +230,6 @@ class RMSprop(Optimizer):
         self.centered = centered
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         if self.weight_decay:
             g = g + self.weight_decay * p
         v = state.get("square_avg", 0.0)
@@ -286,7 +308,6 @@ class Adagrad(Optimizer):
         self.eps = positive("eps", eps)
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         if self.weight_decay:
             g = g + self.weight_decay * p
         t = state.get("step", 0.0) + 1

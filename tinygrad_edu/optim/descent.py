@@ -73,7 +73,6 @@ class SGD(Optimizer):
             )
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         if self.weight_decay:
             g = g + self.weight_decay * p
         if self.has_momentum:

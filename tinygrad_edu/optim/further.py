@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.optim.adaptive import betas_of
+from tinygrad_edu.optim.adaptive import AdamFamily
 from tinygrad_edu.optim.optimizer import Optimizer, larger, sign
 from tinygrad_edu.support.arguments import at_least_zero, fraction, positive, whole_number
 
@@ -65,7 +65,6 @@ class Adadelta(Optimizer):
         self.weight_decay = at_least_zero("weight_decay", weight_decay)
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         if self.weight_decay:
             g = g + self.weight_decay * p
         v, u = state.get("square_avg", 0.0), state.get("acc_delta", 0.0)
@@ -76,7 +75,7 @@ class Adadelta(Optimizer):
         return p - self.lr * change
 
 
-class Adamax(Optimizer):
+class Adamax(AdamFamily):
     """Adamax: Adam with the largest gradient so far, which fades, in place of the root of a mean (Kingma & Ba, 2014).
 
     ::
@@ -122,13 +121,9 @@ class Adamax(Optimizer):
         weight_decay: float = 0.0,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, maximize)
-        self.betas = betas_of(betas)
-        self.eps = positive("eps", eps)
-        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, maximize)
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         beta1, beta2 = self.betas
         if self.weight_decay:
             g = g + self.weight_decay * p
@@ -140,7 +135,7 @@ class Adamax(Optimizer):
         return p - self.lr / (1 - beta1**t) * m / u
 
 
-class NAdam(Optimizer):
+class NAdam(AdamFamily):
     """NAdam: Adam with Nesterov's momentum, which grows from step to step (Dozat, 2016).
 
     ::
@@ -193,33 +188,23 @@ class NAdam(Optimizer):
         decoupled_weight_decay: bool = False,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, maximize)
-        self.betas = betas_of(betas)
-        self.eps = positive("eps", eps)
-        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, maximize)
         self.momentum_decay = at_least_zero("momentum_decay", momentum_decay)
         self.decoupled_weight_decay = decoupled_weight_decay
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         beta1, beta2 = self.betas
-        if self.weight_decay and self.decoupled_weight_decay:
-            p = p * (1 - self.lr * self.weight_decay)
-        elif self.weight_decay:
-            g = g + self.weight_decay * p
-        t = state.get("step", 0.0) + 1
+        p, g = self._decayed(p, g)
+        t, m, v = self._averages(g, state)
         mu, mu_next = (beta1 * (1 - 0.5 * 0.96 ** (n * self.momentum_decay)) for n in (t, t + 1))
         product = state.get("mu_product", 1.0) * mu
-        m, v = state.get("exp_avg", 0.0), state.get("exp_avg_sq", 0.0)
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * g * g
-        state.update(step=t, mu_product=product, exp_avg=m, exp_avg_sq=v)
+        state["mu_product"] = product
         divisor = (v / (1 - beta2**t)) ** 0.5 + self.eps
         ahead = mu_next / (1 - product * mu_next)
         return p - self.lr * ((1 - mu) / (1 - product) * g + ahead * m) / divisor
 
 
-class RAdam(Optimizer):
+class RAdam(AdamFamily):
     """RAdam: Adam that divides by the spread of the gradients only when it is known well enough (Liu et al., 2019).
 
     ::
@@ -268,24 +253,13 @@ class RAdam(Optimizer):
         decoupled_weight_decay: bool = False,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, maximize)
-        self.betas = betas_of(betas)
-        self.eps = positive("eps", eps)
-        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, maximize)
         self.decoupled_weight_decay = decoupled_weight_decay
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         beta1, beta2 = self.betas
-        if self.weight_decay and self.decoupled_weight_decay:
-            p = p * (1 - self.lr * self.weight_decay)
-        elif self.weight_decay:
-            g = g + self.weight_decay * p
-        t = state.get("step", 0.0) + 1
-        m, v = state.get("exp_avg", 0.0), state.get("exp_avg_sq", 0.0)
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * g * g
-        state.update(step=t, exp_avg=m, exp_avg_sq=v)
+        p, g = self._decayed(p, g)
+        t, m, v = self._averages(g, state)
         rho_max = 2 / (1 - beta2) - 1
         rho = rho_max - 2 * t * beta2**t / (1 - beta2**t)
         known = rho > 5.0  # a number, 0 or 1: what `compile` records cannot branch
@@ -343,7 +317,6 @@ class Rprop(Optimizer):
             )
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         (shrink, grow), (least, most) = self.etas, self.step_sizes
         same = sign(g * state.get("prev", 0.0))  # 1 where the gradient keeps its sign, -1 where it changes it
         kept, changed = (same * same + same) / 2, (same * same - same) / 2
@@ -408,7 +381,6 @@ class ASGD(Optimizer):
         self.weight_decay = at_least_zero("weight_decay", weight_decay)
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         if self.weight_decay:
             g = g + self.weight_decay * p
         t = state.get("step", 0.0) + 1
@@ -496,7 +468,6 @@ class Muon(Optimizer):
         self.ns_steps = whole_number("ns_steps", ns_steps)
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """One step of one parameter."""
         velocity = state.get("momentum_buffer", 0.0)
         velocity = self.momentum * velocity + (1 - self.momentum) * g
         state["momentum_buffer"] = velocity

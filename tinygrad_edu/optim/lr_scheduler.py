@@ -202,7 +202,6 @@ class LambdaLR(_ClosedForm):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         return self.base_lr * self.lr_lambda(step)
 
 
@@ -230,7 +229,6 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         power = step // self.decay_steps if self.staircase else step / self.decay_steps
         return float(self.base_lr * self.gamma**power)
 
@@ -256,7 +254,6 @@ class StepLR(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         return float(self.base_lr * self.gamma ** (step // self.step_size))
 
 
@@ -281,7 +278,6 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         return float(self.base_lr * self.gamma ** bisect_right(self.milestones, step))
 
 
@@ -311,7 +307,6 @@ class PiecewiseConstantLR(_ClosedForm):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         return self.values[bisect_left(self.boundaries, step)]
 
 
@@ -343,7 +338,6 @@ class LinearLR(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         share = min(step / self.total_iters, 1.0)
         return self.base_lr * (self.start_factor + (self.end_factor - self.start_factor) * share)
 
@@ -369,7 +363,6 @@ class ConstantLR(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         return self.base_lr * self.factor if step < self.total_iters else self.base_lr
 
 
@@ -394,7 +387,6 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         return float(self.base_lr * (1 - min(step / self.total_iters, 1.0)) ** self.power)
 
 
@@ -420,7 +412,6 @@ class MultiplicativeLR(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         return self.base_lr * math.prod(self.lr_lambda(i) for i in range(1, step + 1))
 
 
@@ -453,7 +444,6 @@ class CosineAnnealingWarmRestarts(_ClosedForm):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         length = self.T_0
         if self.T_mult == 1:
             step %= length
@@ -500,7 +490,6 @@ class SequentialLR(LRScheduler):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         i = bisect_right(self.milestones, step)
         return self.schedulers[i].rate(step - (self.milestones[i - 1] if i else 0))
 
@@ -532,7 +521,6 @@ class ChainedScheduler(LRScheduler):
         super().__init__(self.schedulers[0].optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         return self.base_lr * math.prod(s.rate(step) / s.base_lr for s in self.schedulers)
 
 
@@ -603,7 +591,6 @@ class CosineAnnealingLR(LRScheduler):
         return max(0.0, chained)  # PyTorch's goes below 0 where something else has brought the rate under eta_min
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         if step < self.warmup_steps:
             return self.base_lr * (self.start_factor + (1 - self.start_factor) * step / self.warmup_steps)
         return _cosine(self.base_lr, self.eta_min, (step - self.warmup_steps) / self.T_max)
@@ -690,7 +677,6 @@ class OneCycleLR(_Cycle):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         first = self.max_lr / self.div_factor
         return self._between(step, first, self.max_lr, first / self.final_div_factor)
 
@@ -768,7 +754,6 @@ class CyclicLR(_Cycle):
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
-        """The learning rate after so many steps."""
         return self.lowest + (self.max_lr - self.lowest) * self._height(step)
 
     def momentum(self, step: int) -> float:
