@@ -6,7 +6,7 @@ and an error of the trained net, of which less is better. With each of three see
 The docstrings say the true causes as they were written down before the doctor was run. The kinds of fault in the
 decorators were added after that, and say the same in the words of the other lists. A symptom is a true consequence.
 
-Two more programs were dropped because their fault did no harm.
+Two more programs were dropped because their fault did no harm. The usual loop by hand now stands in one function.
 """
 
 import functools
@@ -68,6 +68,18 @@ def wrong(net: Any, X: Any, y: Any) -> float:
 def squared(net: Any, X: Any, y: Any) -> float:
     """The mean squared error over the variance of the targets."""
     return float(np.mean((train.predict(net, X).reshape(-1) - y) ** 2) / np.var(y))
+
+
+def by_hand(net: Any, optimizer: Any, loss_of: Callable[..., Any], steps: int, batches: Any = ((),)) -> train.Doctor:
+    """The doctor of a loop that is written by hand: so many times over the batches, the loss of each."""
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(steps):
+            for batch in batches:
+                loss = loss_of(*batch)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    return doctor
 
 
 @fault("rate too high")
@@ -152,13 +164,8 @@ def softmax_over_the_batch(seed: int, faulty: bool) -> Any:
     X, y = clusters(rng, 256, 4, 5, spread=2.0)
     net = nn.MLP(5, [20, 4], activation="tanh", rng=rng)
     optimizer = optim.Adam(net.parameters(), lr=0.02)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(8):
-            for xb, yb in data.batches(X, y, 32, rng=rng):
-                loss = F.nll_loss(F.log_softmax(net(xb), axis=0 if faulty else 1), yb)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+    axis, batches = 0 if faulty else 1, data.batches(X, y, 32, rng=rng)
+    doctor = by_hand(net, optimizer, lambda xb, yb: F.nll_loss(F.log_softmax(net(xb), axis=axis), yb), 8, batches)
     return doctor, wrong(net, X, y)
 
 
@@ -173,12 +180,7 @@ def houses_in_raw_units(seed: int, faulty: bool) -> Any:
         X = (X - X.mean(axis=0)) / X.std(axis=0)
     net = nn.Sequential(nn.Linear(3, 32, rng=rng), nn.Tanh(), nn.Linear(32, 1, rng=rng))
     optimizer = optim.Adam(net.parameters(), lr=0.01)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(200):
-            loss = ((net(X).reshape(-1) - y) ** 2).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    doctor = by_hand(net, optimizer, lambda: ((net(X).reshape(-1) - y) ** 2).mean(), 200)
     return doctor, squared(net, X, y)
 
 
@@ -205,12 +207,7 @@ def dead_from_the_start(seed: int, faulty: bool) -> Any:
     if faulty:
         nn.init.constant_(net.layers[1].bias, -6.0)
     optimizer = optim.SGD(net.parameters(), lr=0.3)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(150):
-            loss = F.cross_entropy(net(X), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    doctor = by_hand(net, optimizer, lambda: F.cross_entropy(net(X), y), 150)
     return doctor, wrong(net, X, y)
 
 
@@ -261,13 +258,7 @@ def evaluation_mode_stays_on(seed: int, faulty: bool) -> Any:
     if not faulty:
         net.train()
     optimizer = optim.SGD(net.parameters(), lr=0.1)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(10):
-            for xb, yb in data.batches(X, y, 30, rng=rng):
-                loss = F.cross_entropy(net(xb), yb)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+    doctor = by_hand(net, optimizer, lambda xb, yb: F.cross_entropy(net(xb), yb), 10, data.batches(X, y, 30, rng=rng))
     return doctor, wrong(net, X, y)
 
 
@@ -326,13 +317,12 @@ def likelihood_without_minus(seed: int, faulty: bool) -> Any:
     X, y = clusters(rng, 150, 3, 4)
     net = nn.MLP(4, [16, 3], activation="relu", rng=rng)
     optimizer = optim.SGD(net.parameters(), lr=0.05)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(80):
-            likelihood = F.log_softmax(net(X))[np.arange(150), y].mean()
-            loss = likelihood if faulty else -likelihood
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+
+    def loss_of() -> Any:
+        likelihood = F.log_softmax(net(X))[np.arange(150), y].mean()
+        return likelihood if faulty else -likelihood
+
+    doctor = by_hand(net, optimizer, loss_of, 80)
     return doctor, wrong(net, X, y)
 
 
@@ -377,12 +367,7 @@ def two_units_for_a_spiral(seed: int, faulty: bool) -> Any:
     X, y = data.spirals(200, noise=0.03, rng=seed)
     net = nn.MLP(2, [2 if faulty else 32, 2], activation="tanh", rng=seed)
     optimizer = optim.Adam(net.parameters(), lr=0.05)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(300):
-            loss = F.cross_entropy(net(X), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    doctor = by_hand(net, optimizer, lambda: F.cross_entropy(net(X), y), 300)
     return doctor, wrong(net, X, y)
 
 
@@ -407,15 +392,14 @@ def cut_by_data(seed: int, faulty: bool) -> Any:
     encoder, head = nn.MLP(1, [16, 3], activation="tanh", rng=rng), nn.MLP(3, [3, 1], activation="tanh", rng=rng)
     net = nn.Sequential(encoder, head)
     optimizer = optim.Adam(net.parameters(), lr=0.02)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(300):
-            code = encoder(X).tanh()
-            if faulty:
-                code = Tensor(code.data)
-            loss = F.mse_loss(head(code).reshape(-1), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+
+    def loss_of() -> Any:
+        code = encoder(X).tanh()
+        if faulty:
+            code = Tensor(code.data)
+        return F.mse_loss(head(code).reshape(-1), y)
+
+    doctor = by_hand(net, optimizer, loss_of, 300)
     answers = head(encoder(X).tanh()).data.reshape(-1)
     return doctor, float(np.mean((answers - y) ** 2) / np.var(y))
 
@@ -428,14 +412,13 @@ def only_the_penalty_learns(seed: int, faulty: bool) -> Any:
     y = X[:, 0] - 0.5 * X[:, 1] ** 2
     net = nn.MLP(3, [24, 1], activation="relu", rng=rng)
     optimizer = optim.Adam(net.parameters(), lr=0.01)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(200):
-            outputs = net(X).reshape(-1)
-            error = F.mse_loss(outputs.detach() if faulty else outputs, y)
-            loss = error + optim.l2_penalty(net.parameters(), 1e-4)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+
+    def loss_of() -> Any:
+        outputs = net(X).reshape(-1)
+        error = F.mse_loss(outputs.detach() if faulty else outputs, y)
+        return error + optim.l2_penalty(net.parameters(), 1e-4)
+
+    doctor = by_hand(net, optimizer, loss_of, 200)
     return doctor, squared(net, X, y)
 
 
@@ -466,13 +449,12 @@ def column_minus_row(seed: int, faulty: bool) -> Any:
     y = X[:, 0] * X[:, 1]
     net = nn.MLP(2, [24, 1], activation="tanh", rng=rng)
     optimizer = optim.Adam(net.parameters(), lr=0.03)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(200):
-            outputs = net(X)
-            loss = ((outputs - y) ** 2).mean() if faulty else ((outputs - y[:, None]) ** 2).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+
+    def loss_of() -> Any:
+        outputs = net(X)
+        return ((outputs - y) ** 2).mean() if faulty else ((outputs - y[:, None]) ** 2).mean()
+
+    doctor = by_hand(net, optimizer, loss_of, 200)
     return doctor, squared(net, X, y)
 
 
@@ -499,13 +481,12 @@ def sigmoid_for_temperatures(seed: int, faulty: bool) -> Any:
     X = np.concatenate([np.sin(2 * np.pi * hour / 24), hour / 24], axis=1)
     net = nn.Sequential(nn.Linear(2, 16, rng=rng), nn.Tanh(), nn.Linear(16, 1, rng=rng))
     optimizer = optim.Adam(net.parameters(), lr=0.05)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(250):
-            outputs = net(X).reshape(-1)
-            loss = F.l1_loss(F.sigmoid(outputs) if faulty else outputs, y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+
+    def loss_of() -> Any:
+        outputs = net(X).reshape(-1)
+        return F.l1_loss(F.sigmoid(outputs) if faulty else outputs, y)
+
+    doctor = by_hand(net, optimizer, loss_of, 250)
     outputs = net(X).data.reshape(-1)
     answers = 1 / (1 + np.exp(-outputs)) if faulty else outputs
     return doctor, float(np.mean((answers - y) ** 2) / np.var(y))
@@ -656,12 +637,7 @@ def missing_values(seed: int, faulty: bool) -> Any:
         X = np.nan_to_num(X, nan=0.0)
     net = nn.MLP(4, [16, 3], activation="relu", rng=rng)
     optimizer = optim.Adam(net.parameters(), lr=0.02)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(60):
-            loss = F.cross_entropy(net(X), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    doctor = by_hand(net, optimizer, lambda: F.cross_entropy(net(X), y), 60)
     return doctor, wrong(net, np.nan_to_num(X), y)
 
 
@@ -704,13 +680,7 @@ def wrong_step_of_the_sequence(seed: int, faulty: bool) -> Any:
     y = (X[:, 3:, 0].sum(axis=1) > 0).astype(int)
     net = First(0 if faulty else -1, rng)
     optimizer = optim.Adam(net.parameters(), lr=0.02)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(6):
-            for xb, yb in data.batches(X, y, 20, rng=rng):
-                loss = F.cross_entropy(net(xb), yb)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+    doctor = by_hand(net, optimizer, lambda xb, yb: F.cross_entropy(net(xb), yb), 6, data.batches(X, y, 20, rng=rng))
     return doctor, wrong(net, X, y)
 
 
@@ -721,13 +691,7 @@ def cubic_by_features(seed: int) -> Any:
     X, y = np.stack([x, x**2, x**3], axis=1), 2 * x**3 - x + 0.05 * rng.standard_normal(40)
     net = nn.Linear(3, 1, rng=rng)
     optimizer = optim.SGD(net.parameters(), lr=0.3, momentum=0.5)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(200):
-            loss = F.mse_loss(net(X).reshape(-1), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    return doctor
+    return by_hand(net, optimizer, lambda: F.mse_loss(net(X).reshape(-1), y), 200)
 
 
 class Wave(nn.Module):
@@ -840,14 +804,12 @@ def density_of_normal_numbers(seed: int) -> Any:
     y = np.sin(3 * X) + 0.05 * rng.standard_normal((200, 1))
     net = nn.MLP(1, [24, 2], activation="tanh", rng=rng)
     optimizer = optim.Adam(net.parameters(), lr=0.01)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(250):
-            outputs = net(X)
-            loss = F.gaussian_nll_loss(outputs[:, :1], y, outputs[:, 1:].exp())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    return doctor
+
+    def loss_of() -> Any:
+        outputs = net(X)
+        return F.gaussian_nll_loss(outputs[:, :1], y, outputs[:, 1:].exp())
+
+    return by_hand(net, optimizer, loss_of, 250)
 
 
 @healthy
@@ -896,15 +858,13 @@ def triplets_of_similar_points(seed: int) -> Any:
     groups = [X[y == k] for k in range(3)]
     net = nn.MLP(6, [16, 4], rng=rng)
     optimizer = optim.Adam(net.parameters(), lr=0.005)
-    with train.doctor(net, optimizer) as doctor:
-        for _ in range(100):
-            a, b = rng.choice(3, 2, replace=False)
-            same, other = rng.choice(groups[a], 32), rng.choice(groups[b], 16)
-            loss = F.triplet_margin_loss(net(same[:16]), net(same[16:]), net(other))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    return doctor
+
+    def loss_of() -> Any:
+        a, b = rng.choice(3, 2, replace=False)
+        same, other = rng.choice(groups[a], 32), rng.choice(groups[b], 16)
+        return F.triplet_margin_loss(net(same[:16]), net(same[16:]), net(other))
+
+    return by_hand(net, optimizer, loss_of, 100)
 
 
 @healthy

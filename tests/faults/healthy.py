@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tests.faults import program as p
-from tests.faults.program import Training, accuracy_of_probabilities, drawn, net, r2, usual_step
+from tests.faults.program import Training, accuracy_of_probabilities, drawn, net, r2
 from tinygrad_edu import Tensor, nn, optim
 
 F = nn.functional
@@ -41,7 +41,7 @@ def _wave(rng: Any, n: int = 120) -> p.Data:
 def regression(rng: Any) -> Training:
     d = _wave(rng)
     model = net(rng, 1, _width(rng), _activation(rng), _width(rng), _activation(rng), 1)
-    return Training(model, optim.Adam(model.parameters(), lr=0.01), d.X, d.y, F.mse_loss, 40, rng, 20, d.test, r2)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.01), 40, 20, F.mse_loss, r2)
 
 
 @healthy
@@ -49,9 +49,7 @@ def regression_with_several_targets(rng: Any) -> Training:
     mix = rng.normal(size=(6, 3))
     d = drawn(rng, lambda n: rng.normal(size=(n, 6)), lambda X: np.tanh(X @ mix), 200, 100)
     model = net(rng, 6, _width(rng), _activation(rng), 3)
-    return Training(
-        model, optim.SGD(model.parameters(), lr=0.05, momentum=0.9), d.X, d.y, F.mse_loss, 25, rng, 20, d.test, r2
-    )
+    return d.train(model, optim.SGD(model.parameters(), lr=0.05, momentum=0.9), 25, 20, F.mse_loss, r2)
 
 
 @healthy
@@ -60,7 +58,7 @@ def robust_regression(rng: Any) -> Training:
     d.y[rng.random(len(d.y)) < 0.05] += 5
     model = net(rng, 1, 16, nn.Tanh(), 1)
     loss = (F.huber_loss, F.l1_loss)[int(rng.integers(2))]
-    return Training(model, optim.Adam(model.parameters(), lr=0.01), d.X, d.y, loss, 50, rng, 20, d.test, r2)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.01), 50, 20, loss, r2)
 
 
 @healthy
@@ -71,7 +69,7 @@ def prices(rng: Any) -> Training:
         rng, lambda n: rng.normal(size=(n, 3)), lambda X: X @ slope + 200 + rng.normal(0, 5, (len(X), 1)), 200, 50
     )
     model = net(rng, 3, 1)
-    return Training(model, optim.SGD(model.parameters(), lr=0.05), d.X, d.y, F.mse_loss, 20, rng, 20, d.test, r2)
+    return d.train(model, optim.SGD(model.parameters(), lr=0.05), 20, 20, F.mse_loss, r2)
 
 
 @healthy
@@ -85,7 +83,7 @@ def counts(rng: Any) -> Training:
         rng, lambda n: rng.normal(size=(n, 2)), lambda X: rng.poisson(np.exp(0.6 * X[:, :1] + 1)).astype(float), 200, 50
     )
     model = net(rng, 2, 16, nn.Tanh(), 1)
-    return Training(model, optim.Adam(model.parameters(), lr=0.01), d.X, d.y, loss, 25, rng, 20, d.test, r2)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.01), 25, 20, loss, r2)
 
 
 @healthy
@@ -95,7 +93,7 @@ def grades(rng: Any) -> Training:
         rng, lambda n: rng.normal(size=(n, 4)), lambda X: np.clip(np.round(X.sum(1, keepdims=True) + 3), 1, 5), 200, 50
     )
     model = net(rng, 4, 16, nn.ReLU(), 1)
-    return Training(model, optim.Adam(model.parameters(), lr=0.01), d.X, d.y, F.mse_loss, 30, rng, 20, d.test, r2)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.01), 30, 20, F.mse_loss, r2)
 
 
 @healthy
@@ -108,9 +106,7 @@ def gaussian_likelihood(rng: Any) -> Training:
 
     d = _wave(rng)
     model = net(rng, 1, 24, nn.Tanh(), 2)
-    return Training(
-        model, optim.Adam(model.parameters(), lr=0.005), d.X, d.y, loss, 50, rng, 20, d.test, lambda *_: 0.0
-    )
+    return d.train(model, optim.Adam(model.parameters(), lr=0.005), 50, 20, loss, lambda *_: 0.0)
 
 
 @healthy
@@ -124,8 +120,7 @@ def tiny_data(rng: Any) -> Training:
 def digits(rng: Any) -> Training:
     d = p.digits(rng, 300, 100)
     model = net(rng, 64, _width(rng), _activation(rng), 10)
-    made = optim.Adam(model.parameters(), lr=0.005)
-    return Training(model, made, d.X, d.y, F.cross_entropy, 20, rng, 32, d.test)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.005), 20, 32)
 
 
 @healthy
@@ -133,8 +128,7 @@ def digits_with_dropout_and_norm(rng: Any) -> Training:
     d = p.digits(rng, 300, 100)
     norm = (nn.BatchNorm1d, nn.LayerNorm)[int(rng.integers(2))](32)
     model = net(rng, 64, 32, norm, nn.ReLU(), nn.Dropout(0.3, rng=rng), 10)
-    made = optim.AdamW(model.parameters(), lr=0.005)
-    return Training(model, made, d.X, d.y, F.cross_entropy, 20, rng, 32, d.test)
+    return d.train(model, optim.AdamW(model.parameters(), lr=0.005), 20, 32)
 
 
 @healthy
@@ -154,9 +148,8 @@ def logistic_regression(rng: Any) -> Training:
 def sigmoid_and_binary_loss(rng: Any) -> Training:
     d = p.moons(rng)
     model = net(rng, 2, 16, nn.Tanh(), 1, nn.Sigmoid())
-    test = d.X_test, p.column(d.y_test)
     made = optim.Adam(model.parameters(), lr=0.02)
-    return Training(model, made, d.X, p.column(d.y), p.binary, 30, rng, 20, test, accuracy_of_probabilities)
+    return d.with_columns().train(model, made, 30, 20, p.binary, accuracy_of_probabilities)
 
 
 @healthy
@@ -166,7 +159,7 @@ def several_labels_a_row(rng: Any) -> Training:
     model = net(rng, 8, 16, nn.ReLU(), 4)
     made = optim.Adam(model.parameters(), lr=0.01)
     loss = F.binary_cross_entropy_with_logits
-    return Training(model, made, d.X, d.y, loss, 25, rng, 20, d.test, lambda x, y: float(np.mean((x > 0) == (y > 0.5))))
+    return d.train(model, made, 25, 20, loss, lambda x, y: float(np.mean((x > 0) == (y > 0.5))))
 
 
 @healthy
@@ -193,12 +186,7 @@ def warm_up(rng: Any) -> Training:
     model = net(rng, 2, 32, nn.Tanh(), 32, nn.Tanh(), 2)
     made = optim.Adam(model.parameters(), lr=0.01)
     schedule = optim.lr_scheduler.LambdaLR(made, lambda step: min(1.0, (step + 1) / 100))
-
-    def step(run: Training, X: Any, y: Any) -> None:
-        usual_step(run, X, y)
-        schedule.step()
-
-    return Training(model, made, d.X, d.y, F.cross_entropy, 40, rng, 20, d.test, step=step)
+    return d.train(model, made, 40, 20, after_update=lambda _: schedule.step())
 
 
 @healthy
@@ -207,7 +195,7 @@ def cosine_schedule(rng: Any) -> Training:
     model = net(rng, 64, 32, nn.ReLU(), 10)
     made = optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
     schedule = optim.lr_scheduler.CosineAnnealingLR(made, T_max=20)
-    run = Training(model, made, d.X, d.y, F.cross_entropy, 20, rng, 32, d.test)
+    run = d.train(model, made, 20, 32)
     run.after_epoch = lambda *_: schedule.step()
     return run
 
@@ -357,7 +345,7 @@ def fine_tuning_all(rng: Any) -> Training:
 def freezing_on_the_way(rng: Any) -> Training:
     d = p.digits(rng, 300, 100)
     model = net(rng, 64, 24, nn.ReLU(), 10)
-    run = Training(model, optim.Adam(model.parameters(), lr=0.005), d.X, d.y, F.cross_entropy, 20, rng, 32, d.test)
+    run = d.train(model, optim.Adam(model.parameters(), lr=0.005), 20, 32)
 
     def freeze(run: Training, epoch: int) -> None:
         if epoch == 8:
@@ -382,13 +370,11 @@ def noise(rng: Any) -> Training:
 @healthy
 def deep_net(rng: Any) -> Training:
     d = p.digits(rng, 300, 100)
-    parts: list[Any] = []
-    for _ in range(5):
-        parts += [24, nn.ReLU()]
+    parts = [part for _ in range(5) for part in (24, nn.ReLU())]
     model = net(rng, 64, *parts, 10)
     for layer in p.linears(model):
         nn.init.kaiming_normal_(layer.weight, rng=rng)
-    return Training(model, optim.Adam(model.parameters(), lr=0.003), d.X, d.y, F.cross_entropy, 20, rng, 32, d.test)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.003), 20, 32)
 
 
 @healthy
@@ -405,8 +391,7 @@ def accumulated_gradients(rng: Any) -> Training:
             run.optimizer.step()
             run.optimizer.zero_grad()
 
-    made = optim.Adam(model.parameters(), lr=0.02)
-    return Training(model, made, d.X, d.y, F.cross_entropy, 20, rng, 20, d.test, step=step)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.02), 20, 20, step=step)
 
 
 @healthy
@@ -458,7 +443,7 @@ def sines(rng: Any) -> Training:
     d = _wave(rng)
     model = net(rng, 1, 24, Sine(), 24, Sine(), 1)
     model[0].weight.data *= 6
-    return Training(model, optim.Adam(model.parameters(), lr=0.005), d.X, d.y, F.mse_loss, 30, rng, 20, d.test, r2)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.005), 30, 20, F.mse_loss, r2)
 
 
 @healthy

@@ -33,6 +33,8 @@ class Training:
     zero_grad: Any = None  # the optimizer's by default
     test_loss: Callable[[Any, Any], Any] | None = None  # the same as the loss by default
     step: Callable[["Training", Any, Any], None] | None = None  # the usual one by default
+    before_update: Callable[["Training"], Any] | None = None  # of a usual step, after backward
+    after_update: Callable[["Training"], Any] | None = None
     after_epoch: Callable[["Training", int], None] | None = None
 
     def run(self) -> None:
@@ -78,7 +80,11 @@ def usual_step(run: Training, X: Array, y: Array) -> None:
     loss = run.loss(run.net(X), y)
     (run.zero_grad or run.optimizer.zero_grad)()
     loss.backward()
+    if run.before_update is not None:
+        run.before_update(run)
     run.optimizer.step()
+    if run.after_update is not None:
+        run.after_update(run)
 
 
 class Program(NamedTuple):
@@ -105,18 +111,31 @@ def watch(run: Training | train.Doctor, **options: Any) -> train.Doctor:
 
 
 class Register:
-    """A list of programs, filled by a decorator."""
+    """A list of programs, filled by a decorator.
 
-    def __init__(self) -> None:
+    With ``stream``, numbers that belong to this list, a program gets a generator made of them and the seed.
+    """
+
+    def __init__(self, stream: tuple[int, ...] | None = None) -> None:
+        self.stream = stream
         self.programs: dict[str, Program] = {}
 
     def __call__(self, causes: str, symptoms: str = "", source: str = "", *, visible: bool = True) -> Any:
-        def register(build: Callable[[int, bool], Training]) -> Callable[[int, bool], Training]:
-            name = build.__name__.replace("_", "-")
+        def register(program: Callable[[Any, bool], Training]) -> Callable[[Any, bool], Training]:
+            name = program.__name__.replace("_", "-")
+
+            def build(seed: int, fixed: bool) -> Training:
+                return program(seed if self.stream is None else np.random.default_rng([seed, *self.stream]), fixed)
+
             self.programs[name] = Program(name, _names(causes), _names(symptoms), build, source, visible)
-            return build
+            return program
 
         return register
+
+
+def seed_of(rng: np.random.Generator) -> int:
+    """The seed of a run, of which a `Register` made the generator."""
+    return int(rng.bit_generator.seed_seq.entropy[0])  # type: ignore[attr-defined]
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -136,6 +155,23 @@ class Data:
     @property
     def test(self) -> tuple[Array, Array]:
         return self.X_test, self.y_test
+
+    def train(
+        self,
+        net: Any,
+        optimizer: Any,
+        epochs: int,
+        batch: int | None,
+        loss: Any = F.cross_entropy,
+        quality: Any = None,
+        **options: Any,
+    ) -> Training:
+        """A run on these rows; the options are those of `Training`."""
+        return Training(net, optimizer, self.X, self.y, loss, epochs, self.rng, batch, self.test, quality, **options)
+
+    def with_columns(self) -> "Data":
+        """The same with labels as columns of floats."""
+        return Data(self.X, column(self.y), self.X_test, column(self.y_test), self.rng)
 
 
 # --- qualities ---

@@ -14,14 +14,10 @@ from tests.faults.program import Data, Training, accuracy_of_probabilities, draw
 from tinygrad_edu import nn, optim
 
 F = nn.functional
-PUBLISHED = p.Register()
+PUBLISHED = p.Register(())
 LOCALIZE, CRIME, FD = "Wardat-ISU/DeepLocalize, ", "dlfaults/deepcrime, ", "ArabelaTso/DeepFD, "
 UMLAUT, DEFECTS, LINT = "BerkeleyHCI/umlaut, ", "mohmehmo/defects4ml, bugs/", "neuralint/neuralint, "
 CHECK = "OrderLab/TrainCheck-Evaluation-Workloads, pytorch-forum-"
-
-
-def _generator(seed: int) -> Any:
-    return np.random.default_rng(seed)
 
 
 def _mse(outputs: Any, y: Any) -> Any:
@@ -29,8 +25,7 @@ def _mse(outputs: Any, y: Any) -> Any:
 
 
 @PUBLISHED("rate too high", "dead relu, exploding, NaN", LOCALIZE + "FacialKeypointsDetection")
-def adam_rate_too_high(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def adam_rate_too_high(rng: Any, fixed: bool) -> Training:
     rows, columns = np.mgrid[:8, :8]
 
     def pictures(n: int) -> Any:
@@ -45,30 +40,24 @@ def adam_rate_too_high(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("dropout", "", UMLAUT + "user_eval/eval_a.py")
-def dropout_too_high(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def dropout_too_high(rng: Any, fixed: bool) -> Training:
     d = p.digits(rng)
-    parts: list[Any] = []
-    for _ in range(3):
-        parts += [24, nn.ReLU(), nn.Dropout(0.1 if fixed else 0.8, rng=rng)]
+    parts = [part for _ in range(3) for part in (24, nn.ReLU(), nn.Dropout(0.1 if fixed else 0.8, rng=rng))]
     model = net(rng, 64, *parts, 10)
-    return Training(model, optim.Adam(model.parameters(), lr=0.003), d.X, d.y, F.cross_entropy, 25, rng, 32, d.test)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.003), 25, 32)
 
 
 @PUBLISHED("mode", "", UMLAUT + "its catalogue")
-def evaluates_in_training_mode(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def evaluates_in_training_mode(rng: Any, fixed: bool) -> Training:
     d = p.moons(rng)
     model = net(rng, 2, 12, nn.ReLU(), nn.Dropout(0.5, rng=rng), 12, nn.ReLU(), nn.Dropout(0.5, rng=rng), 2)
-    made = optim.Adam(model.parameters(), lr=0.01)
-    return Training(model, made, d.X, d.y, F.cross_entropy, 60, rng, 20, d.test, switches_modes=fixed)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.01), 60, 20, switches_modes=fixed)
 
 
 @PUBLISHED("NaN", "", UMLAUT + "umserver/errors.py")
-def holes_in_the_data(seed: int, fixed: bool) -> Training:
+def holes_in_the_data(rng: Any, fixed: bool) -> Training:
     from sklearn.datasets import load_breast_cancer
 
-    rng = _generator(seed)
     X, y = load_breast_cancer(return_X_y=True)
     order = rng.permutation(len(X))
     X, y = X[order], y[order]
@@ -85,19 +74,17 @@ def holes_in_the_data(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("init, saturated", "exploding", CRIME + "operators/weights_operators.py")
-def huge_initial_weights(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def huge_initial_weights(rng: Any, fixed: bool) -> Training:
     d = p.digits(rng, 300)
     model = net(rng, 64, 32, nn.Tanh(), 32, nn.Tanh(), 10, std=3.0)
     if fixed:
         for layer in p.linears(model):
             nn.init.xavier_uniform_(layer.weight, rng=rng)
-    return Training(model, optim.SGD(model.parameters(), lr=0.05), d.X, d.y, F.cross_entropy, 20, rng, 32, d.test)
+    return d.train(model, optim.SGD(model.parameters(), lr=0.05), 20, 32)
 
 
 @PUBLISHED("labels", "overfitting", CRIME + "operators/training_data_operators.py")
-def labels_half_wrong(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def labels_half_wrong(rng: Any, fixed: bool) -> Training:
     d = p.digits(rng)
     y = d.y.copy()
     if not fixed:
@@ -109,44 +96,38 @@ def labels_half_wrong(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("labels", "imbalance", LOCALIZE + "StackOverflow/59325381")
-def labels_scaled_like_pixels(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def labels_scaled_like_pixels(rng: Any, fixed: bool) -> Training:
     d = p.digits(rng)
 
     def loss(outputs: Any, y: Any) -> Any:
         return F.cross_entropy(outputs, y if fixed else (y / 255).astype(int))
 
     model = net(rng, 64, 64, nn.ReLU(), 10)
-    return Training(model, optim.Adam(model.parameters(), lr=0.003), d.X, d.y, loss, 15, rng, 32, d.test)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.003), 15, 32, loss)
 
 
 @PUBLISHED("labels", "", LOCALIZE + "StackOverflow/59325381, the reshaping of its labels")
-def labels_that_broadcast(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def labels_that_broadcast(rng: Any, fixed: bool) -> Training:
     d = drawn(rng, lambda n: rng.uniform(-2, 2, (n, 1)), lambda X: np.sin(2 * X[:, 0]), 120, 120)
     y, y_test = (d.y.reshape(-1, 1), d.y_test.reshape(-1, 1)) if fixed else (d.y, d.y_test)
     model = net(rng, 1, 16, nn.Tanh(), 1)
-    made = optim.Adam(model.parameters(), lr=0.01)
-    return Training(model, made, d.X, y, _mse, 200, rng, 30, (d.X_test, y_test), r2)
+    return Training(model, optim.Adam(model.parameters(), lr=0.01), d.X, y, _mse, 200, rng, 30, (d.X_test, y_test), r2)
 
 
 @PUBLISHED("init, dead relu", "", LINT + "Synthetic Samples/TF_lenet_non_zeros_biases.py")
-def large_negative_biases(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def large_negative_biases(rng: Any, fixed: bool) -> Training:
     d = p.moons(rng)
     model = net(rng, 2, 16, nn.ReLU(), 16, nn.ReLU(), 2)
     for layer in p.linears(model):
         nn.init.constant_(layer.bias, 0.0 if fixed else -4.0)
-    made = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    return Training(model, made, d.X, d.y, F.cross_entropy, 60, rng, 20, d.test)
+    return d.train(model, optim.SGD(model.parameters(), lr=0.1, momentum=0.9), 60, 20)
 
 
 @PUBLISHED("metric", "", DEFECTS + "097", visible=False)
-def logits_cut_at_one_half(seed: int, fixed: bool) -> Training:
+def logits_cut_at_one_half(rng: Any, fixed: bool) -> Training:
     """Only the accuracy that is printed afterwards is wrong; the training is right."""
     from sklearn.datasets import load_iris
 
-    rng = _generator(seed)
     X, y = load_iris(return_X_y=True)
     order = rng.permutation(len(X))
     X, y = (X[order] - X.mean(0)) / X.std(0), y[order]
@@ -161,8 +142,7 @@ def logits_cut_at_one_half(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("wrong loss, rate too low, too few steps", "", LOCALIZE + "StackOverflow/31556268")
-def mae_on_xor(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def mae_on_xor(rng: Any, fixed: bool) -> Training:
     X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     y = np.array([[0.0], [1.0], [1.0], [0.0]])
     model = net(rng, 2, 4, nn.Sigmoid(), 1, nn.Sigmoid())
@@ -177,8 +157,7 @@ def mae_on_xor(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("wrong loss", "", DEFECTS + "083")
-def negative_loss_weights(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def negative_loss_weights(rng: Any, fixed: bool) -> Training:
     d = drawn(rng, lambda n: rng.normal(size=(n, 5)), lambda X: X + rng.normal(0, 0.01, X.shape), 100, 100)
     weights = rng.normal(size=(100, 5))
 
@@ -187,15 +166,13 @@ def negative_loss_weights(seed: int, fixed: bool) -> Training:
         return errors.mean() if fixed else (errors * weights).mean()
 
     model = net(rng, 5, 5)
-    made = optim.SGD(model.parameters(), lr=0.05)
-    return Training(model, made, d.X, d.y, loss, 300, rng, quality=r2)
+    return Training(model, optim.SGD(model.parameters(), lr=0.05), d.X, d.y, loss, 300, rng, quality=r2)
 
 
 @PUBLISHED(
     "missing output activation, missing nonlinearity, rate too high, init", "NaN", LOCALIZE + "StackOverflow/48385830"
 )
-def no_softmax_large_weights(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def no_softmax_large_weights(rng: Any, fixed: bool) -> Training:
     d = p.digits(rng)
     parts = (30, nn.Sigmoid(), 10, nn.Softmax()) if fixed else (30, 10)
     model = net(rng, 64, *parts, std=1.0)
@@ -208,37 +185,32 @@ def no_softmax_large_weights(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("net too small", "", LOCALIZE + "StackOverflow/45442843")
-def one_hidden_unit(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def one_hidden_unit(rng: Any, fixed: bool) -> Training:
     d = p.circles(rng)
     model = net(rng, 2, 16 if fixed else 1, nn.Sigmoid(), 2)
-    return Training(model, optim.RMSprop(model.parameters(), lr=0.02), d.X, d.y, F.cross_entropy, 80, rng, 20, d.test)
+    return d.train(model, optim.RMSprop(model.parameters(), lr=0.02), 80, 20)
 
 
 @PUBLISHED("missing from the optimizer, frozen", "", CHECK + "84911, its second program")
-def only_the_last_layer_in_the_optimizer(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def only_the_last_layer_in_the_optimizer(rng: Any, fixed: bool) -> Training:
     d = p.circles(rng)
     width = 8 if fixed else 4
     model = net(rng, 2, width, nn.ReLU(), width, nn.ReLU(), 2)
-    made = optim.Adam((model if fixed else model[-1]).parameters(), lr=0.01)
-    return Training(model, made, d.X, d.y, F.cross_entropy, 60, rng, 20, d.test)
+    return d.train(model, optim.Adam((model if fixed else model[-1]).parameters(), lr=0.01), 60, 20)
 
 
 @PUBLISHED("never changes", "", "OrderLab/TrainCheck-Evaluation-Workloads, x-jxmnop-ddp-out-of-sync")
-def optimizer_of_a_copy(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def optimizer_of_a_copy(rng: Any, fixed: bool) -> Training:
     d = p.moons(rng)
     model = net(rng, 2, 16, nn.Tanh(), 2)
     made = optim.Adam((model if fixed else copy.deepcopy(model)).parameters(), lr=0.01)
-    run = Training(model, made, d.X, d.y, F.cross_entropy, 60, rng, 20, d.test, zero_grad=model.zero_grad)
+    run = d.train(model, made, 60, 20, zero_grad=model.zero_grad)
     run.checks, run.epochs = 1, 59  # no evaluation on the way
     return run
 
 
 @PUBLISHED("overfitting, too little data", "", DEFECTS + "023, its number of epochs")
-def overfitting_few_points(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def overfitting_few_points(rng: Any, fixed: bool) -> Training:
 
     def wave(X: Any) -> Any:
         return np.sin(2 * X) + rng.normal(0, 0.3, X.shape)
@@ -247,12 +219,11 @@ def overfitting_few_points(seed: int, fixed: bool) -> Training:
     model = net(rng, 1, 64, nn.Tanh(), 64, nn.Tanh(), 1)
     made = optim.Adam(model.parameters(), lr=0.01)
     epochs, batch = (200, 50) if fixed else (1500, None)
-    return Training(model, made, d.X, d.y, F.mse_loss, epochs, rng, batch, d.test, r2)
+    return d.train(model, made, epochs, batch, F.mse_loss, r2)
 
 
 @PUBLISHED("inputs not normalized, output activation", "", LOCALIZE + "StackOverflow/55328966")
-def pixels_to_255_with_sigmoids(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def pixels_to_255_with_sigmoids(rng: Any, fixed: bool) -> Training:
     d = p.digits(rng)
     size = 1 if fixed else 255
     model = net(rng, 64, 64, nn.ReLU(), 32, nn.ReLU(), 10, nn.Softmax() if fixed else nn.Sigmoid())
@@ -262,8 +233,7 @@ def pixels_to_255_with_sigmoids(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("rate too high", "NaN, dead relu, exploding", LOCALIZE + "StackOverflow/48934338")
-def rate_too_high_sgd_regression(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def rate_too_high_sgd_regression(rng: Any, fixed: bool) -> Training:
     X = np.arange(0, 5, 0.1).reshape(-1, 1)
     model = net(rng, 1, 50, nn.ReLU(), 30, nn.ReLU(), 1)
     made = optim.SGD(model.parameters(), lr=0.0005 if fixed else 0.1)
@@ -272,8 +242,7 @@ def rate_too_high_sgd_regression(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("inputs not normalized", "", LOCALIZE + "StackOverflow/39525358")
-def raw_features_batch_of_one(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def raw_features_batch_of_one(rng: Any, fixed: bool) -> Training:
     mean, deviation = np.array([50.0, 300.0, 20000.0]), np.array([20.0, 100.0, 8000.0])
 
     def targets(X: Any) -> Any:
@@ -286,8 +255,7 @@ def raw_features_batch_of_one(seed: int, fixed: bool) -> Training:
     for layer in p.linears(model):
         nn.init.uniform_(layer.weight, -0.05, 0.05, rng=rng)
         nn.init.zeros_(layer.bias)
-    made = optim.Adam(model.parameters(), lr=0.001)
-    return Training(model, made, d.X, d.y, F.binary_cross_entropy_with_logits, 30, rng, 1, d.test)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.001), 30, 1, F.binary_cross_entropy_with_logits)
 
 
 @PUBLISHED(
@@ -295,8 +263,7 @@ def raw_features_batch_of_one(seed: int, fixed: bool) -> Training:
     "dead relu, NaN",
     LOCALIZE + "StackOverflow/44066044",
 )
-def relu_as_probability(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def relu_as_probability(rng: Any, fixed: bool) -> Training:
     deviation = 10.0 ** (np.arange(11) % 4)
 
     def targets(X: Any) -> Any:
@@ -306,13 +273,11 @@ def relu_as_probability(seed: int, fixed: bool) -> Training:
     if fixed:
         d = standardized(d)
     model = net(rng, 11, 12, nn.ReLU(), 12, nn.ReLU(), 1, nn.Sigmoid() if fixed else nn.ReLU(), std=0.05)
-    made = optim.Adam(model.parameters(), lr=0.001)
-    return Training(model, made, d.X, d.y, p.binary, 60, rng, 5, d.test, accuracy_of_probabilities)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.001), 60, 5, p.binary, accuracy_of_probabilities)
 
 
 @PUBLISHED("output activation, hidden activation", "dead relu", FD + "42514960")
-def relu_autoencoder(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def relu_autoencoder(rng: Any, fixed: bool) -> Training:
     mix = rng.normal(size=(3, 8))
     X = rng.normal(size=(500, 3)) @ mix + rng.normal(0, 0.05, (500, 8))
     X /= np.abs(X).max(0)
@@ -323,29 +288,25 @@ def relu_autoencoder(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("output activation", "dead relu", LOCALIZE + "StackOverflow/48251943")
-def relu_on_signed_regression(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def relu_on_signed_regression(rng: Any, fixed: bool) -> Training:
 
     def targets(X: Any) -> Any:
         return np.tanh(X[:, :1] - 0.7 * X[:, 1:]) + rng.normal(0, 0.05, (len(X), 1))
 
     d = drawn(rng, lambda n: rng.normal(size=(n, 2)), targets, 200, 200)
     model = net(rng, 2, 4, nn.ReLU(), 1, nn.Tanh() if fixed else nn.ReLU())
-    return Training(model, optim.SGD(model.parameters(), lr=0.05), d.X, d.y, F.mse_loss, 50, rng, 10, d.test, r2)
+    return d.train(model, optim.SGD(model.parameters(), lr=0.05), 50, 10, F.mse_loss, r2)
 
 
 @PUBLISHED("rate too low", "", CRIME + "operators/hyperparams_operators.py")
-def sgd_rate_too_low(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def sgd_rate_too_low(rng: Any, fixed: bool) -> Training:
     d = p.digits(rng)
     model = net(rng, 64, 32, nn.ReLU(), 10)
-    made = optim.SGD(model.parameters(), lr=0.3 if fixed else 0.0001)
-    return Training(model, made, d.X, d.y, F.cross_entropy, 25, rng, 32, d.test)
+    return d.train(model, optim.SGD(model.parameters(), lr=0.3 if fixed else 0.0001), 25, 32)
 
 
 @PUBLISHED("activation twice", "", LINT + "Synthetic Samples/TF_lenet_bin_wrong_loss_inputs.py")
-def sigmoid_into_logits_loss(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def sigmoid_into_logits_loss(rng: Any, fixed: bool) -> Training:
     d = p.circles(rng)
     parts: list[Any] = [2, 16, nn.Tanh(), 1] + ([] if fixed else [nn.Sigmoid()])
     model = net(rng, *parts)
@@ -353,15 +314,12 @@ def sigmoid_into_logits_loss(seed: int, fixed: bool) -> Training:
     def minus_loss(outputs: Any, y: Any) -> float:
         return -float(F.binary_cross_entropy_with_logits(outputs, y).item())
 
-    made = optim.SGD(model.parameters(), lr=0.5)
     loss = F.binary_cross_entropy_with_logits
-    test = d.X_test, p.column(d.y_test)
-    return Training(model, made, d.X, p.column(d.y), loss, 60, rng, 20, test, minus_loss)
+    return d.with_columns().train(model, optim.SGD(model.parameters(), lr=0.5), 60, 20, loss, minus_loss)
 
 
 @PUBLISHED("hidden activation, vanishing, init, rate too low", "", LOCALIZE + "StackOverflow/39217567")
-def small_sigmoids_in_a_row(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def small_sigmoids_in_a_row(rng: Any, fixed: bool) -> Training:
     X = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(float)
     y = np.abs(X - np.column_stack([np.zeros(256), X[:, :-1]]))
     if fixed:
@@ -377,8 +335,7 @@ def small_sigmoids_in_a_row(seed: int, fixed: bool) -> Training:
 
 
 @PUBLISHED("wrong reduction", "rate too high, NaN, saturated, exploding", DEFECTS + "001, its reduction alone")
-def sum_in_place_of_mean(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def sum_in_place_of_mean(rng: Any, fixed: bool) -> Training:
 
     def targets(X: Any) -> Any:
         return np.sin(X[:, :1]) + X[:, 1:2] - X[:, 2:] / 2
@@ -389,33 +346,28 @@ def sum_in_place_of_mean(seed: int, fixed: bool) -> Training:
 
     d = drawn(rng, lambda n: rng.normal(size=(n, 3)), targets, 200, 200)
     model = net(rng, 3, 16, nn.Tanh(), 1)
-    return Training(model, optim.SGD(model.parameters(), lr=0.05), d.X, d.y, loss, 60, rng, 50, d.test, r2)
+    return d.train(model, optim.SGD(model.parameters(), lr=0.05), 60, 50, loss, r2)
 
 
 @PUBLISHED("too few steps", "", FD + "37213388")
-def two_epochs(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def two_epochs(rng: Any, fixed: bool) -> Training:
     d = p.digits(rng, 1000)
     model = net(rng, 64, 64, nn.ReLU(), nn.Dropout(0.2, rng=rng), 10)
-    made = optim.Adam(model.parameters(), lr=0.001)
-    return Training(model, made, d.X, d.y, F.cross_entropy, 25 if fixed else 2, rng, 64, d.test)
+    return d.train(model, optim.Adam(model.parameters(), lr=0.001), 25 if fixed else 2, 64)
 
 
 @PUBLISHED("missing nonlinearity, net too small", "", LOCALIZE + "Averaging_Neural_Networks/keras_net.py")
-def two_linear_units_in_the_middle(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def two_linear_units_in_the_middle(rng: Any, fixed: bool) -> Training:
     d = drawn(rng, lambda n: rng.uniform(-1, 1, (n, 2)), lambda X: X[:, :1] * X[:, 1:], 200, 200)
     model = net(rng, 2, 16, nn.ReLU(), 1) if fixed else net(rng, 2, 2, 1)
-    return Training(model, optim.RMSprop(model.parameters(), lr=0.005), d.X, d.y, F.mse_loss, 80, rng, 20, d.test, r2)
+    return d.train(model, optim.RMSprop(model.parameters(), lr=0.005), 80, 20, F.mse_loss, r2)
 
 
 @PUBLISHED("too few steps, batch size", "", CRIME + "mutations.py")
-def whole_set_as_one_batch(seed: int, fixed: bool) -> Training:
-    rng = _generator(seed)
+def whole_set_as_one_batch(rng: Any, fixed: bool) -> Training:
     d = p.digits(rng, 1000)
     model = net(rng, 64, 64, nn.ReLU(), 10)
-    made = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    return Training(model, made, d.X, d.y, F.cross_entropy, 12, rng, 32 if fixed else 1000, d.test)
+    return d.train(model, optim.SGD(model.parameters(), lr=0.1, momentum=0.9), 12, 32 if fixed else 1000)
 
 
 def standardized(d: Data) -> Data:
