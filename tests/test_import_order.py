@@ -50,9 +50,6 @@ FLOORS = {
 # A package whose ``__init__`` only names what its modules offer. What is imported from it, it imports when asked.
 FACADES = ("tinygrad_edu",)
 
-# Circles of late imports that still have to go. Take an entry out when you remove its circle; nobody adds one.
-KNOWN_LATE_CIRCLES: dict[str, tuple[str, ...]] = {}
-
 
 class Import(NamedTuple):
     """``importer`` needs ``imported``: at once, or late (in a function, or for a type checker alone)."""
@@ -157,11 +154,7 @@ def test_no_circles_when_modules_are_loaded():
 
 def test_no_circles_with_the_imports_in_functions_and_for_type_checkers():
     found = circles({(i.importer, i.imported) for i in imports() if i.importer not in FACADES})
-    known = [{f"{package}.{name}" for name in names} for package, names in KNOWN_LATE_CIRCLES.items()]
-    new = {circle for circle in found if not any(circle <= group for group in known)}
-    assert not new, f"late import circles: {listed(new)}"
-    gone = [group for group in known if not any(circle <= group for circle in found)]
-    assert not gone, f"no circles any more, so take them out of KNOWN_LATE_CIRCLES: {gone}"
+    assert not found, f"late import circles: {listed(found)}"
 
 
 def test_imports_go_down():
