@@ -62,8 +62,8 @@ class UserOperation(Operation):
         return gx
 
     def backward_floats(self, node: Any) -> None:
-        xs = [x._data for x in node.inputs]
-        for i, gx in enumerate(self._gxs(node.grad, node._data, xs, node.params)):
+        xs = [x.raw for x in node.inputs]
+        for i, gx in enumerate(self._gxs(node.grad, node.raw, xs, node.params)):
             if node.inputs[i].requires_grad:
                 node.inputs[i].grad += self._number(i, gx)
 

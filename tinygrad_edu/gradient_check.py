@@ -1,4 +1,4 @@
-"""`gradcheck`: the gradients that backprop gives against those that differences of function values give."""
+"""`gradcheck`: compare the gradients of backprop with differences of function values."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
 
-class GradientMismatch(TinygradEduError, AssertionError):  # noqa: N818 what it found, not what went wrong
+class GradientMismatch(TinygradEduError, AssertionError):  # noqa: N818 named after what was found
     """A derivative differs from the slope of the function.
 
     Attributes
@@ -53,20 +53,20 @@ class GradcheckReport:
 def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: float = 1e-8) -> GradcheckReport:
     """Compare the gradient of ``f`` by backprop with its slope, entry by entry.
 
-    The slope is the central difference ``(f(x + h) - f(x - h)) / 2h``, at two widths ``h`` whose leading errors cancel
-    (Richardson). Outputs of several entries are weighted by fixed random numbers and summed, so that no error can hide
-    in a sum. Everything is computed in float64, whatever the inputs' dtype.
+    The slope is the central difference ``(f(x + h) - f(x - h)) / 2h``, at two widths ``h``; their largest errors cancel
+    (Richardson). An output of several entries is multiplied by fixed random weights and summed, so that errors do not
+    cancel in the sum. Everything is computed in float64, whatever the inputs' dtype.
 
     Parameters
     ----------
     f : function of Values or Tensors.
-    *inputs : where to check: numbers, arrays, Values or Tensors. Integer arrays are passed on unchecked.
+    *inputs : where to check: numbers, arrays, Values or Tensors. Integer arrays are passed to ``f`` and not checked.
     rtol, atol : a derivative passes if ``|analytic - numeric| <= atol + rtol * max(|analytic|, |numeric|)``.
 
     Raises
     ------
     GradientMismatch : names the input, the index, both numbers and the error.
-    ArgumentError : no input holds a floating-point number, so that nothing would be checked.
+    ArgumentError : no input holds a floating-point number, so there is nothing to check.
 
     Examples
     --------
@@ -88,13 +88,13 @@ def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: flo
     y = f(*nodes)
     if not isinstance(y, Node):
         raise DTypeError(f"gradcheck needs a function that gives a Value or a Tensor, but it gave {y!r}")
-    shape = np.shape(y._data)
-    weights = np.random.default_rng(0).uniform(0.5, 1.5, shape) if np.size(y._data) > 1 else np.ones(shape)
+    shape = np.shape(y.raw)
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, shape) if np.size(y.raw) > 1 else np.ones(shape)
 
     def total(arrays: Sequence[Array]) -> float:
         with no_grad():
             result = f(*[_node(x, array) for x, array in zip(inputs, arrays, strict=True)])
-        return float(np.sum(weights * result._data))
+        return float(np.sum(weights * result.raw))
 
     if isinstance(y, Value):
         (y * float(weights)).backward()
@@ -117,14 +117,14 @@ def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: flo
 
 
 def _point(x: Any) -> Array:
-    array = np.asarray(x._data if isinstance(x, Node) else x)
+    array = np.asarray(x.raw if isinstance(x, Node) else x)
     if isinstance(x, float | int) and not isinstance(x, bool):
         return array.astype(float)
     return array.astype(float) if array.dtype.kind == "f" else array
 
 
 def _node(x: Any, point: Array) -> Any:
-    """A fresh leaf at the point, of the input's own kind."""
+    """A new leaf at the point, of the same kind as the input."""
     if isinstance(x, Value | float | int):
         return Value(float(point), x.label if isinstance(x, Value) else "")
     return Tensor(point, label=x.label if isinstance(x, Tensor) else "")

@@ -1,4 +1,4 @@
-"""`save` and `load`: named arrays in a safetensors file, which holds numbers only and can run nothing."""
+"""`save` and `load`: named arrays in a safetensors file, which holds only numbers and no code."""
 
 import json
 import os
@@ -29,7 +29,7 @@ PathLike = str | os.PathLike[str]
 
 
 class WeightsFileError(TinygradEduError, ValueError):
-    """A file that is no whole safetensors file."""
+    """A file that is not a whole safetensors file."""
 
 
 class WeightsNotFoundError(TinygradEduError, FileNotFoundError):
@@ -41,12 +41,12 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
 
     Parameters
     ----------
-    path : where to; an earlier file is replaced in one moment, or not at all.
+    path : the file; an older file is replaced in one moment, or not at all.
     state : names to arrays, Tensors, Values, numbers, or tuples of numbers. Numbers become arrays of shape ().
 
     Raises
     ------
-    DTypeError : ``state`` is no dict, an entry holds no numbers, or a name is not text. Nothing is written.
+    DTypeError : ``state`` is not a dict, an entry does not hold numbers, or a name is not text. Nothing is written.
     FileError : the directory is missing, or cannot be written to.
 
     Notes
@@ -75,7 +75,7 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
 
 
 def _array(name: Any, entry: Any) -> Any:
-    array = np.asarray(entry._data if isinstance(entry, Node) else entry, order="C")
+    array = np.asarray(entry.raw if isinstance(entry, Node) else entry, order="C")
     if not isinstance(name, str) or name == "__metadata__":
         raise DTypeError(f"save: a name must be text, and not '__metadata__', but {name!r} was given")
     if not name.isascii() and name != name.encode("utf-8", "replace").decode("utf-8"):
@@ -90,8 +90,8 @@ def load(path: PathLike) -> dict[str, Any]:
 
     Returns
     -------
-    dict : names to new arrays, bit for bit as they were saved. Numbers of type BF16, which NumPy does not have, become
-        float32, which holds each of them exactly.
+    dict : names to new arrays, bit for bit as they were saved. NumPy has no type BF16: such numbers become float32,
+        which holds each of them exactly.
 
     Raises
     ------
@@ -125,13 +125,13 @@ def load(path: PathLike) -> dict[str, Any]:
         if isinstance(error, WeightsFileError):
             raise
         raise WeightsFileError(
-            f"load: {os.fspath(path)!r} is no whole safetensors file ({error}): save() writes them"
+            f"load: {os.fspath(path)!r} is not a whole safetensors file ({error}): give a file that save() wrote"
         ) from None
     return LoadedState(arrays, _format_of(content))
 
 
 def _format_of(content: bytes) -> str:
-    """Who wrote the file, where it says so: "pt" is PyTorch."""
+    """Which library wrote the file, if it says so: "pt" is PyTorch."""
     size = int.from_bytes(content[:8], "little")
     return str(json.loads(content[8 : 8 + size]).get("__metadata__", {}).get("format", ""))
 

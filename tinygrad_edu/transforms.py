@@ -144,7 +144,7 @@ def _result(y: Any) -> Any:
 
 
 def _zero(x: Node) -> Any:
-    return 0.0 if isinstance(x, Value) else np.zeros_like(x._data)
+    return 0.0 if isinstance(x, Value) else np.zeros_like(x.raw)
 
 
 def _check_constant(y: Any, name: str) -> None:
@@ -162,7 +162,7 @@ def _check_function(f: Any, name: str) -> None:
 
 
 def _plain(y: Node) -> Any:
-    return y._data if isinstance(y, Value) or y._data.ndim else y._data.item()
+    return y.raw if isinstance(y, Value) or y.raw.ndim else y.raw.item()
 
 
 def _named(function: Function, f: Function, what: str) -> Function:
@@ -183,11 +183,11 @@ def _gradients(root: Node, seed: Any, wrt: Sequence[Node], *, record: bool) -> l
         return [grads.get(x, _zero(x)) for x in wrt]
     with no_grad():
         grads = dict(recorded_gradients(root, root.constant_like(seed)))
-    return [grads[x]._data if x in grads else 0.0 for x in wrt]
+    return [grads[x].raw if x in grads else 0.0 for x in wrt]
 
 
 def _seed(y: Node) -> Any:
-    return 1.0 if isinstance(y, Value) else np.ones_like(y._data)
+    return 1.0 if isinstance(y, Value) else np.ones_like(y.raw)
 
 
 # --- transforms -----------------------------------------------------------------------------------------------------
@@ -226,9 +226,9 @@ def value_and_grad(f: Function, argnum: int | tuple[int, ...] = 0) -> Function:
         if not isinstance(y, Node):
             _check_constant(y, "grad")
             return y, by.packed(list(map(_zero, by.nodes)))
-        if np.size(y._data) != 1:
+        if np.size(y.raw) != 1:
             raise ShapeError(
-                f"grad differentiates a function that gives one number, but this one gave shape {y._data.shape}: "
+                f"grad differentiates a function that gives one number, but this one gave shape {y.raw.shape}: "
                 "reduce it, for instance with .sum(), or use jacobian"
             )
         record = by.outlives(y)
@@ -290,7 +290,7 @@ def _rows(y: Any, by: _Differentiated) -> Any:
     if not isinstance(y, Node) and not _holds_values(y):
         _check_constant(y, "jacobian")
         shape = np.shape(y)
-        return by.packed([np.zeros(shape + np.shape(x._data)) if shape else _zero(x) for x in by.nodes])
+        return by.packed([np.zeros(shape + np.shape(x.raw)) if shape else _zero(x) for x in by.nodes])
     if isinstance(y, Value) or (isinstance(y, Tensor) and not y.ndim):
         return by.packed(_gradients(y, _seed(y), by.nodes, record=by.outlives(y)))
     with _recorded():
@@ -309,7 +309,7 @@ def _entry_gradients(entry: Any, by: _Differentiated, *, record: bool) -> list[A
 
 def _stacked(rows: list[Any], y: Any, x: Node) -> Any:
     """The gradients of all entries of ``y`` as one array, of nodes if they are nodes."""
-    shape = y.shape + np.shape(x._data)
+    shape = y.shape + np.shape(x.raw)
     if rows and not isinstance(rows[0], np.ndarray | np.generic | float):  # Tensors, or what `compile` listens with
         if isinstance(rows[0], Value):
             return np.array(rows, dtype=object).reshape(shape)

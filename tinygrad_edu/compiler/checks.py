@@ -62,7 +62,7 @@ class State:
 def _held(source: Any, leaves: Sequence[Any]) -> Any:
     """What stands in the place now."""
     if isinstance(source, Data):
-        return source.leaf._data
+        return source.leaf.raw
     if isinstance(source, Gradient):
         return gradient_of(source.leaf)
     if isinstance(source, ArgumentGradient):
@@ -195,7 +195,7 @@ def first_difference(
 def _is_alike(a: Any, b: Any) -> bool:
     """Whether both are of one kind: a Tensor, a Value, an array, a number."""
     if isinstance(a, Node) or isinstance(b, Node):
-        return type(a) is type(b) and _is_alike(a._data, b._data)
+        return type(a) is type(b) and _is_alike(a.raw, b.raw)
     if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
         return a.shape == b.shape and a.dtype == b.dtype and (type(a) is type(b) or not a.shape)
     return type(a) is type(b) or _number_type(a) is _number_type(b) is not None
@@ -209,7 +209,7 @@ def _number_type(x: Any) -> Any:
 
 
 def _data(x: Any) -> Any:
-    return x._data if isinstance(x, Node) else x
+    return x.raw if isinstance(x, Node) else x
 
 
 def _is_number(x: Any) -> bool:

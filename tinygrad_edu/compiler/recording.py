@@ -210,7 +210,7 @@ def _recorded(
             f"{getattr(function, '__name__', 'the function')} was recorded: call it once before the other thread starts"
         )
     left = [(source, _variable(recorder, x), _value(x)) for source, x in [*writes, *gradients]]
-    named = {recorder._operand(x): name for name, x in _traced_locals(local)}
+    named = {recorder.operand(x): name for name, x in _traced_locals(local)}
     return Call([(source, given) for source, given, _ in order], returned, first, left, touched, named)
 
 
@@ -220,7 +220,7 @@ def _recorded(
 def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
     """What the function sees in place of an argument."""
     hint = source.words()
-    traced = recorder.input(source, x._data if isinstance(x, Node) else x, hint)
+    traced = recorder.input(source, x.raw if isinstance(x, Node) else x, hint)
     stand_in: Any = traced
     if isinstance(x, Tensor):
         stand_in = Tensor(traced, requires_grad=x.requires_grad, label=x.label)
@@ -236,13 +236,13 @@ def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
 
 
 def _source_of(recorder: Recorder, data: Any) -> Any:
-    return recorder.inputs.get(data._var) if isinstance(data, Traced) and data._var is not None else None
+    return recorder.inputs.get(data.variable) if isinstance(data, Traced) and data.variable is not None else None
 
 
 def _refuse_new_data(recorder: Recorder, order: list[tuple[Argument, Any, Any]]) -> None:
     """An argument's data is its giver's."""
     for source, given, stand_in in order:
-        if isinstance(given, Node) and _source_of(recorder, stand_in._data) != source:
+        if isinstance(given, Node) and _source_of(recorder, stand_in.raw) != source:
             raise RecordingError(
                 f"the function changes the data of its argument {source.words()}, which a replay would not do: leave "
                 "it out of the arguments, so that the function reaches it by itself, or return the new numbers"
@@ -293,16 +293,16 @@ def _has_gradient(x: Any) -> bool:
 
 def _variable(recorder: Recorder, x: Any) -> Var | None:
     """The variable whose value the function stored somewhere."""
-    data = x._data if isinstance(x, Node) else x
+    data = x.raw if isinstance(x, Node) else x
     if data is None:
         return None
-    if isinstance(data, Traced) and data._var is not None:
-        return recorder._operand(data)
-    return recorder.emit(CALL, np.array, (value_of(data),), {}, np.array(value_of(data)))._var
+    if isinstance(data, Traced) and data.variable is not None:
+        return recorder.operand(data)
+    return recorder.emit(CALL, np.array, (value_of(data),), {}, np.array(value_of(data))).variable
 
 
 def _value(x: Any) -> Any:
-    value = value_of(x._data if isinstance(x, Node) else x)
+    value = value_of(x.raw if isinstance(x, Node) else x)
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
@@ -347,7 +347,7 @@ def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names], found: 
     if kept:
         put_back(found)
         known = names().of
-        what = next((known[x._var] for x in reversed(kept) if x._var in known), "a value")
+        what = next((known[x.variable] for x in reversed(kept) if x.variable in known), "a value")
         raise RecordingError(
             f"the function keeps {what} outside of itself (in a list, an attribute or a global variable), which a "
             "replay would not do: return it, and store it where the function is called"
@@ -356,6 +356,6 @@ def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names], found: 
 
 def _traced_locals(local: dict[str, Any]) -> Iterator[tuple[str, Traced]]:
     for name, x in local.items():
-        data = x._data if isinstance(x, Node) else x
-        if isinstance(data, Traced) and data._var is not None:
+        data = x.raw if isinstance(x, Node) else x
+        if isinstance(data, Traced) and data.variable is not None:
             yield name, data

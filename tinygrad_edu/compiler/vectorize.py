@@ -233,8 +233,8 @@ class Plan:
     def _operand(self, x: list[Any], blocks: list[Any], scalars: "_Scalars") -> Any:
         if isinstance(x[0], tuple):
             return _columns(x, blocks)
-        if all(isinstance(v, Constant) and v._data == x[0]._data for v in x):
-            return x[0]._data
+        if all(isinstance(v, Constant) and v.raw == x[0].raw for v in x):
+            return x[0].raw
         return scalars.vector([(1, v) for v in x], "v")
 
 
@@ -261,7 +261,7 @@ class _Scalars:
         return array if (signs == 1).all() else array * signs
 
     def _array(self, numbers: list[Any], shape: tuple[int, ...], name: str) -> Any:
-        plain = [1.0 if x is None else x._data if isinstance(x, Constant) else x for x in numbers]
+        plain = [1.0 if x is None else x.raw if isinstance(x, Constant) else x for x in numbers]
         if all(isinstance(x, float) for x in plain):
             return np.array(plain).reshape(shape).T
         if all(isinstance(x, Value) and x.operation is None for x in plain):
@@ -272,7 +272,7 @@ class _Scalars:
     def scalar(self, x: Any) -> Any:
         """One number as a Tensor without axes; computed from parameters by the operations of its graph."""
         if isinstance(x, float | Constant):
-            return Tensor(np.asarray(getattr(x, "_data", x)), requires_grad=False)
+            return Tensor(np.asarray(getattr(x, "raw", x)), requires_grad=False)
         for node in topological_order(x) if id(x) not in self.known else ():
             if id(node) in self.known or isinstance(node, Constant):
                 continue
@@ -308,7 +308,7 @@ class Parameters(Tensor):
 
     def __init__(self, values: list[Value], shape: tuple[int, ...]) -> None:
         self.values: list[Value] = []
-        super().__init__(np.array([v._data for v in values]).reshape(shape).T)
+        super().__init__(np.array([v.raw for v in values]).reshape(shape).T)
         self.values = values
 
     @property
@@ -320,7 +320,7 @@ class Parameters(Tensor):
         if gx is None or not self.values:
             return
         gx = gx[0] if isinstance(gx, tuple) else gx
-        for value, g in zip(self.values, getattr(gx, "_data", gx).T.ravel().tolist(), strict=True):
+        for value, g in zip(self.values, getattr(gx, "raw", gx).T.ravel().tolist(), strict=True):
             value.grad += g
 
 
@@ -357,7 +357,7 @@ class Samples(Operation):
 
     def forward(self, *xs: Any, memo: Any) -> Any:
         """The result for every sample."""
-        return self.run(*xs)._data
+        return self.run(*xs).raw
 
     def _gx(self, i: int, gy: Any, y: Any, *xs: Any, memo: dict[str, Any]) -> Any:
         if memo.get("gy") is not gy:  # all gradients come at once, and are asked for one by one
@@ -471,7 +471,7 @@ def _columns_given(function: Callable[..., Any], name: str, columns: Sequence[An
             "argument"
         )
     n = lengths.pop()
-    full = [x if len(x.shape) else np.broadcast_to(getattr(x, "_data", x), (n,)) for x in arrays]
+    full = [x if len(x.shape) else np.broadcast_to(getattr(x, "raw", x), (n,)) for x in arrays]
     return len(columns), [x if isinstance(x, Tensor) else Tensor(x, requires_grad=False) for x in full]
 
 

@@ -88,6 +88,10 @@ class Node(ElementwiseMethods):
     stamp: int  # when the data was last written: see `Clock`
     requires_grad: bool
 
+    # The data as it is stored: a float, an array that must not be written to, or a stand-in of `compile`. ``data`` is
+    # for users: it checks what it hands out, and `compile` notes the read. The innermost loops read the slot itself.
+    raw: Any = property(operator.attrgetter("_data"))
+
     @property
     def op(self) -> str:
         """Name of the operation that made the node; "" on a leaf."""

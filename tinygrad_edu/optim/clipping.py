@@ -16,7 +16,7 @@ from tinygrad_edu.value import Value
 def _gradients(params: Any, name: str) -> list[tuple[Any, Any]]:
     """The parameters that have a gradient, each with its numbers."""
     pairs = [(p, p.grad) for p in nodes_of(params, name)]
-    return [(p, g._data if isinstance(g, Node) else g) for p, g in pairs if g is not None]
+    return [(p, g.raw if isinstance(g, Node) else g) for p, g in pairs if g is not None]
 
 
 def _square_sum(g: Any) -> float:
@@ -28,16 +28,16 @@ def _square_sum(g: Any) -> float:
 def clip_grad_norm_(
     params: Iterable[Any] | Node, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> float:
-    """Scale all gradients by one factor, so that their norm, taken together, is at most ``max_norm``.
+    """Scale all gradients by one factor, so that their common norm is at most ``max_norm``.
 
-    ``g ← g · min(1, max_norm / (‖g‖ + 1e-6))``, ‖g‖ over the gradients of all parameters as one vector.
+    ``g ← g · min(1, max_norm / (‖g‖ + 1e-6))``, where ‖g‖ is the norm of all gradients as one vector.
 
     Parameters
     ----------
-    params : Tensors or Values, or one by itself. Those without a gradient are passed over.
+    params : Tensors or Values, or a single one. Those without a gradient are skipped.
     max_norm : positive.
     norm_type : the order of the norm, ``math.inf`` for the largest number.
-    error_if_nonfinite : raise where the norm is not finite, and leave the gradients as they are.
+    error_if_nonfinite : raise if the norm is not finite, and do not change the gradients.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def clip_grad_norm_(
     if error_if_nonfinite:
         check(_refuse_nonfinite, norm)
     factor = max_norm / larger(norm + 1e-6, max_norm)
-    for p, g in pairs:  # where the factor is 1, too: what `compile` records cannot branch
+    for p, g in pairs:  # also if the factor is 1: a step that `compile` records cannot branch
         p.grad = g * factor
     return norm
 
@@ -89,7 +89,7 @@ def _norm(pairs: list[tuple[Any, Any]], order: float) -> Any:
 
 def _refuse_nonfinite(norm: float) -> None:
     if not math.isfinite(norm):
-        raise ArgumentError(f"clip_grad_norm_: the norm of the gradients is {norm}: look where it comes from")
+        raise ArgumentError(f"clip_grad_norm_: the norm of the gradients is {norm}: find out where it comes from")
 
 
 def clip_grad_value_(params: Iterable[Any] | Node, clip_value: float) -> None:
@@ -97,7 +97,7 @@ def clip_grad_value_(params: Iterable[Any] | Node, clip_value: float) -> None:
 
     Parameters
     ----------
-    params : Tensors or Values, or one by itself. Those without a gradient are passed over.
+    params : Tensors or Values, or a single one. Those without a gradient are skipped.
     clip_value : positive.
 
     Notes

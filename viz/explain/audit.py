@@ -128,7 +128,7 @@ def audit(root: Node) -> Audit:
       relu (v4) by b is undecidable: a kink, with the slope 0 on the left and 1 on the right
     """
     order = graph_of(root)
-    told = Trace(order, [node._data for node in order], [None] * len(order), [])
+    told = Trace(order, [node.raw for node in order], [None] * len(order), [])
     edges = [(k, i) for k in reversed(told.operations) for i, x in enumerate(order[k].inputs) if x.requires_grad]
     with np.errstate(all="ignore"):
         return Audit(told, [_finding(told, k, i) for k, i in edges])
@@ -181,7 +181,7 @@ def _reason(v: _Verdict) -> str:
 
 
 def _of_floats(node: Any, i: int) -> Iterator[_Verdict]:
-    operation, xs, params = node.operation, [x._data for x in node.inputs], node.params
+    operation, xs, params = node.operation, [x.raw for x in node.inputs], node.params
     is_row = isinstance(operation, Elementwise)
     forward = operation.on_floats if is_row else operation.forward
     gx = (operation.gx_floats if is_row else operation.gx_arrays)[i]
@@ -197,7 +197,7 @@ def _of_floats(node: Any, i: int) -> Iterator[_Verdict]:
 def _of_arrays(node: Any, i: int) -> Iterator[_Verdict]:
     """The entries one by one, or a sample of them; and of many, directions in which all change together."""
     operation, params = node.operation, own_params(node)
-    xs = [x._data.astype(float) if x._data.dtype.kind == "f" else x._data for x in node.inputs]
+    xs = [x.raw.astype(float) if x.raw.dtype.kind == "f" else x.raw for x in node.inputs]
     rng = np.random.default_rng(0)
     y = np.asarray(operation.forward(*xs, **params))
     weights = rng.uniform(0.5, 1.5, y.shape)  # so that no error can hide in a sum

@@ -133,7 +133,7 @@ def _leaves(x: Tensor, name: str) -> _Values:
     kind = Value if x.requires_grad else Constant
     values = np.empty(x.shape, object)
     for index in np.ndindex(x.shape):
-        values[index] = kind(float(x._data[index]), _entry(name, index))
+        values[index] = kind(float(x.raw[index]), _entry(name, index))
     return values
 
 
@@ -174,7 +174,7 @@ def _of_the_user(operation: Operation, xs: Sequence[_Values], params: dict[str, 
     """A user's operation, if it is one on each number by itself: tried, and compared with the array's result."""
     try:
         values = _entry_by_entry(operation, xs, params)
-        same = np.allclose([v.data for v in values.flat], node._data.ravel(), rtol=1e-6, equal_nan=True)
+        same = np.allclose([v.data for v in values.flat], node.raw.ravel(), rtol=1e-6, equal_nan=True)
     except Exception as error:
         raise UnsupportedError(f"explode() cannot apply {operation.name} to single numbers: {error}") from error
     if not same or values.shape != node.shape:

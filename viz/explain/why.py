@@ -413,7 +413,7 @@ def _factor(step: Backward, index: tuple[int, ...], at: tuple[int, ...]) -> str:
     trace, node = step.trace, step.trace.order[step.node]
     names = [trace.names[trace.ids[x]] for x in node.inputs]
     i = step.position
-    if node.op in ("matmul", "linear") and i < 2 and all(x._data.ndim == 2 for x in node.inputs[:2]):
+    if node.op in ("matmul", "linear") and i < 2 and all(x.raw.ndim == 2 for x in node.inputs[:2]):
         other = (index[1], at[1]) if i == 0 else (at[0], index[0])
         return _entry(names[1 - i], other)
     return f"∂{_entry(trace.names[step.node], at)}/∂{_entry(names[i], index)}"

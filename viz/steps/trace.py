@@ -196,16 +196,16 @@ def _trace_floats(order: Sequence[Node]) -> Trace:
     finally:
         for node, grad in zip(order, kept, strict=True):
             node.grad = grad
-    return Trace(order, [node._data for node in order], gradients)
+    return Trace(order, [node.raw for node in order], gradients)
 
 
 def _trace_arrays(order: Sequence[Node], seed: Any) -> Trace:
     """What `array_backward.array_gradients` does, each term noted."""
     ids = {node: k for k, node in enumerate(order)}
     # A leaf's array may be written to after the trace was made.
-    values = [node._data.copy() if node.operation is None else node._data for node in order]
+    values = [node.raw.copy() if node.operation is None else node.raw for node in order]
     gradients: list[Any] = [None] * len(order)
-    gradients[-1] = np.array(seed._data if isinstance(seed, Tensor) else seed)
+    gradients[-1] = np.array(seed.raw if isinstance(seed, Tensor) else seed)
     contributions: list[Any] = []
     with np.errstate(all="ignore"):
         for k in range(len(order) - 1, -1, -1):

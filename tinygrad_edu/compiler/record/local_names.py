@@ -1,4 +1,4 @@
-"""LocalNames the local variables of functions as they return: their names are the best that a program can have."""
+"""Notes the local variables of functions as they return: their names are the best that a program can have."""
 
 import contextlib
 import inspect
@@ -47,7 +47,7 @@ class LocalNames:
             found = self.wanted[frame.f_code]
             found.update({name: x for name, x in frame.f_locals.items() if name not in found})
         elif event == "return" and frame.f_globals.get("__name__") in _TEXTBOOK:
-            self.words.update({x._var: name for name, x in frame.f_locals.items() if hasattr(x, "_var")})
+            self.words.update({x.variable: name for name, x in frame.f_locals.items() if hasattr(x, "_recorder")})
 
     def __exit__(self, *_: object) -> None:
         if self.free:

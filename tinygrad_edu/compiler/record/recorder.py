@@ -127,22 +127,20 @@ class Recorder:
             )
         if self.in_other_thread():
             return value
-        if not any(
-            True for _ in variables((mapped(tuple(args), self._operand), mapped(dict(keywords), self._operand)))
-        ):
+        if not any(True for _ in variables((mapped(tuple(args), self.operand), mapped(dict(keywords), self.operand)))):
             return self._traced(None, value)
         return self.emit(kind, function, args, dict(keywords), value)
 
     def _apply_to_operands(self, kind: str, function: Any, args: Sequence[Any]) -> Any:
         """`apply` where each argument is an array or a number: there may be a million such lines."""
-        values = [x._value if x.__class__ is Traced else x for x in args]
+        values = [x.value if x.__class__ is Traced else x for x in args]
         if kind == PYTHON:
             value = _IEEE.get(function, function)(*values)
         else:
             value = (scalars.careful(function) if kind == MATH else function)(*values)
         if self.in_other_thread():
             return value
-        operands = tuple([self._operand(x) if x.__class__ is Traced else x for x in args])
+        operands = tuple([self.operand(x) if x.__class__ is Traced else x for x in args])
         section = self.section
         variable = False
         for x in operands:
@@ -173,22 +171,22 @@ class Recorder:
 
     def emit(self, kind: str, function: Any, args: Sequence[Any], keywords: dict[str, Any], value: Any) -> Traced:
         """Write down a line whose value is known already."""
-        operands = tuple(mapped(tuple(args), self._operand))
-        named = {key: mapped(x, self._operand) for key, x in keywords.items()}
+        operands = tuple(mapped(tuple(args), self.operand))
+        named = {key: mapped(x, self.operand) for key, x in keywords.items()}
         # A line that uses a gradient comes after the gradients, and one that uses a new parameter after the update.
         section = max([self.section, *(x.section for x in variables((operands, named)))], key=_SECTIONS.index)
         out = Var(value, "", section)
         self.lines.append(Line(out, kind, function, operands, named, section, self.group, users_place()))
         return self._traced(out, value)
 
-    def _operand(self, x: Any) -> Any:
+    def operand(self, x: Any) -> Any:
         if not isinstance(x, Traced):
             return x
         if x._recorder is not self:
             raise RecordingError(
                 f"a value of an earlier call was kept and is used again: pass it as an argument ({users_line()})"
             )
-        return x._value if x._var is None else x._var
+        return x.value if x.variable is None else x.variable
 
     def _traced(self, var: Var | None, value: Any) -> Traced:
         traced = Traced(self, var, value)
@@ -197,33 +195,33 @@ class Recorder:
 
     def overwrite(self, x: Traced, new: Traced) -> None:
         """``x += …``: from now on it is ``new``, for all who hold it; but what copied it keeps what it was."""
-        source = None if x._var is None else self.inputs.get(x._var)
+        source = None if x.variable is None else self.inputs.get(x.variable)
         if isinstance(source, Argument):
             raise RecordingError(
                 f"the function writes into its argument {source.words()}, which a replay would not do: write "
                 f"x = x + … in place of x += … ({users_line()})"
             )
-        if any(y is not x and np.may_share_memory(y._value, x._value) for y in self._arrays()):
+        if any(y is not x and np.may_share_memory(y.value, x.value) for y in self._arrays()):
             raise RecordingError(
                 "writing into memory that an array shares with another array cannot be compiled: write x = x + … in "
                 f"place of x += …, or make a .copy() of a transposed, reshaped or sliced array first ({users_line()})"
             )
         was = self._twin(x)
         for key, (leaf, data, before, traced, grad) in self.leaves.items():
-            if leaf._data is x and traced is not x:
+            if leaf.raw is x and traced is not x:
                 leaf._data = was
             self.leaves[key] = (leaf, data, before, was if traced is x else traced, was if grad is x else grad)
         for place, (attribute, value, traced) in self.attributes.items():
             if traced is x:
                 self.attributes[place] = attribute, value, was
-        x._var, x._value = new._var, new._value
+        x.variable, x.value = new.variable, new.value
 
     def _arrays(self) -> Iterator[Traced]:
-        return (x for x in self.kept() if isinstance(x._value, np.ndarray))
+        return (x for x in self.kept() if isinstance(x.value, np.ndarray))
 
     def _twin(self, x: Any) -> Any:
         """Another array with the same numbers."""
-        return self._traced(x._var, x._value.copy()) if _is_array(x) else x
+        return self._traced(x.variable, x.value.copy()) if _is_array(x) else x
 
     def input(self, source: Source, value: Any, hint: str = "") -> Traced:
         """A variable whose value is fetched from outside at every run."""
@@ -245,9 +243,9 @@ class Recorder:
 
     def data(self, node: Any) -> Any:
         """The data of a node: traced, unless it is a constant that this very call has made."""
-        if node.operation is None and node._data.__class__ is not Traced and id(node) not in self.created:
+        if node.operation is None and node.raw.__class__ is not Traced and id(node) not in self.created:
             self._lift(node)
-        return node._data
+        return node.raw
 
     def _lift(self, leaf: Any) -> None:
         if id(leaf) in self.arguments:
@@ -256,12 +254,12 @@ class Recorder:
                 f"{name} is passed as an argument, and the function reaches it by itself, too, or by an optimizer "
                 f"({users_line()}): leave it out of the arguments, so that the function reaches it in one way"
             )
-        traced = self.input(Data(leaf), leaf._data, leaf.label)
-        self.nodes.append((self._operand(traced), leaf))
+        traced = self.input(Data(leaf), leaf.raw, leaf.label)
+        self.nodes.append((self.operand(traced), leaf))
         before = grad = gradient_of(leaf)
         if grad is not None and not isinstance(grad, Node) and _keeps_gradient(leaf):
             grad = self.input(Gradient(leaf), grad, f"{leaf.label}_grad")
-        self.leaves[id(leaf)] = (leaf, leaf._data, before, traced, grad)
+        self.leaves[id(leaf)] = (leaf, leaf.raw, before, traced, grad)
         self.shown[id(leaf)] = {}
         leaf._data = traced
         _put_gradient(leaf, grad)
@@ -272,9 +270,9 @@ class Recorder:
     def on_leaf(self, leaf: Any, data: Any) -> None:
         """A leaf was made while recording: of an array of the user's it keeps no copy, so that the program reads it."""
         self.created[id(leaf)] = leaf
-        if isinstance(data, np.ndarray) and data.ndim and data.dtype == leaf._data.dtype:
+        if isinstance(data, np.ndarray) and data.ndim and data.dtype == leaf.raw.dtype:
             leaf._data = data
-        leaf._data = self._twin(leaf._data)
+        leaf._data = self._twin(leaf.raw)
 
     def on_data_write(self, leaf: Any) -> None:
         """The data of a leaf is assigned."""
@@ -311,13 +309,13 @@ class Recorder:
         self.group += 1
         y = self.compute(operation, data, params)
         if _is_variable(y):
-            self.made_by[y._var] = operation.name, [x._var if isinstance(x, Traced) else None for x in data]
+            self.made_by[y.variable] = operation.name, [x.variable if isinstance(x, Traced) else None for x in data]
         return y
 
     def on_node(self, node: Any) -> None:
         """An operation has made the node: its data's variable is to be named after it."""
-        if _is_variable(node._data):
-            self.nodes.append((node._data._var, node))
+        if _is_variable(node.raw):
+            self.nodes.append((node.raw.variable, node))
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """A function that is one line of the program: one of `runtime`'s."""
@@ -337,13 +335,13 @@ class Recorder:
                 xs = [self.data(x) for x in node.inputs]
                 for i, x in enumerate(node.inputs):
                     self.group += 1
-                    gx = scalars.derivative(operation, i)(gy, node._data, *xs, **node.params)
+                    gx = scalars.derivative(operation, i)(gy, node.raw, *xs, **node.params)
                     x.grad = gx if x.grad.__class__ is float and x.grad == 0 else x.grad + gx
-                    self._note_gradient(x.grad, x._data)
+                    self._note_gradient(x.grad, x.raw)
 
     def _note_gradient(self, gx: Any, x: Any) -> None:
-        if gx.__class__ is Traced and x.__class__ is Traced and gx._var is not None and x._var is not None:
-            self.gradients_of.setdefault(gx._var, x._var)
+        if gx.__class__ is Traced and x.__class__ is Traced and gx.variable is not None and x.variable is not None:
+            self.gradients_of.setdefault(gx.variable, x.variable)
 
     def compute(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
         """The forward pass of an operation on traced arrays."""
@@ -422,7 +420,7 @@ class Recorder:
                 for gx in slices.joined(node):
                     self.group += 1
                     grads[node] = grads[node] + gx if node in grads else gx
-                    self._note_gradient(grads[node], node._data)
+                    self._note_gradient(grads[node], node.raw)
                 gy, operation = grads.get(node), node.operation
                 if gy is None or operation is None or slices.keep(node, gy):
                     continue
@@ -430,10 +428,10 @@ class Recorder:
                 for i, x in enumerate(node.inputs):
                     if x.requires_grad:
                         self.group += 1
-                        gx = self.derivative(operation, i)(gy, node._data, *xs, **node.params)
-                        gx = self._fitted(gx, x._data)
+                        gx = self.derivative(operation, i)(gy, node.raw, *xs, **node.params)
+                        gx = self._fitted(gx, x.raw)
                         grads[x] = grads[x] + gx if x in grads else gx
-                        self._note_gradient(grads[x], x._data)
+                        self._note_gradient(grads[x], x.raw)
         return {x: gx if x.operation else self._twin(gx) for x, gx in grads.items()}  # no two are one array
 
     def derivative(self, operation: Operation, i: int) -> Callable[..., Any]:
@@ -472,8 +470,8 @@ class Recorder:
             grad, cleared = gradient_of(leaf), id(leaf) in self.cleared
             if true_data(leaf) is not data or (_keeps_gradient(leaf) and true_gradient(leaf) is not before):
                 self.disturbed = leaf  # another thread has assigned to it
-            if leaf._data is not traced:
-                writes.append((Data(leaf), leaf._data))
+            if leaf.raw is not traced:
+                writes.append((Data(leaf), leaf.raw))
             if (grad is not traced_grad and _keeps_gradient(leaf)) or (cleared and grad is None):
                 writes.append((Gradient(leaf), grad))
             if (before is None or isinstance(before, Node)) and (
@@ -534,7 +532,7 @@ class Recorder:
 
 
 def _is_array(x: Any) -> bool:
-    return isinstance(x, Traced) and isinstance(x._value, np.ndarray)
+    return isinstance(x, Traced) and isinstance(x.value, np.ndarray)
 
 
 def _keeps_gradient(leaf: Any) -> bool:
@@ -571,7 +569,7 @@ _IEEE = {operator.truediv: FLOATS["divide"], operator.pow: FLOATS["power"]}
 
 
 def _is_variable(x: Any) -> bool:
-    return isinstance(x, Traced) and x._var is not None
+    return isinstance(x, Traced) and x.variable is not None
 
 
 def _is_number_or_array(value: Any) -> bool:
@@ -597,7 +595,7 @@ def _one_line(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _called(name: str, x: Any) -> Any:
-    x._var.hint = name
+    x.variable.hint = name
     return x
 
 
@@ -613,7 +611,7 @@ def _cross_entropy_gx(gy: Any, y: Any, x: Any, *, labels: Any, memo: dict[str, A
     identity = np.eye(x.shape[1], dtype=x.dtype)
     onehot = x._recorder.apply(INDEX, operator.getitem, (identity, labels))
     gx = (memo["softmax"] - onehot) / len(labels)
-    return gx if not _is_variable(gy) and gy._value == 1 else gx * gy
+    return gx if not _is_variable(gy) and gy.value == 1 else gx * gy
 
 
 _FORWARD: dict[Operation, Callable[..., Any]] = {

@@ -52,7 +52,7 @@ class SliceGradients:
 
     def keep(self, node: Any, gy: Any) -> bool:
         """Keep the gradient of a node that is a slice of its input; of a slice that is taken twice it keeps one."""
-        (x, *_), shape = node.inputs, np.shape(node.inputs[0]._data)
+        (x, *_), shape = node.inputs, np.shape(node.inputs[0].raw)
         part = slice_of(node.params["index"], shape) if node.operation is GETITEM else None
         if part is None or part in self.parts.get(x, {}):
             return False
@@ -63,7 +63,7 @@ class SliceGradients:
         """The gradient of ``x`` by its slices: one array if they fill it, or else one for each slice."""
         parts = self.parts.pop(x, {})
         ordered = sorted(parts)
-        shape = np.shape(x._data)
+        shape = np.shape(x.raw)
         if len(ordered) > 1 and len({(part.axis, part.is_row) for part in ordered}) == 1:
             axis, is_row = ordered[0].axis, ordered[0].is_row
             ends = [0, *[part.stop for part in ordered]]
@@ -71,4 +71,4 @@ class SliceGradients:
                 gradients = [parts[part][1] for part in ordered]
                 return [np.stack(gradients, axis) if is_row else np.concatenate(gradients, axis)]
         (derivative,) = GETITEM.gx_arrays
-        return [derivative(gy, None, x._data, index=index) for index, gy in parts.values()]
+        return [derivative(gy, None, x.raw, index=index) for index, gy in parts.values()]

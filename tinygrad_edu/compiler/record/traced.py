@@ -61,7 +61,7 @@ def users_line() -> str:
 
 def value_of(x: Any) -> Any:
     """The value that a traced array has in the call that is recorded."""
-    return x._value if isinstance(x, Traced) else x
+    return x.value if isinstance(x, Traced) else x
 
 
 def is_traced(x: Any) -> bool:
@@ -107,11 +107,11 @@ def _in_place(python: Callable[..., Any], combine: Callable[..., Any]) -> Any:
 
     def method(self: "Traced", other: Any) -> Any:
         recorder = self._recorder
-        if not isinstance(self._value, np.ndarray) or recorder.in_other_thread() or recorder.section == "update":
+        if not isinstance(self.value, np.ndarray) or recorder.in_other_thread() or recorder.section == "update":
             return NotImplemented
         if isinstance(other, Node):
             return NotImplemented
-        python(self._value.copy(), value_of(other))  # raises what NumPy raises
+        python(self.value.copy(), value_of(other))  # raises what NumPy raises
         new = combine(self, other)
         recorder.overwrite(self, new if new.dtype == self.dtype else new.astype(self.dtype))
         return self
@@ -129,14 +129,14 @@ def _method(name: str) -> Any:
 
 def _refused(what: str, advice: str, convert: Callable[..., Any] | None = None) -> Any:
     def method(self: "Traced", *args: Any, **_: Any) -> Any:
-        if convert is not None and (self._var in self._recorder.constants or self._recorder.in_other_thread()):
-            return convert(self._value, *args)
+        if convert is not None and (self.variable in self._recorder.constants or self._recorder.in_other_thread()):
+            return convert(self.value, *args)
         if advice is _BRANCH and (name := _calling()):
             raise RecordingError(
                 f"{name}() cannot be compiled, because it chooses by numbers, which differ from call to call: "
                 + _here("write it with np.maximum, np.minimum or a.maximum(b), or take the line out of the function")
             )
-        words = _METHODS if advice is _NUMBER and type(self._value) is float else advice
+        words = _METHODS if advice is _NUMBER and type(self.value) is float else advice
         raise RecordingError(f"{what} cannot be compiled, because numbers differ from call to call: {_here(words)}")
 
     return method
@@ -189,34 +189,34 @@ class Listener(Protocol):
 class Traced:
     """A value of the call that is being recorded, and the variable of the program that stands for it."""
 
-    __slots__ = ("__weakref__", "_recorder", "_value", "_var")
+    __slots__ = ("__weakref__", "_recorder", "value", "variable")
     __array_priority__ = 500
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, recorder: "Listener", var: Var | None, value: Any) -> None:
         self._recorder = recorder
-        self._var = var  # None: a constant, of which no input is part
-        self._value = value
+        self.variable = var  # None: a constant, of which no input is part
+        self.value = value
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis."""
-        return np.shape(self._value)
+        return np.shape(self.value)
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return np.ndim(self._value)
+        return np.ndim(self.value)
 
     @property
     def size(self) -> int:
         """Number of entries."""
-        return int(np.size(self._value))
+        return int(np.size(self.value))
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the entries."""
-        return np.asarray(self._value).dtype
+        return np.asarray(self.value).dtype
 
     @property
     def T(self) -> Any:
@@ -231,7 +231,7 @@ class Traced:
         return self._recorder.compute(operation, xs, params)
 
     def __len__(self) -> int:
-        return len(self._value)
+        return len(self.value)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
@@ -296,7 +296,7 @@ class Traced:
     tolist = _refused("reading an array's numbers", _NUMBER)
 
     def __repr__(self) -> str:
-        return f"Traced({self._value!r})"
+        return f"Traced({self.value!r})"
 
 
 def _reduced(x: Any, ufunc: Any, axis: Any = None, *, keepdims: bool = False) -> Any:

@@ -53,8 +53,8 @@ class Memory(MutableMapping[str, Any]):
         """The entry; one that the rule has not made yet is made of ``default``."""
         if name in self.state:
             return self.state[name]
-        if isinstance(default, Traced) and default._var in self.recorder.constants:
-            default = default._value
+        if isinstance(default, Traced) and default.variable in self.recorder.constants:
+            default = default.value
         if name not in self.optimizer.entries or default.__class__ is not float:
             self._ask()
             return default
@@ -105,7 +105,7 @@ def record_step(recorder: "Recorder", optimizer: Any) -> None:
         for p, state in zip(optimizer.params, optimizer.state, strict=True):
             recorder.owners[id(state)] = p
             data = recorder.data(p)
-            g = p.grad._data if isinstance(p.grad, Node) else p.grad
+            g = p.grad.raw if isinstance(p.grad, Node) else p.grad
             if g is not None:
                 _update(recorder, optimizer, p, data, g, state)
 
@@ -116,17 +116,22 @@ def _update(recorder: "Recorder", optimizer: Any, p: Any, data: Any, g: Any, sta
     recorder.remembered.append((state, before))
     with recorder.operation("update"), recorder.local_names.locals_of(*_methods(optimizer)) as local:
         p._data = optimizer.signed_update(data, g, memory)
-    own: Any = recorder.leaves[id(p)][3]._var
-    new = p._data._var if isinstance(p._data, Traced) else None
+    own: Any = recorder.leaves[id(p)][3].variable
+    new = p.raw.variable if isinstance(p.raw, Traced) else None
     for name, x in local.items():
-        if isinstance(x, Traced) and x._var not in (None, own, new) and x._var not in recorder.inputs:
-            recorder.words.setdefault(x._var, (name, []))[1].append(own)
+        if isinstance(x, Traced) and x.variable not in (None, own, new) and x.variable not in recorder.inputs:
+            recorder.words.setdefault(x.variable, (name, []))[1].append(own)
     if new is not None:
         recorder.words[new] = "new", [own]
     for name, old in memory.known.items():
         new = state.get(name)
-        if isinstance(old, Traced) and isinstance(new, Traced) and old._var is not None and new._var is not None:
-            recorder.replacements[new._var] = old._var
+        if (
+            isinstance(old, Traced)
+            and isinstance(new, Traced)
+            and old.variable is not None
+            and new.variable is not None
+        ):
+            recorder.replacements[new.variable] = old.variable
 
 
 def _methods(optimizer: Any) -> list[Any]:
@@ -161,5 +166,5 @@ def _named(recorder: "Recorder", optimizer: Any, name: str, value: Any) -> Any:
         if known == source:
             return Traced(recorder, var, value)
     traced = recorder.input(source, value, name)
-    recorder.constants.add(traced._var)  # type: ignore[arg-type]
+    recorder.constants.add(traced.variable)  # type: ignore[arg-type]
     return traced

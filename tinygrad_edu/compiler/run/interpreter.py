@@ -77,9 +77,9 @@ def fetched(source: Any, arguments: Sequence[Argument], leaves: Sequence[Any]) -
     """The value of an input now."""
     if isinstance(source, Argument):
         x = leaves[arguments.index(source)]
-        return x._data if isinstance(x, Node) else x
+        return x.raw if isinstance(x, Node) else x
     if isinstance(source, Data):
-        return source.leaf._data
+        return source.leaf.raw
     if isinstance(source, Setting):
         return source.value
     return source.get() if isinstance(source, Attribute) else source.leaf.grad

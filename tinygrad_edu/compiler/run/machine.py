@@ -206,7 +206,7 @@ class Machine:
             if isinstance(source, Argument):
                 values[var] = self.recorded[self.signature.arguments.index(source)]
             elif isinstance(source, Data):
-                values[var] = source.leaf._data
+                values[var] = source.leaf.raw
             elif isinstance(source, Attribute):
                 values[var] = source.get()
             elif isinstance(source, Gradient):
