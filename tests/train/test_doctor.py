@@ -627,7 +627,7 @@ class Diary(Observer):
     def __init__(self):
         self.entries = []
 
-    def called(self, module, y):
+    def on_module_call(self, module, y):
         self.entries.append(("called", type(module).__name__, y.shape))
 
     def before_backward(self, root):

@@ -9,7 +9,7 @@ Node = Any  # `graph.node` stands above this module: it asks the listeners
 class Observer:
     """Base class of what is told, while it is `observing`, of the model's calls, of backward passes and of steps."""
 
-    def called(self, module: Any, y: Any) -> None:
+    def on_module_call(self, module: Any, y: Any) -> None:
         """A module's call returned ``y``."""
 
     def before_backward(self, root: Node) -> None:
@@ -18,7 +18,7 @@ class Observer:
     def after_backward(self, root: Node) -> None:
         """The backward pass from ``root`` has left its gradients."""
 
-    def stepped(self, optimizer: Any) -> None:
+    def on_optimizer_step(self, optimizer: Any) -> None:
         """A step of the optimizer is about to change its parameters."""
 
     def on_constant(self, operation: Any, inputs: tuple[Any, ...], y: Any) -> None:

@@ -100,7 +100,7 @@ class Module:
             y = y if changed is None else changed
         _note(y, scope, inputs)
         if WATCH.active:
-            notify("called", self, y)
+            notify("on_module_call", self, y)
         return y
 
     def _as_input(self, x: Any) -> Any:
@@ -506,7 +506,7 @@ def _converted(value: Any, kind: Any) -> Any:
 
 
 def _copied(member: Any) -> Any:
-    data = member._data if isinstance(member, Node) else member
+    data = member.raw if isinstance(member, Node) else member
     return data if isinstance(data, float) else data.copy()
 
 

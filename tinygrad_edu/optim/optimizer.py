@@ -26,12 +26,12 @@ class Optimizer:
     ----------
     params : list of what it changes.
     lr : learning rate; may be assigned at any time, which is what schedulers do.
-    maximize : whether steps go up, to larger values, and not down.
-    state : for each parameter a dict of what the rule remembers of it, empty before its first step.
+    maximize : whether steps go up the gradient, so that the loss grows.
+    state : for each parameter, a dict of what the rule remembers; empty before the first step.
 
     Notes
     -----
-    ``params`` may be a list of dicts, each with "params" and with settings of its own: see `param_groups`.
+    ``params`` may be a list of dicts, each with "params" and its own settings: see `param_groups`.
 
     A subclass names its settings in ``hyperparameters`` and what it remembers in ``entries``, and defines `update`.
 
@@ -65,7 +65,7 @@ class Optimizer:
         self._take(self.params, [{} for _ in self.params])
 
     def _take(self, params: list[Any], state: list[dict[str, Any]]) -> None:
-        """Let these be the parameters, with what is remembered of them."""
+        """Take these parameters, with what is remembered of each."""
         self.params, self.state = params, state
         pairs = list(zip(params, state, strict=True))
         self._values = [(p, state) for p, state in pairs if isinstance(p, Value)]
@@ -107,7 +107,7 @@ class Optimizer:
 
     # --- groups of parameters with settings of their own ---
 
-    _ratio = 1.0  # of a group's rate and the optimizer's
+    _ratio = 1.0  # the group's rate over the optimizer's
     _own: Mapping[str, Any] = {}
 
     def _check_groups(self) -> None:
@@ -118,7 +118,7 @@ class Optimizer:
                 raise ArgumentError(f"{type(self).__name__}: a group has no setting {unknown[0]!r}: there are {known}")
 
     def _note_ratio(self, whole: "Optimizer") -> None:
-        """Remember how the rate of this group compares with that of the whole."""
+        """Remember the rate of this group over the rate of the whole optimizer."""
         vars(self)["_ratio"] = self.lr / whole.lr if whole.lr else 1.0
 
     @property
@@ -149,32 +149,32 @@ class Optimizer:
         >>> optimizer = optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.01}], lr=0.1)
         >>> [group["lr"] for group in optimizer.param_groups]
         [0.1, 0.01]
-        >>> optimizer.lr = 0.2  # a group's own rate changes in proportion: what schedules do
+        >>> optimizer.lr = 0.2  # a group's own rate changes in proportion: schedules do this
         >>> [group["lr"] for group in optimizer.param_groups]
         [0.2, 0.02]
         """
         return [ParamGroup(group, self) for group in self.groups or [self]]
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """The new data of a parameter, from its data, its gradient, and what was remembered of it in ``state``.
+        """The new data of a parameter, from its data, its gradient, and what ``state`` remembers of it.
 
-        May write to ``p`` and to what ``state`` holds, never to ``g``.
+        It may write to ``p`` and to the arrays in ``state``, but never to ``g``.
         """
         raise NotImplementedError
 
     def step(self) -> None:
-        """Change every parameter that has a gradient; Ctrl-C waits until all have been changed."""
+        """Change every parameter that has a gradient. Ctrl-C waits until all are changed."""
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_optimizer_step(self)
             return
         if WATCH.active:
-            notify("stepped", self)
+            notify("on_optimizer_step", self)
         with CtrlCWaits():
             for optimizer in self.groups or [self]:
                 optimizer._step()
 
     def signed_update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        """What `update` gives; with ``maximize``, of the gradient with the other sign."""
+        """The result of `update`; with ``maximize``, the gradient has the other sign."""
         return self.update(p, -g if self.maximize else g, state)
 
     def _step(self) -> None:
@@ -195,10 +195,10 @@ class Optimizer:
             if value.grad is None:
                 continue
             value._data = as_number(update(value._data, as_number(value.grad), state))
-            value.stamp = CLOCK.tick()  # after the write: what was read before is out of date
+            value.stamp = CLOCK.tick()  # after the write: nodes that read the old data are out of date
 
     def zero_grad(self) -> None:
-        """Forget the gradients, to which ``backward()`` would add."""
+        """Clear the gradients. Without this, ``backward()`` adds to them."""
         if WATCH.active:
             for tensor, _ in self._tensors:
                 tensor.grad = None
@@ -209,7 +209,7 @@ class Optimizer:
             value.grad = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """Settings and copies of what is remembered, as numbers and arrays: what `tinygrad_edu.save` writes.
+        """Settings and copies of what is remembered, as numbers and arrays that `tinygrad_edu.save` can write.
 
         Examples
         --------
@@ -240,12 +240,12 @@ class Optimizer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over settings and copies of what is remembered: training goes on as it would have there.
+        """Take over the settings and copies of what is remembered. Training then continues as it would have there.
 
         Raises
         ------
         StateDictError
-            Entries are missing, surplus or of another shape or kind. Each is named, and nothing has changed.
+            Entries are missing, surplus, or of another shape or kind. The error names each, and nothing has changed.
         """
         not_while_compiling("load_state_dict()")
         remembered: list[dict[str, Any]] = [{} for _ in self.params]
@@ -253,7 +253,7 @@ class Optimizer:
         used = {name for i, name in known.values() if f"state.{i}.{name}" in state}
         owners = self._settings()
         wanted = [*owners, *["maximize"] * ("maximize" in state)]
-        for i in range(len(self.params)):  # what is remembered of one is remembered of all, but before the first step
+        for i in range(len(self.params)):  # after the first step, every parameter has the same entries
             names = [f"state.{i}.{name}" for name in self.entries if name in used]
             wanted += names if any(name in state for name in names) else []
         problems = differences(wanted, state)
@@ -335,13 +335,13 @@ def larger(a: Any, b: Any) -> Any:
 
 
 def _alike(given: Any, mine: Any) -> bool:
-    """Whether both are numbers, or as many of them."""
+    """Whether both are numbers, or tuples of equally many numbers."""
     if isinstance(mine, tuple):
         return isinstance(given, tuple) and len(given) == len(mine) and all(map(_alike, given, mine))
     return isinstance(given, int | float)
 
 
 def _plain(entry: Any) -> Any:
-    """A setting as it was: a number, a flag or a tuple of numbers, of the array that a file made of it."""
+    """A setting as it was before a file made an array of it: a number, a flag or a tuple of numbers."""
     plain = entry.tolist() if hasattr(entry, "tolist") else entry
     return tuple(plain) if isinstance(plain, list) else plain

@@ -195,7 +195,7 @@ class Doctor(Observer, Callback):
 
     # --- what the engine tells it ---
 
-    def called(self, module: Any, y: Any) -> None:
+    def on_module_call(self, module: Any, y: Any) -> None:
         if module is self.model:
             self._calls += 1
             if not (self._skips_next and getattr(y, "requires_grad", False)):
@@ -204,7 +204,7 @@ class Doctor(Observer, Callback):
     def on_constant(self, operation: Any, inputs: tuple[Node, ...], y: Node) -> None:
         self._held_out.on_constant(operation, inputs, y)
 
-    def stepped(self, optimizer: Any) -> None:
+    def on_optimizer_step(self, optimizer: Any) -> None:
         if self.optimizer is not None and optimizer is not self.optimizer and self._shares(optimizer):
             note = "Another optimizer changes the net's parameters than the one that the doctor was given."
             if note not in self.notes:
