@@ -158,7 +158,7 @@ class TestFit:
 
         with pytest.raises(DTypeError, match=r"give train\.ReduceLROnPlateau\(\) among the callbacks"):
             fit(schedule=lr_scheduler.ReduceLROnPlateau(optimizer))
-        with pytest.raises(ArgumentError, match="the schedule is of another optimizer"):
+        with pytest.raises(ArgumentError, match="the schedule belongs to another optimizer"):
             fit(schedule=lr_scheduler.StepLR(other, step_size=1))
         with pytest.raises(DTypeError, match=r"optimizer\.step\(lambda: loss\(net\(X\), y\)\)"):
             fit(optimizer=optim.BacktrackingLineSearch(net.parameters()))

@@ -1,4 +1,4 @@
-"""Products of matrices and what is made of them: matmul, einsum, linear layers, norms, det, inv, solve.
+"""Products of matrices, and operations that use them: matmul, einsum, linear layers, norms, det, inv, solve.
 
 Shapes in the formulas: for ``y = x0 @ x1`` with ``(n, k) @ (k, m)``, ``gy`` is ``(n, m)``, so the gradients can
 only be ``gy @ x1ᵀ`` and ``x0ᵀ @ gy``.
@@ -25,25 +25,25 @@ def transposed(x: Array) -> Array:
 
 @functools.lru_cache(64)
 def ones(n: int, dtype: np.dtype[Any]) -> Array:
-    """A vector of ones, which nobody may write to."""
+    """A vector of ones that is read-only."""
     y = np.ones(n, dtype)
     y.flags.writeable = False
     return y
 
 
-_TALL = 8  # rows of a matrix, from which on a call of BLAS for it alone pays
-_LARGE = 4096  # numbers in a matrix, from which on it matters how BLAS reads it
+_TALL = 8  # with this many rows or more, a BLAS call for each matrix is faster
+_LARGE = 4096  # with this many numbers or more, the order in which BLAS reads a matrix matters
 
 
 def as_rows(x: Array) -> Array:
-    """All axes but the last made one."""
+    """All axes but the last become one axis."""
     return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 def _times_matrix(x: Array, w: Array) -> Array:
     """``x @ w`` of a matrix ``w`` and an ``x`` of any number of axes."""
     if x.ndim <= 2 and w.__class__ is np.ndarray:
-        return x.dot(w)  # on small matrices half the time of `@`, which looks for a loop first as every ufunc does
+        return x.dot(w)  # half the time of `@` on small matrices: `@` is a ufunc and first looks for a loop
     if x.ndim <= 2 or x.shape[-2] >= _TALL:
         return x @ w  # one call of BLAS for each matrix
     return (as_rows(x) @ w).reshape((*x.shape[:-1], w.shape[1]))
@@ -79,7 +79,7 @@ def MATMUL(x0: Array, x1: Array) -> Array:
 
 def _linear_gx0(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
     if x1.size >= _LARGE and gy.ndim == 2 and gy.__class__ is x1.__class__ is np.ndarray:
-        return x1.dot(gy.T).T  # BLAS is up to twice as fast where it need not turn a matrix round
+        return x1.dot(gy.T).T  # BLAS is up to twice as fast if it need not transpose a matrix
     return _times_matrix(gy, x1.T)
 
 
@@ -91,7 +91,7 @@ def _linear_gx1(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
 
 def _linear_gx2(gy: Array, y: Array, x0: Array, x1: Array, x2: Array) -> Array:
     if gy.__class__ is not np.ndarray or gy.ndim == 1:
-        return gy  # the engine sums over what was broadcast
+        return gy  # the engine sums over the axes that were broadcast
     rows = gy if gy.ndim == 2 else as_rows(gy)
     return ones(len(rows), gy.dtype).dot(rows)  # BLAS adds up rows several times faster than NumPy
 
@@ -109,7 +109,7 @@ def LINEAR(x0: Array, x1: Array, x2: Array) -> Array:
 
 
 def explicit_subscripts(subscripts: str, ndims: Sequence[int]) -> str:
-    """``subscripts`` with its output written out and each ``...`` replaced by letters of its own.
+    """``subscripts`` with the output written out and each ``...`` replaced by unused letters.
 
     >>> explicit_subscripts("...ij,jk", [3, 2])
     'Aij,jk->Aik'
@@ -132,7 +132,7 @@ def explicit_subscripts(subscripts: str, ndims: Sequence[int]) -> str:
     return f"{','.join(terms)}->{right.replace('...', dots)}"
 
 
-_LONG = 1 << 14  # products of numbers, from which on it is worth looking for the best order, and for BLAS
+_LONG = 1 << 14  # with this many products or more, the search for the best order and BLAS pay off
 
 
 def _sum_of_products(subscripts: str, xs: Sequence[Array]) -> Array:
@@ -145,8 +145,8 @@ def _sum_of_products(subscripts: str, xs: Sequence[Array]) -> Array:
 def _einsum_gx(i: int, gy: Array, y: Array, *xs: Array, subscripts: str) -> Array:
     """Exchange the output's letters with the operand's.
 
-    A letter that only this operand has was summed away: a vector of ones brings it back. A letter that stands
-    twice in the operand took a diagonal: an identity matrix puts the gradient back on it.
+    If only this operand has a letter, the forward pass summed over it: a vector of ones brings the axis back. If the
+    operand has a letter twice, the forward pass took a diagonal: an identity matrix puts the gradient back on it.
     """
     left, right = subscripts.split("->")
     terms = left.split(",")

@@ -1,7 +1,7 @@
 """Operations along axes: sums and means, extremes, cumulative sums, softmax.
 
-``axis`` is None (all), an integer or a tuple, as NumPy has it. The backward pass of a reduction first gives the
-gradient its lost axes back (`restored`), then spreads it over what was reduced.
+``axis`` is None (all axes), an integer or a tuple, as in NumPy. The backward pass of a reduction first puts the
+removed axes back into the gradient (`restored`), then spreads it over the entries that were reduced.
 """
 
 import math
@@ -28,12 +28,12 @@ def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 
 def count_of(x: Array, axis: Axis) -> int:
-    """How many entries are reduced to one."""
+    """The number of entries that are reduced to one."""
     return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
 
 
 def restored(y: Array, x: Array, axis: Axis) -> Array:
-    """The reduced ``y`` with the lost axes of ``x`` back, of length one."""
+    """The reduced ``y``, with the removed axes of ``x`` put back with length one."""
     axes = axes_of(axis, x.ndim)
     return y.reshape(tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
 
@@ -50,7 +50,7 @@ def untracked(x: Array) -> Array:
 def in_float32(function: Callable[[Array], Array], x: Array) -> Array:
     """``function(x)``, for float16 computed in float32 and rounded at the end, as in PyTorch.
 
-    float16 ends at 65504 and counts by ones only up to 2048, so sums in it overflow or stop growing.
+    The largest float16 is 65504, and above 2048 it cannot count in ones. So its sums overflow or stop growing.
     """
     return function(x.astype(np.float32)).astype(x.dtype) if x.dtype.char == "e" else function(x)
 
@@ -74,13 +74,13 @@ def MEAN(x: Array, *, axis: Axis, keepdims: bool) -> Array:
 
 
 def _prod_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    if untracked(x).all() is np.True_:  # not where a stand-in answers, which is neither true nor false
+    if untracked(x).all() is np.True_:  # False for a stand-in of `compile`, whose answer is not a bool
         return restored(gy * y, x, axis) / x
     return restored(gy, x, axis) * _product_of_the_others(x, axis)
 
 
 def _product_of_the_others(x: Array, axis: Axis) -> Array:
-    """For each entry the product of the others: y / x would be 0 / 0 where the entry is zero."""
+    """For each entry, the product of the others. ``y / x`` would be 0 / 0 for an entry that is zero."""
     axes = axes_of(axis, x.ndim)
     kept = tuple(a for a in range(x.ndim) if a not in axes)
     order = kept + axes
@@ -98,7 +98,7 @@ def PROD(x: Array, *, axis: Axis, keepdims: bool) -> Array:
 
 def _degrees_of_freedom(x: Array, axis: Axis, ddof: int) -> float:
     n = count_of(x, axis) - ddof
-    return n if n > 0 else math.nan  # as the variance itself is
+    return n if n > 0 else math.nan  # the variance itself is nan, too
 
 
 def _var_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
@@ -112,7 +112,7 @@ def VAR(x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
 
 
 def _std_gx(gy: Array, y: Array, x: Array, *, axis: Axis, ddof: int, keepdims: bool) -> Array:
-    flat = untracked(y) == 0  # all entries equal: a kink, where PyTorch has 0
+    flat = untracked(y) == 0  # all entries are equal: a kink, and PyTorch gives 0
     share = np.where(flat, 0.0, gy / np.where(flat, 1.0, y))
     n = _degrees_of_freedom(x, axis, ddof)
     return in_float32(lambda share: restored(share, x, axis) * (x - np.mean(x, axis=axis, keepdims=True)) / n, share)
@@ -141,7 +141,7 @@ MIN = _extreme("min", np.min)
 
 
 def _shift(x: Array, axis: Axis) -> Array:
-    """The largest entry, to be taken away before exp; 0 where it is infinite."""
+    """The largest entry, which is subtracted before exp; 0 if it is infinite."""
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     return np.where(np.isfinite(top), top, 0.0).astype(x.dtype)
 
@@ -154,7 +154,7 @@ def _logsumexp_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) 
 @array_operation(_logsumexp_gx, formula="gy · softmax(x)")
 def LOGSUMEXP(x: Array, *, axis: Axis, keepdims: bool) -> Array:
     shift = _shift(x, axis)
-    with np.errstate(divide="ignore"):  # log(0), where every entry is -inf
+    with np.errstate(divide="ignore"):  # log(0) if every entry is -inf
         y = in_float32(lambda x: np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift, x)
     return y if keepdims else np.squeeze(y, axis)
 
@@ -180,8 +180,8 @@ def _log_softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
 
 @array_operation(_log_softmax_gx, formula="gy − exp(y) · Σ gy")
 def LOG_SOFTMAX(x: Array, *, axis: int) -> Array:
-    y = x - _shift(x, axis)  # the shift first: x - logsumexp(x) loses the digits that both have in common
-    with np.errstate(divide="ignore"):  # log(0), where there are no entries
+    y = x - _shift(x, axis)  # first the shift: x - logsumexp(x) loses the digits that both share
+    with np.errstate(divide="ignore"):  # log(0) if there are no entries
         return in_float32(lambda y: y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True)), y)
 
 
@@ -195,7 +195,7 @@ def CUMSUM(x: Array, *, axis: int) -> Array:
 
 
 def _cumprod_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
-    if untracked(x).all() is np.True_:  # not where a stand-in answers, which is neither true nor false
+    if untracked(x).all() is np.True_:  # False for a stand-in of `compile`, whose answer is not a bool
         return np.flip(np.cumsum(np.flip(gy * y, axis), axis=axis), axis) / x
     n = x.shape[axis]
     lines = np.expand_dims(np.moveaxis(x, axis, -1), -2)

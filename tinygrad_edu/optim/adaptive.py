@@ -1,6 +1,6 @@
 """Optimizers that give every number a rate of its own: `Adam`, `AdamW`, `RMSprop`, `Adagrad`.
 
-A running average starts as the number 0.0, which the first gradient turns into an array of its own.
+A running average starts as the number 0.0. The first gradient makes a new array of it.
 """
 
 from collections.abc import Iterable
@@ -75,8 +75,8 @@ class Adam(AdamFamily):
     betas : β₁ and β₂, shares of the old in the running averages.
     eps : keeps the division finite.
     weight_decay : adds ``weight_decay · p`` to the gradient, which the division then scales; see `AdamW`.
-    amsgrad : never let the divisor fall (Reddi et al., 2018).
-    maximize : go up, to larger values, and not down.
+    amsgrad : the divisor never becomes smaller (Reddi et al., 2018).
+    maximize : step up the gradient, so that the loss grows.
 
     Raises
     ------
@@ -99,7 +99,7 @@ class Adam(AdamFamily):
 
     remark: ClassVar[str] = (
         "the step is lr * m_hat / (sqrt(v_hat) + eps), m_hat = m / (1 - beta1**t), v_hat = v / (1 - beta2**t);\n"
-        "these divisors are numbers: gathered in rate and spread, they need no pass over an array"
+        "these divisors are numbers: put into rate and spread, they need no pass over an array"
     )
     hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "betas", "eps", "weight_decay", "amsgrad")
     entries: ClassVar[tuple[str, ...]] = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
@@ -123,7 +123,7 @@ class Adam(AdamFamily):
         t, m, v = self._averages(g, state)
         if self.amsgrad:
             v_max = state["max_exp_avg_sq"] = larger(v, state.get("max_exp_avg_sq", 0.0))
-        # Both corrections, of m̂ and of v̂, are numbers: two passes over the array fewer.
+        # Both corrections, of m̂ and of v̂, are numbers. This saves two passes over the array.
         spread = (1 - beta2**t) ** 0.5
         rate = self.lr * spread / (1 - beta1**t)
         divisor = (v_max if self.amsgrad else v) ** 0.5
@@ -191,11 +191,11 @@ class RMSprop(Optimizer):
     weight_decay : adds ``weight_decay · p`` to the gradient.
     momentum : share of the earlier steps that is kept.
     centered : divide by the standard deviation of the gradients in place of the root of their mean square.
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
-    PyTorch: ``torch.optim.RMSprop``, equal to rounding. Keras: ``RMSprop(rho=0.9)``, where eps stands in the root.
+    PyTorch: ``torch.optim.RMSprop``, equal to rounding. Keras: ``RMSprop(rho=0.9)``, where eps is inside the root.
 
     Examples
     --------
@@ -271,7 +271,7 @@ class Adagrad(Optimizer):
     weight_decay : adds ``weight_decay · p`` to the gradient.
     initial_accumulator_value : s at the start.
     eps : keeps the division finite.
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----

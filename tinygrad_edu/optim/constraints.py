@@ -1,4 +1,4 @@
-"""Constraints, which are put on weights after a step: ``optimizer.step(); max_norm_(weights, 3.0)``."""
+"""Constraints on the weights, applied after a step: ``optimizer.step(); max_norm_(weights, 3.0)``."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,12 +11,12 @@ from tinygrad_edu.value import Value
 
 
 def max_norm_(params: Iterable[Any] | Node, limit: float, axis: int | tuple[int, ...] | None = 0) -> None:
-    """Shorten every weight vector that is longer than ``limit`` to that length.
+    """Make every weight vector that is longer than ``limit`` that long.
 
     Parameters
     ----------
     params : Tensors, whose vectors lie along ``axis``: 0 gives, in a weight of shape (in, out), the inputs of each
-        unit. Or Values, which together are one vector, as those of a neuron are.
+        unit. Or Values, which together are one vector, such as the weights of a neuron.
     limit : positive.
     axis : as in ``numpy.linalg.norm``; None takes the whole Tensor as one vector.
 
@@ -38,12 +38,12 @@ def max_norm_(params: Iterable[Any] | Node, limit: float, axis: int | tuple[int,
 
 
 def unit_norm_(params: Iterable[Any] | Node, axis: int | tuple[int, ...] | None = 0) -> None:
-    """Scale every weight vector to length 1; vectors of zeros stay.
+    """Scale every weight vector to length 1; vectors of zeros do not change.
 
     Parameters
     ----------
     params : Tensors, whose vectors lie along ``axis``: 0 gives, in a weight of shape (in, out), the inputs of each
-        unit. Or Values, which together are one vector, as those of a neuron are.
+        unit. Or Values, which together are one vector, such as the weights of a neuron.
     axis : as in ``numpy.linalg.norm``; None takes the whole Tensor as one vector.
 
     Notes
@@ -62,7 +62,7 @@ def unit_norm_(params: Iterable[Any] | Node, axis: int | tuple[int, ...] | None 
 
 
 def _rescale(nodes: list[Any], axis: Any, factor: Callable[[Any], Any]) -> None:
-    """Scale each vector by the factor that belongs to its length: a float, or an array of all lengths."""
+    """Scale each vector by a factor that depends on its length; ``factor`` takes a float or an array of lengths."""
     values = [p for p in nodes if isinstance(p, Value)]
     scale = factor(sum([p.data * p.data for p in values], 0.0) ** 0.5)
     for p in values:
@@ -72,4 +72,4 @@ def _rescale(nodes: list[Any], axis: Any, factor: Callable[[Any], Any]) -> None:
             from tinygrad_edu.operations.matrices import NORM  # here, because Values work without NumPy
 
             data = data_of(p)
-            p.data = data * factor(NORM(data, axis=axis, keepdims=True))  # whose squares do not overflow
+            p.data = data * factor(NORM(data, axis=axis, keepdims=True))  # its squares do not overflow

@@ -23,14 +23,14 @@ class SGD(Optimizer):
     params : Tensors or Values.
     lr : learning rate.
     momentum : share of the earlier steps that is kept; 0 is plain gradient descent.
-    dampening : share of the newest gradient that is left out of the momentum.
+    dampening : share of the newest gradient that does not go into the momentum.
     weight_decay : pulls parameters to 0, as the penalty ``weight_decay / 2 · Σ p²`` would.
     nesterov : take the gradient as if the step by momentum had been made (Sutskever et al., 2013).
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Raises
     ------
-    ArgumentError : there are no parameters, a setting is negative, or ``nesterov`` stands without momentum.
+    ArgumentError : there are no parameters, a setting is negative, or ``nesterov`` is set without momentum.
 
     Notes
     -----

@@ -1,6 +1,6 @@
 """Further optimizers: `Adadelta`, `Adamax`, `NAdam`, `RAdam`, `Rprop`, `ASGD`, `Muon`.
 
-Each class has its rule in one method. What they share stands in `Optimizer`.
+Each class has its rule in one method. What they share is in `Optimizer` and `AdamFamily`.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ class Adadelta(Optimizer):
     rho : share of the old in the running averages.
     eps : keeps the division finite, and the first steps above 0.
     weight_decay : adds ``weight_decay · p`` to the gradient.
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
@@ -76,7 +76,7 @@ class Adadelta(Optimizer):
 
 
 class Adamax(AdamFamily):
-    """Adamax: Adam with the largest gradient so far, which fades, in place of the root of a mean (Kingma & Ba, 2014).
+    """Adamax: Adam that divides by the largest gradient so far, which fades with time (Kingma & Ba, 2014).
 
     ::
 
@@ -92,7 +92,7 @@ class Adamax(AdamFamily):
     betas : β₁ and β₂.
     eps : keeps the division finite.
     weight_decay : adds ``weight_decay · p`` to the gradient.
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
@@ -154,7 +154,7 @@ class NAdam(AdamFamily):
     weight_decay : adds ``weight_decay · p`` to the gradient.
     momentum_decay : how fast the momentum grows.
     decoupled_weight_decay : shrink the parameters by ``lr · weight_decay`` and leave the gradient alone: see `AdamW`.
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
@@ -205,7 +205,7 @@ class NAdam(AdamFamily):
 
 
 class RAdam(AdamFamily):
-    """RAdam: Adam that divides by the spread of the gradients only when it is known well enough (Liu et al., 2019).
+    """RAdam: Adam that divides by the spread of the gradients only after enough steps (Liu et al., 2019).
 
     ::
 
@@ -223,7 +223,7 @@ class RAdam(AdamFamily):
     eps : keeps the division finite.
     weight_decay : adds ``weight_decay · p`` to the gradient.
     decoupled_weight_decay : shrink the parameters by ``lr · weight_decay`` and leave the gradient alone: see `AdamW`.
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
@@ -272,7 +272,8 @@ class RAdam(AdamFamily):
 class Rprop(Optimizer):
     """Rprop: steps whose size follows the signs of the gradients alone (Riedmiller & Braun, 1993). For full batches.
 
-    A number's step grows while its gradient keeps its sign. When the sign changes, the step shrinks and is left out.
+    The step of a number grows while its gradient keeps its sign. When the sign changes, the step becomes smaller,
+    and the number does not move this time.
 
     Parameters
     ----------
@@ -280,7 +281,7 @@ class Rprop(Optimizer):
     lr : the first size of a step.
     etas : factors by which it shrinks and grows.
     step_sizes : the least and the largest step.
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
@@ -344,11 +345,11 @@ class ASGD(Optimizer):
     alpha : the power of the rate's fall.
     t0 : the step from which on the mean is taken.
     weight_decay : adds ``weight_decay · p`` to the gradient.
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
-    The mean a stands in ``state`` as "ax". PyTorch: ``torch.optim.ASGD``, equal to rounding.
+    The mean a is stored in ``state`` as "ax". PyTorch: ``torch.optim.ASGD``, equal to rounding.
 
     Examples
     --------
@@ -392,7 +393,7 @@ class ASGD(Optimizer):
 
 
 class Muon(Optimizer):
-    """Muon: momentum whose matrix is made orthogonal, so that all directions move alike (Jordan, 2024). For matrices.
+    """Muon: momentum made into an orthogonal matrix, so that all directions move equally far (Jordan, 2024).
 
     ::
 
@@ -400,12 +401,12 @@ class Muon(Optimizer):
         u ← (1 − momentum) · g + momentum · b                            nesterov; else b
         p ← p · (1 − lr · weight_decay) − lr · √max(1, columns / rows) · orthogonal(u)
 
-    ``orthogonal(u)`` is near to the product of the singular vectors of u. ``ns_steps`` steps of Newton and Schulz,
-    ``x ← a · x + (b · x xᵀ + c · (x xᵀ)²) @ x``, bring all singular values near to 1.
+    For matrices only. ``orthogonal(u)`` is close to the product of the singular vectors of u. ``ns_steps`` steps of
+    Newton and Schulz, ``x ← a · x + (b · x xᵀ + c · (x xᵀ)²) @ x``, bring all singular values close to 1.
 
     Parameters
     ----------
-    params : Tensors of two axes, such as the weights of hidden layers; leave the rest to `AdamW`.
+    params : Tensors of two axes, such as the weights of hidden layers; give the rest to `AdamW`.
     lr : learning rate.
     weight_decay : the share of ``lr`` by which a step shrinks every parameter.
     momentum : share of the old in the running average.
@@ -413,17 +414,17 @@ class Muon(Optimizer):
     ns_coefficients : a, b and c.
     eps : keeps the division by the norm finite.
     ns_steps : number of steps of Newton and Schulz.
-    maximize : go up, to larger values, and not down.
+    maximize : step up the gradient, so that the loss grows.
 
     Raises
     ------
-    ArgumentError : a parameter has not two axes.
+    ArgumentError : a parameter does not have two axes.
 
     Notes
     -----
     PyTorch: ``torch.optim.Muon`` with ``adjust_lr_fn="original"``. There the steps of Newton and Schulz are computed in
     bfloat16, with two or three digits; here in the type of the parameter. Weights are (in, out) here and (out, in)
-    there, so that columns and rows change places.
+    there, so rows and columns are exchanged.
 
     Examples
     --------

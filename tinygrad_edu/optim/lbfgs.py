@@ -17,9 +17,9 @@ class LBFGS:
     lr : length of a step along the direction; the first one is shorter, ``min(1, 1 / Σ|g|) · lr``.
     max_iter : number of iterations in a step.
     max_eval : number of evaluations of the loss in a step, by default ``max_iter · 5 / 4``.
-    tolerance_grad : a step ends where no number of the gradient is larger.
-    tolerance_change : a step ends where neither a parameter nor the loss changes by more.
-    history_size : so many of the latest changes are remembered.
+    tolerance_grad : a step ends when no number in the gradient is larger.
+    tolerance_change : a step ends when no parameter and no loss changes by more.
+    history_size : number of the latest changes that are remembered.
 
     Raises
     ------
@@ -67,7 +67,7 @@ class LBFGS:
         self._gradient: Any = None  # where the latest direction started
 
     def zero_grad(self) -> None:
-        """Forget the gradients, to which ``backward()`` would add."""
+        """Clear the gradients. Without this, ``backward()`` adds to them."""
         for p in self.params:
             p.grad = None if hasattr(p, "shape") else 0.0
 
@@ -124,7 +124,7 @@ class LBFGS:
         return np.zeros(getattr(p, "shape", ())) if p.grad is None else p.grad
 
     def _next_direction(self, g: Any) -> Any:
-        """``−H @ g``, H the estimate of the inverse Hessian, by the two loops of Nocedal."""
+        """``−H @ g``, H the estimate of the inverse Hessian, by Nocedal's two loops."""
         if self._gradient is None:
             return -g
         change, step = g - self._gradient, self._direction * self._length

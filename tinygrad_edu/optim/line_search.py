@@ -17,20 +17,20 @@ class BacktrackingLineSearch(Optimizer):
 
         loss(p − s · g) ≤ loss(p) − c · s · ‖g‖²
 
-    and then ``p ← p − s · g``. If s falls below ``floor`` first, ``fallback`` is taken without a test.
+    and then ``p ← p − s · g``. If s becomes smaller than ``floor`` first, s is ``fallback``, without a test.
 
     Parameters
     ----------
     params : Tensors or Values.
-    lr : the first step length to be tried.
+    lr : the first step length that is tried.
     shrink : factor from one to the next, below 1.
-    c : share of the fall that the gradient promises which is enough, below 1.
-    floor : below it, the search is given up.
-    fallback : the step length that is then taken.
+    c : the loss must fall by this share of what the gradient predicts; below 1.
+    floor : the search ends when the step length is smaller.
+    fallback : the step length that is used then.
 
     Attributes
     ----------
-    step_size : the step length of the latest step; None before any.
+    step_size : the length of the latest step; None before the first.
 
     Raises
     ------
@@ -38,8 +38,8 @@ class BacktrackingLineSearch(Optimizer):
 
     Notes
     -----
-    Nocedal & Wright, Numerical Optimization, algorithm 3.1. PyTorch has no such optimizer; its ``LBFGS`` takes a
-    function in ``step`` likewise.
+    Nocedal & Wright, Numerical Optimization, algorithm 3.1. PyTorch has no such optimizer; its ``LBFGS`` also
+    takes a function in ``step``.
 
     Examples
     --------
@@ -70,17 +70,17 @@ class BacktrackingLineSearch(Optimizer):
         self.step_size: float | None = None
 
     def step(self, loss_of: Callable[[], Any]) -> Any:  # type: ignore[override]
-        """Search and step along the gradient, and return the loss before.
+        """Search along the gradient, make the step, and return the loss before it.
 
         Parameters
         ----------
         loss_of : computes the loss, and returns it as a node. Called once for the gradient, then, under `no_grad`, for
-            every step length that is tried; so it must compute the same each time. The gradients are those of this
-            step afterwards.
+            every step length that is tried; so it must compute the same each time. Afterwards the gradients are those
+            of this step.
 
         Raises
         ------
-        DTypeError : ``loss_of`` is no function, or returns no node.
+        DTypeError : ``loss_of`` is not a function, or does not return a node.
         ArgumentError : it calls ``backward()`` itself.
         """
         if not callable(loss_of):

@@ -1,8 +1,8 @@
 """Schedules of the learning rate. Names, defaults and rates are PyTorch's; the docstrings give Keras' names too.
 
-A scheduler sets ``optimizer.lr`` when it is made and anew at every ``step()``: after each epoch, or after each batch,
-whichever its numbers count. All but `ReduceLROnPlateau` are formulas of the number of steps: ``rate(step)`` tells what
-is to come.
+A scheduler sets ``optimizer.lr`` when it is made, and again at every ``step()``. Call ``step()`` after each epoch, or
+after each batch; its settings count the same steps. All but `ReduceLROnPlateau` are formulas of the number of steps:
+``rate(step)`` gives the rate of any step.
 
 >>> from tinygrad_edu import Value, optim
 >>> optimizer = optim.SGD([Value(1.0)], lr=0.1)
@@ -50,7 +50,7 @@ __all__ = [
 
 
 class _Scheduler:
-    """What all have: the optimizer, and how far they are, as a state that can be saved."""
+    """What all schedules have: the optimizer, and their progress as a state that can be saved."""
 
     entries: ClassVar[tuple[str, ...]]
     cycled: tuple[str, ...] = ()  # the setting of the optimizer that it changes besides lr
@@ -66,21 +66,21 @@ class _Scheduler:
         return f"<{type(self).__name__} after {steps}: lr={self.optimizer.lr:g}>"
 
     def get_last_lr(self) -> list[float]:
-        """The optimizer's rate as it is now, for each of its groups of parameters."""
+        """The optimizer's current rate, for each of its groups of parameters."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """How far it is, in numbers. Settings are not among them: they are given when it is made."""
+        """Its progress, in numbers, without the settings: they are given when it is made."""
         not_while_compiling("state_dict()")
         return {name: getattr(self, name) for name in self.entries}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where ``state`` was taken.
+        """Continue from where ``state`` was taken.
 
         Raises
         ------
         StateDictError
-            Entries are missing, surplus, or no numbers. Each is named, and nothing has changed.
+            Entries are missing, surplus, or not numbers. The error names each, and nothing has changed.
         """
         not_while_compiling("load_state_dict()")
         problems = differences(self.entries, state)
@@ -95,16 +95,16 @@ class _Scheduler:
 class LRScheduler(_Scheduler):
     """Base class of the schedules that are a formula of the number of steps; a subclass defines `rate`.
 
-    As long as nothing else changes the optimizer's rate, it is ``rate(step)``. Once another schedule, a
-    `ReduceLROnPlateau` or an assignment ``optimizer.lr = …`` has changed it, a step changes the rate that it finds, by
-    the share by which the formula changes: several schedules of one optimizer multiply (PyTorch's chainable form).
+    As long as nothing else changes the optimizer's rate, it is ``rate(step)``. Another schedule, a `ReduceLROnPlateau`
+    or an assignment ``optimizer.lr = …`` may change it. From then on, a step multiplies the rate that it finds by
+    ``rate(step) / rate(step - 1)``: several schedules of one optimizer multiply (PyTorch's chainable form).
 
     Attributes
     ----------
     base_lr : the optimizer's rate when the scheduler was made.
     last_epoch : number of steps so far.
     last_lr : the rate that it set last.
-    chained : whether the rate has been changed by something else.
+    chained : whether something else has changed the rate.
     """
 
     entries: ClassVar[tuple[str, ...]] = ("last_epoch", "base_lr")
@@ -132,14 +132,14 @@ class LRScheduler(_Scheduler):
         return super().state_dict() | {"last_lr": self.last_lr, "chained": int(self._is_chained())}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where ``state`` was taken, and set the optimizer's rate unless something else had changed it.
+        """Continue from where ``state`` was taken, and set the optimizer's rate unless something else had changed it.
 
-        Where it had, the rate is part of the optimizer's own state.
+        If something else had, the rate is part of the optimizer's own state.
 
         Raises
         ------
         StateDictError
-            Entries are missing, surplus, or no numbers. Each is named, and nothing has changed.
+            Entries are missing, surplus, or not numbers. The error names each, and nothing has changed.
         """
         not_while_compiling("load_state_dict()")
         newer = {name: state[name] for name in ("last_lr", "chained") if name in state}  # older states lack these
@@ -159,13 +159,13 @@ class LRScheduler(_Scheduler):
         self.optimizer.lr = self.last_lr = new
 
     def chained_rate(self, lr: float) -> float:
-        """The rate after this step, where something else had made it ``lr``."""
+        """The rate after this step, if something else had set it to ``lr``."""
         before = self.rate(self.last_epoch - 1)
         return lr * self.rate(self.last_epoch) / before if before else self.rate(self.last_epoch)
 
 
 class _ClosedForm(LRScheduler):
-    """A schedule that sets its rate whatever else has changed it."""
+    """A schedule that sets its own rate, even if something else has changed it."""
 
     def chained_rate(self, lr: float) -> float:
         return self.rate(self.last_epoch)
@@ -234,7 +234,7 @@ class ExponentialLR(LRScheduler):
 
 
 class StepLR(LRScheduler):
-    """``base_lr · gamma^⌊step / step_size⌋``: stairs.
+    """``base_lr · gamma^⌊step / step_size⌋``: a rate that falls in stairs.
 
     Notes
     -----
@@ -286,7 +286,7 @@ class PiecewiseConstantLR(_ClosedForm):
 
     Notes
     -----
-    Keras: ``PiecewiseConstantDecay``. PyTorch: `MultiStepLR`, which changes at its milestones and not one step later.
+    Keras: ``PiecewiseConstantDecay``. PyTorch: `MultiStepLR`, which changes at its milestones, not one step later.
 
     Examples
     --------
@@ -420,9 +420,9 @@ class CosineAnnealingWarmRestarts(_ClosedForm):
 
     Parameters
     ----------
-    optimizer : whose rate is set.
+    optimizer : its rate is set.
     T_0 : steps of the first descent.
-    T_mult : each descent has so many times the steps of the one before.
+    T_mult : each descent has ``T_mult`` times as many steps as the one before.
     eta_min : the lowest rate.
 
     Notes
@@ -457,17 +457,17 @@ class SequentialLR(LRScheduler):
 
     Parameters
     ----------
-    optimizer : whose rate is set.
-    schedulers : schedules of this optimizer, made one after another and never stepped by themselves.
-    milestones : the steps at which the next one starts, one less than there are schedules.
+    optimizer : its rate is set.
+    schedulers : schedules of this optimizer, made one after another. Do not call their ``step()``.
+    milestones : the steps at which the next schedule starts, one less than the number of schedules.
 
     Raises
     ------
-    ArgumentError : the milestones do not rise or are not one less, or a schedule is of another optimizer.
+    ArgumentError : the milestones do not rise or are not one less, or a schedule belongs to another optimizer.
 
     Notes
     -----
-    All have the base rate that the first one found. PyTorch: ``SequentialLR``.
+    All have the base rate of the first one. PyTorch: ``SequentialLR``.
 
     Examples
     --------
@@ -499,12 +499,12 @@ class ChainedScheduler(LRScheduler):
 
     Parameters
     ----------
-    schedulers : schedules of one optimizer, made one after another and never stepped by themselves.
+    schedulers : schedules of one optimizer, made one after another. Do not call their ``step()``.
     optimizer : the optimizer, by default that of the first schedule.
 
     Notes
     -----
-    All have the base rate that the first one found. PyTorch: ``ChainedScheduler``.
+    All have the base rate of the first one. PyTorch: ``ChainedScheduler``.
 
     Examples
     --------
@@ -525,7 +525,7 @@ class ChainedScheduler(LRScheduler):
 
 
 def _of_one_optimizer(name: str, schedulers: Sequence[LRScheduler], optimizer: Any) -> list[LRScheduler]:
-    """The schedules, all with the base rate of the first, which the optimizer has again."""
+    """The schedules, all with the base rate of the first. The optimizer gets this rate back."""
     found = list(schedulers)
     if not found or any(not isinstance(s, LRScheduler) or s.optimizer is not optimizer for s in found):
         raise ArgumentError(
@@ -546,11 +546,11 @@ class CosineAnnealingLR(LRScheduler):
 
     Parameters
     ----------
-    optimizer : whose rate is set.
+    optimizer : its rate is set.
     T_max : steps from the highest to the lowest rate; after them it rises again, as in PyTorch.
     eta_min : the lowest rate.
-    warmup_steps : steps before, in which the rate rises in a straight line from ``start_factor · base_lr``.
-    start_factor : where the warm-up starts.
+    warmup_steps : number of first steps, in which the rate rises in a straight line from ``start_factor · base_lr``.
+    start_factor : the warm-up starts at this share of ``base_lr``.
 
     Notes
     -----
@@ -584,11 +584,11 @@ class CosineAnnealingLR(LRScheduler):
         before, now = self.rate(self.last_epoch - 1), self.rate(self.last_epoch)
         if self.last_epoch <= self.warmup_steps:
             return super().chained_rate(lr)
-        if before == self.eta_min:  # the lowest rate, from which it rises again
+        if before == self.eta_min:  # the lowest rate: it rises again from here
             chained = lr + now - before
         else:
             chained = self.eta_min + (lr - self.eta_min) * (now - self.eta_min) / (before - self.eta_min)
-        return max(0.0, chained)  # PyTorch's goes below 0 where something else has brought the rate under eta_min
+        return max(0.0, chained)  # PyTorch's goes below 0 if something else has made the rate smaller than eta_min
 
     def rate(self, step: int) -> float:
         if step < self.warmup_steps:
@@ -628,10 +628,10 @@ class OneCycleLR(_Cycle):
 
     Parameters
     ----------
-    optimizer : whose rate, and momentum, is set.
+    optimizer : its rate and its momentum are set.
     max_lr : the highest rate.
-    total_steps : of the whole cycle.
-    pct_start : share of the cycle that goes up.
+    total_steps : number of steps of the whole cycle.
+    pct_start : share of the cycle in which the rate goes up.
     cycle_momentum : whether the optimizer's ``momentum``, or the first of its ``betas``, goes the other way.
     base_momentum, max_momentum : the lowest and the highest momentum.
     div_factor : the first rate is ``max_lr / div_factor``.
@@ -698,7 +698,7 @@ class CyclicLR(_Cycle):
 
     Parameters
     ----------
-    optimizer : whose rate, and momentum, is set.
+    optimizer : its rate and its momentum are set.
     base_lr, max_lr : the lowest and the highest rate.
     step_size_up : steps of the way up.
     step_size_down : steps of the way down, by default as many.
@@ -769,24 +769,24 @@ class CyclicLR(_Cycle):
 
 
 class ReduceLROnPlateau(_Scheduler):
-    """The rate times ``factor`` when a metric has not improved for more than ``patience`` steps.
+    """Multiplies the rate by ``factor`` when a metric has not improved for more than ``patience`` steps.
 
     Parameters
     ----------
-    optimizer : whose rate is set.
+    optimizer : its rate is set.
     mode : "min" for a metric that should fall, "max" for one that should rise.
     factor : below 1.
-    patience : number of steps without improvement that are borne.
-    threshold : how much better than the best so far counts as improvement.
-    threshold_mode : "rel", in proportion to the size of the best, or "abs".
+    patience : number of steps without improvement that are allowed.
+    threshold : a metric counts as improved if it is better than the best so far by more than this.
+    threshold_mode : "rel", the threshold is a share of the best metric, or "abs".
     cooldown : number of steps after a reduction that are not counted.
     min_lr : the lowest rate.
-    eps : a smaller change of the rate is left out.
+    eps : a smaller change of the rate is not made.
 
     Notes
     -----
     PyTorch: ``ReduceLROnPlateau``. With a negative metric and a relative threshold, PyTorch takes some metrics that are
-    worse than the best for improvements; here they are none. Keras: the callback ``ReduceLROnPlateau``, which reduces
+    worse than the best for improvements; here they are not. Keras: the callback ``ReduceLROnPlateau``, which reduces
     one step earlier, and calls the threshold ``min_delta``.
 
     Examples
@@ -831,7 +831,7 @@ class ReduceLROnPlateau(_Scheduler):
         self.num_bad_epochs = self.cooldown_counter = 0
 
     def step(self, metric: Any) -> None:
-        """Take the newest value of the metric, and lower the optimizer's rate if it is time."""
+        """Take the newest value of the metric, and lower the optimizer's rate if it has not improved for too long."""
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_schedule_step(self, metric)
             return

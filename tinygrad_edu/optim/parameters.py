@@ -9,7 +9,7 @@ from tinygrad_edu.support.arguments import shown
 
 
 def nodes_of(params: Any, name: str) -> list[Any]:
-    """The Tensors and Values in ``params``; one by itself counts as a list of it."""
+    """The Tensors and Values in ``params``; a single one counts as a list."""
     if isinstance(params, Node):
         return [params]
     if not isinstance(params, Iterable):

@@ -1,4 +1,4 @@
-"""Penalties, which are added to the loss."""
+"""Penalties: numbers that are added to the loss."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,11 +10,11 @@ from tinygrad_edu.support.arguments import at_least_zero
 
 
 def l1_penalty(params: Iterable[Any] | Node, strength: float) -> Any:
-    """``strength · Σ |p|``, which draws parameters to exactly 0 (lasso).
+    """``strength · Σ |p|``, which pulls parameters to exactly 0 (lasso).
 
     Parameters
     ----------
-    params : Tensors or Values, or one by itself; commonly the weights without the biases.
+    params : Tensors or Values, or a single one; usually the weights without the biases.
     strength : at least 0.
 
     Notes
@@ -38,7 +38,7 @@ def l2_penalty(params: Iterable[Any] | Node, strength: float) -> Any:
 
     Parameters
     ----------
-    params : Tensors or Values, or one by itself; commonly the weights without the biases.
+    params : Tensors or Values, or a single one; usually the weights without the biases.
     strength : at least 0.
 
     Notes

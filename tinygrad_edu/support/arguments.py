@@ -1,4 +1,4 @@
-"""Numbers that functions and classes are given as settings, checked: each returns the number, or says what is wrong."""
+"""Checks of settings that are numbers. Each function returns the number, or raises an error that says what is wrong."""
 
 import math
 import operator
@@ -9,7 +9,7 @@ from tinygrad_edu.errors import ArgumentError
 
 
 def shown(given: Any) -> str:
-    """What was given, as a message shows it: on one line and whole, or only its type.
+    """What was given, for a message: its whole repr on one line, or only its type.
 
     Examples
     --------
@@ -21,7 +21,7 @@ def shown(given: Any) -> str:
 
 
 def whole_number(what: str, number: Any, least: int = 1) -> int:
-    """``number``, if it can be how many there are of something.
+    """``number``, if it can be a count.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def proportion(what: str, number: Any) -> float:
 
 def _within(what: str, number: Any, where: str, holds: Callable[[float], bool]) -> float:
     try:
-        # A float, not NumPy's: a numpy.float64 turns the float32 arrays that it multiplies into float64 ones.
+        # A float of Python: a numpy.float64 times a float32 array gives a float64 array.
         plain = math.nan if isinstance(number, str) else as_number(number)
     except (TypeError, ValueError, OverflowError):
         plain = math.nan
@@ -76,7 +76,7 @@ def _within(what: str, number: Any, where: str, holds: Callable[[float], bool]) 
 
 
 def as_number(x: Any) -> float:
-    """The number that ``x`` holds: of a node its data, without a warning that a gradient gets lost.
+    """The number in ``x``. For a node it is the data, without the warning that a gradient is lost.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""What users of other libraries look for, and what it is called here: one table for error messages and for the docs.
+"""Names from other libraries, and what they are called here: one table for error messages and for the docs.
 
-A name that does not exist here gives an AttributeError that says what does.
+A name that does not exist here gives an AttributeError that names what to use.
 """
 
 from collections.abc import Callable
@@ -207,7 +207,7 @@ def advice(place: str, name: str) -> str:
 
 
 def missing(package: str) -> Callable[[str], Any]:
-    """``__getattr__`` of a module whose names all exist already: says what a missing name is called here."""
+    """``__getattr__`` of a module that has all its names already: it says what a missing name is called here."""
 
     def find(name: str) -> Any:
         raise AttributeError(f"module {package!r} has no attribute {name!r}{advice(package, name)}")
@@ -216,7 +216,7 @@ def missing(package: str) -> Callable[[str], Any]:
 
 
 class _Absent:
-    """An attribute that a class does not have: asking for it raises an error that says what there is."""
+    """An attribute that a class does not have: reading it raises an error that names what to use."""
 
     def __init__(self, name: str, place: str) -> None:
         self.name = name
@@ -231,9 +231,9 @@ class _Absent:
 
 
 def explain_absent(cls: type) -> None:
-    """Let the names that users of other libraries try on objects of ``cls`` say what there is.
+    """Give ``cls`` an error for each name that users of other libraries try: it says what to use.
 
-    An object or a subclass may have an attribute of such a name all the same.
+    An object or a subclass may still have an attribute of such a name.
     """
     for row in TABLE:
         if row.place == cls.__name__ and not hasattr(cls, row.name):

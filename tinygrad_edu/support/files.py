@@ -14,15 +14,15 @@ FORGOTTEN = 60  # seconds after which a draft is no longer being written
 
 
 def write(path: str | os.PathLike[str], content: bytes) -> None:
-    """Make ``content`` the file at ``path``, replacing an older one in one moment.
+    """Write ``content`` to the file at ``path``. An older file is replaced in one moment.
 
-    It is written under another name beside its place and then renamed, so that at every moment, even that of a power
-    cut, the old file or the new one is there, whole. An older file's permissions are kept, and drafts that a killed
-    process left are removed.
+    The content is written to a draft in the same folder, and then the draft is renamed. So the whole old file or the
+    whole new file exists at every moment, even when the power fails. The permissions of an older file are kept. Drafts
+    of processes that were killed are removed.
 
     Raises
     ------
-    FileError : it cannot be written. What was there before is there still.
+    FileError : the file cannot be written. The old file has not changed.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def write(path: str | os.PathLike[str], content: bytes) -> None:
     """
     draft: Path | None = None
     try:
-        place = Path(path).resolve()  # a link stays one: what it points to is replaced
+        place = Path(path).resolve()  # a link stays a link: the file that it points to is replaced
         draft = place.with_name(f".{place.name}.{os.getpid()}-{threading.get_ident()}")
         if place.is_dir():
             raise IsADirectoryError(0, "it is a folder")
@@ -53,12 +53,12 @@ def write(path: str | os.PathLike[str], content: bytes) -> None:
         ) from None
     finally:
         if draft is not None:
-            with contextlib.suppress(OSError, ValueError):  # what went wrong has been said
+            with contextlib.suppress(OSError, ValueError):  # the first error is the one to report
                 draft.unlink(missing_ok=True)
 
 
 def _remove_old_drafts(place: Path) -> None:
-    """Remove what processes that were killed left beside the file."""
+    """Remove the drafts of processes that were killed."""
     with contextlib.suppress(OSError):
         for draft in place.parent.iterdir():
             found = re.fullmatch(rf"\.{re.escape(place.name)}\.(\d+)-\d+", draft.name)
@@ -67,9 +67,9 @@ def _remove_old_drafts(place: Path) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether there is a process of this number, as far as can be told."""
+    """Whether there is a process of this number, as far as the system says."""
     if os.name != "posix":
-        return False  # the age of its draft has to do
+        return False  # the age of its draft must be enough
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

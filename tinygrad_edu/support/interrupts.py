@@ -1,4 +1,4 @@
-"""Ctrl-C that waits: what must not be cut in half is finished first."""
+"""Ctrl-C that waits until a piece of work is finished."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class CtrlCWaits:
-    """Within it, Ctrl-C is only noted; behind it, it acts as it would have.
+    """Within it, Ctrl-C is only noted. At the end of the block, it does what it usually does.
 
     Only the main thread of a program can change what a signal does, and only it receives one. Elsewhere nothing
     changes.
@@ -25,7 +25,7 @@ class CtrlCWaits:
         self._noted: tuple[int, FrameType | None] | None = None
         if threading.current_thread() is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
-            if callable(before):  # neither ignored nor left to the system
+            if callable(before):  # not ignored, and not handled by the system
                 self._before = before
                 signal.signal(signal.SIGINT, self._note)
 

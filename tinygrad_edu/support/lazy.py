@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first asked for: Python's own way, PEP 562."""
+"""Names of a package that are imported when they are first used, as in PEP 562."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,19 +12,18 @@ def lazy_names(
     """``__getattr__`` and ``__dir__`` of a package whose modules are imported late.
 
     A type checker and an editor cannot follow this: for them, the package imports the same names under
-    ``TYPE_CHECKING``. There, no ``__getattr__`` must be seen, since it would make them take every name for one that
-    the package has.
+    ``TYPE_CHECKING``. They must not see ``__getattr__``, because then every name would seem to exist.
 
     Parameters
     ----------
     package : the package's ``__name__``.
-    modules : for each module in it, the names that it gives the package, with blanks between them.
-    submodules : modules and packages in it that are names of the package themselves.
+    modules : for each module in it, the names that the package takes from it, with spaces between them.
+    submodules : modules and packages in it that are public names.
 
     Returns
     -------
-    tuple of the two functions. ``dir()`` shows what is public, whether it has been imported yet or not; Python looks
-    there for the name that was meant when one is misspelt.
+    tuple of the two functions. ``dir()`` shows all public names, also those that are not imported yet. Python uses it
+    to suggest a name when one is misspelt.
 
     Examples
     --------

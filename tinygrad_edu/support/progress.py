@@ -12,8 +12,8 @@ def progress_bar(progress: bool | None, **options: Any) -> Any:
 
     Parameters
     ----------
-    progress : whether it is shown. None shows it on a terminal and in a notebook, unless the environment says
-        ``TQDM_DISABLE``, as it does in the processes of a sweep.
+    progress : whether it is shown. None shows it on a terminal and in a notebook, unless the environment variable
+        ``TQDM_DISABLE`` is set, as in the processes of a sweep.
     """
     if progress is None and os.environ.get("TQDM_DISABLE"):
         progress = False

@@ -11,11 +11,11 @@ class StateDictError(TinygradEduError, ValueError):
     """A state that does not fit what it is loaded into."""
 
 
-FORMAT = "tinygrad_edu"  # who wrote a file, in its metadata; PyTorch's users write "pt"
+FORMAT = "tinygrad_edu"  # in a file's metadata: which library wrote it; PyTorch's users write "pt"
 
 
 class LoadedState(dict[str, Any]):
-    """The arrays of a file by name, with ``format``: who wrote it, "" where it does not say."""
+    """The arrays of a file by name. ``format`` says which library wrote it; "" if the file does not say."""
 
     def __init__(self, arrays: Mapping[str, Any], format: str) -> None:  # noqa: A002 the word of the file's own header
         super().__init__(arrays)
@@ -28,7 +28,7 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 
 def problems_of(name: str, given: Any, shape: tuple[int, ...]) -> list[str]:
-    """What is wrong with an entry that should hold numbers of this shape: nothing, or one clause."""
+    """What is wrong with an entry that should hold numbers of this shape: an empty list, or one problem."""
     kind = "f" if isinstance(given, float | int) else getattr(getattr(given, "dtype", None), "kind", "")
     if not kind or kind not in "fiub":
         return [f"{name} must hold numbers, but is {shown(given)}"]

@@ -18,7 +18,7 @@ def leaves_of(tree: Any) -> list[Any]:
 
 
 def tree_like(tree: Any, leaves: Sequence[Any]) -> Any:
-    """The tree with other leaves: as many as it has, in the order of `leaves_of`.
+    """The tree with other leaves: equally many, in the order of `leaves_of`.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def tree_like(tree: Any, leaves: Sequence[Any]) -> Any:
 
 
 def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
-    """The tree with ``function`` of each leaf in its place.
+    """The tree with each leaf replaced by ``function(leaf)``.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Types with short names, so that signatures in ``help()`` and in tooltips stay readable.
 
-A type checker sees NumPy's own types. Python itself sees only a name: NumPy's types would print as half a screen of
-text.
+A type checker sees NumPy's own types. Python itself sees only a name, because NumPy's types print as half a screen
+of text.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Training: `fit` and what one wants around it. A hand-written loop stays as easy."""
+"""Training: `fit`, callbacks, metrics, the doctor and sweeps. A loop written by hand is as easy."""
 
 from typing import TYPE_CHECKING
 

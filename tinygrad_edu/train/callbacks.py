@@ -1,4 +1,4 @@
-"""Callbacks: what happens beside the steps of a training run."""
+"""Callbacks: what else happens during a training run."""
 
 import math
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from tinygrad_edu.train.history import History
 class Run:
     """A training run as its callbacks see it.
 
-    Setting ``stop`` to a sentence ends the run after this epoch, with the sentence as the reason.
+    Set ``stop`` to a sentence to end the run after this epoch. The sentence is the reason.
     """
 
     model: Any
@@ -35,10 +35,10 @@ class Run:
 
 
 class Callback:
-    """Base class: override what you need. `state_dict` is what a `Checkpoint` keeps of it.
+    """Base class: override the methods you need. A `Checkpoint` keeps what `state_dict` returns.
 
-    A callback may serve several runs, so what it remembers begins anew in `on_start`. But where ``run.epoch`` is not
-    0, a `Checkpoint` has already given it what it remembers.
+    A callback may be used in several runs, so it resets what it remembers in `on_start`. If ``run.epoch`` is not 0, do
+    not reset it: a `Checkpoint` has already loaded it.
 
     Examples
     --------
@@ -60,10 +60,10 @@ class Callback:
         """Before the first step."""
 
     def on_step(self, run: Run) -> None:
-        """After each optimizer step; the gradients are still there."""
+        """After each optimizer step, before the gradients are cleared."""
 
     def on_epoch(self, run: Run) -> None:
-        """After each epoch; ``run.numbers`` are its numbers, and may be added to."""
+        """After each epoch; ``run.numbers`` holds its numbers, and you may add more."""
 
     def on_recorded(self, run: Run) -> None:
         """After each epoch, when its numbers are in the history and the schedule has stepped."""
@@ -76,18 +76,18 @@ class Callback:
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Load what `state_dict` returned."""
 
 
 def monitored(run: Run, name: str | None) -> float:
-    """The number to watch: the one named, else the validation loss, else the loss."""
+    """The number to watch: the named one, or else the validation loss, or else the loss."""
     name = name or ("val_loss" if "val_loss" in run.numbers else "loss")
     if name not in run.numbers:
         raise ArgumentError(f"there is no {name!r} to watch: this run has {', '.join(run.numbers)}")
     return run.numbers[name]
 
 
-FALLING, RISING = ("loss", "error"), ("accuracy",)  # what the names of known numbers end in
+FALLING, RISING = ("loss", "error"), ("accuracy",)  # known numbers have names that end like this
 
 
 def mode_of(mode: str | None, monitor: str | None, who: str) -> str:
@@ -121,7 +121,7 @@ class EarlyStopping(Callback):
     Attributes
     ----------
     best : the best number so far.
-    best_epoch : the epoch that had it; 0 before any.
+    best_epoch : the epoch of the best number; 0 before the first.
 
     Notes
     -----
@@ -193,7 +193,7 @@ class ReduceLROnPlateau(Callback):
     Parameters
     ----------
     factor : below 1.
-    patience : epochs without improvement that are borne.
+    patience : number of epochs without improvement that are allowed.
     monitor : name of the number; the validation loss, or the loss, by default.
     mode : "min" for a number that should fall, "max" for one that should rise. It may be left out for a loss, an error
         or an accuracy, and has to be given for any other number.
@@ -235,7 +235,9 @@ class ReduceLROnPlateau(Callback):
         self._state: dict[str, Any] = {}
 
     def on_start(self, run: Run) -> None:
-        fresh = self._scheduler(run).state_dict()  # a setting out of its range is refused here, before the first step
+        fresh = self._scheduler(
+            run
+        ).state_dict()  # raises here, before the first step, if a setting is out of its range
         if not run.epoch:
             self._state = fresh
 
@@ -246,7 +248,7 @@ class ReduceLROnPlateau(Callback):
         self._state = scheduler.state_dict()
 
     def _scheduler(self, run: Run) -> lr_scheduler.ReduceLROnPlateau:
-        """One of this run's optimizer, which a `Checkpoint` that stands before this callback does not know yet."""
+        """A scheduler of this run's optimizer. A `Checkpoint` before this callback in the list does not have it yet."""
         return lr_scheduler.ReduceLROnPlateau(run.optimizer, **self._settings)
 
     def state_dict(self) -> dict[str, Any]:
@@ -257,9 +259,9 @@ class ReduceLROnPlateau(Callback):
 
 
 class GradientConverged(Callback):
-    """Stop when the norm of the whole gradient has fallen below a tolerance: the walk has come to flat ground.
+    """Stop when the norm of the whole gradient is smaller than a tolerance: the loss is flat here.
 
-    It is the gradient of an epoch's last step, so of all samples only where that takes them all.
+    It is the gradient of an epoch's last step. It is of all samples only if a step takes all of them.
 
     Parameters
     ----------
@@ -307,7 +309,7 @@ class LossConverged(Callback):
 class GradientFlow(Callback):
     """Record the norm of each weight's gradient after every epoch, as ``grad_norm.NAME``.
 
-    Where the norms fall from layer to layer towards the input, the gradient vanishes; where they grow, it explodes.
+    If the norms become smaller from layer to layer towards the input, the gradient vanishes; if they grow, it explodes.
     """
 
     def on_epoch(self, run: Run) -> None:
@@ -317,11 +319,11 @@ class GradientFlow(Callback):
 
 
 class Snapshots(Callback):
-    """Keep the model's weights every few epochs in ``history.snapshots``, for pictures that move.
+    """Keep the model's weights every few epochs in ``history.snapshots``, for animations.
 
     Parameters
     ----------
-    every : epochs from one to the next.
+    every : number of epochs between two snapshots.
     """
 
     def __init__(self, every: int = 1) -> None:

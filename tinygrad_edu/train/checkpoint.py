@@ -1,4 +1,4 @@
-"""`Checkpoint`: a run that is killed at any moment goes on as if nothing had happened."""
+"""`Checkpoint`: a run that was killed continues as if nothing had happened."""
 
 import hashlib
 import json
@@ -17,28 +17,28 @@ from tinygrad_edu.train.preserved import generators_of
 
 
 class CheckpointError(TinygradEduError, ValueError):
-    """A checkpoint of another run."""
+    """A file that is not a checkpoint of this run."""
 
 
 class Checkpoint(Callback):
-    """Keep everything that a run consists of in a file, and go on from it when the run is started again.
+    """Keep the whole state of a run in a file, and continue from it when the run is started again.
 
-    That is the weights and buffers, the optimizer's and the schedule's state, the states of all random generators (the
-    run's and those of modules such as Dropout), the epoch, the history and what other callbacks remember. The file is
-    replaced in one go after an epoch, so it is whole at every moment: a run that was killed and started again ends
-    with exactly the bytes of one that was not.
+    The state is the weights and buffers, the state of the optimizer and of the schedule, the states of all random
+    generators (the run's and those of modules such as Dropout), the epoch, the history, and what other callbacks
+    remember. The file is replaced in one moment after an epoch, so it is always whole. A run that was killed and
+    started again gives exactly the same bytes as a run that was not killed.
 
     Parameters
     ----------
-    path : the file, in safetensors format. If it is there when the run starts, the run goes on from it.
-    every : epochs between two savings; the last is always saved.
+    path : the file, in safetensors format. If it exists when the run starts, the run continues from it.
+    every : the state is saved after so many epochs, and always after the last.
 
     Raises
     ------
-    CheckpointError : the file is damaged, or does not belong to a run like this one: with the same model, optimizer,
-        schedule, loss, batch size, seed and number of samples. The sentence names what differs. Nothing is changed
-        then.
-    FileError : its folder is not there.
+    CheckpointError : the file is damaged, or belongs to another run. The model, the optimizer, the schedule, the loss,
+        the batch size, the seed and the number of samples must be the same. The message names what differs. Nothing
+        is changed then.
+    FileError : its folder does not exist.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class Checkpoint(Callback):
     def on_start(self, run: Run) -> None:
         if self.path.exists():
             self._restore(run, dict(load(self.path)))
-        elif not self.path.absolute().parent.is_dir():  # found out now, not after the first epoch
+        elif not self.path.absolute().parent.is_dir():  # better now than after the first epoch
             raise FileError(
                 f"the checkpoint {str(self.path)!r} cannot be written: there is no such folder, make it first"
             )
@@ -130,7 +130,7 @@ class Checkpoint(Callback):
         for what in saved.keys() & mine.keys():
             if saved[what] != mine[what]:
                 old, new = saved[what], mine[what]
-                if isinstance(old, list) and isinstance(new, list):  # lines: the first that differ
+                if isinstance(old, list) and isinstance(new, list):  # lists of lines: show the first that differ
                     old, new = next((a, b) for a, b in zip_longest(old, new, fillvalue="nothing") if a != b)
                 raise CheckpointError(
                     f"{self.path} is the checkpoint of a run with another {what}: {old}, and here {new}. Delete it to "
@@ -139,7 +139,7 @@ class Checkpoint(Callback):
 
 
 def _setup(run: Run) -> dict[str, Any]:
-    """What has to be the same when a run goes on, in words and numbers."""
+    """What must be the same when a run continues, in words and numbers."""
     schedule = None if run.schedule is None else [type(run.schedule).__name__, *_settings(run.schedule)]
     return {
         "model": [" ".join(line.split()) for line in repr(run.model).splitlines()],
@@ -150,7 +150,7 @@ def _setup(run: Run) -> dict[str, Any]:
 
 
 def _settings(schedule: Any) -> list[str]:
-    """The settings of a schedule, and not how far it is."""
+    """The settings of a schedule, without its progress."""
     moving = {*getattr(schedule, "entries", ()), "last_lr", "chained"}
     return [
         f"{name}={value}"
@@ -170,7 +170,7 @@ def _checksum(arrays: Mapping[str, Any]) -> Any:
 
 
 def _holders(run: Run) -> list[tuple[str, Any]]:
-    """What has a state, by name; the model first, because it is what most likely does not fit."""
+    """The parts that have a state, by name; the model first, because it is the part that most often does not fit."""
     holders = [("model", run.model), ("optimizer", run.optimizer), ("history", run.history)]
     if run.schedule is not None:
         holders.append(("schedule", run.schedule))
@@ -183,5 +183,5 @@ def _generators(run: Run) -> dict[str, np.random.Generator]:
 
 
 def _jsonable(entry: Any) -> Any:
-    """Numbers of NumPy's as Python's own."""
+    """NumPy's numbers as numbers of Python."""
     return entry.item() if isinstance(entry, np.generic) else list(entry)

@@ -1,4 +1,4 @@
-"""What `fit` is given, checked before the first step."""
+"""Checks of what `fit` is given, before the first step."""
 
 from collections.abc import Iterable, Sized
 from typing import Any
@@ -11,7 +11,7 @@ from tinygrad_edu.train.callbacks import Callback
 
 
 def check_data(X: Sized, y: Sized, validation: Any) -> None:
-    """Raise unless there are samples, and a target for each."""
+    """Raise unless there are samples, and one target for each."""
     if validation is not None and not (isinstance(validation, tuple | list) and len(validation) == 2):
         raise ArgumentError(f"fit needs validation=(X, y), but was given {_kind(validation)}")
     for what, samples, targets in (("", X, y), ("validation ", *(validation or (X, y)))):
@@ -36,16 +36,16 @@ def check_numbers(epochs: Any, batch_size: Any) -> None:
 
 
 def check_loss(y: Any) -> None:
-    """Raise unless ``y``, which a loss function gave, can be gone back from."""
+    """Raise unless a backward pass can start at ``y``, the result of a loss function."""
     if not isinstance(y, Node):
         raise DTypeError(
-            f"a loss is computed of the outputs as a Tensor or a Value, but the loss function gave {shown(y)}: return "
-            "what nn.functional's losses or operations on the outputs give"
+            f"a loss function must return a Tensor or a Value, but it gave {shown(y)}: use "
+            "nn.functional's losses, or operations on the outputs"
         )
 
 
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, callbacks: Any) -> None:
-    """Raise unless each is of its kind, and they belong to each other."""
+    """Raise unless each part is of the right kind, and they belong together."""
     if not hasattr(model, "parameters") or isinstance(model, type):
         raise DTypeError(f"fit trains a Module, such as nn.MLP(2, [8, 2]), but was given {shown(model)}")
     if not callable(loss):
@@ -62,7 +62,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, callbacks:
 
 
 def check_optimizer(model: Any, optimizer: Any, who: str = "fit") -> None:
-    """Raise unless it can step after each loss, and changes parameters of the model."""
+    """Raise unless the optimizer can step after each loss, and changes parameters of the model."""
     if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
         raise DTypeError(
             f"{who} takes an optimizer of the model's parameters, such as optim.SGD(net.parameters(), lr=0.1), but was "
@@ -76,7 +76,7 @@ def check_optimizer(model: Any, optimizer: Any, who: str = "fit") -> None:
     mine = model.parameters()
     if mine and {*mine}.isdisjoint(getattr(optimizer, "params", mine)):
         raise ArgumentError(
-            f"{who}: none of the model's parameters is the optimizer's, so nothing would be learned: make the "
+            f"{who}: the optimizer has none of the model's parameters, so nothing would be learned: make the "
             "optimizer after the model, such as optim.SGD(net.parameters(), lr=0.1)"
         )
 
@@ -84,7 +84,7 @@ def check_optimizer(model: Any, optimizer: Any, who: str = "fit") -> None:
 def _check_schedule(optimizer: Any, schedule: Any) -> None:
     if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
         raise DTypeError(
-            "fit: ReduceLROnPlateau has to be told what to watch: give train.ReduceLROnPlateau() among the callbacks"
+            "fit: ReduceLROnPlateau needs a number to watch: give train.ReduceLROnPlateau() among the callbacks"
         )
     if isinstance(schedule, type) or not hasattr(schedule, "step"):
         raise DTypeError(
@@ -92,4 +92,6 @@ def _check_schedule(optimizer: Any, schedule: Any) -> None:
             f"was given {shown(schedule)}"
         )
     if getattr(schedule, "optimizer", optimizer) is not optimizer:
-        raise ArgumentError("fit: the schedule is of another optimizer: make it of the one that fit is given")
+        raise ArgumentError(
+            "fit: the schedule belongs to another optimizer: make it with the optimizer that fit is given"
+        )

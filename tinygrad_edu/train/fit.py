@@ -1,4 +1,4 @@
-"""`fit`: the training loop, with what one wants around it."""
+"""`fit`: the training loop, with metrics, schedules and callbacks."""
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,17 +51,17 @@ def fit(
     X, y : arrays with one row a sample.
     loss : ``loss(outputs, targets)``, a function that gives one number, such as `nn.functional.cross_entropy`.
     optimizer : of the model's parameters.
-    epochs : passes over the data, those of an earlier run that a `Checkpoint` resumes included.
-    batch_size : samples a step, shuffled anew in every epoch; all at once, in their order, if None.
+    epochs : passes over the data, including those of an earlier run that a `Checkpoint` continues.
+    batch_size : samples in a step; they are shuffled again in every epoch. None takes all at once, in their order.
     validation : arrays ``(X, y)`` to measure on after every epoch.
     metrics : names or functions ``metric(outputs, targets)``, measured after every epoch in evaluation mode, on the
         training data (``accuracy``) and on the validation data (``val_accuracy``).
     schedule : of the learning rate, from `optim.lr_scheduler`; it steps after every epoch, or after every step if it
         says so (``per_step``).
-    callbacks : see `Callback`. One that is a context manager too is entered for the run.
+    callbacks : see `Callback`. If one is also a context manager, the run is inside its ``with`` block.
     measure_training : measure the metrics on the training data too, which takes a pass over all of it.
-    rng : source of the shuffling: the same generator or seed gives the same run.
-    compiled : replay the step as straight-line NumPy (`tinygrad_edu.compile`).
+    rng : random numbers for the shuffling: the same generator or seed gives the same run.
+    compiled : run the step as straight-line NumPy (`tinygrad_edu.compile`).
     progress : show a progress bar; by default only on a terminal and in a notebook.
 
     Returns
@@ -71,8 +71,8 @@ def fit(
 
     Raises
     ------
-    ShapeError, ArgumentError, DTypeError : samples and targets differ in number, there are none, a part is not of its
-        kind, or the optimizer has none of the model's parameters. Nothing has been trained then.
+    ShapeError, ArgumentError, DTypeError : samples and targets differ in number, there are none, a part is of
+        another kind, or the optimizer has none of the model's parameters. Nothing has been trained then.
 
     Examples
     --------
@@ -94,7 +94,9 @@ def fit(
         sets["val_"] = validation
     seed = "none" if rng is None else None
     rng = np.random.default_rng(generator(rng))
-    seed = seed or f"{zlib.crc32(repr(rng.bit_generator.state).encode()):08x}"  # of where its numbers start
+    seed = (
+        seed or f"{zlib.crc32(repr(rng.bit_generator.state).encode()):08x}"
+    )  # a checksum of the state in which it starts
     run = Run(model, optimizer, History(model, X, y), epochs, rng, schedule, tuple(callbacks))
     run.setup = {"loss": _name(loss), "batch size": batch_size, "number of samples": len(X), "seed": seed}
     step = _training_step(model, loss, optimizer, compiled=compiled)
@@ -122,7 +124,7 @@ def fit(
 
 
 def _name(function: Any) -> str:
-    """What a function is called; "" if it has no name of its own."""
+    """The name of a function; "" for a lambda."""
     name = str(getattr(function, "__name__", ""))
     return "" if name == "<lambda>" else name
 
@@ -155,7 +157,7 @@ def _epoch(run: Run, step: Callable[[Array, Array], Any], X: Array, y: Array, ba
             callback.on_step(run)
     run.numbers = {"loss": total / len(X)}
     if not np.isfinite(total):
-        run.stop = f"the loss became {run.loss} in epoch {run.epoch + 1}: lower the learning rate, or look at the data"
+        run.stop = f"the loss became {run.loss} in epoch {run.epoch + 1}: lower the learning rate, or check the data"
 
 
 def _measure(run: Run, loss: Loss, metrics: Mapping[str, Metric], sets: Mapping[str, tuple[Array, Array]]) -> None:

@@ -1,4 +1,4 @@
-"""`History`: what a training run measured, one number an epoch under each name."""
+"""`History`: what a training run measured, one number per epoch for each name."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from tinygrad_edu.support.notebook import table
 
 
 class UnknownColumnError(TinygradEduError, KeyError):
-    """A name under which a history has no numbers."""
+    """A history has no numbers of this name."""
 
     __str__ = Exception.__str__  # KeyError's own puts the sentence into quotes
 
@@ -24,7 +24,7 @@ class History(Mapping[str, list[float]]):
     snapshots : list of (epoch, state)
         The model's `state_dict` after some epochs, where a `Snapshots` callback took them.
     model, X, y
-        What was trained, and on what: a plot of the run needs no more than its history.
+        What was trained, and the data: a plot of the run needs only its history.
 
     Examples
     --------
@@ -54,12 +54,12 @@ class History(Mapping[str, list[float]]):
         Parameters
         ----------
         numbers : by name.
-        epoch : which epoch they are of, from 1 on. Without it, they are the latest epoch's if that has none of these
-            names yet, and else the next one's.
+        epoch : the epoch of the numbers, from 1 on. By default it is the latest epoch if that has none of these names
+            yet, or else the next one.
 
         Raises
         ------
-        ArgumentError : a number of that epoch, or of a later one, is there already.
+        ArgumentError : the history already has a number of that epoch, or of a later one.
 
         Examples
         --------
@@ -82,13 +82,13 @@ class History(Mapping[str, list[float]]):
             self._epochs.setdefault(name, []).append(epoch)
 
     def epochs_of(self, name: str) -> list[int]:
-        """The epochs that the numbers of this name are of, in their order."""
-        self[name]  # an unknown name is refused there
+        """The epochs of the numbers of this name, in their order."""
+        self[name]  # raises for an unknown name
         return list(self._epochs[name])
 
     @property
     def epochs(self) -> int:
-        """The latest epoch of which there are numbers; 0 before any."""
+        """The latest epoch that has numbers; 0 before the first."""
         return max((epochs[-1] for epochs in self._epochs.values()), default=0)
 
     def to_dict(self) -> dict[str, list[float]]:
@@ -105,7 +105,7 @@ class History(Mapping[str, list[float]]):
         )
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Load what `state_dict` returned."""
         self._columns, self._epochs = {}, {}
         snapshots: dict[int, dict[str, Any]] = {}
         for key, entry in state.items():
@@ -134,7 +134,7 @@ class History(Mapping[str, list[float]]):
         return len(self._columns)
 
     def _cells(self) -> list[list[str]]:
-        """The rows of the table: the first epochs and the last; a cell is empty where there is no number."""
+        """The rows of the table: the first epochs and the last; a cell is empty if there is no number."""
         numbers = {name: dict(zip(self._epochs[name], self._columns[name], strict=True)) for name in self}
         last = self.epochs
         shown = range(1, last + 1) if last <= 20 else [*range(1, 6), 0, *range(last - 4, last + 1)]

@@ -15,9 +15,9 @@ from tinygrad_edu.train.checks import check_loss, check_optimizer
 from tinygrad_edu.train.preserved import preserved
 
 SMOOTHING = 0.9  # of the running mean of the loss
-DIVERGED = 4.0  # times the smallest loss: higher is off the map
+DIVERGED = 4.0  # times the smallest loss: a higher loss ends the run
 RISEN = 1.1  # times the smallest loss so far: from here on the rate is too high
-FALLEN = 0.95  # of the loss that the same batches have without training
+FALLEN = 0.95  # times the loss of the same batches without training
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,9 +27,9 @@ class LRRange:
     Attributes
     ----------
     lrs : (steps,) learning rates, rising.
-    losses : (seeds, steps) smoothed losses; nan from where a run diverged.
+    losses : (seeds, steps) smoothed losses; nan from the step at which a run diverged.
     suggestion : the learning rate at which the mean loss fell fastest, before it rose for the first time; nan if
-        training never lowered it by a twentieth.
+        training never made it 5 % smaller.
     """
 
     lrs: Array
@@ -61,17 +61,17 @@ def lr_range_test(
 ) -> LRRange:
     """Train for a few steps while the learning rate rises from ``lr_min`` to ``lr_max``, and watch the loss.
 
-    Below the useful range the loss stands still, above it explodes; where it falls fastest is a good rate to start
-    with (Smith, 2017, "Cyclical learning rates"). Every seed starts from the same weights and shuffles differently.
-    The model, the optimizer and their random generators are left exactly as they were.
+    Below the useful range the loss does not change, above it the loss explodes. The rate at which it falls fastest is
+    a good rate to start with (Smith, 2017, "Cyclical learning rates"). Every seed starts from the same weights and
+    shuffles differently. Afterwards the model, the optimizer and their random generators are exactly as before.
 
     Parameters
     ----------
     model, X, y, loss, optimizer : as for `fit`.
-    lr_min, lr_max : the first and the last rate; between them they rise by the same factor at every step.
-    steps : how many, at least 5.
+    lr_min, lr_max : the first and the last rate; each step multiplies the rate by the same factor.
+    steps : number of steps, at least 5.
     batch_size : samples a step.
-    seeds : how many runs, each with another order of the samples.
+    seeds : number of runs, each with another order of the samples.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def _one_run(
     mean, best = 0.0, np.inf
     for i, (lr, (batch, targets)) in enumerate(zip(lrs, feed, strict=True)):
         optimizer.lr = float(lr)
-        with np.errstate(all="ignore"):  # it is meant to explode
+        with np.errstate(all="ignore"):  # the loss is expected to explode
             step_loss = loss(model(batch), targets)
             check_loss(step_loss)
             if lr:
@@ -147,9 +147,9 @@ def _one_run(
 def _steepest(lrs: Array, losses: Array, untrained: Array) -> float:
     """The rate at which the mean over the seeds falls fastest, before it rises for the first time.
 
-    The same batches without training say what the loss would be: what is left has none of the batches' noise. The first
-    tenth is left out, because the running mean is of few losses there. Behind the first rise the loss may fall again,
-    from a spike; a rate from there is not one to train with.
+    The loss of the same batches without training is subtracted, which removes the noise of the batches. The first tenth
+    is left out, because the running mean has few losses there. After the first rise the loss may fall again from a
+    spike, but such a rate is not good for training.
     """
     whole = np.isfinite(losses).all(axis=0)
     last = int(np.argmin(whole)) if not whole.all() else len(lrs)

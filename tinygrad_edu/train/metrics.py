@@ -16,9 +16,9 @@ from tinygrad_edu.support.types import Array
 
 
 def predicted_classes(outputs: Array) -> Array:
-    """The class that each row of ``(n, k)`` scores highest; for ``(n,)`` or ``(n, 1)`` logits 1 where positive.
+    """The class with the highest score in each row of ``(n, k)``; for logits ``(n,)`` or ``(n, 1)``, 1 if positive.
 
-    Integers or booleans of shape (n,) or (n, 1) are classes already.
+    Integers or booleans of shape (n,) or (n, 1) are already classes.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def accuracy(outputs: Array, targets: Array) -> float:
 
     Raises
     ------
-    ShapeError : there is not one label for each row.
+    ShapeError : the number of labels is not the number of rows.
     ArgumentError : there are no rows.
 
     Examples
@@ -68,7 +68,7 @@ def _predictions_and_labels(name: str, outputs: Any, targets: Any) -> tuple[Arra
     if labels.dtype.kind not in "fiub":
         raise DTypeError(
             f"{name} needs labels that are numbers, but was given {labels.dtype}: np.unique(y, return_inverse=True)[1] "
-            "makes numbers of names"
+            "turns names into numbers"
         )
     if not labels.size:
         raise ArgumentError(f"{name} needs at least one row, but was given none")
@@ -102,7 +102,7 @@ def confusion_matrix(targets: Array, outputs: Array, classes: int | None = None)
     Parameters
     ----------
     targets, outputs : as for `accuracy`.
-    classes : how many there are; by default as many as it takes for the largest that occurs.
+    classes : the number of classes; by default the largest class that occurs, plus 1.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def confusion_matrix(targets: Array, outputs: Array, classes: int | None = None)
 
     Warns
     -----
-    DeprecationWarning : the outputs come first, as they did before version 0.2. They are still taken for outputs.
+    DeprecationWarning : the outputs come first, as before version 0.2. They are still recognized as outputs.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def confusion_matrix(targets: Array, outputs: Array, classes: int | None = None)
 
 
 def _are_scores(given: Any) -> bool:
-    """Whether these are outputs of a model and cannot be labels."""
+    """Whether these are a model's outputs: they cannot be labels."""
     array = as_array(data_of(given))
     return array.dtype.kind == "f" or (array.ndim == 2 and array.shape[1] > 1)
 
@@ -153,11 +153,11 @@ Metric = Callable[[Array, Array], float]
 METRICS: dict[str, Metric] = {"accuracy": accuracy, "mean_squared_error": mean_squared_error}
 
 
-RESERVED = ("loss", "lr")  # a history has numbers of its own under these names
+RESERVED = ("loss", "lr")  # a history uses these names for its own numbers
 
 
 def named_metrics(metrics: Any) -> dict[str, Metric]:
-    """Metrics by name, from names, functions, or a mapping of them; each has a name of its own."""
+    """Metrics by name, from names, functions, or a mapping of them; all names differ."""
     if isinstance(metrics, Mapping):
         found = {str(name): metric for name, metric in metrics.items()}
     else:
@@ -172,7 +172,7 @@ def named_metrics(metrics: Any) -> dict[str, Metric]:
     for name, metric in found.items():
         if name in RESERVED or name.startswith("val_"):
             raise ArgumentError(
-                f"a metric cannot be called {name!r}, under which a history keeps another number: name it, "
+                f"a metric cannot be called {name!r}, because a history uses that name for another number: name it, "
                 "metrics={'name': function}"
             )
         if not callable(metric):
@@ -181,7 +181,7 @@ def named_metrics(metrics: Any) -> dict[str, Metric]:
 
 
 def _name_of(metric: Any) -> str:
-    """The name of a function, of what `functools.partial` made of one, or of the class of a callable object."""
+    """The name of a function, of the function in a `functools.partial`, or of the class of a callable object."""
     while isinstance(metric, functools.partial):
         metric = metric.func
     name = getattr(metric, "__name__", type(metric).__name__)
@@ -189,6 +189,6 @@ def _name_of(metric: Any) -> str:
 
 
 def _unused(name: str, names: Container[str]) -> str:
-    """The name, with a number behind it if there is one of that name."""
+    """The name, followed by a number if the name is already used."""
     tries = itertools.chain([name], (f"{name}_{i}" for i in itertools.count(2)))
     return next(possible for possible in tries if possible not in names)

@@ -1,4 +1,4 @@
-"""What a model and an optimizer consist of, random generators included, and how to put it all back."""
+"""Keep the state of a model and an optimizer, including random generators, and restore it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def generators_of(model: Any) -> dict[str, np.random.Generator]:
 
 @contextlib.contextmanager
 def preserved(model: Any, optimizer: Any) -> Iterator[None]:
-    """Within it anything may happen to the two; behind it they are, bit for bit, what they were."""
+    """Within it, anything may happen to the two. Afterwards they are the same as before, bit for bit."""
     weights, settings = model.state_dict(), optimizer.state_dict()
     gradients = [(p, p.grad) for p in model.parameters()]
     modes = [(module, module.training) for _, module in model.named_modules()]
