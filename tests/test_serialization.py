@@ -241,7 +241,8 @@ def test_a_truncated_file_is_refused(tmp_path, length):
 def test_a_file_of_another_kind_is_refused(tmp_path, content):
     (tmp_path / "state").write_bytes(content)
     with pytest.raises(
-        WeightsFileError, match=r"load: '.*state' is not a whole safetensors file \(.*\): give a file that save\(\) wrote"
+        WeightsFileError,
+        match=r"load: '.*state' is not a whole safetensors file \(.*\): give a file that save\(\) wrote",
     ):
         load(tmp_path / "state")
 

@@ -111,7 +111,7 @@ def _argument(x: Any, name: str, *, on_arrays: bool) -> Node:
     if isinstance(x, Node):
         if x.requires_grad and not MODES.no_grad:
             return x.identity()
-        x = x._data
+        x = x.raw
     if isinstance(x, float | int) and not isinstance(x, bool):
         return Tensor(float(x)) if on_arrays else Value(x)
     tensor = Tensor(x)

@@ -132,7 +132,11 @@ class TestFit:
         ("parts", "error", "words"),
         [
             ({"loss": "cross_entropy"}, DTypeError, "such as nn.functional.cross_entropy, but was given loss="),
-            ({"loss": lambda outputs, y: 3.0}, DTypeError, "the loss function gave 3.0: return what nn.functional's"),
+            (
+                {"loss": lambda outputs, y: 3.0},
+                DTypeError,
+                "a loss function must return a Tensor or a Value, but it gave 3.0",
+            ),
             ({"optimizer": "adam"}, DTypeError, "such as optim.SGD(net.parameters(), lr=0.1), but was given 'adam'"),
             ({"optimizer": optim.SGD}, DTypeError, "fit takes an optimizer of the model's parameters"),
             ({"optimizer": optim.SGD(_net().parameters())}, ArgumentError, "make the optimizer after the model"),
@@ -477,7 +481,7 @@ def test_lr_range_test_suggests_nothing_for_a_net_that_has_learned(seed):
     ("wrong", "words"),
     [
         ({"optimizer": optim.SGD}, "lr_range_test takes an optimizer of the model's .* but was given <class"),
-        ({"loss": lambda outputs, y: 3.0}, r"but the loss function gave 3\.0: return what"),
+        ({"loss": lambda outputs, y: 3.0}, r"a loss function must return .*, but it gave 3\.0"),
     ],
 )
 def test_lr_range_test_of_what_cannot_be_trained(wrong, words):

@@ -51,9 +51,9 @@ def array_row(node: Tensor) -> str:
     """
     operation = node.operation
     assert operation is not None
-    xs = {f"x{i}": x._data for i, x in enumerate(node.inputs)}
-    y = _written(operation.name, xs, lambda recorder, xs: recorder.compute(operation, xs, _params(node)), node._data)
-    given = {"gy": np.ones_like(node._data), "y": node._data, **xs}
+    xs = {f"x{i}": x.raw for i, x in enumerate(node.inputs)}
+    y = _written(operation.name, xs, lambda recorder, xs: recorder.compute(operation, xs, _params(node)), node.raw)
+    given = {"gy": np.ones_like(node.raw), "y": node.raw, **xs}
     gx = []
     for i, x in enumerate(node.inputs):
         try:
@@ -95,8 +95,8 @@ def _written(
         raise RecordingError(f"{name} draws random numbers, which a page does not have")
     if expected is not None and not _same(value_of(found), expected):
         raise CompileError(f"{name} gives another result at each call: a page cannot repeat it")
-    depends = isinstance(found, Traced) and found._var is not None
-    result = Returned(found._var, "plain") if depends else np.asarray(value_of(found))
+    depends = isinstance(found, Traced) and found.variable is not None
+    result = Returned(found.variable, "plain") if depends else np.asarray(value_of(found))
     program = Program(name, recorder.inputs, recorder.lines, [], result)
     program = optimize.without_dead_code(optimize.simplified(program))
     names = {line.out: line.out.hint or f"t{k}" for k, line in enumerate(program.lines)}

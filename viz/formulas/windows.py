@@ -23,7 +23,7 @@ def shown_params(node: Node) -> Mapping[str, Any]:
     params = node.params
     if "dilation" not in params:
         return params
-    size = params["size"] if "size" in params else node.inputs[1]._data.shape[2:]
+    size = params["size"] if "size" in params else node.inputs[1].raw.shape[2:]
     ends = [pair[0] if pair[0] == pair[1] else pair for pair in params["padding"]]
     words = {
         "window": "×".join(map(str, size)),

@@ -171,7 +171,7 @@ def draw(
         source = program.source(lines, direction, THEMES[theme], code=True)
         return Drawing(source, program.title(lines), program.description(lines))
     order = topological_order(root)
-    told = TraceData(order, [node._data for node in order], [None] * len(order))
+    told = TraceData(order, [node.raw for node in order], [None] * len(order))
     told.name_inputs(sys._getframe(1).f_locals)
     modules = told.modules
     groups = groups_of(modules, repeats=collapse is not False)

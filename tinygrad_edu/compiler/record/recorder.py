@@ -20,7 +20,6 @@ from tinygrad_edu.compiler.program import (
     CALL,
     CHECK,
     DRAW,
-    INDEX,
     MATH,
     METHOD,
     PYTHON,
@@ -30,11 +29,11 @@ from tinygrad_edu.compiler.program import (
     mapped,
     variables,
 )
-from tinygrad_edu.compiler.record import scalars
+from tinygrad_edu.compiler.record import backward, scalars
+from tinygrad_edu.compiler.record.array_operations import BACKWARD, FORWARD
 from tinygrad_edu.compiler.record.local_names import LocalNames
 from tinygrad_edu.compiler.record.randomness import Randomness
-from tinygrad_edu.compiler.record.slices import SliceGradients
-from tinygrad_edu.compiler.record.traced import Traced, is_traced, users_line, users_place, value_of
+from tinygrad_edu.compiler.record.traced import Traced, is_traced, is_variable, users_line, users_place, value_of
 from tinygrad_edu.compiler.record.watched import (
     ACTIVE,
     gradient_of,
@@ -44,13 +43,9 @@ from tinygrad_edu.compiler.record.watched import (
 )
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Source
 from tinygrad_edu.compiler.write import runtime
-from tinygrad_edu.graph import node as graph
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.operations import decompositions, matrices
-from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.floats import FLOATS
-from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.value import Value
 
@@ -308,13 +303,13 @@ class Recorder:
             return operation.forward(*data, **params)
         self.group += 1
         y = self.compute(operation, data, params)
-        if _is_variable(y):
+        if is_variable(y):
             self.made_by[y.variable] = operation.name, [x.variable if isinstance(x, Traced) else None for x in data]
         return y
 
     def on_node(self, node: Any) -> None:
         """An operation has made the node: its data's variable is to be named after it."""
-        if _is_variable(node.raw):
+        if is_variable(node.raw):
             self.nodes.append((node.raw.variable, node))
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -328,24 +323,11 @@ class Recorder:
     def walk(self, order: list[Any]) -> None:
         """What the backward pass through Values does, line by line."""
         with self.operation("backward"):
-            for node in reversed(order):
-                gy, operation = node.grad, node.operation
-                if operation is None:
-                    continue
-                xs = [self.data(x) for x in node.inputs]
-                for i, x in enumerate(node.inputs):
-                    self.group += 1
-                    gx = scalars.derivative(operation, i)(gy, node.raw, *xs, **node.params)
-                    x.grad = gx if x.grad.__class__ is float and x.grad == 0 else x.grad + gx
-                    self._note_gradient(x.grad, x.raw)
-
-    def _note_gradient(self, gx: Any, x: Any) -> None:
-        if gx.__class__ is Traced and x.__class__ is Traced and gx.variable is not None and x.variable is not None:
-            self.gradients_of.setdefault(gx.variable, x.variable)
+            backward.walk(self, order)
 
     def compute(self, operation: Operation, xs: Sequence[Any], params: Mapping[str, Any]) -> Any:
         """The forward pass of an operation on traced arrays."""
-        special = _FORWARD.get(operation)
+        special = FORWARD.get(operation)
         if special is not None:
             return special(self, *xs, **params)
         if operation.is_one_call:
@@ -409,51 +391,15 @@ class Recorder:
         function(*mapped(args, value_of))
         self.emit(CHECK, function, args, {}, None)
 
-    # --- the backward pass ---
-
     def array_gradients(self, root: Any, seed: Any) -> dict[Any, Any]:
         """What `array_backward.array_gradients` does, line by line."""
-        grads: dict[Any, Any] = {root: seed if isinstance(seed, Traced) else self._traced(None, seed)}
-        slices = SliceGradients()
         with self.operation("backward"):
-            for node in reversed(graph.topological_order(root, fresh=True)):
-                for gx in slices.joined(node):
-                    self.group += 1
-                    grads[node] = grads[node] + gx if node in grads else gx
-                    self._note_gradient(grads[node], node.raw)
-                gy, operation = grads.get(node), node.operation
-                if gy is None or operation is None or slices.keep(node, gy):
-                    continue
-                xs = [self.data(x) for x in node.inputs]
-                for i, x in enumerate(node.inputs):
-                    if x.requires_grad:
-                        self.group += 1
-                        gx = self.derivative(operation, i)(gy, node.raw, *xs, **node.params)
-                        gx = self._fitted(gx, x.raw)
-                        grads[x] = grads[x] + gx if x in grads else gx
-                        self._note_gradient(grads[x], x.raw)
+            grads = backward.array_gradients(self, root, seed if isinstance(seed, Traced) else self._traced(None, seed))
         return {x: gx if x.operation else self._twin(gx) for x, gx in grads.items()}  # no two are one array
 
     def derivative(self, operation: Operation, i: int) -> Callable[..., Any]:
         """The derivative for input ``i``, on traced arrays."""
-        return _BACKWARD.get(operation) or operation.gx_arrays[i]
-
-    def _fitted(self, gx: Any, x: Any) -> Any:
-        """The gradient brought to the input's shape and dtype."""
-        shape, given = np.shape(value_of(x)), np.shape(value_of(gx))
-        if given != shape:
-            full = np.broadcast_shapes(given, shape)
-            gx = gx if given == full else np.broadcast_to(gx, full)
-            lead = len(full) - len(shape)
-            ones = tuple(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1)
-            axes = (*range(lead), *ones)
-            if axes:
-                gx = np.add.reduce(gx, axis=axes[0] if len(axes) == 1 else axes)
-            if np.shape(value_of(gx)) != shape:
-                gx = gx.reshape(shape)
-        if not hasattr(gx, "dtype"):  # a slope that is the same everywhere, of a single number
-            return np.asarray(gx, x.dtype)
-        return gx if gx.dtype == x.dtype else gx.astype(x.dtype)
+        return BACKWARD.get(operation) or operation.gx_arrays[i]
 
     # --- afterwards ---
 
@@ -568,61 +514,5 @@ _NOTHING: dict[str, Any] = {}  # the keywords of most lines
 _IEEE = {operator.truediv: FLOATS["divide"], operator.pow: FLOATS["power"]}
 
 
-def _is_variable(x: Any) -> bool:
-    return isinstance(x, Traced) and x.variable is not None
-
-
 def _is_number_or_array(value: Any) -> bool:
     return isinstance(value, float | int | np.ndarray | np.generic) and not isinstance(value, bool)
-
-
-# --- operations whose own code writes into arrays ---------------------------------------------------------------
-
-
-def _getitem(recorder: Recorder, x: Any, *, index: Any) -> Any:
-    """Also of an array that is a constant: NumPy would read the numbers of a traced index."""
-    return x[index] if isinstance(x, Traced) else recorder.apply(INDEX, operator.getitem, (x, index))
-
-
-def _scatter_add(recorder: Recorder, x: Any, *, index: Any, shape: Any) -> Any:
-    function = runtime.scatter if shape_rules.is_basic(index) else runtime.scatter_add
-    return recorder.apply(CALL, function, (x, index, tuple(shape)))
-
-
-def _one_line(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Of an operation in which NumPy gives several arrays at once: its function as a single line of the program."""
-    return lambda recorder, *xs: recorder.call(function, *xs)
-
-
-def _called(name: str, x: Any) -> Any:
-    x.variable.hint = name
-    return x
-
-
-def _cross_entropy(_: Recorder, x: Any, *, labels: Any, memo: dict[str, Any]) -> Any:
-    shifted = _called("shifted", x - np.maximum.reduce(x, axis=-1, keepdims=True))
-    exp = _called("exp", np.exp(shifted))
-    total = _called("total", np.add.reduce(exp, axis=-1, keepdims=True))
-    memo["softmax"] = _called("p", exp / total)
-    return np.add.reduce(np.log(total[:, 0]) - shifted[np.arange(len(labels)), labels]) / len(labels)
-
-
-def _cross_entropy_gx(gy: Any, y: Any, x: Any, *, labels: Any, memo: dict[str, Any]) -> Any:
-    identity = np.eye(x.shape[1], dtype=x.dtype)
-    onehot = x._recorder.apply(INDEX, operator.getitem, (identity, labels))
-    gx = (memo["softmax"] - onehot) / len(labels)
-    return gx if not _is_variable(gy) and gy.value == 1 else gx * gy
-
-
-_FORWARD: dict[Operation, Callable[..., Any]] = {
-    shape_rules.GETITEM: _getitem,
-    shape_rules.SCATTER_ADD: _scatter_add,
-    matrices.COFACTOR: _one_line(matrices.cofactor),
-    matrices.COFACTOR_CHANGE: _one_line(matrices.cofactor_change),
-    decompositions.LOGABSDET: _one_line(decompositions.logabsdet),
-    decompositions.EIGH: _one_line(decompositions.eigh_packed),
-    decompositions.SVD: _one_line(decompositions.svd_packed),
-    decompositions.QR: _one_line(decompositions.qr_packed),
-    CROSS_ENTROPY: _cross_entropy,
-}
-_BACKWARD: dict[Operation, Callable[..., Any]] = {CROSS_ENTROPY: _cross_entropy_gx}

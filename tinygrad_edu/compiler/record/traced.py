@@ -64,6 +64,11 @@ def value_of(x: Any) -> Any:
     return x.value if isinstance(x, Traced) else x
 
 
+def is_variable(x: Any) -> bool:
+    """Whether it is a traced array that inputs are part of, and not a constant."""
+    return isinstance(x, Traced) and x.variable is not None
+
+
 def is_traced(x: Any) -> bool:
     """Whether anything in nested tuples, lists and slices is traced."""
     if isinstance(x, tuple | list):
