@@ -64,7 +64,8 @@ def test_typing_an_entry_changes_everything_that_depends_on_it(opened):
     film = changed(root, {"W": {(0, 1): 1.5}})
     agree(page, film)
     assert text(page, "#changes li") == "W[0,1] −0.22 → 1.5 · reset"
-    assert page.locator(".node.root .value").text_content() == number_text(float(film.values[-1]))
+    shown = number_text(float(film.values[-1]))
+    wait_until(page, f"document.querySelector('.node.root .value').textContent === '{shown}'")  # it is out of sight
     field(page, "W[0,1]").fill("no number")
     assert field(page, "W[0,1]").get_attribute("aria-invalid") == "true"
     agree(page, film)
@@ -267,6 +268,18 @@ def test_a_nan_typed_by_way_of_a_division_is_red_and_named(opened):
     pick_operation(page, "div")
     assert page.locator(".node.picked .cell.bad").count() >= 1
     assert page.locator(".node.picked .value.odd").count() == 1
+
+
+def test_what_is_out_of_sight_follows_when_the_hand_rests(opened):
+    page = opened(player(batch()), "#step=999")
+    page.evaluate("player.graph.zoom(4)")
+    page.evaluate("player.leaves.set(player.leaves.list[0], 5, 0)")
+    wait_until(
+        page,
+        """player.film.nodes.every((node, i) => !player.graph.boxes[i] || player.graph.anchor[i] !== null ||
+           node.role === 'constant' ||
+           player.graph.boxes[i].value.textContent.startsWith(boxed(player.film.numbers.value(i)).slice(0, 8)))""",
+    )
 
 
 def test_labels_of_arrays_stay_text(opened):

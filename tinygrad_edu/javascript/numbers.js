@@ -4,6 +4,7 @@
 function roundedDigits(x, count) {
   let [mantissa, exponent] = x.toExponential(count - 1).split("e");
   const digits = mantissa.replace(".", "");
+  if (!x.toExponential(count).includes("5e")) return [digits, Number(exponent)]; // a tie ends in 5
   const [exact] = x.toExponential(100).split("e"); // no double of a view comes nearer to a tie without being one
   const rest = exact.replace(".", "").slice(count);
   const even = !(Number(exact.replace(".", "")[count - 1]) % 2);

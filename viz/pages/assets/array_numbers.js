@@ -133,13 +133,21 @@ class LiveArrays {
     return this.sums[node][position];
   }
 
-  /** The local derivative of an operation that works entry by entry, or between two numbers; null of a matrix. */
-  local({ node, position }) {
+  /** Whether a step's operation works entry by entry, or from a number to a number: others have matrices. */
+  hasLocal({ node, position }) {
     const { fixed, settings, inputs } = this.nodes[node];
-    if (fixed) return arrayOf(this.facts.get(`${node} ${position}`).local);
-    const y = this.value(node);
-    if (!settings?.elementwise && !(y.size === 1 && this.size(inputs[position]) === 1)) return null;
-    return this.tape.product(node, position, np.full(y.shape, 1, y.dtype));
+    if (fixed) return this.facts.get(`${node} ${position}`).local !== null;
+    return settings?.elementwise === true || (this.size(node) === 1 && this.size(inputs[position]) === 1);
+  }
+
+  /** The local derivative, null where it is a matrix. */
+  local(step) {
+    if (!this.hasLocal(step)) return null;
+    const { node, position } = step;
+    if (this.nodes[node].fixed) return arrayOf(this.facts.get(`${node} ${position}`).local);
+    const { shape, dtype } = this.value(node);
+    const local = this.tape.product(node, position, np.full(shape, 1, dtype));
+    return local instanceof np.NDArray ? local : np.full(shape, local, dtype);
   }
 
   /** What does not depend on the numbers: the axes that are summed, and the shapes in the equation. */

@@ -475,6 +475,14 @@ class GraphView {
     this.apply();
   }
 
+  /** Whether the box of node `i` is within the window. */
+  sees(i) {
+    const [x, y, w, h] = this.at[i];
+    const [dx, dy, scale] = this.view;
+    const { width, height } = this.size;
+    return dx + (x + w) * scale > 0 && dx + x * scale < width && dy + (y + h) * scale > 0 && dy + y * scale < height;
+  }
+
   /** Bring node `i` into sight if it is out of it. */
   follow(i) {
     this.focus = i;

@@ -21,12 +21,13 @@ function largest(data) {
   return entries(data).reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 0);
 }
 
-/** The class of a number's colour: of a value or a gradient, from −6 to 6; 0 is the colour of the paper. */
-function shade(x, most, role) {
-  if (!Number.isFinite(x)) return "cell bad";
-  const level = most ? Math.round((LEVELS * x) / most) : 0;
-  return `cell ${role} ${level < 0 ? "minus" : "plus"}${Math.abs(level)}`;
-}
+/** A number's colour, from −6 to 6: 0 is that of the paper, and NaN that of what is no number. */
+const levelOf = (x, most) => (Number.isFinite(x) ? (most ? Math.round((LEVELS * x) / most) : 0) : NaN);
+
+/** The class of a colour of a value or a gradient. */
+const colour = (level, role) => (level !== level ? "cell bad" : `cell ${role} ${level < 0 ? "minus" : "plus"}${Math.abs(level)}`);
+
+const shade = (x, most, role) => colour(levelOf(x, most), role);
 
 /** A small heat map for a box: one path for each colour. `fit` says how large it may be. */
 function thumbnail(data, role, { width, height }) {
@@ -36,15 +37,15 @@ function thumbnail(data, role, { width, height }) {
   const most = largest(data);
   const paths = new Map();
   for (let i = 0; i < m; i += 1) {
-    for (let j = 0; j < n; j += 1) {
-      const x = all[Math.floor((i * rows) / m) * columns + Math.floor((j * columns) / n)];
-      const key = shade(x, most, role);
-      const square = `M${(j * w).toFixed(1)} ${(i * h).toFixed(1)}h${w.toFixed(1)}v${h.toFixed(1)}h-${w.toFixed(1)}z`;
-      paths.set(key, (paths.get(key) ?? "") + square);
+    const row = Math.floor((i * rows) / m) * columns;
+    for (let j = 0, next = 0; j < n; j = next) {
+      const key = levelOf(all[row + Math.floor((j * columns) / n)], most);
+      for (next = j + 1; next < n && Object.is(levelOf(all[row + Math.floor((next * columns) / n)], most), key); ) next += 1;
+      paths.set(key, `${paths.get(key) ?? ""}M${j} ${i}h${next - j}v1h${j - next}z`); // equal neighbours are one
     }
   }
-  const frame = make("rect", { class: "map-frame", width: n * w, height: m * h });
-  return make("g", { class: "map" }, ...[...paths].map(([key, d]) => make("path", { class: key, d })), frame);
+  const squares = make("g", { transform: `scale(${w} ${h})` }, ...[...paths].map(([key, d]) => make("path", { class: colour(key, role), d })));
+  return make("g", { class: "map" }, squares, make("rect", { class: "map-frame", width: n * w, height: m * h }));
 }
 
 /** A factor that is not the first one. */

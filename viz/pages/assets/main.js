@@ -113,10 +113,13 @@ class Player {
   changed(k) {
     this.motion.clear();
     if (this.count === 0 && k !== null) return this.seek(this.film.length, { silent: true });
-    this.drawn = { fills: [], labels: [] };
+    this.drawn = { fills: [], labels: [], seenOnly: true };
     this.table.isStale = true;
     if (this.quiz.asked) this.quiz.open(this.count - 1);
     this.render(true);
+    this.drawn.seenOnly = false;
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => this.fill(this.quiz.asked ? this.count - 1 : this.count), 100);
     if (this.descent && !this.descent.isStepping) this.descent.forget();
     clearTimeout(this.later);
     this.later = setTimeout(() => {
@@ -264,14 +267,17 @@ class Player {
     slider.closest(".track").style.setProperty("--seed", part(film.seed));
   }
 
-  /** Write values, gradients and local derivatives: only those that differ from what is drawn. */
+  /**
+   * Write values, gradients and local derivatives: only those that differ from what is drawn. While a number is changed
+   * that is what can be seen; the rest follows when the hand rests.
+   */
   fill(known) {
     const { film, graph, drawn } = this;
     film.nodes.forEach((node, i) => {
       if (graph.anchor[i] !== null) return; // in a folded box
       const arrived = film.arrived(i, known);
       const key = `${film.made[i] < known} ${arrived}`;
-      if (drawn.fills[i] === key) return;
+      if (drawn.fills[i] === key || (drawn.seenOnly && !graph.sees(i))) return;
       drawn.fills[i] = key;
       const value = boxed(film.value(i, known));
       const grad = boxed(film.gradient(i, known), { shape: false });
@@ -289,7 +295,7 @@ class Player {
     film.edges.forEach((_, k) => {
       if (!graph.wires[k]) return;
       const done = film.given[k] >= 0 && film.given[k] < known;
-      if (drawn.labels[k] === done) return;
+      if (drawn.labels[k] === done || (drawn.seenOnly && !graph.sees(film.edges[k][1]))) return;
       drawn.labels[k] = done;
       graph.label(k, done ? this.local(film.steps[film.given[k]]) : "");
     });
@@ -309,8 +315,9 @@ class Player {
 
   /** The local derivative of a step in a few characters. */
   local(step) {
-    if (step.local === null) return "";
-    if (!isArray(step.local) || !step.local.shape.length) return brief(step.local);
+    const { film } = this;
+    if (!film.numbers.hasLocal(step)) return "";
+    if (!film.nodes[step.node].shape?.length) return brief(step.local);
     return step.localText.length <= 14 ? step.localText : "";
   }
 

@@ -117,6 +117,11 @@ class LiveNumbers {
     return this.tape.flow(node, position, 1);
   }
 
+  /** Whether the local derivative of a step is a number, or one for each entry. */
+  hasLocal() {
+    return true;
+  }
+
   /** Whether the equation in figures of node `k` is true as it is shown. */
   isExact(k, xs) {
     const { op, params = [] } = this.tape.nodes[k];
@@ -170,6 +175,10 @@ class RecordedNumbers {
 
   local(step) {
     return this.flow(step).local;
+  }
+
+  hasLocal(step) {
+    return this.local(step) !== null;
   }
 
   isExact(k, xs) {

@@ -37,7 +37,10 @@ class StepTable {
   /** Write the sentences anew: a number was changed. */
   rewrite() {
     this.isStale = false;
-    for (const [s, row] of this.rows) row.lastChild.textContent = this.sentence(s, this.secret);
+    for (const [s, row] of this.rows) {
+      const [cell, text] = [row.lastChild, this.sentence(s, this.secret)];
+      if (cell.textContent !== text) cell.textContent = text;
+    }
   }
 
   sentence(s, secret) {
