@@ -1,10 +1,13 @@
 """The page of a compiled function in a real browser: a line lights its node, a node its line."""
 
+import numpy as np
 import pytest
 
 from tests.browser.graphs import training_step
 from tests.browser.test_page import violations
+from tinygrad_edu import compile as compile_
 from tinygrad_edu import optim
+from viz.formulas.numbers import number_text
 from viz.pages.player import player
 
 
@@ -54,10 +57,9 @@ def test_the_pointer_lights_for_a_moment(opened, step):
     assert lit(page) == ({0}, {0})
 
 
-def test_the_keys_walk_through_the_lines(opened, step):
+def test_the_keys_walk_through_the_lines_as_soon_as_the_page_is_there(opened, step):
     page = opened(step)
     last = len(step.listing.nodes) - 1
-    page.focus("#line-0")
     moves = {"ArrowUp": 0, "ArrowDown": 1, "End": last, "ArrowRight": last, "ArrowLeft": last - 1, "Home": 0}
     for key, i in moves.items():
         page.keyboard.press(key)
@@ -87,6 +89,51 @@ def test_fit_shows_all_of_a_tall_graph_in_a_low_window(opened):
     assert page.evaluate(inside + stage) == [False, True]
     page.click("#fit")
     assert page.evaluate(inside + stage) == [True, True]
+
+
+def test_the_numbers_of_a_line_and_of_what_it_reads_are_shown(opened, step):
+    page = opened(step)
+    i = next(i for i, node in enumerate(step.listing.nodes) if node.name == "z1")
+    page.click(f"#line-{i}")
+    names = page.locator("#maps figcaption").all_text_contents()
+    assert names == ["z1 4×3", "X 4×2", "W1 2×3", "b1 3"]
+    model = step.numbers[i]
+    titles = page.locator("#maps .heat").first.locator("title").all_text_contents()
+    assert titles[5] == f"z1[1,2] = {number_text(float(model[1, 2]))}"
+    loss = next(i for i, node in enumerate(step.listing.nodes) if node.name == "loss")
+    assert page.locator(f".row:has(#line-{loss}) .number").text_content() == number_text(float(step.numbers[loss]))
+    page.click(f"#line-{loss}")
+    assert page.locator("#maps .plain").first.text_content() == number_text(float(step.numbers[loss]))
+
+
+def test_a_line_under_the_pointer_stays_there(opened, step):
+    page = opened(step)
+    row = page.locator("#line-12")
+    before = row.bounding_box()
+    row.hover()
+    assert row.bounding_box() == before
+
+
+def test_the_theme_and_the_keys_have_buttons(opened, step):
+    page = opened(step)
+    page.keyboard.press("d")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.inner_text("#theme") == "Theme: dark"
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    assert violations(page) == []
+    page.click("#theme")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+
+
+def test_a_nan_in_a_line_is_red(opened):
+    ratio = compile_(lambda x, y: (x / y).sum())
+    with np.errstate(all="ignore"):
+        ratio(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
+    page = opened(player(ratio))
+    assert page.locator(".number.odd").count() >= 1
+    page.keyboard.press("End")
+    assert page.locator("#maps .odd").count() >= 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

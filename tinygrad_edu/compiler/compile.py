@@ -21,12 +21,13 @@ import numpy as np
 from tinygrad_edu.compiler.checks import Quantity, State, first_difference, quantities, rounding_moves
 from tinygrad_edu.compiler.errors import CompileError, CompileWarning, DisturbedError, RecordingError
 from tinygrad_edu.compiler.form import form_of
-from tinygrad_edu.compiler.program import Line, Program
+from tinygrad_edu.compiler.program import Line, Program, Var
 from tinygrad_edu.compiler.record.outside import Fixed
 from tinygrad_edu.compiler.record.traced import users_level
 from tinygrad_edu.compiler.recording import record
 from tinygrad_edu.compiler.run.frame import Outdated
 from tinygrad_edu.compiler.run.in_jax import JaxFunction
+from tinygrad_edu.compiler.run.interpreter import looked_at
 from tinygrad_edu.compiler.run.machine import Machine
 from tinygrad_edu.compiler.write.source import Readable, as_file
 from tinygrad_edu.errors import ArgumentError
@@ -314,6 +315,22 @@ class Compiled:
     def listing(self) -> list[tuple[str, Line | None]]:
         """The body of `source`, line by line, each with the line of `program` that it prints: what a view shows."""
         return list(self._readable().rows)
+
+    @property
+    def numbers(self) -> dict[Var, Any]:
+        """What each variable of `program` is when it runs on the arguments of the recorded call: what a view shows.
+
+        Parameters and states are what they are now. Nothing is stored, and no random number is used up.
+
+        Examples
+        --------
+        >>> double = compile(lambda x: x * 2.0)
+        >>> double(np.array([1.0, 3.0])).tolist()
+        [2.0, 6.0]
+        >>> [x.tolist() for x in double.numbers.values()]
+        [[1.0, 3.0], [2.0, 6.0]]
+        """
+        return looked_at(self._readable().program, self._current().input_values())
 
     def save_source(self, path: str | Path) -> None:
         """Write `source` with inputs and a main: a file that needs NumPy alone.

@@ -21,7 +21,7 @@ from viz.explain.audit import RIGHT, Audit, Finding
 from viz.pages.array_numbers import ArrayNumbers, array_numbers
 from viz.pages.page import Page, embedded
 from viz.pages.player_data import LARGE_BOXES, SHOWN, check_size, page_data, rows_of
-from viz.pages.program_page import ProgramPage
+from viz.pages.program_page import ProgramPage, numbers_of
 from viz.pictures.draw import draw
 from viz.pictures.program import Compiled, is_compiled, listing
 from viz.pictures.render import render
@@ -39,15 +39,15 @@ class Player(Page):
     """
 
     template = "player.html"
-    styles = ("page.css", "player.css")
+    styles = ("page.css", "heat.css", "player.css")
     scripts = (
         *("data.js", "formulas.js", "numbers.js", "array_numbers.js", "film.js", "paths.js"),  # what is known
-        *("entries.js", "chain_rule.js"),  # of arrays
+        *("entries.js", "chain_rule.js", "elements.js", "heat.js", "array_view.js"),  # of arrays
         *("geometry.js", "layers.js", "folding.js", "plan.js"),  # where things stand
-        *("heat.js", "graph.js", "folded.js", "motion.js", "network.js"),  # the stage
+        *("graph.js", "folded.js", "motion.js", "network.js"),  # the stage
         *("grid.js", "leaves.js", "descent.js"),  # what changes numbers
         *("panel.js", "inspector.js", "table.js", "arithmetic.js", "quiz.js", "address.js"),  # what is beside it
-        *("worksheet.js", "main.js"),
+        *("theme.js", "worksheet.js", "main.js"),
     )
 
     def __init__(
@@ -182,7 +182,8 @@ def player(
             raise ArgumentError(
                 "a program has no gradient to start from, no audit, notes or stops: pass the compiled function alone"
             )
-        return ProgramPage(listing(root, SHOWN))
+        lines = listing(root, SHOWN)
+        return ProgramPage(lines, numbers_of(root, lines))
     film = trace(root, gradient)
     film.name_inputs(sys._getframe(1).f_locals)
     if audit is None:

@@ -1,12 +1,22 @@
 """The page of a compiled function: its program beside its graph, where a line lights its node, and the reverse."""
 
 import html
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
+import numpy as np
+
+from tinygrad_edu.javascript import library
+from viz.formulas.numbers import number_text
 from viz.pages.page import Page, embedded
 from viz.pictures.palette import THEMES
-from viz.pictures.program import Listing, description, source, title
+from viz.pictures.program import Compiled, Listing, description, source, title
 from viz.pictures.render import accessible_svg
+from viz.steps.as_json import FEW, is_finite, to_json
+from viz.steps.tables import brief
+
+_MAPPED = 10_000  # entries of the largest array that has a heat map
+_NUMBERS = 100_000  # in all arrays of a page; of more, only small ones have heat maps
 
 
 class ProgramPage(Page):
@@ -15,27 +25,54 @@ class ProgramPage(Page):
     Attributes
     ----------
     listing : the lines and inputs of the program, which are the nodes of its graph.
+    numbers : for each of them its number or array; None where it has none.
     """
 
     template = "program.html"
-    styles = ("page.css", "program.css")
-    scripts = ("program.js",)
+    styles = ("page.css", "heat.css", "program.css")
+    scripts = ("data.js", "elements.js", "heat.js", "theme.js", "program.js")
 
-    def __init__(self, listing: Listing) -> None:
+    def __init__(self, listing: Listing, numbers: Sequence[Any]) -> None:
         super().__init__(f"The program of {listing.name}, line by line")
         self.listing = listing
+        self.numbers = numbers
+
+    def engine(self) -> str:
+        return library("numbers")
 
     def parts(self) -> dict[str, str]:
         words = [*map(self.listing.words, range(len(self.listing.nodes)))]
-        data = {"edges": [*self.listing.edges()], "words": words}
-        return {"lines": "".join(_rows(self.listing)), "graph": _graph(self.listing), "data": embedded(data)}
+        names = [node.name for node in self.listing.nodes]
+        few = _MAPPED if sum(np.size(x) for x in self.numbers) <= _NUMBERS else FEW
+        data = {"edges": [*self.listing.edges()], "words": words, "names": names}
+        data |= {"numbers": [None if x is None else to_json(_plain(x), few) for x in self.numbers]}
+        lines = "".join(_rows(self.listing, self.numbers))
+        return {"lines": lines, "graph": _graph(self.listing), "data": embedded(data)}
 
     def __repr__(self) -> str:
         lines = sum(node.kind in ("line", "return") for node in self.listing.nodes)
         return f"<player of {self.listing.name}: {lines} lines; .save('program.html') writes it>"
 
 
-def _rows(listing: Listing) -> Iterator[str]:
+def numbers_of(compiled: Compiled, listing: Listing) -> list[Any]:
+    """What each line and input of the program gives for the arguments of the recorded call."""
+    values = getattr(compiled, "__func__", compiled).numbers
+    return [values.get(node.var) if isinstance(node.var, Hashable) else None for node in listing.nodes]
+
+
+def _plain(x: Any) -> Any:
+    return x if isinstance(x, float | int) else np.asarray(x)
+
+
+def _brief(x: Any) -> str:
+    """A number or the range of an array, in a few characters."""
+    array = np.asarray(x)
+    if x is None or array.dtype.kind not in "fiu" or not array.size:
+        return ""
+    return number_text(float(array.item())) if array.size == 1 else brief(array, 18)
+
+
+def _rows(listing: Listing, numbers: Sequence[Any]) -> Iterator[str]:
     """The program as rows of a list: the constants, the function's head with an entry for each input, the body."""
     numbered = [*enumerate(listing.nodes)]
     for i, node in numbered:
@@ -52,7 +89,10 @@ def _rows(listing: Listing) -> Iterator[str]:
             yield _row(f"# {html.escape(section)}" if section else "", "comment")
         if node.kind in ("line", "return"):
             about = f'<span class="about">{html.escape(node.about)}</span>' * bool(node.about)
-            yield _row(_option(i, node.code) + about, "body")
+            text = _brief(numbers[i])
+            odd = "" if numbers[i] is None or is_finite(_plain(numbers[i])) else " odd"
+            number = f'<span class="number{odd}">{html.escape(text)}</span>' * bool(text)
+            yield _row(_option(i, node.code) + about + number, "body")
 
 
 def _row(content: str, kind: str = "") -> str:

@@ -38,12 +38,17 @@ class Compiled(Protocol):
         """The body of `source`, line by line."""
         ...
 
+    @property
+    def numbers(self) -> dict[Any, Any]:
+        """What each variable of `program` is."""
+        ...
+
 
 class Line(NamedTuple):
     """An input or a line of the program, which is a node of its graph.
 
     ``name`` is what it computes, ``code`` what a reader reads, ``about`` its shape, ``reads`` the nodes whose names
-    stand in it.
+    stand in it, ``var`` the variable of the program that it is, where there is one.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Line(NamedTuple):
     about: str
     section: str
     reads: tuple[int, ...]
+    var: Any = None
 
     @property
     def is_setting(self) -> bool:
@@ -118,11 +124,12 @@ def listing(compiled: Compiled, max_nodes: int) -> Listing:
         )
     latest = {node.name: i for i, node in enumerate(nodes)}
     section = ""
-    for text, _ in rows:
+    for text, line in rows:
         if text in ("# forward", "# backward", "# update"):  # another comment is a remark
             section = text.removeprefix("# ")
         elif _is_code(text):
-            node = _line(text, section, latest)
+            var = compiled.program.result if line is None else line.out
+            node = _line(text, section, latest)._replace(var=getattr(var, "var", var))
             latest[node.name] = len(nodes)
             nodes.append(node)
     return Listing(function.name, nodes, tuple(map(str, getattr(compiled, "fixed", ()))))
@@ -152,7 +159,7 @@ def _inputs(program: Any, arguments: ast.arguments) -> Iterator[Line]:
     given = [""] * (len(names) - len(given)) + given
     for var, name, default in zip(parameters(program), names, given, strict=True):
         kind = _KINDS.get(type(program.inputs[var]).__name__, "state")
-        yield Line(name, kind, name + default, shape_comment(var), "", ())
+        yield Line(name, kind, name + default, shape_comment(var), "", (), var)
 
 
 def _line(text: str, section: str, latest: dict[str, int]) -> Line:

@@ -1,12 +1,12 @@
 """A program that is run line by line, for programs too long to be written out; and how results are stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import MATH, PYTHON, Line, Program, Returned, Var, mapped
+from tinygrad_edu.compiler.program import DRAW, MATH, PYTHON, Line, Program, Returned, Var, mapped
 from tinygrad_edu.compiler.record import scalars
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient, Setting
 from tinygrad_edu.graph.node import Node
@@ -34,7 +34,16 @@ def evaluated(
     changed: Callable[[Line, Sequence[Any], Any], Any] = _unchanged,
 ) -> dict[Var, Any]:
     """The value of every variable, line by line; ``changed`` is called on what each line gives."""
-    values = {var: fetched(source, arguments, leaves) for var, source in program.inputs.items()}
+    return computed(
+        program, {var: fetched(source, arguments, leaves) for var, source in program.inputs.items()}, changed
+    )
+
+
+def computed(
+    program: Program, given: Mapping[Var, Any], changed: Callable[[Line, Sequence[Any], Any], Any] = _unchanged
+) -> dict[Var, Any]:
+    """The value of every variable, from those of the inputs."""
+    values = dict(given)
 
     def known(x: Any) -> Any:
         return values[x] if isinstance(x, Var) else x
@@ -44,10 +53,23 @@ def evaluated(
         if line.kind in (PYTHON, MATH):
             y = scalars.compute(line, args)
         else:
-            given = replace(line, keywords=mapped(line.keywords, known)) if line.keywords else line
-            y = given.run(args)
+            called = replace(line, keywords=mapped(line.keywords, known)) if line.keywords else line
+            y = called.run(args)
         values[line.out] = changed(line, args, y)
     return values
+
+
+def looked_at(program: Program, given: Mapping[Var, Any]) -> dict[Var, Any]:
+    """The same for a view: generators of random numbers are afterwards as they were before."""
+    settings = {var: source.value for var, source in program.inputs.items() if isinstance(source, Setting)}
+    generators = [line.function.__self__.bit_generator for line in program.lines if line.kind == DRAW]
+    states = [generator.state for generator in generators]
+    try:
+        with np.errstate(all="ignore"):
+            return computed(program, {**settings, **given})
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.state = state
 
 
 def commit(left: Sequence[tuple[Any, Var | None, Any]], leaves: Sequence[Any]) -> None:

@@ -1,4 +1,4 @@
-// Arrays as heat maps. An entry that is pointed at lights those that make it.
+// Arrays as heat maps.
 
 const LEVELS = 6; // of colour on either side of 0
 const MOST_ROWS = 24;
@@ -48,124 +48,49 @@ function thumbnail(data, role, { width, height }) {
   return make("g", { class: "map" }, squares, make("rect", { class: "map-frame", width: n * w, height: m * h }));
 }
 
-/** A factor that is not the first one. */
-const inProduct = (x) => (x < 0 ? `(${numberText(x)})` : numberText(x));
-
-/** The arrays of an operation side by side. An entry under the pointer lights those that make it. */
-class ArrayView {
-  constructor(film) {
-    this.film = film;
-    this.looked = null; // the entry of a result that was pointed at last
-  }
-
-  /** The operation's inputs and its value as heat maps; none where there is nothing to see. */
-  operation(node) {
-    const { film } = this;
-    const data = film.numbers.value(node.id);
-    const inputs = node.inputs.map((i) => film.numbers.value(i));
-    if (!hasMap(data) && !inputs.some(hasMap)) return [];
-    const said = make("p", { class: "lens", role: "status" }, "Point at an entry of the result: what makes it lights up.");
-    if (this.looked?.node !== node.id) this.looked = null;
-    const maps = inputs.map((x, n) => this.map(x, "value-map", film.nodes[node.inputs[n]].name));
-    const known = hasMap(data) && sourcesOf(film, node, 0) !== null;
-    const look = (flat) => this.light(node, flat, maps, said);
-    const result = this.map(data, "value-map", node.name, known ? { look, at: this.looked?.flat ?? 0 } : {});
-    const sign = { matmul: "@", linear: "@" }[node.op] ?? node.symbol;
-    const row = make("div", { class: "maps" });
-    maps.forEach((map, n) => {
-      if (n) row.append(make("span", { class: "sign" }, n === 2 && node.op === "linear" ? "+" : sign));
-      row.append(map.element);
-    });
-    if (maps.length === 1) row.prepend(make("span", { class: "sign" }, sign));
-    row.append(make("span", { class: "sign" }, "="), result.element);
-    if (known && this.looked) look(this.looked.flat);
-    return [row, ...(known ? [said] : [])];
-  }
-
-  /** Light what makes entry `flat`, and say it in numbers. */
-  light(node, flat, maps, said) {
-    const sources = sourcesOf(this.film, node, flat);
-    this.looked = { node: node.id, flat };
-    maps.forEach((map, n) => map.light(new Set(sources?.[n] ?? [])));
-    const value = this.film.numbers.entry(node.id, flat);
-    said.textContent = `${entryName(node, flat)} ${this.sum(node, sources, value) ?? this.parts(node, sources, value)}`;
-  }
-
-  /** An entry as a sum of products or of entries, where it is one: it is computed, and compared with the entry. */
-  sum(node, sources, value) {
-    const { numbers } = this.film;
-    const read = (n) => sources[n].map((at) => numbers.entry(node.inputs[n], at));
-    const [first, second] = sources;
-    if (!first?.length || first.length > 6) return null;
-    const isProduct = second && sources.length <= 3 && second.length === first.length && node.settings?.elementwise !== true;
-    if (!isProduct && (sources.length > 1 || first.length < 2)) return null;
-    const [xs, ws] = [read(0), isProduct ? read(1) : null];
-    const rest = isProduct && sources[2]?.length === 1 ? read(2) : [];
-    const total = [...xs.map((x, k) => (ws ? x * ws[k] : x)), ...rest].reduce((x, y) => x + y);
-    if (!(Math.abs(total - value) <= 1e-6 * Math.max(1, Math.abs(value)))) return null;
-    const terms = xs.map((x, k) => (ws ? `${k ? inProduct(x) : numberText(x)}·${inProduct(ws[k])}` : k ? inProduct(x) : numberText(x)));
-    const text = [...terms, ...rest.map(inProduct)].join(" + ");
-    const shown = (x) => asShown(x);
-    const exact = sameFigures([...xs.map((x, k) => shown(x) * (ws ? shown(ws[k]) : 1)), ...rest.map(shown)].reduce((x, y) => x + y), shown(value));
-    return `= ${text} ${exact ? "=" : "≈"} ${numberText(value)}`;
-  }
-
-  /** An entry, and the entries that it was made of. */
-  parts(node, sources, value) {
-    const { film } = this;
-    const made = node.inputs.flatMap((i, n) => {
-      const all = sources?.[n];
-      if (!all?.length) return [];
-      if (all.length === 1) return [`${entryName(film.nodes[i], all[0])} = ${numberText(film.numbers.entry(i, all[0]))}`];
-      return [`${all.length} entries of ${film.nodes[i].name}`];
-    });
-    return `= ${numberText(value)}${made.length ? `, made of ${made.join(", ")}` : ", made of none of the entries"}`;
-  }
-
-  /**
-   * A heat map of squares: {element, light(places)}. `look` is called with the entry that is pointed at, or reached by
-   * the arrow keys from the entry `at`, and `choose` with the one that is clicked.
-   */
-  map(data, role, name, { look = null, choose = null, at = 0 } = {}) {
-    if (!hasMap(data)) return { element: make("span", { class: "plain" }, brief(data) ?? ""), light: () => {} };
-    const { rows, columns, all } = tableOf(data);
-    const most = largest(data);
-    const [m, n] = [Math.min(rows, MOST_ROWS), Math.min(columns, MOST_COLUMNS)];
-    const size = Math.max(6, Math.min(22, 130 / n, 130 / m));
-    const cells = [];
-    const svg = make("svg", { class: "heat", width: n * size, height: m * size, role: "img" });
-    svg.setAttribute("aria-label", `${name}, ${rows} by ${columns}, from ${brief(data, { shape: false })}`);
-    for (let i = 0; i < m; i += 1) {
-      for (let j = 0; j < n; j += 1) {
-        const flat = i * columns + j;
-        const place = { x: j * size + 0.5, y: i * size + 0.5, width: size - 1, height: size - 1 };
-        const said = make("title", {}, `${name}[${indexOf(flat, data.shape)}] = ${numberText(all[flat])}`);
-        const cell = make("rect", { class: shade(all[flat], most, role === "gradient-map" ? "g" : "v"), ...place }, said);
-        if (look) cell.addEventListener("pointerenter", () => look(flat));
-        if (look || choose) cell.addEventListener("click", () => (choose ?? look)(flat));
-        cells[flat] = cell;
-        svg.append(cell);
-      }
+/**
+ * A heat map of squares: {element, light(places)}. `look` is called with the entry that is pointed at, or reached by
+ * the arrow keys from the entry `at`, and `choose` with the one that is clicked.
+ */
+function heatMap(data, role, name, { look = null, choose = null, at = 0 } = {}) {
+  if (!hasMap(data)) return { element: make("span", { class: "plain" }, brief(data) ?? ""), light: () => {} };
+  const { rows, columns, all } = tableOf(data);
+  const most = largest(data);
+  const [m, n] = [Math.min(rows, MOST_ROWS), Math.min(columns, MOST_COLUMNS)];
+  const size = Math.max(6, Math.min(22, 130 / n, 130 / m));
+  const cells = [];
+  const svg = make("svg", { class: "heat", width: n * size, height: m * size, role: "img" });
+  svg.setAttribute("aria-label", `${name}, ${rows} by ${columns}, from ${brief(data, { shape: false })}`);
+  for (let i = 0; i < m; i += 1) {
+    for (let j = 0; j < n; j += 1) {
+      const flat = i * columns + j;
+      const place = { x: j * size + 0.5, y: i * size + 0.5, width: size - 1, height: size - 1 };
+      const said = make("title", {}, `${name}[${indexOf(flat, data.shape)}] = ${numberText(all[flat])}`);
+      const cell = make("rect", { class: shade(all[flat], most, role === "gradient-map" ? "g" : "v"), ...place }, said);
+      if (look) cell.addEventListener("pointerenter", () => look(flat));
+      if (look || choose) cell.addEventListener("click", () => (choose ?? look)(flat));
+      cells[flat] = cell;
+      svg.append(cell);
     }
-    if (look || choose) this.listen(svg, { rows: m, columns: n, width: columns, at }, choose ?? look);
-    const left = rows > m || columns > n ? `, the first ${m}×${n}` : "";
-    const element = make("figure", {}, svg, make("figcaption", {}, `${name} ${data.shape.join("×")}${left}`));
-    const light = (places) => cells.forEach((cell, flat) => cell.classList.toggle("lit", places.has(flat)));
-    return { element, light };
   }
+  if (look || choose) listenToArrows(svg, { rows: m, columns: n, width: columns, at }, choose ?? look);
+  const left = rows > m || columns > n ? `, the first ${m}×${n}` : "";
+  const element = make("figure", {}, svg, make("figcaption", {}, `${name} ${data.shape.join("×")}${left}`));
+  const light = (places) => cells.forEach((cell, flat) => cell.classList.toggle("lit", places.has(flat)));
+  return { element, light };
+}
 
-  /** The arrow keys of a heat map lead from entry to entry. */
-  listen(svg, { rows, columns, width, at }, look) {
-    for (const [key, x] of Object.entries({ tabindex: 0, role: "application", "aria-roledescription": "heat map" })) svg.setAttribute(key, x);
-    let [i, j] = [Math.floor(at / width), at % width];
-    svg.addEventListener("keydown", (event) => {
-      const [down, right] = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1], Enter: [0, 0] }[event.key] ?? [null];
-      if (down === null || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      i = Math.max(0, Math.min(rows - 1, i + down));
-      j = Math.max(0, Math.min(columns - 1, j + right));
-      look(i * width + j);
-    });
-  }
+/** The arrow keys of a heat map lead from entry to entry. */
+function listenToArrows(svg, { rows, columns, width, at }, look) {
+  for (const [key, x] of Object.entries({ tabindex: 0, role: "application", "aria-roledescription": "heat map" })) svg.setAttribute(key, x);
+  let [i, j] = [Math.floor(at / width), at % width];
+  svg.addEventListener("keydown", (event) => {
+    const [down, right] = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1], Enter: [0, 0] }[event.key] ?? [null];
+    if (down === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    i = Math.max(0, Math.min(rows - 1, i + down));
+    j = Math.max(0, Math.min(columns - 1, j + right));
+    look(i * width + j);
+  });
 }

@@ -115,12 +115,14 @@ class Inspector {
     const many = (data) => isArray(data) && data.shape.length && entries(data)?.length;
     const canChange = this.film.numbers.canChange(node.id);
     const open = (flat) => {
+      const byKey = document.activeElement?.classList.contains("heat");
       this.cell = this.cell === flat ? null : flat;
       this.show(node.id, count, true);
+      if (byKey) [...this.element.querySelectorAll(".heat")].at(-1).focus();
     };
     const pick = canChange ? { choose: (flat) => this.leaves.showEditor(node.id, true, flat) } : {};
-    if (hasMap(value) && !parts.length) parts.push(this.maps.map(value, "value-map", node.name, pick).element);
-    if (hasMap(gradient)) parts.push(this.maps.map(gradient, "gradient-map", `gradient of ${node.name}`, this.canOpen(node) ? { choose: open, at: this.cell ?? 0 } : {}).element);
+    if (hasMap(value) && !parts.length) parts.push(heatMap(value, "value-map", node.name, pick).element);
+    if (hasMap(gradient)) parts.push(heatMap(gradient, "gradient-map", `gradient of ${node.name}`, this.canOpen(node) ? { choose: open, at: this.cell ?? 0 } : {}).element);
     const few = ![value, gradient].some((data) => many(data) && entries(data).length > WRITTEN);
     if (few && many(value) && !canChange) parts.push(make("h3", {}, "Value"), grid(value, `Value of ${node.name}`, (x) => numberText(x)));
     if (few && many(gradient)) parts.push(make("h3", {}, "Gradient"), this.gradientGrid(node, gradient, open));

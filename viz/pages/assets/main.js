@@ -29,7 +29,7 @@ class Player {
     this.network = data.network && new NetworkView(data.network, this.film, pick);
     this.worksheet = new Worksheet(this.film, { blank: () => this.blank(), restore: () => this.unblank() });
     this.graph.wheelScrolls = this.address.embedded;
-    if (this.address.embedded) this.followNotebook();
+    if (this.address.embedded) followNotebook();
     this.nameWrong(data.audit);
     this.controls();
     this.keys();
@@ -423,7 +423,7 @@ class Player {
     on("zoom-out", () => this.graph.zoom(1 / 1.3));
     on("fold", () => this.graph.foldAll());
     on("quiz", () => this.switchQuiz());
-    on("theme", () => this.switchTheme());
+    on("theme", switchTheme);
     on("help", () => this.switchKeys());
     on("lecture", () => this.switchLecture());
     on("share", () => this.copyLink());
@@ -446,21 +446,6 @@ class Player {
     this.quiz.close();
     if (this.quiz.on) this.seek(this.quiz.after(this.count) + 1);
     this.render();
-  }
-
-  switchTheme() {
-    const themes = { auto: "dark", dark: "light", light: "auto" };
-    const next = themes[document.documentElement.dataset.theme ?? "auto"];
-    if (next === "auto") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = next;
-    document.getElementById("theme").textContent = `Theme: ${next}`;
-  }
-
-  /** In a notebook: take the colours that it has. */
-  followNotebook() {
-    window.addEventListener("message", ({ source, data }) => {
-      if (source === window.parent && ["light", "dark"].includes(data?.theme)) document.documentElement.dataset.theme = data.theme;
-    });
   }
 
   /** Large type and nothing beside the graph, to be read from the last row. */
@@ -534,7 +519,7 @@ class Player {
       r: () => this.leaves.reset(),
       c: () => this.copyLink(),
       q: () => this.quiz.questions.size && this.switchQuiz(),
-      d: () => this.switchTheme(),
+      d: switchTheme,
       "?": () => this.switchKeys(),
     };
     document.addEventListener("keydown", (event) => {

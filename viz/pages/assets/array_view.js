@@ -1,0 +1,76 @@
+// The arrays of an operation side by side: an entry that is pointed at lights those that make it.
+
+/** A factor that is not the first one. */
+const inProduct = (x) => (x < 0 ? `(${numberText(x)})` : numberText(x));
+
+/** The arrays of an operation side by side. An entry under the pointer lights those that make it. */
+class ArrayView {
+  constructor(film) {
+    this.film = film;
+    this.looked = null; // the entry of a result that was pointed at last
+  }
+
+  /** The operation's inputs and its value as heat maps; none where there is nothing to see. */
+  operation(node) {
+    const { film } = this;
+    const data = film.numbers.value(node.id);
+    const inputs = node.inputs.map((i) => film.numbers.value(i));
+    if (!hasMap(data) && !inputs.some(hasMap)) return [];
+    const said = make("p", { class: "lens", role: "status" }, "Point at an entry of the result: what makes it lights up.");
+    if (this.looked?.node !== node.id) this.looked = null;
+    const maps = inputs.map((x, n) => heatMap(x, "value-map", film.nodes[node.inputs[n]].name));
+    const known = hasMap(data) && sourcesOf(film, node, 0) !== null;
+    const look = (flat) => this.light(node, flat, maps, said);
+    const result = heatMap(data, "value-map", node.name, known ? { look, at: this.looked?.flat ?? 0 } : {});
+    const sign = { matmul: "@", linear: "@" }[node.op] ?? node.symbol;
+    const row = make("div", { class: "maps" });
+    maps.forEach((map, n) => {
+      if (n) row.append(make("span", { class: "sign" }, n === 2 && node.op === "linear" ? "+" : sign));
+      row.append(map.element);
+    });
+    if (maps.length === 1) row.prepend(make("span", { class: "sign" }, sign));
+    row.append(make("span", { class: "sign" }, "="), result.element);
+    if (known && this.looked) look(this.looked.flat);
+    return [row, ...(known ? [said] : [])];
+  }
+
+  /** Light what makes entry `flat`, and say it in numbers. */
+  light(node, flat, maps, said) {
+    const sources = sourcesOf(this.film, node, flat);
+    this.looked = { node: node.id, flat };
+    maps.forEach((map, n) => map.light(new Set(sources?.[n] ?? [])));
+    const value = this.film.numbers.entry(node.id, flat);
+    said.textContent = `${entryName(node, flat)} ${this.sum(node, sources, value) ?? this.parts(node, sources, value)}`;
+  }
+
+  /** An entry as a sum of products or of entries, where it is one: it is computed, and compared with the entry. */
+  sum(node, sources, value) {
+    const { numbers } = this.film;
+    const read = (n) => sources[n].map((at) => numbers.entry(node.inputs[n], at));
+    const [first, second] = sources;
+    if (!first?.length || first.length > 6) return null;
+    const isProduct = second && sources.length <= 3 && second.length === first.length && node.settings?.elementwise !== true;
+    if (!isProduct && (sources.length > 1 || first.length < 2)) return null;
+    const [xs, ws] = [read(0), isProduct ? read(1) : null];
+    const rest = isProduct && sources[2]?.length === 1 ? read(2) : [];
+    const total = [...xs.map((x, k) => (ws ? x * ws[k] : x)), ...rest].reduce((x, y) => x + y);
+    if (!(Math.abs(total - value) <= 1e-6 * Math.max(1, Math.abs(value)))) return null;
+    const terms = xs.map((x, k) => (ws ? `${k ? inProduct(x) : numberText(x)}·${inProduct(ws[k])}` : k ? inProduct(x) : numberText(x)));
+    const text = [...terms, ...rest.map(inProduct)].join(" + ");
+    const shown = (x) => asShown(x);
+    const exact = sameFigures([...xs.map((x, k) => shown(x) * (ws ? shown(ws[k]) : 1)), ...rest.map(shown)].reduce((x, y) => x + y), shown(value));
+    return `= ${text} ${exact ? "=" : "≈"} ${numberText(value)}`;
+  }
+
+  /** An entry, and the entries that it was made of. */
+  parts(node, sources, value) {
+    const { film } = this;
+    const made = node.inputs.flatMap((i, n) => {
+      const all = sources?.[n];
+      if (!all?.length) return [];
+      if (all.length === 1) return [`${entryName(film.nodes[i], all[0])} = ${numberText(film.numbers.entry(i, all[0]))}`];
+      return [`${all.length} entries of ${film.nodes[i].name}`];
+    });
+    return `= ${numberText(value)}${made.length ? `, made of ${made.join(", ")}` : ", made of none of the entries"}`;
+  }
+}
