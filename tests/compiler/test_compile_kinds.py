@@ -71,6 +71,26 @@ class Described:
         return self._rate
 
 
+class Scaled:
+    def by(self, x):
+        return x * 0.0
+
+    @staticmethod
+    def plainly(x):
+        return x * 0.0
+
+    @property
+    def rate(self):
+        return 0.0
+
+    @functools.cached_property
+    def kept(self):
+        return NUMBER
+
+    def __eq__(self, other):
+        return other == 0
+
+
 class Indexed:
     def __init__(self):
         self.held = {}
@@ -102,6 +122,29 @@ def closure():
     return (lambda x: x * k), put
 
 
+def scaled(x, rate=0.0):
+    return x * rate
+
+
+def scaled_by_keyword(x, *, rate=0.0):
+    return x * rate
+
+
+@functools.lru_cache
+def remembered():
+    return NUMBER
+
+
+def put_remembered(w, i):
+    put_global("NUMBER", float)(w, i)
+    remembered.cache_clear()
+
+
+def put_kept(w, i):
+    put_global("NUMBER", float)(w, i)
+    vars(w.scaled).pop("kept", None)
+
+
 def put_global(name, make):
     return lambda w, i: setattr(HERE, name, make(i))
 
@@ -111,6 +154,9 @@ def world():
     w = types.SimpleNamespace(
         settings=Settings(), slots=Slots(), lazy=Lazy(), described=Described(), indexed=Indexed(), called=Called()
     )
+    w.scaled, w.scaled_by = Scaled(), lambda x: x * 0.0
+    w.cast = memoryview(bytearray(8)).cast("d")
+    w.other = Tensor([1.0, 1.0])
     w.slots.rate = w.described._rate = 0.0
     w.lazy.__dict__["held"] = {"rate": 0.0}
     w.indexed.held[0] = 0.0
@@ -247,6 +293,49 @@ KINDS = {
     ),
     "text of json": (lambda w: lambda x: x * json.loads(TEXT), put_global("TEXT", str)),
     "a generated name": (lambda w: lambda x: x * eval("NUMBER"), put_global("NUMBER", float)),  # noqa: S307
+    "a method of a class": (
+        lambda w: lambda x: w.scaled.by(x),
+        lambda w, i: setattr(Scaled, "by", lambda self, x: x * float(i)),
+    ),
+    "a static method": (
+        lambda w: lambda x: Scaled.plainly(x),
+        lambda w, i: setattr(Scaled, "plainly", staticmethod(lambda x: x * float(i))),
+    ),
+    "a property, exchanged": (
+        lambda w: lambda x: x * w.scaled.rate,
+        lambda w, i: setattr(Scaled, "rate", property(lambda self: float(i))),
+    ),
+    "a cached property": (lambda w: lambda x: x * w.scaled.kept, put_kept),
+    "a function with a memory": (lambda w: lambda x: x * remembered(), put_remembered),
+    "__eq__": (
+        lambda w: lambda x: x if w.scaled == 0 else x * 2,
+        lambda w, i: setattr(Scaled, "__eq__", lambda self, other: False),
+    ),
+    "defaults, exchanged": (
+        lambda w: lambda x: scaled(x),
+        lambda w, i: setattr(scaled, "__defaults__", (float(i),)),
+    ),
+    "defaults of keywords": (
+        lambda w: lambda x: scaled_by_keyword(x),
+        lambda w, i: scaled_by_keyword.__kwdefaults__.update(rate=float(i)),
+    ),
+    "code, exchanged": (
+        lambda w: lambda x: w.scaled_by(x),
+        lambda w, i: setattr(w.scaled_by, "__code__", (lambda x: x * 7.0).__code__),
+    ),
+    "an attribute that hasattr misses": (
+        lambda w: lambda x: x * w.settings.factor if hasattr(w.settings, "factor") else x,
+        lambda w, i: setattr(w.settings, "factor", float(i)),
+    ),
+    "an attribute that getattr misses": (
+        lambda w: lambda x: x * getattr(w.settings, "scale", 1.0),
+        lambda w, i: setattr(w.settings, "scale", float(i)),
+    ),
+    "a memoryview": (lambda w: lambda x: x * w.cast[0], lambda w, i: w.cast.__setitem__(0, float(i))),
+    "an optimizer's parameters": (
+        lambda w: lambda x: x * sum(p.data.sum() for p in w.optimizer.params),
+        lambda w, i: setattr(w.optimizer, "params", [w.other]),
+    ),
     "numbers of a generator": (lambda w: lambda x: x * w.rng.random(), None),
     "numbers of a RandomState": (lambda w: lambda x: x * w.old.rand(), None),
     "numbers of random.Random": (lambda w: lambda x: x * w.own.random(), None),
@@ -270,28 +359,49 @@ KINDS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::tinygrad_edu.compiler.errors.CompileWarning")
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_change_is_followed_refused_or_caught(kind, monkeypatch):
+# What no program follows: a change is caught at the second call, and with verify="always" at every call.
+FIXED = {"the environment", "a context variable", "another module's number"}
+
+
+@pytest.fixture
+def same_afterwards(monkeypatch):
     for name in ("NUMBER", "TEXT", "FLAG", "TUPLE", "ARRAY"):  # put back afterwards
         monkeypatch.setattr(HERE, name, getattr(HERE, name))
     monkeypatch.setattr(Shared, "rate", 0.0)
+    for name in ("by", "plainly", "rate", "__eq__"):
+        monkeypatch.setattr(Scaled, name, vars(Scaled)[name])
+    monkeypatch.setattr(scaled, "__defaults__", (0.0,))
+    monkeypatch.setattr(scaled_by_keyword, "__kwdefaults__", {"rate": 0.0})
     monkeypatch.setenv("COMPILED_RATE", "0")
+    remembered.cache_clear()
+    token = CONTEXT.set(0.0)
+    yield
+    CONTEXT.reset(token)
+
+
+@pytest.mark.usefixtures("same_afterwards")
+@pytest.mark.filterwarnings("ignore::tinygrad_edu.compiler.errors.CompileWarning")
+@pytest.mark.parametrize("first", [1, 4], ids=["at once", "after some calls"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_is_followed_refused_or_caught(kind, first):
     (make, change), w = KINDS[kind], world()
     function = make(w)
-    compiled = tinygrad_edu.compile(function)
+    late = first > 1 and kind in FIXED
+    compiled = tinygrad_edu.compile(function, verify="always" if late else "first")
     if change is None:  # it moves by itself
         with pytest.raises(CompileError):
             [compiled(X) for _ in range(3)]
         return
-    for i in range(1, 6):
-        change(w, i)
+    for i in range(1, 7):
+        if i >= first:
+            change(w, i)
         try:
             found = compiled(X)
         except CompileError:
             return  # refused, or caught
         with tinygrad_edu.no_grad():
             expected = function(X)
-        if kind == "a module's mode" and i % 2 == 0:
+        if kind == "a module's mode" and (i % 2 == 0 or i < first):
             continue  # Dropout has drawn other numbers
         np.testing.assert_array_equal(np.asarray(getattr(found, "data", found)), getattr(expected, "data", expected))
+    assert not late, "a change of what is fixed was not caught"

@@ -375,3 +375,25 @@ def test_the_source_reads_what_it_overwrites_beforehand():
     weights = np.array([1.0, 2.0])
     assert np.array_equal(namespace["step"](np.array([1.0, 3.0]), weights), expected)
     assert np.array_equal(weights, W.data)
+
+
+def test_parameters_that_are_exchanged_are_trained_from_then_on():
+    first, second = Tensor([1.0]), Tensor([5.0])
+    optimizer = optim.SGD([first], lr=0.1)
+
+    @tinygrad_edu.compile
+    def step(x):
+        loss = ((first + second) * x).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(3):
+        step(np.ones(1))
+    before, second.grad = first.data.copy(), None
+    optimizer.params = [second]
+    for _ in range(3):
+        step(np.ones(1))
+    assert first.data == before
+    np.testing.assert_allclose(second.data, 5 - 0.3)

@@ -407,16 +407,19 @@ def compile(  # noqa: A001 the contract's name
     generators from which layers draw (Dropout)                         new numbers
     numbers, texts, arrays, lists and dicts in closures, in globals     what they are now: after a change the function
     and in attributes that it names, and in functions that it calls     is recorded again
-    anything else: the time, a file, another library's state            what it was when recorded: **fixed**
+    the code and the defaults of these functions, methods of classes    what they are now, in the same way
+    anything else: the time, a file, the environment, context           what it was when recorded: **fixed**
+    variables, a method put on one object, another library's state
     ==================================================================  ==============================================
 
     Each program is checked twice. When it is recorded, the fast program and the printed source are run from the state
     before the call, and must give every returned value, parameter, gradient, state and buffer of the recorded call. A
     faulty fast program is replaced by the printed one, and a faulty printed one by the function itself, with a warning.
     At its first replay the function is called as well, from the same state, and both must agree: so something fixed
-    that changes with every call raises an error. Numbers agree if they are equal, or differ by 256 units in the last
-    place of the largest entry, or by 32 times what rounding errors in each line move them: sums may be added up in
-    another order.
+    that changes with every call raises an error. Something fixed that changes only after that call is not seen: pass it
+    as an argument, or compile with ``verify="always"``. Numbers agree if they are equal, or differ by 256 units in the
+    last place of the largest entry, or by 32 times what rounding errors in each line move them: sums may be added up
+    in another order.
 
     What the function prints or counts elsewhere happens in these two calls alone (with ``verify="always"``, in every).
 

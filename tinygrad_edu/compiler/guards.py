@@ -50,6 +50,9 @@ class Held:
         self.items = items
 
 
+ABSENT = object()  # the value of a place that was not there: code asked for it by `hasattr` or `getattr`
+
+
 class SameAs(NamedTuple):
     """Another place, in which the same number stands."""
 
@@ -81,7 +84,7 @@ class Guard(NamedTuple):
         try:
             now = self.now()
         except (AttributeError, LookupError, ValueError):  # it is gone
-            return True
+            return self.value is not ABSENT
         value = _at(*self.value) if isinstance(self.value, SameAs) else self.value
         if isinstance(value, Contents | Items):
             return value.differs(now)
@@ -91,6 +94,8 @@ class Guard(NamedTuple):
         """An expression that is true if it has changed; ``named`` gives a name to an object."""
         if self.name == "":
             return named(self.owner, "state")
+        if self.value is ABSENT:
+            return f"{named(hasattr, 'hasattr')}({named(self.owner, 'owner')}, {self.name!r})"
         here, value = _text(self.owner, self.name, named), self.value
         if isinstance(value, Contents | Items):
             return f"{named(value, 'recorded')}.differs({here})"

@@ -66,16 +66,28 @@ class Optimizer:
 
     def _take(self, params: list[Any], state: list[dict[str, Any]]) -> None:
         """Take these parameters, with what is remembered of each."""
-        self.params, self.state = params, state
+        vars(self).update(params=params, state=state)
         pairs = list(zip(params, state, strict=True))
         self._values = [(p, state) for p, state in pairs if isinstance(p, Value)]
         self._tensors = [(p, state) for p, state in pairs if not isinstance(p, Value)]
+
+    def _exchange(self, params: list[Any]) -> None:
+        """Other parameters from now on; what is remembered of those that stay is kept."""
+        if self._given_groups:
+            raise ArgumentError(
+                f"{type(self).__name__}: the parameters of groups cannot be exchanged: make a new optimizer"
+            )
+        known = {id(p): state for p, state in zip(self.params, self.state, strict=True)}
+        self._take(params, [known.get(id(p), {}) for p in params])
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "lr" and not hasattr(value, "_recorder"):  # the stand-in of `compile`
             value = at_least_zero("lr", value)
             for group in self.__dict__.get("_groups", ()):
                 group.lr = value * group._ratio
+        elif name == "params" and "_tensors" in self.__dict__:
+            self._exchange(leaves_of(value, type(self).__name__))
+            return
         elif name == "learning_rate":
             raise ArgumentError(f"{type(self).__name__}: the learning rate is lr, write optimizer.lr = {shown(value)}")
         elif name in self.hyperparameters:
@@ -107,6 +119,7 @@ class Optimizer:
 
     # --- groups of parameters with settings of their own ---
 
+    state: list[dict[str, Any]]  # what is remembered of each parameter
     _ratio = 1.0  # the group's rate over the optimizer's
     _own: Mapping[str, Any] = {}
 

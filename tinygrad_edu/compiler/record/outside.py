@@ -14,6 +14,7 @@ import re
 import sys
 import sysconfig
 import types
+import weakref
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
-from tinygrad_edu.compiler.guards import Contents, Guard, Held, Items, is_plain
+from tinygrad_edu.compiler.guards import ABSENT, Contents, Guard, Held, Items, is_plain
 from tinygrad_edu.compiler.program import CHECK, Line
 from tinygrad_edu.graph.node import Node
 
@@ -35,21 +36,23 @@ def look_outside(function: Any, arguments: Sequence[Any]) -> tuple[list[Guard], 
     ``arguments`` are the objects that it was given.
     """
     names: set[str] = set()
+    asked: set[str] = set()
     while True:
-        search = _Search(names)
+        search = _Search(names, asked)
         search.meet(None, "", function, "")
         for x in arguments:
             search.meet(None if is_plain(x) else Held(x), "items", x, "an argument")
         if search.names == names:  # an attribute's name may stand in a function that was reached later
             return search.guards, names
-        names = search.names
+        names, asked = search.names, search.asked
 
 
 class _Search:
     """One walk over what can be reached, by attributes that have one of the names."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], asked: Iterable[str]) -> None:
         self.names = set(names)
+        self.asked = set(asked)  # attributes that may be absent: texts in code that calls `hasattr` or `getattr`
         self.guards: list[Guard] = []
         self.seen: set[int] = set()
         self.places: set[tuple[int, Any]] = set()
@@ -66,6 +69,8 @@ class _Search:
                 return
             self.places.add((id(owner), name))
             self.guards.append(Guard(owner, name, value, called))
+        if isinstance(value, Node) and "requires_grad" in self.names:
+            self.guards.append(Guard(value, "requires_grad", value.requires_grad, f"{called}.requires_grad"))
         if is_plain(value) or isinstance(value, Node | np.ndarray | np.generic) or id(value) in self.seen:
             return
         self.seen.add(id(value))
@@ -80,7 +85,9 @@ class _Search:
                 self.meet(None, "", value.__self__, called)
         elif isinstance(value, _CONTAINERS):
             self._items(value, called)
-        elif isinstance(value, array.array | bytearray):
+        elif isinstance(value, weakref.ref):
+            self.meet(None, "", value(), called)
+        elif isinstance(value, array.array | bytearray | memoryview):
             self.guards.append(Guard(Held(value), "items", Contents(value), called))
         elif isinstance(value, Iterator):
             self._iterator(value, called)
@@ -129,23 +136,34 @@ class _Search:
                 if _is_filled(cell) and callable(cell.cell_contents):
                     self.meet(None, "", cell.cell_contents, called)
             return
-        names = _names(function.__code__)
+        for name in ("__code__", "__defaults__"):  # a notebook's autoreload exchanges them
+            self.guards.append(Guard(function, name, getattr(function, name), f"{called}.{name}"))
+        self._named_in(function, called)
+        if function.__kwdefaults__:
+            self.meet(function, "__kwdefaults__", function.__kwdefaults__, called)
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            self._held(default, "a default")
+
+    def _named_in(self, function: types.FunctionType, called: str) -> None:
+        """Global variables, those of functions around it, and modules that the function's code names."""
+        code, everywhere = function.__code__, function.__globals__
+        names = _names(code)
         self.names |= names
+        if names & {"hasattr", "getattr"}:
+            self.asked |= names
         self._attributes(function, vars(function), called)
-        everywhere = function.__globals__
-        for name in sorted(_global_names(function.__code__) & everywhere.keys()):
+        for name in sorted(_global_names(code) & everywhere.keys()):
             self.meet(everywhere, name, everywhere[name], name)
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             if _is_filled(cell):
                 self.meet(cell, "cell_contents", cell.cell_contents, name)
-        defaults = function.__defaults__ or (), function.__kwdefaults__ or {}
-        for default in (*defaults[0], *defaults[1].values()):
-            self._held(default, "a default")
+        for name in _imported(code) & sys.modules.keys():
+            self.meet(None, "", sys.modules[name], name)
 
     def _object(self, x: Any, called: str) -> None:
         kind = type(x)
-        if kind.__module__.startswith("tinygrad_edu"):
-            self.meet(None, "", getattr(x, "__wrapped__", None), called)  # a compiled function
+        if kind.__module__.startswith("tinygrad_edu") or isinstance(x, functools._lru_cache_wrapper):
+            self.meet(None, "", x.__dict__.get("__wrapped__"), called)  # a compiled function, or one with a memory
         own = _held_by(x)
         for name in {"data", "maps"} & own.keys():  # read by the code of the library
             if isinstance(x, UserDict | UserList | ChainMap):
@@ -153,14 +171,14 @@ class _Search:
         if not _of_libraries(kind.__module__):
             self._class(kind, own)
             self._shared(x, own, called)
+            self._absent(x, own, called)
         elif kind.__module__.startswith("tinygrad_edu.nn"):  # a layer is read by its own code
             code = getattr(getattr(kind, "forward", kind.__call__), "__code__", None)
             self.names |= _names(code) if code is not None else set()
         elif kind.__module__.startswith("tinygrad_edu"):
-            return
-        kept = (
-            ("params", "state") if hasattr(kind, "hyperparameters") else ()
-        )  # an optimizer's are fetched at every call
+            settings = getattr(kind, "hyperparameters", ())  # of an optimizer that the function itself reads
+            own = {name: own[name] for name in {"lr", "params", *settings} & own.keys()}
+        kept = ("state",) if hasattr(kind, "hyperparameters") else ()  # an optimizer's is fetched at every call
         self._attributes(x, {name: part for name, part in own.items() if name not in kept}, called)
 
     def _attributes(self, owner: Any, own: Any, called: str) -> None:
@@ -174,6 +192,14 @@ class _Search:
                 data = {name: part for name, part in vars(base).items() if not hasattr(type(part), "__get__")}
                 self._attributes(x, {name: part for name, part in data.items() if name not in own}, called)
 
+    def _absent(self, x: Any, own: Any, called: str) -> None:
+        """What the code asks for, and the object does not have so far."""
+        if hasattr(type(x), "__getattr__"):
+            return
+        for name in sorted(self.asked - own.keys()):
+            if not any(name in vars(base) for base in type(x).__mro__):
+                self.guards.append(Guard(x, name, ABSENT, f"{called}.{name}"))
+
     def _class(self, kind: type, own: Any) -> None:
         """The attributes of a class that objects share, and its methods."""
         for base in kind.__mro__:
@@ -183,15 +209,22 @@ class _Search:
                 if isinstance(x, types.MemberDescriptorType | types.GetSetDescriptorType) or name in own:
                     continue
                 if name in self.names or _is_called_unnamed(name):
-                    x = x.fget if isinstance(x, property) else getattr(x, "__func__", x)
-                    plain = not isinstance(x, _FUNCTIONS)
-                    self.meet(base if plain else None, name, x, f"{base.__name__}.{name}")
+                    inner = _getter(x) or getattr(x, "__func__", x)
+                    kept = getattr(base, name, None)
+                    if kept is x or kept is inner:  # not made anew each time, as a method of the class is
+                        self.meet(base, name, kept, f"{base.__name__}.{name}")
+                    self.meet(None, "", inner, f"{base.__name__}.{name}")
+
+
+def _getter(x: Any) -> Any:
+    """The function that a property calls; None of anything else."""
+    return x.fget if isinstance(x, property) else x.func if isinstance(x, functools.cached_property) else None
 
 
 _CONTAINERS: Any = list | tuple | dict | set | frozenset | deque | types.MappingProxyType
 _is_called_unnamed = re.compile(  # methods that code calls without their names
     r"forward|__[ri]?(add|sub|mul|truediv|floordiv|mod|divmod|pow|matmul|and|or|xor|lshift|rshift)__"
-    r"|__(call|lt|le|gt|ge|neg|pos|abs|invert|float|int|index|bool|complex|round|enter|exit)__"
+    r"|__(call|eq|ne|lt|le|gt|ge|neg|pos|abs|invert|float|int|index|bool|complex|round|enter|exit)__"
     r"|__(getitem|missing|len|iter|next|reversed|contains|getattr|getattribute|get|array|array_ufunc|array_function)__"
 ).fullmatch
 
@@ -219,6 +252,12 @@ def _global_names(code: types.CodeType) -> set[str]:
     if found & {"globals", "vars", "eval", "exec"}:  # a text may name one
         found |= _names(code)
     return found.union(*(_global_names(part) for part in code.co_consts if isinstance(part, types.CodeType)))
+
+
+@functools.cache
+def _imported(code: types.CodeType) -> set[str]:
+    """Modules that the code imports."""
+    return {line.argval for line in dis.get_instructions(code) if line.opname == "IMPORT_NAME"}
 
 
 @functools.cache
@@ -303,7 +342,7 @@ _GONE = object()
 def put_back(found: Iterable[Guard]) -> None:
     """Restore what has changed since it was found."""
     for guard in found:
-        if not guard.has_changed():
+        if guard.value is ABSENT or not guard.has_changed():
             continue
         items = guard.owner.items if isinstance(guard.owner, Held) else None
         if isinstance(items, list):

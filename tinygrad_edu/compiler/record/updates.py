@@ -99,7 +99,7 @@ def record_step(recorder: "Recorder", optimizer: Any) -> None:
         recorder.setting(optimizer, name)
     fixed = [name for name in optimizer.hyperparameters if name not in ("lr", *optimizer.cycled)]
     guarded = ["beta2" if name == "betas" and "beta1" in optimizer.cycled else name for name in fixed]
-    for name in ("maximize", "cycled", *guarded):
+    for name in ("maximize", "cycled", "params", *guarded):
         recorder.flags.append(Guard(optimizer, name, getattr(optimizer, name)))
     with recorder.sharing_numbers(), _settings(recorder, optimizer, fixed):
         for p, state in zip(optimizer.params, optimizer.state, strict=True):
