@@ -805,7 +805,16 @@ def test_muon_is_pytorchs_but_for_its_bfloat16(torch):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"lr": 0.3, "max_iter": 5}, {"history_size": 2, "max_iter": 12, "max_eval": 7}]
+    "options",
+    [
+        {},
+        {"lr": 0.3, "max_iter": 5},
+        {"history_size": 2, "max_iter": 12, "max_eval": 7},
+        {"line_search_fn": "strong_wolfe"},
+        {"line_search_fn": "strong_wolfe", "lr": 0.01, "max_iter": 6},
+        {"line_search_fn": "strong_wolfe", "lr": 40.0, "max_iter": 3, "history_size": 2},
+    ],
+    ids=["plain", "short", "little memory", "line search", "line search from near", "line search from far"],
 )
 @pytest.mark.parametrize("kind", [Tensor, Value])
 def test_lbfgs_is_pytorchs(torch, kind, options):
@@ -838,6 +847,34 @@ def test_lbfgs_is_pytorchs(torch, kind, options):
             rtol=1e-10,
             atol=1e-10,
         )
+
+
+def test_the_line_search_of_lbfgs_ends_in_rosenbrocks_valley(torch):
+    """Every evaluation is PyTorch's: the places at which the loss was asked for are the same."""
+    asked, theirs = [], []
+    x, t = Tensor([-1.2, 1.0]), torch.tensor([-1.2, 1.0], dtype=torch.float64, requires_grad=True)
+
+    def run(p, optimizer, places):
+        def closure():
+            optimizer.zero_grad()
+            places.append(p.tolist())
+            loss = 100 * (p[1] - p[0] * p[0]) ** 2 + (1 - p[0]) ** 2
+            loss.backward()
+            return loss
+
+        for _ in range(4):
+            optimizer.step(closure)
+
+    run(x, optim.LBFGS([x], line_search_fn="strong_wolfe"), asked)
+    run(t, torch.optim.LBFGS([t], line_search_fn="strong_wolfe"), theirs)
+    assert len(asked) == len(theirs)
+    np.testing.assert_allclose(asked, theirs, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(x.data, 1, atol=1e-3)
+
+
+def test_lbfgs_refuses_another_line_search():
+    with pytest.raises(ArgumentError, match="line_search_fn must be 'strong_wolfe' or None, but was given 'armijo'"):
+        optim.LBFGS([Tensor([1.0])], line_search_fn="armijo")
 
 
 def test_parameters_as_a_vector_and_back():

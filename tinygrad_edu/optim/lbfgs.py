@@ -5,6 +5,7 @@ from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.optim.parameters import leaves_of, parameters_to_vector, vector_to_parameters
+from tinygrad_edu.optim.strong_wolfe import Place, strong_wolfe
 from tinygrad_edu.support.arguments import as_number, at_least_zero, positive, shown, whole_number
 
 
@@ -20,6 +21,7 @@ class LBFGS:
     tolerance_grad : a step ends when no number in the gradient is larger.
     tolerance_change : a step ends when no parameter and no loss changes by more.
     history_size : number of the latest changes that are remembered.
+    line_search_fn : "strong_wolfe" looks for a good distance along each direction; None goes ``lr`` times as far.
 
     Raises
     ------
@@ -27,7 +29,7 @@ class LBFGS:
 
     Notes
     -----
-    PyTorch: ``torch.optim.LBFGS`` without its line search, equal to rounding. `BacktrackingLineSearch` has one.
+    PyTorch: ``torch.optim.LBFGS``, equal to rounding.
 
     Examples
     --------
@@ -53,6 +55,7 @@ class LBFGS:
         tolerance_grad: float = 1e-7,
         tolerance_change: float = 1e-9,
         history_size: int = 100,
+        line_search_fn: str | None = None,
     ) -> None:
         self.params = leaves_of(params, "LBFGS")
         self.lr = positive("lr", lr)
@@ -61,6 +64,11 @@ class LBFGS:
         self.tolerance_grad = at_least_zero("tolerance_grad", tolerance_grad)
         self.tolerance_change = at_least_zero("tolerance_change", tolerance_change)
         self.history_size = whole_number("history_size", history_size)
+        if line_search_fn not in (None, "strong_wolfe"):
+            raise ArgumentError(
+                f"LBFGS: line_search_fn must be 'strong_wolfe' or None, but was given {shown(line_search_fn)}"
+            )
+        self.line_search_fn = line_search_fn
         self._steps: list[Any] = []  # of the parameters, and how the gradient changed with each
         self._changes: list[Any] = []
         self._direction: Any = None
@@ -92,22 +100,43 @@ class LBFGS:
             self._gradient = g
             length = min(1.0, 1.0 / abs(g).sum()) * self.lr if not self._steps and self._is_new else self.lr
             self._is_new = False
-            slope = g @ self._direction
-            if slope > -self.tolerance_change:
+            here = Place(0.0, loss, g, g @ self._direction)
+            if here.slope > -self.tolerance_change:
                 break
-            vector_to_parameters(parameters_to_vector(self.params) + length * self._direction, self.params)
-            self._length = length
-            before = loss
-            if iteration < self.max_iter:
-                loss, g = as_number(closure()), self._flat_gradient()
-                evaluations += 1
-            if iteration == self.max_iter or evaluations >= self.max_eval or abs(g).max() <= self.tolerance_grad:
+            is_last = iteration == self.max_iter
+            new, tries = self._moved(closure, here, length, self.max_eval - evaluations, evaluate=not is_last)
+            self._length, loss, g = new.t, new.loss, new.gradient
+            evaluations += tries
+            if is_last or evaluations >= self.max_eval or abs(g).max() <= self.tolerance_grad:
                 break
-            if abs(length * self._direction).max() <= self.tolerance_change:
+            if abs(self._length * self._direction).max() <= self.tolerance_change:
                 break
-            if abs(loss - before) < self.tolerance_change:
+            if abs(loss - here.loss) < self.tolerance_change:
                 break
         return first
+
+    def _moved(
+        self, closure: Callable[[], Any], here: Place, length: float, most: int, *, evaluate: bool
+    ) -> tuple[Place, int]:
+        """Go along the direction; return the place reached, and how often the loss was evaluated."""
+        x, tries = parameters_to_vector(self.params), 0
+
+        def at(t: float) -> Place:
+            nonlocal tries
+            tries += 1
+            vector_to_parameters(x + t * self._direction, self.params)
+            loss, g = as_number(closure()), self._flat_gradient()
+            return Place(t, loss, g, g @ self._direction)
+
+        if self.line_search_fn:
+            new = strong_wolfe(at, here, length, most, abs(self._direction).max(), self.tolerance_change)
+            vector_to_parameters(x + new.t * self._direction, self.params)
+        elif evaluate:
+            new = at(length)
+        else:
+            vector_to_parameters(x + length * self._direction, self.params)
+            new = here._replace(t=length)
+        return new, tries
 
     _is_new = True
     _length = 0.0
