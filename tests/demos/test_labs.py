@@ -55,11 +55,13 @@ PICTURES = {
     "rosenbrock": {f"rosenbrock_{what}.png" for what in ("paths", "error", "rounding")},
     "mnist": {f"mnist_{what}.png" for what in ("sgd", "adam", "larger", "confusion", "samples")},
     "deepnets": {f"deepnets_{what}.png" for what in ("norms", "ratios", "tapered")},
+    "cnn": {f"cnn_{what}.png" for what in ("accuracy", "filters", "maps", "patches", "confusion", "wrong")},
     "gpt": {*(f"gpt_{what}.png" for what in ("loss", "attention", "letters", "names", "head")), "gpt_head.html"},
+    "sequences": {f"sequences_{what}.png" for what in ("adding", "copying", "gradient", "letters")},
 }
 
 
-DATA = {"gpt": real_names, "cifar": real_cars_and_cats, "mnist": real_mnist, "deepnets": real_mnist}
+DATA = {"gpt": real_names, "cifar": real_cars_and_cats, "mnist": real_mnist, "deepnets": real_mnist, "cnn": real_mnist}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=DATA.get(name, ())) for name in PICTURES])
