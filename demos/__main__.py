@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from demos import _catalogue, _options
 from tinygrad_edu import TinygradEduError
-from viz.terminal.ascii import ERRORS
+from tinygrad_edu.support.ascii import ERRORS
 
 STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
 CUT_SHORT = 141  # and of one whose output nobody reads any more

@@ -1,8 +1,16 @@
 """The exceptions of the library: each is also the built-in type that fits."""
 
+from tinygrad_edu.support.ascii import printable
+
 
 class TinygradEduError(Exception):
     """Base class of every exception that the library raises on purpose."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+    def __repr__(self) -> str:
+        return printable(super().__repr__())
 
 
 class ShapeError(TinygradEduError, ValueError):

@@ -10,6 +10,7 @@ from tinygrad_edu.errors import ArgumentError, DTypeError, TinygradEduError
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
@@ -42,6 +43,7 @@ class GradcheckReport:
     checked: int
     max_error: float
 
+    @for_output
     def __str__(self) -> str:
         return f"gradcheck passed: {self.checked} derivatives, largest relative error {self.max_error:.1e}"
 

@@ -39,6 +39,7 @@ from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise, fill_arrays
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.elsewhere import explain_absent
 from tinygrad_edu.support.types import Array, DTypeLike
 
@@ -455,6 +456,7 @@ class Tensor(Node):
     def __array_function__(self, func: Any, types: Any, args: Any, keywords: Any) -> Any:
         return numpy_protocol.call_function(func, args, keywords)
 
+    @for_output
     def __repr__(self) -> str:
         body = np.array2string(self._data, separator=", ", prefix="Tensor(", precision=6, threshold=60)
         notes = "" if self.dtype == np.float64 else f", dtype={self.dtype}"

@@ -27,6 +27,7 @@ from tinygrad_edu.speed.scalar_order import scalar_order
 from tinygrad_edu.speed.scalar_walk import written_walk
 from tinygrad_edu.speed.shared_inputs import SharedInputs
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.ascii import for_output
 
 Number = float | int
 
@@ -239,6 +240,7 @@ class Value(Node):
 
         return call_function(function, args, keywords)
 
+    @for_output
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
         grad = (self.grad._data if isinstance(self.grad, Value) else self.grad) or 0.0
@@ -277,6 +279,7 @@ class Constant(Value):
     def grad(self, _: Any) -> None:
         return
 
+    @for_output
     def __repr__(self) -> str:
         return f"Constant({self._data:.6g})"
 

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
+from tinygrad_edu.support.ascii import ERRORS
 from viz.explain.quiz import quiz
 from viz.formulas.expression import parse
 from viz.pages.player import player
 from viz.steps.trace import trace
-from viz.terminal.ascii import ERRORS
 from viz.terminal.step import step
 
 _EXAMPLE = 'python -m viz "tanh(a*b + 10)" a=2 b=-3'

@@ -11,6 +11,7 @@ from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, unreadab
 from tinygrad_edu.data._files import open_data, read_bounded
 from tinygrad_edu.data._folder import data_folder, find
 from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import IntArray
 
 MOST_BYTES = 1 << 28  # of a text file: more is not for this engine
@@ -99,6 +100,7 @@ class Alphabet:
     def __iter__(self) -> Iterator[str]:
         return iter(self.characters)
 
+    @for_output
     def __repr__(self) -> str:
         return f"Alphabet({''.join(self.characters)!r})"
 

@@ -13,6 +13,7 @@ from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
 from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.graph.scope import Scope
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.elsewhere import explain_absent
 from tinygrad_edu.support.state_dict import FORMAT, differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
@@ -379,6 +380,7 @@ class Module:
             yield f"{indent}{'└─' if last else '├─'} {names}: {part._title()}", part._count() * count
             yield from part._rows(f"{indent}{'   ' if last else '│  '}", count)
 
+    @for_output
     def __repr__(self) -> str:
         total = self._count()
         rows = [(self._title(), total), *self._rows()]

@@ -7,6 +7,7 @@ from typing import Any
 
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.ascii import for_output
 
 
 class Operation:
@@ -62,6 +63,7 @@ class Operation:
                 f"{self.name} takes numbers, arrays, Values or Tensors, but was given {shown(odd[0])}"
             ) from None
 
+    @for_output
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 

@@ -26,6 +26,7 @@ from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.support.arguments import as_number, at_least_zero, fraction, positive, proportion, shown, whole_number
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse
 
 __all__ = [
@@ -61,6 +62,7 @@ class _Scheduler:
         self.optimizer = optimizer
         self.last_epoch = 0
 
+    @for_output
     def __repr__(self) -> str:
         steps = "1 step" if self.last_epoch == 1 else f"{self.last_epoch} steps"
         return f"<{type(self).__name__} after {steps}: lr={self.optimizer.lr:g}>"

@@ -5,13 +5,14 @@ from typing import Any
 
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
 from tinygrad_edu.support.arguments import as_number, whole_number
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 
 
 class UnknownColumnError(TinygradEduError, KeyError):
     """A history has no numbers of this name."""
 
-    __str__ = Exception.__str__  # KeyError's own puts the sentence into quotes
+    __str__ = for_output(Exception.__str__)  # KeyError's own puts the sentence into quotes
 
 
 class History(Mapping[str, list[float]]):
@@ -148,6 +149,7 @@ class History(Mapping[str, list[float]]):
     def _repr_html_(self) -> str:
         return table(["epoch", *self], self._cells(), note=self.stopped)
 
+    @for_output
     def __str__(self) -> str:
         widths = [max(8, len(name)) for name in self]
         lines = ["epoch  " + "  ".join(f"{name:>{w}}" for name, w in zip(self, widths, strict=True))]
@@ -156,6 +158,7 @@ class History(Mapping[str, list[float]]):
             lines.append("    …" if epoch == "…" else f"{epoch:>5}  {row}".rstrip())
         return "\n".join([*lines, *([self.stopped] if self.stopped else [])])
 
+    @for_output
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={column[-1]:.4g}" for name, column in self._columns.items() if column)
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_edu.data import batches
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.support.arguments import as_number, positive
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.checks import check_loss, check_optimizer
 from tinygrad_edu.train.preserved import preserved
@@ -36,9 +37,11 @@ class LRRange:
     losses: Array
     suggestion: float
 
+    @for_output
     def __repr__(self) -> str:
         return f"<LRRange: {self}>"
 
+    @for_output
     def __str__(self) -> str:
         found = f"the loss falls fastest near {self.suggestion:.2g}"
         if np.isnan(self.suggestion):

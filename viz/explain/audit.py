@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.value import Value
 from viz.formulas.blackboard import index_text
 from viz.formulas.numbers import number_text
@@ -95,6 +96,7 @@ class Audit:
         first = None if self.first is None else self.findings.index(self.first)
         return {"findings": [finding.to_dict() for finding in self.findings], "first": first}
 
+    @for_output
     def __str__(self) -> str:
         counts = {v: sum(f.verdict == v for f in self.findings) for v in (RIGHT, WRONG, UNDECIDABLE)}
         title = f"{len(self.findings)} local derivatives: {', '.join(f'{n} {v}' for v, n in counts.items() if n)}"
@@ -102,6 +104,7 @@ class Audit:
         lines = [wrapped(f"  {f.sentence}", 80, 4) for f in sorted(others, key=lambda f: f.verdict != WRONG)]
         return "\n".join([title, *lines])
 
+    @for_output
     def __repr__(self) -> str:
         return str(self)
 

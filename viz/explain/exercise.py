@@ -5,6 +5,7 @@ from html import escape
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node, describe
+from tinygrad_edu.support.ascii import for_output
 from viz.explain.quiz import Question, questions
 from viz.formulas.numbers import number_text
 from viz.steps.trace import trace
@@ -17,6 +18,7 @@ class Verdict:
     is_right: bool
     sentence: str
 
+    @for_output
     def __repr__(self) -> str:
         return self.sentence
 

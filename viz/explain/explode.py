@@ -20,6 +20,7 @@ from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.reductions import Axis, axes_of
 from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Constant, Value
@@ -66,6 +67,7 @@ class Explosion:
     def _repr_svg_(self) -> str:
         return self.draw()._repr_svg_()
 
+    @for_output
     def __repr__(self) -> str:
         numbers = sum(x.size for x in self.inputs)
         return f"<{self.node.op} in single numbers: {self.outputs.size} from {numbers}; .root or [i, j] for every view>"

@@ -18,6 +18,7 @@ import numpy as np
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.support.ascii import say
 from viz.formulas.blackboard import index_text
 from viz.formulas.expression import ExpressionError, parse
 from viz.formulas.numbers import number_text
@@ -290,19 +291,19 @@ def quiz(root: Node, gradient: Any = None) -> None:
     told = trace(root, gradient)
     asked = questions(told)
     if not asked:
-        print(_nothing(told))
+        say(_nothing(told))
         return
     gradients = "1 gradient" if len(asked) == 1 else f"{len(asked)} gradients"
-    print(f"{gradients} to find. Enter shows the answer, q ends the quiz.")
+    say(f"{gradients} to find. Enter shows the answer, q ends the quiz.")
     right = 0
     for number, question in enumerate(asked, 1):
-        print(f"\n{wrapped(f'{number}. {question.prompt.text}', _width(), 3)}")
+        say(f"\n{wrapped(f'{number}. {question.prompt.text}', _width(), 3)}")
         tries = _ask(question)
         if tries is None:
             break
         right += tries == 1
-        print(f"   {told.steps[question.step].sentence.text}")
-    print(f"\n{right} of {len(asked)} right at the first try")
+        say(f"   {told.steps[question.step].sentence.text}")
+    say(f"\n{right} of {len(asked)} right at the first try")
 
 
 def _nothing(told: Trace) -> str:
@@ -328,20 +329,20 @@ def _ask(question: Question) -> int | None:
         except (EOFError, KeyboardInterrupt):
             return None
         if not line:
-            print(f"   It is {number_text(question.answer)}.")
+            say(f"   It is {number_text(question.answer)}.")
             return 0
         if line.lower() in ("q", "quit"):
             return None
         try:
             given = read_number(line)
         except ExpressionError:
-            print("   Answer with a number such as -0.25, or with an expression such as 2 * -3.")
+            say("   Answer with a number such as -0.25, or with an expression such as 2 * -3.")
             continue
         verdict = question.judge(*given)
         if verdict is True:
-            print("   Right.")
+            say("   Right.")
             return tries
-        print(wrapped(f"   Not yet ({verdict.name}): {verdict.hint}." if verdict else "   Not yet.", _width(), 3))
+        say(wrapped(f"   Not yet ({verdict.name}): {verdict.hint}." if verdict else "   Not yet.", _width(), 3))
     raise AssertionError("itertools.count ends")
 
 

@@ -19,6 +19,7 @@ from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.speed.written_backward import array_gradients
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
@@ -147,6 +148,7 @@ class Explanation:
         self.shown = _sum([term.product for term in terms])
         self.remainder, self.rounding = difference(gradient, self.shown)
 
+    @for_output
     def __str__(self) -> str:
         name = _entry(self.trace.names[self.node], self.index or ())
         title = f"∂{self.trace.names[self.trace.root]}/∂{name} = {number_text(self.gradient)}"
@@ -164,6 +166,7 @@ class Explanation:
         ]
         return "\n".join([f"{title}: {_counted(self.count)} {kinds[self.count > 1]}", *lines])
 
+    @for_output
     def __repr__(self) -> str:
         return str(self)
 

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tinygrad_edu.errors import ArgumentError, FileError
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.files import write
 from viz.pages.page import Page, embedded
 from viz.pictures.palette import THEMES
@@ -107,6 +108,7 @@ class Film:
             shown = f'<img width="{width}" src="data:image/gif;base64,{content}" alt="{alt}">'
         return f"<figure>{shown}<figcaption>{about}</figcaption></figure>"
 
+    @for_output
     def __repr__(self) -> str:
         return f"<Film of {len(self.frames)} pictures: {self.path}>"
 

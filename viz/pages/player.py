@@ -17,6 +17,7 @@ from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.javascript import library, rows_source
 from tinygrad_edu.javascript.library import arrays
+from tinygrad_edu.support.ascii import for_output
 from viz.explain.audit import RIGHT, Audit, Finding
 from viz.pages.array_numbers import ArrayNumbers, array_numbers
 from viz.pages.page import Page, embedded
@@ -89,6 +90,7 @@ class Player(Page):
         picture = base64.b64encode(render(drawing.source, "png")).decode()
         return f'<img alt="{html.escape(drawing.title)}" src="data:image/png;base64,{picture}">'
 
+    @for_output
     def __repr__(self) -> str:
         return f"<player of {self.trace.names[-1]}: {len(self.trace.steps)} steps; .save('backprop.html') writes it>"
 

@@ -17,6 +17,7 @@ from tinygrad_edu import nn
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.javascript.library import arrays, library
 from tinygrad_edu.optim import Adam, Optimizer
+from tinygrad_edu.support.ascii import for_output
 from viz.pages.page import Page, embedded
 from viz.pages.player import Player
 from viz.pages.playground_labels import Labels, labels_of
@@ -78,6 +79,7 @@ class Playground(Page):
             "data": embedded(dict(self.data) | {"player": packed(self.sample) if self.sample else ""}),
         }
 
+    @for_output
     def __repr__(self) -> str:
         return f"<{self.title[0].lower()}{self.title[1:]}; .save('playground.html') writes it>"
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.javascript import library
+from tinygrad_edu.support.ascii import for_output
 from viz.formulas.numbers import number_text
 from viz.pages.page import Page, embedded
 from viz.pictures.palette import THEMES
@@ -49,6 +50,7 @@ class ProgramPage(Page):
         lines = "".join(_rows(self.listing, self.numbers))
         return {"lines": lines, "graph": _graph(self.listing), "data": embedded(data)}
 
+    @for_output
     def __repr__(self) -> str:
         lines = sum(node.kind in ("line", "return") for node in self.listing.nodes)
         return f"<player of {self.listing.name}: {lines} lines; .save('program.html') writes it>"

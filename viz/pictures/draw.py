@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.node import Node, topological_order
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.files import write
 from viz.formulas.numbers import printable
 from viz.pictures import captions, dot, program, render
@@ -98,6 +99,7 @@ class Drawing:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"image/svg+xml": self.svg, "text/plain": repr(self)}
 
+    @for_output
     def __repr__(self) -> str:
         return f"<Drawing of {self.title}>"
 

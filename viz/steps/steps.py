@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.row import Elementwise
+from tinygrad_edu.support.ascii import for_output
 from viz.formulas import blackboard
 from viz.formulas.numbers import as_shown
 from viz.formulas.tree import Formula, Infix, Name, Number, Prose, Relation, Row, tint
@@ -67,9 +68,11 @@ class Step:
             "sentence": self.sentence.to_dict(),
         }
 
+    @for_output
     def __str__(self) -> str:
         return self.sentence.text
 
+    @for_output
     def __repr__(self) -> str:
         return f"<{self.kind} step {self.number}: {self.sentence.text}>"
 

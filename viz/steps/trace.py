@@ -85,6 +85,7 @@ import numpy as np
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node, nothing_to_differentiate
 from tinygrad_edu.operations.broadcasting import unbroadcast
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 from tinygrad_edu.tensor import Tensor
 from viz.steps.passes import Passes, summed
@@ -115,6 +116,7 @@ class Trace(Passes):
             "forward": len(self.operations),
         }
 
+    @for_output
     def __str__(self) -> str:
         return for_stdout(self)
 
@@ -124,6 +126,7 @@ class Trace(Passes):
         note = f"… and {more} more steps: to_dict() has all, and viz.player(root) replays them." if more else ""
         return table(["step", "pass", "what happens"], rows, caption=repr(self)[1:-1].partition(";")[0], note=note)
 
+    @for_output
     def __repr__(self) -> str:
         forward, backward = len(self.operations), len(self._flows) + 1
         return f"<trace of {self.names[-1]}: {forward} forward and {backward} backward steps; print() shows them>"

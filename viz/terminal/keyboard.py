@@ -6,6 +6,8 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 
+from tinygrad_edu.support.ascii import printable
+
 _LOOK_AGAIN = 0.25  # seconds after which the size of the window is looked at again
 _REST_OF_A_KEY = 0.05  # seconds within which the rest of an arrow key's code comes
 
@@ -21,7 +23,7 @@ def is_interactive() -> bool:
 
 def show(text: str) -> None:
     """Fill the screen with the text."""
-    sys.stdout.write("\x1b[H\x1b[2J" + text)
+    sys.stdout.write("\x1b[H\x1b[2J" + printable(text))
     sys.stdout.flush()
 
 

@@ -25,6 +25,7 @@ from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.guards import ABSENT, Contents, Guard, Held, Items, is_plain
 from tinygrad_edu.compiler.program import CHECK, Line
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.ascii import for_output
 
 _GENERATORS = np.random.Generator, np.random.RandomState, random.Random
 _FUNCTIONS: Any = types.FunctionType | types.MethodType | functools.partial
@@ -370,6 +371,7 @@ class Fixed(NamedTuple):
         """``temperature = 2.0 (global)``."""
         return f"{self.name} = {_shortened(self.value)} ({self.place})"
 
+    @for_output
     def __str__(self) -> str:
         return self.words()
 
@@ -385,7 +387,7 @@ def fixed_values(found: Iterable[Guard]) -> list[Fixed]:
 
 def _shortened(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _is_shown(value: Any) -> bool:

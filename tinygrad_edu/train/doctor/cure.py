@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.train.doctor import changes
 from tinygrad_edu.train.doctor.changes import Change
 from tinygrad_edu.train.doctor.finding import Finding
@@ -36,6 +37,7 @@ class Cure:
     parameters: dict[str, Any]
     exact: bool
 
+    @for_output
     def __str__(self) -> str:
         n = len(self.cured)
         return (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.train.doctor import changes
 from tinygrad_edu.train.doctor.tape import Fork, Tape
 
@@ -51,6 +52,7 @@ class Examination:
     passes: int
     steps: int
 
+    @for_output
     def __str__(self) -> str:
         lines = [f"Experiments on a copy of the run: the loss goes from {self.start:.3g} to {self.loss:.3g} as it is."]
         lines += [

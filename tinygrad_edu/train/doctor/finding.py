@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Finding:
         """Where the finding is explained: the page's file, and the section's anchor."""
         return f"{PAGE}#{anchor(self.name)}"
 
+    @for_output
     def __str__(self) -> str:
         lines = [f"{self.name} (step {self.step}): {self.sentence}", f"evidence: {self.evidence}", f"fix: {self.fix}"]
         if self.code:

@@ -16,6 +16,7 @@ from tinygrad_edu.graph.modes import MODES, observing, recording
 from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.optim.parameters import nodes_of
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 from tinygrad_edu.train.callbacks import Callback, Run
 from tinygrad_edu.train.doctor.course import Course
@@ -424,6 +425,7 @@ class Doctor(Observer, Callback):
 
     # --- what it says ---
 
+    @for_output
     def __str__(self) -> str:
         lines = [str(finding) for finding in self.findings]
         if not self.steps and not self.notes:
@@ -443,6 +445,7 @@ class Doctor(Observer, Callback):
         head = ["finding", "step", "what", "evidence", "fix", "confidence"]
         return table(head, rows, caption=f"Doctor: {_count(self.steps, 'step')}", note=" ".join(self.notes))
 
+    @for_output
     def __repr__(self) -> str:
         return f"<Doctor: {_count(self.steps, 'step')}, {_count(len(self.findings), 'finding')}>"
 

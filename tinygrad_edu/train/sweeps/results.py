@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
+from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 from tinygrad_edu.train.callbacks import mode_of
 
@@ -155,6 +156,7 @@ class Results(Sequence[SweptRun]):
                 row["failure"] = run.failure.strip().rpartition("\n")[2]
         return rows
 
+    @for_output
     def __repr__(self) -> str:
         failed = f", {len(self.failures)} failed" if self.failures else ""
         return f"<Results of {len(self.settings())} settings, {len(self.runs)} runs{failed}: {', '.join(self.names())}>"
