@@ -88,7 +88,7 @@ class SoftmaxInside(Rule):
         for node, name in visit.layers:
             x = viewed(node.inputs[0])
             if x.op == "softmax" and x in visit.hidden and name:
-                self.width = int(np.shape(x._data)[-1])
+                self.width = int(np.shape(x.raw)[-1])
         return None
 
     def judge(self, course: Course) -> Said | None:
@@ -217,7 +217,7 @@ class InitialWeightsTooLarge(Rule):
 
 
 def _deviation(visit: Visit, name: str) -> tuple[float, float]:
-    w = visit.parameters[name]._data
+    w = visit.parameters[name].raw
     return float(np.std(w)), math.sqrt(2 / (w.shape[0] if w.ndim == 2 else w.size))
 
 

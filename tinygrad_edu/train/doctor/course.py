@@ -78,7 +78,7 @@ class Course:
         self._graph: tuple[str, ...] | None = None
         self.evaluated: Any = None
         self.start = self._weights()
-        self.by_size = sorted(parameters.values(), key=lambda p: np.size(p._data))
+        self.by_size = sorted(parameters.values(), key=lambda p: np.size(p.raw))
         self._stamps = {name: p.stamp for name, p in parameters.items()}
         self._before: Array | None = None
         self._gradient: Array | None = None
@@ -87,7 +87,7 @@ class Course:
         """A backward pass begins: the step before it is over."""
         self.losses.append(loss)
         if self._before is not None:
-            now = self._sample(lambda p: p._data)
+            now = self._sample(lambda p: p.raw)
             change = _distance(self._before, now)
             if math.isfinite(change):  # a NaN, whatever made it, is no long step
                 self.largest_change = max(self.largest_change, change)
@@ -96,7 +96,7 @@ class Course:
 
     def keep(self) -> None:
         """Measure the step that comes next."""
-        self._before = self._sample(lambda p: p._data)
+        self._before = self._sample(lambda p: p.raw)
         self._gradient = self._sample(gradient)
 
     def saw(self, task: Task | None, step: int, layers: tuple[str, ...] = ()) -> None:
@@ -162,24 +162,24 @@ class Course:
         parts, floats = [], []
         for p in self.parameters.values():
             x = of(p)
-            if isinstance(p._data, float):
+            if isinstance(p.raw, float):
                 floats.append(0.0 if x is None else float(x))
             else:
-                parts.append(_sampled(np.zeros(p._data.shape) if x is None else x))
+                parts.append(_sampled(np.zeros(p.raw.shape) if x is None else x))
         return np.concatenate([*parts, np.array(floats)])
 
     def _weights(self) -> dict[str, Array]:
-        return self._arrays(lambda p: p._data)
+        return self._arrays(lambda p: p.raw)
 
     def _arrays(self, of: Any) -> dict[str, Array]:
         """Copies of what the parameters have; of Values together, as one array."""
         arrays, floats = {}, []
         for name, p in self.parameters.items():
             x = of(p)
-            if isinstance(p._data, float):
+            if isinstance(p.raw, float):
                 floats.append(0.0 if x is None else float(x))
             else:
-                arrays[name] = np.zeros(p._data.shape) if x is None else np.array(x, dtype=p._data.dtype)
+                arrays[name] = np.zeros(p.raw.shape) if x is None else np.array(x, dtype=p.raw.dtype)
         return arrays | ({"Values": np.array(floats)} if floats else {})
 
 
@@ -198,7 +198,7 @@ def gradient(node: Node) -> Any:
     if g.__class__ is tuple:
         return g[0]  # of an inner node: to read .grad would copy it
     g = node.grad
-    return g._data if isinstance(g, Node) else g
+    return g.raw if isinstance(g, Node) else g
 
 
 def is_zero(g: Any) -> bool:

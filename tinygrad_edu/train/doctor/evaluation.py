@@ -142,7 +142,7 @@ class BatchNormStatistics(Rule):
             (norms[mark.scope], share)
             for node in visit.order
             for mark in node.marks
-            if mark.scope in norms and (share := _off(norms[mark.scope], np.asarray(mark.inputs[0]._data))) > 0.5
+            if mark.scope in norms and (share := _off(norms[mark.scope], np.asarray(mark.inputs[0].raw))) > 0.5
         ]
         self.looks = self.looks + 1 if off else 0
         if self.looks < 3:
@@ -176,7 +176,7 @@ class BatchNormOfFewRows(Rule):
             self.norms = _norms(visit.course.model)
         scopes = {m._scope for m in self.norms if m.training and m._scope is not None}
         marks = [mark for node in visit.order for mark in node.marks if mark.scope in scopes] if scopes else []
-        shapes = [np.shape(mark.inputs[0]._data) for mark in marks]
+        shapes = [np.shape(mark.inputs[0].raw) for mark in marks]
         if shapes and all(len(shape) == 2 for shape in shapes):
             self.rows.append(max(shape[0] for shape in shapes))
         return None

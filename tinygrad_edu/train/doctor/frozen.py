@@ -191,16 +191,14 @@ def looks_untrained(name: str, state: dict[str, Any]) -> bool:
     parameter = state[name]
     owner, _, kind = name.rpartition(".")
     partner = state.get(f"{owner}.{'bias' if kind == 'weight' else 'weight'}".lstrip("."))
-    weight, bias = (parameter, partner) if np.ndim(parameter._data) == 2 or kind == "weight" else (partner, parameter)
-    if not isinstance(weight, Node) or np.ndim(weight._data) != 2:
-        return bool(np.all(parameter._data == 1) or not np.any(parameter._data))  # of a layer that normalizes
-    bound = 1 / np.sqrt(len(weight._data))
+    weight, bias = (parameter, partner) if np.ndim(parameter.raw) == 2 or kind == "weight" else (partner, parameter)
+    if not isinstance(weight, Node) or np.ndim(weight.raw) != 2:
+        return bool(np.all(parameter.raw == 1) or not np.any(parameter.raw))  # of a layer that normalizes
+    bound = 1 / np.sqrt(len(weight.raw))
     if not isinstance(bias, Node):
-        return bool(np.all(np.abs(weight._data) <= bound)) or _is_standard_normal(weight._data)
-    within = bool(np.all(np.abs(bias._data) <= bound))
-    return not np.any(bias._data) or (
-        within and (bool(np.all(np.abs(weight._data) <= bound)) or bias.stamp < weight.stamp)
-    )
+        return bool(np.all(np.abs(weight.raw) <= bound)) or _is_standard_normal(weight.raw)
+    within = bool(np.all(np.abs(bias.raw) <= bound))
+    return not np.any(bias.raw) or (within and (bool(np.all(np.abs(weight.raw) <= bound)) or bias.stamp < weight.stamp))
 
 
 def _is_standard_normal(weights: Any) -> bool:

@@ -44,8 +44,8 @@ class HeldOut:
         if len(self._chains) >= REMEMBERED:
             del self._chains[next(iter(self._chains))]
         self._chains[id(y)] = weakref.ref(y), chain
-        if np.size(y._data) == 1 and self._is_loss(chain):
-            loss = float(np.reshape(y._data, -1)[0])
+        if np.size(y.raw) == 1 and self._is_loss(chain):
+            loss = float(np.reshape(y.raw, -1)[0])
             if math.isfinite(loss):
                 self.course.evaluations.append(
                     Evaluation(len(self.course.losses), loss, bool(getattr(self.course.model, "training", False)))
@@ -58,8 +58,8 @@ class HeldOut:
 
     def _note_rows(self, operation: Any, inputs: tuple[Node, ...]) -> None:
         """Keep the rows that enter the first layer."""
-        if operation.name in LAYERS and not self._chain(inputs[0]) and np.ndim(inputs[0]._data) == 2:
-            self.course.evaluated = inputs[0]._data
+        if operation.name in LAYERS and not self._chain(inputs[0]) and np.ndim(inputs[0].raw) == 2:
+            self.course.evaluated = inputs[0].raw
 
     def _is_loss(self, chain: tuple[str, ...]) -> bool:
         common = min(len(chain), len(self._loss))

@@ -241,7 +241,7 @@ def _weighs_rows(visit: Visit, task: Task) -> bool:
     """Whether the errors of the rows are multiplied with numbers that differ."""
     for node in path(visit.root, task.node):
         for x in node.inputs if node.op == "mul" else ():
-            if not x.requires_grad and np.size(x._data) > 1 and np.ptp(x._data) > 0:
+            if not x.requires_grad and np.size(x.raw) > 1 and np.ptp(x.raw) > 0:
                 return True
     return False
 
@@ -290,7 +290,7 @@ def _most_frequent(record: Record) -> int:
 
 def _answered(task: Task) -> Any:
     """The classes that the net answers."""
-    x = np.asarray(task.answers._data)
+    x = np.asarray(task.answers.raw)
     x = x.reshape(len(x), -1)
     if x.shape[1] > 1:
         return x.argmax(1)

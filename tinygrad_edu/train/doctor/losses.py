@@ -35,12 +35,12 @@ class SoftmaxTwice(Rule):
     def look(self, visit: Visit) -> Said | None:
         for node in visit.order:
             if node.op not in ("cross_entropy", "log_softmax", "logsumexp") or not _is_probabilities_by_row(
-                node.inputs[0]._data
+                node.inputs[0].raw
             ):
                 continue
             self.seen += 1
             if viewed(node.inputs[0]).op == "softmax" or self.seen >= 3:
-                largest = float(node.inputs[0]._data.max())
+                largest = float(node.inputs[0].raw.max())
                 return Said(
                     "cross-entropy takes logits and applies softmax itself, but was given probabilities, so the "
                     "gradients are squashed twice.",
@@ -71,7 +71,7 @@ class ProbabilitiesAsLogits(Rule):
             if node.op not in ("bce_with_logits", "cross_entropy"):
                 continue
             given = viewed(node.inputs[0])
-            x = given._data
+            x = given.raw
             if given.op != "sigmoid" and not self._by_hand(given, node.op):
                 continue
             return Said(
@@ -81,7 +81,7 @@ class ProbabilitiesAsLogits(Rule):
         return None
 
     def _by_hand(self, given: Node, loss: str) -> bool:
-        x = given._data
+        x = given.raw
         if loss != "bce_with_logits" or given.op not in ("div", "pow") or not 0 <= np.min(x) <= np.max(x) <= 1:
             self.passes = self.entries = 0
             return False
@@ -106,15 +106,15 @@ class BroadcastLabels(Rule):
     def look(self, visit: Visit) -> Said | None:
         if not visit.layers:
             return None
-        last = visit.layers[-1][0]._data
+        last = visit.layers[-1][0].raw
         for node, prediction, target in _pairs(visit):
-            shapes = prediction._data.shape, target._data.shape
+            shapes = prediction.raw.shape, target.raw.shape
             n = len(last) if last.ndim else 0
-            if n > 1 and node not in visit.hidden and node._data.shape == (n, n) and set(shapes) == {(n, 1), (n,)}:
+            if n > 1 and node not in visit.hidden and node.raw.shape == (n, n) and set(shapes) == {(n, 1), (n,)}:
                 return Said(
                     "predictions and labels have different shapes and were broadcast, so every prediction is compared "
                     "with every label.",
-                    f"{visit.describe(node)} made {node._data.shape} of predictions {shapes[0]} and labels {shapes[1]}",
+                    f"{visit.describe(node)} made {node.raw.shape} of predictions {shapes[0]} and labels {shapes[1]}",
                 )
         return None
 
@@ -143,14 +143,14 @@ class RewardedErrors(Rule):
             if node.op != "mul" or node is task.node:
                 continue
             weights = [x for x in node.inputs if is_constant(viewed(x))]
-            if weights and any(viewed(x) is task.node for x in node.inputs) and np.min(weights[0]._data) < 0:
+            if weights and any(viewed(x) is task.node for x in node.inputs) and np.min(weights[0].raw) < 0:
                 self.looks += 1
                 if self.looks >= 5:
                     return Said(
                         "errors with negative weights are rewarded, so the loss falls below any bound while the "
                         "answers get "
                         "worse.",
-                        f"{np.mean(weights[0]._data < 0):.0%} of the weights are negative, and the loss is "
+                        f"{np.mean(weights[0].raw < 0):.0%} of the weights are negative, and the loss is "
                         f"{visit.loss:.3g}",
                     )
                 break

@@ -35,18 +35,18 @@ class NotANumber(Rule):
         if node in visit.names:
             return Said(
                 f"the parameter {visit.names[node]} is no longer finite: the step before has made it so.",
-                f"it holds {_first_bad(node._data)} before the forward pass of step {visit.step}",
+                f"it holds {_first_bad(node.raw)} before the forward pass of step {visit.step}",
                 "lower the learning rate, or clip the gradient (optim.clip_grad_norm_)",
             )
         if node.operation is None:
             return Said(
                 f"the data that the net is given is not finite{f': {node.label}' if node.label else ''}.",
-                f"an input of shape {np.shape(node._data)} holds {_first_bad(node._data)}",
+                f"an input of shape {np.shape(node.raw)} holds {_first_bad(node.raw)}",
                 "look for such rows with np.isfinite(X).all(1), and drop them or fill in numbers",
             )
         operands = ", ".join(_range(x) for x in node.inputs)
         return Said(
-            f"{visit.describe(node)} made the first {_first_bad(node._data)} of the forward pass.",
+            f"{visit.describe(node)} made the first {_first_bad(node.raw)} of the forward pass.",
             f"its inputs were finite: {operands}",
         )
 
@@ -72,7 +72,7 @@ class NotANumber(Rule):
 
 
 def _finite(node: Node) -> bool:
-    return _is_finite(node._data)
+    return _is_finite(node.raw)
 
 
 def _is_finite(data: object) -> bool:
@@ -96,6 +96,6 @@ def _first_bad(data: object) -> str:
 
 def _range(x: Node) -> str:
     name = x.label or x.op or "a constant"
-    if isinstance(x._data, float) or x._data.size == 1:
-        return f"{name} = {float(np.ravel(x._data)[0]):.4g}"
-    return f"{name} of shape {x._data.shape} in [{np.min(x._data):.4g}, {np.max(x._data):.4g}]"
+    if isinstance(x.raw, float) or x.raw.size == 1:
+        return f"{name} = {float(np.ravel(x.raw)[0]):.4g}"
+    return f"{name} of shape {x.raw.shape} in [{np.min(x.raw):.4g}, {np.max(x.raw):.4g}]"

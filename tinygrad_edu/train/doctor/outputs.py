@@ -68,7 +68,7 @@ class OutputsOutOfRange(Rule):
         if source.op in ("relu", "tanh", "leaky_relu", "gelu", "silu", "elu"):
             evidence = _out_of_unit(source, f"{source.op} gave")
         elif whole is not None and source.op == "sigmoid":
-            evidence = f"{np.shape(source._data)[-1]} sigmoids are divided by their sum before the logarithm"
+            evidence = f"{np.shape(source.raw)[-1]} sigmoids are divided by their sum before the logarithm"
         else:
             return None
         return Said(
@@ -99,7 +99,7 @@ class RawOutputs(Rule):
         source = viewed(whole if whole is not None else task.answers)
         if source.op == "add" and any(x.op in LAYERS for x in source.inputs):
             source = next(x for x in source.inputs if x.op in LAYERS)
-        x = source._data
+        x = source.raw
         if source.op not in LAYERS or not np.mean((x < 0) | (x > 1)) > 0.01:
             return None
         return Said(
@@ -121,9 +121,9 @@ class OneUnitSoftmax(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         for node in visit.order:
-            one = np.ndim(node._data) == 2 and np.shape(node._data)[1] == 1
+            one = np.ndim(node.raw) == 2 and np.shape(node.raw)[1] == 1
             logits = node.inputs[0] if node.op in ("cross_entropy", "logsumexp", "log_softmax") else None
-            if logits is not None and np.ndim(logits._data) == 2 and np.shape(logits._data)[1] == 1:
+            if logits is not None and np.ndim(logits.raw) == 2 and np.shape(logits.raw)[1] == 1:
                 return self._say(visit, node)
             if one and (node.op == "softmax" or (node.op == "div" and normalized(node) is not None)):
                 return self._say(visit, node)
@@ -158,7 +158,7 @@ class SoftmaxOverTheBatch(Rule):
         self.looks = self.looks + 1 if wrong else 0
         if self.looks < 3:
             return None
-        rows, columns = np.shape(wrong[0]._data)
+        rows, columns = np.shape(wrong[0].raw)
         return Said(
             "the softmax is taken over the rows of the batch, so the samples compete with each other and not the "
             "classes.",
@@ -167,13 +167,13 @@ class SoftmaxOverTheBatch(Rule):
 
 
 def _is_over_rows(node: Node) -> bool:
-    shape = np.shape(node._data)
+    shape = np.shape(node.raw)
     if len(shape) != 2 or shape[0] == shape[1] or min(shape) < 2:
         return False
     if node.op in ("softmax", "log_softmax"):
         return node.params.get("axis", -1) in (0, -2)
     by_sum = node.op == "div" and normalized(node) is not None
-    return by_sum and np.size(node.inputs[1]._data) == shape[1] and viewed(node.inputs[0]).op in ("exp", "softmax")
+    return by_sum and np.size(node.inputs[1].raw) == shape[1] and viewed(node.inputs[0]).op in ("exp", "softmax")
 
 
 class ReluBeforeLogitsLoss(Rule):
@@ -197,12 +197,12 @@ class ReluBeforeLogitsLoss(Rule):
             return None
         return Said(
             "the loss takes logits of both signs, but a ReLU cuts off the negative ones, and their gradients.",
-            f"{np.mean(output._data == 0):.0%} of the logits are exactly 0",
+            f"{np.mean(output.raw == 0):.0%} of the logits are exactly 0",
         )
 
 
 def _out_of_unit(source: Node, who: str) -> str:
-    x: Any = source._data
+    x: Any = source.raw
     return (
         f"{who} numbers from {np.min(x):.3g} to {np.max(x):.3g}; {np.mean((x < 0) | (x > 1)):.0%} lie outside of [0, 1]"
     )

@@ -140,7 +140,7 @@ def _falls_steadily(course: Course) -> bool:
 def _could_fall(visit: Visit, loss: float) -> bool:
     """Whether, by its slope, the loss would change by a hundredth if the weights moved by their norm."""
     slope = math.sqrt(sum(_square(g) for p in visit.parameters.values() if (g := gradient(p)) is not None))
-    size = math.sqrt(sum(_square(p._data) for p in visit.parameters.values()))
+    size = math.sqrt(sum(_square(p.raw) for p in visit.parameters.values()))
     return slope * size > 0.01 * abs(loss)
 
 
@@ -158,7 +158,7 @@ def _knows_nothing(course: Course) -> bool:
 def _is_sum(visit: Visit) -> bool:
     """Whether the loss adds up the rows of the batch, and divides by nothing."""
     task = visit.task
-    if task is None or np.size(task.node._data) < 2:
+    if task is None or np.size(task.node.raw) < 2:
         return False
     ops = [node.op for node in path(visit.root, task.node)]
     return "sum" in ops and not {"mean", "div"} & {*ops} and len(task.targets) > 1
@@ -222,7 +222,7 @@ def _factors(node: Node) -> Any:
     if node.op not in ("mul", "div"):
         return None
     constants = [x for x in node.inputs if not x.requires_grad]
-    return np.asarray(constants[0]._data) if constants else None
+    return np.asarray(constants[0].raw) if constants else None
 
 
 def _is_negative_factor(node: Node) -> bool:

@@ -36,7 +36,7 @@ class TooMuchDecay(Rule):
         adamw = isinstance(visit.optimizer, AdamW)
         if decay < (0.5 if adamw else LEAST_DECAY):
             return None
-        pull = decay * math.sqrt(sum(float(np.sum(np.square(p._data))) for p in visit.parameters.values()))
+        pull = decay * math.sqrt(sum(float(np.sum(np.square(p.raw))) for p in visit.parameters.values()))
         self.looks = self.looks + 1 if adamw or pull > _norm(visit.parameters.values()) / 2 else 0
         return None
 

@@ -58,18 +58,18 @@ def task_of(order: list[Node]) -> Task | None:
 
 def _fused(node: Node) -> Task | None:
     if node.op == "cross_entropy":
-        return Task("cross_entropy", node.inputs[0], np.asarray(node.params["labels"]), float(node._data), node)
+        return Task("cross_entropy", node.inputs[0], np.asarray(node.params["labels"]), float(node.raw), node)
     if node.op == "bce_with_logits" and node.inputs[0].requires_grad:
-        target = np.asarray(node.inputs[1]._data, dtype=float)
-        return Task("bce_with_logits", node.inputs[0], target, float(np.mean(node._data)), node)
-    if node.op == "getitem" and node.inputs[0].requires_grad and np.ndim(node.inputs[0]._data) == 2:
+        target = np.asarray(node.inputs[1].raw, dtype=float)
+        return Task("bce_with_logits", node.inputs[0], target, float(np.mean(node.raw)), node)
+    if node.op == "getitem" and node.inputs[0].requires_grad and np.ndim(node.inputs[0].raw) == 2:
         index = node.params["index"]
         if isinstance(index, tuple) and len(index) == 2 and all(np.ndim(i) == 1 for i in index):
             x = node.inputs[0]
             logits = x.inputs[0] if x.op == "log_softmax" else x
             labels = np.asarray(index[1])
-            if labels.dtype.kind in "iu" and len(labels) == len(logits._data):
-                z = logits._data - np.max(logits._data, 1, keepdims=True)
+            if labels.dtype.kind in "iu" and len(labels) == len(logits.raw):
+                z = logits.raw - np.max(logits.raw, 1, keepdims=True)
                 losses = np.log(np.exp(z).sum(1)) - z[np.arange(len(labels)), labels]
                 return Task("cross_entropy", logits, labels, float(losses.mean()), node)
     return None
@@ -77,7 +77,7 @@ def _fused(node: Node) -> Task | None:
 
 def _difference(node: Node) -> Task | None:
     if (node.op == "mul" and node.inputs[0] is node.inputs[1]) or (
-        node.op == "pow" and np.all(node.inputs[1]._data == 2)
+        node.op == "pow" and np.all(node.inputs[1].raw == 2)
     ):
         kind = "squared"
     elif node.op == "abs":
@@ -90,7 +90,7 @@ def _difference(node: Node) -> Task | None:
     for answers, target in (difference.inputs, difference.inputs[::-1]):
         constant = viewed(target)
         if answers.requires_grad and is_constant(constant):
-            return Task(kind, answers, np.asarray(target._data, dtype=float), float(np.mean(node._data)), node)
+            return Task(kind, answers, np.asarray(target.raw, dtype=float), float(np.mean(node.raw)), node)
     return None
 
 
@@ -103,7 +103,7 @@ def _of_probabilities(order: list[Node]) -> Task | None:
         inside = _unclipped(log.inputs[0])
         if inside.op == "sub" and is_constant(inside.inputs[0]):
             continue
-        p = log._data
+        p = log.raw
         t = np.asarray(target, dtype=float)
         if len(pairs) > 1:
             q = np.exp(p)
@@ -119,8 +119,8 @@ def _factor(order: list[Node], log: Node) -> Array | None:
     for node in order:
         if node.op == "mul" and any(x is log for x in node.inputs):
             other = node.inputs[1] if node.inputs[0] is log else node.inputs[0]
-            if is_constant(other) and np.shape(other._data) == np.shape(log._data):
-                factor = np.asarray(other._data)
+            if is_constant(other) and np.shape(other.raw) == np.shape(log.raw):
+                factor = np.asarray(other.raw)
                 return factor if np.max(factor, initial=0) > 0 else -factor  # −y · log p is written as often
     return None
 
@@ -131,7 +131,7 @@ def _unclipped(node: Node) -> Node:
         node = viewed(node)
         if node.op in ("clip", "maximum", "minimum"):
             node = node.inputs[0] if node.inputs[0].requires_grad else node.inputs[1]
-        elif node.op == "add" and is_constant(node.inputs[1]) and np.max(np.abs(node.inputs[1]._data)) < 1e-3:
+        elif node.op == "add" and is_constant(node.inputs[1]) and np.max(np.abs(node.inputs[1].raw)) < 1e-3:
             node = node.inputs[0]
         else:
             return node
@@ -160,7 +160,7 @@ class Record:
 
     def __init__(self, task: Task) -> None:
         self.kind = task.kind
-        self.width = int(np.shape(task.answers._data)[-1]) if np.ndim(task.answers._data) > 1 else 1
+        self.width = int(np.shape(task.answers.raw)[-1]) if np.ndim(task.answers.raw) > 1 else 1
         self.rows = 0
         self.losses: list[float] = []
         self.steps: list[int] = []

@@ -99,7 +99,7 @@ class EqualWeights(Rule):
         if visit.step != EARLY:
             return None
         for node, name in visit.layers:
-            w = visit.parameters[name]._data
+            w = visit.parameters[name].raw
             if node in visit.hidden and w.ndim == 2 and w.shape[1] > 1 and _columns_equal(w):
                 return Said(
                     "all units of a hidden layer have the same weights, so they all learn the same.",
@@ -115,5 +115,5 @@ def _columns_equal(w: Any) -> bool:
 def _hidden(visit: Visit, op: str) -> Iterator[tuple[Node, Any]]:
     """The results of an activation that a later layer uses, with their arrays."""
     for node in visit.order:
-        if node.op == op and node in visit.hidden and np.ndim(node._data) > 1:
-            yield node, node._data
+        if node.op == op and node in visit.hidden and np.ndim(node.raw) > 1:
+            yield node, node.raw

@@ -93,13 +93,13 @@ class Visit:
         return [
             node
             for node in self.order
-            if node.op in LAYERS and np.ndim(node._data) > 1 and is_constant(viewed(node.inputs[0]))
+            if node.op in LAYERS and np.ndim(node.raw) > 1 and is_constant(viewed(node.inputs[0]))
         ]
 
     @cached_property
     def fed_with_zeros(self) -> set[Node]:
         """The products that take the zeros of an initial state."""
-        zeros = {node for node in self._given if not np.any(node.inputs[0]._data)}
+        zeros = {node for node in self._given if not np.any(node.inputs[0].raw)}
         below = set(zeros)
         for node in self.order if zeros else ():
             if any(x in below for x in node.inputs):
@@ -129,7 +129,7 @@ class Visit:
         }
         for node, name in self.layers:
             before, linear = self._between(viewed(node.inputs[0]), names)
-            w = self.parameters[name]._data
+            w = self.parameters[name].raw
             n_in, n_out = w.shape if w.ndim == 2 else (w.size, 1)
             bias = node.op == "linear" or node in biased
             found.append(Layer(name, n_in, n_out, bias, before, linear, node in self.hidden))
@@ -166,7 +166,7 @@ class Visit:
 
 def _rows(layer: Node) -> Array:
     """What enters a layer, as rows of features; of sequences, a row a step."""
-    x = np.asarray(layer.inputs[0]._data)
+    x = np.asarray(layer.inputs[0].raw)
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
@@ -187,6 +187,6 @@ def _rms(g: object) -> float:
 
 def number_of(node: Node) -> float:
     """The node's one number; nan if it is an array of several."""
-    if isinstance(node._data, float):
-        return node._data
-    return float(node._data.reshape(-1)[0]) if node._data.size == 1 else math.nan
+    if isinstance(node.raw, float):
+        return node.raw
+    return float(node.raw.reshape(-1)[0]) if node.raw.size == 1 else math.nan
