@@ -7,7 +7,7 @@ between softmax(z) of the last layer and the labels. From the loss back to the i
     ∂J/∂W = hᵀ ∂J/∂z                              h are the rows that came into the layer
     ∂J/∂b = Σ ∂J/∂z                               over the n rows, since each was given the same b
     ∂J/∂h = ∂J/∂z Wᵀ
-    ∂J/∂z = ∂J/∂h where z > 0, else 0             at the layer below, behind its ReLU
+    ∂J/∂z = ∂J/∂h where z > 0, else 0             at the layer below, after its ReLU
 """
 
 from collections.abc import Iterable

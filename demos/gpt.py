@@ -200,7 +200,7 @@ def _names_on_the_way(names: Names) -> Figure:
 
 
 def one_head(net: Any, tokens: Sequence[int]) -> tuple[Value, Value]:
-    """The first number that the first head gives for the last of these tokens, in scalars; and one weight behind it."""
+    """The first number that the first head gives for the last of these tokens, in scalars; and one of its weights."""
     x = _gpt_tensor.normalize(_gpt_tensor.normalize(net.token[np.array(tokens)] + net.position[: len(tokens)])).numpy()
     first = slice(0, HEAD_WIDTH)
     keys, values = ((x @ matrix.numpy().T)[:, first] for matrix in (net.key, net.value))

@@ -160,7 +160,7 @@ class Tensor(Node):
         self.stamp = CLOCK.tick()
 
     def detect_writes(self) -> None:
-        """Set a new time if somebody has written into the array that `data` handed out."""
+        """Set a new time if the array that `data` handed out has been written to."""
         if self._checksum is not None:
             now = checksum(self._data)
             if now != self._checksum:
@@ -168,7 +168,7 @@ class Tensor(Node):
                 self.stamp = CLOCK.tick()
             memory = self._data if self._data.base is None else self._data.base  # what a view refers to
             if sys.getrefcount(self._data) <= 2 + (memory is self._data) and sys.getrefcount(memory) <= 3:
-                self._checksum, self._times_borrowed = None, 0  # nobody else has a reference to it
+                self._checksum, self._times_borrowed = None, 0  # there is no other reference to it
 
     def update(self, array: Array, now: int | None = None) -> None:
         """Take ``array`` as the new data of a leaf, without a copy. For optimizers; ``now`` is the time of the step."""
@@ -611,7 +611,7 @@ def _leaf(y: Any) -> Tensor:
 
 
 def constant(array: Any) -> Tensor:
-    """A Tensor that requires no gradient, without a copy of ``array``: nobody else may write into it."""
+    """A Tensor that requires no gradient. ``array`` is not copied, so nothing else may write into it."""
     node = _new(Tensor)
     node._data = array if array.__class__ is ndarray else _array(array)
     node._grad = node._checksum = node.operation = None

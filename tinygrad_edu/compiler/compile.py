@@ -264,7 +264,7 @@ class Compiled:
     def to_jax(self) -> JaxFunction:
         """The latest program as a pure function of JAX: ``(params, state, *args) -> (params, state, result)``.
 
-        ``params`` and ``state`` are dicts, which it gives anew; at first they are its attributes. Its ``source`` is
+        ``params`` and ``state`` are dicts. It returns new ones; the first ones are its attributes. Its ``source`` is
         text that stands alone. Use it with ``jax.jit``, ``jax.lax.scan``, ``jax.vmap`` and shardings: this is the way
         to a GPU and to several machines. ``restore(params, state)`` writes what was learned back to the net and the
         optimizer.

@@ -1,4 +1,4 @@
-"""Guards: what must be as it was recorded, or the function is recorded anew."""
+"""Guards: what must be as it was recorded, or the function is recorded again."""
 
 import operator
 import zlib
@@ -64,7 +64,7 @@ class Guard(NamedTuple):
     """``value`` at a place: the attribute ``name`` of an object, or an entry of a dict, a list or a tuple.
 
     A number or a name must be equal; of anything else it must be the same object. With the name "", a dict must be
-    empty. ``value`` may be `Contents`, the `Items` that somebody holds, or a `SameAs`. ``called`` is what a message
+    empty. ``value`` may be `Contents`, the `Items` of a container, or a `SameAs`. ``called`` is what a message
     calls the place.
     """
 

@@ -134,7 +134,7 @@ def validate(machine: Machine, recorder: Recorder, call: Call, leaves: list[Any]
         try:
             result = run(*leaves)
         except Outdated:
-            return None  # the next call records it anew
+            return None  # the next call records it again
         except Exception as error:
             return Difference("the whole", "a result", f"{type(error).__name__}: {error}", None)
         found = State(machine.changeable, leaves, machine.generators)
@@ -309,7 +309,7 @@ def _value(x: Any) -> Any:
 def _returned(recorder: Recorder, result: Any, outside: set[int]) -> tuple[Any, Any]:
     """The result as a tree of variables, and the result of this call.
 
-    An array of constants that the function made is made anew by every call, so that no two results share it.
+    An array of constants that the function made is made again by every call, so that no two results share it.
     """
     if type(result) in (tuple, list):
         parts = [_returned(recorder, x, outside) for x in result]

@@ -209,7 +209,7 @@ def _columns_given(function: Callable[..., Any], name: str, columns: Sequence[An
 
 def _numbers(function: Callable[..., Any], name: str, place: int, x: Any) -> Any:
     with contextlib.suppress(TypeError, ValueError):
-        if x is not None:  # of which NumPy makes a nan
+        if x is not None:  # NumPy would make a nan of None
             return np.asarray(x, float)
     names = [*inspect.signature(function).parameters]
     argument = names[place] if place < len(names) else f"argument {place + 1}"

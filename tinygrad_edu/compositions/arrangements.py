@@ -92,7 +92,7 @@ def column_stack(tup: Sequence[Any]) -> Any:
 
 
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    """``values`` behind ``arr``; of the flattened arrays if no axis is given."""
+    """``values`` after ``arr``; both are flattened if no axis is given."""
     return concatenate([arr, values], axis)
 
 

@@ -53,7 +53,7 @@ def _matrix(name: str, x: Any, *, square: bool = True) -> None:
 
 
 def _check_symmetric(name: str, a: Any) -> None:
-    """Refuse a matrix that is not symmetric up to rounding, of which NumPy reads the lower triangle alone."""
+    """Refuse a matrix that is not symmetric up to rounding: NumPy would read only its lower triangle."""
     check(_symmetric_data, name, data_of(a))
 
 

@@ -11,7 +11,7 @@ from tinygrad_edu.support.types import Array, ArrayLike
 
 
 class Batches:
-    """The mini-batches of a set; every pass over them is shuffled anew. Made by `batches`.
+    """The mini-batches of a set; every pass over them is shuffled again. Made by `batches`.
 
     An object and not a generator, which would be spent after the first epoch and, kept outside of the loop
     over epochs, silently train no more.

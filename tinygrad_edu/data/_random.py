@@ -1,7 +1,7 @@
 """What ``rng`` may be: a source of random numbers.
 
 A `numpy.random.Generator` or `numpy.random.RandomState` is drawn from and moves on. An int is a seed with
-the meaning that scikit-learn gives to ``random_state=42``: ``RandomState(42)``, anew on every call. None
+the meaning that scikit-learn gives to ``random_state=42``: ``RandomState(42)``, a new one in every call. None
 means different numbers every time.
 """
 

@@ -365,7 +365,7 @@ def _max_pool(graph: Any, x: str) -> str:
 
 @_writes("windows")
 def _windows(graph: Any, x: str) -> str:
-    """Each entry of the window as a slice with strides, one behind the other along a new first axis."""
+    """Each entry of the window as a slice with strides, one after the other along a new first axis."""
     size, attributes = graph.same("size"), _window_attributes(graph)
     dims = len(size)
     first = graph.node.inputs[0].ndim - dims

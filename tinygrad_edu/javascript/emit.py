@@ -134,7 +134,7 @@ class Script:
                 return name
         text = self.literal(array, line)
         if array.size > 1 and text.startswith(("np.full(", "np.arange(", "np.broadcast_to(")):
-            return text  # short, and made anew: it may depend on how many samples there are
+            return text  # short, and made for each program: it may depend on the number of samples
         self._constants.append((array, self._unique("c"), text))
         return self._constants[-1][1]
 

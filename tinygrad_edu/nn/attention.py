@@ -129,7 +129,7 @@ def _checked(name: str, mask: Any, shape: tuple[int, ...]) -> Any:
 
 
 class MultiheadAttention(Module):
-    """Attention with several heads, each of which looks at features of its own.
+    """Attention with several heads; each head looks at its own features.
 
     ::
 

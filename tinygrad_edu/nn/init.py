@@ -4,7 +4,7 @@ Each fills a parameter in place and returns it. A `Linear`'s weight is ``(in_fea
 ``fan_in``, the number of inputs of a unit, is its number of rows.
 
 Each takes an ``rng``: a `numpy.random.Generator` (or RandomState), a seed, or None for different numbers every time.
-A seed starts anew in every call: for several parameters, pass one Generator.
+A seed gives the same numbers in every call: for several parameters, pass one Generator.
 
 >>> import numpy as np
 >>> from tinygrad_edu import nn
@@ -221,7 +221,7 @@ def kaiming_uniform_(
     Parameters
     ----------
     tensor : shape (fan_in, fan_out).
-    a : slope of the leaky ReLU behind the layer; 0 is ReLU.
+    a : slope of the leaky ReLU after the layer; 0 is ReLU.
     mode : "fan_in" keeps the size of what goes forward, "fan_out" that of the gradients.
     nonlinearity : for `calculate_gain`.
     rng : where the numbers are drawn from.
@@ -248,7 +248,7 @@ def kaiming_normal_(
     Parameters
     ----------
     tensor : shape (fan_in, fan_out).
-    a : slope of the leaky ReLU behind the layer; 0 is ReLU.
+    a : slope of the leaky ReLU after the layer; 0 is ReLU.
     mode : "fan_in" keeps the size of what goes forward, "fan_out" that of the gradients.
     nonlinearity : for `calculate_gain`.
     rng : where the numbers are drawn from.

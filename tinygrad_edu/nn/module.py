@@ -360,7 +360,7 @@ class Module:
     # --- how it shows itself ---
 
     def extra_repr(self) -> str:
-        """What stands in parentheses behind the name of the class."""
+        """The text in parentheses after the name of the class."""
         return ""
 
     def _title(self) -> str:

@@ -16,7 +16,7 @@ from tinygrad_edu.tensor import Tensor
 
 
 class Sequential(Module):
-    """Modules (or functions) one behind the other.
+    """Modules (or functions) one after the other.
 
     Attributes
     ----------
@@ -170,7 +170,7 @@ def _a_module(name: str, given: Any) -> Module:
 
 
 class MLP(Module):
-    """A multilayer perceptron: `Linear` layers with an activation between them, and none behind the last.
+    """A multilayer perceptron: `Linear` layers with an activation between them, and none after the last.
 
     Parameters
     ----------

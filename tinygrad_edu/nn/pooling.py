@@ -158,7 +158,7 @@ class MaxPool1d(_Pooling):
     ----------
     kernel_size : the length of a window.
     stride : from one window to the next; None is ``kernel_size``.
-    padding : a margin before and after, of which no entry is ever the largest.
+    padding : a margin before and after; its entries are never the largest.
     dilation : from one entry of a window to the next.
 
     Raises
@@ -189,7 +189,7 @@ class MaxPool2d(_Pooling):
     ----------
     kernel_size : height and width of a window; one number stands for both, here and in what follows.
     stride : from one window to the next; None is ``kernel_size``.
-    padding : a margin around the image, of which no entry is ever the largest.
+    padding : a margin around the image; its entries are never the largest.
     dilation : from one entry of a window to the next.
 
     Raises

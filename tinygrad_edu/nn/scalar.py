@@ -240,7 +240,7 @@ class Layer(_ScalarModule):
 
 
 class MLP(_ScalarModule):
-    """A multilayer perceptron over Values: activations between its layers, none behind the last.
+    """A multilayer perceptron over Values: activations between its layers, none after the last.
 
     Parameters
     ----------

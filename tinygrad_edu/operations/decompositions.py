@@ -39,7 +39,7 @@ def _gaps(values: Array) -> Array:
     return np.expand_dims(values, -2) - np.expand_dims(values, -1)
 
 
-# Functions of arrays alone, of which a compiled program prints the text.
+# Functions of plain arrays: a compiled program prints their source text.
 def logabsdet(x: Any) -> Any:
     """The logarithm of |det(x)|."""
     return np.linalg.slogdet(x)[1]

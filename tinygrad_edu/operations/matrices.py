@@ -200,9 +200,9 @@ def _cofactor_gx(gy: Array, y: Array, x: Array) -> Array:
     return COFACTOR_CHANGE(gy, x)
 
 
-# Functions of arrays alone, of which a compiled program prints the text.
+# Functions of plain arrays: a compiled program prints their source text.
 def cofactor(x: Any) -> Any:
-    """det(x) · inv(x)ᵀ by the singular values, of which the others' products exist for a singular matrix too."""
+    """det(x) · inv(x)ᵀ from products of the singular values: these exist for a singular matrix, too."""
     u, s, vt = np.linalg.svd(x)
     n = s.shape[-1]
     others = np.prod(np.where(np.eye(n, dtype=bool), 1.0, np.expand_dims(s, -2)), axis=-1)

@@ -1,4 +1,4 @@
-"""Large gradients of interior nodes are not kept, but computed again if somebody reads them.
+"""Large gradients of interior nodes are not kept, but computed again if they are read.
 
 A backward pass then needs less memory. What is read is the same to the last bit: see `graph.array_backward`.
 """
@@ -18,7 +18,7 @@ LARGE = 1 << 13  # the size of a gradient from which on it is computed again rat
 
 
 class RecomputedGradient:
-    """A gradient that has been handed on, and is computed again if somebody asks for it: ``copy()``."""
+    """A gradient that has been handed on. ``copy()`` computes it again."""
 
     __slots__ = ("gradient", "gy", "operation", "params", "x", "y")
 

@@ -110,7 +110,7 @@ class Checkpoint(Callback):
         if saved != [part for part, _ in parts] or random_states.keys() != generators.keys():
             raise CheckpointError(
                 f"{self.path} is the checkpoint of another run, with other callbacks or modules: delete it to start "
-                "anew, or give another path"
+                "again, or give another path"
             )
         before = [(holder, holder.state_dict()) for _, holder in parts]
         try:
@@ -134,7 +134,7 @@ class Checkpoint(Callback):
                     old, new = next((a, b) for a, b in zip_longest(old, new, fillvalue="nothing") if a != b)
                 raise CheckpointError(
                     f"{self.path} is the checkpoint of a run with another {what}: {old}, and here {new}. Delete it to "
-                    "start anew, or give another path"
+                    "start again, or give another path"
                 )
 
 

@@ -123,7 +123,7 @@ def questions(told: Trace) -> list[Question]:
 
 
 class _Asked:
-    """A backward step of which one number is asked for, and the numbers that mistakes would give."""
+    """A backward step with one number to find, and the numbers that mistakes would give."""
 
     def __init__(self, step: Backward, earlier: list[Backward], uses: int) -> None:
         self.step = step

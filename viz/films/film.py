@@ -114,7 +114,7 @@ class Film:
 
 
 def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float, theme: str) -> Film:
-    """Write the frames to ``path``, of which `check` approves: whole, or not at all."""
+    """Write the frames to ``path``, which `check` has approved: the whole file, or none."""
     writers: dict[str, Callable[..., bytes]] = {".gif": _gif, ".mp4": _mp4, ".html": partial(_html, theme=theme)}
     write(path, writers[path.suffix.lower()](frames, title, fps))
     return Film(frames, path, title, fps)

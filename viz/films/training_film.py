@@ -143,7 +143,7 @@ class _Panel:
             self.network = NetworkPanel(ax, weights_of(model), float(sizes[np.isfinite(sizes)].max(initial=0.0)))
 
     def show(self, epoch: int) -> str:
-        """Show the model as it was at the epoch, or at the last one before of which it was kept; the caption."""
+        """Show the model as it was at the epoch, or at the last kept one before it; the caption."""
         known = [snapshot for snapshot in self.history.snapshots if snapshot[0] <= epoch]
         epoch, state = known[-1] if known else self.history.snapshots[0]
         self.history.model.load_state_dict(state)

@@ -274,7 +274,7 @@ _FORMS: dict[str, Any] = {
 class Edge(NamedTuple):
     """An operation's input ``i`` in formulas: the terms of the node and of all inputs, and the parameters' figures.
 
-    ``nonzero`` names the inputs of which no entry is zero: ``x``, or ``x0``, ``x1``.
+    ``nonzero`` names the inputs that have no zero entry: ``x``, or ``x0``, ``x1``.
     """
 
     operation: Operation

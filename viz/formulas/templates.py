@@ -1,6 +1,6 @@
 """Formulas with holes: what a page fills with the names and the numbers of one step.
 
-A page that computes writes its formulas anew whenever a number changes. It gets each form of a formula as a template: a
+A page that computes writes its formulas again when a number changes. It gets each form of a formula as a template: a
 list in which plain texts and holes take turns. A hole is text, too::
 
     n:y          the name of the node that the step is about; n:x0 that of its first input

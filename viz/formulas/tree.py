@@ -98,7 +98,7 @@ class Formula:
 class Number(Formula):
     """A number in figures, with as many significant digits.
 
-    ``source`` says what of a step it is, such as ``incoming`` or ``x0``. A page then writes it anew when it changes.
+    ``source`` says which part of a step it is, such as ``x0``. A page then writes it again when it changes.
     """
 
     value: float

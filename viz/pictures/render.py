@@ -97,7 +97,7 @@ def _warm_up() -> None:
     """Have Graphviz find its fonts: matplotlib's beside the system's, as a bare Linux has none.
 
     The fontconfig in the wheel warns of what it does not know in a newer system's settings. That says nothing to
-    the user, and only happens here, so standard error is closed meanwhile.
+    the user, and only happens here, so standard error is closed for that time.
     """
     settings = ("FONTCONFIG_FILE", "FONTCONFIG_PATH")
     if sys.platform != "linux" or any(name in os.environ for name in settings):

@@ -252,7 +252,7 @@ def plot_gradient_norms(norms: Mapping[str, Mapping[str, float]], *, ax: Axes | 
 def plot_activation_histograms(model: Any, X: Array, *, bins: int = 40) -> Figure:
     """Plot how the outputs of each layer of a `Sequential` or `MLP` are distributed.
 
-    Bars at the ends of a sigmoid's range are saturated units; a bar at 0 behind a ReLU, units that are off.
+    Bars at the ends of a sigmoid's range are saturated units; a bar at 0 after a ReLU shows units that are off.
 
     Examples
     --------

@@ -196,7 +196,7 @@ class Backward(Step):
         self.nonzero: Container[str] | None = None  # inputs that are not 0, if other ones than at present
 
     def again(self) -> "Backward":
-        """The same step, of which nothing is written yet."""
+        """The same step, with nothing written yet."""
         flow = Flow(self.node, self.position, self.input, self.contribution, self.before, self.after)
         return Backward(self.trace, self.index, flow)
 
@@ -214,7 +214,7 @@ class Backward(Step):
 
     @cached_property
     def local(self) -> Any:
-        """The local derivative ∂node/∂input; None where it is a matrix that nobody writes out."""
+        """The local derivative ∂node/∂input; None where it is a matrix that is too large to write out."""
         if isinstance(self.incoming, float):
             return self.derivative(1.0)
         operation = self.trace.order[self.node].operation

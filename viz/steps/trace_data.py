@@ -112,7 +112,7 @@ class TraceData:
                 names.append(constant.text)
                 continue
             name = label or ("L" if k == self.root and "L" not in seen else f"v{k}")
-            while seen[name] > bool(label):  # several have it, or it is somebody's label
+            while seen[name] > bool(label):  # several nodes have it, or it is a node's label
                 name, label = f"{name}#{k}", ""
             seen[name] += not label
             names.append(name)

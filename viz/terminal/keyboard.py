@@ -56,7 +56,7 @@ else:
     def keyboard() -> Iterator[Callable[[Callable[[], None]], str]]:
         """Read single keys: a function that draws the screen by its argument, and waits for the next key.
 
-        The screen is drawn anew if the window changes, and not at all while more keys wait. The terminal is left as
+        The screen is drawn again if the window changes, and not at all while more keys wait. The terminal is left as
         it was found, whatever happens.
         """
         stream = sys.stdin.fileno()

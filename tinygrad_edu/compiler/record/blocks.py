@@ -31,7 +31,7 @@ class Row:
 
 @dataclass
 class Step:
-    """One block: ``operation`` on operands, each of which is columns of a block, or scalars, one for each column."""
+    """One block: ``operation`` on operands. Each operand is columns of a block, or scalars, one for each column."""
 
     operation: Operation | None  # None: a matrix product
     params: Any

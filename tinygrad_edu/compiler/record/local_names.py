@@ -1,4 +1,4 @@
-"""Notes the local variables of functions as they return: their names are the best that a program can have."""
+"""Notes the local variables of functions when they return: the best names for the variables of a program."""
 
 import contextlib
 import inspect
@@ -14,7 +14,7 @@ _TEXTBOOK = "tinygrad_edu.optim.clipping", "tinygrad_edu.optim.constraints"
 
 
 class LocalNames:
-    """Listens, while it lasts, to the functions that return; it stays away where a profiler is at work."""
+    """Within it, notes the functions that return. It does nothing if a profiler is running."""
 
     def __init__(self) -> None:
         self.wanted: dict[types.CodeType, dict[str, Any]] = {}

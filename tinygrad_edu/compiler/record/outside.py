@@ -310,7 +310,7 @@ def arrays_in(found: Sequence[Guard]) -> list[tuple[str, Contents]]:
 def refuse_side_effects(found: Sequence[Guard], arrays: Sequence[tuple[str, Contents]], name: str) -> None:
     """Refuse a function that writes, counts or collects outside of itself; numbers and lists are put back.
 
-    What it makes there once, where nothing was, is no side effect: the next call records it anew.
+    If it makes something there once, where nothing was, this is no side effect: the next call records it again.
     """
     written = [called for called, before in arrays if before.differs(before.array)]
     if written:

@@ -68,7 +68,7 @@ class Randomness:
         self.sources[id(generator)] = Source(called, lambda: bits.state, put)
 
     def before_draw(self, generator: Any) -> None:
-        """Numbers are about to be drawn that the program will draw anew."""
+        """Numbers are about to be drawn; the program will draw new ones."""
         if id(generator) in self.sources:
             self.sources[id(generator)].look()
 

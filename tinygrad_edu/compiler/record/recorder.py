@@ -1,4 +1,4 @@
-"""Recording: a function is run once, with `Traced` arrays where its numbers come from, and leaves a program behind.
+"""Recording: a function is run once, with `Traced` arrays as its numbers. The result is a program.
 
 Numbers come from the arguments, from leaves of graphs (parameters; whatever Tensors and Values the function reaches),
 and from attributes such as a learning rate. While the recording lasts, a leaf that is touched holds a traced array;
@@ -71,16 +71,16 @@ class Recorder:
         self.nodes: list[tuple[Var, Any]] = []  # which variable is whose data: for names
         self.labels: list[tuple[Var, str]] = []
         self.made_by: dict[Var, tuple[str, list[Var | None]]] = {}  # an operation's name, and its inputs
-        self.gradients_of: dict[Var, Var] = {}  # of which variable it is the gradient
+        self.gradients_of: dict[Var, Var] = {}  # a gradient, and the variable that it is the gradient of
         self.created: dict[int, Node] = {}  # made during the recording
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
         self.shown: dict[int, dict[str, Any]] = {}  # what leaves show to this thread in place of their own numbers
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
         self.asked: set[int] = set()  # leaves whose gradient was read before it was set
-        self.disturbed: Any = None  # a leaf that another thread has changed meanwhile
+        self.disturbed: Any = None  # a leaf that another thread has changed during the recording
         self.arguments: dict[int, str] = {}  # Tensors and Values that were passed, by name
         self.with_gradient: dict[int, str] = {}  # stand-ins for those that have a gradient already
-        self.owners: dict[int, Any] = {}  # of which parameter an optimizer's dict is the state
+        self.owners: dict[int, Any] = {}  # by an optimizer's dict: the parameter that it is the state of
         self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
         self.started: list[tuple[Attribute, Any]] = []  # entries that an optimizer had not made yet
         self.shared_counters: dict[tuple[int, str], tuple[dict[str, Any], Traced]] = {}  # equal step counts
@@ -98,7 +98,7 @@ class Recorder:
         self.group = 0
 
     def in_other_thread(self) -> bool:
-        """Whether it is another thread that has met a leaf which is being recorded: it computes as ever."""
+        """Whether the caller is another thread, which uses a leaf that is being recorded: it computes as usual."""
         return threading.get_ident() != self.thread
 
     # --- lines ---
@@ -377,7 +377,7 @@ class Recorder:
         )
 
     def draw(self, method: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
-        """Numbers from a random generator: drawn anew at every run."""
+        """Numbers from a random generator: every run draws new ones."""
         generator = getattr(method, "__self__", None)
         self.randomness.before_draw(generator)
         if generator is not None:
@@ -444,7 +444,7 @@ class Recorder:
         self.shown.clear()
 
     def forget(self) -> None:
-        """Let go of the graph: what is alive afterwards, somebody else keeps."""
+        """Forget the graph: what is alive afterwards has another owner."""
         self.labels = [(var, node.label) for var, node in self.nodes if node.label]
         self.nodes.clear()
         self.created.clear()
@@ -500,7 +500,7 @@ def _reads_its_mode(module: Any) -> bool:
 
 
 def _hint(owner: Any, name: Any) -> str:
-    """What an attribute is best called: a module's bears the module's name."""
+    """The best name for an attribute: one of a module begins with the module's name."""
     scope = getattr(getattr(owner, "_scope", None), "name", "")
     return f"{scope}.{name}" if scope else str(name)
 

@@ -65,7 +65,7 @@ _BACKWARD: dict[Elementwise, tuple[Callable[..., Any], ...]] = {}
 
 
 def forward(operation: Operation, xs: Any, params: Mapping[str, Any]) -> Any:
-    """The forward pass on numbers, of which some are traced."""
+    """The forward pass on numbers; some of them are traced."""
     if not isinstance(operation, Elementwise):
         return operation.forward(*xs, **params)
     if operation not in _FORWARD:
@@ -75,7 +75,7 @@ def forward(operation: Operation, xs: Any, params: Mapping[str, Any]) -> Any:
 
 
 def derivative(operation: Operation, i: int) -> Callable[..., Any]:
-    """The derivative by input ``i`` on numbers, of which some are traced."""
+    """The derivative by input ``i`` on numbers; some of them are traced."""
     if not isinstance(operation, Elementwise):
         return operation.gx_arrays[i]
     if operation not in _BACKWARD:

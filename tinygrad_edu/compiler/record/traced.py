@@ -1,8 +1,8 @@
-"""`Traced`: an array that writes down every NumPy call that is made with it.
+"""`Traced`: an array that records every NumPy call that uses it.
 
-It stands where an ndarray would: as the data of a Tensor or a Value, or as an argument of the function that is being
+It takes the place of an ndarray: as the data of a Tensor or a Value, or as an argument of the function that is being
 recorded. The engine's forward and backward passes then run as they are, on NumPy's functions, and every call becomes a
-line of a `Program`. So a mask such as ``x > 0`` is a line too, and not an array of the numbers of one day.
+line of a `Program`. So a mask such as ``x > 0`` is a line too, and not an array of the numbers of this call.
 """
 
 import dis
@@ -55,7 +55,7 @@ def users_level() -> int:
 
 
 def users_line() -> str:
-    """The same in words."""
+    """The user's place, in words."""
     return "{}, line {}".format(*users_place())
 
 
@@ -82,8 +82,8 @@ def _plain_number(x: Any) -> bool:
     return isinstance(value_of(x), float | int) and not isinstance(value_of(x), np.generic)
 
 
-def _settled(python: Any, args: Any) -> bool:
-    """Whether ``… & False`` has its answer."""
+def _is_decided(python: Any, args: Any) -> bool:
+    """Whether the result is known without the traced operand: ``… & False``."""
     return python is operator.and_ and any(x is False or x is np.False_ for x in args)
 
 
@@ -92,7 +92,7 @@ def _operator(python: Callable[..., Any], ufunc: Any, *, reflected: bool = False
         args = (*others, self) if reflected else (self, *others)
         if any(not isinstance(x, Traced | np.ndarray | np.generic | float | int) for x in others):
             return NotImplemented
-        if _settled(python, args):
+        if _is_decided(python, args):
             return False
         if all(map(_plain_number, args)):
             return self._recorder.apply(PYTHON, python, args)
@@ -108,7 +108,7 @@ def _operator(python: Callable[..., Any], ufunc: Any, *, reflected: bool = False
 
 
 def _in_place(python: Callable[..., Any], combine: Callable[..., Any]) -> Any:
-    """``h += …`` writes into the array, whoever holds it; a number, and what an optimizer updates, gets a new name."""
+    """``h += …`` writes into the array. A number, and what an optimizer updates, gets a new name."""
 
     def method(self: "Traced", other: Any) -> Any:
         recorder = self._recorder
@@ -200,7 +200,7 @@ class Traced:
 
     def __init__(self, recorder: "Listener", var: Var | None, value: Any) -> None:
         self._recorder = recorder
-        self.variable = var  # None: a constant, of which no input is part
+        self.variable = var  # None: a constant, which no input is part of
         self.value = value
 
     @property

@@ -69,7 +69,7 @@ def _homes(layout: "Layout", place: dict[Var, tuple[Any, int]]) -> dict[Var, int
 def _complete(
     layout: "Layout", groups: dict[Any, dict[int, Line]], place: dict[Var, tuple[Any, int]]
 ) -> dict[Any, dict[int, Line]]:
-    """Groups that cover every parameter, and of which no other line reads a part."""
+    """Groups that cover every parameter; no other line reads a part of them."""
     homes = _homes(layout, place)
     while True:
         fused = {id(line) for lines in groups.values() for line in lines.values()}
@@ -117,7 +117,7 @@ def _replace(
 
 
 def place_updates(layout: "Layout", names: Names) -> None:
-    """Updates come last, and write where the old value stood unless somebody still reads that."""
+    """Updates come last, and write over the old value unless a line still reads it."""
     program, given = layout.program, layout.given
     old = {source: var for var, source in program.inputs.items() if var in given}
     targets = {var: old[source] for source, var in program.writes if var is not None and source in old}

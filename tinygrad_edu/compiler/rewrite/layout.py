@@ -59,7 +59,7 @@ class Layout:
         self.moved: dict[Var, Var] = {}  # new blocks, and the old ones that they replace
         self.copied: dict[Var, Var] = {}  # arguments, and their copies beside a column of ones
         self.left: list[tuple[Var, Var]] = []  # new blocks that lie elsewhere, and the old ones
-        self.owners = owners  # of which parameter an optimizer's dict is the state
+        self.owners = owners  # by an optimizer's dict: the parameter that it is the state of
         self.program = program
         old = {source: var for var, source in program.inputs.items()}
         written = {source: var for source, var in program.writes if var is not None and source in old}

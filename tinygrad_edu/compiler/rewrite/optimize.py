@@ -18,7 +18,7 @@ def without_dead_code(program: Program) -> Program:
         if line.out in needed or line.kind in (DRAW, CHECK):
             needed.update(line.reads())
             lines.append(line)
-    written = {source for source, _ in program.writes if isinstance(source, Data)}  # even if nobody reads them first
+    written = {source for source, _ in program.writes if isinstance(source, Data)}  # even if nothing reads them first
     inputs = {var: source for var, source in program.inputs.items() if var in needed or source in written}
     return replace(program, lines=lines[::-1], inputs=inputs)
 

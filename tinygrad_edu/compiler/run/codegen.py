@@ -15,7 +15,7 @@ from tinygrad_edu.compiler.write.emit import Text, Writer, loop_types
 
 
 class Hoisting(Writer):
-    """Writes lines of which every constant array is made beforehand."""
+    """Writes lines; every constant array in them is made beforehand."""
 
     def array(self, array: Any, original: Any) -> Text:
         """Its name."""

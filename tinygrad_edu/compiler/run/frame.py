@@ -18,7 +18,7 @@ from tinygrad_edu.tensor import Tensor, constant
 from tinygrad_edu.value import Value
 
 
-class Outdated(Exception):  # noqa: N818 no error: the function is recorded anew
+class Outdated(Exception):  # noqa: N818 no error: the function is recorded again
     """Something that the program was recorded for has changed."""
 
 
@@ -162,7 +162,7 @@ class Frame:
         place = self._leaf(leaf, source.leaf)
         if not isinstance(source.leaf, Tensor):
             return f"{place}.grad = {name}"
-        if var in self.codegen.arrays.stores:  # a tuple, of which `Tensor.grad` makes a copy when it is read
+        if var in self.codegen.arrays.stores:  # a tuple: `Tensor.grad` makes a copy of the array when it is read
             return f"{place}._grad = {self._object((self.codegen.arrays.stores[var].array,), f'{name}_lent')}"
         if var is not None:
             return f"{place}._grad = ({name if var.shape else f'np.asarray({name})'},)"

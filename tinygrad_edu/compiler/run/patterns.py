@@ -58,7 +58,7 @@ def entry_of_each_row(pen: Pen, line: Line) -> bool:
 
 
 def reduced_by_columns(pen: Pen, line: Line) -> bool:
-    """A reduction over two or three columns, column by column: NumPy's own starts anew in each row."""
+    """A reduction over two or three columns, column by column: NumPy's own has a loop for each row."""
     (x,), ufunc, arrays = line.args, line.function.__self__, pen.arrays
     if ufunc not in (np.add, np.maximum, np.minimum) or not isinstance(x, Var) or x.dtype != line.out.dtype:
         return False

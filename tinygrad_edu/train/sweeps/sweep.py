@@ -32,7 +32,7 @@ def sweep(
     ----------
     run : gives a `History`, or a dict by name of numbers, lists (one number an epoch), arrays and text. ``rng`` is a
         new ``np.random.default_rng(seed)``.
-    grid : a dict of lists, of which every combination is a setting; or a list of settings, each a dict.
+    grid : a dict of lists: every combination of their entries is a setting; or a list of settings, each a dict.
     seeds : how many, from 0 up; or the seeds themselves.
     folder : where each finished run becomes a file. A further call with this folder runs only what is missing. Without
         it, the results are in memory alone.

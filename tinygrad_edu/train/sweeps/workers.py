@@ -90,7 +90,7 @@ def on_cluster(client: Any, run: Callable[..., Any], tasks: Sequence[Task]) -> I
     try:
         for future in ended:
             task = futures.pop(future)
-            if future.status in ("cancelled", "lost"):  # somebody restarted the cluster
+            if future.status in ("cancelled", "lost"):  # the cluster was restarted
                 again = client.submit(attempt, run, task, pure=False)
                 futures[again] = task
                 ended.add(again)
