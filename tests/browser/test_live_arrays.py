@@ -218,6 +218,27 @@ def test_a_convolution_lights_its_window_and_a_pool_what_it_compares(opened):
     pick_operation(page, "max_pool")
     last_map(page, 0)
     assert [len(part) for part in lit(page)] == [4, 0]
+    assert "= the largest of" in text(page, ".maps + .lens")
+
+
+def test_a_mean_is_said_in_numbers_and_rounding_is_marked(opened):
+    x = Tensor([[1.0, 2.0], [0.123456, 3.0]], label="x")
+    page = opened(player((x.mean(axis=1) * 2.0).sum()), "#step=999")
+    pick_operation(page, "mean")
+    last_map(page, 0)
+    assert text(page, ".maps + .lens").endswith("[0] = (1 + 2) / 2 = 1.5")
+    last_map(page, 1)
+    assert text(page, ".maps + .lens").endswith("[1] = (0.1235 + 3) / 2 ≈ 1.562")
+
+
+def test_a_wire_of_the_network_opens_its_entry(opened):
+    page = opened(player(batch()), "#step=999&view=network")
+    page.locator(".wire").nth(3).dispatch_event("click")
+    weight = page.evaluate("player.network.wires[3].weight")
+    assert page.evaluate("[player.leaves.shown, player.leaves.at]") == [weight["node"], weight["offset"]]
+    before = page.locator(".neuron text").all_text_contents()
+    page.fill("#number", "3")
+    assert page.locator(".neuron text").all_text_contents() != before
 
 
 @pytest.mark.parametrize(
@@ -280,6 +301,25 @@ def test_what_is_out_of_sight_follows_when_the_hand_rests(opened):
            node.role === 'constant' ||
            player.graph.boxes[i].value.textContent.startsWith(boxed(player.film.numbers.value(i)).slice(0, 8)))""",
     )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1366, 390])
+def test_axe_finds_nothing_in_the_grid_the_maps_and_the_chain_rule(opened, scheme, width):
+    page = opened(player(batch()), "#step=999", scheme=scheme, width=width)
+    page.evaluate("player.pick(player.film.nodes.find((node) => node.shape.join() === '16,16').id)")
+    page.locator("#inspector .heat").last.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("player.inspector.cell") == 17
+    assert violations(page) == []
+    page.evaluate("player.leaves.set(player.picked, 2, 9)")
+    pick_operation(page, "linear")
+    page.locator(".maps .heat").last.focus()
+    page.keyboard.press("ArrowDown")
+    assert len(lit(page)[0]) == 2
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_labels_of_arrays_stay_text(opened):

@@ -1,5 +1,9 @@
 // The arrays of an operation side by side: an entry that is pointed at lights those that make it.
 
+const MOST_TERMS = 9; // that are written out
+const PRODUCTS = ["matmul", "linear", "conv"];
+const SUMS = ["sum", "mean", "cumsum"];
+
 /** A factor that is not the first one. */
 const inProduct = (x) => (x < 0 ? `(${numberText(x)})` : numberText(x));
 
@@ -43,23 +47,26 @@ class ArrayView {
     said.textContent = `${entryName(node, flat)} ${this.sum(node, sources, value) ?? this.parts(node, sources, value)}`;
   }
 
-  /** An entry as a sum of products or of entries, where it is one: it is computed, and compared with the entry. */
+  /** An entry as a sum of products, as a sum, or as an extreme, where it is one; null of other operations. */
   sum(node, sources, value) {
     const { numbers } = this.film;
-    const read = (n) => sources[n].map((at) => numbers.entry(node.inputs[n], at));
-    const [first, second] = sources;
-    if (!first?.length || first.length > 6) return null;
-    const isProduct = second && sources.length <= 3 && second.length === first.length && node.settings?.elementwise !== true;
-    if (!isProduct && (sources.length > 1 || first.length < 2)) return null;
-    const [xs, ws] = [read(0), isProduct ? read(1) : null];
-    const rest = isProduct && sources[2]?.length === 1 ? read(2) : [];
-    const total = [...xs.map((x, k) => (ws ? x * ws[k] : x)), ...rest].reduce((x, y) => x + y);
-    if (!(Math.abs(total - value) <= 1e-6 * Math.max(1, Math.abs(value)))) return null;
-    const terms = xs.map((x, k) => (ws ? `${k ? inProduct(x) : numberText(x)}·${inProduct(ws[k])}` : k ? inProduct(x) : numberText(x)));
-    const text = [...terms, ...rest.map(inProduct)].join(" + ");
-    const shown = (x) => asShown(x);
-    const exact = sameFigures([...xs.map((x, k) => shown(x) * (ws ? shown(ws[k]) : 1)), ...rest.map(shown)].reduce((x, y) => x + y), shown(value));
-    return `= ${text} ${exact ? "=" : "≈"} ${numberText(value)}`;
+    const [xs, ws, rest] = node.inputs.map((i, n) => (sources?.[n] ?? []).map((at) => numbers.entry(i, at)));
+    if (!xs.length || xs.length > MOST_TERMS) return null;
+    if (node.settings?.axes || node.settings?.window) {
+      return `= the ${node.op === "min" ? "smallest" : "largest"} of ${xs.map((x) => numberText(x)).join(", ")} = ${numberText(value)}`;
+    }
+    const isProduct = PRODUCTS.includes(node.op) && ws?.length === xs.length;
+    if (!isProduct && !(SUMS.includes(node.op) && xs.length > 1)) return null;
+    const bias = isProduct && rest?.length === 1 ? rest : [];
+    const total = (of) => [...xs.map((x, k) => of(x) * (isProduct ? of(ws[k]) : 1)), ...bias.map(of)].reduce((x, y) => x + y);
+    const terms = xs.map((x, k) => {
+      const first = k ? inProduct(x) : numberText(x);
+      return isProduct ? `${first}·${inProduct(ws[k])}` : first;
+    });
+    const text = [...terms, ...bias.map(inProduct)].join(" + ");
+    const share = node.op === "mean" ? xs.length : 1;
+    const sign = sameFigures(total(asShown) / share, asShown(value)) ? "=" : "≈";
+    return `= ${share > 1 ? `(${text}) / ${share}` : text} ${sign} ${numberText(value)}`;
   }
 
   /** An entry, and the entries that it was made of. */

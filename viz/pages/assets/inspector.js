@@ -170,7 +170,7 @@ class Inspector {
       const done = step < count;
       const named = factor.startsWith("∂") ? "" : `${factor} = `;
       const texts = done ? [numberText(incoming), named + numberText(local), numberText(product)] : ["", "", "not yet"];
-      const cells = texts.map((text) => make("td", { class: "number" }, text));
+      const cells = texts.map((text, k) => make("td", { class: k === 1 ? "number long" : "number" }, text));
       return make("tr", { class: done ? "" : "todo" }, make("td", {}, entryName(this.film.nodes[into], at)), ...cells);
     });
     const title = make("p", { class: "lens" }, `${asked} = ${numberText(sum.gradient)} is the sum of`);

@@ -26,7 +26,7 @@ class Player {
     this.count = -1;
     this.picked = null;
     this.drawn = { fills: [], labels: [] };
-    this.network = data.network && new NetworkView(data.network, this.film, pick);
+    this.network = data.network && new NetworkView(data.network, this.film, (i, at) => this.pickEntry(i, at));
     this.worksheet = new Worksheet(this.film, { blank: () => this.blank(), restore: () => this.unblank() });
     this.graph.wheelScrolls = this.address.embedded;
     if (this.address.embedded) followNotebook();
@@ -186,7 +186,7 @@ class Player {
     const isSmall = (k) => this.film.numbers.size(k) === 1;
     const dragged = touch ? "Tap a leaf and slide its number, or drag it sideways." : "Drag a leaf sideways, or click it and type.";
     const picked = `${touch ? "Tap" : "Click"} a leaf: its entries can be ${touch ? "changed" : "typed, dragged sideways and changed with ↑ and ↓"}.`;
-    document.getElementById("hint").textContent = `${leaves.list.every((k) => !isSmall(k)) ? picked : dragged} Values and gradients follow at once.`;
+    document.getElementById("hint").textContent = `${leaves.list.every(isSmall) ? dragged : picked} Values and gradients follow at once.`;
     const placed = leaves.list.filter((k) => graph.anchor[k] === null);
     if (!placed.length) return;
     const first = placed.reduce((low, k) => (graph.at[k][1] > graph.at[low][1] ? k : low));
@@ -397,6 +397,12 @@ class Player {
     }
     this.graph.mark("picked", i === null ? [] : [i]);
     this.inspect(this.quiz.asked ? this.count - 1 : this.count);
+  }
+
+  /** Inspect node `i`, and of an array the entry in place `at`. */
+  pickEntry(i, at) {
+    this.pick(i);
+    if (at !== undefined && this.film.numbers.canChange(i)) this.leaves.showEditor(i, true, at);
   }
 
   /** Light the edges of a path, given as the steps along it. */

@@ -74,7 +74,7 @@ class NetworkView {
       const d = `M${x0 + RADIUS} ${y0}C${x0 + half} ${y0} ${x1 - half} ${y1} ${x1 - RADIUS} ${y1}`;
       const said = make("title");
       const path = make("path", { class: "wire", d }, said);
-      path.addEventListener("click", () => this.pick(this.node(weight)));
+      path.addEventListener("click", () => this.pick(this.node(weight), weight.offset));
       this.svg.append(path);
       return { path, said, weight, input: this.columns[column].neurons[from] };
     });
