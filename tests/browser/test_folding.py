@@ -139,6 +139,25 @@ def test_a_folded_box_shows_value_gradient_and_how_far_both_passes_are(opened):
     assert f"value {number_text(last.data)}" in box.get_attribute("aria-label")
 
 
+def test_an_arrow_that_stands_for_several_bears_no_derivative_of_one(opened):
+    page = opened(player(samples()), "#step=9999")
+    labels = page.evaluate(
+        "player.film.edges.map((_, k) => [player.graph.stands.filter((s) => s === k).length,"
+        " player.graph.wires[k]?.text.textContent ?? '']).filter(([n]) => n > 0)"
+    )
+    assert {text == "" for n, text in labels if n > 1} == {True}
+    assert any(text for n, text in labels if n == 1)
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_the_buttons_of_a_loop_are_in_sight(opened, width):
+    page = opened(player(recurrent()), "#step=9999", width=width, height=844)
+    loop = repetition(page)
+    page.evaluate(f"player.graph.open({loop}, 'open')")
+    key = page.locator(".turn:visible", has_text="›").bounding_box()
+    assert 0 <= key["x"] < width - key["width"]
+
+
 def test_what_is_picked_is_seen_in_its_turn(opened):
     page = opened(player(recurrent()), "#step=60")
     page.evaluate("player.pick(player.film.nodes.findIndex((node) => node.name === 'x7'))")

@@ -160,4 +160,10 @@ class Folding {
     if (!turns) return title;
     return this.mode(g) === "all" ? `${noun} ×${turns.length}` : `${noun} ${this.chosen(g) + 1} of ${turns.length}`;
   }
+
+  /** The width of a heading; that of a loop is the same in every turn. */
+  room(g) {
+    const { noun, turns } = this.groups[g];
+    return 7.4 * (turns ? `${noun} ${turns.length} of ${turns.length}` : this.heading(g)).length;
+  }
 }

@@ -133,16 +133,17 @@ class GraphView {
   /** The buttons on the frame of a repetition: the turn before, the turn after, all turns. */
   turnsOf(g) {
     const { folding } = this;
-    const button = (x, width, text, label, act) => {
-      const face = make("text", { x: x + width / 2, y: 15, "text-anchor": "middle" }, text);
-      const key = make("g", { class: "turn", role: "button", tabindex: 0, "aria-label": label }, make("rect", { x, width, height: 22, rx: 6 }), face);
+    const { width, height } = TURN;
+    const button = (x, wide, text, label, act) => {
+      const face = make("text", { x: x + wide / 2, y: height / 2 + 4, "text-anchor": "middle" }, text);
+      const key = make("g", { class: "turn", role: "button", tabindex: 0, "aria-label": label }, make("rect", { x, width: wide, height, rx: 6 }), face);
       key.addEventListener("click", act);
       return key;
     };
     const by = (n) => () => this.chooseTurn(g, folding.chosen(g) + n);
-    const before = button(0, 24, "‹", "The turn before", by(-1));
-    const after = button(28, 24, "›", "The turn after", by(1));
-    const all = button(56, 34, "all", "Show all turns, or one", () => this.open(g, folding.mode(g) === "all" ? "open" : "all"));
+    const before = button(0, width, "‹", "The turn before", by(-1));
+    const after = button(width + 4, width, "›", "The turn after", by(1));
+    const all = button(2 * width + 8, width + 10, "all", "Show all turns, or one", () => this.open(g, folding.mode(g) === "all" ? "open" : "all"));
     const bar = make("g", { class: "turns" }, before, after, all);
     document.getElementById("nodes").append(bar);
     return bar;
@@ -241,7 +242,7 @@ class GraphView {
   /** Put everything where it belongs in the present state of folding. */
   arrange() {
     const plan = new Plan(this.folding, this.nodes, this.edges, this.place);
-    Object.assign(this, { anchor: plan.anchor, stands: plan.stands, foldedAt: plan.foldedAt, frameAt: plan.frameAt, extent: plan.extent });
+    Object.assign(this, { anchor: plan.anchor, stands: plan.stands, bundles: plan.bundles, foldedAt: plan.foldedAt, frameAt: plan.frameAt, extent: plan.extent });
     this.at = this.nodes.map((_, i) => plan.at[i] ?? plan.foldedAt.get(plan.anchor[i]));
     this.nodes.forEach((_, i) => {
       const isShown = this.anchor[i] === null;
@@ -275,9 +276,9 @@ class GraphView {
       for (const [name, at] of Object.entries({ x, y, width: w, height: h })) rect.setAttribute(name, at.toFixed(1));
       text.setAttribute("x", (x + 9).toFixed(1));
       text.setAttribute("y", (y + 17).toFixed(1));
-      text.textContent = cut(folding.heading(g), w - 16 - (turns ? 100 : 0), 7);
+      text.textContent = cut(folding.heading(g), w - 16 - (turns ? 3 * TURN.width + 16 : 0), 7);
       frame.setAttribute("aria-label", `Fold ${folding.heading(g)}`);
-      if (turns) this.move(turns, [x + w - 98, y + 4]);
+      if (turns) this.move(turns, [x + 20 + folding.room(g), y + 4]);
     }
     for (const [key, [x, y, w]] of this.foldedAt) {
       const { g, halo, box, name, count, value, grad } = this.foldedOf(key);

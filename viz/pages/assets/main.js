@@ -294,7 +294,7 @@ class Player {
     this.folded.fill(known);
     film.edges.forEach((_, k) => {
       if (!graph.wires[k]) return;
-      const done = film.given[k] >= 0 && film.given[k] < known;
+      const done = film.given[k] >= 0 && film.given[k] < known && !graph.bundles.has(k);
       if (drawn.labels[k] === done || (drawn.seenOnly && !graph.sees(film.edges[k][1]))) return;
       drawn.labels[k] = done;
       graph.label(k, done ? this.local(film.steps[film.given[k]]) : "");
@@ -316,8 +316,10 @@ class Player {
   /** The local derivative of a step in a few characters. */
   local(step) {
     const { film } = this;
+    const digits = this.graph.place ? 4 : 3; // as many as there is room for
     if (!film.numbers.hasLocal(step)) return "";
-    if (!film.nodes[step.node].shape?.length) return brief(step.local);
+    if (!film.nodes[step.node].shape) return numberText(step.local, digits);
+    if (!film.nodes[step.node].shape.length) return brief(step.local, { digits });
     return step.localText.length <= 14 ? step.localText : "";
   }
 

@@ -1,7 +1,9 @@
 // Where the boxes stand in a state of folding: every frame is laid out by itself, from the innermost on.
 
 const FOLDED_HEIGHT = 90;
-const FRAME = { side: 14, top: 34, bottom: 14 };
+// The buttons of a loop's frame: for a finger as large as on the rest of the page.
+const TURN = matchMedia("(pointer: coarse)").matches ? { height: 44, width: 48 } : { height: 22, width: 24 };
+const FRAME = { side: 14, top: TURN.height + 12, bottom: 14 };
 
 class Plan {
   /** `place` is where everything stands if nothing is folded; null if that is to be found, too. */
@@ -24,13 +26,17 @@ class Plan {
     const { folding } = this;
     const drawn = new Map();
     this.ends = new Map();
+    this.bundles = new Set(); // edges that stand for several
     this.stands = this.edges.map(([from, to], k) => {
       const [tail, head] = [folding.hider(folding.uses[k]), folding.hider(folding.home[to])];
       if (tail !== null && (tail === head || this.anchor[from] === null)) return -1;
       const [a, b] = [tail ?? `node-${from}`, head ?? `node-${to}`];
       const key = `${a} ${b}`;
       const bundled = tail !== null || head !== null;
-      if (bundled && drawn.has(key)) return drawn.get(key);
+      if (bundled && drawn.has(key)) {
+        this.bundles.add(drawn.get(key));
+        return drawn.get(key);
+      }
       drawn.set(key, k);
       this.ends.set(k, [a, b]);
       return k;
@@ -117,7 +123,7 @@ class Plan {
     keys.forEach((key, n) => this.corners.set(key, found.at[n]));
     if (!frame) return;
     const g = Number(frame.split("-")[1]);
-    const title = 7.4 * this.folding.heading(g).length + (this.folding.groups[g].turns ? 124 : 24);
+    const title = this.folding.room(g) + (this.folding.groups[g].turns ? 3 * TURN.width + 40 : 24);
     this.sizes.set(frame, [Math.max(found.width + 2 * FRAME.side, title), found.height + FRAME.top + FRAME.bottom]);
   }
 

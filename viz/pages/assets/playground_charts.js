@@ -49,7 +49,8 @@ class LossChart {
     context.font = "11px system-ui, sans-serif";
     context.textAlign = "right";
     context.fillText(numberText(top, 2), width - 6, 14);
-    context.fillText(numberText(bottom, 2), width - 6, height - 8);
+    context.textAlign = "left"; // where the curves have not come down yet
+    context.fillText(numberText(bottom, 2), 6, height - 8);
   }
 
   /** The smallest and the largest loss that the chart shows; it begins at 0 where the scale is not logarithmic. */
