@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.chromium import launch
-from tests.browser.graphs import layer, neuron, scalar_net, training_step
+from tests.browser.graphs import layer, neuron, samples, scalar_net, training_step
 from tinygrad_edu import data, nn, optim
 from viz.pages.player import player
 from viz.pages.playground import playground
@@ -25,7 +25,7 @@ def shots():
         ("live", neuron(), 99, _WINDOW, "light", [change]),
         ("network", scalar_net(2, [4, 4, 1]), 120, _WINDOW, "light", ["player.switchNetwork()"]),
         ("arrays", layer(), 99, _WINDOW, "light", ["player.pick(2)", entry]),
-        ("folded", scalar_net(2, [24, 24, 1], fused=True), 800, _WINDOW, "light", []),
+        ("folded", samples(), 300, _WINDOW, "light", []),
         ("program", training_step(), 0, _LOW, "light", [line]),
     ]
 

@@ -80,10 +80,10 @@ class Folding {
     return g < 0 ? null : this.hidden[g];
   }
 
-  /** The box that hides node `i`, null for none: a leaf is seen where one of its uses is. */
+  /** The box that hides node `i`, null for none: a leaf is where one of its uses is, if it can be in the turn that is seen. */
   hiderOf(i) {
     const boxes = this.around[i].map((g) => this.hider(g));
-    return boxes.includes(null) ? null : boxes[0];
+    return boxes.includes(null) ? null : (boxes.find((key) => key.startsWith("group")) ?? boxes[0]);
   }
 
   /** The frames around group `g`, the innermost first. */
