@@ -28,3 +28,11 @@ def test_edges_and_parts(name):
     np.testing.assert_array_equal(whole.ravel()[-100:], SINGLE[name](X[99_900:100_000]))
     assert SINGLE[name](np.float32(0.5)).shape == ()
     assert SINGLE[name](X[::2][:0]).shape == (0,)
+
+
+def test_the_error_function_never_leaves_its_range():
+    near_four = np.linspace(3, 5, 100_001).astype(np.float32)
+    for x in (near_four, -near_four):
+        assert np.abs(SINGLE["erf"](x)).max() == 1
+        assert SINGLE["erfc"](x).min() >= 0
+        assert SINGLE["erfc"](x).max() <= 2
