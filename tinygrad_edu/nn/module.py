@@ -174,8 +174,9 @@ class Module:
 
         An optimizer would apply the last gradient of a parameter that was frozen in mid-training again and again.
         """
-        self._introduce()
-        for p in self._state().values():
+        if self._scope is None:
+            self._introduce()
+        for _, _, p in self._walk():
             if isinstance(p, Value):
                 p.grad = 0.0
             elif isinstance(p, Node) and (p.requires_grad or p.grad is not None):

@@ -51,7 +51,7 @@ def _depth_first(root: Any) -> tuple[list[Any], list[Any], int]:
             if right is not None and right._mark is done:
                 right = None  # it is in the order already
             bias = left._bias if left.__class__ is SharedInputs else None
-            if right is None and bias is None and left._mark is done:
+            if right is None and left._mark is done and (bias is None or bias._mark is done):
                 node._mark = done
                 put(node)
                 break
