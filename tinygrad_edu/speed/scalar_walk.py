@@ -6,7 +6,6 @@ What they do is so little that a call takes as long as the rest.
 
 from collections.abc import Callable
 from functools import cache
-from textwrap import indent
 from typing import Any
 
 from tinygrad_edu.operations.elementwise import TABLE
@@ -17,9 +16,9 @@ def walk(order):
     for node in reversed(order):
         operation = node.operation
         if operation is mul:
-{mul}
+            {mul}
         elif operation is add:
-{add}
+            {add}
         elif operation is not None:
             operation.backward_floats(node)
 """
@@ -29,7 +28,7 @@ def walk(order):
 def written_walk() -> Callable[[list[Any]], None]:
     """The function that hands the gradient of each node on to its inputs, from the last node to the first."""
     rows = {name: TABLE[name] for name in ("mul", "add")}
-    lines = {name: indent("\n".join(row.backward_lines()), " " * 12) for name, row in rows.items()}
+    bodies = {name: ("\n" + 12 * " ").join(row.backward_lines()) for name, row in rows.items()}
     scope: dict[str, Any] = {**rows}
-    exec(compile(_LOOP.format(**lines), GENERATED, "exec"), scope)  # noqa: S102 two rows of the table
+    exec(compile(_LOOP.format(**bodies), GENERATED, "exec"), scope)  # noqa: S102 two rows of the table
     return scope["walk"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tinygrad_edu import Value, dot
 from tinygrad_edu.dot import shared_inputs
 from tinygrad_edu.graph.node import topological_order
-from tinygrad_edu.speed.shared_inputs import Readings
+from tinygrad_edu.speed.readings import Readings
 
 NUMBERS = st.lists(st.floats(-2, 2), min_size=3, max_size=3)
 
