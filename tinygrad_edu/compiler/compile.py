@@ -230,7 +230,11 @@ class Compiled:
 
     @property
     def source(self) -> str:
-        """The latest program as a person would write it: paste it into a file, and it runs."""
+        """The latest program as a person would write it: paste it into a file, and it runs.
+
+        On single numbers it is plain Python, which raises where the function gives inf or nan: 1 / 0. Arguments that
+        the program does not read are left out.
+        """
         return self._readable().text()
 
     def _readable(self) -> Readable:

@@ -45,6 +45,11 @@ def logabsdet(x: Any) -> Any:
     return np.linalg.slogdet(x)[1]
 
 
+def det_sign(x: Any) -> Any:
+    """The sign of det(x)."""
+    return np.linalg.slogdet(x)[0]
+
+
 def eigh_packed(x: Any) -> Any:
     """The eigenvalues of a symmetric matrix in the first row, its eigenvectors as columns below."""
     values, vectors = np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2)

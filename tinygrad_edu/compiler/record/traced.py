@@ -21,6 +21,7 @@ import numpy as np
 from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.program import CALL, INDEX, MATH, METHOD, PYTHON, UFUNC, Var
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.operations.decompositions import det_sign, logabsdet
 
 _LIBRARIES = str(Path(__file__).parents[2]), str(Path(np.__file__).parent)
 
@@ -280,6 +281,8 @@ class Traced:
                 f"np.{function.__name__} cannot be compiled, because the length of its result differs from call to "
                 f"call: {_here('take this line out of the function')}"
             )
+        if function is np.linalg.slogdet:
+            return tuple(self._recorder.apply(CALL, part, args) for part in (det_sign, logabsdet))
         ufunc = _REDUCTIONS.get(function)
         if ufunc is not None and keywords.keys() <= {"axis", "keepdims"} and len(args) <= 2:
             return _reduced(args[0], ufunc, *args[1:], **keywords)

@@ -88,7 +88,13 @@ _ON_WINDOWS = (
 )
 _ON_MATRICES = (
     *(matrices.cofactor, matrices.cofactor_change),
-    *(decompositions.logabsdet, decompositions.eigh_packed, decompositions.svd_packed, decompositions.qr_packed),
+    *(
+        decompositions.logabsdet,
+        decompositions.det_sign,
+        decompositions.eigh_packed,
+        decompositions.svd_packed,
+        decompositions.qr_packed,
+    ),
 )
 HELPERS = (
     *(sign, logaddexp, floor, ceil, trunc, rint, erf, erfc, scatter, scatter_add, one_hot, check_labels),
