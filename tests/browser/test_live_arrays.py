@@ -267,7 +267,7 @@ def test_an_entry_lights_what_moved_or_went_into_it(opened, make, entry, sources
 
 def test_a_large_leaf_can_be_changed_and_a_larger_one_cannot(opened):
     x = Tensor(np.ones((400, 500)), label="x")
-    page = opened(player((x * x).sum()), "#step=999")
+    page = opened(player((x**2).sum()), "#step=999")
     pick(page, "x")
     assert "rows 0–7 of 400" in text(page, "#entries .turns")
     page.click("#entries .turns button:has-text('↓')")

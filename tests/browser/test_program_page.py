@@ -98,8 +98,8 @@ def test_the_numbers_of_a_line_and_of_what_it_reads_are_shown(opened, step):
     names = page.locator("#maps figcaption").all_text_contents()
     assert names == ["z1 4×3", "X 4×2", "W1 2×3", "b1 3"]
     model = step.numbers[i]
-    titles = page.locator("#maps .heat").first.locator("title").all_text_contents()
-    assert titles[5] == f"z1[1,2] = {number_text(float(model[1, 2]))}"
+    page.locator("#maps .heat").first.locator("rect").nth(5).hover()
+    assert page.locator("#maps title").all_text_contents() == [f"z1[1,2] = {number_text(float(model[1, 2]))}"]
     loss = next(i for i, node in enumerate(step.listing.nodes) if node.name == "loss")
     assert page.locator(f".row:has(#line-{loss}) .number").text_content() == number_text(float(step.numbers[loss]))
     page.click(f"#line-{loss}")

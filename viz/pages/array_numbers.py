@@ -20,7 +20,7 @@ from viz.steps.as_json import to_json
 from viz.steps.steps import Backward
 from viz.steps.trace import Trace
 
-MOST_IN_LEAVES = 200_000  # numbers that can be changed
+MOST_IN_LEAVES = 200_000  # numbers in arrays that can be changed
 MOST_IN_ALL = 2_000_000  # numbers in all nodes together: so many are computed without a wait
 _JACOBIAN = 20_000  # entries of the largest matrix of local derivatives that is sent
 OWN = "is an operation of your own, in Python, which this page cannot compute"
@@ -85,7 +85,8 @@ class ArrayNumbers:
 
 def array_numbers(film: Trace) -> ArrayNumbers | None:
     """The operations of a graph of Tensors in JavaScript; None if the graph has too many numbers to change them."""
-    leaves = sum(x.size for x, node in zip(film.values, film.order, strict=True) if node.operation is None)
+    sizes = [x.size for x, node in zip(film.values, film.order, strict=True) if node.operation is None]
+    leaves = sum(size for size in sizes if size > 1)
     if leaves > MOST_IN_LEAVES or sum(x.size for x in film.values) > MOST_IN_ALL:
         return None
     if not all(type_name(x.dtype) for x in film.values):

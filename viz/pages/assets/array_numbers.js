@@ -68,6 +68,7 @@ class LiveArrays {
   run() {
     const { tape, nodes } = this;
     tape.forward();
+    this.locals = new Map(); // local derivatives, as far as they were asked for
     this.flowed = nodes.map(() => []);
     this.sums = nodes.map(() => []);
     tape.backward(this.root, (k, n, flow, sum) => {
@@ -145,9 +146,13 @@ class LiveArrays {
     if (!this.hasLocal(step)) return null;
     const { node, position } = step;
     if (this.nodes[node].fixed) return arrayOf(this.facts.get(`${node} ${position}`).local);
+    const key = `${node} ${position}`;
+    if (this.locals.has(key)) return this.locals.get(key);
     const { shape, dtype } = this.value(node);
-    const local = this.tape.product(node, position, np.full(shape, 1, dtype));
-    return local instanceof np.NDArray ? local : np.full(shape, local, dtype);
+    const found = this.tape.product(node, position, np.full(shape, 1, dtype));
+    const local = found instanceof np.NDArray ? found : np.full(shape, found, dtype);
+    this.locals.set(key, local);
+    return local;
   }
 
   /** What does not depend on the numbers: the axes that are summed, and the shapes in the equation. */

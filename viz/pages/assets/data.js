@@ -23,14 +23,23 @@ const entries = (data) => data.data ?? null;
 /** Whether the entries are numbers, and not true and false. */
 const isNumeric = (data) => data.dtype !== "bool";
 
-/** The smallest and the largest of some numbers. */
-function extremes(all) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const x of all) {
-    if (x < low) low = x;
-    if (x > high) high = x;
+const SCANNED = new WeakMap(); // arrays are never written to, so each is looked through once
+
+/** The smallest and the largest entry, the largest finite size, and the first entry that is a NaN or an infinity. */
+function scanned(data) {
+  let found = SCANNED.get(data);
+  if (found) return found;
+  const all = entries(data) ?? [data.min, data.mean, data.max];
+  found = { low: Infinity, high: -Infinity, size: 0, bad: undefined };
+  for (let i = 0; i < all.length; i += 1) {
+    const x = all[i];
+    if (x < found.low) found.low = x;
+    if (x > found.high) found.high = x;
+    if (!Number.isFinite(x)) found.bad ??= x;
+    else if (Math.abs(x) > found.size) found.size = Math.abs(x);
   }
-  return [low, high];
+  SCANNED.set(data, found);
+  return found;
 }
 
 /** A number or an array in a few characters; of a larger array its shape, if wanted, and its range. */
@@ -41,10 +50,9 @@ function brief(data, { shape = true, digits = 4 } = {}) {
   const all = entries(data);
   if (all && all.length <= 3) return data.shape.length ? `[${Array.from(all, short).join(", ")}]` : short(all[0]);
   const size = data.shape.join("×");
-  const bad = (all ?? [data.min, data.mean, data.max]).find((x) => !Number.isFinite(x));
+  const { low, high, bad } = scanned(data);
   if (bad !== undefined) return `${size} ${short(bad)}`;
   if (all && (!all.length || !isNumeric(data))) return size;
-  const [low, high] = all ? extremes(all) : [data.min, data.max];
   const range = low === high ? short(low) : `${short(low)}…${short(high)}`;
   return shape ? `${size} ${range}` : range;
 }
@@ -52,8 +60,7 @@ function brief(data, { shape = true, digits = 4 } = {}) {
 /** Whether a NaN or an infinity is in it. */
 function odd(data) {
   if (data === null) return false;
-  if (!isArray(data)) return !Number.isFinite(data);
-  return (entries(data) ?? [data.min, data.mean, data.max]).some((x) => !Number.isFinite(x));
+  return isArray(data) ? scanned(data).bad !== undefined : !Number.isFinite(data);
 }
 
 /** The one number that the data holds. */

@@ -16,11 +16,6 @@ function hasMap(data) {
   return isArray(data) && entries(data)?.length > 1 && isNumeric(data);
 }
 
-/** The largest finite size in the data, to which its colours are scaled. */
-function largest(data) {
-  return entries(data).reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 0);
-}
-
 /** A number's colour, from −6 to 6: 0 is that of the paper, and NaN that of what is no number. */
 const levelOf = (x, most) => (Number.isFinite(x) ? (most ? Math.round((LEVELS * x) / most) : 0) : NaN);
 
@@ -34,7 +29,7 @@ function thumbnail(data, role, { width, height }) {
   const { rows, columns, all } = tableOf(data);
   const [m, n] = [Math.min(rows, MOST_ROWS), Math.min(columns, MOST_COLUMNS)];
   const [w, h] = [Math.min(width / n, 14), Math.min(height / m, 14)];
-  const most = largest(data);
+  const most = scanned(data).size;
   const paths = new Map();
   for (let i = 0; i < m; i += 1) {
     const row = Math.floor((i * rows) / m) * columns;
@@ -49,35 +44,56 @@ function thumbnail(data, role, { width, height }) {
 }
 
 /**
- * A heat map of squares: {element, light(places)}. `look` is called with the entry that is pointed at, or reached by
- * the arrow keys from the entry `at`, and `choose` with the one that is clicked.
+ * A heat map of squares: {element, light(places), update(data)}. `look` is called with the entry that is pointed at, or
+ * reached by the arrow keys from the entry `at`, and `choose` with the one that is clicked.
  */
 function heatMap(data, role, name, { look = null, choose = null, at = 0 } = {}) {
   if (!hasMap(data)) return { element: make("span", { class: "plain" }, brief(data) ?? ""), light: () => {} };
-  const { rows, columns, all } = tableOf(data);
-  const most = largest(data);
+  const { rows, columns } = tableOf(data);
   const [m, n] = [Math.min(rows, MOST_ROWS), Math.min(columns, MOST_COLUMNS)];
   const size = Math.max(6, Math.min(22, 130 / n, 130 / m));
-  const cells = [];
+  const cells = new Map();
   const svg = make("svg", { class: "heat", width: n * size, height: m * size, role: "img" });
-  svg.setAttribute("aria-label", `${name}, ${rows} by ${columns}, from ${brief(data, { shape: false })}`);
+  let shown = data;
+  const tell = (flat) => {
+    const text = `${name}[${indexOf(flat, data.shape)}] = ${numberText(entries(shown)[flat])}`;
+    cells.get(flat).replaceChildren(make("title", {}, text));
+  };
   for (let i = 0; i < m; i += 1) {
     for (let j = 0; j < n; j += 1) {
       const flat = i * columns + j;
-      const place = { x: j * size + 0.5, y: i * size + 0.5, width: size - 1, height: size - 1 };
-      const said = make("title", {}, `${name}[${indexOf(flat, data.shape)}] = ${numberText(all[flat])}`);
-      const cell = make("rect", { class: shade(all[flat], most, role === "gradient-map" ? "g" : "v"), ...place }, said);
-      if (look) cell.addEventListener("pointerenter", () => look(flat));
+      const cell = make("rect", { x: j * size + 0.5, y: i * size + 0.5, width: size - 1, height: size - 1 });
+      cell.addEventListener("pointerenter", () => {
+        tell(flat);
+        if (look) look(flat);
+      });
       if (look || choose) cell.addEventListener("click", () => (choose ?? look)(flat));
-      cells[flat] = cell;
+      cells.set(flat, cell);
       svg.append(cell);
     }
   }
+  const update = (now) => {
+    shown = now;
+    svg.setAttribute("aria-label", `${name}, ${rows} by ${columns}, from ${brief(now, { shape: false })}`);
+    const [all, most] = [entries(now), scanned(now).size];
+    for (const [flat, cell] of cells) {
+      const kind = shade(all[flat], most, role === "gradient-map" ? "g" : "v");
+      if (cell.getAttribute("class") !== kind) cell.setAttribute("class", kind);
+    }
+  };
+  update(data);
   if (look || choose) listenToArrows(svg, { rows: m, columns: n, width: columns, at }, choose ?? look);
   const left = rows > m || columns > n ? `, the first ${m}×${n}` : "";
   const element = make("figure", {}, svg, make("figcaption", {}, `${name} ${data.shape.join("×")}${left}`));
-  const light = (places) => cells.forEach((cell, flat) => cell.classList.toggle("lit", places.has(flat)));
-  return { element, light };
+  const light = (places) => {
+    for (const cell of svg.querySelectorAll(".lit")) cell.classList.remove("lit");
+    for (const flat of places) {
+      if (!cells.has(flat)) continue;
+      tell(flat);
+      cells.get(flat).classList.add("lit");
+    }
+  };
+  return { element, light, update };
 }
 
 /** The arrow keys of a heat map lead from entry to entry. */

@@ -38,8 +38,11 @@ class Inspector {
   }
 
   show(i, count, pinned) {
-    if (i !== this.shown) this.cell = null;
-    this.shown = i;
+    if (i !== this.shown) {
+      this.cell = null;
+      this.drawn = new Map(); // heat maps
+    }
+    Object.assign(this, { shown: i, count });
     const { film } = this;
     const node = film.nodes[i];
     const value = film.value(i, count);
@@ -117,18 +120,26 @@ class Inspector {
     const open = (flat) => {
       const byKey = document.activeElement?.classList.contains("heat");
       this.cell = this.cell === flat ? null : flat;
-      this.show(node.id, count, true);
-      if (byKey) [...this.element.querySelectorAll(".heat")].at(-1).focus();
+      this.show(node.id, this.count, true);
+      if (byKey) this.drawn.get("gradient-map").element.firstChild.focus();
     };
     const pick = canChange ? { choose: (flat) => this.leaves.showEditor(node.id, true, flat) } : {};
-    if (hasMap(value) && !parts.length) parts.push(heatMap(value, "value-map", node.name, pick).element);
-    if (hasMap(gradient)) parts.push(heatMap(gradient, "gradient-map", `gradient of ${node.name}`, this.canOpen(node) ? { choose: open, at: this.cell ?? 0 } : {}).element);
+    if (hasMap(value) && !parts.length) parts.push(this.map(value, "value-map", node.name, pick));
+    if (hasMap(gradient)) parts.push(this.map(gradient, "gradient-map", `gradient of ${node.name}`, this.canOpen(node) ? { choose: open, at: this.cell ?? 0 } : {}));
     const few = ![value, gradient].some((data) => many(data) && entries(data).length > WRITTEN);
     if (few && many(value) && !canChange) parts.push(make("h3", {}, "Value"), grid(value, `Value of ${node.name}`, (x) => numberText(x)));
     if (few && many(gradient)) parts.push(make("h3", {}, "Gradient"), this.gradientGrid(node, gradient, open));
     else if (hasMap(gradient) && this.canOpen(node)) parts.push(make("p", { class: "lens" }, "Click an entry of the gradient: its chain rule opens in single numbers."));
     if (this.cell !== null && gradient !== null) parts.push(...this.entries(node, count));
     return parts;
+  }
+
+  /** A heat map of the node that is shown: drawn once, and then only coloured anew. */
+  map(data, role, name, how) {
+    const kept = this.drawn.get(role);
+    if (kept) kept.update(data);
+    else this.drawn.set(role, heatMap(data, role, name, how));
+    return this.drawn.get(role).element;
   }
 
   /** Whether an entry of the node's gradient can be opened as a sum. */

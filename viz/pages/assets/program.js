@@ -28,6 +28,8 @@ function light(i) {
 /** The numbers of node `i` and of what it reads: heat maps of arrays, single numbers as text. */
 function show(i) {
   const box = document.getElementById("maps");
+  if (box.dataset.node === String(i)) return;
+  box.dataset.node = i;
   const shown = i < 0 ? [] : [i, ...edges.filter(([reader]) => reader === i).map(([, , read]) => read)].filter((k) => numbers[k] !== null);
   const parts = shown.map((k, at) => {
     const role = /^d(?=\w)/.test(names[k]) ? "gradient-map" : "value-map";
