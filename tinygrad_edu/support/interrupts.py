@@ -1,7 +1,8 @@
 """Ctrl-C that waits until a piece of work is finished."""
 
-import signal
+import _signal  # type: ignore[import-not-found]  # `signal` converts to enums, which takes a tenth of a small step
 import threading
+from signal import SIGINT
 from types import FrameType
 from typing import Any
 
@@ -24,16 +25,16 @@ class CtrlCWaits:
         self._before: Any = None
         self._noted: tuple[int, FrameType | None] | None = None
         if threading.current_thread() is threading.main_thread():
-            before = signal.getsignal(signal.SIGINT)
+            before = _signal.getsignal(SIGINT)
             if callable(before):  # not ignored, and not handled by the system
                 self._before = before
-                signal.signal(signal.SIGINT, self._note)
+                _signal.signal(SIGINT, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._noted = number, frame
 
     def __exit__(self, *_: object) -> None:
         if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+            _signal.signal(SIGINT, self._before)
             if self._noted is not None:
                 self._before(*self._noted)
