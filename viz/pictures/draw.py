@@ -167,7 +167,7 @@ def draw(
     if not isinstance(root, Node):
         if depth is not None or audit is not None or collapse is not False:
             raise ArgumentError(
-                "a program has no modules and loops to fold and no audit: draw it without depth, collapse and audit"
+                "a program has no modules to fold, no loops and no audit: draw it without depth, collapse and audit"
             )
         lines = program.listing(root, max_nodes)
         source = program.source(lines, direction, THEMES[theme], code=True)
