@@ -176,21 +176,19 @@ def _with_ports(body: str, names: Sequence[str], theme: Theme, direction: str) -
 # --- in words -----------------------------------------------------------------------------------------------------
 
 
-def name(node: Node) -> str:
-    """What a sentence calls the node."""
+def name(node: Node, names: Mapping[Node, str]) -> str:
+    """What a sentence calls the node: its label or its name, or the figures of a constant number."""
     if node.label:
         return dot.one_line(node.label, 40)
-    if node.operation is not None:
-        return node.op
-    data = np.asarray(_data_of(node))
-    return number_text(data.item()) if data.size == 1 else f"array of shape {data.shape}"
+    return names[node] or number_text(np.asarray(_data_of(node)).item())
 
 
-def words(node: Node, kind: str, gradient: Array | None, *, is_changed: bool) -> str:
+def words(node: Node, names: Mapping[Node, str], kind: str, gradient: Array | None, *, is_changed: bool) -> str:
     """The tooltip of a node: its label and its numbers in full, its settings, and where it was made."""
-    heading = f"{kind} {node.label or name(node)}"
+    heading = f"{kind} {node.label or name(node, names)}"
     if node.operation is not None:
-        heading += f" = {node.op}({', '.join(map(name, node.inputs[:_FEW]))}{', …' * (len(node.inputs) > _FEW)})"
+        inputs = ", ".join(name(x, names) for x in node.inputs[:_FEW])
+        heading += f" = {node.op}({inputs}{', …' * (len(node.inputs) > _FEW)})"
     lines = [heading, *_settings(shown_params(node))]
     data = np.asarray(_data_of(node))
     if not isinstance(node, Value):

@@ -315,7 +315,7 @@ class _Picture:
 
     def drawing(self) -> Drawing:
         """The picture, and what is said of it."""
-        title = f"{self.names[self.root] or captions.name(self.root)}: {_count(len(self.shown), 'node')}"
+        title = f"{captions.name(self.root, self.names)}: {_count(len(self.shown), 'node')}"
         hidden = len(self.shown) - len(self.kinds)
         if hidden:
             folded = "folded box" if any(isinstance(item, Turns) for item in self.counts) else "folded module"
@@ -326,7 +326,7 @@ class _Picture:
     def _description(self) -> str:
         lines = [f"To be read {'from left to right' if self.direction == 'LR' else 'from the top down'}."]
         if self.changed:
-            names = ", ".join(captions.name(node) for node in self.modules.order if node in self.changed)
+            names = ", ".join(captions.name(node, self.names) for node in self.modules.order if node in self.changed)
             lines.append(f"Changed since the forward pass: {names}. What was computed of it is out of date.")
         if len(self._items()) <= _DESCRIBED:
             lines += (f"{printable(' '.join(self._words(item).split()))}." for item in self._items())
@@ -338,7 +338,7 @@ class _Picture:
     def _words(self, item: Item) -> str:
         if isinstance(item, Node):
             gradient = self.gradients.get(item)
-            words = captions.words(item, self.kinds[item], gradient, is_changed=item in self.changed)
+            words = captions.words(item, self.names, self.kinds[item], gradient, is_changed=item in self.changed)
         elif isinstance(item, Turns):
             words = f"folded {item.title}\n{_count(self.counts[item], 'node')}"
         else:

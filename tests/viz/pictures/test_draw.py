@@ -381,7 +381,7 @@ def check_label(label):
     shown = printable(label)
     shown = shown if len(shown) <= 32 else shown[:31] + "…"
     assert picture.texts(leaf) == [shown.replace("\N{NO-BREAK SPACE}", " ") or "node", "data", "1"]
-    told = "\n".join(map(printable, (label or "1").split("\n")))
+    told = "\n".join(map(printable, (label or "node").split("\n")))
     assert picture.tooltip(leaf) == f"leaf {told}\ndata 1.0"
     assert {element.tag.removeprefix(SVG) for element in picture.svg.iter()} <= {
         *("svg", "title", "desc", "g", "polygon", "polyline", "path", "text")
@@ -642,7 +642,7 @@ def test_a_screen_reader_is_told_what_the_picture_shows():
     assert (title.tag, desc.tag) == (f"{SVG}title", f"{SVG}desc")
     assert title.text == "Computation graph of L: 6 nodes, 5 edges"
     assert "leaf a data 2.0." in desc.text
-    assert "root L = tanh(add) data 0.999" in desc.text
+    assert "root L = tanh(v4) data 0.999" in desc.text
 
 
 # --- files and notebooks ------------------------------------------------------------------------------------------
