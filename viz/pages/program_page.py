@@ -14,7 +14,6 @@ from viz.pictures.palette import THEMES
 from viz.pictures.program import Compiled, Listing, description, source, title
 from viz.pictures.render import accessible_svg
 from viz.steps.as_json import FEW, is_finite, to_json
-from viz.steps.tables import brief
 
 _MAPPED = 10_000  # entries of the largest array that has a heat map
 _NUMBERS = 100_000  # in all arrays of a page; of more, only small ones have heat maps
@@ -71,7 +70,13 @@ def _brief(x: Any) -> str:
     array = np.asarray(x)
     if x is None or array.dtype.kind not in "fiu" or not array.size:
         return ""
-    return number_text(float(array.item())) if array.size == 1 else brief(array, 18)
+    if array.size == 1:
+        return number_text(float(array.item()))
+    bad = array[~np.isfinite(array)]
+    if bad.size:
+        return f"has {number_text(float(bad[0]))}"
+    least, largest = (number_text(float(x), 3) for x in (array.min(), array.max()))
+    return f"all {least}" if least == largest else f"{least} … {largest}"
 
 
 def _rows(listing: Listing, numbers: Sequence[Any]) -> Iterator[str]:

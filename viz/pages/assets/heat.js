@@ -45,13 +45,13 @@ function thumbnail(data, role, { width, height }) {
 
 /**
  * A heat map of squares: {element, light(places), update(data)}. `look` is called with the entry that is pointed at, or
- * reached by the arrow keys from the entry `at`, and `choose` with the one that is clicked.
+ * reached by the arrow keys from the entry `at`, and `choose` with the one that is clicked. `room` is how large it gets.
  */
-function heatMap(data, role, name, { look = null, choose = null, at = 0 } = {}) {
+function heatMap(data, role, name, { look = null, choose = null, at = 0, room = 130 } = {}) {
   if (!hasMap(data)) return { element: make("span", { class: "plain" }, brief(data) ?? ""), light: () => {} };
   const { rows, columns } = tableOf(data);
   const [m, n] = [Math.min(rows, MOST_ROWS), Math.min(columns, MOST_COLUMNS)];
-  const size = Math.max(6, Math.min(22, 130 / n, 130 / m));
+  const size = Math.max(4, Math.min(22, room / n, room / m));
   const cells = new Map();
   const svg = make("svg", { class: "heat", width: n * size, height: m * size, role: "img" });
   let shown = data;

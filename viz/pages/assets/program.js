@@ -33,7 +33,7 @@ function show(i) {
   const shown = i < 0 ? [] : [i, ...edges.filter(([reader]) => reader === i).map(([, , read]) => read)].filter((k) => numbers[k] !== null);
   const parts = shown.map((k, at) => {
     const role = /^d(?=\w)/.test(names[k]) ? "gradient-map" : "value-map";
-    const element = hasMap(numbers[k]) ? heatMap(numbers[k], role, names[k]).element : plain(names[k], numbers[k]);
+    const element = hasMap(numbers[k]) ? heatMap(numbers[k], role, names[k], { room: 90 }).element : plain(names[k], numbers[k]);
     return at ? [make("span", { class: "sign", "aria-hidden": "true" }, at === 1 ? "←" : ""), element] : [element];
   });
   box.replaceChildren(...parts.flat());
