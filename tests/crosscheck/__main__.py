@@ -1,8 +1,8 @@
 """The long cross-examination: `python -m tests.crosscheck --minutes 20`.
 
-It draws new cases for each ``test_*`` of this folder in turn, until the time is over. It prints how many cases each
-test has seen, and for a test that fails the smallest failing case that Hypothesis finds. PyTorch's operator samples
-are compared once, all of them, where PyTorch is installed.
+At first all of PyTorch's operator samples are compared once, where PyTorch is installed. Then it draws new cases for
+each ``test_*`` of this folder in turn, until the time is over. It prints how many cases each test has seen, and for a
+test that fails the smallest failing case that Hypothesis finds.
 """
 
 import argparse
@@ -81,9 +81,9 @@ def main(arguments):
     options = parser.parse_args(arguments)
     seed = random.randrange(2**32) if options.seed is None else options.seed
     print(f"seed {seed}, {options.minutes:g} minutes")
-    end = time.monotonic() + 60 * options.minutes
     lines, agreed = operator_samples()
-    print(f"operator samples: {lines[-1] if agreed else chr(10).join(lines)}")
+    print(f"operator samples: {lines[-1] if agreed else chr(10).join(lines)}", flush=True)
+    end = time.monotonic() + 60 * options.minutes
     pending = list(examinations())
     everything = list(pending)
     while pending and time.monotonic() < end:
