@@ -10,9 +10,10 @@
 How each part is written is the business of a notation (`viz.formulas.notation`), which registers itself here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from viz.formulas.numbers import is_shown_exactly, number_text
 
@@ -55,13 +56,15 @@ def register(**writers: Writer) -> None:
 class Formula:
     """A node of the tree. ``strength`` says how strongly it binds: a weaker part needs parentheses."""
 
+    form: ClassVar[Callable[..., str]]  # the method of a notation that writes it
     strength = _ATOM
     is_quotient = False
     is_name = False  # of a node or of its gradient
 
     def written_in(self, writer: Writer) -> str:
         """The formula in a notation."""
-        raise NotImplementedError
+        text: str = getattr(writer, self.form.__name__)(self)
+        return text
 
     @property
     def leading(self) -> "Formula | None":
@@ -104,9 +107,7 @@ class Number(Formula):
     value: float
     digits: int = field(default=4, compare=False)
     source: str = field(default="", compare=False)
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.number(self)
+    form = Writer.number
 
     @property
     def leading(self) -> "Formula | None":
@@ -125,9 +126,7 @@ class Name(Formula):
     label: str
     node: int | None = field(default=None, compare=False)
     is_name = True
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.name(self)
+    form = Writer.name
 
 
 @dataclass(frozen=True)
@@ -137,9 +136,7 @@ class Partial(Formula):
     root: Name
     of: Name
     is_name = True
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.partial(self)
+    form = Writer.partial
 
 
 @dataclass(frozen=True)
@@ -149,9 +146,7 @@ class Infix(Formula):
     symbol: str
     left: Formula
     right: Formula
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.infix(self)
+    form = Writer.infix
 
     @property
     def strength(self) -> int:  # type: ignore[override]
@@ -172,9 +167,7 @@ class Negative(Formula):
 
     inner: Formula
     strength = _PRODUCT
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.negative(self)
+    form = Writer.negative
 
     @property
     def leading(self) -> Formula | None:
@@ -187,9 +180,7 @@ class Apply(Formula):
 
     function: str
     arguments: tuple[Formula, ...]
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.apply(self)
+    form = Writer.apply
 
 
 @dataclass(frozen=True)
@@ -198,9 +189,7 @@ class Given(Formula):
 
     keyword: str
     value: Formula
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.given(self)
+    form = Writer.given
 
 
 @dataclass(frozen=True)
@@ -209,9 +198,7 @@ class Raised(Formula):
 
     inner: Formula
     mark: str
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.raised(self)
+    form = Writer.raised
 
 
 @dataclass(frozen=True)
@@ -222,9 +209,7 @@ class Choice(Formula):
     yes: Formula
     no: Formula
     strength = 0
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.choice(self)
+    form = Writer.choice
 
 
 @dataclass(frozen=True)
@@ -232,9 +217,7 @@ class Prose(Formula):
     """Words in the middle of a formula."""
 
     says: str
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.prose(self)
+    form = Writer.prose
 
 
 @dataclass(frozen=True)
@@ -242,9 +225,7 @@ class Sign(Formula):
     """A sign that stands by itself in a `Row`."""
 
     symbol: str
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.sign(self)
+    form = Writer.sign
 
 
 @dataclass(frozen=True)
@@ -253,9 +234,7 @@ class Row(Formula):
 
     parts: tuple[Formula, ...]
     strength = 0
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.row(self)
+    form = Writer.row
 
 
 @dataclass(frozen=True)
@@ -269,9 +248,7 @@ class Relation(Formula):
     signs: tuple[str, ...]
     decided_by: tuple[str, ...] = field(default=(), compare=False)
     strength = 0
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.relation(self)
+    form = Writer.relation
 
 
 @dataclass(frozen=True)
@@ -280,9 +257,7 @@ class Tinted(Formula):
 
     inner: Formula
     role: str
-
-    def written_in(self, writer: Writer) -> str:
-        return writer.tinted(self)
+    form = Writer.tinted
 
     @property
     def strength(self) -> int:  # type: ignore[override]
