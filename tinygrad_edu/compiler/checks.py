@@ -259,7 +259,10 @@ def _off(rng: Any) -> Callable[[Line, Sequence[Any], Any], Any]:
         if line.kind == CHECK or not _is_number(y):
             return y
         kind = np.asarray(y).dtype
-        error = 8 * np.finfo(kind).eps * rng.uniform(-1, 1, np.shape(y)) * _magnitude(line, args, y)
+        magnitude = np.nan_to_num(
+            _magnitude(line, args, y), posinf=0.0
+        )  # a mask of -inf is exact, and -inf ± inf is NaN
+        error = 8 * np.finfo(kind).eps * rng.uniform(-1, 1, np.shape(y)) * magnitude
         moved = y + error.astype(kind) if isinstance(error, np.ndarray) else y + error
         return moved.astype(kind) if isinstance(moved, np.ndarray | np.generic) else moved
 
@@ -269,7 +272,8 @@ def _off(rng: Any) -> Callable[[Line, Sequence[Any], Any], Any]:
 def _magnitude(line: Line, args: Sequence[Any], y: Any) -> Any:
     """The size of the terms that the line adds up: its rounding error may be larger than its result tells."""
     if line.kind != UFUNC:
-        inputs = [np.abs(x).max() for x in args if isinstance(x, np.ndarray) and x.size and x.dtype.kind == "f"]
+        arrays = [x for x in args if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+        inputs = [np.abs(x).max(where=np.isfinite(x), initial=0.0) for x in arrays]
         return np.maximum(np.abs(y), max(inputs, default=0.0))
     if line.function is np.matmul or getattr(line.function, "__self__", None) is np.add:
         return replace(line, args=()).run([np.abs(x) for x in args])
