@@ -17,6 +17,7 @@ from tinygrad_edu import Tensor, functions
 from tinygrad_edu.operations import windows
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.operations.matrices import COFACTOR, COFACTOR_CHANGE, LINEAR
+from tinygrad_edu.operations.normalization import NORMALIZE
 from tinygrad_edu.operations.shapes import SCATTER_ADD
 
 # --- elementwise --------------------------------------------------------------------------------------------------
@@ -468,6 +469,11 @@ def variance(x, axis=None, ddof=0, keepdims=False):
     return np.sum((x - np.mean(x, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims) / (n - ddof)
 
 
+def normalized(x, axes, eps):
+    centred = x - np.mean(x, axis=axes, keepdims=True)
+    return centred / np.sqrt(np.mean(centred * centred, axis=axes, keepdims=True) + eps)
+
+
 def norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002 NumPy's name
     size = absolute(x)
     if ord in (None, "fro", 2):
@@ -842,6 +848,19 @@ FUNCTIONS: dict[str, Function] = {
         lambda x, labels: CROSS_ENTROPY(x, labels=labels, memo={}),
         [call((3, 4), labels=np.array([1, 0, 3]))],
         reference=cross_entropy,
+        method=NONE,
+    ),
+    "normalize": Function(
+        lambda x, axes, eps: NORMALIZE(x, axes=axes, eps=eps),
+        [
+            *[
+                call((3, 4), axes=(-1,), eps=1e-5),
+                call((4, 3), axes=(0,), eps=0.1),
+                call((2, 3, 4), axes=(-1,), eps=0.0),
+            ],
+            *[call((2, 3, 4), axes=(0, 2), eps=1e-5), call((2, 2, 3), axes=(-2, -1), eps=1e-5)],
+        ],
+        reference=normalized,
         method=NONE,
     ),
     "scatter_add": Function(

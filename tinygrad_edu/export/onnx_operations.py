@@ -154,6 +154,16 @@ def _spread(graph: Any, x: str) -> str:
     return str(variance if graph.node.op == "var" else graph.add("Sqrt", variance))
 
 
+@_writes("normalize")
+def _normalize(graph: Any, x: str) -> str:
+    axes = graph.integers(list(graph.same("axes")))
+    centred = graph.add("Sub", x, graph.add("ReduceMean", x, axes, keepdims=1))
+    variance = graph.add("ReduceMean", graph.add("Mul", centred, centred), axes, keepdims=1)
+    return str(
+        graph.add("Div", centred, graph.add("Sqrt", graph.add("Add", variance, graph.number(graph.same("eps")))))
+    )
+
+
 @_writes("logsumexp")
 def _logsumexp(graph: Any, x: str) -> str:
     axes = graph.integers(_axes(graph))

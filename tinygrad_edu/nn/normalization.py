@@ -11,16 +11,15 @@ import numpy as np
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import float_type, full
+from tinygrad_edu.operations.normalization import NORMALIZE, moments
 from tinygrad_edu.support.arguments import at_least_zero, proportion, whole_number
 from tinygrad_edu.support.types import DTypeLike
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, record
 
 
 def _normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """``(x − mean) / √(var + eps)``, mean and variance over the axes."""
-    centred = x - x.mean(axes, keepdims=True)
-    variance = (centred * centred).mean(axes, keepdims=True)
-    return centred / (variance + eps).sqrt()
+    return record(NORMALIZE, (x,), {"axes": axes, "eps": eps})
 
 
 def _last_axes(name: str, shape: int | tuple[int, ...]) -> tuple[int, ...]:
@@ -252,12 +251,10 @@ class _BatchNorm(Module):
                 f"{self._title()} needs two numbers or more of each channel in training, to take their variance, but "
                 f"was given {x.shape}: make the batch larger, or call eval()"
             )
-        mean = x.mean(axes, keepdims=True)
-        centred = x - mean
-        variance = (centred * centred).mean(axes, keepdims=True)
         if self.training and self.track_running_stats:
-            self._track(mean.numpy().reshape(-1), variance.numpy().reshape(-1) * (count / (count - 1)))
-        return centred / (variance + self.eps).sqrt()
+            mean, _, variance = moments(x.numpy(), axes)
+            self._track(mean.reshape(-1), variance.reshape(-1) * (count / (count - 1)))
+        return _normalized(x, axes, self.eps)
 
     def _by_running_averages(self, x: Tensor) -> Tensor:
         shape = (-1, *(1,) * (x.ndim - 2))

@@ -5,7 +5,7 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.operations.matrices import ones
+from tinygrad_edu.operations.matrices import as_rows, ones
 from tinygrad_edu.support.types import Array
 
 ndarray = np.ndarray
@@ -42,9 +42,12 @@ def unbroadcast(gx: Any, x: Array, operation: str) -> Array:
     shape = x.shape
     if gx.shape != shape:
         lead = gx.ndim - len(shape)
-        if lead == 1 and gx.shape[1:] == shape:
-            # BLAS adds up rows several times faster.
-            gx = ones(len(gx), gx.dtype).dot(gx) if gx.ndim == 2 else np.asarray(_sum(gx, 0))
+        if lead > 0 and gx.shape[lead:] == shape:
+            if len(shape) == 1:  # BLAS adds up rows several times faster
+                rows = as_rows(gx)
+                gx = ones(len(rows), gx.dtype).dot(rows)
+            else:
+                gx = np.asarray(_sum(gx, tuple(range(lead))))
         else:
             full = common_shape(gx.shape, shape, operation)
             lead = len(full) - len(shape)

@@ -259,6 +259,14 @@ def _cross_entropy(x: _Values, *, labels: Any) -> Any:
     return _sum(losses) / len(losses)
 
 
+def _normalize(x: _Values, *, axes: tuple[int, ...], eps: float) -> _Values:
+    def mean(values: _Values) -> _Values:
+        return _SCALARS["mean"](values, axis=axes, keepdims=True)
+
+    centred = x - mean(x)
+    return centred / np.vectorize(lambda variance: (variance + eps).sqrt(), otypes=[object])(mean(centred * centred))
+
+
 def _einsum(*xs: _Values, subscripts: str) -> _Values:
     """Each entry of the result: the sum of the products over the letters that it does not have."""
     left, right = subscripts.split("->")
@@ -297,6 +305,7 @@ _SCALARS: dict[str, Callable[..., Any]] = {
     "linear": lambda x, W, b: (x @ W) + b,
     "einsum": _einsum,
     "cross_entropy": _cross_entropy,
+    "normalize": _normalize,
     "astype": lambda x, dtype: x,
 }
 _MOVES = {row.name for row in vars(shape_rules).values() if isinstance(row, ArrayOperation)}
