@@ -37,6 +37,7 @@ FLOORS = {
     "tinygrad_edu.compiler": 5,
     "tinygrad_edu.javascript.array_rows": 5,
     "tinygrad_edu.javascript.emit": 5,
+    "tinygrad_edu.javascript.expressions": 5,
     "tinygrad_edu.javascript.literals": 5,
     "tinygrad_edu.javascript.sizes": 5,
     "tinygrad_edu.train": 5,
