@@ -171,6 +171,23 @@ def test_a_sum_in_place_of_a_mean():
     assert_the_same(cured(run, "loss summed over the batch"), healthy)
 
 
+def test_targets_that_are_not_scaled():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(64, 2))
+    y = 5000 + 800 * X @ [[1.0], [-1.0]]
+    net = nn.MLP(2, [16, 1], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=1e-9)
+    with train.doctor(net, optimizer, examine=True) as doctor:
+        for _ in range(120):
+            optimizer.zero_grad()
+            F.mse_loss(net(X), y).backward()
+            optimizer.step()
+    doctor.findings.append(train.Finding("targets not scaled", "", "", "", 1))
+    cure = doctor.cure("targets not scaled")
+    assert cure.exact
+    assert cure.cured[0] < 0.1 * cure.as_it_was[0]
+
+
 def test_a_minus_before_the_loss():
     run, healthy = (setup(0, task="blobs", optimizer="sgd", layers=(), depth=1) for _ in range(2))
     loss = run.loss
@@ -255,6 +272,67 @@ def test_experiments_find_what_helps_and_say_what_they_cost():
     assert "Adam with the rate 0.01" in helping
     assert "standardized inputs" not in helping
     assert "forward and backward passes; the run had 120. The run was not changed." in str(doctor)
+
+
+def test_experiments_try_another_activation_at_the_output():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(64, 2))
+    y = X @ [[1.0], [-1.0]]
+    net = nn.Sequential(nn.Linear(2, 8, rng=0), nn.Tanh(), nn.Linear(8, 1, rng=1), nn.ReLU())
+    trials = _trials(net, optim.Adam(net.parameters(), lr=0.01), lambda: F.mse_loss(net(X), y))
+    assert trials["no activation after the last layer"].helped
+    assert "a sigmoid or a softmax after the last layer" not in trials
+
+
+def test_experiments_try_a_sigmoid_where_the_loss_takes_probabilities():
+    X, y = data.moons(64, noise=0.1, rng=0)
+    y = y.reshape(-1, 1).astype(float)
+    net = nn.MLP(2, [8, 1], rng=0)
+
+    def loss():
+        p = np.clip(net(X), 1e-3, 1 - 1e-3)
+        return -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
+
+    trials = _trials(net, optim.SGD(net.parameters(), lr=0.1), loss)
+    assert trials["a sigmoid or a softmax after the last layer"].helped
+
+
+@pytest.mark.parametrize("loss_of", [F.mse_loss, F.l1_loss], ids=["squared", "absolute"])
+def test_experiments_try_scaled_targets_and_give_the_loss_in_the_units_of_the_run(loss_of):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(64, 2))
+    y = 5000 + 800 * X @ [[1.0], [-1.0]]
+    net = nn.MLP(2, [16, 1], rng=0)
+    trials = _trials(net, optim.Adam(net.parameters(), lr=0.05), lambda: loss_of(net(X), y), steps=64)
+    scaled = trials["standardized targets"]
+    assert scaled.helped
+    twin = nn.MLP(2, [16, 1], rng=0)
+    optimizer, losses = optim.Adam(twin.parameters(), lr=0.05), []
+    for _ in range(60):
+        loss = loss_of(twin(X), (y - y.mean()) / y.std())
+        losses.append(loss.item() * y.std() ** (2 if loss_of is F.mse_loss else 1))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    np.testing.assert_allclose(scaled.loss, np.mean(losses[-6:]), rtol=1e-6)
+
+
+def test_losses_of_logits_have_no_targets_to_scale_and_no_activation_to_add():
+    X, y = data.moons(64, noise=0.1, rng=0)
+    net = nn.MLP(2, [8, 2], rng=0)
+    trials = _trials(net, optim.SGD(net.parameters(), lr=0.1), lambda: F.cross_entropy(net(X), y))
+    assert not {"standardized targets", "a sigmoid or a softmax after the last layer"} & {*trials}
+
+
+def _trials(net, optimizer, loss_of, steps=20):
+    """The experiments on a run, by name."""
+    with train.doctor(net, optimizer, examine=True) as doctor:
+        for _ in range(steps):
+            loss = loss_of()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return {trial.name: trial for trial in doctor.examine().trials}
 
 
 def test_one_batch_that_cannot_be_learned_points_at_the_net():

@@ -266,3 +266,53 @@ def test_a_target_that_is_computed_is_no_output_cut_from_the_loss():
         return F.mse_loss(net(X), later)
 
     assert "outputs cut from the loss" not in watched(net, loss_of)
+
+
+@pytest.mark.parametrize("zeros", [True, False], ids=["relu", "softmax"])
+def test_a_number_of_which_a_logarithm_is_taken_is_no_logit(zeros):
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+
+    def loss_of(step):
+        p = F.relu(net(X)) if zeros else F.softmax(net(X))
+        return -np.log(p[np.arange(100), y] + 1e-9).mean()
+
+    names = watched(net, loss_of)
+    assert "ReLU before a loss of logits" not in names
+    assert zeros or names == []
+
+
+def test_clipping_and_decay_explain_a_slow_run():
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(250):
+            optimizer.zero_grad()
+            F.cross_entropy(net(X), y).backward()
+            optim.clip_grad_norm_(net.parameters(), 1e-6)
+            optimizer.step()
+    assert [finding.name for finding in doctor.findings] == ["gradient clipping too strong"]
+
+
+def test_a_batch_of_scaled_rows_is_found_in_the_array_too():
+    X, y = data.digits()
+    net = nn.MLP(64, [16, 10], rng=0)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(120):
+            rows = np.random.default_rng(7).integers(0, len(X), 20)
+            loss = F.cross_entropy(net(X[rows] / 16), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert [finding.name for finding in doctor.findings] == ["the same batch at every step"]
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.LayerNorm, None], ids=["batch", "layer", "none"])
+def test_large_inputs_do_no_harm_where_the_first_results_are_normalized(norm):
+    X, y = data.moons(200, noise=0.1, rng=0)
+    layers = [nn.Linear(2, 16, rng=0), *([norm(16)] if norm else []), nn.ReLU(), nn.Linear(16, 2, rng=1)]
+    net = nn.Sequential(*layers)
+    names = watched(net, lambda _: F.cross_entropy(net(100 * X + 100), y), 60)
+    assert ("inputs not normalized" in names) is (norm is not nn.BatchNorm1d)  # LayerNorm leaves the mean

@@ -7,8 +7,10 @@ import numpy as np
 
 from tinygrad_edu import nn, optim
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.train.doctor.tape import Fork, Instruction, Pass
+from tinygrad_edu.train.doctor.tape import Fork, Instruction, Pass, Tape
 from tinygrad_edu.train.doctor.task import LAYERS, VIEWS
+
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "softplus", "softmax", "exp", "leaky_relu", "gelu", "silu", "elu")
 
 
 class Change(NamedTuple):
@@ -246,3 +248,74 @@ def with_adam() -> Change:
         fork.rate, fork.always_step, fork.zero_grad = None, True, True
 
     return Change("Adam with the rate 0.01", "{optimizer} = optim.Adam({net}.parameters(), lr=0.01)", apply)
+
+
+def other_output_activation(tape: Tape) -> Change | None:
+    """No activation after the last layer where there is one, else a sigmoid or a softmax; None for losses of logits."""
+    graph = tape.passes[0].graph
+    names = ["" if x.operation is None else x.operation.name for x in graph]
+    if _last_activation(tape.passes[0], ACTIVATIONS) >= 0:
+        return skip(ACTIVATIONS)._replace(name="no activation after the last layer")
+    if not {*names} & {*LAYERS} or {*names} & {"cross_entropy", "bce_with_logits", "log_softmax", "logsumexp"}:
+        return None
+    last = max(i for i, name in enumerate(names) if name in LAYERS)
+
+    def apply(fork: Fork) -> None:
+        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+            if i != last:
+                return None
+            answers = fork._node(instruction, nodes)
+            several = np.ndim(answers.raw) > 1 and answers.raw.shape[-1] > 1
+            return nn.functional.softmax(answers) if several else answers.sigmoid()
+
+        fork.replace = replace
+
+    return Change(
+        "a sigmoid or a softmax after the last layer", "{net} = nn.Sequential(*{net}.layers, nn.Sigmoid())", apply
+    )
+
+
+def scale_targets(tape: Tape) -> Change | None:
+    """Standardize the targets that the answers are subtracted from; None if the loss is no such difference.
+
+    The losses are multiplied back, so that they are in the units of the run.
+    """
+    found = _target(tape.passes[0])
+    if found is None:
+        return None
+    place, power = found
+    targets = [np.ravel(p.graph[place].constant.raw) for p in tape.passes if _target(p) == found]  # type: ignore[union-attr]
+    whole = np.concatenate(targets).astype(float)
+    middle, deviation = float(whole.mean()), float(whole.std()) or 1.0
+
+    def apply(fork: Fork) -> None:
+        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+            if i != place or instruction.constant is None:
+                return None
+            return Tensor((np.asarray(instruction.constant.raw) - middle) / deviation, requires_grad=False)
+
+        fork.replace, fork.unit = replace, deviation**power
+
+    return Change("standardized targets", "y = (y - y_train.mean(0)) / y_train.std(0)", apply)
+
+
+def _target(recorded: Pass) -> tuple[int, int] | None:
+    """The place of the targets, and the power of their difference from the answers that makes the loss."""
+    graph = recorded.graph
+    for x in graph:
+        name = "" if x.operation is None else x.operation.name
+        power = 1 if name == "abs" else 2 if name == "pow" or (name == "mul" and x.inputs[0] == x.inputs[1]) else 0
+        difference = graph[_seen_through_views(graph, x.inputs[0])] if power else x
+        if not power or difference.operation is None or difference.operation.name != "sub":
+            continue
+        for k in (_seen_through_views(graph, k) for k in difference.inputs):
+            constant = graph[k].constant
+            if isinstance(constant, Tensor) and constant.size > 1 and not _feeds(recorded, k):
+                return k, power
+    return None
+
+
+def _seen_through_views(graph: list[Instruction], i: int) -> int:
+    while (operation := graph[i].operation) is not None and operation.name in VIEWS:
+        i = graph[i].inputs[0]
+    return i

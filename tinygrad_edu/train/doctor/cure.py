@@ -95,10 +95,16 @@ def _change(finding: Finding, tape: Tape, settings: dict[str, Any], rows: int) -
             f"{finding.name!r} cannot be cured by taking the recorded steps again: what is wrong lies outside of them "
             f"(fix: {finding.fix})"
         )
-    return [usual[finding.name]()]
+    change = usual[finding.name]()
+    if change is None:
+        raise ArgumentError(
+            f"{finding.name!r} cannot be cured here: in the recorded loss, no targets are subtracted from the answers "
+            f"(fix: {finding.fix})"
+        )
+    return [change]
 
 
-def _usual(tape: Tape, rows: int) -> dict[str, Callable[[], Change]]:
+def _usual(tape: Tape, rows: int) -> dict[str, Callable[[], Change | None]]:
     """How each finding is undone that can be."""
     return {
         "missing zero_grad": changes.reset_gradients,
@@ -118,6 +124,7 @@ def _usual(tape: Tape, rows: int) -> dict[str, Callable[[], Change]]:
         "ReLU before a loss of logits": lambda: changes.skip(("relu",)),
         "labels of the wrong shape that broadcast": changes.fit_target_shapes,
         "inputs not normalized": lambda: changes.standardize_inputs(tape),
+        "targets not scaled": lambda: changes.scale_targets(tape),
         "no nonlinearity between layers": changes.insert_relu,
         "weight decay too strong": lambda: changes.set_decay(1e-4),
         **dict.fromkeys(

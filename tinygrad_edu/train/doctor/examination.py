@@ -94,13 +94,15 @@ def examine(tape: Tape | None, names: dict[str, str], steps: int) -> Examination
         changes.standardize_inputs(tape),
         changes.fresh_weights(),
         changes.insert_relu(),
+        changes.other_output_activation(tape),
+        changes.scale_targets(tape),
     ]
-    trials = [_try(tape, change, names, before) for change in candidates]
+    trials = [_try(tape, change, names, before) for change in candidates if change is not None]
     alone = Fork(tape)
     changes.with_adam().apply(alone)
     alone.run(2 * TRIED, only=0)
     trials.sort(key=lambda trial: math.inf if math.isnan(trial.loss) else trial.loss)
-    passes = TRIED * (len(candidates) + 3)
+    passes = TRIED * (len(trials) + 3)
     return Examination(tape.passes[0].loss, before, trials, _last(alone.losses), passes, steps)
 
 

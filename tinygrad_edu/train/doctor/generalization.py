@@ -62,7 +62,10 @@ class UnrelatedLabels(Rule):
     fix = "see that X and y are shuffled, split and sorted together"
     code = "order = rng.permutation(len(X)); X, y = X[order], y[order]"
     confidence = 0.75
-    explained_by = ("initial weights too large", "labels that change from epoch to epoch")
+    explained_by = (
+        *("initial weights too large", "labels that change from epoch to epoch"),
+        *("BatchNorm statistics that do not follow", "training mode during evaluation"),
+    )
 
     def __init__(self) -> None:
         self.rows: set[bytes] = set()

@@ -127,7 +127,10 @@ class Vanishing(_AlongTheLayers):
     fix = "use ReLU-like activations with nn.init.kaiming_normal_, normalize between layers, or make the net less deep"
     code = "nn.init.kaiming_normal_(layer.weight)  # for each layer of {net}, with nn.ReLU() between them"
     confidence = 0.85
-    explained_by = ("dead ReLUs", "learning rate too high", "loss summed over the batch", "inputs not normalized")
+    explained_by = (
+        *("dead ReLUs", "learning rate too high", "loss summed over the batch", "inputs not normalized"),
+        "weight decay too strong",
+    )
 
     def __init__(self) -> None:
         super().__init__()

@@ -4,14 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu import nn
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.visit import Visit
+from tinygrad_edu.train.doctor.visit import Visit, viewed
 
 LARGE = 20.0  # root mean square of a feature
 SMALL = 0.01
 ROWS = 20
+ROUNDING = 1e-6  # also where the program computes with float32
 ENOUGH = 2000  # rows: what they are is known then
 
 
@@ -20,8 +22,9 @@ class NotNormalized(Rule):
 
     Sure when a feature of what enters a first layer has a root mean square above 20, or when no entry is above
     0.01, over at least twenty rows. Standardized features have 1, pixels in [0, 1] less, and 8x8 digits counted
-    from 0 to 16 at most 13. Nothing is said where a layer normalizes the inputs first. A net whose first weights
-    are made for such inputs would make it wrong.
+    from 0 to 16 at most 13. Nothing is said where a layer normalizes the inputs first, or where BatchNorm1d takes
+    the mean and the size away from what the first layer makes of them. A net whose first weights are made for such
+    inputs would make it wrong.
     """
 
     name = "inputs not normalized"
@@ -35,7 +38,7 @@ class NotNormalized(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         x = visit.first_inputs if self.rows < ENOUGH else None
-        return None if x is None else self._measure(x)
+        return None if x is None or _is_normalized_next(visit) else self._measure(x)
 
     def _measure(self, x: Array) -> Said | None:
         width = x.shape[-1]
@@ -53,6 +56,15 @@ class NotNormalized(Rule):
             f"over {self.rows} rows, the root mean square of the features goes from {np.min(size):.3g} to "
             f"{np.max(size):.3g}, the largest entry is {self.largest:.3g}",
         )
+
+
+def _is_normalized_next(visit: Visit) -> bool:
+    """Whether BatchNorm1d takes the results of the first layer, so that neither mean nor size of the inputs matter."""
+    model = visit.course.model
+    modules = model.named_modules() if hasattr(model, "named_modules") else []
+    scopes = {module._scope for _, module in modules if isinstance(module, nn.BatchNorm1d)}
+    marks = (mark for node in visit.order for mark in node.marks if mark.scope in scopes) if scopes else ()
+    return any(viewed(mark.inputs[0]) is visit.first_product for mark in marks)
 
 
 class EqualInputs(Rule):
@@ -144,9 +156,18 @@ class SameBatch(Rule):
 
 
 def _holds(whole: Array, batch: Array) -> bool:
-    """Whether all rows of the batch are among those of the whole."""
+    """Whether all rows of the batch are among those of the whole, all multiplied with one number or none."""
     whole = np.asarray(whole)
     if whole.ndim != 2 or whole.shape[1:] != batch.shape[1:] or not batch.size:
         return False
-    first = whole[:, 0].astype(batch.dtype)
-    return all((whole[first == row[0]].astype(batch.dtype) == row).all(1).any() for row in batch)
+    place = int(np.argmax(np.abs(batch[0])))
+    rows = np.flatnonzero(whole[:, place])
+    factors = batch[0, place] / whole[rows, place]
+    fits = np.abs(whole[rows] * factors[:, None] - batch[0]).max(1) <= ROUNDING * abs(batch[0, place])
+    return any(_are_rows(whole * factor, batch) for factor in np.unique(factors[fits])[:3])
+
+
+def _are_rows(whole: Array, batch: Array) -> bool:
+    """Whether each row of the batch is a row of the whole, up to rounding."""
+    size = ROUNDING * float(np.max(np.abs(batch)))
+    return all(bool((np.abs(whole - row).max(1) <= size).any()) for row in batch)

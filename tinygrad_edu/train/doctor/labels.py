@@ -278,6 +278,11 @@ class TargetsNotScaled(Rule):
         )
 
 
+def targets_are_large(task: Task) -> bool:
+    """Whether the answers of a regression have a long way to go to the targets."""
+    return task.kind in ("squared", "absolute") and float(np.sqrt(np.mean(np.square(task.targets)))) > LARGE
+
+
 def _classes(task: Task) -> Any:
     t = task.targets
     return labels_of(t.reshape(len(t), -1)) if t.ndim else None

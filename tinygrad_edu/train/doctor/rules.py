@@ -57,31 +57,14 @@ from tinygrad_edu.train.doctor.strength import FadingRate, TooFewSteps, TooMuchC
 from tinygrad_edu.train.doctor.units import DeadReLUs, EqualWeights, Saturated
 
 RULES: tuple[type[Rule], ...] = (
-    *(NotANumber, RewardedErrors, Ascent, InitialWeightsTooLarge, RateTooHigh, DeadReLUs, Vanishing, Exploding),
-    *(
-        MissingZeroGrad,
-        NeverAGradient,
-        OnlyThePenalty,
-        NeverChanged,
-        NotInTheOptimizer,
-        FrozenUntrained,
-        RateTooLow,
-        RecurrentWeightsUnused,
-    ),
-    *(Saturated, EqualWeights, NotNormalized, EqualInputs),
+    *(NotANumber, RewardedErrors, Ascent, InitialWeightsTooLarge, RateTooHigh, DeadReLUs, Exploding),
+    *(MissingZeroGrad, NeverAGradient, OnlyThePenalty, NeverChanged, NotInTheOptimizer, FrozenUntrained),
+    *(RecurrentWeightsUnused, Saturated, EqualWeights, NotNormalized, EqualInputs),
     *(SoftmaxTwice, ProbabilitiesAsLogits, BroadcastLabels, OutputsOutOfRange, RawOutputs, OneUnitSoftmax),
-    *(
-        ReluBeforeLogitsLoss,
-        SoftmaxInside,
-        SoftmaxOverTheBatch,
-        TargetsOutsideZeroToOne,
-        EqualLabels,
-        UnusedOutputs,
-        SortedRows,
-        SameBatch,
-    ),
+    *(ReluBeforeLogitsLoss, SoftmaxInside, SoftmaxOverTheBatch, TargetsOutsideZeroToOne),
+    *(EqualLabels, UnusedOutputs, SortedRows, SameBatch),
     *(TrainingModeInEvaluation, EvaluationModeInTraining, BatchNormStatistics, BatchNormOfFewRows),
-    *(TooMuchDropout, TooMuchDecay, TooMuchClipping, FadingRate, MissingNonlinearity, RareClass),
+    *(TooMuchDropout, TooMuchDecay, TooMuchClipping, FadingRate, Vanishing, RateTooLow, MissingNonlinearity, RareClass),
     *(AbsoluteErrorOfClasses, SquaredErrorOfClassNumbers, BinaryLossOfClasses, TargetsNotScaled),
     *(ChangingLabels, UnrelatedLabels, LabelNoise, Overfitting, NoBiases, NetTooSmall, TooFewSteps),
 )

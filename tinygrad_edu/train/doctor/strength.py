@@ -68,6 +68,7 @@ class TooMuchClipping(Rule):
     fix = "clip at the size that the gradient usually has, so that only the rare large ones are cut"
     code = "optim.clip_grad_norm_({net}.parameters(), 1.0)"
     confidence = 0.85
+    explained_by = ("learning rate too high", "NaN")
 
     def __init__(self) -> None:
         self.before_clipping = math.nan
@@ -82,7 +83,7 @@ class TooMuchClipping(Rule):
         return None
 
     def stepped(self, optimizer: Any) -> Said | None:
-        if not self.before_clipping > 0:
+        if not 0 < self.before_clipping < math.inf:
             return None
         self.shares.append(_norm(self.parameters) / self.before_clipping)
         self.before_clipping = math.nan
@@ -135,8 +136,8 @@ class TooFewSteps(Rule):
     """A run that ends while the loss falls steeply.
 
     Sure when a run of ten to sixty steps ended of itself, the loss is above seven tenths of what a constant answer has,
-    it fell by 3 % or more from one third of the run to the next, and nothing else was found. A short run on purpose
-    would make it wrong; it is called a hint.
+    it fell by 1.5 % or more from one third of the run to the next, more than the noise of the losses explains, and
+    nothing else was found. A short run on purpose would make it wrong; it is called a hint.
     """
 
     name = "too few steps"
@@ -150,9 +151,11 @@ class TooFewSteps(Rule):
         if course.broken or not 10 <= len(losses) <= 60 or record is None or not same_scale(course):
             return None
         third = len(losses) // 3
-        before, last = mean(losses[-2 * third : -third]), mean(losses[-third:])
+        parts = losses[-2 * third : -third], losses[-third:]
+        before, last = map(mean, parts)
+        chance = math.sqrt(sum(np.var(part) / third for part in parts))
         ratio = last / record.guess() if record.guess() > 0 else 0.0
-        if not ratio > 0.7 or not last < 0.97 * before:
+        if not ratio > 0.7 or not last < min(0.985 * before, before - 2 * chance):
             return None
         return Said(
             "the training ends while the loss still falls.",

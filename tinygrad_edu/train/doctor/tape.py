@@ -105,6 +105,7 @@ class Fork:
     zero_grad : True to reset the gradients before every pass; None to do as the run did.
     always_step : whether a step follows every pass; else where the run took one.
     replace : gives another node than the recorded one; None keeps it.
+    unit : what a loss is multiplied with before it is noted, so that losses of scaled targets can be compared.
     """
 
     def __init__(self, tape: Tape) -> None:
@@ -117,6 +118,7 @@ class Fork:
         self.zero_grad: bool | None = None
         self.always_step = False
         self.replace: Replace | None = None
+        self.unit = 1.0
 
     def run(self, passes: int = KEPT, *, only: int | None = None) -> None:
         """Take the recorded passes, from the first on, over again as often as is needed; or ``only`` one of them."""
@@ -134,7 +136,7 @@ class Fork:
             if name not in kept:
                 p.grad = 0.0 if isinstance(p._data, float) else None
         loss = self.forward(recorded)
-        self.losses.append(float(np.reshape(loss._data, -1)[0]))
+        self.losses.append(self.unit * float(np.reshape(loss._data, -1)[0]))
         loss.backward()
         if self.optimizer is None:
             return

@@ -49,9 +49,12 @@ class Task(NamedTuple):
 
 def task_of(order: list[Node]) -> Task | None:
     """The task, from a graph in topological order; None if the loss is of no kind that is known."""
+    numbers: set[Node] = set()  # of which a logarithm is taken: no logits
     for node in reversed(order):
-        task = _fused(node) or _difference(node)
-        if task is not None:
+        if node.op == "log":
+            numbers.add(_unshifted(node.inputs[0]))
+        task = _picked_probabilities(node) if node.op == "log" else _fused(node) or _difference(node)
+        if task is not None and node not in numbers:
             return task
     return _of_probabilities(order)
 
@@ -62,17 +65,35 @@ def _fused(node: Node) -> Task | None:
     if node.op == "bce_with_logits" and node.inputs[0].requires_grad:
         target = np.asarray(node.inputs[1].raw, dtype=float)
         return Task("bce_with_logits", node.inputs[0], target, float(np.mean(node.raw)), node)
-    if node.op == "getitem" and node.inputs[0].requires_grad and np.ndim(node.inputs[0].raw) == 2:
-        index = node.params["index"]
-        if isinstance(index, tuple) and len(index) == 2 and all(np.ndim(i) == 1 for i in index):
-            x = node.inputs[0]
-            logits = x.inputs[0] if x.op == "log_softmax" else x
-            labels = np.asarray(index[1])
-            if labels.dtype.kind in "iu" and len(labels) == len(logits.raw):
-                z = logits.raw - np.max(logits.raw, 1, keepdims=True)
-                losses = np.log(np.exp(z).sum(1)) - z[np.arange(len(labels)), labels]
-                return Task("cross_entropy", logits, labels, float(losses.mean()), node)
-    return None
+    labels = _picks(node)
+    if labels is None:
+        return None
+    x = node.inputs[0]
+    logits = x.inputs[0] if x.op == "log_softmax" else x
+    z = logits.raw - np.max(logits.raw, 1, keepdims=True)
+    losses = np.log(np.exp(z).sum(1)) - z[np.arange(len(labels)), labels]
+    return Task("cross_entropy", logits, labels, float(losses.mean()), node)
+
+
+def _picks(node: Node) -> Array | None:
+    """The labels, if the node picks one number of each row, as in ``log_p[np.arange(n), y]``."""
+    if node.op != "getitem" or not node.inputs[0].requires_grad or np.ndim(node.inputs[0].raw) != 2:
+        return None
+    index = node.params["index"]
+    if not isinstance(index, tuple) or len(index) != 2 or not all(np.ndim(i) == 1 for i in index):
+        return None
+    labels = np.asarray(index[1])
+    return labels if labels.dtype.kind in "iu" and len(labels) == len(node.inputs[0].raw) else None
+
+
+def _picked_probabilities(log: Node) -> Task | None:
+    """Of ``log(p[np.arange(n), y])``, where p is the result of a softmax."""
+    picked = _unshifted(log.inputs[0])
+    labels = _picks(picked)
+    p = picked.inputs[0] if labels is not None else picked
+    if labels is None or not (p.op == "softmax" or normalized(p) is not None):
+        return None
+    return Task("categorical", p, np.eye(p.raw.shape[1])[labels], -float(np.mean(log.raw)), log)
 
 
 def _difference(node: Node) -> Task | None:
@@ -126,9 +147,15 @@ def _factor(order: list[Node], log: Node) -> Array | None:
 
 
 def _unclipped(node: Node) -> Node:
-    """What a program clips or shifts a little before it takes the logarithm."""
+    """What a program clips or shifts a little before it takes the logarithm, in its first shape."""
+    while (inner := _unshifted(viewed(node))) is not node:
+        node = inner
+    return node
+
+
+def _unshifted(node: Node) -> Node:
+    """The same, without a look through views."""
     while True:
-        node = viewed(node)
         if node.op in ("clip", "maximum", "minimum"):
             node = node.inputs[0] if node.inputs[0].requires_grad else node.inputs[1]
         elif node.op == "add" and is_constant(node.inputs[1]) and np.max(np.abs(node.inputs[1].raw)) < 1e-3:

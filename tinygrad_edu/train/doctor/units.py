@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.labels import targets_are_large
 from tinygrad_edu.train.doctor.visit import Visit
 
 LOOKS = 10  # with silent units, before they are called dead
@@ -57,18 +58,22 @@ class Saturated(Rule):
 
     Sure when nine tenths of a hidden layer's answers lie where the slope is below 4 % of the best, at each of the
     first five steps: a net must not begin there. Later, at ten looks in a row, while the loss is still above half
-    of the first one. A net that has learned its task well may end up there. A net that is to begin with answers of
-    0 and 1 would make it wrong.
+    of the first one. A net that has learned its task well may end up there. Nothing is said where large targets drive
+    it there. A net that is to begin with answers of 0 and 1 would make it wrong.
     """
 
     name = "saturated sigmoids"
     fix = "start from smaller weights (nn.init.xavier_uniform_), normalize the inputs, or use another activation"
     code = "nn.init.xavier_uniform_(layer.weight)  # for each layer of {net}"
 
+    explained_by = ("learning rate too high", "loss summed over the batch")
+
     def __init__(self) -> None:
         self.looks: dict[tuple[str, int], int] = {}
 
     def look(self, visit: Visit) -> Said | None:
+        if visit.task is not None and targets_are_large(visit.task):
+            return None
         for op, flat in FLAT.items():
             for place, (node, y) in enumerate(_hidden(visit, op)):
                 share = float(np.mean(flat(y)))

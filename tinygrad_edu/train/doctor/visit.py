@@ -84,8 +84,12 @@ class Visit:
         The zeros that a recurrent layer begins with enter a layer too. They are no inputs if another layer takes what
         does not depend on them.
         """
-        given = [node for node in self._given if node not in self.fed_with_zeros]
-        return _rows(given[0]) if given else None
+        return None if self.first_product is None else _rows(self.first_product)
+
+    @cached_property
+    def first_product(self) -> Node | None:
+        """The product that takes the first inputs."""
+        return next((node for node in self._given if node not in self.fed_with_zeros), None)
 
     @cached_property
     def _given(self) -> list[Node]:

@@ -28,7 +28,7 @@ from tinygrad_edu.train.doctor.held_out import HeldOut
 from tinygrad_edu.train.doctor.numbers import NotANumber
 from tinygrad_edu.train.doctor.rates import RateTooHigh
 from tinygrad_edu.train.doctor.rules import RULES
-from tinygrad_edu.train.doctor.tape import Tape
+from tinygrad_edu.train.doctor.tape import KEPT, Tape
 from tinygrad_edu.train.doctor.visit import Visit, number_of
 from tinygrad_edu.value import Value
 
@@ -287,7 +287,8 @@ class Doctor(Observer, Callback):
 
     def _is_skipped(self, step: int) -> bool:
         """Whether only the loss of a pass is noted: after the first ones, but for the passes up to a close look."""
-        return step > FIRST and 0 < step % _pace(step) < _pace(step) - BEFORE
+        recorded = self.tape is not None and step <= KEPT
+        return step > FIRST and not recorded and 0 < step % _pace(step) < _pace(step) - BEFORE
 
     def on_step(self, run: Run) -> None:
         """After a step of `fit`: of a compiled one, which has no graph, the loss and the weights are seen."""
@@ -350,10 +351,11 @@ class Doctor(Observer, Callback):
     # --- experiments and cures ---
 
     def examine(self) -> Examination:
-        """Try changes on copies of the run: another rate, scaled inputs, fresh weights, one batch alone, and so on.
+        """Try changes on copies of the run: another rate, other inputs, fresh weights, one batch alone, and so on.
 
-        The copies begin where the watch began, and take the recorded steps again on the recorded batches. Dropout drops
-        what it dropped. The run itself is not changed. What was tried, what helped and what it cost is in the result.
+        Inputs and targets are scaled, and another activation after the last layer is tried. The copies begin where the
+        watch began, and take the recorded steps again on the recorded batches. Dropout drops what it dropped. The run
+        itself is not changed. What was tried, what helped and what it cost is in the result.
 
         Raises
         ------
@@ -481,7 +483,7 @@ def _arrays_in(frame: Any) -> dict[str, weakref.ref[Any]]:
     """The arrays of rows, or the data of Tensors, that the program has names for."""
     found = {}
     for name, value in (frame.f_globals | frame.f_locals).items():
-        data = value._data if isinstance(value, Node) else value
+        data = value.raw if isinstance(value, Node) else value
         if isinstance(data, np.ndarray) and data.ndim > 1 and data.dtype.kind in "fiub":
             found[name] = weakref.ref(data)
     return found
