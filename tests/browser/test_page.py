@@ -200,6 +200,12 @@ def test_keys_buttons_slider_and_address_say_the_same(opened):
     wait_until(page, f"player.count === {last}")
 
 
+def test_back_to_the_start_before_the_next_frame_is_no_error(opened):
+    page = opened(player(neuron()))
+    page.evaluate("player.seek(5); player.seek(0); new Promise((done) => requestAnimationFrame(done))")
+    assert count(page) == 0
+
+
 def test_it_plays_to_the_end_and_stops(opened):
     page = opened(player(neuron()))
     page.select_option("#speed", "16")

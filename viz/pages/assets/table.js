@@ -19,10 +19,10 @@ class StepTable {
     if (first !== this.first || secret !== this.secret) this.build(first, secret);
     else if (this.isStale) this.rewrite();
     this.current?.removeAttribute("aria-current");
+    cancelAnimationFrame(this.frame);
     this.current = this.rows.get(count - 1);
     if (!this.current) return;
     this.current.setAttribute("aria-current", "step");
-    cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.scroll()); // to ask where a row is lays the page out
   }
 
