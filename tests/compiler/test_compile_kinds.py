@@ -156,7 +156,8 @@ def world():
     )
     w.scaled, w.scaled_by = Scaled(), lambda x: x * 0.0
     w.cast = memoryview(bytearray(8)).cast("d")
-    w.other = Tensor([1.0, 1.0])
+    w.other, w.learned = Tensor([1.0, 1.0]), Tensor([1.0, 1.0])
+    w.learned.grad = np.ones(2)
     w.slots.rate = w.described._rate = 0.0
     w.lazy.__dict__["held"] = {"rate": 0.0}
     w.indexed.held[0] = 0.0
@@ -249,6 +250,18 @@ KINDS = {
         lambda w, i: setattr(w.tensor, "requires_grad", i % 2 == 0),
     ),
     "a module's mode": (lambda w: lambda x: w.net(x.reshape(1, 2)), lambda w, i: w.net.train(i % 2 == 0)),
+    "a module's mode, read": (
+        lambda w: lambda x: x * 2 if w.norm.training else x,
+        lambda w, i: w.norm.train(i % 2 == 0),
+    ),
+    "whether there is a gradient": (
+        lambda w: lambda x: x if w.tensor.grad is None else x * 2,
+        lambda w, i: setattr(w.tensor, "grad", None if i % 2 else np.ones(2)),
+    ),
+    "a gradient that was there": (
+        lambda w: lambda x: x if w.learned.grad is None else x * 2,
+        lambda w, i: setattr(w.learned, "grad", None),
+    ),
     "a module's weight": (
         lambda w: lambda x: w.net.layers[0](x.reshape(1, 2)),
         lambda w, i: w.net.layers[0].weight.data.fill(i),

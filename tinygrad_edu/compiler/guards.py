@@ -52,6 +52,8 @@ class Held:
 
 ABSENT = object()  # the value of a place that was not there: code asked for it by `hasattr` or `getattr`
 
+PRESENT = object()  # the value of a place that holds something, whatever it is: a gradient that is not None
+
 
 class SameAs(NamedTuple):
     """Another place, in which the same number stands."""
@@ -85,6 +87,8 @@ class Guard(NamedTuple):
             now = self.now()
         except (AttributeError, LookupError, ValueError):  # it is gone
             return self.value is not ABSENT
+        if self.value is PRESENT:
+            return now is None
         value = _at(*self.value) if isinstance(self.value, SameAs) else self.value
         if isinstance(value, Contents | Items):
             return value.differs(now)
@@ -101,6 +105,8 @@ class Guard(NamedTuple):
             return f"{named(value, 'recorded')}.differs({here})"
         if isinstance(value, SameAs):
             return f"{here} != {_text(value.owner, value.name, named)}"
+        if value is PRESENT:
+            return f"{here} is None"
         if value is None or isinstance(value, bool):
             return f"{here} is not {value}"
         known = named(value, _word(self.name))

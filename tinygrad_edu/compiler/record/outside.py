@@ -150,8 +150,7 @@ class _Search:
         code, everywhere = function.__code__, function.__globals__
         names = _names(code)
         self.names |= names
-        if names & {"hasattr", "getattr"}:
-            self.asked |= names
+        self.asked |= names if names & {"hasattr", "getattr"} else names & {"training"}
         self._attributes(function, vars(function), called)
         for name in sorted(_global_names(code) & everywhere.keys()):
             self.meet(everywhere, name, everywhere[name], name)
@@ -176,6 +175,8 @@ class _Search:
         elif kind.__module__.startswith("tinygrad_edu.nn"):  # a layer is read by its own code
             code = getattr(getattr(kind, "forward", kind.__call__), "__code__", None)
             self.names |= _names(code) if code is not None else set()
+            if "training" in self.asked:  # the class has it until the mode is set
+                own = {"training": x.training} | own
         elif kind.__module__.startswith("tinygrad_edu"):
             settings = getattr(kind, "hyperparameters", ())  # of an optimizer that the function itself reads
             own = {name: own[name] for name in {"lr", "params", *settings} & own.keys()}

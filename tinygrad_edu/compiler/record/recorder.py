@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
-from tinygrad_edu.compiler.guards import Guard
+from tinygrad_edu.compiler.guards import PRESENT, Guard
 from tinygrad_edu.compiler.program import (
     CALL,
     CHECK,
@@ -425,6 +425,8 @@ class Recorder:
             ):
                 # Another time, there may be a gradient to read or to add to.
                 self.flags.append(Guard(leaf, "grad" if isinstance(leaf, Value) else "_grad", before))
+            elif id(leaf) in self.asked and before is not None:
+                self.flags.append(Guard(leaf, "grad" if isinstance(leaf, Value) else "_grad", PRESENT))
         for state, known in self.remembered:
             made = [name for name in state if name not in known and (id(state), name) not in self.attributes]
             writes += [(Attribute(state, name), state.pop(name)) for name in made]
