@@ -322,6 +322,22 @@ def test_axe_finds_nothing_in_the_grid_the_maps_and_the_chain_rule(opened, schem
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_view_stays_where_it_is_while_a_number_is_changed(opened):
+    page = opened(player(batch()), "#step=999")
+    page.evaluate("player.pick(player.film.root)")
+    page.evaluate("player.graph.zoom(3)")
+    view = page.evaluate("player.graph.view")
+    page.evaluate("player.leaves.set(player.leaves.list[0], 5, 0)")
+    assert page.evaluate("player.graph.view") == view
+
+
+def test_a_choice_that_the_program_made_is_named(opened):
+    x = Tensor([1.0, -2.0], label="x")
+    page = opened(player(np.where(x.data > 0, x, 0.1 * x).sum()), "#step=999")
+    pick_operation(page, "select")
+    assert "keeps the choice between the two sides that your program made" in text(page, "#inspector .unsure")
+
+
 def test_labels_of_arrays_stay_text(opened):
     leaves = [Tensor([1.0, 2.0, 3.0, 4.0, 5.0], label=label) for label in HOSTILE]
     page = opened(player((leaves[0] * leaves[1] + leaves[2] - leaves[3]).sum()), "#step=999")

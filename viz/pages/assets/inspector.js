@@ -100,7 +100,7 @@ class Inspector {
     if (!film.isLive) return node.role === "operation" ? [] : unsure("Its numbers stay as they are: this graph has too many numbers to be computed anew in a page.");
     const numbers = film.isScalar ? "its number and its local derivatives stay" : "its numbers stay";
     if (node.fixed) return unsure(`${node.name} ${node.fixed}: ${numbers} as recorded.`);
-    if (node.settings?.kept) return unsure(`Your program has chosen ${node.settings.kept} when it ran. It stays, also where other numbers would call for another.`);
+    if (node.settings?.kept) return unsure(`${node.name} keeps ${node.settings.kept} that your program made when it ran, also where other numbers would call for another one.`);
     const frozen = film.numbers.frozen.get(node.id);
     if (frozen !== undefined && node.role !== "operation") {
       const { name, fixed } = film.nodes[frozen];

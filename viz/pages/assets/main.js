@@ -331,7 +331,7 @@ class Player {
         nodes: [[step.node, "gives"], [step.input, "on-backward"]],
         edges: [[film.edgeOf(step), "on-backward"]],
       });
-      return graph.follow(step.input);
+      return this.bring(step.input);
     }
     const forward = step.kind === "forward";
     const edges = film.nodes[step.node].inputs.map((_, position) => film.edgeAt.get(`${step.node} ${position}`));
@@ -339,7 +339,12 @@ class Player {
       nodes: [[step.node, forward ? "on-forward" : "on-backward"]],
       edges: forward ? edges.map((k) => [k, "on-forward"]) : [],
     });
-    return graph.follow(step.node);
+    return this.bring(step.node);
+  }
+
+  /** Bring a step's node into sight; while a number is changed, the view stays where it is. */
+  bring(i) {
+    if (!this.drawn.seenOnly) this.graph.follow(i);
   }
 
   inspect(known) {
