@@ -169,7 +169,7 @@ def test_imports_go_down():
 
 # Where the slot `Node._data` is read: in the engine and in inner loops. `Node.raw` there took 2 % of an XOR step.
 READ_THE_SLOT = (
-    *("tinygrad_edu.graph", "tinygrad_edu.operations", "tinygrad_edu.speed", "tinygrad_edu.train.doctor"),
+    *("tinygrad_edu.graph", "tinygrad_edu.operations", "tinygrad_edu.speed"),
     *("tinygrad_edu.value", "tinygrad_edu.tensor", "tinygrad_edu.dot", "tinygrad_edu.compiler.run.machine"),
     *("tinygrad_edu.nn.layers", "tinygrad_edu.nn.losses", "tinygrad_edu.optim.optimizer"),
 )

@@ -94,12 +94,12 @@ def fit_target_shapes() -> Change:
             if a.requires_grad == b.requires_grad:
                 return None
             target = b if a.requires_grad else a
-            shapes = {np.shape(a._data), np.shape(b._data)}
-            n = len(target._data) if np.ndim(target._data) else 0
+            shapes = {np.shape(a.raw), np.shape(b.raw)}
+            n = len(target.raw) if np.ndim(target.raw) else 0
             if n < 2 or shapes != {(n,), (n, 1)}:
                 return None
             answers = a if a.requires_grad else b
-            fitting = Tensor(np.reshape(target._data, np.shape(answers._data)), requires_grad=False)
+            fitting = Tensor(np.reshape(target.raw, np.shape(answers.raw)), requires_grad=False)
             xs = [fitting if x is target else x for x in (a, b)]
             return xs[0]._record(instruction.operation, xs, instruction.params)
 
@@ -116,7 +116,7 @@ def change_inputs(function: Callable[[Any], Any], name: str, code: str) -> Chang
             constant = instruction.constant
             if constant is None or not _enters_a_layer(fork, i):
                 return None
-            return Tensor(function(np.asarray(constant._data)), requires_grad=False)
+            return Tensor(function(np.asarray(constant.raw)), requires_grad=False)
 
         fork.replace = replace
 
@@ -137,9 +137,9 @@ def standardize_inputs(fork_of: Any) -> Change:
 
 def _inputs(recorded: Pass) -> list[Any]:
     return [
-        np.asarray(x.constant._data)
+        np.asarray(x.constant.raw)
         for i, x in enumerate(recorded.graph)
-        if x.constant is not None and _feeds(recorded, i) and np.ndim(x.constant._data) == 2
+        if x.constant is not None and _feeds(recorded, i) and np.ndim(x.constant.raw) == 2
     ]
 
 
@@ -168,7 +168,7 @@ def set_weights(state: Any) -> Change:
         for name, p in fork.parameters.items():
             if name in state:
                 value = getattr(state[name], "_data", state[name])
-                p.data = float(value) if isinstance(p._data, float) else np.array(value, dtype=p._data.dtype)
+                p.data = float(value) if isinstance(p.raw, float) else np.array(value, dtype=p.raw.dtype)
 
     return Change("other initial weights", "{net}.load_state_dict(weights)", apply)
 
@@ -181,7 +181,7 @@ def fresh_weights(seed: int = 0) -> Change:
         for p in fork.parameters.values():
             if isinstance(p, Tensor) and p.ndim == 2:
                 nn.init.kaiming_uniform_(p, rng=rng)
-            elif isinstance(p, Tensor) and p.ndim == 1 and not np.all(p._data == 1):
+            elif isinstance(p, Tensor) and p.ndim == 1 and not np.all(p.raw == 1):
                 nn.init.zeros_(p)
 
     return Change("fresh weights of the usual size", "nn.init.kaiming_uniform_(layer.weight)", apply)

@@ -72,14 +72,14 @@ class Tape:
         graph = [self._instruction(node, places) for node in order]
         held = {name: gradient(p) for name, p in self._parameters.items()}
         kept = frozenset(name for name, g in held.items() if g is not None and np.any(g))
-        loss = float(np.reshape(root._data, -1)[0]) if np.size(root._data) == 1 else math.nan
+        loss = float(np.reshape(root.raw, -1)[0]) if np.size(root.raw) == 1 else math.nan
         self.passes.append(Pass(graph, kept, [], loss))
 
     def _instruction(self, node: Node, places: Mapping[Node, int]) -> Instruction:
         if node.operation is None:
             name = self._names.get(node, "")
             if not name:
-                self._bytes += np.size(node._data) * 8
+                self._bytes += np.size(node.raw) * 8
             return Instruction(name, None if name else node, None, (), {})
         params = {key: {} if key == "memo" else value for key, value in node.params.items()}
         return Instruction("", None, node.operation, tuple([places[x] for x in node.inputs]), params)
@@ -134,9 +134,9 @@ class Fork:
         kept = recorded.kept if number and self.zero_grad is None else frozenset()
         for name, p in self.parameters.items():
             if name not in kept:
-                p.grad = 0.0 if isinstance(p._data, float) else None
+                p.grad = 0.0 if isinstance(p.raw, float) else None
         loss = self.forward(recorded)
-        self.losses.append(self.unit * float(np.reshape(loss._data, -1)[0]))
+        self.losses.append(self.unit * float(np.reshape(loss.raw, -1)[0]))
         loss.backward()
         if self.optimizer is None:
             return
