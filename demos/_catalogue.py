@@ -1,4 +1,4 @@
-"""Which demos there are: the modules of this package whose names begin with a letter."""
+"""Which demos there are: the modules and the packages of this package whose names begin with a letter."""
 
 import ast
 import difflib
@@ -15,8 +15,12 @@ class UnknownDemoError(TinygradEduError, LookupError):
 
 def summaries() -> dict[str, str]:
     """Every demo's name and the first line of its docstring, read without importing any."""
-    files = sorted(path for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("_"))
-    return {path.stem.replace("_", "-"): _first_line(path) for path in files}
+    here = Path(__file__).parent
+    files = {path.stem: path for path in here.glob("*.py")} | {
+        path.parent.name: path for path in here.glob("*/__init__.py")
+    }
+    shown = {name: files[name] for name in sorted(files) if not name.startswith("_")}
+    return {name.replace("_", "-"): _first_line(path) for name, path in shown.items()}
 
 
 def listing() -> str:

@@ -21,7 +21,19 @@ from demos._comparison import Comparison, Row
 
 PAGE = Path(__file__).parent / "labs.md"
 IMAGES = Path(__file__).parent / "images" / "labs"
-LABS = ("xor", "moons-armijo", "lecture", "cifar", "rosenbrock", "mnist", "deepnets", "cnn", "gpt", "sequences")
+LABS = (
+    "xor",
+    "moons-armijo",
+    "lecture",
+    "cifar",
+    "rosenbrock",
+    "mnist",
+    "deepnets",
+    "cnn",
+    "gpt",
+    "sequences",
+    "names",
+)
 COLORS = 128  # of a picture: enough for plots, and a third of the bytes
 HEAD = """# The labs
 
