@@ -26,7 +26,6 @@ class Examination:
 
     def __init__(self, name, test):
         self.name = name
-        self.test = test
         self.cases = 0
         self.failure = ""
         inner = test.hypothesis.inner_test
@@ -36,9 +35,6 @@ class Examination:
             return inner(*args, **keywords)
 
         test.hypothesis.inner_test = counted
-
-    def run(self, seed):
-        """Draw a round of cases; keep what a failure says."""
         limits = settings(
             max_examples=ROUND,
             deadline=None,
@@ -47,9 +43,12 @@ class Examination:
             print_blob=False,
             suppress_health_check=list(HealthCheck),
         )
-        run = hypothesis.seed(seed)(limits(self.test))
+        self.test = limits(test)  # once: a test takes its settings only once
+
+    def run(self, seed):
+        """Draw a round of cases; keep what a failure says."""
         try:
-            run()
+            hypothesis.seed(seed)(self.test)()
         except Exception as error:
             notes = "\n".join(getattr(error, "__notes__", ()))
             self.failure = f"{type(error).__name__}: {error}\n{notes}"
