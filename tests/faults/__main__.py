@@ -19,6 +19,8 @@ from tests.faults.planted import planted
 from tests.faults.program import Register, watch
 from tests.faults.published import PUBLISHED
 from tests.faults.score import judge, total
+from tests.faults.second import HEALTHY as SECOND_HEALTHY
+from tests.faults.second import SECOND
 from tests.train.healthy_runs import setup
 
 LISTS: dict[str, Register] = {
@@ -28,6 +30,7 @@ LISTS: dict[str, Register] = {
     "written afterwards": AFTERWARDS,
     "written once more": AGAIN,
     "written without sight of the rules": BLIND,
+    "a second list without sight of the rules": SECOND,
 }
 
 
@@ -62,13 +65,14 @@ def main() -> None:
         )
         for kind in healthy.HEALTHY
     }
-    blind = {
-        kind: (chosen.seeds, [s for s in range(chosen.seeds) if run(s).findings]) for kind, run in BLIND_HEALTHY.items()
-    }
+    blind, second = (
+        {kind: (chosen.seeds, [s for s in range(chosen.seeds) if run(s).findings]) for kind, run in runs.items()}
+        for runs in (BLIND_HEALTHY, SECOND_HEALTHY)
+    )
     drawn = {"drawn at random": (chosen.drawn, [s for s in range(chosen.drawn) if _alarm(s)])}
-    for kind, (runs, seeds) in (kinds | blind | drawn).items():
+    for kind, (runs, seeds) in (kinds | blind | second | drawn).items():
         print(f"healthy, {kind}: {len(seeds)} alarms in {runs}" + (f", seeds {seeds}" if seeds else ""), flush=True)
-    page.write(lists, {"kinds": kinds, "written without sight of the rules": blind, "drawn": drawn})
+    page.write(lists, [kinds, blind, second, drawn])
     print(f"{time.perf_counter() - start:.0f} s; wrote {page.PAGE}")
 
 

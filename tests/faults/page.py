@@ -58,19 +58,31 @@ who knew them but did not look at them or try the programs before. Their first s
   and late in a run only some passes are watched, so that watching costs less. The score above is the one with both.
 - *Written without sight of the rules* (35 programs and 12 healthy kinds, three seeds each), by somebody who had seen
   neither the rules nor this page nor the other lists: recall 0.71, precision 0.90, 7 alarms in 105 repaired runs and
-  3 in 36 healthy ones. Six of these ten alarms, and all false findings on faulty runs, are one mistake: the zeros that
-  a recurrent layer begins with were taken for inputs that are all equal. A cause is missed in all three runs of ten
-  programs. "Learning rate too high" beside "missing zero_grad" is counted as a consequence; if it is counted as
-  false, the precision is 0.86.
+  3 in 36 healthy ones. Then rules were changed and added because of it: the zeros that a recurrent layer begins with
+  are no inputs, vanishing gradients are named only if the loss does not fall, and five new findings. So this list
+  counts as seen: the score above is what the rules were made for.
+- *A second list without sight of the rules* (37 programs and 31 healthy kinds, three seeds each), by somebody who had
+  not seen the rules, scored once the rules above were finished: **recall 0.89 (a cause named in 99 of 111 runs),
+  precision 0.80 (111 of 138 findings true), 3 alarms in 111 repaired runs, none in 93 healthy ones.** This is the score
+  to expect of programs that the rules have never met. The goal was a recall of 0.75 and a precision of 0.95. Most of
+  the 27 false findings name a consequence beside the cause: vanishing gradients beside weight decay, a rate that is too
+  low beside clipping, saturated units beside large targets or a sum. The three alarms are one program: large inputs
+  before a layer that BatchNorm follows at once. After this score, the rules were changed once more: a
+  finding that another one explains is no longer made in these cases, inputs are not called large where their first
+  results are normalized, a number of which a logarithm is taken is no logit, a batch is found in a scaled array too,
+  and "too few steps" asks whether the loss falls by more than its noise. For those
+  rules this list is no longer blind.
 
 One published program, `logits-cut-at-one-half`, cannot be seen: its training is right, and only the accuracy that is
 computed afterwards is wrong. It counts as missed.
 
 ### What watching costs
 
-On a net 784-128-10 with Adam and batches of 64, a watched step took about 9 % longer than a plain one after the first
-300 steps, and about 50 % longer in the first hundred, which are looked at closely. The machine was shared with other
-work, so these numbers are rough. Experiments and cures cost what they say, and only if they are asked for.
+On a net 784-128-10 with Adam and batches of 64, a watched run of 1,000 steps took 11 % more CPU time than a plain one
+(the minima of five runs each; the median of the ratios is 16 %). The machine was shared with other work, so these
+numbers are rough. The aim of 5 % is not met. The first ten steps are looked at closely, then every tenth, and later
+every hundredth; a step that is only counted costs about 3 microseconds. Experiments and cures cost what they say, and
+only if they are asked for.
 
 ### Other tools
 
@@ -90,7 +102,7 @@ Each example runs as it stands, and the doctor makes this finding.
 
 def write(
     lists: Mapping[str, tuple[Mapping[str, Program], Sequence[Result]]],
-    alarms: Mapping[str, Mapping[str, tuple[int, list[int]]]],
+    alarms: Sequence[Mapping[str, tuple[int, list[int]]]],
 ) -> None:
     """Write the page from the results of the lists, and from runs and alarms of the healthy kinds."""
     text = INTRODUCTION + _table(
@@ -106,18 +118,14 @@ def write(
         ),
         [(name, *_row(total(results))) for name, (_, results) in lists.items()],
     )
-    runs = sum(n for kinds in alarms.values() for n, _ in kinds.values())
-    wrong = sum(len(seeds) for kinds in alarms.values() for _, seeds in kinds.values())
+    runs = sum(n for kinds in alarms for n, _ in kinds.values())
+    wrong = sum(len(seeds) for kinds in alarms for _, seeds in kinds.values())
     text += f"\nHealthy runs: {wrong} alarms in {runs}.\n" + AFTER
     for name, (programs, results) in lists.items():
         text += f"\n### {name[0].upper()}{name[1:]}\n\n" + _programs(programs, results)
     text += "\n### Healthy runs by kind\n\n" + _table(
         ("kind", "runs", "alarms", "their seeds"),
-        [
-            (kind, n, len(seeds), ", ".join(map(str, seeds)))
-            for kinds in alarms.values()
-            for kind, (n, seeds) in kinds.items()
-        ],
+        [(kind, n, len(seeds), ", ".join(map(str, seeds))) for kinds in alarms for kind, (n, seeds) in kinds.items()],
     )
     text += FINDINGS
     for rule in RULES:
