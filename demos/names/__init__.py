@@ -117,7 +117,7 @@ def train_all(*, quick: bool = False, seed: int = 0) -> dict[str, dict[str, Any]
         call = partial(ladder.learn, quick=False)
         found = sweep(call, [{"way": way} for way in ladder.WAYS], seeds=[seed], title="names")
         runs = {way: run.result() for way, run in zip(ladder.WAYS, found, strict=True)}
-    return {way: runs[way] for way in reversed(ladder.WAYS)}
+    return {way: runs[way] for way in (*ladder.RUNGS, "transformer")}
 
 
 def compare(table: Comparison, runs: dict[str, dict[str, Any]], *, quick: bool) -> None:

@@ -14,7 +14,7 @@ from demos.names.training import EVERY
 from viz.plots.style import line
 
 VOWELS = "aeiouy"
-SMOOTHING = 10  # points of a curve
+SMOOTHING = 40  # the running mean is over this part of a curve
 
 
 def bigrams(N: Any) -> Figure:
@@ -34,12 +34,12 @@ def ladder(curves: Mapping[str, Sequence[float]], bigram: float) -> Figure:
     figure = Figure(figsize=(7.2, 4.8), dpi=120, layout="constrained")
     ax = figure.subplots()
     for i, (name, curve) in enumerate(curves.items()):
-        width = min(SMOOTHING, len(curve))
+        width = max(1, len(curve) // SMOOTHING)
         smooth = np.convolve(curve, np.ones(width) / width, mode="valid")
         steps = EVERY * np.arange(width, len(curve) + 1)
         ax.plot(steps, smooth, label=name, **line(i, len(steps)))
     ax.axhline(bigram, color="grey", linestyle=":", label="bigrams, counted")
-    ax.set(xscale="log", ylim=(1.7, 2.7), xlabel="step", ylabel="loss, running mean", title="The ladder")
+    ax.set(xscale="log", ylim=(1.7, 3.4), xlabel="step", ylabel="loss, running mean", title="The ladder")
     ax.grid(alpha=0.2)
     ax.legend(frameon=False)
     return figure
@@ -56,6 +56,7 @@ def histograms(kind: str, label: str, found: Mapping[str, Sequence[Any]]) -> Fig
             style = line(k)
             ax.plot((edges[1:] + edges[:-1]) / 2, density, label=f"layer {k + 1}: σ = {numbers.std():.2g}", **style)
         ax.set(title=title, xlabel=label, ylabel="density")
+        ax.locator_params(axis="x", nbins=5)
         ax.legend(frameon=False, fontsize=8)
     figure.suptitle(kind)
     return figure
