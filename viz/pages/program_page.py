@@ -56,8 +56,11 @@ class ProgramPage(Page):
 
 
 def numbers_of(compiled: Compiled, listing: Listing) -> list[Any]:
-    """What each line and input of the program gives for the arguments of the recorded call."""
-    values = getattr(compiled, "__func__", compiled).numbers
+    """What each line and input of the program gives for the arguments of the recorded call.
+
+    A vectorized function does not store its arguments, so its page shows the lines without numbers.
+    """
+    values = getattr(getattr(compiled, "__func__", compiled), "numbers", {})
     return [values.get(node.var) if isinstance(node.var, Hashable) else None for node in listing.nodes]
 
 
