@@ -160,6 +160,16 @@ def test_float_bool_and_math_read_the_number():
 # Programs for micrograd
 
 
+def test_a_value_is_not_frozen_by_an_attribute_that_no_pass_would_read():
+    a, b = Value(2.0), Value(3.0)
+    with pytest.raises(UnsupportedError, match="leave it out of the optimizer's parameters"):
+        a.requires_grad = False
+    (a * b).backward()
+    assert (a.requires_grad, a.grad) == (True, 3.0)
+    with pytest.raises(UnsupportedError, match="make a Value"):
+        (a * 3.0).inputs[1].requires_grad = True
+
+
 def test_a_program_may_hang_attributes_of_its_own_on_a_node():
     """Optimizers in micrograd's style keep their state on the parameters, and drawings their colours."""
     p = Value(2.0)

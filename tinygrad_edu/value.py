@@ -11,7 +11,7 @@ from the result to the leaves::
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, UnsupportedError
 from tinygrad_edu.graph import anomaly, modes
@@ -73,7 +73,6 @@ class Value(Node):
     _left: Any  # a Value, `SharedInputs`, or None
     _right: Any
     _mark: Any  # how far the latest `scalar_order` came with it
-    requires_grad: ClassVar[bool] = True  # type: ignore[misc]
 
     def __init__(self, data: Number, label: str = "", _op: str = "") -> None:
         self._data = data if data.__class__ is float else _float(data)
@@ -109,6 +108,18 @@ class Value(Node):
             self._left, self._right = SharedInputs(nodes), None
         else:
             self._left, self._right = (*nodes, None, None)[:2]
+
+    @property
+    def requires_grad(self) -> bool:
+        """True: every Value takes a gradient, but for the constants in an expression."""
+        return True
+
+    @requires_grad.setter
+    def requires_grad(self, _: bool) -> None:
+        raise UnsupportedError(
+            "a Value always takes a gradient: to freeze it, leave it out of the optimizer's parameters; to keep it out "
+            "of the graph, compute with its number, x.data"
+        )
 
     @property
     def data(self) -> float:
@@ -268,7 +279,15 @@ class Constant(Value):
     """A number in an expression: a leaf that collects no gradient."""
 
     __slots__ = ()
-    requires_grad: ClassVar[bool] = False  # type: ignore[misc]
+
+    @property
+    def requires_grad(self) -> bool:
+        """False."""
+        return False
+
+    @requires_grad.setter
+    def requires_grad(self, _: bool) -> None:
+        raise UnsupportedError("a constant takes no gradient: make a Value of the number")
 
     @property
     def grad(self) -> float:
