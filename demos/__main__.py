@@ -10,7 +10,7 @@ from tinygrad_edu import TinygradEduError
 from tinygrad_edu.support.ascii import ERRORS
 
 STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
-CUT_SHORT = 141  # and of one whose output nobody reads any more
+CUT_SHORT = 141  # and of one whose output is no longer read
 USAGE = """usage: python -m demos [NAME] [options]
 
 Without a name, the tour. `python -m demos NAME --help` lists the options of one; in a REPL, the same is

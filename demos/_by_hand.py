@@ -101,7 +101,7 @@ def gradient_error(net: Net, X: Any, y: Any, *, entries: int, step: float, rng: 
 
 
 def _slope(net: Net, X: Any, y: Any, flat: Any, i: int, step: float) -> float:
-    """(J(p + h) − J(p − h)) / 2h for the entry ``i`` of a parameter, of which ``flat`` is a view."""
+    """(J(p + h) − J(p − h)) / 2h for the entry ``i`` of a parameter; ``flat`` is a view of it."""
     here = flat[i]
     flat[i] = here + step
     above = net.loss(X, y)

@@ -38,7 +38,7 @@ Grads = dict[Any, Any]
 
 
 class Net(nn.Module):
-    """Three layers, of which the second adds to its input h: so h is used twice."""
+    """Three layers. The second adds to its input h, so h is used twice."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -287,7 +287,7 @@ def _pair(a: Any, b: Any) -> tuple[str, str, bool]:
 
 
 def ask() -> str:
-    """The learner's diagnosis by its name; "" where nobody can answer, or does not want to."""
+    """The learner's diagnosis by its name; "" if the learner cannot answer or does not want to."""
     print("What is wrong with the faulty twin?")
     for number, fault in enumerate(FAULTS.values(), 1):
         print(f"  {number}. {fault.diagnosis}")

@@ -34,7 +34,7 @@ from viz.plots import style
 KINDS = {"RNN": (nn.RNN, nn.RNNCell), "GRU": (nn.GRU, nn.GRUCell), "LSTM": (nn.LSTM, nn.LSTMCell)}
 BATCH = 64
 TESTED, QUICK_TESTED = 2_560, 256  # sequences that no net was trained on
-MANY = 20_000  # sums, of which a mean is known to three digits
+MANY = 20_000  # the mean of so many sums is known to three digits
 RIGHT = 0.08  # greatest error of a sum that counts as right
 NUMBERS = 50  # of a sequence to add
 LETTERS, COPIED, WAIT = 8, 5, 10  # different letters; letters in a pattern; blanks after it

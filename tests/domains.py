@@ -333,7 +333,7 @@ def call(*shapes: tuple[int, ...], args: tuple[Any, ...] = (), **keywords: Any) 
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    """Numbers of which no two are equal and none is near to zero."""
+    """Numbers that all differ, none near zero."""
     x = rng.standard_normal(shape)
     return x + np.copysign(0.1, x)
 

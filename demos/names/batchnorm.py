@@ -39,7 +39,7 @@ def make(rng: np.random.Generator) -> nn.Sequential:
 
 
 def deep(rng: np.random.Generator, *, norm: bool) -> nn.Sequential:
-    """An MLP with five hidden layers, in float32, of which all weights have the variance 1 / inputs."""
+    """An MLP with five hidden layers, in float32. All its weights have the variance 1 / inputs."""
     layers: list[Any] = [nn.Embedding(TOKENS, FEATURES, rng=rng), nn.Flatten()]
     inputs = WIDTH * FEATURES
     for units in [DEEP_HIDDEN] * DEEP + [TOKENS]:

@@ -505,7 +505,7 @@ ax.set_title("The published run, and the same run without the fault")
 #
 # Before the first step both nets are the same, so their first losses are equal. The gradients are not: those of the
 # weights differ by 32, and those that flow from layer to layer are right. The losses differ from the second step on.
-# The loss of the published run falls as well, and that is why nobody saw the fault: it looks like a rate that is low.
+# The loss of the published run falls as well, so the fault was not seen: it looks like a low rate.
 
 # %%
 nets = {"published": LectureNet(lecture_layer), "right": LectureNet(right_layer)}

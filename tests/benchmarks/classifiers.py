@@ -1,7 +1,7 @@
 """A training step of a ReLU classifier (softmax cross-entropy, gradient descent), once for each peer.
 
 Each is what a competent user of that library writes, from the same start, so that all of them arrive at the
-same numbers. Libraries are imported where they are used: one that is not installed stops nobody else.
+same numbers. Libraries are imported where they are used: one that is not installed does not stop the others.
 """
 
 from collections.abc import Callable

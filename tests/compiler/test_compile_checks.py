@@ -22,7 +22,7 @@ Y = np.array([0, 1, 1, 0])
 
 
 def training(prepare):
-    # BatchNorm leaves a bias before it no gradient but rounding, of which Adam would make full steps.
+    # The gradient of a bias before BatchNorm is only rounding. Adam would make full steps of it.
     net = nn.Sequential(nn.Linear(2, 4, bias=False, rng=0), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2, rng=1))
     optimizer = optim.Adam(net.parameters(), lr=0.1)
 

@@ -16,7 +16,7 @@ ONES = np.ones(2)
 
 
 class Scaled:
-    """A user's class, of which all that is read is read by operators."""
+    """A user's class that only operators read."""
 
     def __init__(self):
         self.inner = 2.0

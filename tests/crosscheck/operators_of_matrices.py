@@ -19,7 +19,7 @@ def cholesky(x, upper=False):
 
 
 def of_factor(factor, upper=False):
-    """The matrix of which ``factor`` is the Cholesky factor."""
+    """The matrix whose Cholesky factor is ``factor``."""
     factor = np.triu(factor) if upper else np.tril(factor)
     return adjoint(factor) @ factor if upper else factor @ adjoint(factor)
 

@@ -1,7 +1,7 @@
 """Programs that were written without sight of the doctor's rules, pages and tests, to test them.
 
 A faulty program and its repaired twin are one function, ``program(seed, faulty)``. It gives the doctor that watched,
-and an error of the trained net, of which less is better. With each of three seeds it was larger with the fault.
+and an error of the trained net; less is better. With each of three seeds it was larger with the fault.
 
 The docstrings say the true causes as they were written down before the doctor was run. The kinds of fault in the
 decorators were added after that, and say the same in the words of the other lists. A symptom is a true consequence.

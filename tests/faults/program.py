@@ -134,7 +134,7 @@ class Register:
 
 
 def seed_of(rng: np.random.Generator) -> int:
-    """The seed of a run, of which a `Register` made the generator."""
+    """The seed from which a `Register` made the run's generator."""
     return int(rng.bit_generator.seed_seq.entropy[0])  # type: ignore[attr-defined]
 
 

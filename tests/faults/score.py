@@ -24,12 +24,12 @@ class Score(NamedTuple):
     """Sums over runs."""
 
     faulty: int
-    detected: int  # faulty runs of which something is said
-    named: int  # faulty runs of which a cause is named
+    detected: int  # faulty runs with a finding
+    named: int  # faulty runs whose cause is named
     findings: int  # in all runs
     true: int  # findings that are causes or symptoms
     repaired: int
-    alarms: int  # repaired runs of which something is said
+    alarms: int  # repaired runs with a finding
 
     @property
     def recall(self) -> float:

@@ -1,7 +1,7 @@
 """A second list of programs, written without sight of the doctor's rules, after these were finished.
 
 The form is that of the first blind list: ``program(seed, faulty)`` gives the doctor that watched, and an error of the
-trained net, of which less is better. The docstrings say the true causes as they were written before the doctor was run.
+trained net; less is better. The docstrings say the true causes as they were written before the doctor was run.
 """
 
 import functools

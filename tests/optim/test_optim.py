@@ -176,7 +176,7 @@ def test_float32_stays_float32(name):
 
 
 def test_centered_rmsprop_never_divides_by_the_root_of_a_negative_number():
-    """Equal gradients have no spread: rounding made it -1e-17, of which the root is nan."""
+    """Equal gradients have no spread: rounding made it -1e-17, whose root is nan."""
     for p, g in ((Tensor([1.0, 2.0, 3.0]), [0.1, 0.37, 1e5]), (Value(1.0), 0.1)):
         optimizer = optim.RMSprop([p], centered=True)
         for _ in range(500):

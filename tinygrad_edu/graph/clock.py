@@ -1,4 +1,4 @@
-"""A counter of changes of data, by which a graph notices that it has become stale."""
+"""A counter of changes of data. It tells a graph that it has become stale."""
 
 
 class Clock:

@@ -396,7 +396,7 @@ def cross_entropy(
     target : labels, integers of shape (n,) or (n, d, …) from 0 to classes − 1; or probabilities, floats of the shape
         of the logits.
     reduction : "mean", "sum" or "none".
-    weight : a number for each class, by which its losses are multiplied; the mean is then the weighted one.
+    weight : a factor of the losses of each class; the mean is then the weighted one.
     ignore_index : labels with this number do not count.
     label_smoothing : from 0 to 1: so much of each target is spread evenly over all classes (Szegedy et al., 2016).
 
@@ -461,7 +461,7 @@ def nll_loss(
     log_probabilities : shape (n, classes), or (n, classes, d, …) with a label for each of n · d · … places.
     target : labels, integers of shape (n,) or (n, d, …) from 0 to classes − 1.
     reduction : "mean", "sum" or "none".
-    weight : a number for each class, by which its losses are multiplied; the mean is then the weighted one.
+    weight : a factor of the losses of each class; the mean is then the weighted one.
     ignore_index : labels with this number do not count.
 
     Raises

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# The file that code made of text says it is from: one of this package's, where nobody's own line is looked for. NumPy's
-# warnings name it, too, so a formula has its own text there.
+# The file name of code that is made of text. It looks like a file of this package, so a search for the user's line
+# passes over it. NumPy's warnings show it too, so a formula has its own text there.
 GENERATED = f"{__file__}: made of a row"
 
 

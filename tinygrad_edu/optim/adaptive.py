@@ -141,7 +141,7 @@ class AdamW(Adam):
     ----------
     params : Tensors or Values.
     lr, betas, eps, amsgrad, maximize : as for `Adam`.
-    weight_decay : the share of ``lr`` by which a step shrinks every parameter.
+    weight_decay : every step shrinks each parameter by this share of ``lr``.
 
     Notes
     -----

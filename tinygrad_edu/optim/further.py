@@ -408,7 +408,7 @@ class Muon(Optimizer):
     ----------
     params : Tensors of two axes, such as the weights of hidden layers; give the rest to `AdamW`.
     lr : learning rate.
-    weight_decay : the share of ``lr`` by which a step shrinks every parameter.
+    weight_decay : every step shrinks each parameter by this share of ``lr``.
     momentum : share of the old in the running average.
     nesterov : look one step ahead.
     ns_coefficients : a, b and c.

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-ENOUGH = 1e-4  # share of the first slope by which the loss must fall
+ENOUGH = 1e-4  # the loss must fall by this share of the first slope
 FLAT = 0.9  # share of the first slope that may remain
 
 

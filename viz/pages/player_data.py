@@ -136,7 +136,7 @@ def _settings(node: TracedNode) -> dict[str, Any]:
 
 def _source(node: TracedNode) -> dict[str, Any] | None:
     source = node.source
-    return source and source | {"file": Path(source["file"]).name}  # its folder is nobody else's business
+    return source and source | {"file": Path(source["file"]).name}  # without its folder, which is private
 
 
 def _recorded(film: Trace) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from viz.pages.playground_labels import Labels, labels_of
 from viz.pages.playground_programs import Loss, Programs, Setup, programs_of
 from viz.pages.playground_sample import packed, sample_player
 
-_FEW = 6  # inputs, of which each pair has a plane of its own
+_FEW = 6  # up to so many inputs, each pair has its own plane
 _MANY = 5000  # samples, which a page still redraws while it trains
 
 

@@ -33,7 +33,7 @@ def accessible_svg(source: str, title: str, description: str) -> str:
     """Lay the DOT source out as an SVG that says to a screen reader what it shows.
 
     A ``tooltip`` of the source becomes the ``<title>`` of its node or cluster, which browsers show. Everything
-    else that Graphviz calls a title is a name that nobody needs to read.
+    else that Graphviz calls a title is a name that users need not read.
     """
     svg = ElementTree.fromstring(render(source, "svg"))
     for element in svg.iter():

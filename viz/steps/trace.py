@@ -70,7 +70,7 @@ names), ``numbers`` (in figures; null where there are too many) and ``sentence``
 - the seed has ``before`` (null) and ``after``, the root's gradient;
 - a backward step has ``position`` and ``input``, the edge: the node's input there and its id; ``incoming``, the
   gradient at the node; ``local``, the formula of the local derivative with its ``value`` (null where it is a matrix
-  that nobody writes out); ``product``, incoming times local; ``summed_axes``, the axes that un-broadcasting added up;
+  that is not written out); ``product``, incoming times local; ``summed_axes``, the axes that un-broadcasting added up;
   ``contribution``, the product after that; ``before`` (null where nothing had arrived) and ``after``, the gradient of
   the input; and ``shapes``, as in ``(784,30) += (784,10) @ (10,30)``, or null.
 

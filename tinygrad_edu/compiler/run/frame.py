@@ -68,7 +68,7 @@ class Frame:
         return self._unused[source]
 
     def _object(self, x: Any, name: str) -> str:
-        """A name by which the text reaches an object."""
+        """The name of an object in the text."""
         for known, y in self.objects.items():
             if y is x:
                 return known

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TINY = 0.1  # root mean square of weights that are hardly there
 RECENT = 25  # steps whose mean loss is compared with that of a constant answer
-SAMPLE = 4096  # entries of an array by which a step is measured, about
+SAMPLE = 4096  # about so many entries of an array measure a step
 
 
 class Evaluation(NamedTuple):

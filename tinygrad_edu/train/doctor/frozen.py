@@ -14,7 +14,7 @@ from tinygrad_edu.train.doctor.visit import Visit
 STREAK = 3  # steps in a row whose gradients were gone
 PASSES = 20  # backward passes after which a parameter should have had its turn
 FOREIGN = 10  # passes beside an optimizer of other parameters
-UNUSED = 50  # passes in a row whose gradients nobody used
+UNUSED = 50  # passes in a row whose gradients no step used
 ENDED = 10  # the same, when the watch has ended
 
 
@@ -213,7 +213,7 @@ def _is_fine_tuning(visit: Visit, still: list[str]) -> bool:
     if names[: len(still)] != still or len(still) == len(names):
         return False
     if still[-1].rpartition(".")[0] == names[len(still)].rpartition(".")[0]:
-        return False  # a layer of which one part learns
+        return False  # one part of the layer learns
     untrained = [name for name in still if looks_untrained(name, dict(visit.parameters))]
     return len(untrained) < 0.5 * len(still)
 

@@ -95,7 +95,7 @@ class UnrelatedLabels(Rule):
 
 
 class LabelNoise(Rule):
-    """Training labels of which many are wrong.
+    """Many training labels are wrong.
 
     Sure when the loss of classes is below 77 % of that of the training on other rows, at three evaluations in a
     row, in a net without dropout, while the training's loss hardly falls from the thirty steps before to the thirty

@@ -10,7 +10,7 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.course import Course, Evaluation
 from tinygrad_edu.train.doctor.task import LAYERS
 
-DEPTH = 3  # operations from the loss down by which it is recognized
+DEPTH = 3  # the last operations before the loss identify it
 REMEMBERED = 64  # constants
 
 

@@ -13,7 +13,7 @@ from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.task import is_constant, labels_of
 from tinygrad_edu.train.doctor.visit import Visit, viewed
 
-ROWS = 1000  # of inputs, by which the order of the classes is told
+ROWS = 1000  # so many inputs tell the order of the classes
 ENTRIES = 100  # so many numbers are enough to tell probabilities by what they are
 
 

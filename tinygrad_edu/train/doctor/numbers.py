@@ -51,7 +51,7 @@ class NotANumber(Rule):
         )
 
     def after(self, visit: Visit) -> Said | None:
-        smallest = visit.course.by_size[:2]  # what is not finite behind them is seen at the next close look
+        smallest = visit.course.by_size[:2]  # the next close look sees what is not finite after them
         return None if all(_sums_up(gradient(p)) for p in smallest) else self._backward(visit)
 
     def look(self, visit: Visit) -> Said | None:

@@ -15,7 +15,7 @@ from tinygrad_edu.train.doctor.visit import Visit, gradient
 WORSE = 3.0  # times the first loss
 LEAP = 0.3  # of the weights' norm, in one step
 FLING = 3.0  # of the same: nothing is left of what they were
-EARLY = 10  # steps, all of which are measured
+EARLY = 10  # the first steps: each is measured
 LATER = 100  # steps after which a net should know something
 WINDOW = 5
 PATIENCE = 200  # steps before a run is called too slow

@@ -19,8 +19,8 @@ class TooMuchDecay(Rule):
     Sure when the decay is at least 0.05 (of AdamW, 0.5), its pull ``decay · ‖weights‖`` is over half of the gradient at
     ten looks in a row (of AdamW, the weights have shrunk to half), or the weights of several layers have shrunk to a
     fifth, whatever the decay is (a penalty in the loss does the same), and after a hundred steps the loss is above half
-    of what a constant answer has. Labels that cannot be learned would make it wrong. So would a linear map of which
-    small weights are the best ones, and so the weights of one layer alone say nothing.
+    of what a constant answer has. Labels that cannot be learned would make it wrong. So would a linear map whose best
+    weights are small, so the weights of one layer alone say nothing.
     """
 
     name = "weight decay too strong"

@@ -49,7 +49,7 @@ class Task(NamedTuple):
 
 def task_of(order: list[Node]) -> Task | None:
     """The task, from a graph in topological order; None if the loss is of no kind that is known."""
-    numbers: set[Node] = set()  # of which a logarithm is taken: no logits
+    numbers: set[Node] = set()  # the program takes their logarithm, so they are no logits
     for node in reversed(order):
         if node.op == "log":
             numbers.add(_unshifted(node.inputs[0]))

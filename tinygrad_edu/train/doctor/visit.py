@@ -118,7 +118,7 @@ class Visit:
 
     @cached_property
     def only_watched(self) -> bool:
-        """Whether all that learns in this graph is watched: no other net stands behind the model."""
+        """Whether all that learns in this graph is watched: no other net follows the model."""
         return all(x in self.names for x in self.order if x.operation is None and x.requires_grad)
 
     def structure(self) -> list[Layer]:

@@ -1,4 +1,4 @@
-"""The settings of a sweep, and the text by which a run is known again after a restart."""
+"""The settings of a sweep, and the text that identifies a run after a restart."""
 
 import functools
 import hashlib

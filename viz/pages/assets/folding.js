@@ -1,4 +1,4 @@
-// What is folded: module calls, and repetitions of which one turn, all or none is seen.
+// What is folded: module calls, and repetitions. Of a repetition the page shows one turn, all turns or none.
 
 const MOST_SHOWN = 500; // boxes
 

@@ -101,7 +101,7 @@ class StepPanel {
     const name = (i) => this.film.nodes[i].name;
     const axes = step.summed.join(", ");
     const number = step.local === null || !isSingle(step.local) ? "" : numberText(single(step.local));
-    // Of a matrix that nobody writes out, the equation says what there is to say.
+    // For a matrix that is not written out, the equation is enough.
     const forms = [...new Set([step.localText, number])].filter(Boolean);
     return [
       listing([

@@ -200,7 +200,7 @@ class Playground {
       }
     }
     if (!this.dirty) return;
-    // While it trains, what nobody can read so quickly is shown less often.
+    // While it trains, numbers that change too quickly to read are shown less often.
     this.render(!this.playing || this.frame % 6 === 0, !this.playing || this.frame % 3 === 0);
     this.dirty = false;
     this.first ??= time;
