@@ -2,12 +2,18 @@
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from time import process_time
 from typing import Any
 from unittest import mock
 
+from .claims import MICROGRAD, OWN
+
 Point = tuple[float, float]
 
+DOT, COLUMNS = "tinygrad_edu, dot", "tinygrad_edu, vectorize"
 PENALTY = 1e-4
 RATE = 0.1
 
@@ -109,3 +115,34 @@ class WeightedSums(Scalars):
         losses = [(1 - yi * score).relu() for yi, score in zip(self.y, scores, strict=True)]
         loss = sum(losses) / len(losses) + PENALTY * self.dot(self.parameters, self.parameters)
         return self.descend(loss)
+
+
+def _micrograd() -> Scalars:
+    from micrograd.engine import Value
+
+    return Scalars(Value, *points())
+
+
+def _own(program: type[Scalars]) -> Scalars:
+    from tinygrad_edu import Value
+
+    return program(Value, *points())
+
+
+PROGRAMS: dict[str, Callable[[], Scalars]] = {
+    MICROGRAD: _micrograd,
+    OWN: partial(_own, Scalars),
+    DOT: partial(_own, WeightedSums),
+    COLUMNS: partial(_own, Columns),
+}
+
+
+def seconds_a_step(name: str) -> float:
+    """The processor time of a step of a program: the mean, with the collector's share."""
+    program = PROGRAMS[name]()
+    program.step()
+    steps = 4 if name == MICROGRAD else 30
+    start = process_time()
+    for _ in range(steps):
+        program.step()
+    return (process_time() - start) / steps
