@@ -60,7 +60,6 @@ class PlainValue:
 
     def backward(self) -> None:
         """Add ∂self/∂node to the gradient of every node that self depends on."""
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEPEST))
         order: list[PlainValue] = []
         seen: set[PlainValue] = set()
 
@@ -71,7 +70,12 @@ class PlainValue:
                     visit(child)
                 order.append(node)
 
-        visit(self)
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, DEEPEST))
+        try:
+            visit(self)
+        finally:
+            sys.setrecursionlimit(limit)  # of the whole process: others rely on it to stop before the stack ends
         self.grad = 1.0
         for node in reversed(order):
             for child, local in zip(node._children, node._local_grads, strict=True):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,13 @@ def test_each_way_can_be_timed():
         "dot": True,
         "compiled": True,
     }
+
+
+def test_the_plain_class_leaves_the_limit_of_recursion_as_it_was():
+    """It is the limit of the whole process: with a high one, deep recursion elsewhere ends the process."""
+    limit = sys.getrecursionlimit()
+    x = y = PlainValue(1.0)
+    for _ in range(2 * limit):
+        y = y + 1
+    y.backward()
+    assert (x.grad, sys.getrecursionlimit()) == (1.0, limit)
