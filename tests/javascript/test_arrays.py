@@ -24,7 +24,7 @@ WITHOUT = {
     "cholesky": "numpy.linalg.cholesky",
     "pinv": "numpy.linalg.pinv",
     "matrix_power": "numpy.linalg.inv",
-    "slogdet": "np.slogdet",
+    "slogdet": "tinygrad_edu.operations.decompositions.logabsdet",
     "eigh": "tinygrad_edu.operations.decompositions.eigh_packed",
     "eigvalsh": "tinygrad_edu.operations.decompositions.eigh_packed",
     "svd": "tinygrad_edu.operations.decompositions.svd_packed",
