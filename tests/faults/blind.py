@@ -9,40 +9,18 @@ decorators were added after that, and say the same in the words of the other lis
 Two more programs were dropped because their fault did no harm. The usual loop by hand now stands in one function.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tests.faults.program import Register
+from tests.faults.program import BlindList
 from tinygrad_edu import Tensor, data, nn, optim, train
 
 F = nn.functional
-BLIND = Register()
-PROGRAMS: dict[str, Callable[[int, bool], Any]] = {}  # those of the register, with their errors
-HEALTHY: dict[str, Callable[[int], train.Doctor]] = {}
-
-
-def fault(causes: str, symptoms: str = "") -> Callable[[Callable[[int, bool], Any]], Callable[[int, bool], Any]]:
-    """Put a faulty program and its twin into the list."""
-
-    def note(program: Callable[[int, bool], Any]) -> Callable[[int, bool], Any]:
-        @functools.wraps(program)
-        def build(seed: int, fixed: bool) -> Any:
-            with np.errstate(all="ignore"):
-                return program(seed, not fixed)[0]
-
-        BLIND(causes, symptoms)(build)
-        PROGRAMS[program.__name__] = program
-        return program
-
-    return note
-
-
-def healthy(program: Callable[[int], train.Doctor]) -> Callable[[int], train.Doctor]:
-    HEALTHY[program.__name__.replace("_", "-")] = program
-    return program
+LIST = BlindList()
+BLIND, PROGRAMS, HEALTHY = LIST.register, LIST.programs, LIST.healthy_runs
+fault, healthy = LIST.fault, LIST.healthy
 
 
 def clusters(rng: np.random.Generator, n: int, classes: int, features: int, spread: float = 1.0) -> tuple[Any, Any]:

@@ -69,8 +69,8 @@ who knew them but did not look at them or try the programs before. Their first s
   low beside clipping, saturated units beside large targets or a sum. The three alarms are one program: large inputs
   before a layer that BatchNorm follows at once. After this score, the rules were changed once more: a
   finding that another one explains is no longer made in these cases, inputs are not called large where their first
-  results are normalized, a number of which a logarithm is taken is no logit, a batch is found in a scaled array too,
-  and "too few steps" asks whether the loss falls by more than its noise. For those
+  results are normalized, a number is no logit if the program takes its logarithm, a batch is found in a
+  scaled array too, and "too few steps" asks whether the loss falls by more than its noise. For those
   rules this list is no longer blind.
 
 One published program, `logits-cut-at-one-half`, cannot be seen: its training is right, and only the accuracy that is

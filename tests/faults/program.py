@@ -1,5 +1,6 @@
 """`Program`: a training program that can be built with its fault and without, and what a diagnosis should name."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -136,6 +137,35 @@ class Register:
 def seed_of(rng: np.random.Generator) -> int:
     """The seed from which a `Register` made the run's generator."""
     return int(rng.bit_generator.seed_seq.entropy[0])  # type: ignore[attr-defined]
+
+
+class BlindList:
+    """Faulty programs that give the doctor and the error of the net, and healthy runs; decorators fill both."""
+
+    def __init__(self) -> None:
+        self.register = Register()
+        self.programs: dict[str, Callable[[int, bool], Any]] = {}  # those of the register, with their errors
+        self.healthy_runs: dict[str, Callable[[int], train.Doctor]] = {}
+
+    def fault(self, causes: str, symptoms: str = "") -> Any:
+        """Put a program of a seed and of whether it is faulty into the list, with its repaired twin."""
+
+        def note(program: Callable[[int, bool], Any]) -> Callable[[int, bool], Any]:
+            @functools.wraps(program)
+            def build(seed: int, fixed: bool) -> Any:
+                with np.errstate(all="ignore"):
+                    return program(seed, not fixed)[0]
+
+            self.register(causes, symptoms)(build)
+            self.programs[program.__name__] = program
+            return program
+
+        return note
+
+    def healthy(self, program: Callable[[int], train.Doctor]) -> Callable[[int], train.Doctor]:
+        """Put a healthy run of a seed into the list."""
+        self.healthy_runs[program.__name__.replace("_", "-")] = program
+        return program
 
 
 def _names(text: str) -> tuple[str, ...]:

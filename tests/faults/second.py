@@ -4,40 +4,17 @@ The form is that of the first blind list: ``program(seed, faulty)`` gives the do
 trained net; less is better. The docstrings say the true causes as they were written before the doctor was run.
 """
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tests.faults.program import Register
+from tests.faults.program import BlindList
 from tinygrad_edu import Tensor, Value, data, grad, nn, no_grad, optim, train
 
 F = nn.functional
-SECOND = Register()
-PROGRAMS: dict[str, Callable[[int, bool], Any]] = {}
-HEALTHY: dict[str, Callable[[int], train.Doctor]] = {}
-
-
-def fault(causes: str, symptoms: str = "") -> Callable[[Callable[[int, bool], Any]], Callable[[int, bool], Any]]:
-    """Put a faulty program and its twin into the list."""
-
-    def note(program: Callable[[int, bool], Any]) -> Callable[[int, bool], Any]:
-        @functools.wraps(program)
-        def build(seed: int, fixed: bool) -> Any:
-            with np.errstate(all="ignore"):
-                return program(seed, not fixed)[0]
-
-        SECOND(causes, symptoms)(build)
-        PROGRAMS[program.__name__] = program
-        return program
-
-    return note
-
-
-def healthy(program: Callable[[int], train.Doctor]) -> Callable[[int], train.Doctor]:
-    HEALTHY[program.__name__.replace("_", "-")] = program
-    return program
+LIST = BlindList()
+SECOND, PROGRAMS, HEALTHY = LIST.register, LIST.programs, LIST.healthy_runs
+fault, healthy = LIST.fault, LIST.healthy
 
 
 def digits(seed: int, n: int = 600) -> tuple[Any, Any, Any, Any]:

@@ -87,7 +87,7 @@ class Exploding(_AlongTheLayers):
     """Gradients that grow from layer to layer on their way back.
 
     Sure when the root mean square of the gradient at the first layer's output is over a thousand times that at the
-    last one's, in a net of four layers or more, most of which add to it. With weights of a common initialization it
+    last one's, in a net of four layers or more, where most layers add to it. With weights of a common initialization it
     stays within a factor of ten or so. One look is enough, because such a run often ends at once. A net whose
     first layers are scaled down later on purpose would make it wrong.
     """
@@ -117,10 +117,10 @@ class Vanishing(_AlongTheLayers):
     """Gradients that fade from layer to layer on their way back, and a loss that does not fall.
 
     Sure when the root mean square of the gradient at the first layer's output is below a thousandth of that at the
-    last one's, in a net of four layers or more, most of which take from it, at the last five looks. In a net of three
-    layers a twentieth a layer is enough. It is the mirror image of `Exploding`, but some nets learn all the same:
-    nothing is said if the loss falls, or is below four fifths of what a constant answer has. A run that ends while
-    the net is still about to begin to learn would make it wrong.
+    last one's, in a net of four layers or more, where most layers take from it, at the last five looks. In a net
+    of three layers a twentieth a layer is enough. It is the mirror image of `Exploding`, but some nets learn all the
+    same: nothing is said if the loss falls, or is below four fifths of what a constant answer has. A run that ends
+    while the net is still about to begin to learn would make it wrong.
     """
 
     name = "vanishing gradients"
