@@ -26,8 +26,11 @@ def main() -> int:
         print(f"not installed: {', '.join(missing)}; run: pip install 'tinygrad_edu[bench]'", file=sys.stderr)
         return 2
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    rows = [row for name in options.only or WORKLOADS for row in measure(name, QUICK if options.quick else FULL)]
-    print(tables(rows))
+    rows: list[Row] = []
+    for name in options.only or WORKLOADS:
+        measured = measure(name, QUICK if options.quick else FULL)
+        print(tables(measured), flush=True)  # at once: the whole measurement takes long, and may be broken off
+        rows += measured
     if options.write:
         PAGE.write_text(page(rows), encoding="utf-8")
         print(f"written: {PAGE}")

@@ -13,6 +13,7 @@ from .timing import Effort, Timing, race
 
 EPOCH = f"An epoch of {epochs.PICTURES // epochs.BATCH:,} steps: 784-30-10, sigmoid, batch 10, float32"
 LABS = "Labs"
+DOCTOR = "A training run alone, and watched by the doctor"
 GPT = "A training step of the published GPT"
 VIEWS = "A trace beside the backward pass"
 
@@ -65,7 +66,7 @@ def watched(effort: Effort) -> list[Row]:
 
     timing = race({OWN: partial(run, False), WATCHED: partial(run, True)}, seconds=effort.seconds, least=effort.rounds)
     bar = at_most(OVERHEAD, OWN, timing, WATCHED)
-    return [Row(LABS, f"784-128-10, Adam, batch 64, {WATCHED_STEPS:,} steps", cells(timing, OWN), (bar,))]
+    return [Row(DOCTOR, f"784-128-10, Adam, batch 64, {WATCHED_STEPS:,} steps", cells(timing, OWN), (bar,))]
 
 
 def walks(effort: Effort) -> list[Row]:

@@ -72,8 +72,8 @@ def tables(rows: Iterable[Row]) -> str:
     parts = []
     for title, group in groupby(rows, key=lambda row: row.table):
         lines = list(group)
-        columns = list(lines[0].cells)
-        body = [[row.label, *(row.cells[column] for column in columns)] for row in lines]
+        columns = list(dict.fromkeys(column for row in lines for column in row.cells))
+        body = [[row.label, *(row.cells.get(column, "") for column in columns)] for row in lines]
         parts.append(f"## {title}\n\n{_markdown(['', *columns], body)}")
     bars = [[row.label, *bar.cells()] for row in rows for bar in row.bars]
     parts.append(f"## Bars\n\n{_markdown(['', 'tinygrad_edu', 'measured', 'bar', 'met'], bars)}")

@@ -75,6 +75,11 @@ def test_tables_show_each_row_and_then_each_bar_with_its_verdict():
     )
 
 
+def test_rows_of_one_table_may_have_different_columns():
+    rows = [Row("Labs", "watched", {"own": "1 s", "doctor": "2 s · 2"}), Row("Labs", "walk", {"own": "3 s"})]
+    assert "| watched | 1 s | 2 s · 2 |\n| walk    | 3 s |         |\n" in tables(rows)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(2.5, "2.5 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"), (3e-9, "3 ns"), (1234.0, "1234 s")],
