@@ -1,10 +1,17 @@
 """What the README's doctest needs, and what all tests leave behind."""
 
 import contextlib
+import signal
 import sys
 import tempfile
 
 import pytest
+
+
+def pytest_configure():
+    """Make Ctrl-C work: a shell starts what runs in its background with that signal ignored, and tests send it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("site")  # one process visits the pages for all of these tests
 ROOT = Path(__file__).resolve().parents[2]
 WIDE, NARROW = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 OF_EACH_KIND = [

@@ -584,11 +584,11 @@ def test_what_cannot_be_folded_enough_is_an_error_that_says_how():
         viz.draw(y)
 
 
-def test_a_chain_of_a_million_nodes_gives_the_error_and_no_overflow():
+def test_a_deep_chain_gives_the_error_and_no_overflow():
     x = Value(1.0)
-    for _ in range(1_000_000):
+    for _ in range(100_000):
         x = -x
-    with pytest.raises(ArgumentError, match="has 1,000,001"):
+    with pytest.raises(ArgumentError, match="has 100,001"):
         viz.draw(x)
 
 
