@@ -141,6 +141,7 @@ class Doctor(Observer, Callback):
         if any(isinstance(other, Doctor) and other.model is self.model for other in MODES.observers):
             self.notes.append("Another doctor watches the same net: both say the same.")
         self._skips, self._skips_next = False, False  # this pass, and the next one
+        self._look_at = 1  # the pass that is looked at closely next
         self._records = True
         self._origins: list[tuple[str, tuple[str, int] | None]] = []
         self._lines = self._stack.enter_context(ExitStack())
@@ -277,7 +278,8 @@ class Doctor(Observer, Callback):
         if visit is None or visit.root is not root:
             return
         self._ask("after", visit)
-        if self.steps <= FIRST or self.steps % _pace(self.steps) == 0:
+        if self.steps == self._look_at:
+            self._look_at = _next_look(self.steps)
             self._course.saw(visit.task, self.steps, tuple([name for _, name in visit.layers]))
             self._ask("look", visit)
             if self.steps <= MEASURED or self.steps % 50 == 0:
@@ -287,8 +289,7 @@ class Doctor(Observer, Callback):
 
     def _is_skipped(self, step: int) -> bool:
         """Whether only the loss of a pass is noted: after the first ones, but for the passes up to a close look."""
-        recorded = self.tape is not None and step <= KEPT
-        return step > FIRST and not recorded and 0 < step % _pace(step) < _pace(step) - BEFORE
+        return FIRST < step < self._look_at - BEFORE and (self.tape is None or step > KEPT)
 
     def on_step(self, run: Run) -> None:
         """After a step of `fit`: of a compiled one, which has no graph, the loss and the weights are seen."""
@@ -452,9 +453,12 @@ class Doctor(Observer, Callback):
         return f"<Doctor: {_count(self.steps, 'step')}, {_count(len(self.findings), 'finding')}>"
 
 
-def _pace(step: int) -> int:
-    """How many passes there are from one close look to the next."""
-    return next((pace for last, pace in PACES if step <= last), 100)
+def _next_look(step: int) -> int:
+    """The first pass after this one that is looked at closely."""
+    if step < FIRST:
+        return step + 1
+    pace = next((pace for last, pace in PACES if step < last), 100)
+    return (step // pace + 1) * pace
 
 
 def _count(number: int, thing: str) -> str:
