@@ -1,4 +1,4 @@
-"""Writes ``docs/doctor.md``: the score, and one section a finding."""
+"""Writes ``docs/doctor.md``: the score, and one section per finding."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,76 +27,74 @@ print(doctor)
 ```
 
 With `train.doctor(net, optimizer, examine=True)` the first steps are recorded. Then `doctor.examine()` tries changes
-on copies
-of the run, and `doctor.cure(finding)` takes the same steps again with the fix; `viz.plot_cure` draws both. The run
-itself is never changed. Where the fault can be undone, the cured run equals the healthy run bit for bit
+on copies of the run, and `doctor.cure(finding)` repeats the recorded steps with the fix; `viz.plot_cure` draws both
+runs. The run itself is never changed. If the fault can be undone, the cured run equals the healthy run bit for bit
 (`tests/train/test_cure.py`).
 
 ## The score
 
 `python -m tests.faults` runs all programs and writes this page. A cause is *named* if a finding claims one of the
-causes of the
-program. A finding is *true* if it claims a cause or a consequence of it. *Recall* is the share of the faulty runs in
-which a
-cause is named, *precision* the share of true findings among all findings, those about repaired programs included. An
-*alarm* is anything that is said of a healthy or a repaired run.
+causes of the program. A finding is *true* if it claims a cause or a consequence of it. *Recall* is the share of the
+faulty runs in which a cause is named. *Precision* is the share of true findings among all findings, including those
+about repaired programs. An *alarm* is any finding about a healthy or a repaired run.
 
 """
 
 AFTER = """
-**How the lists came about.** The rules were written with the first three lists at hand, so their score shows what the
-rules were made for. The next two were written later, from experience with common mistakes, by the author of the rules,
-who knew them but did not look at them or try the programs before. Their first scores, two and three seeds a program:
+**How the lists were made.** The first three lists were known when the rules were written, so their score shows what the
+rules were made for. The author of the rules wrote the next two lists later, from experience with common mistakes,
+without a look at the rules and without a run of the programs. Their first scores, with two and three seeds per program:
 
 - *Written afterwards* (40 programs): recall 0.85, precision 0.89, 2 alarms in 80 repaired runs. Both alarms and 4 of
-  the 9 false findings were NaN that a slip in one of the programs itself had made: the doctor was right, and the
-  program was corrected. The rules were changed after this score: the claim of unrelated labels now needs a hundred
-  different rows, overfitting is no longer claimed where another finding explains it, and collapsed weights are told
-  without an optimizer's decay. So the score above is no longer one of unseen programs.
+  the 9 false findings were NaN, made by a mistake in one of the programs: the doctor was right, and the program was
+  corrected. The rules were changed after this score. The claim of unrelated labels now needs a hundred different rows.
+  Overfitting is no longer claimed if another finding explains it. Collapsed weights are found without an optimizer's
+  decay too. So the score above is no longer a score of unseen programs.
 - *Written once more* (35 programs): recall 0.94, precision 1.00, no alarm in 105 repaired runs. No rule was changed
-  because of these. Two other changes came later: `-y * np.log(p)` was taken for targets of −1, which was a false alarm,
-  and late in a run only some passes are watched, so that watching costs less. The score above is the one with both.
-- *Written without sight of the rules* (35 programs and 12 healthy kinds, three seeds each), by somebody who had seen
-  neither the rules nor this page nor the other lists: recall 0.71, precision 0.90, 7 alarms in 105 repaired runs and
-  3 in 36 healthy ones. Then rules were changed and added because of it: the zeros that a recurrent layer begins with
-  are no inputs, vanishing gradients are named only if the loss does not fall, and five new findings. So this list
-  counts as seen: the score above is what the rules were made for.
-- *A second list without sight of the rules* (37 programs and 31 healthy kinds, three seeds each), by somebody who had
-  not seen the rules, scored once the rules above were finished: **recall 0.89 (a cause named in 99 of 111 runs),
+  because of these. Two other changes came later. `-y * np.log(p)` was taken for targets of −1, which was a false alarm.
+  Late in a run, only some passes are inspected, so that watching costs less. The score above includes both.
+- *Written without sight of the rules* (35 programs and 12 healthy kinds, three seeds each). Its author had seen neither
+  the rules nor this page nor the other lists. Recall 0.71, precision 0.90, 7 alarms in 105 repaired runs and 3 in 36
+  healthy ones. Then rules were changed because of it: the initial state of a recurrent layer is no input, and vanishing
+  gradients are named only if the loss does not fall. Five findings were added. So this list counts as seen: the score
+  above shows what the rules were made for.
+- *A second list without sight of the rules* (37 programs and 31 healthy kinds, three seeds each). Its author had not
+  seen the rules. It was scored when the rules above were finished: **recall 0.89 (a cause named in 99 of 111 runs),
   precision 0.80 (111 of 138 findings true), 3 alarms in 111 repaired runs, none in 93 healthy ones.** This is the score
-  to expect of programs that the rules have never met. The goal was a recall of 0.75 and a precision of 0.95. Most of
-  the 27 false findings name a consequence beside the cause: vanishing gradients beside weight decay, a rate that is too
-  low beside clipping, saturated units beside large targets or a sum. The three alarms are one program: large inputs
-  before a layer that BatchNorm follows at once. After this score, the rules were changed once more: a
-  finding that another one explains is no longer made in these cases, inputs are not called large where their first
-  results are normalized, a number is no logit if the program takes its logarithm, a batch is found in a
-  scaled array too, and "too few steps" asks whether the loss falls by more than its noise. For those
-  rules this list is no longer blind.
+  to expect for programs that the rules have never seen. The goal was a recall of 0.75 and a precision of 0.95. Most of
+  the 27 false findings name a consequence as well as the cause: vanishing gradients with weight decay, a rate that is
+  too low with clipping, saturated units with large targets or a sum. The three alarms are one program: large inputs
+  before a layer that BatchNorm follows directly. After this score, the rules were changed again. A finding that another
+  one explains is no longer made in these cases. Inputs are not called large if their first results are normalized. A
+  number is no logit if the program takes its logarithm. A batch is also found in a scaled array. "Too few steps" needs
+  a loss that falls by more than its noise. For these rules, the list is no longer blind.
 
-One published program, `logits-cut-at-one-half`, cannot be seen: its training is right, and only the accuracy that is
-computed afterwards is wrong. It counts as missed.
+The doctor cannot find one published program, `logits-cut-at-one-half`: its training is right, and only the accuracy
+that is computed afterwards is wrong. It counts as missed.
 
 ### What watching costs
 
 On a net 784-128-10 with Adam and batches of 64, a watched run of 1,000 steps took 11 % more CPU time than a plain one
 (the minima of five runs each; the median of the ratios is 16 %). The machine was shared with other work, so these
-numbers are rough. The aim of 5 % is not met. The first ten steps are looked at closely, then every tenth, and later
-every hundredth; a step that is only counted costs about 3 microseconds. Experiments and cures cost what they say, and
-only if they are asked for.
+numbers are rough. The aim of 5 % is not met. A step that is only counted costs about 3 microseconds. Experiments and
+cures run only on request, and say what they cost.
 
 ### Other tools
 
 On the originals of 22 such programs, UMLAUT diagnosed 10, AutoTrainer 6, DeepLocalize 2 and DeepFD 13; the average
 recall of DeepFD is 0.55 at a precision of 0.37 (Humbatova et al., 2025). The numbers for single programs below are from
-DeepFD's `Benchmark/Evaluation.xlsx`. The programs here are rebuilt small, so the two are no race on the same ground.
+DeepFD's `Benchmark/Evaluation.xlsx`. The programs here are small copies of the originals, so these scores cannot be
+compared directly with the one above.
 
 """
 
 FINDINGS = """
 ## The findings
 
-Each section says what a finding means and when the doctor is sure, what would make it wrong, and why the fix helps.
-Each example runs as it stands, and the doctor makes this finding.
+Each section says what a finding means, when the doctor is sure, what would make it wrong, and why the fix helps. Each
+example runs as it is, and the doctor makes this finding. A *look* is a close inspection of one backward pass: of the
+first ten, then of every tenth, and later of every hundredth. A *constant answer* is the best one that does not depend
+on the input, such as the mean of the targets.
 """
 
 
@@ -136,7 +134,7 @@ def write(
 
 
 def section(name: str, rule: type[Rule]) -> str:
-    """What the page says of a finding."""
+    """The section of a finding."""
     example = EXAMPLES[name]
     meaning = "\n".join(line.strip() for line in (rule.__doc__ or "").strip().splitlines())
     return (

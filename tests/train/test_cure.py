@@ -199,9 +199,9 @@ def test_a_fault_outside_of_the_steps_is_said_to_be():
     run = planted_faults.hole_in_the_data(0)
     with train.doctor(run.net, run.optimizer, examine=True) as doctor:
         run.run()
-    with pytest.raises(TinygradEduError, match=r"'NaN' cannot be cured by taking the recorded steps again"):
+    with pytest.raises(TinygradEduError, match=r"'NaN' cannot be cured by repeating the recorded steps"):
         doctor.cure("NaN")
-    with pytest.raises(TinygradEduError, match="'speed' is no setting, but lr, weights, weight_decay, inputs are"):
+    with pytest.raises(TinygradEduError, match="cure has no setting 'speed': use lr, weights, weight_decay, inputs"):
         doctor.cure("NaN", speed=3)
     with pytest.raises(TinygradEduError, match="the doctor has not found 'dead ReLUs'; it has found NaN"):
         doctor.cure("dead ReLUs")

@@ -166,7 +166,7 @@ def test_zero_grad_between_backward_and_step_is_named(optimizer_of):
     doctor = _by_hand(net, 5, optimizer.zero_grad, optimizer.step)
     (finding,) = doctor.findings
     assert (finding.name, finding.step) == ("parameters that never change", 3)
-    assert finding.sentence.startswith("zero_grad() stands between backward() and step()")
+    assert finding.sentence.startswith("zero_grad() is called between backward() and step()")
     assert "before loss.backward(), or after optimizer.step()" in finding.fix
 
 
@@ -486,7 +486,7 @@ def test_of_a_compiled_step_it_sees_the_losses_and_says_so():
     doctor = train.Doctor()
     train.fit(net, X, y, loss=F.cross_entropy, optimizer=optimizer, epochs=3, callbacks=[doctor], compiled=True)
     assert doctor.steps == 3
-    assert "The step is compiled, so it has no graph: the doctor sees the losses and the weights" in str(doctor)
+    assert "The step is compiled, so it has no graph: the doctor sees only the losses and the weights" in str(doctor)
 
 
 def test_a_rate_that_is_too_high_is_seen_in_a_compiled_step():
@@ -549,7 +549,7 @@ def test_a_loop_that_is_broken_off_is_said_to_be(error):
 
     with pytest.raises(error):
         loop()
-    assert f"The loop ended by {error.__name__} at step 1: what is said is about the steps before." in str(doctor)
+    assert f"The loop ended with {error.__name__} at step 1: the findings are about the steps before." in str(doctor)
 
 
 def test_a_net_that_grows_and_an_optimizer_that_is_exchanged_are_noted():
@@ -562,7 +562,7 @@ def test_a_net_that_grows_and_an_optimizer_that_is_exchanged_are_noted():
             optimizer.step()
         net.layers[1] = nn.Linear(8, 8, rng=0)
     assert "The net has got new parameters since the watch began (layers.1.weight, layers.1.bias)" in str(doctor)
-    assert "Another optimizer changes the net's parameters than the one that the doctor was given." in str(doctor)
+    assert "changed by another optimizer than the one that the doctor was given." in str(doctor)
 
 
 def test_no_steps_and_a_loss_that_is_never_backpropagated_are_said():

@@ -1,4 +1,4 @@
-"""What goes wrong with the net itself: what its layers are, how large, and how they begin."""
+"""Faults of the net itself: its layers, their sizes, and their initial weights."""
 
 import math
 
@@ -10,10 +10,10 @@ from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.task import viewed
 from tinygrad_edu.train.doctor.visit import Visit
 
-PATIENCE = 100  # passes after which a net that stays where it is says something
+PATIENCE = 100  # passes before a net that does not learn is judged
 LARGE = 4.0  # times the deviation of Kaiming's initialization
 FAR = 3.0  # times the loss of a constant answer, at the start
-WHOLE = 0.2  # share of the paths that dropout must leave
+KEPT_PATHS = 0.2  # share of the paths that dropout must keep
 NARROW = 2  # units
 LEARNING = (
     *("learning rate too high", "learning rate too low", "vanishing gradients", "dead ReLUs", "NaN"),
@@ -35,9 +35,10 @@ LEARNING = (
 class MissingNonlinearity(Rule):
     """Layers that follow each other with nothing but a linear map between them.
 
-    Sure when the loss stays above three tenths of what a constant answer has and no longer falls, and a layer follows
-    another one directly that is not a bottleneck on purpose: it has at least as many units as the smaller of the two
-    sides. A task that linear maps solve, or a factorized matrix, would make it wrong; the loss and the width tell.
+    Sure when the loss stays above 30 % of a constant answer's loss and no longer falls, and a layer follows another
+    one directly. The first of the two must have at least as many units as its input or the second one's output, so it
+    is no bottleneck on purpose. A task that linear maps solve, or a factorized matrix, would make it wrong, so the rule
+    checks the loss and the width.
     """
 
     name = "no nonlinearity between layers"
@@ -64,21 +65,21 @@ class MissingNonlinearity(Rule):
         return Said(
             "there is no nonlinearity between two layers, so together they are one linear map.",
             f"{second.name} follows {first.name} directly, and after {len(course.losses)} steps the loss is still "
-            f"{ratio:.0%} of what a constant answer has",
+            f"{ratio:.0%} of a constant answer's loss",
         )
 
 
 class SoftmaxInside(Rule):
     """A softmax whose results enter the next layer.
 
-    Sure when a layer with weights takes the results of a softmax. Attention multiplies them with computed values, and
-    experts with outputs, which are no layers. A program that feeds one net's probabilities to another would make it
-    wrong, so only one net may stand in the graph, and the loss must not be good.
+    Sure when a layer with weights takes the results of a softmax, and the loss is still above 20 % of a constant
+    answer's loss. In attention and in a mixture of experts, the results are multiplied with computed numbers and not
+    with weights. A program that feeds one net's probabilities to another net would make it wrong.
     """
 
     name = "softmax in a hidden layer"
     fix = "use ReLU or tanh in hidden layers: softmax makes the units of a row compete and shrinks them"
-    code = "{net}.layers[1] = nn.ReLU()  # where the hidden softmax stands"
+    code = "{net}.layers[1] = nn.ReLU()  # where the hidden softmax is"
     confidence = 0.9
 
     def __init__(self) -> None:
@@ -96,17 +97,16 @@ class SoftmaxInside(Rule):
         if not self.width or ratio is None or not ratio > 0.2 or len(course.losses) < PATIENCE / 2:
             return None
         return Said(
-            "a hidden layer ends with a softmax, which lets hardly anything through.",
-            f"the outputs of {self.width} units add up to 1 before the next layer, and the loss is still "
-            f"{ratio:.0%} of "
-            f"what a constant answer has after {len(course.losses)} steps",
+            "a hidden layer ends with a softmax, so the next layer gets only small numbers.",
+            f"the outputs of {self.width} units add up to 1 before the next layer, and after {len(course.losses)} "
+            f"steps the loss is still {ratio:.0%} of a constant answer's loss",
         )
 
 
 class NetTooSmall(Rule):
-    """A hidden layer of one or two units that everything must pass.
+    """A hidden layer of only one or two units.
 
-    Sure when the loss stays above two fifths of what a constant answer has, hardly falls any more, and nothing else
+    Sure when the loss stays above 40 % of a constant answer's loss, hardly falls any more, and nothing else
     explains it. Labels that cannot be learned would make it wrong.
     """
 
@@ -124,16 +124,16 @@ class NetTooSmall(Rule):
             return None
         return Said(
             "the net has too few hidden units for this task.",
-            f"all paths lead through the {_units(narrow.outputs)} of {narrow.name}, and the loss stays at "
-            f"{course.ratio():.0%} of what a constant answer has",
+            f"{narrow.name} has only {_units(narrow.outputs)}, and the loss stays at "
+            f"{course.ratio():.0%} of a constant answer's loss",
             code=f"{{net}} = nn.MLP({course.layers[0].inputs}, [16, {course.layers[-1].outputs}])",
         )
 
 
 class NoBiases(Rule):
-    """A net without a single bias, so that the output for the input 0 is fixed.
+    """A net without biases, so that the output for the input 0 is fixed.
 
-    Sure when no layer has a bias, nothing normalizes, the loss stays above two fifths of what a constant answer has
+    Sure when no layer has a bias, nothing normalizes, the loss stays above 40 % of a constant answer's loss
     and no longer falls, and nothing else explains it. Labels that cannot be learned would make it wrong.
     """
 
@@ -144,8 +144,7 @@ class NoBiases(Rule):
     explained_by = (*LEARNING, "no nonlinearity between layers")
 
     def finish(self, course: Course) -> Said | None:
-        modules = course.model.named_modules() if hasattr(course.model, "named_modules") else []
-        if any(isinstance(module, LayerNorm | BatchNorm1d) for _, module in modules):
+        if course.modules(LayerNorm, BatchNorm1d):
             return None
         if not course.layers or any(layer.bias for layer in course.layers) or len(course.losses) < PATIENCE:
             return None
@@ -153,16 +152,16 @@ class NoBiases(Rule):
             return None
         return Said(
             "no layer has a bias, so the net cannot shift its answers.",
-            f"{len(course.layers)} layers have weights only, and the loss stays at {course.ratio():.0%} of what a "
-            "constant answer has",
+            f"{len(course.layers)} layers have weights only, and the loss stays at {course.ratio():.0%} of a constant "
+            "answer's loss",
         )
 
 
 class TooMuchDropout(Rule):
-    """Dropout that leaves hardly a path from the input to the output.
+    """Dropout that drops almost every path from the input to the output.
 
-    Sure when less than a fifth of all paths stay whole in a step (the product of 1 − p over the layers), and the loss
-    is still above half of what a constant answer has. Labels that cannot be learned would make it wrong.
+    Sure when a step keeps less than 20 % of all paths (the product of 1 − p over the layers), and the loss
+    is still above half of a constant answer's loss. Labels that cannot be learned would make it wrong.
     """
 
     name = "dropout too strong"
@@ -170,29 +169,26 @@ class TooMuchDropout(Rule):
     confidence = 0.85
 
     def judge(self, course: Course) -> Said | None:
-        modules = course.model.named_modules() if hasattr(course.model, "named_modules") else []
-        dropouts = [(name, m.p) for name, m in modules if isinstance(m, Dropout)]
-        whole = math.prod(1 - p for _, p in dropouts)
+        dropouts = [(name, m.p) for name, m in course.modules(Dropout)]
+        kept = math.prod(1 - p for _, p in dropouts)
         ratio = course.ratio()
-        if whole >= WHOLE or ratio is None or not ratio > 0.5 or len(course.losses) < PATIENCE:
+        if kept >= KEPT_PATHS or ratio is None or not ratio > 0.5 or len(course.losses) < PATIENCE:
             return None
         name = dropouts[0][0]
         return Said(
-            "dropout takes so much away that hardly a path from the input to the output is whole.",
-            f"{len(dropouts)} layers with p = {', '.join(f'{p:g}' for _, p in dropouts)} leave {whole:.1%} of the "
-            "paths, "
-            f"and the loss is still {ratio:.0%} of what a constant answer has",
+            "dropout is so strong that it drops almost every path from the input to the output.",
+            f"{len(dropouts)} layers with p = {', '.join(f'{p:g}' for _, p in dropouts)} keep {kept:.1%} of the "
+            f"paths, and the loss is still {ratio:.0%} of a constant answer's loss",
             code=f"{{net}}.{_indexed(name)}.p = 0.2",
         )
 
 
 class InitialWeightsTooLarge(Rule):
-    """Weights that begin so large that the first answers are far from anything reasonable.
+    """Initial weights so large that the first answers are far off.
 
     Sure when the weights of most layers have over four times the deviation of Kaiming's initialization, and the
-    first loss is over three times that of a constant answer. A net of sines, which begins so on purpose, would not
-    begin with such a loss. Weights that are large because a trained net was loaded would make it wrong, but its
-    first loss is low.
+    first loss is over three times that of a constant answer. A net with sines as activations has such weights on
+    purpose, but not such a loss. The weights of a trained net would make it wrong, but its first loss is low.
     """
 
     name = "initial weights too large"
@@ -210,9 +206,9 @@ class InitialWeightsTooLarge(Rule):
             return None
         name, size, usual = large[0]
         return Said(
-            "the weights begin far too large, so the first answers and gradients are huge or saturated.",
-            f"{name} has a deviation of {size:.3g}, where {usual:.2g} is usual, and the first loss is "
-            f"{record.losses[0]:.3g} where a constant answer has {guess:.3g}",
+            "the initial weights are far too large, so the first answers and gradients are huge or saturated.",
+            f"{name} has a deviation of {size:.3g} ({usual:.2g} is usual), and the first loss is "
+            f"{record.losses[0]:.3g} (a constant answer has {guess:.3g})",
         )
 
 

@@ -50,8 +50,8 @@ def set_rate(lr: float) -> Change:
     return Change(f"the learning rate {lr:g}", f"{{optimizer}}.lr = {lr:g}", apply)
 
 
-def own_parameters() -> Change:
-    """Give the optimizer all parameters of the net, and step after every pass."""
+def all_parameters() -> Change:
+    """Give all parameters of the net to the optimizer, and step after every pass."""
 
     def apply(fork: Fork) -> None:
         old = fork.optimizer
@@ -77,7 +77,7 @@ def skip(ops: tuple[str, ...], code: str = "{net}.layers[-1] = nn.Identity()") -
 
 
 def _last_activation(recorded: Pass, ops: tuple[str, ...]) -> int:
-    """The place of the last of these operations after the last layer; −1 if there is none."""
+    """The index of the last of these operations after the last layer; −1 if there is none."""
     names = [x.operation.name if x.operation is not None else "" for x in recorded.graph]
     start = max((i for i, name in enumerate(names) if name in LAYERS), default=0)
     return max((i for i, name in enumerate(names) if i > start and name in ops), default=-1)
@@ -123,9 +123,9 @@ def change_inputs(function: Callable[[Any], Any], name: str, code: str) -> Chang
     return Change(name, code, apply)
 
 
-def standardize_inputs(fork_of: Any) -> Change:
-    """Standardize the features by all recorded batches."""
-    rows = [x for p in fork_of.passes for x in _inputs(p)]
+def standardize_inputs(tape: Tape) -> Change:
+    """Standardize the features with the mean and the deviation of all recorded batches."""
+    rows = [x for p in tape.passes for x in _inputs(p)]
     whole = np.concatenate(rows) if rows else np.zeros((1, 1))
     whole = whole[np.isfinite(whole).all(1)]
     mean, deviation = whole.mean(0), whole.std(0)
@@ -144,7 +144,7 @@ def _inputs(recorded: Pass) -> list[Any]:
 
 
 def _feeds(recorded: Pass, i: int) -> bool:
-    """Whether a layer takes the constant at that place, seen through views."""
+    """Whether a layer takes the constant at that index, directly or through views."""
     places = {i}
     for k, x in enumerate(recorded.graph):
         if x.operation is None or x.inputs[0] not in places:
@@ -226,7 +226,7 @@ def drop_minus() -> Change:
 
 
 def insert_relu() -> Change:
-    """Put a ReLU behind every layer but the last."""
+    """Put a ReLU after every layer but the last."""
 
     def apply(fork: Fork) -> None:
         graph = fork.tape.passes[0].graph
@@ -241,7 +241,7 @@ def insert_relu() -> Change:
 
 
 def with_adam() -> Change:
-    """Adam in place of the optimizer, with its default rate."""
+    """Adam with the rate 0.01 instead of the optimizer."""
 
     def apply(fork: Fork) -> None:
         fork.optimizer = optim.Adam(list(fork.parameters.values()), lr=0.01)
@@ -276,7 +276,7 @@ def other_output_activation(tape: Tape) -> Change | None:
 
 
 def scale_targets(tape: Tape) -> Change | None:
-    """Standardize the targets that the answers are subtracted from; None if the loss is no such difference.
+    """Standardize the targets that the answers are subtracted from; None if the loss has no such difference.
 
     The losses are multiplied back, so that they are in the units of the run.
     """
@@ -300,7 +300,7 @@ def scale_targets(tape: Tape) -> Change | None:
 
 
 def _target(recorded: Pass) -> tuple[int, int] | None:
-    """The place of the targets, and the power of their difference from the answers that makes the loss."""
+    """The index of the targets, and the power to which the loss raises their difference from the answers."""
     graph = recorded.graph
     for x in graph:
         name = "" if x.operation is None else x.operation.name

@@ -1,4 +1,4 @@
-"""`Course`: how a run has gone so far, as the rules that judge it see it."""
+"""`Course`: what is known of a run so far. The rules judge it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ from tinygrad_edu.train.doctor.task import Record, Task
 if TYPE_CHECKING:
     import weakref
 
-TINY = 0.1  # root mean square of weights that are hardly there
+TINY = 0.1  # root mean square: smaller weights count as this large
 RECENT = 25  # steps whose mean loss is compared with that of a constant answer
-SAMPLE = 4096  # about so many entries of an array measure a step
+SAMPLE = 4096  # about how many entries of a large array are compared to measure a step
 
 
 class Evaluation(NamedTuple):
@@ -34,7 +34,7 @@ class Layer(NamedTuple):
     outputs: int
     bias: bool
     before: tuple[str, ...]  # the layers whose outputs enter it
-    linear: bool  # whether nothing but a linear map stands between them and this one
+    linear: bool  # whether there are only linear maps between them and this one
     hidden: bool  # whether a later layer depends on it
 
 
@@ -45,18 +45,18 @@ class Course:
     ----------
     parameters : those that are watched, by name.
     losses : of every backward pass.
-    largest_change : the largest ‖change of all weights in a step‖ / ‖weights‖, of the steps after close looks; of large
-        arrays by a sample of the entries.
+    largest_change : the largest ‖change of all weights in a step‖ / ‖weights‖, measured at the steps after close looks.
+        Of a large array, only a sample of the entries is compared.
     climbs : the cosine between each of those steps and the gradient; descent has a negative one.
     rates : the learning rate at each step of an optimizer.
-    record : what is known of the task; None if the loss is of no kind that is known.
+    record : what is known of the task; None if the kind of the loss is not known.
     evaluations : the losses that were computed without a gradient.
     layers : of the first graph, in the order of the forward pass.
     names : how the program calls the net and the optimizer.
-    scope : the arrays of rows that the program has where it enters the doctor, by name; they are not kept alive.
-    by_size : the parameters, the smallest first: what a few numbers can tell need not be asked of many.
+    scope : the program's arrays of rows when the watch began, by name; they are not kept alive.
+    by_size : the parameters, the smallest first, because a check of a small one is fast.
     mixed : whether backward passes went through different layers, as those of two nets that take turns.
-    broken : whether the loop ended by an exception.
+    broken : whether the loop ended with an exception.
     evaluated : the rows that the model was last called with while no gradient was recorded.
     """
 
@@ -83,24 +83,29 @@ class Course:
         self._before: Array | None = None
         self._gradient: Array | None = None
 
-    def arrive(self, loss: float) -> None:
-        """A backward pass begins: the step before it is over."""
+    def modules(self, *kinds: type) -> list[tuple[str, Any]]:
+        """The model's modules of these kinds, with their names; none if the model is a list of parameters."""
+        found = self.model.named_modules() if hasattr(self.model, "named_modules") else []
+        return [(name, module) for name, module in found if isinstance(module, kinds)]
+
+    def begin_pass(self, loss: float) -> None:
+        """Note the loss of a backward pass that begins, and measure the step before it."""
         self.losses.append(loss)
         if self._before is not None:
             now = self._sample(lambda p: p.raw)
             change = _distance(self._before, now)
-            if math.isfinite(change):  # a NaN, whatever made it, is no long step
+            if math.isfinite(change):  # a NaN says nothing about the length of the step
                 self.largest_change = max(self.largest_change, change)
             self.climbs.append(_cosine(now - self._before, self._gradient))
             self._before = None
 
-    def keep(self) -> None:
-        """Measure the step that comes next."""
+    def measure_next_step(self) -> None:
+        """Keep a sample of the weights and gradients, to measure the next step with."""
         self._before = self._sample(lambda p: p.raw)
         self._gradient = self._sample(gradient)
 
-    def saw(self, task: Task | None, step: int, layers: tuple[str, ...] = ()) -> None:
-        """A close look at the task, in a graph with these layers."""
+    def add_look(self, task: Task | None, step: int, layers: tuple[str, ...]) -> None:
+        """Note what a close look at a graph with these layers shows of the task."""
         self._graph = self._graph or layers
         self.mixed = self.mixed or layers != self._graph
         if task is None:
@@ -114,7 +119,7 @@ class Course:
         return {name: x for name, reference in self.scope.items() if (x := reference()) is not None}
 
     def untouched(self) -> bool:
-        """Whether no parameter was written to since the watch began, not even the number that was there."""
+        """Whether no parameter was written to since the watch began, not even with the same numbers."""
         return all(p.stamp == self._stamps[name] for name, p in self.parameters.items())
 
     def distances(self) -> list[float]:
@@ -129,10 +134,10 @@ class Course:
         return float(np.linalg.norm(_joined(start))), float(np.linalg.norm(_joined(now)))
 
     def ratio(self) -> float | None:
-        """The loss of the last steps, as a share of what the best constant answer has; None if that is not known.
+        """The loss of the last steps divided by that of the best constant answer; None if they are not known.
 
-        Where the program's loss is another than the usual mean, it is that of the last looks. It is not known where the
-        losses of several nets take turns.
+        If the program's loss is not the usual mean, the usual mean at the last looks is taken. The losses are not known
+        if several nets take turns.
         """
         if self.record is None or self.mixed:
             return None
@@ -143,9 +148,9 @@ class Course:
         return math.inf if math.isnan(recent) else recent / self.record.guess()
 
     def stuck(self, share: float = 0.3, flat: float = 0.05) -> bool:
-        """Whether the loss is still above a share of what a constant answer has, and no longer falls.
+        """Whether the loss is still above a share of a constant answer's loss, and no longer falls.
 
-        It no longer falls if the mean of the last quarter is within a few per cent of that of the quarter before.
+        It no longer falls if the mean of the last quarter is within a few percent of that of the quarter before.
         """
         ratio = self.ratio()
         if ratio is None or not ratio > share:
@@ -158,7 +163,7 @@ class Course:
         return [mean(part.tolist()) if len(part) else math.nan for part in np.array_split(np.array(self.losses), 4)]
 
     def _sample(self, of: Any) -> Array:
-        """Entries of what the parameters have, as one array whose norm is about that of all entries."""
+        """A sample of ``of(p)`` of all parameters, as one array whose norm is about that of all entries."""
         parts, floats = [], []
         for p in self.parameters.values():
             x = of(p)
@@ -169,22 +174,14 @@ class Course:
         return np.concatenate([*parts, np.array(floats)])
 
     def _weights(self) -> dict[str, Array]:
-        return self._arrays(lambda p: p.raw)
-
-    def _arrays(self, of: Any) -> dict[str, Array]:
-        """Copies of what the parameters have; of Values together, as one array."""
-        arrays, floats = {}, []
-        for name, p in self.parameters.items():
-            x = of(p)
-            if isinstance(p.raw, float):
-                floats.append(0.0 if x is None else float(x))
-            else:
-                arrays[name] = np.zeros(p.raw.shape) if x is None else np.array(x, dtype=p.raw.dtype)
+        """Copies of the parameters' numbers, by name; those of Values together, as one array."""
+        arrays = {name: p.raw.copy() for name, p in self.parameters.items() if not isinstance(p.raw, float)}
+        floats = [p.raw for p in self.parameters.values() if isinstance(p.raw, float)]
         return arrays | ({"Values": np.array(floats)} if floats else {})
 
 
 def same_scale(course: Course) -> bool:
-    """Whether the program's loss is the usual mean, so that it can be compared with a constant answer's."""
+    """Whether the program's loss is the usual mean, so that it can be compared with a constant answer's loss."""
     record = course.record
     if record is None or not record.losses:
         return False
@@ -202,7 +199,7 @@ def gradient(node: Node) -> Any:
 
 
 def is_zero(g: Any) -> bool:
-    """Whether a gradient is all 0; the first entries mostly tell, without a look at the others."""
+    """Whether a gradient is all 0. Mostly the first entries show that it is not."""
     if isinstance(g, float):
         return g == 0
     flat = np.ravel(g)
@@ -230,7 +227,7 @@ def _sampled(array: Array) -> Array:
 
 
 def _distance(before: Array, now: Array) -> float:
-    """‖now − before‖ / ‖before‖; weights that begin at zero count as small ones, not as none."""
+    """‖now − before‖ / ‖before‖; weights smaller than `TINY` count as that large."""
     size = max(float(np.linalg.norm(before)), TINY * math.sqrt(before.size))
     return float(np.linalg.norm(now - before)) / size if size else 0.0
 

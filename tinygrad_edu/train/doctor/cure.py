@@ -1,4 +1,4 @@
-"""`cure`: the run as it was beside the run with the fix, from the state before the fault."""
+"""`cure`: repeats the recorded steps with a fix, and compares the losses with those of the run."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tinygrad_edu.train.doctor.tape import Fork, Tape
 
 @dataclass(frozen=True)
 class Cure:
-    """What became of a run with a fix, beside what became of it without.
+    """The losses of the recorded steps, without and with the fix of a finding.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Cure:
     def __str__(self) -> str:
         n = len(self.cured)
         return (
-            f"{self.finding.name}: with {self.change}, the loss after {n} steps is {self.cured[-1]:.4g} in place of "
+            f"{self.finding.name}: with {self.change}, the loss after {n} steps is {self.cured[-1]:.4g} instead of "
             f"{self.as_it_was[-1]:.4g}\n  code: {self.code}"
         )
 
@@ -53,10 +53,10 @@ def cure_of(finding: Finding, tape: Tape | None, names: dict[str, str], settings
             "a cure needs the first steps of the run: watch it with train.doctor(net, optimizer, examine=True)"
         )
     if not tape.passes:
-        raise ArgumentError("a cure needs a step at least, but no backward pass was recorded")
+        raise ArgumentError("a cure needs at least one step, but no backward pass was recorded")
     chosen = _change(finding, tape, settings, rows)
     if tape.optimizer is None:
-        raise ArgumentError("a cure takes the steps again, so the doctor must be given the optimizer that takes them")
+        raise ArgumentError("a cure repeats the steps, so the doctor must be given the optimizer that takes them")
     plain, cured = Fork(tape), Fork(tape)
     count = len(tape.passes)
     plain.run(count)
@@ -86,13 +86,13 @@ def _change(finding: Finding, tape: Tape, settings: dict[str, Any], rows: int) -
     }
     unknown = [name for name in settings if name not in known]
     if unknown:
-        raise ArgumentError(f"cure: {unknown[0]!r} is no setting, but {', '.join(known)} are")
+        raise ArgumentError(f"cure has no setting {unknown[0]!r}: use {', '.join(known)}")
     if settings:
         return [known[name](value) for name, value in settings.items()]
     usual = _usual(tape, rows)
     if finding.name not in usual:
         raise ArgumentError(
-            f"{finding.name!r} cannot be cured by taking the recorded steps again: what is wrong lies outside of them "
+            f"{finding.name!r} cannot be cured by repeating the recorded steps: the fault is outside of them "
             f"(fix: {finding.fix})"
         )
     change = usual[finding.name]()
@@ -105,15 +105,15 @@ def _change(finding: Finding, tape: Tape, settings: dict[str, Any], rows: int) -
 
 
 def _usual(tape: Tape, rows: int) -> dict[str, Callable[[], Change | None]]:
-    """How each finding is undone that can be."""
+    """The usual change for each finding that can be undone."""
     return {
         "missing zero_grad": changes.reset_gradients,
         "learning rate too high": lambda: changes.scale_rate(0.1),
         "learning rate too low": lambda: changes.scale_rate(10.0),
         "loss summed over the batch": lambda: changes.divide_loss(rows),
         "gradient ascent": changes.drop_minus,
-        "parameter missing from the optimizer": changes.own_parameters,
-        "parameters that never change": changes.own_parameters,
+        "parameter missing from the optimizer": changes.all_parameters,
+        "parameters that never change": changes.all_parameters,
         "softmax before cross-entropy": lambda: changes.skip(
             ("softmax",), "loss = nn.functional.cross_entropy(logits, y)"
         ),

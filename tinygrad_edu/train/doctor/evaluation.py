@@ -15,10 +15,10 @@ from tinygrad_edu.train.doctor.visit import Visit
 class TrainingModeInEvaluation(Rule):
     """A model that is evaluated while it behaves as in training.
 
-    Sure when, after training has begun, a model with Dropout or BatchNorm1d in training mode was called under
-    `no_grad`, or called twice for outputs that died without a backward pass. An output that is still held may have
-    its pass yet to come; it counts when the watch ends. An average over several random forward passes, which
-    estimates uncertainty, would make it wrong.
+    Sure when, after the first backward pass, a model with Dropout or BatchNorm1d in training mode was called under
+    `no_grad`. Also when two of its outputs were never used in a backward pass. An output that still exists may be
+    used later, so it counts only when the watch ends. An average over several random forward passes, which estimates
+    uncertainty, would make it wrong.
     """
 
     name = "training mode during evaluation"
@@ -32,7 +32,7 @@ class TrainingModeInEvaluation(Rule):
         self.noisy = ""
         self.unused = 0
 
-    def called(self, model: Any, y: Any) -> Said | None:
+    def on_call(self, model: Any, y: Any) -> Said | None:
         if self.switched is None:
             self.switched = [m for _, m in model.named_modules() if isinstance(m, Dropout | BatchNorm1d)]
         noisy = [m for m in self.switched if m.training and getattr(m, "p", 1) > 0]
@@ -64,7 +64,7 @@ class TrainingModeInEvaluation(Rule):
         return self._if_several()
 
     def _if_several(self) -> Said | None:
-        """One output may be left by a step that was broken off."""
+        """A finding for two unused outputs or more, because an interrupted step leaves one."""
         if self.unused < 2:
             return None
         return self._say(f"{self.unused} calls of the model whose outputs were not trained on")
@@ -80,8 +80,8 @@ class EvaluationModeInTraining(Rule):
     """A model that is trained while it behaves as in evaluation.
 
     Sure when at ten backward passes in a row the whole model was in evaluation mode, although it has Dropout or
-    BatchNorm1d, and its parameters changed meanwhile. Parts that are kept in evaluation mode on purpose, as
-    BatchNorm1d is in fine-tuning, would make it wrong; then the model itself is in training mode.
+    BatchNorm1d, and its parameters changed. Parts that are kept in evaluation mode on purpose, such as BatchNorm1d in
+    fine-tuning, would make it wrong, but then the model itself is in training mode.
     """
 
     name = "evaluation mode during training"
@@ -96,10 +96,7 @@ class EvaluationModeInTraining(Rule):
     def before(self, visit: Visit) -> Said | None:
         model = visit.course.model
         if self.switched is None:
-            modules = model.named_modules() if hasattr(model, "named_modules") else []
-            self.switched = [
-                m for _, m in modules if isinstance(m, BatchNorm1d) or (isinstance(m, Dropout) and m.p > 0)
-            ]
+            self.switched = [m for _, m in visit.course.modules(BatchNorm1d, Dropout) if getattr(m, "p", 1) > 0]
         if not self.switched or model.training or any(m.training for m in self.switched):
             self.passes = 0
             return None
@@ -107,7 +104,8 @@ class EvaluationModeInTraining(Rule):
         if self.passes < 10 or visit.course.untouched():
             return None
         return Said(
-            f"the model is trained in evaluation mode, where {type(self.switched[0]).__name__} does not do its work.",
+            f"the model is trained in evaluation mode, where {type(self.switched[0]).__name__} does not do what "
+            "training needs.",
             f"net.training was False at the last {self.passes} backward passes",
         )
 
@@ -133,7 +131,7 @@ class BatchNormStatistics(Rule):
         if visit.step < 100:
             return None
         if self.norms is None:
-            self.norms = _norms(visit.course.model)
+            self.norms = [m for _, m in visit.course.modules(BatchNorm1d)]
         norms = {m._scope: m for m in self.norms if m.training and m._scope is not None}
         if not norms:
             self.looks = 0
@@ -149,7 +147,8 @@ class BatchNormStatistics(Rule):
             return None
         norm, share = off[0]
         return Said(
-            "the running statistics of BatchNorm1d are far from those of the batches, so evaluation is another net.",
+            "the running statistics of BatchNorm1d are far from those of the batches, so the net computes something "
+            "else in evaluation mode.",
             f"{share:.0%} of the features are off after {visit.step} steps, with the momentum {norm.momentum}",
         )
 
@@ -157,8 +156,8 @@ class BatchNormStatistics(Rule):
 class BatchNormOfFewRows(Rule):
     """BatchNorm1d of batches that have too few rows for a mean and a variance.
 
-    Sure when at twenty looks, nine tenths of all, it got two rows or fewer: of two rows it leaves only the signs of
-    their differences. Also when it got four rows or fewer, and the loss is above half of what a constant answer has
+    Sure when it got two rows or fewer at 90 % of its looks, twenty or more: of two rows, it keeps only the signs of
+    their differences. Also when it got four rows or fewer, and the loss is above half of a constant answer's loss
     after a hundred steps. Pairs that are compared on purpose would make it wrong.
     """
 
@@ -173,7 +172,7 @@ class BatchNormOfFewRows(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         if self.norms is None:
-            self.norms = _norms(visit.course.model)
+            self.norms = [m for _, m in visit.course.modules(BatchNorm1d)]
         scopes = {m._scope for m in self.norms if m.training and m._scope is not None}
         marks = [mark for node in visit.order for mark in node.marks if mark.scope in scopes] if scopes else []
         shapes = [np.shape(mark.inputs[0].raw) for mark in marks]
@@ -189,14 +188,11 @@ class BatchNormOfFewRows(Rule):
         if usual > 4 or (usual > 2 and not stuck):
             return None
         return Said(
-            "the batches are too small for BatchNorm1d: its mean and variance are those of a few rows, and jump.",
-            f"it got {usual} rows or fewer at {np.mean(np.array(self.rows) <= usual):.0%} of {len(self.rows)} looks",
+            "the batches are too small for BatchNorm1d: its mean and variance are those of a few rows, and jump from "
+            "batch to batch.",
+            f"it got {usual} rows or fewer in {np.mean(np.array(self.rows) <= usual):.0%} of {len(self.rows)} "
+            "inspected passes",
         )
-
-
-def _norms(model: Any) -> list[BatchNorm1d]:
-    modules = model.named_modules() if hasattr(model, "named_modules") else []
-    return [m for _, m in modules if isinstance(m, BatchNorm1d)]
 
 
 def _off(norm: Any, x: Any) -> float:

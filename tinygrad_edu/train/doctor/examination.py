@@ -1,4 +1,4 @@
-"""`examine`: cheap experiments on a fork of the run, where the evidence has several explanations."""
+"""`examine`: cheap experiments on copies of the run, for evidence that has several explanations."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.train.doctor import changes
 from tinygrad_edu.train.doctor.tape import Fork, Tape
 
-TRIED = 60  # passes a trial
+TRIED = 60  # passes per trial
 BETTER = 0.8  # times the loss without the change
 
 
@@ -22,7 +22,7 @@ class Trial:
     name : the change in words.
     code : the change as a line of code.
     loss : the mean loss of the last passes with it; nan if it did not stay finite.
-    helped : whether it is below four fifths of the loss without it.
+    helped : whether the loss is below 80 % of the loss without the change.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Examination:
     start : the first loss of the run.
     loss : the mean loss of the last passes of a fork without any change.
     trials : the changes, the best first.
-    one_batch : the loss of one batch after it was trained on alone, with Adam.
-    passes : how many forward and backward passes all of it took.
+    one_batch : the loss of one batch after training on it alone, with Adam.
+    passes : how many forward and backward passes the experiments took.
     steps : how many the run itself took.
     """
 
@@ -54,7 +54,9 @@ class Examination:
 
     @for_output
     def __str__(self) -> str:
-        lines = [f"Experiments on a copy of the run: the loss goes from {self.start:.3g} to {self.loss:.3g} as it is."]
+        lines = [
+            f"Experiments on copies of the run: unchanged, the loss goes from {self.start:.3g} to {self.loss:.3g}."
+        ]
         lines += [
             f"  {trial.loss:9.3g}  {'helps  ' if trial.helped else '       '}{trial.name}" for trial in self.trials
         ]
@@ -80,9 +82,9 @@ def examine(tape: Tape | None, names: dict[str, str], steps: int) -> Examination
             "experiments need the first steps of the run: watch it with train.doctor(net, optimizer, examine=True)"
         )
     if not tape.passes:
-        raise ArgumentError("experiments need a step at least, but no backward pass was recorded")
+        raise ArgumentError("experiments need at least one step, but no backward pass was recorded")
     if tape.optimizer is None:
-        raise ArgumentError("experiments take the steps again, so the doctor must be given the optimizer")
+        raise ArgumentError("experiments repeat the steps, so the doctor must be given the optimizer")
     plain = Fork(tape)
     plain.run(TRIED)
     before = _last(plain.losses)

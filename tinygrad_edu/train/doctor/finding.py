@@ -26,8 +26,8 @@ class Finding:
     fix : what to do.
     step : the backward pass at which it was found, from 1 on.
     code : the fix as a line of code, with this program's names of the net and the optimizer where they are known.
-    confidence : how sure the rule is, from 0 to 1. A structural fault that stands in the graph has 0.95 or more, a
-        fault that is concluded from the course of the losses less.
+    confidence : how sure the rule is, from 0 to 1. A fault that the graph itself shows has 0.95 or more. A fault that
+        the losses suggest has less.
     page : where the finding is explained.
     """
 
@@ -69,11 +69,11 @@ def few(names: list[str]) -> str:
 
 
 class Said(NamedTuple):
-    """What a rule has to say of its fault."""
+    """What a rule says when it has found its fault."""
 
     sentence: str
     evidence: str
-    fix: str = ""  # if it is another than the rule's
+    fix: str = ""  # if it differs from the rule's
     code: str = ""  # likewise
     name: str = ""  # likewise
 
@@ -81,8 +81,8 @@ class Said(NamedTuple):
 class Rule:
     """Base class of rules: each knows one fault, watches for it, and says it once.
 
-    A subclass names the fault and its fix, and overrides the moments that it needs. Each returns None while the rule
-    is not sure. Its docstring says when it is sure, and what evidence would make it wrong.
+    A subclass names the fault and its fix, and overrides the methods that it needs. Each returns None while the rule
+    is not sure. The docstring says when the rule is sure, and what would make it wrong.
 
     Attributes
     ----------
@@ -110,12 +110,12 @@ class Rule:
         """As `after`, at the passes that are looked at closely: the first ones, then every tenth."""
         return None
 
-    def stepped(self, optimizer: Any) -> Said | None:
+    def on_step(self, optimizer: Any) -> Said | None:
         """When a step of an optimizer begins."""
         return None
 
-    def called(self, model: Any, y: Any) -> Said | None:
-        """When the model was called."""
+    def on_call(self, model: Any, y: Any) -> Said | None:
+        """When the model was called and gave ``y``."""
         return None
 
     def judge(self, course: "Course") -> Said | None:

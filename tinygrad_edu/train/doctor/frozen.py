@@ -13,7 +13,7 @@ from tinygrad_edu.train.doctor.visit import Visit
 
 STREAK = 3  # steps in a row whose gradients were gone
 PASSES = 20  # backward passes after which a parameter should have had its turn
-FOREIGN = 10  # passes beside an optimizer of other parameters
+FOREIGN = 10  # passes with an optimizer of other parameters
 UNUSED = 50  # passes in a row whose gradients no step used
 ENDED = 10  # the same, when the watch has ended
 
@@ -21,15 +21,15 @@ ENDED = 10  # the same, when the watch has ended
 class NeverAGradient(Rule):
     """A parameter that the loss does not depend on.
 
-    Sure when twenty backward passes have gone by and it was in the graph of none that was looked at, while others were.
-    Fine-tuning a head on the features of a trained net would make it wrong: where the lost parameters are all those
-    before the others, it is silent unless they look as if they were never trained (`looks_untrained`).
+    Sure when, after twenty backward passes, it was in no graph that the doctor inspected, while other parameters were.
+    Fine-tuning a head on the features of a trained net would make it wrong: if such parameters are those of the first
+    layers, the rule is silent unless they look as if they were never trained (`looks_untrained`).
     """
 
     name = "parameter that never receives a gradient"
     fix = (
-        "use it in forward(), and look for .data, .detach(), .numpy() or no_grad() between it and the loss; if it is "
-        "meant to rest, set its requires_grad to False"
+        "use it in forward(), and look for .data, .detach(), .numpy() or no_grad() between it and the loss; if it "
+        "should not be trained, set its requires_grad to False"
     )
 
     def __init__(self) -> None:
@@ -47,11 +47,11 @@ class NeverAGradient(Rule):
 
 
 class OnlyThePenalty(Rule):
-    """A loss that no output of the net enters, but a penalty on its weights.
+    """A loss that depends on a penalty of the net's weights, but on no output of the net.
 
-    Sure when, at ten looks, the model was called and gave something that has a gradient, but no output of it was in the
-    graph, nor a product with one of its weights. A model that is trained by its weights alone would make it wrong,
-    but then it is not called.
+    Sure when, at ten looks, the model was called and gave something that has a gradient, but the graph of the loss had
+    neither an output of the model nor a product with one of its weights. A loss that is made of the weights alone would
+    make it wrong, but then the model is not called.
     """
 
     name = "outputs cut from the loss"
@@ -62,7 +62,7 @@ class OnlyThePenalty(Rule):
         self.outputs: list[weakref.ref[Node]] = []
         self.looks = 0
 
-    def called(self, model: Any, y: Any) -> Said | None:
+    def on_call(self, model: Any, y: Any) -> Said | None:
         if isinstance(y, Node) and y.requires_grad:
             self.outputs.append(weakref.ref(y))
         return None
@@ -77,22 +77,22 @@ class OnlyThePenalty(Rule):
         if self.looks < 10:
             return None
         return Said(
-            "no output of the net enters the loss with its gradient, so only a penalty on the weights is trained.",
-            f"at {self.looks} looks in a row the graph of the loss held {len(visit.parameters)} parameters, but no "
-            "output of the net",
+            "the loss depends on no output of the net, so only a penalty on the weights is trained.",
+            f"in {self.looks} inspected passes in a row, the graph of the loss had {len(visit.parameters)} parameters, "
+            "but no output of the net",
         )
 
 
 class RecurrentWeightsUnused(Rule):
-    """Recurrent weights that only ever meet the zeros that a sequence begins with.
+    """Recurrent weights that are only multiplied with the initial state, which is zero.
 
     Sure when a layer takes the zeros of an initial state, and at ten looks the gradient of all such weights was exactly
-    zero while others had one: the answer is read after the first step, or a sequence has one step. A net that is to
-    answer at once would make it wrong; it needs no recurrent layer.
+    zero while other weights had one. Then the answer is read after the first step, or a sequence has only one step. A
+    net that should answer after one step would make it wrong, but it needs no recurrent layer.
     """
 
     name = "recurrent weights without effect"
-    fix = "read the last step, outputs[:, -1], and see that the axes are (batch, steps, features)"
+    fix = "read the last step, outputs[:, -1], and check that the axes are (batch, steps, features)"
     code = "answers = head(outputs[:, -1])"
     confidence = 0.85
 
@@ -107,21 +107,22 @@ class RecurrentWeightsUnused(Rule):
         if self.looks < 10:
             return None
         return Said(
-            "the weights between the steps of the sequence only meet the zeros that it begins with.",
-            f"the gradient of {few(names)} was exactly 0 at {self.looks} looks in a row, that of others was not",
+            "the recurrent weights are only multiplied with the initial state, which is zero, so they never learn.",
+            f"in {self.looks} inspected passes in a row, the gradient of {few(names)} was exactly 0, that of other "
+            "weights was not",
         )
 
 
 class NotInTheOptimizer(Rule):
     """A parameter that gets gradients, and that no step ever changes.
 
-    Sure when others were changed before twenty backward passes, and it never was. Fine-tuning a head would make it
-    wrong: where the parameters at rest are all those before the others, it is silent unless they look as if they were
-    never trained (`looks_untrained`).
+    Sure when other parameters changed before each of twenty backward passes, and it never did. Fine-tuning a head would
+    make it wrong: if the unchanged parameters are those of the first layers, the rule is silent unless they look as if
+    they were never trained (`looks_untrained`).
     """
 
     name = "parameter missing from the optimizer"
-    fix = "make the optimizer with net.parameters(); if the parameter is meant to rest, set its requires_grad to False"
+    fix = "make the optimizer with net.parameters(); if the parameter should not be trained, set requires_grad to False"
     code = "{optimizer} = optim.Adam({net}.parameters(), lr=0.001)"
 
     def __init__(self) -> None:
@@ -157,7 +158,7 @@ class FrozenUntrained(Rule):
     """Frozen layers that still have the weights of their initialization.
 
     Sure when parameters that need no gradient look as if they were never trained (`looks_untrained`), and after a
-    hundred steps the loss is above half of what a constant answer has. Features that are random on purpose would make
+    hundred steps the loss is above half of a constant answer's loss. Features that are random on purpose would make
     it wrong, but they are chosen wide enough to solve the task.
     """
 
@@ -175,18 +176,17 @@ class FrozenUntrained(Rule):
             return None
         return Said(
             "some layers are frozen although they were never trained.",
-            f"{few(untrained)} need no gradient and still look as they were initialized, and the loss is "
-            f"{ratio:.0%} of "
-            "what a constant answer has",
+            f"{few(untrained)} need no gradient and still look as they were initialized, and the loss is {ratio:.0%} "
+            "of a constant answer's loss",
         )
 
 
 def looks_untrained(name: str, state: dict[str, Any]) -> bool:
-    """Whether a parameter looks as initializations leave it.
+    """Whether a parameter still looks as it was initialized.
 
-    With n inputs, the default draws weights and biases within ±1/√n, and other initializations write the weights alone
-    (so the biases are still within, and older) or make the biases 0. Training moves some entry outside of that. An
-    embedding begins as numbers with the mean 0 and the deviation 1.
+    With n inputs, the default draws weights and biases within ±1/√n. Other initializations change only the weights, so
+    the biases are still in that range and were written earlier; or they set the biases to 0. Training moves some entry
+    out of the range. An embedding begins with numbers of the mean 0 and the deviation 1.
     """
     parameter = state[name]
     owner, _, kind = name.rpartition(".")
@@ -208,7 +208,7 @@ def _is_standard_normal(weights: Any) -> bool:
 
 
 def _is_fine_tuning(visit: Visit, still: list[str]) -> bool:
-    """Whether the parameters at rest are all those before some layer, and do not look untrained."""
+    """Whether the unchanged parameters are those of the first layers, and do not look untrained."""
     names = [*visit.parameters]
     if names[: len(still)] != still or len(still) == len(names):
         return False
@@ -221,24 +221,24 @@ def _is_fine_tuning(visit: Visit, still: list[str]) -> bool:
 class NeverChanged(Rule):
     """A net that no step ever changes.
 
-    Sure when no parameter was written to in ten backward passes, and the optimizer holds none of them. Also when
-    none was in fifty, or in ten until the watch ended, and the gradients of each pass were reset before the next:
-    they are thrown away. Gradients that are gathered over many passes are kept in between. And when at three steps
-    in a row of an optimizer that holds them, the gradients that the pass before had left were gone. A program that
-    only looks at gradients, as for pictures of them, would make it wrong.
+    Sure in three cases. No parameter changed in ten backward passes, and the optimizer has none of them. No parameter
+    changed in fifty passes (ten, if the watch has ended), and the gradients of each pass were reset before the next
+    one, so they are not accumulated. No parameter changed, and at three steps in a row the gradients of the last pass
+    were gone when the optimizer's step began. A program that only looks at gradients, such as to plot them, would make
+    it wrong.
     """
 
     name = "parameters that never change"
     fix = (
         "call optimizer.step() after loss.backward(), of an optimizer made with this net's parameters; by hand, write "
-        "p.data -= rate * p.grad, for p = p - … only gives the name p to a new node"
+        "p.data -= rate * p.grad, because p = p - … only gives the name p to a new node"
     )
     code = "{optimizer}.step()  # after loss.backward(); made with {net}.parameters()"
 
     def __init__(self) -> None:
         self.course: Course | None = None
         self.resets = 0
-        self.left = False  # whether the pass before left gradients
+        self.left = False  # whether the last pass left gradients
         self.emptied = 0
 
     def before(self, visit: Visit) -> Said | None:
@@ -256,7 +256,7 @@ class NeverChanged(Rule):
         self.left = _any_gradient(visit.course)
         return None
 
-    def stepped(self, optimizer: Any) -> Said | None:
+    def on_step(self, optimizer: Any) -> Said | None:
         if not self.left or self.course is None or {*optimizer.params}.isdisjoint(self.course.parameters.values()):
             return None
         self.left = False
@@ -264,7 +264,7 @@ class NeverChanged(Rule):
         if self.emptied < STREAK or not self.course.untouched():
             return None
         return Said(
-            "zero_grad() stands between backward() and step(), so the steps find no gradient to follow.",
+            "zero_grad() is called between backward() and step(), so the steps have no gradient to follow.",
             f"at each of the last {STREAK} steps, the gradients that backward() had left were gone when step() began",
             "call optimizer.zero_grad() before loss.backward(), or after optimizer.step()",
             "{optimizer}.zero_grad()  # before loss.backward()",
@@ -286,7 +286,7 @@ class NeverChanged(Rule):
         return Said(
             "the optimizer has none of the net's parameters, so its steps do not change the net.",
             f"{_seen(visit.course)}, and none is among the optimizer's {count}",
-            "make the optimizer anew after the net, with net.parameters()",
+            "make the optimizer after the net, with net.parameters()",
             "{optimizer} = optim.Adam({net}.parameters(), lr=0.001)  # after {net} was made",
         )
 

@@ -1,4 +1,4 @@
-"""What shows only in the losses of other rows than those that are trained on."""
+"""Faults that only show in the loss on rows that are not trained on."""
 
 import numpy as np
 
@@ -14,11 +14,11 @@ ROWS = 100  # different ones
 
 
 class Overfitting(Rule):
-    """A loss of other rows that rises while that of the training falls.
+    """A loss on other rows that rises while the training loss falls.
 
-    Sure when of five evaluations or more the last two are above one and a half times the best, which was at least a
-    quarter of them before, above three times the loss of the training, and above a quarter of what a constant
-    answer has. An evaluation on harder rows would make it wrong, but its loss would not rise.
+    Sure when, of five evaluations or more, the last two losses are above 1.5 times the best one, above three times the
+    training loss, and above 25 % of a constant answer's loss, and the best one was at least a quarter of the
+    evaluations ago. An evaluation on harder rows would make it wrong, but its loss would not rise.
     """
 
     name = "overfitting"
@@ -43,19 +43,18 @@ class Overfitting(Rule):
         if course.record is not None and same_scale(course) and now < 0.25 * course.record.guess():
             return None  # still good
         return Said(
-            "the net learns the training rows by heart, and gets worse on others.",
-            f"the loss of other rows was {losses[best]:.3g} at step {course.evaluations[best].step} and is "
-            f"{losses[-1]:.3g} "
-            f"now, while that of the training is {trained:.3g}",
+            "the net memorizes the training rows, and gets worse on others.",
+            f"the loss on other rows was {losses[best]:.3g} at step {course.evaluations[best].step} and is "
+            f"{losses[-1]:.3g} now, while the training loss is {trained:.3g}",
         )
 
 
 class UnrelatedLabels(Rule):
-    """Labels that tell nothing about other rows: shuffled, misplaced, or random.
+    """Labels that have nothing to do with their rows: shuffled, misplaced, or random.
 
-    Sure when the loss of the training fell below six tenths of what a constant answer has, but no evaluation of five
-    or more came below 95 %. A net that learns a few rows by heart before it can generalize would make it wrong, so at
-    least a hundred different rows must have been seen.
+    Sure when the training loss fell below 60 % of a constant answer's loss, but none of five evaluations or more was
+    below 95 % of it. A net that memorizes a few rows before it generalizes would make it wrong, so at least a hundred
+    different rows must have been seen.
     """
 
     name = "labels that do not belong to their rows"
@@ -87,20 +86,19 @@ class UnrelatedLabels(Rule):
         if not ratio < 0.6 or min(losses) < 0.95 * guess:
             return None
         return Said(
-            "the net learns the training rows by heart, but nothing of it holds for other rows.",
-            f"the loss of the training is {ratio:.0%} of what a constant answer has, the best of {len(losses)} "
-            "evaluations "
-            f"{min(losses) / guess:.0%}",
+            "the net memorizes the training rows, but learns nothing about other rows.",
+            f"the training loss is {ratio:.0%} of a constant answer's loss, the best of {len(losses)} evaluations is "
+            f"{min(losses) / guess:.0%} of it",
         )
 
 
 class LabelNoise(Rule):
     """Many training labels are wrong.
 
-    Sure when the loss of classes is below 77 % of that of the training on other rows, at three evaluations in a
-    row, in a net without dropout, while the training's loss hardly falls from the thirty steps before to the thirty
-    after, and is above six tenths of what a constant answer has. Training rows that are harder on purpose (augmented,
-    weighted) would make it wrong.
+    Sure when, at three evaluations in a row, the loss on other rows is below 77 % of the training loss, although the
+    training loss is above 60 % of a constant answer's loss and hardly falls: its mean over the thirty steps after the
+    evaluation is over 80 % of that over the thirty before. The targets must be classes, and the net without dropout.
+    Training rows that are harder on purpose (augmented, weighted) would make it wrong.
     """
 
     name = "training labels that are wrong"
@@ -111,8 +109,7 @@ class LabelNoise(Rule):
 
     def finish(self, course: Course) -> Said | None:
         record = course.record
-        modules = course.model.named_modules() if hasattr(course.model, "named_modules") else []
-        if record is None or len(course.evaluations) < SEVERAL or any(isinstance(m, Dropout) for _, m in modules):
+        if record is None or len(course.evaluations) < SEVERAL or course.modules(Dropout):
             return None
         if not same_scale(course) or labels_of(record.targets) is None:
             return None
@@ -128,6 +125,6 @@ class LabelNoise(Rule):
                 return Said(
                     "the net is better on other rows than on those that it is trained on: many training labels "
                     "are wrong.",
-                    f"at step {e.step} the loss of other rows is {e.loss:.3g}, that of the training {trained:.3g}",
+                    f"at step {e.step} the loss on other rows is {e.loss:.3g}, the training loss is {trained:.3g}",
                 )
         return None

@@ -10,22 +10,22 @@ from tinygrad_edu.train.doctor.finding import Rule, Said, few
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
 STREAK = 3  # steps in a row with gradients that were not reset
-DEPTH = 3  # layers from which on gradients are compared between the first and the last
-DEEP = 4  # layers from which on that is enough
-GROWTH = 1e3  # of the gradient's size from the last layer to the first
-DECAY = 1e-3
-A_LAYER = 0.05  # decay from one layer to the one before it, in nets that are not deep
+DEPTH = 3  # the fewest layers whose gradients are compared
+DEEP = 4  # the fewest layers of a deep net
+GROWTH = 1e3  # of the gradient's size from the last layer to the first, in a deep net
+DECAY = 1e-3  # likewise
+LAYER_DECAY = 0.05  # from one layer to the one before it, in nets that are not deep
 STILL = 0.8  # of the loss of a constant answer: a net above it has learned nothing
 
 
 class MissingZeroGrad(Rule):
     """Gradients that are kept from step to step.
 
-    Sure when a parameter's gradient was still there, not zero, at the start of three backward passes although the
-    parameter had been changed by a step before each of them, and was at no pass in between gone. Accumulation over
-    micro-batches changes no parameter in between; with several losses and optimizers the gradient is gone whenever
-    the parameter's own turn comes. Passes that were only counted lie between the others, so only pairs of passes that
-    follow each other count. A program that accumulates gradients over steps on purpose would make it wrong.
+    Sure when a parameter still had a gradient, not zero, at the start of three backward passes, although a step had
+    changed the parameter before each of them. The gradient must not have been gone in between. Accumulation over
+    micro-batches changes no parameter in between. With several losses and optimizers, the gradient is gone whenever
+    the parameter is trained. Only passes that follow each other directly are compared. A program that accumulates
+    gradients over steps on purpose would make it wrong.
     """
 
     name = "missing zero_grad"
@@ -87,9 +87,9 @@ class Exploding(_AlongTheLayers):
     """Gradients that grow from layer to layer on their way back.
 
     Sure when the root mean square of the gradient at the first layer's output is over a thousand times that at the
-    last one's, in a net of four layers or more, where most layers add to it. With weights of a common initialization it
-    stays within a factor of ten or so. One look is enough, because such a run often ends at once. A net whose
-    first layers are scaled down later on purpose would make it wrong.
+    last layer's output, in a net of four layers or more, and the gradient grows at most of the layers. With a common
+    initialization the two are within a factor of about ten. One look is enough, because such a run often ends at once.
+    A net whose first layers are scaled down later on purpose would make it wrong.
     """
 
     enough = 1
@@ -108,7 +108,7 @@ class Exploding(_AlongTheLayers):
 
     def say(self, first: tuple[str, float], last: tuple[str, float]) -> Said:
         return Said(
-            "the gradient grows from layer to layer on its way back, and is huge when it reaches the first ones.",
+            "the gradient grows from layer to layer on its way back, and is huge at the first layers.",
             f"its root mean square is {last[1]:.2g} at {last[0]} and {first[1]:.2g} at {first[0]}",
         )
 
@@ -116,11 +116,11 @@ class Exploding(_AlongTheLayers):
 class Vanishing(_AlongTheLayers):
     """Gradients that fade from layer to layer on their way back, and a loss that does not fall.
 
-    Sure when the root mean square of the gradient at the first layer's output is below a thousandth of that at the
-    last one's, in a net of four layers or more, where most layers take from it, at the last five looks. In a net
-    of three layers a twentieth a layer is enough. It is the mirror image of `Exploding`, but some nets learn all the
-    same: nothing is said if the loss falls, or is below four fifths of what a constant answer has. A run that ends
-    while the net is still about to begin to learn would make it wrong.
+    Sure when, at the last five looks, the root mean square of the gradient at the first layer's output is below a
+    thousandth of that at the last layer's output, in a net of four layers or more, and the gradient shrinks at most of
+    the layers. In a net of three layers, a factor of 0.05 per layer is enough. Some nets learn in spite of this, so
+    nothing is said if the loss falls, or is below 80 % of a constant answer's loss. A run that ends just before the net
+    begins to learn would make it wrong.
     """
 
     name = "vanishing gradients"
@@ -149,7 +149,7 @@ class Vanishing(_AlongTheLayers):
         return self.said if stays else None
 
     def extreme(self, sizes: Array) -> bool:
-        limit = DECAY if len(sizes) >= DEEP else A_LAYER ** (len(sizes) - 1)
+        limit = DECAY if len(sizes) >= DEEP else LAYER_DECAY ** (len(sizes) - 1)
         return bool(sizes[0] < limit * sizes[-1] and np.mean(sizes[:-1] < sizes[1:] / 1.5) >= 2 / 3)
 
     def say(self, first: tuple[str, float], last: tuple[str, float]) -> Said:

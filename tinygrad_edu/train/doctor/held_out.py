@@ -1,4 +1,4 @@
-"""`HeldOut`: recognizes the losses that a program computes beside its training, as after every epoch."""
+"""`HeldOut`: recognizes the losses that a program computes without training, such as after every epoch."""
 
 import math
 import weakref
@@ -15,15 +15,15 @@ REMEMBERED = 64  # constants
 
 
 class HeldOut:
-    """Takes a constant for a loss if the operations that made it are those that make the loss of the training."""
+    """Takes a constant for a loss if its last operations are those of the training loss."""
 
     def __init__(self, course: Course) -> None:
         self.course = course
         self._chains: dict[int, tuple[weakref.ref[Node], tuple[str, ...]]] = {}
         self._loss: tuple[str, ...] = ()
 
-    def trained(self, root: Node) -> None:
-        """Learn how the loss of the training is made."""
+    def on_training_loss(self, root: Node) -> None:
+        """Note the last operations of the training loss."""
         names: list[str] = []
         node = root
         while len(names) < DEPTH and node.operation is not None and node.op not in LAYERS:
@@ -52,7 +52,7 @@ class HeldOut:
                 )
 
     def _chain(self, x: Node) -> tuple[str, ...]:
-        """The operations that made a constant, the last one first; () if it is none that was seen being made."""
+        """The operations that made a constant, the last one first; () if they were not seen."""
         reference, chain = self._chains.get(id(x), (None, ()))
         return chain if reference is not None and reference() is x else ()
 

@@ -14,7 +14,7 @@ LARGE = 20.0  # root mean square of a feature
 SMALL = 0.01
 ROWS = 20
 ROUNDING = 1e-6  # also where the program computes with float32
-ENOUGH = 2000  # rows: what they are is known then
+ENOUGH = 2000  # rows: no more are measured
 
 
 class NotNormalized(Rule):
@@ -22,9 +22,8 @@ class NotNormalized(Rule):
 
     Sure when a feature of what enters a first layer has a root mean square above 20, or when no entry is above
     0.01, over at least twenty rows. Standardized features have 1, pixels in [0, 1] less, and 8x8 digits counted
-    from 0 to 16 at most 13. Nothing is said where a layer normalizes the inputs first, or where BatchNorm1d takes
-    the mean and the size away from what the first layer makes of them. A net whose first weights are made for such
-    inputs would make it wrong.
+    from 0 to 16 at most 13. Nothing is said if a layer normalizes the inputs first, or if BatchNorm1d normalizes the
+    results of the first layer. A net whose first weights are made for such inputs would make it wrong.
     """
 
     name = "inputs not normalized"
@@ -44,7 +43,7 @@ class NotNormalized(Rule):
         width = x.shape[-1]
         self.rows += x.size // width
         rows = x.reshape(-1, width)
-        rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(float)  # others overflow soon
+        rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(float)  # squares of small types overflow
         self.squares[width] = self.squares.get(width, 0.0) + np.einsum("ij,ij->j", rows, rows)
         self.largest = max(self.largest, float(np.max(x, initial=0.0)), -float(np.min(x, initial=0.0)))
         size = np.sqrt(self.squares[width] / self.rows)
@@ -60,18 +59,16 @@ class NotNormalized(Rule):
 
 def _is_normalized_next(visit: Visit) -> bool:
     """Whether BatchNorm1d takes the results of the first layer, so that neither mean nor size of the inputs matter."""
-    model = visit.course.model
-    modules = model.named_modules() if hasattr(model, "named_modules") else []
-    scopes = {module._scope for _, module in modules if isinstance(module, nn.BatchNorm1d)}
+    scopes = {module._scope for _, module in visit.course.modules(nn.BatchNorm1d)}
     marks = (mark for node in visit.order for mark in node.marks if mark.scope in scopes) if scopes else ()
     return any(viewed(mark.inputs[0]) is visit.first_product for mark in marks)
 
 
 class EqualInputs(Rule):
-    """Rows that are all the same, so that nothing can be told from them.
+    """Input rows that are all the same, so that the net cannot distinguish them.
 
-    Sure when all rows that entered the first layer at ten looks, and at least fifty of them, are equal although the
-    targets are not. A net that is to learn one constant would make it wrong; then the targets are equal too.
+    Sure when all rows that entered the first layer at ten looks, at least fifty of them, are equal although the
+    targets are not. A net that should learn one constant would make it wrong, but then the targets are equal too.
     """
 
     name = "inputs that are all equal"
@@ -107,11 +104,11 @@ class EqualInputs(Rule):
 class SameBatch(Rule):
     """One batch of a larger set, at every step.
 
-    Sure when the rows were the same at fifteen looks, and either the model was also called, without a gradient, with at
-    least twice as many rows, those of the batch among them; or an array of the program that enters the doctor has at
-    least four times as many rows, those of the batch among them, and none is just the batch. Somebody who takes a
-    batch on purpose, to see that the net can learn it, takes it before the loop; to take it within the loop would
-    make it wrong.
+    Sure when the rows were the same at fifteen looks, and one of two things shows that there are more. Either the model
+    was also called, without a gradient, with at least twice as many rows, which include the batch. Or a variable of the
+    program is an array with at least four times as many rows, which include the batch, and no variable is just the
+    batch. A batch that is taken on purpose, to see that the net can learn it, is mostly a variable before the loop; one
+    that is taken within the loop would make it wrong.
     """
 
     name = "the same batch at every step"
@@ -151,12 +148,12 @@ class SameBatch(Rule):
     def _say(self, evidence: str) -> Said:
         return Said(
             "every step takes the same rows, and the others are never trained on.",
-            f"the same {len(self.batch)} rows were seen at {self.looks} looks, while {evidence}",
+            f"the same {len(self.batch)} rows were used in {self.looks} inspected passes, while {evidence}",
         )
 
 
 def _holds(whole: Array, batch: Array) -> bool:
-    """Whether all rows of the batch are among those of the whole, all multiplied with one number or none."""
+    """Whether all rows of the batch are rows of the larger array, or such rows multiplied with one number."""
     whole = np.asarray(whole)
     if whole.ndim != 2 or whole.shape[1:] != batch.shape[1:] or not batch.size:
         return False
@@ -168,6 +165,6 @@ def _holds(whole: Array, batch: Array) -> bool:
 
 
 def _are_rows(whole: Array, batch: Array) -> bool:
-    """Whether each row of the batch is a row of the whole, up to rounding."""
+    """Whether each row of the batch is a row of the larger array, up to rounding."""
     size = ROUNDING * float(np.max(np.abs(batch)))
     return all(bool((np.abs(whole - row).max(1) <= size).any()) for row in batch)

@@ -18,9 +18,9 @@ LARGE = 20.0  # root mean square of the targets
 class EqualLabels(Rule):
     """Targets that are all the same.
 
-    Sure when all targets of fifty rows or more, at ten looks or more, are equal when the watch ends, and only one net
-    stands in the graph: a generator is trained on the answer "real" alone. Sorted rows would make it wrong if the run
-    ended before the next class; so it is asked at the end.
+    Sure when all targets were equal when the watch ends: fifty rows or more, at ten looks or more. The graph must have
+    no other net, because a generator is trained with the label "real" alone. Sorted rows would make it wrong if the run
+    ended before the next class.
     """
 
     name = "labels that are all equal"
@@ -49,14 +49,15 @@ class EqualLabels(Rule):
 
 
 class UnusedOutputs(Rule):
-    """Outputs for classes that never turn up.
+    """Outputs for classes that never occur.
 
-    Sure when the labels of twenty rows an output, and at least two hundred rows, name at most half of the outputs, of
-    which there are at most a hundred. A vocabulary of which a text uses a part would make it wrong, but that is larger.
+    Sure when the labels use at most half of the outputs. There must be at most a hundred outputs, at least twenty rows
+    per output, and at least two hundred rows. A text that uses a part of a vocabulary would make it wrong, but a
+    vocabulary is larger.
     """
 
     name = "outputs that no label uses"
-    fix = "look at the labels: they may be coded or cut wrongly; else give the net one output a class"
+    fix = "look at the labels: they may be encoded or cut wrongly; otherwise give the net one output per class"
     code = "print(np.unique(y, return_counts=True))"
     confidence = 0.7
     explained_by = ("labels that are all equal",)
@@ -72,10 +73,9 @@ class UnusedOutputs(Rule):
         if not 1 < used <= record.width / 2:
             return None
         return Said(
-            "the labels name at most half of the net's classes.",
+            "the labels use at most half of the net's classes.",
             f"{len(labels)} rows have {used} different labels, from {labels.min()} to {labels.max()}, for "
-            f"{record.width} "
-            "outputs",
+            f"{record.width} outputs",
         )
 
 
@@ -83,7 +83,7 @@ class RareClass(Rule):
     """A frequent class that the net always answers, because the others are so rare.
 
     Sure when one class has over 85 % of the rows, at least ten rows of others were looked at after the sixtieth step,
-    and the net took nine tenths of them for the frequent one. Labels that cannot be learned would make it wrong.
+    and the net took 90 % of them for the frequent one. Labels that cannot be learned would make it wrong.
     """
 
     name = "classes out of balance"
@@ -128,15 +128,15 @@ class RareClass(Rule):
 
 
 class SortedRows(Rule):
-    """Batches that hold one class, or one part of the range, each.
+    """Batches that each have only one class, or one part of the range.
 
-    Sure when ten batches, of eight rows or more, have fewer than six tenths of the different labels that rows drawn at
-    random would have; or when the variance of the targets within ten different batches is below a twentieth of that
+    Sure when ten batches, of eight rows or more, have fewer than 60 % of the different labels that rows drawn at
+    random would have. Also when the variance of the targets within ten different batches is below 5 % of the variance
     over all. Episodes that are trained on one by one would make it wrong.
     """
 
     name = "rows sorted by their targets"
-    fix = "shuffle the rows anew in each epoch (data.batches does so with a generator)"
+    fix = "shuffle the rows again in each epoch (data.batches does so with a generator)"
     code = "for X, y in data.batches(X_train, y_train, 32, np.random.default_rng(0)):"
     confidence = 0.9
 
@@ -162,8 +162,8 @@ class SortedRows(Rule):
                 return None
             return Said(
                 "each batch holds rows of few classes, so the net forgets the others.",
-                f"a batch has {found:.1f} different labels on average, where {expected:.1f} are expected of rows "
-                "drawn at random",
+                f"a batch has {found:.1f} different labels on average, but rows drawn at random would have "
+                f"{expected:.1f}",
             )
         within, whole = float(np.mean(record.variety)), float(np.mean(np.var(record.targets, axis=0)))
         if not within < 0.05 * whole:
@@ -175,12 +175,12 @@ class SortedRows(Rule):
 
 
 class ChangingLabels(Rule):
-    """Rows that have another label each time they turn up.
+    """Rows that have another label each time they occur.
 
-    Sure when thirty different rows or more were met again with labels that differ almost as often as those of two rows
-    taken at random, while rows hardly turn up twice in one batch, and the loss is still above four fifths of what a
-    constant answer has. Answers that are drawn and weighted by a reward, and labels that are places in the batch, are
-    left in peace. Rows that say little, so that many different samples look the same, would make it wrong.
+    Sure when thirty different rows or more occurred again, with labels that differ almost as often as those of two rows
+    taken at random. Rows must hardly occur twice in one batch, and the loss must still be above 80 % of a constant
+    answer's loss. Nothing is said of actions that are drawn and weighted by a reward, and of labels that are positions
+    in the batch. Rows that say little, so that many different samples look the same, would make it wrong.
     """
 
     name = "labels that change from epoch to epoch"
@@ -190,7 +190,7 @@ class ChangingLabels(Rule):
 
     def __init__(self) -> None:
         self.targets: dict[int, Array] = {}
-        self.again: set[int] = set()
+        self.repeated: set[int] = set()
         self.differences: list[float] = []
         self.rows = self.twice = 0
         self.usual = True  # whether the loss is a plain mean
@@ -206,11 +206,11 @@ class ChangingLabels(Rule):
         keys = [hash(row.tobytes()) for row in np.ascontiguousarray(x)]
         self.rows += len(keys)
         self.twice += len(keys) - len({*keys})
-        met = [i for i, key in enumerate(keys) if key in self.targets]
-        if met:
-            self.again.update(keys[i] for i in met)
-            before = np.stack([self.targets[keys[i]] for i in met])
-            self.differences += _differences(targets[met], before, task.kind).tolist()
+        known = [i for i, key in enumerate(keys) if key in self.targets]
+        if known:
+            self.repeated.update(keys[i] for i in known)
+            before = np.stack([self.targets[keys[i]] for i in known])
+            self.differences += _differences(targets[known], before, task.kind).tolist()
         self.targets = dict(zip(keys, targets, strict=True)) | self.targets
         return None
 
@@ -218,7 +218,7 @@ class ChangingLabels(Rule):
         record, ratio = course.record, course.ratio()
         if not self.usual or record is None or ratio is None or not ratio > 0.8:
             return None
-        if len(self.again) < 30 or self.twice > 0.05 * self.rows:
+        if len(self.repeated) < 30 or self.twice > 0.05 * self.rows:
             return None
         targets = record.targets.astype(float)
         expected = float(np.mean(_differences(targets[1:], targets[:-1], record.kind)))
@@ -227,8 +227,8 @@ class ChangingLabels(Rule):
             return None
         return Said(
             "the same row has another label each time, so there is nothing to learn from it.",
-            f"{len(self.again)} rows were met again, and their labels differed {found / expected:.0%} as much as those "
-            "of two rows taken at random",
+            f"{len(self.repeated)} rows occurred again, and their labels differed {found / expected:.0%} as much as "
+            "those of two rows taken at random",
         )
 
 
@@ -247,15 +247,15 @@ def _weighs_rows(visit: Visit, task: Task) -> bool:
 
 
 class TargetsNotScaled(Rule):
-    """Targets of a size that a fresh net takes long to reach.
+    """Targets so large that a new net takes long to reach them.
 
     Sure when the root mean square of the targets of a squared or absolute error is above 20, and after a hundred
-    steps the loss is above half of what a constant answer has. Nothing is said of a net that learns them all the
-    same. Labels that cannot be learned would make it wrong.
+    steps the loss is above half of a constant answer's loss. Nothing is said if the net learns them. Labels that
+    cannot be learned would make it wrong.
     """
 
     name = "targets not scaled"
-    fix = "standardize the targets, and multiply the answers back"
+    fix = "standardize the targets, and scale the answers back"
     code = "y = (y - y_train.mean(0)) / y_train.std(0)"
     confidence = 0.8
     explained_by = (
@@ -272,14 +272,14 @@ class TargetsNotScaled(Rule):
         if size <= LARGE or ratio is None or not ratio > 0.5:
             return None
         return Said(
-            "the targets are large, so the weights have a long way to go before the answers are of their size.",
+            "the targets are large, so it takes many steps before the answers are as large.",
             f"the root mean square of the targets is {size:.3g}, and after {len(course.losses)} steps the loss is "
             f"{ratio:.3g} times that of a constant answer",
         )
 
 
 def targets_are_large(task: Task) -> bool:
-    """Whether the answers of a regression have a long way to go to the targets."""
+    """Whether the targets of a regression are so large that a new net takes long to reach them."""
     return task.kind in ("squared", "absolute") and float(np.sqrt(np.mean(np.square(task.targets)))) > LARGE
 
 

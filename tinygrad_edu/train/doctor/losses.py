@@ -13,20 +13,20 @@ from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.task import is_constant, labels_of
 from tinygrad_edu.train.doctor.visit import Visit, viewed
 
-ROWS = 1000  # so many inputs tell the order of the classes
-ENTRIES = 100  # so many numbers are enough to tell probabilities by what they are
+ROWS = 1000  # inputs that are kept to find the order of the classes
+ENTRIES = 100  # numbers from 0 to 1, after which they are taken for probabilities
 
 
 class SoftmaxTwice(Rule):
-    """Softmax before cross-entropy, which has one of its own.
+    """Softmax before cross-entropy, which applies softmax itself.
 
-    Sure when the numbers that cross-entropy gets are the result of `softmax`, or rows of two or more that are not
-    negative and add up to 1, in three passes: no net gives such logits by chance. Nothing else gives such rows
-    three times.
+    Sure when cross-entropy gets the result of `softmax`. Also when it gets, in three passes, rows of two numbers or
+    more that are not negative and add up to 1: no net gives such logits by chance. Nothing else gives such rows three
+    times.
     """
 
     name = "softmax before cross-entropy"
-    fix = "give cross_entropy the logits, and take softmax only of what a person is to read"
+    fix = "give cross_entropy the logits, and apply softmax only to print probabilities"
     code = "loss = nn.functional.cross_entropy(logits, y)  # what {net} computes before the softmax"
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class SoftmaxTwice(Rule):
                 return Said(
                     "cross-entropy takes logits and applies softmax itself, but was given probabilities, so the "
                     "gradients are squashed twice.",
-                    f"what enters {node.op} are rows that are never negative and add up to 1 (largest {largest:.3g})",
+                    f"{node.op} gets rows that are never negative and add up to 1 (largest {largest:.3g})",
                 )
         return None
 
@@ -52,10 +52,10 @@ class SoftmaxTwice(Rule):
 class ProbabilitiesAsLogits(Rule):
     """Probabilities where a loss takes logits.
 
-    Sure when binary cross-entropy with logits gets the result of `sigmoid`; or of a division or a power, as in ``1
-    / (1 + exp(-x))``, of which a hundred numbers in at least five passes all lay between 0 and 1: logits have both
-    signs. Also when cross-entropy gets the result of `sigmoid`. A sigmoid that limits the logits on purpose would
-    make it wrong.
+    Sure when binary cross-entropy with logits, or cross-entropy, gets the result of `sigmoid`. Also when binary
+    cross-entropy with logits gets the result of a division or a power, as in ``1 / (1 + exp(-x))``, and all of its
+    numbers are between 0 and 1, a hundred or more in at least five passes: logits have both signs. A sigmoid that
+    limits the logits on purpose would make it wrong.
     """
 
     name = "probabilities given to a with-logits loss"
@@ -94,9 +94,9 @@ class BroadcastLabels(Rule):
     """Labels of another shape than the predictions, which broadcast to a table of all pairs.
 
     Sure when an elementwise operation after the last layer makes an (n, n) array of predictions of shape (n, 1)
-    and a constant of shape (n,), or the other way round, n being the rows of the batch. Where n is also the number
-    of outputs by chance, one of the two has another shape. A loss of all pairs of predictions and labels would make
-    it wrong.
+    and a constant of shape (n,), or the other way round, where n is the number of rows in the batch. If n is also the
+    number of outputs by chance, one of the two has another shape. A loss of all pairs of predictions and labels would
+    make it wrong.
     """
 
     name = "labels of the wrong shape that broadcast"
@@ -124,8 +124,7 @@ class RewardedErrors(Rule):
 
     Sure when distances between answers and targets (absolute or squared) are multiplied with a constant that has
     negative entries, and the loss was below zero at five looks. Log-likelihoods times advantages, as in
-    reinforcement learning, are no distances. A loss that is to be below zero for another reason would make it
-    wrong.
+    reinforcement learning, are no distances. A loss that should be below zero for another reason would make it wrong.
     """
 
     name = "errors that the loss rewards"
@@ -148,8 +147,7 @@ class RewardedErrors(Rule):
                 if self.looks >= 5:
                     return Said(
                         "errors with negative weights are rewarded, so the loss falls below any bound while the "
-                        "answers get "
-                        "worse.",
+                        "answers get worse.",
                         f"{np.mean(weights[0].raw < 0):.0%} of the weights are negative, and the loss is "
                         f"{visit.loss:.3g}",
                     )
@@ -160,9 +158,9 @@ class RewardedErrors(Rule):
 class TargetsOutsideZeroToOne(Rule):
     """Targets such as −1 and 1, or 1 and 2, in a loss that takes probabilities.
 
-    Sure when a loss of logarithms of probabilities is multiplied with targets below 0 or above 1, at three looks.
-    Weights that are multiplied into the targets would make it wrong; those that are above 1 keep the zeros, and those
-    must be there too then, so targets of which the smallest is 0 are left in peace unless all are whole numbers.
+    Sure when, at three looks, logarithms of probabilities are multiplied with targets below 0, or with targets above 1
+    that are all whole numbers. Weights that are multiplied into the targets would make it wrong, so targets above 1
+    say nothing if they are not whole.
     """
 
     name = "targets that are no probabilities"
@@ -184,21 +182,21 @@ class TargetsOutsideZeroToOne(Rule):
         if self.looks < 3:
             return None
         return Said(
-            "the targets are multiplied with logarithms of probabilities, but are none themselves.",
+            "the loss needs targets that are probabilities, but these are not.",
             f"the targets go from {np.min(t):g} to {np.max(t):g}, and the loss is {visit.loss:.3g}",
         )
 
 
 class AbsoluteErrorOfClasses(Rule):
-    """The mean absolute error of classes 0 and 1, whose best constant answers are all as good.
+    """The mean absolute error of classes 0 and 1, for which many constant answers are equally good.
 
-    Sure when the targets are 0 and 1, the answers the results of a sigmoid or a softmax, and after two hundred
-    steps the loss is still what a constant answer has. A rate that is too low shows alike, so that is asked first.
-    Labels that cannot be learned would make it wrong.
+    Sure when the targets are 0 and 1, the answers are the results of a sigmoid or a softmax, and after two hundred
+    steps the loss is still about that of a constant answer. A learning rate that is too low looks the same, so that
+    rule comes first. Labels that cannot be learned would make it wrong.
     """
 
     name = "absolute error of classes"
-    fix = "use cross-entropy, or at least the squared error: the absolute error has hardly a slope towards the classes"
+    fix = "use cross-entropy, or at least the squared error: the absolute error has almost no slope towards the classes"
     code = "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)"
     confidence = 0.8
 
@@ -218,23 +216,23 @@ class AbsoluteErrorOfClasses(Rule):
             return None
         return Said(
             "the absolute error does not pull a probability towards its class.",
-            f"all targets are 0 or 1, and after {len(course.losses)} steps the loss is {ratio:.0%} of what a constant "
-            "answer has",
+            f"all targets are 0 or 1, and after {len(course.losses)} steps the loss is {ratio:.0%} of a constant "
+            "answer's loss",
         )
 
 
 class SquaredErrorOfClassNumbers(Rule):
-    """A squared or absolute error of class numbers, as if class 7 lay between 6 and 8.
+    """A squared or absolute error of class numbers, as if class 7 were between 6 and 8.
 
-    Sure when one output is compared with whole numbers, three to twenty of them, one after the other and about equally
-    frequent, and the inputs say that they are no order: the means of the classes lie well apart, but the distance
-    between two of them does not grow with that between their numbers. Also when the loss stays above three tenths of
-    what a constant answer has, unless the inputs say that they are an order. Grades and counts would make it wrong:
-    their inputs mostly lie in order, and their numbers are not equally frequent.
+    Sure when one output is compared with three to twenty consecutive whole numbers, which are about equally frequent,
+    and the inputs of the classes are in no such order: their means are far apart, but the distance between two means
+    does not grow with the difference of the numbers. Also when the loss stays above 30 % of a constant answer's loss,
+    unless the inputs are in that order. Grades and counts would make it wrong, but their inputs are mostly in order,
+    and their numbers are not equally frequent.
     """
 
     name = "distance between class numbers"
-    fix = "give the net one output a class, and use cross_entropy"
+    fix = "give the net one output per class, and use cross_entropy"
     code = "loss = nn.functional.cross_entropy({net}(X), y.astype(int))"
     confidence = 0.75
 
@@ -268,12 +266,12 @@ class SquaredErrorOfClassNumbers(Rule):
         if not (order < 0.5 or (ratio > 0.3 and not order > 0.8)):
             return None
         return Said(
-            "the net is to hit the number of the class, as if neighbouring numbers were similar classes.",
+            "the net has to predict the number of the class, as if classes with close numbers were similar.",
             f"the targets are the whole numbers from {values[0]:g} to {values[-1]:g}, about equally frequent, and "
             + (
-                f"the classes lie in no such order: their distances and those of their numbers correlate by {order:.2f}"
+                f"the inputs are in no such order: distances of classes and of their numbers correlate by {order:.2f}"
                 if order < 0.5
-                else f"the loss is still {ratio:.0%} of what a constant answer has"
+                else f"the loss is still {ratio:.0%} of a constant answer's loss"
             ),
         )
 
@@ -295,11 +293,11 @@ class SquaredErrorOfClassNumbers(Rule):
 
 
 class BinaryLossOfClasses(Rule):
-    """Binary cross-entropy, output by output, of one class among several.
+    """Binary cross-entropy of each output, although each row belongs to one of several classes.
 
     Sure when each row of targets has exactly one 1 among three columns or more, and the answers are the results of a
-    softmax; or the loss stays above half of what a constant answer has. Independent labels would make it wrong, but
-    then rows with none or two of them turn up.
+    softmax, or the loss stays above half of a constant answer's loss. Independent labels would make it wrong, but
+    then some rows have no 1, or two.
     """
 
     name = "binary loss of several classes"
@@ -326,10 +324,9 @@ class BinaryLossOfClasses(Rule):
         if not (self.softmax or (ratio > 0.5 and len(course.losses) >= 200)):
             return None
         return Said(
-            "each row belongs to one of several classes, but the loss treats every output as a question of its own.",
+            "each row belongs to one of several classes, but the loss treats every output as a separate question.",
             f"each of {len(record.targets)} rows has one 1 among {record.width} columns, and the loss is "
-            f"{ratio:.0%} of "
-            "what a constant answer has",
+            f"{ratio:.0%} of a constant answer's loss",
         )
 
 
@@ -338,7 +335,7 @@ def _is_probabilities_by_row(x: Any) -> bool:
 
 
 def _pairs(visit: Visit) -> Iterator[tuple[Node, Node, Node]]:
-    """Operations on something learned and a constant that is no parameter."""
+    """Operations on a node that needs a gradient and one that needs none."""
     for node in visit.order:
         if len(node.inputs) == 2:
             a, b = node.inputs

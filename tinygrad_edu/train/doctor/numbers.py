@@ -12,14 +12,14 @@ from tinygrad_edu.train.doctor.visit import Visit, gradient
 class NotANumber(Rule):
     """A NaN or an infinity in the loss or in a gradient.
 
-    The graph still holds every intermediate result. Forward, the culprit is the first node that is not finite while
-    its inputs are; backward, the first in the walk that hands on what is not finite although its own gradient is.
-    Nothing makes it wrong: the number is there.
+    The graph still has every intermediate result. In the forward pass, the cause is the first node that is not finite
+    although its inputs are. In the backward pass, it is the first node that gives an input a gradient that is not
+    finite, although its own gradient is. Nothing makes it wrong: the number is there.
     """
 
     name = "NaN"
     fix = (
-        "keep the operation within its domain (logits and log_softmax in place of log, an epsilon under sqrt and /); "
+        "keep the operation within its domain (logits and log_softmax instead of log, an epsilon under sqrt and /); "
         "if the numbers grew step by step before, lower the learning rate"
     )
 
@@ -34,7 +34,7 @@ class NotANumber(Rule):
     def _forward(self, visit: Visit, node: Node) -> Said:
         if node in visit.names:
             return Said(
-                f"the parameter {visit.names[node]} is no longer finite: the step before has made it so.",
+                f"the parameter {visit.names[node]} is no longer finite since the last step.",
                 f"it holds {_first_bad(node.raw)} before the forward pass of step {visit.step}",
                 "lower the learning rate, or clip the gradient (optim.clip_grad_norm_)",
             )
@@ -51,11 +51,11 @@ class NotANumber(Rule):
         )
 
     def after(self, visit: Visit) -> Said | None:
-        smallest = visit.course.by_size[:2]  # the next close look sees what is not finite after them
-        return None if all(_sums_up(gradient(p)) for p in smallest) else self._backward(visit)
+        smallest = visit.course.by_size[:2]  # the next close look checks the others
+        return None if all(_is_finite_fast(gradient(p)) for p in smallest) else self._backward(visit)
 
     def look(self, visit: Visit) -> Said | None:
-        return None if all(_sums_up(gradient(p)) for p in visit.parameters.values()) else self._backward(visit)
+        return None if all(_is_finite_fast(gradient(p)) for p in visit.parameters.values()) else self._backward(visit)
 
     def _backward(self, visit: Visit) -> Said | None:
         if not _finite(visit.root):
@@ -81,8 +81,8 @@ def _is_finite(data: object) -> bool:
     return math.isfinite(data) if isinstance(data, float) else bool(np.all(np.isfinite(data)))  # type: ignore[call-overload]
 
 
-def _sums_up(g: object) -> bool:
-    """Whether g is finite, found by one product where it is: this is asked of every parameter at every step."""
+def _is_finite_fast(g: object) -> bool:
+    """Whether g is finite. If g · g is, g is: this is fast, for it runs at every step."""
     if isinstance(g, np.ndarray):
         flat = g.ravel()
         return bool(np.isfinite(flat.dot(flat))) or _is_finite(g)

@@ -24,16 +24,16 @@ PROBABILITIES = ("categorical", "binary")
 
 
 class OutputsOutOfRange(Rule):
-    """An activation after the last layer that cannot give what the targets or the loss ask for.
+    """An activation after the last layer that cannot give what the targets or the loss need.
 
-    Sure when a twentieth of the targets, of twenty rows or more, lie outside of the activation's range by more than
-    noise; when a loss of probabilities gets the results of ReLU or tanh; and when sigmoids are divided by their sum
-    where one softmax belongs. Targets that are clipped on purpose, such as censored ones, would make it wrong.
+    Sure when 5 % of the targets, of twenty rows or more, are outside of the activation's range by more than noise. Also
+    when a loss of probabilities gets the results of ReLU or tanh, or sigmoids that are divided by their sum instead of
+    one softmax. Targets that are clipped on purpose, such as censored ones, would make it wrong.
     """
 
     name = "output activation that does not fit"
-    fix = "take the activation after the last layer away, or use one whose range holds the targets"
-    code = "{net}.layers[-1] = nn.Identity()  # where the last activation stands"
+    fix = "remove the activation after the last layer, or use one whose range includes the targets"
+    code = "{net}.layers[-1] = nn.Identity()  # where the last activation is"
 
     def __init__(self) -> None:
         self.rows = 0
@@ -56,9 +56,8 @@ class OutputsOutOfRange(Rule):
             return None
         return Said(
             f"{output.op} after the last layer cannot give all of the targets.",
-            f"{output.op} gives numbers from {low:g} to {high:g}, but {self.outside / self.rows:.0%} of the "
-            "targets lie "
-            f"outside (they go from {np.min(t):.3g} to {np.max(t):.3g})",
+            f"{output.op} gives numbers from {low:g} to {high:g}, but {self.outside / self.rows:.0%} of the targets "
+            f"are outside (they go from {np.min(t):.3g} to {np.max(t):.3g})",
         )
 
     def _of_probabilities(self, visit: Visit, task: Task) -> Said | None:
@@ -80,11 +79,11 @@ class OutputsOutOfRange(Rule):
 
 
 class RawOutputs(Rule):
-    """Outputs of a layer where the loss takes probabilities.
+    """Raw outputs of a layer in a loss that takes probabilities.
 
-    Sure when what a loss of probabilities gets comes from the last layer without an activation, and a hundredth of it
-    lies below 0 or above 1. A layer whose weights are held so that it gives probabilities would make it wrong, but
-    then nothing lies outside.
+    Sure when a loss of probabilities gets the results of the last layer without an activation, and over 1 % of them are
+    below 0 or above 1. A layer whose weights are limited so that it gives probabilities would make it wrong, but then
+    no result is outside.
     """
 
     name = "raw outputs in a loss of probabilities"
@@ -111,11 +110,11 @@ class RawOutputs(Rule):
 class OneUnitSoftmax(Rule):
     """A softmax, or a division by the sum, over one unit: always 1.
 
-    Sure when it stands between the net and the loss. Nothing makes it wrong: the result does not depend on the net.
+    Sure when it is between the net and the loss. Nothing makes it wrong: the result does not depend on the net.
     """
 
     name = "softmax of one unit"
-    fix = "use a sigmoid for one output, or one output a class"
+    fix = "use a sigmoid for one output, or one output per class"
     code = "loss = nn.functional.binary_cross_entropy_with_logits({net}(X), y.reshape(-1, 1))"
     confidence = 0.99
 
@@ -137,11 +136,11 @@ class OneUnitSoftmax(Rule):
 
 
 class SoftmaxOverTheBatch(Rule):
-    """A softmax along the rows of the batch, in place of along the classes of a row.
+    """A softmax along the rows of the batch instead of the classes of a row.
 
-    Sure when, at three looks, the answers of a layer, a row a sample and not as many columns as rows, go through a
-    softmax or its logarithm along the first axis before the loss, or are divided by their sum along it. Attention over
-    the rows of a batch would make it wrong, but then a product follows it.
+    Sure when, at three looks, the answers go through a softmax or its logarithm along the first axis before the loss,
+    or are divided by their sum along it. The answers must have one row per sample, and not as many columns as rows.
+    Attention over the rows of a batch would make it wrong, but then a product follows it.
     """
 
     name = "softmax over the batch"
@@ -179,13 +178,13 @@ def _is_over_rows(node: Node) -> bool:
 class ReluBeforeLogitsLoss(Rule):
     """ReLU before a loss that takes logits, so that no logit is ever negative.
 
-    Sure when the answers of cross-entropy or of binary cross-entropy with logits are the result of `relu`. Somebody who
-    wants non-negative logits would make it wrong.
+    Sure when the answers of cross-entropy or of binary cross-entropy with logits are the result of `relu`. A
+    program that needs non-negative logits would make it wrong.
     """
 
     name = "ReLU before a loss of logits"
     fix = "give the loss what the last layer computes, without the ReLU"
-    code = "{net}.layers[-1] = nn.Identity()  # in place of the last ReLU"
+    code = "{net}.layers[-1] = nn.Identity()  # instead of the last ReLU"
     confidence = 0.9
 
     def look(self, visit: Visit) -> Said | None:
@@ -204,5 +203,5 @@ class ReluBeforeLogitsLoss(Rule):
 def _out_of_unit(source: Node, who: str) -> str:
     x: Any = source.raw
     return (
-        f"{who} numbers from {np.min(x):.3g} to {np.max(x):.3g}; {np.mean((x < 0) | (x > 1)):.0%} lie outside of [0, 1]"
+        f"{who} numbers from {np.min(x):.3g} to {np.max(x):.3g}; {np.mean((x < 0) | (x > 1)):.0%} are outside of [0, 1]"
     )

@@ -13,27 +13,26 @@ from tinygrad_edu.train.doctor.task import Task, path
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
 WORSE = 3.0  # times the first loss
-LEAP = 0.3  # of the weights' norm, in one step
-FLING = 3.0  # of the same: nothing is left of what they were
+LONG = 0.3  # of the weights' norm, in one step
+HUGE = 3.0  # of the same: the old weights are lost
 EARLY = 10  # the first steps: each is measured
 LATER = 100  # steps after which a net should know something
 WINDOW = 5
 PATIENCE = 200  # steps before a run is called too slow
 LEAST = 30  # steps of a run that has ended
-CRAWL = 5e-3  # of the weights' norm, from the start
-SLOW = 0.05  # of the same, where the loss falls steadily
+STILL = 5e-3  # of the weights' norm, from the start
+SLOW = 0.05  # of the same, if the loss falls steadily
 LOGARITHMS = ("log_softmax", "log")
 
 
 class RateTooHigh(Rule):
     """Steps so long that they make things worse.
 
-    Sure when a step has changed the weights by over 30 % of their norm (one per mille is usual), and the mean loss
-    of five steps is above three times the first one, or not finite. Also when a step has changed them by over 300
-    %, and one of the first losses was twice the first one, or the loss after a hundred steps is no better than at
-    the start, or than that of a constant answer. A batch's loss may jump by chance, but not while the weights
-    hardly move; and no program means to leave nothing of its weights. A net that is meant to forget
-    its weights in one step would make it wrong.
+    Sure when a step has changed the weights by over 30 % of their norm (0.1 % is usual), and the mean loss of five
+    steps is above three times the first one, or not finite. Also when a step has changed them by over 300 %, and one of
+    the first losses was twice the first one, or the loss after a hundred steps is no better than at the start, or than
+    that of a constant answer. A batch's loss may jump by chance, so the weights must have changed too. A net that
+    should replace its weights in one step would make it wrong.
     """
 
     name = "learning rate too high"
@@ -44,17 +43,17 @@ class RateTooHigh(Rule):
     def before(self, visit: Visit) -> Said | None:
         losses, change = visit.course.losses, visit.course.largest_change
         first = losses[0]
-        if change <= LEAP or first <= 0:
+        if change <= LONG or first <= 0:
             return None
         now = mean(losses[max(1, len(losses) - WINDOW) :])
         worse = (len(losses) > WINDOW or not math.isfinite(now)) and not now <= WORSE * first
-        flung = change > FLING and (max(losses[1:EARLY]) > 2 * first or self._learned_nothing(visit, first))
-        if not (worse or flung):
+        lost = change > HUGE and (max(losses[1:EARLY]) > 2 * first or self._learned_nothing(visit, first))
+        if not (worse or lost):
             return None
         if _is_sum(visit):
             rows = len(visit.task.targets) if visit.task is not None else 0
             return Said(
-                "the loss is the sum over the batch, so the steps are as many times longer as the batch has rows.",
+                "the loss is the sum over the batch, so each step is longer by a factor of the number of rows.",
                 f"with {visit.rate or 'this rate'} and {rows} rows, steps changed the weights by up to {change:.0%} of "
                 f"their norm, and the loss went from {first:.3g} to {now:.3g}",
                 "use the mean over the batch, or divide the rate by the number of rows",
@@ -75,12 +74,11 @@ class RateTooHigh(Rule):
 class RateTooLow(Rule):
     """Steps so short that nothing is learned.
 
-    Sure when after two hundred steps no weights are further than 0.5 % of their norm from their start, the loss is
-    still what one reaches by always giving the same answer, and the gradient is not to blame: it is large enough
-    that a longer way along it would lower the loss. Also when no weights are further than 5 %, and the loss falls
-    steadily: from quarter to quarter of the run, and at its end as fast as at its start. A run of fewer steps, at
-    least thirty, is judged when it ends, by as many times shorter ways. Only of the usual losses,
-    where that is known: fine-tuning a net that knows its task already moves as little, and is right to do so.
+    Sure when, after two hundred steps, no weights have moved by more than 0.5 % of their norm, the loss is still that
+    of a constant answer, and the gradient is large enough: a longer step along it would lower the loss. Also when no
+    weights have moved by more than 5 %, and the loss falls steadily, at the end of the run as fast as at its start. A
+    run of thirty to two hundred steps is judged when it ends, with limits that are smaller in proportion. Only losses
+    of a known kind are judged: in fine-tuning, a net that already knows its task moves as little, and rightly so.
     Labels that cannot be learned would make it wrong, but then the weights move further. A warm-up would make it
     wrong, so nothing is said while the rate rises, before the run has ended.
     """
@@ -97,7 +95,7 @@ class RateTooLow(Rule):
     )
 
     def __init__(self) -> None:
-        self.steep = False  # whether a longer way along the gradient would lower the loss
+        self.steep = False  # whether a longer step along the gradient would lower the loss
         self.rate = ""
 
     def look(self, visit: Visit) -> Said | None:
@@ -122,7 +120,7 @@ class RateTooLow(Rule):
             return None
         distance, share = max(course.distances()), min(1.0, len(losses) / PATIENCE)
         steady = distance <= SLOW * share and _falls_steadily(course)
-        if not (distance <= CRAWL * share or steady):
+        if not (distance <= STILL * share or steady):
             return None
         return Said(
             "the learning rate is too low: the weights hardly move, and the loss stays where it was.",
@@ -138,7 +136,7 @@ def _falls_steadily(course: Course) -> bool:
 
 
 def _could_fall(visit: Visit, loss: float) -> bool:
-    """Whether, by its slope, the loss would change by a hundredth if the weights moved by their norm."""
+    """Whether, by its slope, the loss would change by 1 % if the weights moved by their norm."""
     slope = math.sqrt(sum(_square(g) for p in visit.parameters.values() if (g := gradient(p)) is not None))
     size = math.sqrt(sum(_square(p.raw) for p in visit.parameters.values()))
     return slope * size > 0.01 * abs(loss)
@@ -150,7 +148,7 @@ def _square(x: Any) -> float:
 
 
 def _knows_nothing(course: Course) -> bool:
-    """Whether the loss is no smaller than two thirds of what a constant answer gives."""
+    """Whether the loss is no smaller than two thirds of a constant answer's loss."""
     ratio = course.ratio()
     return ratio is not None and ratio > 2 / 3
 
@@ -168,10 +166,10 @@ class Ascent(Rule):
     """Steps that climb the loss.
 
     Sure when all steps that were measured, five or more, went up along the gradient (a cosine above 0.3), while the
-    loss grew. Also when the loss of a usual kind stands in the graph with a minus before it, all that learns is
-    watched, and that loss has grown by half at ten looks. The maximum of a likelihood has two minus signs. A net
-    that is to deceive another one has that other net in its graph. A program that searches for a maximum on purpose
-    would make it wrong.
+    loss grew. Also when a loss of a known kind has a minus before it, and has grown by half at ten looks. A likelihood,
+    which should grow, has two minus signs. All parameters in the graph must be watched, because a net that is trained
+    to deceive another net has that net in its graph. A program that searches for a maximum on purpose would make it
+    wrong.
     """
 
     name = "gradient ascent"
@@ -202,9 +200,8 @@ class Ascent(Rule):
             return None
         return Said(
             "the loss has the wrong sign: the steps make the error larger.",
-            f"the loss went from {losses[0]:.3g} to {losses[-1]:.3g}, and the error behind it from "
-            f"{record.losses[0]:.3g} "
-            f"to {task.loss:.3g}",
+            f"the loss went from {losses[0]:.3g} to {losses[-1]:.3g}, and without its minus from "
+            f"{record.losses[0]:.3g} to {task.loss:.3g}",
             "leave out the minus before the loss, or put one before a sum of log-probabilities",
             "loss.backward()  # without a minus",
         )

@@ -1,4 +1,4 @@
-"""`RULES`: all that the doctor knows, in the order in which it is asked."""
+"""`RULES`: all rules of the doctor, in the order in which they run."""
 
 from tinygrad_edu.train.doctor.architecture import (
     InitialWeightsTooLarge,

@@ -16,11 +16,11 @@ LEAST_DECAY = 0.05
 class TooMuchDecay(Rule):
     """Weight decay that pulls harder than the gradient.
 
-    Sure when the decay is at least 0.05 (of AdamW, 0.5), its pull ``decay · ‖weights‖`` is over half of the gradient at
-    ten looks in a row (of AdamW, the weights have shrunk to half), or the weights of several layers have shrunk to a
-    fifth, whatever the decay is (a penalty in the loss does the same), and after a hundred steps the loss is above half
-    of what a constant answer has. Labels that cannot be learned would make it wrong. So would a linear map whose best
-    weights are small, so the weights of one layer alone say nothing.
+    Sure when, after a hundred steps, the loss is above half of a constant answer's loss, and one of two things is true.
+    Either the decay is at least 0.05, and its pull ``decay · ‖weights‖`` is over half of the gradient at ten looks in a
+    row; for AdamW, the decay is at least 0.5, and the weights have shrunk to half. Or the weights of several layers
+    have shrunk to 20 %, whatever the decay is: a penalty in the loss does the same. Labels that cannot be learned would
+    make it wrong. A linear map whose best weights are small would too, so the weights of one layer alone say nothing.
     """
 
     name = "weight decay too strong"
@@ -52,16 +52,16 @@ class TooMuchDecay(Rule):
         return Said(
             "weight decay, or a penalty in the loss, pulls the weights to 0 harder than the errors pull them away.",
             f"with the optimizer's decay {decay:g} the norm of the weights went from {before:.3g} to "
-            f"{now:.3g}, and the loss is still {ratio:.0%} of what a constant answer has",
+            f"{now:.3g}, and the loss is still {ratio:.0%} of a constant answer's loss",
         )
 
 
 class TooMuchClipping(Rule):
-    """Gradients that are clipped to a small part of what they are, so that the steps are too short.
+    """Gradients that clipping makes so small that the steps are too short.
 
     Sure when between the backward pass and the step the gradient lost 95 % of its norm or more at ten looks in a row,
     with an optimizer whose step is proportional to it (SGD), and after two hundred steps the loss is above two thirds
-    of what a constant answer has. Gradients of other units, such as sums, would make it wrong, but then the loss falls.
+    of a constant answer's loss. The large gradients of a loss that is a sum would make it wrong, but then it falls.
     """
 
     name = "gradient clipping too strong"
@@ -82,7 +82,7 @@ class TooMuchClipping(Rule):
         self.parameters = visit.parameters.values()
         return None
 
-    def stepped(self, optimizer: Any) -> Said | None:
+    def on_step(self, optimizer: Any) -> Said | None:
         if not 0 < self.before_clipping < math.inf:
             return None
         self.shares.append(_norm(self.parameters) / self.before_clipping)
@@ -95,19 +95,17 @@ class TooMuchClipping(Rule):
         if len(recent) < 10 or max(recent) > 0.05 or ratio is None or not ratio > 2 / 3:
             return None
         return Said(
-            "the gradient is clipped to a small part of what it is, so the steps lead nowhere.",
-            f"at the last {len(recent)} looks {max(recent):.1%} of the gradient's norm or less was left when the "
-            "step began, "
-            f"and after {len(course.losses)} steps the loss is {ratio:.0%} of what a constant answer has",
+            "clipping leaves only a small part of the gradient, so the steps are too short.",
+            f"in the last {len(recent)} inspected passes, {max(recent):.1%} of the gradient's norm or less was left "
+            f"for the step, and after {len(course.losses)} steps the loss is {ratio:.0%} of a constant answer's loss",
         )
 
 
 class FadingRate(Rule):
     """A learning rate that a schedule lets fade before anything is learned.
 
-    Sure when the rate was below a hundredth of its largest at two fifths of the steps or more, the loss was still
-    above half of what a constant answer has when it faded, and has hardly fallen since. A schedule that fades late
-    is as it should be. Labels that cannot be learned would make it wrong.
+    Sure when the rate was below 1 % of its largest value at 40 % of the steps or more, and the loss is still above half
+    of a constant answer's loss. A schedule that fades late is right. Labels that cannot be learned would make it wrong.
     """
 
     name = "learning rate that fades too early"
@@ -126,18 +124,18 @@ class FadingRate(Rule):
             return None
         return Said(
             "the learning rate fades before the net has learned anything.",
-            f"the rate went from {largest:.3g} to below a hundredth of it by step {first}, of {len(course.rates)}, "
-            "and the "
-            f"loss stays at {ratio:.0%} of what a constant answer has",
+            f"the rate went from {largest:.3g} to below 1 % of it by step {first}, of {len(course.rates)}, and the "
+            f"loss stays at {ratio:.0%} of a constant answer's loss",
         )
 
 
 class TooFewSteps(Rule):
     """A run that ends while the loss falls steeply.
 
-    Sure when a run of ten to sixty steps ended of itself, the loss is above seven tenths of what a constant answer has,
-    it fell by 1.5 % or more from one third of the run to the next, more than the noise of the losses explains, and
-    nothing else was found. A short run on purpose would make it wrong; it is called a hint.
+    Sure when a run of ten to sixty steps ended without an error, the loss is above 70 % of a constant answer's loss,
+    and nothing else was found. It must have fallen by 1.5 % or more from the second third of the run to the last, and
+    by more than the noise of the losses explains. A run that is short on purpose would make it wrong, so the confidence
+    is low.
     """
 
     name = "too few steps"
@@ -160,8 +158,7 @@ class TooFewSteps(Rule):
         return Said(
             "the training ends while the loss still falls.",
             f"there were {len(losses)} steps in all; the loss fell from {before:.3g} to {last:.3g} in the last "
-            "third, and "
-            f"is still {ratio:.0%} of what a constant answer has",
+            f"third, and is still {ratio:.0%} of a constant answer's loss",
         )
 
 

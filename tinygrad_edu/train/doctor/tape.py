@@ -1,4 +1,4 @@
-"""`Tape`: the first steps of a run, recorded so that they can be taken again, and `Fork`: a copy that takes them."""
+"""`Tape`: records the first steps of a run. `Fork`: repeats them on a copy of the net and the optimizer."""
 
 import copy
 import math
@@ -17,7 +17,7 @@ BYTES = 2**26  # of the batches that are kept
 
 
 class Instruction(NamedTuple):
-    """A node of a recorded graph: a parameter by name, a constant, or an operation with the places of its inputs."""
+    """A node of a recorded graph: a parameter by name, a constant, or an operation with the indices of its inputs."""
 
     name: str
     constant: Node | None
@@ -32,9 +32,9 @@ class Pass(NamedTuple):
     Attributes
     ----------
     graph : the nodes in topological order, without their numbers.
-    kept : the parameters that still held a gradient of a pass before when it began.
+    kept : the parameters that still had the gradient of an earlier pass when this one began.
     steps : the learning rates of the steps that followed.
-    loss : what it was.
+    loss : its number.
     """
 
     graph: list[Instruction]
@@ -50,7 +50,7 @@ class Tape:
     ----------
     passes : what was recorded.
     start : copies of the parameters at the start, by name.
-    optimizer : a copy of the optimizer at the start, that holds these copies; None if there is none to copy.
+    optimizer : a copy of the optimizer at the start, with these copies as its parameters; None if none is known.
     """
 
     def __init__(self, course: Course, optimizer: Any) -> None:
@@ -64,8 +64,8 @@ class Tape:
             memo: dict[int, Any] = {id(p): self.start[name] for name, p in course.parameters.items()}
             self.optimizer = copy.deepcopy(optimizer, memo)
 
-    def before(self, root: Node, order: list[Node]) -> None:
-        """Record a pass that begins."""
+    def record_pass(self, root: Node, order: list[Node]) -> None:
+        """Record a backward pass that begins."""
         if len(self.passes) >= KEPT or self._bytes > BYTES:
             return
         places = {node: i for i, node in enumerate(order)}
@@ -84,8 +84,8 @@ class Tape:
         params = {key: {} if key == "memo" else value for key, value in node.params.items()}
         return Instruction("", None, node.operation, tuple([places[x] for x in node.inputs]), params)
 
-    def stepped(self, optimizer: Any) -> None:
-        """Note a step of an optimizer."""
+    def record_step(self, optimizer: Any) -> None:
+        """Record a step of an optimizer."""
         if self.passes:
             self.passes[-1].steps.append(float(optimizer.lr))
 
@@ -94,18 +94,18 @@ Replace = Callable[[int, Instruction, list[Any]], Any]
 
 
 class Fork:
-    """A copy of the net and the optimizer as they were at the start of a tape, which can take the steps again.
+    """A copy of the net and the optimizer as they were at the start of a tape, which repeats the recorded steps.
 
     Attributes
     ----------
     parameters : by name.
     optimizer : of these parameters.
-    losses : of the passes that it has taken.
+    losses : of the passes so far.
     rate : multiplies the recorded learning rates; None to keep the optimizer's own.
     zero_grad : True to reset the gradients before every pass; None to do as the run did.
-    always_step : whether a step follows every pass; else where the run took one.
-    replace : gives another node than the recorded one; None keeps it.
-    unit : what a loss is multiplied with before it is noted, so that losses of scaled targets can be compared.
+    always_step : whether a step follows every pass; if not, steps are where the run took them.
+    replace : a function that gives another node than the recorded one, or None to keep it.
+    unit : each loss is multiplied with it, so that losses of scaled targets can be compared.
     """
 
     def __init__(self, tape: Tape) -> None:
@@ -121,7 +121,7 @@ class Fork:
         self.unit = 1.0
 
     def run(self, passes: int = KEPT, *, only: int | None = None) -> None:
-        """Take the recorded passes, from the first on, over again as often as is needed; or ``only`` one of them."""
+        """Repeat the recorded passes until there are ``passes``, from the first on; or ``only`` the one at an index."""
         observers, MODES.observers = MODES.observers, ()
         try:
             with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""`Task`: what a graph says of the loss, the answers and the targets, and `Record`: what was gathered of them."""
+"""`Task`: the loss, the answers and the targets of one graph. `Record`: those of all graphs so far."""
 
 import math
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ def is_constant(node: Node) -> bool:
 
 
 class Task(NamedTuple):
-    """A loss of one of the usual kinds, as it stands in a graph.
+    """A loss of one of the usual kinds, as a graph shows it.
 
     Attributes
     ----------
     kind : "cross_entropy" (of logits and labels), "bce_with_logits", "squared", "absolute", "categorical" or "binary"
         (cross-entropies of probabilities).
-    answers : the node that the loss compares with the targets; of a loss of probabilities, what is normalized or
-        clipped first.
+    answers : the node that the loss compares with the targets; for a loss of probabilities, the node before they are
+        normalized or clipped.
     targets : labels, or an array of the answers' shape.
     loss : the mean, as the kind is usually defined, whatever reduction or weights the program uses.
     node : the operation that makes the comparison.
@@ -48,7 +48,7 @@ class Task(NamedTuple):
 
 
 def task_of(order: list[Node]) -> Task | None:
-    """The task, from a graph in topological order; None if the loss is of no kind that is known."""
+    """The task, from a graph in topological order; None if the kind of the loss is not known."""
     numbers: set[Node] = set()  # the program takes their logarithm, so they are no logits
     for node in reversed(order):
         if node.op == "log":
@@ -87,7 +87,7 @@ def _picks(node: Node) -> Array | None:
 
 
 def _picked_probabilities(log: Node) -> Task | None:
-    """Of ``log(p[np.arange(n), y])``, where p is the result of a softmax."""
+    """The task of ``log(p[np.arange(n), y])``, where p is the result of a softmax."""
     picked = _unshifted(log.inputs[0])
     labels = _picks(picked)
     p = picked.inputs[0] if labels is not None else picked
@@ -116,7 +116,7 @@ def _difference(node: Node) -> Task | None:
 
 
 def _of_probabilities(order: list[Node]) -> Task | None:
-    """Of ``t · log p``, and ``(1 − t) · log(1 − p)`` where it is there."""
+    """The task of ``t · log p``, or of it and ``(1 − t) · log(1 − p)``."""
     found = None
     factors = [(node, _factor(order, node)) for node in order if node.op == "log"]
     pairs = [(log, target) for log, target in factors if target is not None]
@@ -147,14 +147,14 @@ def _factor(order: list[Node], log: Node) -> Array | None:
 
 
 def _unclipped(node: Node) -> Node:
-    """What a program clips or shifts a little before it takes the logarithm, in its first shape."""
+    """The node before all views, clipping and small shifts."""
     while (inner := _unshifted(viewed(node))) is not node:
         node = inner
     return node
 
 
 def _unshifted(node: Node) -> Node:
-    """The same, without a look through views."""
+    """The node before clipping and small shifts."""
     while True:
         if node.op in ("clip", "maximum", "minimum"):
             node = node.inputs[0] if node.inputs[0].requires_grad else node.inputs[1]
@@ -172,14 +172,14 @@ def normalized(node: Node) -> Node | None:
 
 
 class Record:
-    """What was gathered of a task at the close looks.
+    """What the close looks showed of a task.
 
     Attributes
     ----------
     kind : of the task.
-    width : the number of answers a row.
+    width : the number of answers per row.
     rows : how many rows of targets were seen.
-    losses : the mean losses, one a look.
+    losses : the mean losses, one per look.
     steps : the passes at which they were.
     sizes : the rows of each batch.
     variety : for labels, how many different ones each batch had; for numbers, the batch's variance.
@@ -198,7 +198,7 @@ class Record:
         self._guess: float | None = None
 
     def add(self, task: Task, step: int) -> None:
-        """Take in what one graph shows."""
+        """Add what one graph shows."""
         targets = task.targets.reshape(len(task.targets), -1) if task.targets.ndim else task.targets.reshape(1, 1)
         self.losses.append(task.loss)
         self.steps.append(step)
@@ -219,7 +219,7 @@ class Record:
         return self._targets[0]
 
     def guess(self) -> float:
-        """The loss that the best constant answer would have."""
+        """The loss of the best constant answer."""
         if self._guess is None:
             self._guess = self._loss_of_a_constant()
         return self._guess
@@ -238,7 +238,7 @@ class Record:
         return float(np.mean(np.var(t, axis=0)))
 
     def ratio(self, last: int = 5) -> float | None:
-        """The loss of the last looks, as a share of that of the best constant answer; None if that is none."""
+        """The loss of the last looks divided by that of the best constant answer; None if that is 0."""
         guess = self.guess()
         if not guess > 1e-12 or not self.losses:
             return None
@@ -247,7 +247,7 @@ class Record:
 
 
 def labels_of(targets: Array) -> IntArray | None:
-    """Targets as class numbers, if they are such or one-hot rows or a column of 0 and 1; else None."""
+    """Targets as class numbers, from class numbers, one-hot rows, or a column of 0 and 1; None for other targets."""
     if targets.shape[1] == 1:
         column = targets[:, 0]
         if targets.dtype.kind in "iu" or np.all((column == 0) | (column == 1)):

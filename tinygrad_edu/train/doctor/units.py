@@ -1,4 +1,4 @@
-"""What goes wrong inside layers: units that no longer answer, or all answer alike."""
+"""What goes wrong inside layers: units that are always 0, saturated, or all equal."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.labels import targets_are_large
 from tinygrad_edu.train.doctor.visit import Visit
 
-LOOKS = 10  # with silent units, before they are called dead
+LOOKS = 10  # with units that are 0, before they are called dead
 DEAD = 0.8  # share of a layer's units
 FLAT: dict[str, Callable[[Any], Any]] = {
     "sigmoid": lambda y: (y < 0.01) | (y > 0.99),
@@ -23,15 +23,15 @@ EARLY = 5  # steps in which nothing can have been learned yet
 class DeadReLUs(Rule):
     """ReLUs that are zero for every sample, and so pass no gradient back.
 
-    Sure when, in a layer of four units or more, over four fifths of them were zero for every row at ten looks (so
-    over at least ten steps, and different batches where there are any). Some dead units are found in most healthy
-    nets: initialization, and pruning by the training itself, leave a fifth or two. A layer that needs only a fifth
-    of its units would make it wrong.
+    Sure when, in a layer of four units or more, over 80 % of them were zero for every row at ten looks (so over at
+    least ten steps, and different batches if there are any). Most healthy nets have some dead units, 20 % or 40 %,
+    because of the initialization and the training itself. A layer that needs only 20 % of its units would make it
+    wrong.
     """
 
     name = "dead ReLUs"
     fix = "lower the learning rate, set the biases to 0, or use leaky_relu, whose slope is never 0"
-    code = "{optimizer}.lr /= 10  # or nn.LeakyReLU() in place of nn.ReLU()"
+    code = "{optimizer}.lr /= 10  # or nn.LeakyReLU() instead of nn.ReLU()"
 
     def __init__(self) -> None:
         self.silent: dict[int, tuple[Any, int]] = {}
@@ -47,8 +47,8 @@ class DeadReLUs(Rule):
             if looks + 1 >= LOOKS and len(quiet) >= 4 and dead > DEAD * len(quiet):
                 return Said(
                     "most units of a ReLU layer are zero for every sample: no gradient passes them, so they stay dead.",
-                    f"{dead} of {len(quiet)} units behind {visit.describe(node.inputs[0])} never answered in "
-                    f"{looks + 1} looks",
+                    f"{dead} of {len(quiet)} units after {visit.describe(node.inputs[0])} were always 0 in "
+                    f"{looks + 1} inspected passes",
                 )
         return None
 
@@ -56,10 +56,10 @@ class DeadReLUs(Rule):
 class Saturated(Rule):
     """Sigmoids (or tanhs) of a hidden layer at their flat ends.
 
-    Sure when nine tenths of a hidden layer's answers lie where the slope is below 4 % of the best, at each of the
+    Sure when 90 % of a hidden layer's answers lie where the slope is below 4 % of the best, at each of the
     first five steps: a net must not begin there. Later, at ten looks in a row, while the loss is still above half
-    of the first one. A net that has learned its task well may end up there. Nothing is said where large targets drive
-    it there. A net that is to begin with answers of 0 and 1 would make it wrong.
+    of the first one: a net that has learned its task may be saturated. Nothing is said if large targets are the cause.
+    A net that should begin with answers of 0 and 1 would make it wrong.
     """
 
     name = "saturated sigmoids"
@@ -82,7 +82,7 @@ class Saturated(Rule):
                 if stuck or looks == visit.step == EARLY:
                     return Said(
                         f"the {op}s of a hidden layer are saturated: where they are flat, no gradient passes.",
-                        f"{share:.0%} of the outputs behind {visit.describe(node.inputs[0])} lie at the flat ends",
+                        f"{share:.0%} of the outputs after {visit.describe(node.inputs[0])} are at the flat ends",
                     )
         return None
 
@@ -91,13 +91,13 @@ class EqualWeights(Rule):
     """Hidden units that are copies of each other, because their weights began equal.
 
     Sure when all columns of a hidden layer's weights are still the same, up to rounding, at the fifth step: equal
-    units get equal gradients, and nothing will tell them apart. A layer that begins at zero where another path,
-    different biases or dropout breaks the symmetry has different columns by then; the last layer's differ by their
-    targets. A net that is symmetric on purpose would make it wrong.
+    units get equal gradients, so they stay equal. If another path, different biases or dropout break the symmetry, the
+    columns differ by then. The columns of the last layer differ because of their targets. A net that is symmetric on
+    purpose would make it wrong.
     """
 
     name = "all-equal initial weights"
-    fix = "draw the weights at random (nn.init), only biases may begin equal"
+    fix = "draw the weights at random (nn.init); only biases may begin equal"
     code = "nn.init.xavier_uniform_(layer.weight)  # for each layer of {net}"
 
     def look(self, visit: Visit) -> Said | None:

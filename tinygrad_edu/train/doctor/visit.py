@@ -1,6 +1,5 @@
 """`Visit`: one backward pass as the rules see it."""
 
-import linecache
 import math
 from collections.abc import Iterator
 from functools import cached_property
@@ -74,15 +73,15 @@ class Visit:
 
     @cached_property
     def task(self) -> Task | None:
-        """The loss with its answers and targets, if it is of a kind that is known."""
+        """The loss with its answers and targets; None if the kind of the loss is not known."""
         return task_of(self.order)
 
     @cached_property
     def first_inputs(self) -> Array | None:
         """The rows that enter the first layer with weights; None if those are computed. Copy them to keep them.
 
-        The zeros that a recurrent layer begins with enter a layer too. They are no inputs if another layer takes what
-        does not depend on them.
+        The initial state of a recurrent layer, which is zero, enters a layer too. It is no input if another layer takes
+        something that does not depend on it.
         """
         return None if self.first_product is None else _rows(self.first_product)
 
@@ -108,8 +107,8 @@ class Visit:
         for node in self.order if zeros else ():
             if any(x in below for x in node.inputs):
                 below.add(node)
-        begins_elsewhere = any(node.op in LAYERS and node not in below for node in self.order)
-        return zeros if begins_elsewhere else set()
+        has_other_inputs = any(node.op in LAYERS and node not in below for node in self.order)
+        return zeros if has_other_inputs else set()
 
     @cached_property
     def gradient_sizes(self) -> list[tuple[str, float]]:
@@ -118,7 +117,7 @@ class Visit:
 
     @cached_property
     def only_watched(self) -> bool:
-        """Whether all that learns in this graph is watched: no other net follows the model."""
+        """Whether all parameters in this graph are watched: no other net follows the model."""
         return all(x in self.names for x in self.order if x.operation is None and x.requires_grad)
 
     def structure(self) -> list[Layer]:
@@ -140,7 +139,7 @@ class Visit:
         return found
 
     def _between(self, start: Node, layers: dict[Node, str]) -> tuple[tuple[str, ...], bool]:
-        """The layers that a node depends on at once, and whether it does so linearly."""
+        """The layers that a node depends on directly, and whether it does so linearly."""
         before: list[str] = []
         linear = True
         waiting, seen = [start], set()
@@ -158,18 +157,14 @@ class Visit:
         return tuple(before), linear
 
     def describe(self, node: Node) -> str:
-        """Which node is meant: its operation, the parameter it works on, and its line."""
+        """A node in words: its operation, the parameter that it works on, and its line."""
         name = next((self.names[x] for x in node.inputs if x in self.names), "")
         place = f" ({node.origin[0]}, line {node.origin[1]})" if node.origin else ""
         return f"{node.op}{f' with {name}' if name else ''}{place}"
 
-    def line(self, node: Node) -> str:
-        """The line of the program that made the node, as it is written; "" if it is not known."""
-        return linecache.getline(*node.origin).strip() if node.origin else ""
-
 
 def _rows(layer: Node) -> Array:
-    """What enters a layer, as rows of features; of sequences, a row a step."""
+    """What enters a layer, as rows of features; a sequence has one row per step."""
     x = np.asarray(layer.inputs[0].raw)
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 

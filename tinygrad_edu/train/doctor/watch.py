@@ -33,41 +33,39 @@ from tinygrad_edu.train.doctor.visit import Visit, number_of
 from tinygrad_edu.value import Value
 
 FIRST = 10  # passes that are all looked at closely
-PACES = ((100, 10), (200, 20), (500, 50))  # up to that pass, one in so many is; after it, one in a hundred
-BEFORE = 2  # passes before each close look are seen all the same; the others are only counted
-MEASURED = 100  # passes after which the step is measured at every fiftieth only, since weights are copied for it
+PACES = ((100, 10), (200, 20), (500, 50))  # up to this pass, one in so many is; after the last, one in a hundred
+BEFORE = 2  # passes before each close look also get a visit; the others are only counted
+MEASURED = 100  # passes; later, only every fiftieth step is measured, because weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
 
 
 class Doctor(Observer, Callback):
-    """Watches a run, and names what is wrong in a sentence, with the evidence and the fix; silent when unsure.
+    """Watches a run, and says what is wrong in a sentence, with the evidence and the fix. It is silent when unsure.
 
-    Within ``with train.doctor(net, optimizer) as doctor:`` any loop may run, hand-written or `fit`; or a `Doctor` is
-    given to `fit` among its callbacks. It looks at the graph of every backward pass, and changes nothing: not a number
-    of the run is another than without it.
+    Any loop may run within ``with train.doctor(net, optimizer) as doctor:``, by hand or `fit`. Or give a `Doctor` to
+    `fit` as a callback. It looks at the graph of every backward pass and changes nothing: the run gives the same
+    numbers without it.
 
     Parameters
     ----------
-    model : a Module, or a list of the parameters of a net that is none.
-    optimizer : for its learning rate, in what is said; may be left out.
-    tell : called with every `Finding` as soon as it is made, such as ``print``.
-    examine : record the first steps (at most 64, and 64 MiB of batches), for `examine` and `cure`; when the watch ends
-        and something was found or the loss has not fallen, experiments are made, and ``examination`` holds what they
-        showed.
+    model : a Module, or a list of parameters.
+    optimizer : its learning rate is shown in findings; may be left out.
+    tell : a function such as ``print``, called with every `Finding` as soon as it is made.
+    examine : record the first steps (at most 64, and 64 MiB of batches), for `examine` and `cure`. When the watch ends,
+        and something was found or the loss has not fallen, experiments are made. ``examination`` has their results.
 
     Attributes
     ----------
-    findings : list of what was found, in the order in which it was. ``print(doctor)`` shows them.
-    notes : sentences about what it could not see, and about a run that was broken off or changed on its way.
+    findings : list of what was found, in this order. ``print(doctor)`` shows them.
+    notes : sentences about what it could not see, and about a run that was interrupted or changed.
     steps : how many backward passes it has seen.
 
     Notes
     -----
-    What it knows stands in ``docs/doctor.md``, one section a finding, with the score on published faults. Each rule's
-    docstring says when it is sure, and what would make it wrong. Rules of layers and losses look at Tensors; of nets of
-    Values it sees parameters, losses and NaN. The replay of a compiled step has no graph: of ``fit(compiled=True)`` it
-    sees the losses and the weights, if it is given as a callback, and of other compiled steps nothing. Its ``notes``
-    say so.
+    ``docs/doctor.md`` explains every finding, when the doctor is sure of it, and what would make it wrong. It also has
+    the score on published faults. Rules about layers and losses look at Tensors; in nets of Values, the doctor sees
+    parameters, losses and NaN. The replay of a compiled step has no graph. As a callback of ``fit(compiled=True)``, the
+    doctor sees the losses and the weights. Of other compiled steps, it sees nothing. Its ``notes`` say so.
 
     Examples
     --------
@@ -116,7 +114,7 @@ class Doctor(Observer, Callback):
         self._visit: Visit | None = None
         self._watching = False
 
-    # --- its watch ---
+    # --- the watch ---
 
     def on_start(self, run: Run) -> None:
         self.model, self.optimizer = run.model, run.optimizer
@@ -156,7 +154,7 @@ class Doctor(Observer, Callback):
         self._course.broken = kind is not None
         if kind is not None:
             self.notes.append(
-                f"The loop ended by {kind.__name__} at step {self.steps}: what is said is about the steps before."
+                f"The loop ended with {kind.__name__} at step {self.steps}: the findings are about the steps before."
             )
         self._note_changes()
         if self.steps:
@@ -175,15 +173,13 @@ class Doctor(Observer, Callback):
         if changed:
             self.notes.append(
                 f"The net has got new parameters since the watch began ({', '.join(changed[:3])}), which the "
-                "doctor does "
-                "not watch: build the net before the with block."
+                "doctor does not watch: build the net before the with block."
             )
         if not self.steps:
             if not self._course.untouched():
                 self.notes.append(
                     "The parameters changed, but no backward pass was seen: the step is compiled. The doctor sees only "
-                    "steps that are not compiled; of train.fit(compiled=True), given to it as a callback, also "
-                    "the losses."
+                    "steps that are not compiled. As a callback of train.fit(compiled=True), it also sees the losses."
                 )
             elif self._calls:
                 self.notes.append(
@@ -195,27 +191,27 @@ class Doctor(Observer, Callback):
         """Whether the optimizer calls the model by itself, as a line search does."""
         return isinstance(self.optimizer, Optimizer) and type(self.optimizer).step is not Optimizer.step
 
-    # --- what the engine tells it ---
+    # --- events of the engine ---
 
     def on_module_call(self, module: Any, y: Any) -> None:
         if module is self.model:
             self._calls += 1
             if not (self._skips_next and getattr(y, "requires_grad", False)):
-                self._ask("called", module, y)
+                self._ask("on_call", module, y)
 
     def on_constant(self, operation: Any, inputs: tuple[Node, ...], y: Node) -> None:
         self._held_out.on_constant(operation, inputs, y)
 
     def on_optimizer_step(self, optimizer: Any) -> None:
         if self.optimizer is not None and optimizer is not self.optimizer and self._shares(optimizer):
-            note = "Another optimizer changes the net's parameters than the one that the doctor was given."
+            note = "The net's parameters are changed by another optimizer than the one that the doctor was given."
             if note not in self.notes:
                 self.notes.append(note)
         self._course.rates.append(optimizer.lr)
         if not self._skips:
-            self._ask("stepped", optimizer)
+            self._ask("on_step", optimizer)
         if self.tape is not None:
-            self.tape.stepped(optimizer)
+            self.tape.record_step(optimizer)
 
     def _shares(self, optimizer: Any) -> bool:
         return not self._watched.isdisjoint(optimizer.params)
@@ -226,7 +222,7 @@ class Doctor(Observer, Callback):
             return
         self.steps += 1
         loss = number_of(root)
-        self._course.arrive(loss)
+        self._course.begin_pass(loss)
         self._look_ahead()
         if self._skips and math.isfinite(loss):
             return
@@ -236,13 +232,13 @@ class Doctor(Observer, Callback):
         if self.steps == 1:
             self._course.layers = self._visit.structure()
         if self.steps <= 2:
-            self._held_out.trained(root)
+            self._held_out.on_training_loss(root)
         if self.tape is not None:
-            self.tape.before(root, order)
+            self.tape.record_pass(root, order)
         self._ask("before", self._visit)
 
     def _look_ahead(self) -> None:
-        """Record no lines in a late pass that is only counted: to look for them takes longer than all else there."""
+        """Record no source lines for a later pass that is only counted: that would take most of its time."""
         self._skips = self._skips_next
         self._skips_next = self._is_skipped(self.steps + 1)
         records = not self._skips_next or self.steps < MEASURED
@@ -253,7 +249,7 @@ class Doctor(Observer, Callback):
         self._records = records
 
     def _note_lines(self, order: list[Node]) -> None:
-        """Note the lines that made the nodes; a graph without lines has those of the last equal one."""
+        """Note the source lines of the nodes; a graph without lines gets those of the last graph like it."""
         if any(node.origin for node in order):
             self._origins = [(node.op, node.origin) for node in order]
         elif [node.op for node in order] == [op for op, _ in self._origins]:
@@ -280,33 +276,33 @@ class Doctor(Observer, Callback):
         self._ask("after", visit)
         if self.steps == self._look_at:
             self._look_at = _next_look(self.steps)
-            self._course.saw(visit.task, self.steps, tuple([name for _, name in visit.layers]))
+            self._course.add_look(visit.task, self.steps, tuple([name for _, name in visit.layers]))
             self._ask("look", visit)
             if self.steps <= MEASURED or self.steps % 50 == 0:
-                self._course.keep()
+                self._course.measure_next_step()
         if self.steps >= JUDGED and self.steps % JUDGED == 0 and (self.steps // JUDGED).bit_count() == 1:
             self._ask("judge", self._course)
 
     def _is_skipped(self, step: int) -> bool:
-        """Whether only the loss of a pass is noted: after the first ones, but for the passes up to a close look."""
+        """Whether a pass is only counted: not among the first, and not shortly before a close look."""
         return FIRST < step < self._look_at - BEFORE and (self.tape is None or step > KEPT)
 
     def on_step(self, run: Run) -> None:
-        """After a step of `fit`: of a compiled one, which has no graph, the loss and the weights are seen."""
+        """After a step of `fit`: a compiled step has no graph, so the doctor sees only the loss and the weights."""
         seen, self._seen_at_step = self._seen_at_step, self.steps
         if self.steps > seen:
             return
         self.steps = self._seen_at_step = self.steps + 1
         visit = Visit(Value(run.loss), [], self._course, self.steps, self.optimizer)
-        self._course.arrive(run.loss)
+        self._course.begin_pass(run.loss)
         if self.steps == 1:
             self.notes.append(
-                "The step is compiled, so it has no graph: the doctor sees the losses and the weights, and so a rate "
-                "that is too high and losses that are not finite. It does not see layers, inputs, labels or gradients."
+                "The step is compiled, so it has no graph: the doctor sees only the losses and the weights. It finds a "
+                "rate that is too high and losses that are not finite. It sees no layers, inputs, labels or gradients."
             )
         for rule in (RateTooHigh, NotANumber):
             self._ask("before", visit, only=rule)
-        self._course.keep()
+        self._course.measure_next_step()
 
     def _ask(self, moment: str, *what: Any, only: type[Rule] | None = None) -> None:
         for rule in [*self._asked(moment)]:
@@ -329,7 +325,7 @@ class Doctor(Observer, Callback):
                 self.tell(finding)
 
     def _asked(self, moment: str) -> list[Rule]:
-        """The rules that have something to say at a moment: a step has time for those only."""
+        """The rules that override this method: only these are called, to save time."""
         if moment not in self._by_moment:
             plain = getattr(Rule, moment)
             self._by_moment[moment] = [rule for rule in self._rules if getattr(type(rule), moment) is not plain]
@@ -340,7 +336,7 @@ class Doctor(Observer, Callback):
         self._by_moment.clear()
 
     def _said(self, rule: Rule, moment: str, *what: Any) -> Said | None:
-        """What the rule says; a rule that fails must not end the user's run, so it is dropped, and the notes say so."""
+        """What the rule says. A rule that fails must not end the user's run: it is dropped, and the notes say so."""
         try:
             said: Said | None = getattr(rule, moment)(*what)
         except Exception as error:
@@ -354,13 +350,13 @@ class Doctor(Observer, Callback):
     def examine(self) -> Examination:
         """Try changes on copies of the run: another rate, other inputs, fresh weights, one batch alone, and so on.
 
-        Inputs and targets are scaled, and another activation after the last layer is tried. The copies begin where the
-        watch began, and take the recorded steps again on the recorded batches. Dropout drops what it dropped. The run
-        itself is not changed. What was tried, what helped and what it cost is in the result.
+        It also scales inputs and targets, and tries another activation after the last layer. The copies begin where the
+        watch began, and repeat the recorded steps on the recorded batches. Dropout drops the same units as before. The
+        run itself is not changed. The result says what was tried, what helped and what it cost.
 
         Raises
         ------
-        ArgumentError : the doctor was not entered with ``examine=True``, has seen no step, or knows no optimizer.
+        ArgumentError : the doctor was not made with ``examine=True``, has seen no step, or knows no optimizer.
 
         Examples
         --------
@@ -382,14 +378,14 @@ class Doctor(Observer, Callback):
         return examine(self.tape, self._course.names, self.steps)
 
     def cure(self, finding: Finding | str, **settings: Any) -> Cure:
-        """Take the recorded steps again with the fix of a finding, from the state before them.
+        """Repeat the recorded steps with the fix of a finding, from the state before them.
 
         Where the fault can be undone, the cured run equals the healthy run bit for bit.
 
         Parameters
         ----------
         finding : one of ``findings``, or its name.
-        settings : what to use in place of the usual fix: ``lr``, ``weights`` (a state dict to begin with),
+        settings : what to use instead of the usual fix: ``lr``, ``weights`` (a state dict to begin with),
             ``weight_decay``, ``inputs`` (a function of the rows).
 
         Returns
@@ -398,8 +394,8 @@ class Doctor(Observer, Callback):
 
         Raises
         ------
-        ArgumentError : the doctor was not entered with ``examine=True``, has made no such finding, or what is wrong
-            lies outside of the recorded steps, as in the data.
+        ArgumentError : the doctor was not made with ``examine=True``, has made no such finding, or the fault is outside
+            of the recorded steps, such as in the data.
 
         Examples
         --------
@@ -426,7 +422,7 @@ class Doctor(Observer, Callback):
         record = self._course.record
         return cure_of(made[0], self.tape, self._course.names, settings, record.sizes[0] if record else 1)
 
-    # --- what it says ---
+    # --- the report ---
 
     @for_output
     def __str__(self) -> str:
@@ -472,7 +468,7 @@ def _named_parameters(model: Any) -> Mapping[str, Node]:
 
 
 def _names_in(frame: Any, model: Any, optimizer: Any) -> dict[str, str]:
-    """How the program that enters the doctor calls the net and the optimizer; the usual names if they have none."""
+    """The program's names of the net and the optimizer; the usual names if it has none."""
     found = {"net": "net", "optimizer": "optimizer"}
     for role, thing in (("net", model), ("optimizer", optimizer)):
         for scope in (frame.f_locals, frame.f_globals):
@@ -484,7 +480,7 @@ def _names_in(frame: Any, model: Any, optimizer: Any) -> dict[str, str]:
 
 
 def _arrays_in(frame: Any) -> dict[str, weakref.ref[Any]]:
-    """The arrays of rows, or the data of Tensors, that the program has names for."""
+    """The arrays of rows that the program's variables hold, as arrays or Tensors."""
     found = {}
     for name, value in (frame.f_globals | frame.f_locals).items():
         data = value.raw if isinstance(value, Node) else value
