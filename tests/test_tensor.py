@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tinygrad_edu
 from tests.random_programs import tensor_graphs
 from tinygrad_edu import Tensor, Value, no_grad, operation
 from tinygrad_edu.errors import (
@@ -699,7 +700,7 @@ KINDS = r"a Tensor holds floats, integers or booleans, but was given "
         (DTypeError, KINDS + "None", lambda: ones(1) - None),
         (
             ShapeError,
-            r"add of x \(2,\), \(3,\): these shapes do not broadcast together, .*: reshape or transpose one of them$",
+            r"add of x \(2,\), \(3,\): these shapes do not broadcast. .* Reshape or transpose one of the arrays$",
             lambda: Tensor([1.0, 2.0], label="x") + np.ones(3),
         ),
         (DTypeError, "an axis is an integer, a tuple .* but was given 'rows'$", lambda: ones(2).mean(axis="rows")),
@@ -810,3 +811,18 @@ def test_a_detached_tensor_goes_to_another_library_by_dlpack(torch):
     assert torch.from_dlpack(Tensor(np.array([1, 2]))).tolist() == [1, 2]
     with pytest.raises(BufferError, match=r"would lose it in another library: pass t\.detach\(\)"):
         torch.from_dlpack(t)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("numbers", [[1, 2], [True, False]])
+@pytest.mark.parametrize("factor", [2.5, 2])
+def test_integers_that_are_told_to_need_a_gradient_are_refused_and_not_rounded(numbers, factor, compiled):
+    t = Tensor(numbers)
+    t.requires_grad = True
+
+    def step():
+        (t * factor).sum().backward()
+
+    with pytest.raises(DTypeError, match=r"fractions.* Tensor\(x.astype\(float\)\)"):
+        (tinygrad_edu.compile(step) if compiled else step)()
+    assert t.grad is None

@@ -33,7 +33,7 @@ from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.indexed_updates import At
 from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.arrays import VOCABULARY
-from tinygrad_edu.operations.broadcasting import added, common_shape
+from tinygrad_edu.operations.broadcasting import added, common_shape, gradient_dtype
 from tinygrad_edu.operations.elementwise import install
 from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise, fill_arrays
@@ -283,6 +283,7 @@ class Tensor(Node):
         """
         if not self.requires_grad:
             raise graph.nothing_to_differentiate(self)
+        gradient_dtype(self.dtype)
         seed = self._seed(gradient)
         if WATCH.active:
             modes.notify("before_backward", self)
@@ -636,8 +637,8 @@ def _explain(operation: Operation, inputs: Sequence[Tensor], error: Exception) -
     kind = ArgumentError if isinstance(error, np.linalg.LinAlgError) else ShapeError
     if str(error).startswith("operands could not be broadcast"):
         return kind(
-            f"{operation.name} of {given}: these shapes do not broadcast together, for which the axes, counted from "
-            "the last, must be as long, or one of them 1: reshape or transpose one of them"
+            f"{operation.name} of {given}: these shapes do not broadcast. Compare the axes from the last to the first: "
+            "two axes must have the same length, or one of them the length 1. Reshape or transpose one of the arrays"
         )
     if "negative integer powers" in str(error):
         return DTypeError(

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.operations.matrices import as_rows, ones
 from tinygrad_edu.support.types import Array
 
@@ -33,6 +33,16 @@ def _sum(gx: Array, axes: Any) -> Any:
     return np.add.reduce(gx, axis=axes, dtype=np.float32 if gx.dtype.char == "e" else None)
 
 
+def gradient_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
+    """The type of the gradient of an array of this type. Integers raise an error: they would cut off the fractions."""
+    if dtype.kind != "f":
+        raise DTypeError(
+            f"a Tensor of type {dtype} cannot take a gradient, which has fractions: make it of floats, such as "
+            "Tensor(x.astype(float))"
+        )
+    return dtype
+
+
 def unbroadcast(gx: Any, x: Array, operation: str) -> Array:
     """The gradient brought to the shape and dtype of ``x``.
 
@@ -53,4 +63,4 @@ def unbroadcast(gx: Any, x: Array, operation: str) -> Array:
             lead = len(full) - len(shape)
             axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
             gx = np.asarray(_sum(np.broadcast_to(gx, full), axes)).reshape(shape)
-    return gx if gx.dtype == x.dtype else cast("Array", gx.astype(x.dtype))
+    return gx if gx.dtype == x.dtype else cast("Array", gx.astype(gradient_dtype(x.dtype)))

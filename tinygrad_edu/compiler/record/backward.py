@@ -8,6 +8,7 @@ from tinygrad_edu.compiler.record import scalars
 from tinygrad_edu.compiler.record.slices import SliceGradients
 from tinygrad_edu.compiler.record.traced import is_variable, value_of
 from tinygrad_edu.graph import node as graph
+from tinygrad_edu.operations.broadcasting import gradient_dtype
 
 Recorder = Any  # `recorder.Recorder`, which imports this module
 
@@ -70,6 +71,7 @@ def _fitted(gx: Any, x: Any) -> Any:
             gx = np.add.reduce(gx, axis=axes[0] if len(axes) == 1 else axes)
         if np.shape(value_of(gx)) != shape:
             gx = gx.reshape(shape)
+    gradient_dtype(x.dtype)
     if not hasattr(gx, "dtype"):  # a slope that is the same everywhere, of a single number
         return np.asarray(gx, x.dtype)
     return gx if gx.dtype == x.dtype else gx.astype(x.dtype)
