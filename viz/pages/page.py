@@ -22,7 +22,7 @@ from viz.pictures.palette import THEMES
 _NOTEBOOK_HEIGHT = 640
 _IN_NOTEBOOK = """
 .tinygrad-edu-page { border: 0; }
-.tinygrad-edu-still { display: none; }
+.tinygrad-edu-page + .tinygrad-edu-still { display: none; }
 """
 # JupyterLab says by an attribute of the body whether it is light. The frames are told, now and whenever it changes.
 _TELL_THEME = """
