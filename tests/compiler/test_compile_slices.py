@@ -9,6 +9,15 @@ from tinygrad_edu import Tensor
 FILLED = {
     "rows": (lambda x: sum((row * row).sum() * (i + 1.0) for i, row in enumerate(x * 2.0)), "np.stack("),
     "columns": (lambda x: sum((y * y).sum() for y in np.split(x * 2.0, 3, axis=1)), "np.concatenate("),
+    "columns by dots": (
+        lambda x: ((y := x * 2.0)[..., :1] ** 2).sum() + (y[..., 1] * 3.0).sum() + (y[..., 2:] ** 3).sum(),
+        "",  # one of the three takes the axis away
+    ),
+    "columns by dots alone": (
+        lambda x: ((y := x * 2.0)[..., :1] ** 2).sum() + (y[..., 1:] ** 3).sum(),
+        "np.concatenate(",
+    ),
+    "rows by dots": (lambda x: ((y := x * 2.0)[:2, ...] ** 2).sum() + (y[2:, ...] ** 3).sum(), "np.concatenate("),
     "rows of a leaf": (lambda x: (x[0] * x[1]).sum() + (x[2] * x[-1]).sum(), "np.stack("),
     "inner axis": (lambda x: ((x * 2.0)[:, 0:2] ** 2).sum() + (x * 2.0)[:, 0].sum(), ""),
 }

@@ -25,7 +25,7 @@ class Slice(NamedTuple):
 
 def slice_of(index: Any, shape: tuple[int, ...]) -> Slice | None:
     """The index as a slice of one axis, if it is one."""
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = _written_out(index if isinstance(index, tuple) else (index,), len(shape))
     axis = len(parts) - 1
     if axis < 0 or axis >= len(shape) or any(part != slice(None) for part in parts[:-1] if not _is_array(part)):
         return None
@@ -38,6 +38,17 @@ def slice_of(index: Any, shape: tuple[int, ...]) -> Slice | None:
         start, stop, step = last.indices(shape[axis])
         return Slice(start, stop, axis, False) if step == 1 and start < stop else None
     return None
+
+
+def _written_out(parts: tuple[Any, ...], axes: int) -> tuple[Any, ...]:
+    """The index with ``:`` for each axis that ``...`` stands for, and without any ``:`` at its end."""
+    for i, part in enumerate(parts):
+        if part is ...:  # an index has at most one
+            parts = (*parts[:i], *[slice(None)] * (axes - len(parts) + 1), *parts[i + 1 :])
+            break
+    while parts and isinstance(parts[-1], slice) and parts[-1] == slice(None):
+        parts = parts[:-1]
+    return parts
 
 
 def _is_array(part: Any) -> bool:
