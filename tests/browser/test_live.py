@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.browser.graphs import HOSTILE, neuron, scalar_net
+from tests.browser.graphs import HOSTILE, layer, neuron, scalar_net
 from tests.browser.test_page import count, text, violations, wait_until
 from tinygrad_edu import Tensor, Value, operation
 from tinygrad_edu.graph.node import topological_order
@@ -268,8 +268,27 @@ def test_in_a_notebook_the_page_follows_its_theme_and_lets_the_wheel_scroll(open
     assert frame.evaluate("player.film.numbers.value(player.leaves.list[0])") == 1.5
 
 
+@pytest.mark.parametrize("width", [390, 683, 1366])
+def test_the_first_view_has_the_leaves_and_the_invitation_in_sight(opened, width):
+    page = opened(player(neuron()), width=width, height=768)
+    outside = """(selector) => [...document.querySelectorAll(selector)].filter((part) => {
+      const [a, b] = [part.getBoundingClientRect(), document.getElementById("graph").getBoundingClientRect()];
+      return a.left < b.left || a.right > b.right || a.top < b.top || a.bottom > b.bottom;
+    }).length"""
+    assert page.evaluate(outside, ".invitation, #node-0, #node-1") == 0
+
+
+def test_a_change_that_four_digits_do_not_show_is_shown_in_full(opened):
+    page = opened(player(neuron()))
+    page.evaluate(f"player.leaves.set({place(neuron(), 'w1')}, -3.000001)")
+    assert text(page, "#changes") == "w1 −3 → −3.000001 · reset"
+
+
 def test_the_first_hint_says_what_can_be_done(opened):
     page = opened(player(neuron()))
-    assert text(page, "#sentence").endswith("Press → to compute the first operation, or change a number.")
+    assert text(page, "#sentence").endswith("or drag a leaf sideways to change its number.")
+    assert text(page, "#hint").startswith("Drag a leaf (x1, w1, x2, …) sideways, or click it and type.")
+    page = opened(player(layer()))
+    assert text(page, "#sentence").endswith("or click a leaf to change its numbers.")
     page = opened(player(Tensor(np.ones(200_001), label="x").sum()))  # too many numbers to be changed
     assert text(page, "#sentence").endswith("Press → to compute the first operation.")

@@ -50,6 +50,7 @@ class Playground(Page):
         "playground_link.js",
         "playground_cards.js",
         "playground_sample.js",
+        "theme.js",
         "playground_main.js",
     )
 

@@ -409,8 +409,8 @@ class GraphView {
   fit() {
     const { width, height } = this.size;
     const [x, y, w, h] = this.extent;
-    const scale = Math.min(1.3, (width - 40) / w, (height - 64) / h);
-    this.view = [(width - w * scale) / 2 - x * scale, (height - 24 - h * scale) / 2 - y * scale, scale];
+    const scale = Math.min(1.3, (width - 40) / w, (height - 84) / h); // above the legend, with a line below the lowest box
+    this.view = [(width - w * scale) / 2 - x * scale, (height - 44 - h * scale) / 2 - y * scale, scale];
     this.untouched = true;
     this.rest = "fit";
     this.apply();
@@ -421,7 +421,7 @@ class GraphView {
     this.fit();
     this.rest = "home";
     if (this.view[2] >= 0.6) return;
-    this.view[2] = this.nodes.length > FEW_BOXES ? READABLE : 0.75;
+    this.view[2] = READABLE;
     this.centre(i);
   }
 
@@ -444,15 +444,16 @@ class GraphView {
     this.apply();
   }
 
-  /** Put node `i` in the middle, as far as that leaves no room unused. */
+  /** Show node `i`: with the beginning or the end of the graph at the edge if it is in sight then, else in the middle. */
   centre(i) {
     const scale = this.view[2];
     const { width, height } = this.size;
     [width, height - 40].forEach((room, axis) => {
       const [start, size] = [this.extent[axis] * scale, this.extent[axis + 2] * scale];
-      const middle = room / 2 - (this.at[i][axis] + this.at[i][axis + 2] / 2) * scale;
-      const inside = Math.min(20 - start, Math.max(room - 20 - start - size, middle));
-      this.view[axis] = size + 40 < room ? (room - size) / 2 - start : inside;
+      const [from, to] = [this.at[i][axis] * scale, (this.at[i][axis] + this.at[i][axis + 2]) * scale];
+      const edges = [20 - start, room - 20 - start - size];
+      const atEdge = edges.find((shift) => from + shift > 19 && to + shift < room - 19);
+      this.view[axis] = size + 40 < room ? (room - size) / 2 - start : (atEdge ?? (room - from - to) / 2);
     });
     this.apply();
   }

@@ -110,7 +110,7 @@ class Inspector {
     const box = make("input", { type: "checkbox", id: "takes-part" });
     box.checked = descent.chosen.has(node.id);
     box.addEventListener("change", () => descent.choose(node.id, box.checked));
-    return [make("p", { class: "check" }, box, make("label", { for: "takes-part" }, "takes part in a gradient step"))];
+    return [make("label", { class: "check" }, box, "takes part in a gradient step")];
   }
 
   arrays(node, value, gradient, count) {

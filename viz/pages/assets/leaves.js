@@ -209,6 +209,8 @@ class Leaves {
     const { numbers, nodes } = this.film;
     if (places.length > 1) return `${nodes[k].name}: ${places.length} of ${numbers.size(k)} entries`;
     const [i] = places;
-    return `${entryName(nodes[k], i)} ${numberText(numbers.originalEntry(k, i))} → ${numberText(numbers.entry(k, i))}`;
+    const [first, now] = [numbers.originalEntry(k, i), numbers.entry(k, i)];
+    const digits = numberText(first) === numberText(now) ? 16 : 4; // a change that four digits do not show
+    return `${entryName(nodes[k], i)} ${numberText(first, digits)} → ${numberText(now, digits)}`;
   }
 }

@@ -179,17 +179,20 @@ class Player {
     this.render(true);
   }
 
-  /** Say at the lowest leaf, which has room below it, that it can be changed. */
+  /** Say at the lowest leaf in sight, which has room below it, that it can be changed. */
   invite() {
     const { graph, leaves } = this;
     const touch = matchMedia("(pointer: coarse)").matches;
     const isSmall = (k) => this.film.numbers.size(k) === 1;
-    const dragged = touch ? "Tap a leaf and slide its number, or drag it sideways." : "Drag a leaf sideways, or click it and type.";
-    const picked = `${touch ? "Tap" : "Click"} a leaf: its entries can be ${touch ? "changed" : "typed, dragged sideways and changed with ↑ and ↓"}.`;
-    document.getElementById("hint").textContent = `${leaves.list.every(isSmall) ? dragged : picked} Values and gradients follow at once.`;
     const placed = leaves.list.filter((k) => graph.anchor[k] === null);
+    const names = placed.slice(0, 3).map((k) => cut(this.film.nodes[k].name, 100));
+    const leaf = names.length ? `a leaf (${names.join(", ")}${placed.length > 3 ? ", …" : ""})` : "a leaf";
+    const dragged = touch ? `Tap ${leaf} and slide its number, or drag it sideways.` : `Drag ${leaf} sideways, or click it and type.`;
+    const picked = `${touch ? "Tap" : "Click"} ${leaf}: its entries can be ${touch ? "changed" : "typed, dragged sideways and changed with ↑ and ↓"}.`;
+    document.getElementById("hint").textContent = `${leaves.list.every(isSmall) ? dragged : picked} Values and gradients follow at once.`;
     if (!placed.length) return;
-    const first = placed.reduce((low, k) => (graph.at[k][1] > graph.at[low][1] ? k : low));
+    const seen = placed.filter((k) => graph.sees(k));
+    const first = (seen.length ? seen : placed).reduce((low, k) => (graph.at[k][1] > graph.at[low][1] ? k : low));
     const { g } = graph.boxes[first];
     const [w, h] = graph.nodes[first].size;
     g.classList.add("invites");

@@ -16,8 +16,11 @@ class NetworkView {
     this.bar = document.getElementById("wires");
     this.shows = document.getElementById("shows");
     const rows = Math.max(...columns.map(({ neurons }) => neurons.length));
-    this.step = Math.max(190, (1.5 * rows * ROW) / columns.length); // wide enough for a stage that lies on its side
-    this.svg.setAttribute("viewBox", `0 0 ${columns.length * this.step} ${rows * ROW + 60}`);
+    const { width, height } = this.svg.parentElement.getBoundingClientRect();
+    const high = rows * ROW + 60;
+    const filling = (high * (width || 1)) / (Math.max(height - 50, 1) * columns.length); // as wide as the stage
+    this.step = Math.min(Math.max(190, (1.5 * rows * ROW) / columns.length), Math.max(110, filling));
+    this.svg.setAttribute("viewBox", `0 0 ${columns.length * this.step} ${high}`);
     this.middle = 30 + (rows * ROW) / 2;
     this.drawWires(wires);
     this.drawNeurons();

@@ -46,10 +46,11 @@ class StepPanel {
   /** What one can do before the first step, with a finger or with keys. */
   hint() {
     const touch = matchMedia("(pointer: coarse)").matches;
-    const change = this.film.nodes.some((_, i) => this.film.numbers.canChange(i));
+    const changeable = this.film.nodes.filter((_, i) => this.film.numbers.canChange(i));
     const first = touch ? "Tap ▶ below to compute the first operation" : "Press → to compute the first operation";
-    const other = touch ? ", or drag a leaf sideways to change its number" : ", or change a number";
-    return `The leaves have their values. ${first}${change ? other : ""}.`;
+    const isSmall = changeable.every(({ id }) => this.film.numbers.size(id) === 1);
+    const other = isSmall ? "drag a leaf sideways to change its number" : `${touch ? "tap" : "click"} a leaf to change its numbers`;
+    return `The leaves have their values. ${first}${changeable.length ? `, or ${other}` : ""}.`;
   }
 
   /** The teacher's caption for the step, or else for the node that it is about. */

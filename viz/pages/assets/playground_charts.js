@@ -56,11 +56,13 @@ class LossChart {
   /** The smallest and the largest loss that the chart shows; it begins at 0 where the scale is not logarithmic. */
   range(history) {
     let [bottom, top] = [Infinity, 1e-12];
-    for (const run of history.runs) {
+    const { runs } = history;
+    const trained = runs.some((run) => run.train.length);
+    for (const run of runs) {
       for (const losses of [run.train, run.validation]) {
         losses.forEach((loss) => {
           if (Number.isFinite(loss) && loss > 0) bottom = Math.min(bottom, loss);
-          if (Number.isFinite(loss) && losses === run.train) top = Math.max(top, loss);
+          if (Number.isFinite(loss) && (losses === run.train || !trained)) top = Math.max(top, loss);
         });
       }
     }

@@ -42,7 +42,7 @@ class Controls {
     this.one("sets").replaceChildren(...this.buttons);
     this.one("sets").hidden = kinds.length === 1;
     this.one("noise-row").hidden = kinds.length === 1;
-    this.one("noise").addEventListener("input", () => this.choose(this.kind === "own" ? "moons" : this.kind));
+    this.one("noise").addEventListener("input", () => this.choose(this.kind));
     this.thumbs(form);
   }
 
@@ -135,6 +135,7 @@ class Controls {
     this.kind = spec.kind;
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.kind === spec.kind));
     if (spec.noise !== undefined) this.one("noise").value = String(spec.noise);
+    this.one("noise").disabled = spec.kind === "own"; // the samples are as they are
     this.output("noise", spec.kind === "own" ? "–" : spec.noise.toFixed(2));
     this.batch.max = String(data.count);
     this.batch.value = String(batch || data.count);

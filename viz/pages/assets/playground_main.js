@@ -44,6 +44,8 @@ class Playground {
     });
     new ResizeObserver(() => this.resize()).observe(main);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+    new MutationObserver(() => this.recolour()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    if (this.embedded) followNotebook();
     this.tick = this.tick.bind(this);
     requestAnimationFrame(this.tick);
   }
@@ -226,7 +228,8 @@ class Playground {
     const { now, run } = this.history;
     this.one("step").textContent = String(now.step);
     const training = run.value("train", now.step) ?? run.value("train", now.step - 1);
-    this.one("training").textContent = training === undefined ? "–" : numberText(training);
+    const untrained = () => this.history.program.evaluate(now.state, now.data.X, now.data.y)[0];
+    this.one("training").textContent = numberText(training ?? untrained());
     this.one("validation").textContent = numberText(loss);
     this.one("accuracy").textContent = this.accuracy(outputs, data).toFixed(3);
   }
@@ -266,7 +269,7 @@ class Playground {
     const [loss, ...parts] = PROGRAMS[this.net].explain(this.history.now.state, np.getitem(X, one), np.getitem(y, one));
     this.plane.picked = at;
     this.network.marked = null;
-    this.card.sample(at, `loss ${numberText(loss)} · net ${[...parts.at(-2).data].map((x) => numberText(x)).join(", ")}`);
+    this.card.sample(at, `loss ${numberText(loss)} · the net gives ${[...parts.at(-2).data].map((x) => numberText(x)).join(", ")}`);
     this.numbers(parts, X.data.subarray(at * X.shape[1], (at + 1) * X.shape[1]));
     this.plane.drawPoints();
     this.dirty = true;
@@ -377,7 +380,7 @@ class Playground {
     on("first", () => this.seek(0));
     on("seed", () => this.start({ seed: this.seedNow + 1 }));
     on("share", () => this.share());
-    on("theme", () => this.theme());
+    on("theme", switchTheme);
     on("help", () => this.help());
     on("log", () => this.switchScale());
     this.one("speed").addEventListener("change", (event) => {
@@ -411,7 +414,7 @@ class Playground {
     const acts = { " ": () => this.play(), ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1) };
     Object.assign(acts, { Home: () => this.seek(0), End: () => this.seek(this.history.run.end) });
     Object.assign(acts, { s: () => this.pick((this.card.what?.sample ?? -1) + 1) });
-    Object.assign(acts, { n: () => this.start({ seed: this.seedNow + 1 }), d: () => this.theme(), "?": () => this.help() });
+    Object.assign(acts, { n: () => this.start({ seed: this.seedNow + 1 }), d: switchTheme, "?": () => this.help() });
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
       if (event.key === " " && event.target.closest("button")) return;
@@ -420,15 +423,6 @@ class Playground {
       event.preventDefault();
       act();
     });
-  }
-
-  theme() {
-    const root = document.documentElement;
-    const next = { auto: "light", light: "dark", dark: "auto" }[root.dataset.theme ?? "auto"];
-    if (next === "auto") delete root.dataset.theme;
-    else root.dataset.theme = next;
-    this.one("theme").textContent = `Theme: ${next}`;
-    this.recolour();
   }
 
   help() {

@@ -39,6 +39,8 @@ class NetworkView {
       }),
     );
     this.buttons.replaceChildren(...this.units.map(({ button }) => button));
+    // On a phone a unit is as large as a fingertip, with its numbers above and below it.
+    this.root.style.setProperty("--tall", `${74 * Math.min(10, Math.max(...this.columns)) + 110}px`);
     if (!this.layers.length) this.root.classList.add("closed");
   }
 
