@@ -677,8 +677,30 @@ KINDS = r"a Tensor holds floats, integers or booleans, but was given "
             r"dtype must be .*'float32', but was given 'flaot'$",
             lambda: Tensor(1, dtype="flaot"),
         ),
-        (DTypeError, "a Tensor holds numbers, but was given 'x': could not", lambda: setattr(ones(2), "grad", "x")),
-        (DTypeError, "a Tensor holds numbers, but was given 'x': could not", lambda: setattr(ones(2), "data", "x")),
+        (DTypeError, KINDS + "'x'", lambda: setattr(ones(2), "grad", "x")),
+        (DTypeError, KINDS + "'x'", lambda: setattr(ones(2), "data", "x")),
+        (DTypeError, KINDS + "'3'", lambda: setattr(ones(), "grad", "3")),
+        (DTypeError, KINDS + "'3'", lambda: setattr(ones(), "data", "3")),
+        (DTypeError, KINDS + "'3'", lambda: Tensor("3", dtype=float)),
+        (DTypeError, KINDS + r"\['1', '2'\]", lambda: Tensor(["1", "2"], dtype=float)),
+        (DTypeError, KINDS + "None", lambda: Tensor(None, dtype=float)),
+        (DTypeError, KINDS + r"\[1.0, None\]", lambda: Tensor([1.0, None], dtype=float)),
+        (DTypeError, r"add was given an integer that is too large", lambda: ones(1) + 10**400),
+        (DTypeError, r"mul was given an integer that is too large", lambda: Tensor(np.ones(1, np.int8)) * 300),
+        (DTypeError, KINDS + "1j", lambda: setattr(ones(), "grad", 1j)),
+        (DTypeError, KINDS + r"array\(\[0.\+1.j\]\)", lambda: setattr(ones(1), "data", np.array([1j]))),
+        (DTypeError, KINDS + r"Value\(data=1", lambda: setattr(ones(), "grad", Value(1.0))),
+        (DTypeError, KINDS + r"Value\(data=1", lambda: setattr(ones(), "data", Value(1.0))),
+        (DTypeError, KINDS + "None", lambda: setattr(ones(), "data", None)),
+        (ShapeError, r"a gradient has the shape of its data, \(2,\), but was given \(5,\)",
+         lambda: setattr(ones(2), "grad", ones(5))),
+        (DTypeError, r"the data of a leaf is of the type int64, which cannot hold what was assigned, \[0.5, 0.7\]",
+         lambda: setattr(Tensor([1, 2]), "data", [0.5, 0.7])),
+        (DTypeError, r"the gradient of a leaf is of the type int64, which cannot hold",
+         lambda: setattr(Tensor(1), "grad", 0.5)),
+        (DTypeError, r"the data of a leaf is of the type int8, which cannot hold what was assigned, 300",
+         lambda: setattr(Tensor(1, dtype=np.int8), "data", 300)),
+        (DTypeError, r"a Tensor holds numbers, but was given 300: .*out of bounds", lambda: Tensor(300, dtype=np.int8)),
         (DTypeError, KINDS + r"\[1j\] \(complex128\)", lambda: Tensor([1j])),
         (DTypeError, KINDS + r"\['1', '2'\]", lambda: Tensor(["1", "2"])),
         (DTypeError, KINDS + r"\[1.0\] \(complex128\)", lambda: Tensor([1.0], dtype=complex)),
@@ -757,12 +779,23 @@ KINDS = r"a Tensor holds floats, integers or booleans, but was given "
         (ShapeError, r"a Tensor of shape \(\) cannot be iterated over", lambda: list(ones())),
         (UnsupportedError, r"a Tensor's entries cannot be assigned", lambda: ones(1).__setitem__(0, 2.0)),
     ],
-)
+)  # fmt: skip
 def test_bad_input_is_answered_in_a_sentence(kind, sentence, wrong):
     with pytest.raises(kind, match=rf"^{sentence}") as info:
         wrong()
     assert isinstance(info.value, TinygradEduError)
     assert "\n" not in str(info.value)
+
+
+def test_a_gradient_of_another_type_takes_that_of_the_data():
+    for numbers in ([1, 2], np.array([1, 2]), np.array([1.0, 2.0]), Tensor([1.0, 2.0])):
+        p = Tensor(np.zeros(2, np.float32))
+        p.grad = numbers
+        assert p.grad.dtype == np.float32
+        assert np.asarray(getattr(p.grad, "data", p.grad)).tolist() == [1.0, 2.0]
+    n = Tensor([1, 2])
+    n.data = [3.0, 4.0]  # whole numbers
+    assert (n.dtype, n.tolist()) == (np.int64, [3, 4])
 
 
 def test_an_index_that_is_out_of_range_is_an_index_error():

@@ -229,7 +229,7 @@ def test_a_graph_is_walked_by_hand_as_in_micrograd():
     assert (a.grad, b.grad) == by_hand
 
 
-@pytest.mark.parametrize("arguments", [((1, 2),), ((Value(1.0), Value(2.0)), "+"), ("a", "+")])
+@pytest.mark.parametrize("arguments", [((1, 2),), ((Value(1.0), Value(2.0)), "+"), ("a", "+"), (Value(2.0),)])
 def test_inputs_given_by_hand_are_refused(arguments):
     with pytest.raises(DTypeError, match=r"a node gets its inputs from an operation, such as a \+ b"):
         Value(1.0, *arguments)
@@ -578,6 +578,17 @@ def test_a_gradient_of_none_is_none_yet():
     assert x.grad.data == 6.0
 
 
+@pytest.mark.parametrize("given", [3, True, np.float32(3.0), np.array(3.0), np.int64(3)])
+def test_a_gradient_may_be_any_number_and_becomes_a_float(given):
+    x = Value(1.0)
+    x.grad = given
+    assert (type(x.grad), x.grad) == (float, float(given))
+    x.grad += 1
+    assert x.grad == float(given) + 1
+    x.grad = Value(2.0)  # as after backward(create_graph=True)
+    assert x.grad.data == 2.0
+
+
 def test_dot_is_the_sum_written_out():
     w, x, b = [Value(0.5), Value(-2.0)], [Value(3.0), Value(4.0)], Value(0.25)
     y = dot(w, x, b)
@@ -635,6 +646,22 @@ def test_dot_of_nothing_is_the_bias():
         (DTypeError, r"a Value holds one number, but was given Value\(data=1", lambda: Value(Value(1.0))),
         (DTypeError, r"a Value holds one number, but was given b'1'", lambda: Value(b"1")),
         (ShapeError, r"a Value holds one number, but was given an array of shape \(2,\)", lambda: Value(np.ones(2))),
+        (ShapeError, r"a Value holds one number, but was given an array of shape \(1,\)", lambda: Value(np.ones(1))),
+        (DTypeError, r"a Value holds one number, but was given \(?.*1j", lambda: Value(np.complex128(1j))),
+        (DTypeError, r"a Value holds one number, but was given array\('3'", lambda: Value(np.array("3"))),
+        (DTypeError, r"a Value holds one number, but was given one that is too large", lambda: Value(10**400)),
+        (DTypeError, r"a Value holds one number, but was given one that is too large", lambda: Value(1.0) * 10**400),
+        (DTypeError, r"a Value holds one number, but was given 'text'", lambda: setattr(Value(1.0), "data", "text")),
+        (DTypeError, r"a Value holds one number, but was given None", lambda: setattr(Value(1.0), "data", None)),
+        (DTypeError, r"a Value holds one number, but was given 1j", lambda: setattr(Value(1.0), "data", 1j)),
+        (DTypeError, r"the gradient of a Value is one number, but was given 'text': pass a float or an int$",
+         lambda: setattr(Value(1.0), "grad", "text")),
+        (DTypeError, r"the gradient of a Value is one number, but was given 1j",
+         lambda: setattr(Value(1.0), "grad", 1j)),
+        (DTypeError, r"the gradient of a Value is one number, but was given Tensor",
+         lambda: setattr(Value(1.0), "grad", Tensor(1.0))),
+        (ShapeError, r"the gradient of a Value is one number, but was given an array of shape \(2,\)",
+         lambda: setattr(Value(1.0), "grad", np.ones(2))),
         (DTypeError, r"mul was given a Value and ndarray of shape \(2,\)", lambda: Value(1.0) * np.ones(2)),
         (DTypeError, r"np.multiply was given a Value and an array", lambda: np.ones(2) * Value(1.0)),
         (DTypeError, r"add was given a Value and Tensor of shape \(2,\)", lambda: Value(1.0) + Tensor([1.0, 2.0])),
@@ -653,7 +680,7 @@ def test_dot_of_nothing_is_the_bias():
         ),
         (UnsupportedError, r"np.add.reduce has no derivative here", lambda: np.add.reduce(Value(1.5))),
     ],
-)
+)  # fmt: skip
 def test_bad_input_is_answered_in_a_sentence(kind, sentence, wrong):
     with pytest.raises(kind, match=rf"^{sentence}") as info:
         wrong()

@@ -63,9 +63,9 @@ class UserOperation(Operation):
 
     def backward_floats(self, node: Any) -> None:
         xs = [x.raw for x in node.inputs]
-        for i, gx in enumerate(self._gxs(node.grad, node.raw, xs, node.params)):
+        for i, gx in enumerate(self._gxs(node._grad, node.raw, xs, node.params)):
             if node.inputs[i].requires_grad:
-                node.inputs[i].grad += self._number(i, gx)
+                node.inputs[i]._grad += self._number(i, gx)
 
     def local_derivative(self, i: int) -> str:
         return self.formula or super().local_derivative(i)

@@ -50,17 +50,17 @@ class Dot(Operation):
 
 _DOT_BACKWARD = """
 def backward(node):
-    gy = node.grad
+    gy = node._grad
     if not gy and node._data - node._data == 0.0:  # 0 times numbers that are all finite, or the sum would not be
         return
     weights = node._left
     inputs = node._right
     for node_w, x in zip(weights.nodes, inputs.data):
-        node_w.grad += {gw}
+        node_w._grad += {gw}
     if inputs.requires_grad:
         for node_x, w in zip(inputs.nodes, weights.data):
-            node_x.grad += {gx}
-    weights._bias.grad += gy
+            node_x._grad += {gx}
+    weights._bias._grad += gy
 """
 DOT = Dot()
 
@@ -117,7 +117,7 @@ def weighted_sums(neurons: Iterable[SharedInputs], inputs: SharedInputs) -> list
     for weights in neurons:
         node = _new(Value)
         node._data = sum(map(mul, weights.data, xs), weights._bias._data)
-        node.grad = 0.0
+        node._grad = 0.0
         node.operation = DOT
         node._left = weights
         node._right = inputs

@@ -146,7 +146,7 @@ class Tensor(Node):
             if self._times_borrowed == 1:
                 self._checksum, self._times_borrowed = None, 0
         else:
-            array = _array(data, _float_type(data, self.dtype))
+            array = _converted(data, _float_type(data, self.dtype), f"the data of {graph.describe(self)}")
             if array.shape != self.shape:
                 raise ShapeError(
                     f"the data of {graph.describe(self)} has shape {self.shape}, but was assigned an array of shape "
@@ -192,13 +192,16 @@ class Tensor(Node):
     def grad(self, grad: Any) -> None:
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_grad_write(self)
-        if grad is not None and not isinstance(grad, Tensor):
-            array = _array(grad, self.dtype)
-            if array.shape != self.shape:
-                raise ShapeError(f"a gradient has the shape of its data, {self.shape}, but was given {array.shape}")
-            # `t.grad *= …` assigns the array that it has read. Any other array is copied: it belongs to the caller.
-            grad = array.copy() if grad is not self._grad and np.may_share_memory(array, grad) else array
-        self._grad = grad
+        new: Any
+        if isinstance(grad, Tensor):
+            new = grad if grad.dtype == self.dtype else grad.astype(self.dtype)
+        else:
+            new = None if grad is None else _converted(grad, self.dtype, f"the gradient of {graph.describe(self)}")
+        if new is not None and new.shape != self.shape:
+            raise ShapeError(f"a gradient has the shape of its data, {self.shape}, but was given {new.shape}")
+        # `t.grad *= …` assigns the array that it has read. Any other array is copied: it belongs to the caller.
+        copied = isinstance(new, ndarray) and grad is not self._grad and np.may_share_memory(new, grad)
+        self._grad = new.copy() if copied else new
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -274,7 +277,8 @@ class Tensor(Node):
         Notes
         -----
         Gradients of leaves accumulate: a second call adds the same amounts again. Those of interior nodes are the
-        latest call's. No gradient shares memory with another or with any data.
+        latest call's. No gradient shares memory with another or with any data. Infinite slopes are no errors here,
+        even within ``np.errstate(all="raise")``, which holds in the forward pass: `detect_anomaly` finds them.
 
         Raises
         ------
@@ -657,8 +661,13 @@ def _operand(x: Any, like: Tensor, operation: Operation) -> Tensor:
             "(one number each) or of Tensors (arrays), so use one of them throughout"
         )
     if x.__class__ is float or x.__class__ is int:
-        kind = like.dtype if like.dtype.kind == "f" else np.result_type(like.dtype, x)
-        return Tensor(np.asarray(x, kind), requires_grad=False)
+        try:
+            kind = like.dtype if like.dtype.kind == "f" else np.result_type(like.dtype, x)
+            return Tensor(np.asarray(x, kind), requires_grad=False)
+        except OverflowError as error:
+            raise DTypeError(
+                f"{operation.name} was given an integer that is too large ({error}): use a float"
+            ) from None
     return Tensor(x, requires_grad=False)
 
 
@@ -682,13 +691,37 @@ def _array(data: Any, dtype: DTypeLike | None = None) -> Array:
     if hasattr(data, "_recorder"):  # the stand-in for an array while `compile` records
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
     try:
-        array = np.asarray(data, dtype)
-    except (ValueError, TypeError) as error:
+        array = np.asarray(data)
+        if dtype is not None and not isinstance(data, Node) and _holds_numbers(array):
+            array = np.asarray(data, dtype)  # of a text, None or a complex number NumPy would make a float, too
+    except (ValueError, TypeError, OverflowError) as error:
         raise _not_an_array(data, dtype, error) from None
     if array.dtype.kind not in "fiub":
         given = f"{_short(data)} ({array.dtype})"
         raise DTypeError(f"a Tensor holds floats, integers or booleans, but was given {given}: {_advice(data)}")
     return array
+
+
+def _holds_numbers(array: Array) -> bool:
+    """Whether the entries are real numbers, if need be of Python's own types, such as a large integer or a fraction."""
+    if array.dtype.kind != "O":
+        return array.dtype.kind in "fiub"
+    return all(hasattr(x, "__float__") or hasattr(x, "__index__") for x in array.flat)
+
+
+def _converted(data: Any, dtype: np.dtype[Any], what: str) -> Array:
+    """``data`` as an array of this type, for a place that has it already; fractions are not lost without a word."""
+    array = _array(data)
+    if array.dtype == dtype:
+        return array
+    with np.errstate(invalid="ignore"):  # nan, of which no integer can be made
+        converted = array.astype(dtype)
+    if dtype.kind != "f" and not hasattr(array, "_recorder") and not np.array_equal(converted, array):
+        raise DTypeError(
+            f"{what} is of the type {dtype}, which cannot hold what was assigned, {shown(data)}: make a Tensor of "
+            "another type"
+        )
+    return converted
 
 
 def _advice(data: Any) -> str:

@@ -68,20 +68,21 @@ class Value(Node):
     # One or two inputs are stored in the node itself. A tuple would be one more object for the garbage collector.
     # "__dict__" is for what few nodes have: a label, parameters, and attributes of one's own, as in ``p.m = 0.0``.
     # The collector visits every slot of every node, so a slot for each of these would cost more.
-    __slots__ = ("__dict__", "_left", "_mark", "_right", "grad")
+    __slots__ = ("__dict__", "_grad", "_left", "_mark", "_right")
 
+    _grad: Any  # a float; a Value after `backward(create_graph=True)`; None after PyTorch's zero_grad
     _left: Any  # a Value, `SharedInputs`, or None
     _right: Any
     _mark: Any  # how far the latest `scalar_order` came with it
 
     def __init__(self, data: Number, label: str = "", _op: str = "") -> None:
         self._data = data if data.__class__ is float else _float(data)
-        self.grad: Any = 0.0
+        self._grad = 0.0
         self.operation = None
         self._left = self._right = self._mark = None
         self.stamp = CLOCK.now
         if label or _op:
-            if _op or isinstance(label, tuple | list | set):
+            if _op or isinstance(label, tuple | list | set | Node):
                 given = (label, _op) if _op else label
                 raise DTypeError(
                     f"Value(data, label) takes a name as its second argument, but was given {shown(given)}: a node "
@@ -137,6 +138,21 @@ class Value(Node):
         self._data = number if number.__class__ is float else _float(number)
         CLOCK.now = self.stamp = CLOCK.now + 1  # `Clock.tick`, whose call would be a sixth of `p.data -= step`
 
+    @property
+    def grad(self) -> Any:
+        """∂root/∂self after ``root.backward()``: a float (a Value with ``create_graph=True``); 0.0 before any."""
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.on_grad_read(self)
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        if WATCH.active and MODES.recorder is not None:
+            MODES.recorder.on_grad_write(self)
+        if grad.__class__ is not float and grad is not None and not isinstance(grad, Value):
+            grad = _float(grad, "the gradient of a Value is")
+        self._grad = grad
+
     def item(self) -> float:
         """The number, as `Tensor.item` gives it: what is computed with it is not part of the graph.
 
@@ -182,25 +198,25 @@ class Value(Node):
     def _backward_plain(self) -> None:
         order, leaves = scalar_order(self)
         # The gradients of this pass are summed first, then added to the leaves: two calls give exactly twice one call.
-        before = [(leaf, leaf.grad) for leaf in leaves if leaf.requires_grad]
+        before = [(leaf, leaf._grad) for leaf in leaves if leaf.requires_grad]
         for node in order:
-            node.grad = 0.0
-        self.grad = 1.0
+            node._grad = 0.0
+        self._grad = 1.0
         try:
             walk(order)
         except BaseException:
             for leaf, grad in before:
-                leaf.grad = grad
+                leaf._grad = grad
             raise
         for leaf, grad in before:
             if grad is not None:  # after PyTorch's zero_grad it may be None
-                leaf.grad += grad
+                leaf._grad += grad
 
     def _backward_recorded(self) -> None:
-        for node, grad in recorded_gradients(self, Constant(1.0)).items():
-            kept = node.grad if node.operation is None else None
+        for node, grad in cast("dict[Value, Value]", recorded_gradients(self, Constant(1.0))).items():
+            kept = node._grad if node.operation is None else None
             untouched = kept is None or (kept.__class__ is float and kept == 0)
-            node.grad = grad if untouched else node.grad + grad
+            node._grad = grad if untouched else node._grad + grad
 
     def fresh_order(self, *, leaves: bool = True) -> "list[Value]":
         return scalar_order(self)[0]
@@ -254,11 +270,11 @@ class Value(Node):
     @for_output
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        grad = (self.grad._data if isinstance(self.grad, Value) else self.grad) or 0.0
+        grad = (self._grad._data if isinstance(self._grad, Value) else self._grad) or 0.0
         return f"{type(self).__name__}(data={self._data:.6g}, grad={grad:.6g}{label})"
 
     def _facts(self) -> dict[str, str]:
-        grad = self.grad._data if isinstance(self.grad, Value) else self.grad
+        grad = self._grad._data if isinstance(self._grad, Value) else self._grad
         return {"data": repr(self._data), "grad": repr(grad)}
 
     # micrograd's names, for programs that draw a graph or walk it by hand.
@@ -298,6 +314,8 @@ class Constant(Value):
     def grad(self, _: Any) -> None:
         return
 
+    _grad = grad
+
     @for_output
     def __repr__(self) -> str:
         return f"Constant({self._data:.6g})"
@@ -332,7 +350,7 @@ def record(
         return Constant(y)
     node = _new(Value)
     node._data = y
-    node.grad = 0.0
+    node._grad = 0.0
     node.operation = operation
     node.inputs = inputs
     node._mark = None
@@ -362,23 +380,36 @@ def walk_each(order: list[Value]) -> None:
             node.operation.backward_floats(node)
             if MODES.anomaly:
                 for i, x in enumerate(node.inputs):
-                    anomaly.check_gradient(node, i, x.grad)
+                    anomaly.check_gradient(node, i, x._grad)
 
 
-def _float(data: Any) -> float:
-    if data.__class__ is int:
-        return float(data)
-    if data.__class__ is float or hasattr(data, "_recorder"):  # or a stand-in of `compile`
+def _float(data: Any, holds: str = "a Value holds") -> float:
+    """``data`` as a float, if it is one number; ``holds`` begins the message if it is none."""
+    if data.__class__ is float:
         return data
-    number = hasattr(data, "__float__") or hasattr(data, "__index__")
-    if isinstance(data, str | bytes | Node) or not number:
-        raise DTypeError(f"a Value holds one number, but was given {data!r}: pass a float or an int")
+    if data.__class__ is not int:
+        if hasattr(data, "_recorder"):  # a stand-in of `compile`
+            return data
+        if getattr(data, "shape", ()) and not isinstance(data, Node):
+            raise ShapeError(
+                f"{holds} one number, but was given an array of shape {data.shape}: use a Tensor for arrays"
+            )
+        number = hasattr(data, "__float__") or hasattr(data, "__index__")
+        if isinstance(data, str | bytes | Node) or not number or _kind(data) not in "fiubO":
+            raise DTypeError(f"{holds} one number, but was given {data!r}: pass a float or an int")
     try:
         return float(data)
-    except TypeError:
-        raise ShapeError(
-            f"a Value holds one number, but was given an array of shape {data.shape}: use a Tensor for arrays"
+    except OverflowError:
+        raise DTypeError(
+            f"{holds} one number, but was given one that is too large for a float: pass one up to 1.8e308"
         ) from None
+    except (TypeError, ValueError) as error:
+        raise DTypeError(f"{holds} one number, but was given {data!r} ({error}): pass a float or an int") from None
+
+
+def _kind(data: Any) -> str:
+    """NumPy's letter for the type of an array or of one of its numbers; "f" for what is not NumPy's."""
+    return str(getattr(getattr(data, "dtype", None), "kind", "f"))
 
 
 def _data_of(other: Any) -> float:
@@ -406,7 +437,7 @@ def _unary(row: Elementwise) -> Any:
             forward = row.on_floats
         node = _new(Value)
         node._data = forward(self._data)
-        node.grad = 0.0
+        node._grad = 0.0
         node.operation = row
         node._left = self
         node._right = node._mark = None
@@ -435,7 +466,7 @@ def _binary(row: Elementwise) -> tuple[Any, Any]:
             forward = row.on_floats
         node = _new(Value)
         node._data = forward(self._data, other._data)
-        node.grad = 0.0
+        node._grad = 0.0
         node.operation = row
         node._left = self
         node._right = other

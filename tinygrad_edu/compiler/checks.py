@@ -18,7 +18,6 @@ from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute,
 from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.value import Value
 
 UNITS = 256  # units in the last place, of the largest entry, that two orders of a sum may differ by
 MOVES = 32  # and so many times what rounding moves an entry: an optimizer may turn a tiny gradient into a full step
@@ -84,10 +83,7 @@ def _put(source: Any, held: Any, leaves: Sequence[Any]) -> None:
         return
     leaf = leaves[source.position] if isinstance(source, ArgumentGradient) else source.leaf
     if not isinstance(source, Data):
-        if isinstance(leaf, Value):
-            leaf.grad = held
-        else:
-            leaf._grad = held
+        leaf._grad = held
     elif isinstance(leaf, Tensor):
         leaf.update(held)
     else:

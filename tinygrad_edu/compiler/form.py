@@ -27,7 +27,7 @@ def form_of(tree: Any, leaves: list[Any]) -> Any:
         return "Tensor", tree.shape, tree.dtype.char, tree.requires_grad, tree._grad is None
     if isinstance(tree, Value):
         leaves.append(tree)
-        return kind, tree.grad.__class__ is float and tree.grad == 0
+        return kind, tree._grad.__class__ is float and tree._grad == 0
     if isinstance(tree, np.ndarray | np.generic):
         leaves.append(tree)
         return kind.__name__, tree.shape, tree.dtype

@@ -53,7 +53,7 @@ class Parameters(Tensor):
             return
         gx = gx[0] if isinstance(gx, tuple) else gx
         for value, g in zip(self.values, getattr(gx, "raw", gx).T.ravel().tolist(), strict=True):
-            value.grad += g
+            value._grad += g
 
 
 class Samples(Operation):

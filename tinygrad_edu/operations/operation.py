@@ -43,10 +43,10 @@ class Operation:
 
     def backward_floats(self, node: Any) -> None:
         """Add the gradients of the inputs of a `Value` to theirs."""
-        gy, y, inputs, params = node.grad, node._data, node.inputs, node.params
+        gy, y, inputs, params = node._grad, node._data, node.inputs, node.params
         xs = [x._data for x in inputs]
         for x, gx in zip(inputs, self.gx_arrays, strict=False):
-            x.grad += gx(gy, y, *xs, **params)
+            x._grad += gx(gy, y, *xs, **params)
 
     def __call__(self, *xs: Any, **params: Any) -> Any:
         for x in xs:

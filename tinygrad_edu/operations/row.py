@@ -113,13 +113,13 @@ class Elementwise(Operation):
         ::
 
             def backward(node):
-                gy = node.grad
+                gy = node._grad
                 n0 = node._left
                 n1 = node._right
                 x0 = n0._data
                 x1 = n1._data
-                n0.grad += gy * x1
-                n1.grad += gy * x0
+                n0._grad += gy * x1
+                n1._grad += gy * x0
 
         It reads each number once, and only if it is needed. That makes the backward pass on Values fast.
         """
@@ -132,11 +132,11 @@ class Elementwise(Operation):
         """The lines of `backward_floats`."""
         used = set().union(*map(names_in, self.gx_texts))
         nodes = [f"n{i}" for i in range(len(self.gx_texts))]
-        lines = ["gy = node.grad", "n0 = node._left", "n1 = node._right"][: 1 + len(nodes)]
+        lines = ["gy = node._grad", "n0 = node._left", "n1 = node._right"][: 1 + len(nodes)]
         lines += [f"{x} = {n}._data" for x, n in zip(self.input_names, nodes, strict=True) if x in used]
         lines += ["y = node._data"] if "y" in used else []
         lines += [f"{p} = node.params['{p}']" for p in self.defaults if p in used]
-        return lines + [f"{n}.grad += {float_source(gx)}" for n, gx in zip(nodes, self.gx_texts, strict=True)]
+        return lines + [f"{n}._grad += {float_source(gx)}" for n, gx in zip(nodes, self.gx_texts, strict=True)]
 
     def bind(self, args: Sequence[float], keywords: Mapping[str, float]) -> dict[str, float]:
         """The parameters of a call: the given ones and the defaults of the others. None means the default."""

@@ -257,7 +257,7 @@ class Recorder:
         self.leaves[id(leaf)] = (leaf, leaf.raw, before, traced, grad)
         self.shown[id(leaf)] = {}
         leaf._data = traced
-        _put_gradient(leaf, grad)
+        leaf._grad = grad
         if not isinstance(leaf, Value):
             leaf._checksum = None
             self.flags.append(Guard(leaf, "requires_grad", leaf.requires_grad))
@@ -424,9 +424,9 @@ class Recorder:
                 id(leaf) in self.asked or (grad is not before and not cleared)
             ):
                 # Another time, there may be a gradient to read or to add to.
-                self.flags.append(Guard(leaf, "grad" if isinstance(leaf, Value) else "_grad", before))
+                self.flags.append(Guard(leaf, "_grad", before))
             elif id(leaf) in self.asked and before is not None:
-                self.flags.append(Guard(leaf, "grad" if isinstance(leaf, Value) else "_grad", PRESENT))
+                self.flags.append(Guard(leaf, "_grad", PRESENT))
         for state, known in self.remembered:
             made = [name for name in state if name not in known and (id(state), name) not in self.attributes]
             writes += [(Attribute(state, name), state.pop(name)) for name in made]
@@ -486,13 +486,6 @@ def _is_array(x: Any) -> bool:
 def _keeps_gradient(leaf: Any) -> bool:
     """Whether a gradient that is stored in it stays there: not in the constants of an expression."""
     return leaf.requires_grad or not isinstance(leaf, Value)
-
-
-def _put_gradient(leaf: Any, grad: Any) -> None:
-    if isinstance(leaf, Value):
-        leaf.grad = grad
-    else:
-        leaf._grad = grad
 
 
 def _reads_its_mode(module: Any) -> bool:

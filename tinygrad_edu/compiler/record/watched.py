@@ -6,29 +6,24 @@ the descriptors below in the place of these slots. The slots keep the true numbe
 
 import contextlib
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_edu import tensor, value
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 
 RECORDING = threading.RLock()  # one recording at a time: stand-ins in attributes are seen by all threads
-# The backward pass only adds to what there is, whatever that may be.
-_ENGINE = frozenset((value.__file__, tensor.__file__, __file__.replace("watched.py", "recorder.py"), __file__))
 
 
 class _Shown:
     """A slot that shows stand-ins to the thread that records."""
 
-    def __init__(self, owner: type, name: str, *, notifies: bool = False) -> None:
+    def __init__(self, owner: type, name: str) -> None:
         self.owner, self.name = owner, name
         self.slot: Any = owner.__dict__[name]
-        self.notifies = notifies  # whether the recorder is told that the user's function reads or assigns it
 
     def __get__(self, node: Any, owner: Any = None) -> Any:
         if node is None:
@@ -36,16 +31,12 @@ class _Shown:
         recorder: Any = MODES.recorder
         if recorder is None:
             return self.slot.__get__(node)
-        if self.notifies and sys._getframe(1).f_code.co_filename not in _ENGINE:
-            recorder.on_grad_read(node)
         shown = recorder.shown.get(id(node))
         return self.slot.__get__(node) if shown is None or self.name not in shown else shown[self.name]
 
     def __set__(self, node: Any, new: Any) -> None:
         recorder: Any = MODES.recorder
         if recorder is not None:
-            if self.notifies and sys._getframe(1).f_code.co_filename not in _ENGINE:
-                recorder.on_grad_write(node)
             shown = recorder.shown.get(id(node))
             if shown is not None:
                 shown[self.name] = new
@@ -56,7 +47,7 @@ class _Shown:
         self.slot.__delete__(node)
 
 
-_DATA, _GRADIENT, _NUMBER = _Shown(Node, "_data"), _Shown(Tensor, "_grad"), _Shown(Value, "grad", notifies=True)
+_DATA, _GRADIENT, _NUMBER = _Shown(Node, "_data"), _Shown(Tensor, "_grad"), _Shown(Value, "_grad")
 _ALL = (_DATA, _GRADIENT, _NUMBER)
 
 
@@ -91,8 +82,6 @@ def true_gradient(leaf: Any) -> Any:
 
 def gradient_of(leaf: Any) -> Any:
     """The gradient as this thread sees it, without a word to the recorder."""
-    if isinstance(leaf, Value):
-        return leaf.grad if leaf.requires_grad else 0.0
     if leaf._grad.__class__ is tuple:  # lent by the backward pass
         leaf._grad = leaf._grad[0].copy()
     return leaf._grad

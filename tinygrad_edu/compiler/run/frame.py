@@ -161,7 +161,7 @@ class Frame:
         name = "None" if var is None else self.names.of[var]
         place = self._leaf(leaf, source.leaf)
         if not isinstance(source.leaf, Tensor):
-            return f"{place}.grad = {name}"
+            return f"{place}._grad = {name}"
         if var in self.codegen.arrays.stores:  # a tuple: `Tensor.grad` makes a copy of the array when it is read
             return f"{place}._grad = {self._object((self.codegen.arrays.stores[var].array,), f'{name}_lent')}"
         if var is not None:
