@@ -1,5 +1,8 @@
 """`compile` checks itself: a fault of its code generator, or a number that moves between calls, is never silent."""
 
+import math
+import queue
+import re
 import time
 import types
 import warnings
@@ -10,12 +13,14 @@ import pytest
 import tinygrad_edu
 from tinygrad_edu import Tensor, Value, nn, optim
 from tinygrad_edu.compiler import CompileError, CompileWarning
+from tinygrad_edu.compiler.errors import ReplayError
 from tinygrad_edu.compiler.program import Var
 from tinygrad_edu.compiler.run.buffers import Arrays
 from tinygrad_edu.compiler.run.codegen import Codegen
 from tinygrad_edu.compiler.run.frame import Frame
 from tinygrad_edu.compiler.write.emit import Writer
 from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.graph.node import data_of
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 Y = np.array([0, 1, 1, 0])
@@ -590,6 +595,77 @@ def test_a_recording_that_divides_by_zero_has_its_source(function):
     for x, y in ((-1.0, 0.0), (1.0, 2.0), (-1.0, 0.0)):
         np.testing.assert_array_equal(compiled(x, y).data, function(Value(x), Value(y)).data)
     assert "def f(x, y):" in compiled.source
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda k: 1.0 / k, lambda k: 1.0 // k, lambda k: 1.0 % k, lambda k: k**-1.0, lambda k: (1e200 + k) ** 2.0],
+    ids=["/", "//", "%", "0 ** -1", "overflow"],
+)
+@pytest.mark.parametrize("arrays", [True, False])
+def test_python_s_own_numbers_raise_as_they_do_in_python(function, arrays):
+    """Unlike those of Values and arrays, which are inf or nan."""
+
+    def scaled(x, k):
+        return x * function(k)
+
+    x, fault = (np.ones(2) if arrays else Value(1.0)), 0.0
+    with pytest.raises(ArithmeticError) as raised:
+        scaled(x, fault)
+    with pytest.raises(type(raised.value), match=re.escape(str(raised.value))):
+        tinygrad_edu.compile(scaled)(x, fault)
+    if function(-1e200) != 0.0:  # otherwise it raises everywhere
+        compiled = tinygrad_edu.compile(scaled)
+        for k in (-1e200, -2e200):
+            np.testing.assert_array_equal(data_of(compiled(x, k)), data_of(scaled(x, k)))
+        with pytest.raises(ReplayError, match=f"{type(raised.value).__name__}: {re.escape(str(raised.value))}"):
+            compiled(x, fault)
+        np.testing.assert_array_equal(data_of(compiled(x, -1e200)), data_of(scaled(x, -1e200)))
+
+
+def test_python_s_numbers_raise_beside_values_that_do_not():
+    compiled = tinygrad_edu.compile(lambda v, k: v / 0.0 + v * (1.0 / k))
+    for k in (1.0, 2.0):
+        assert compiled(Value(1.0), k).data == math.inf
+    with pytest.raises(ReplayError, match="ZeroDivisionError"):
+        compiled(Value(1.0), 0.0)
+    assert compiled(Value(-1.0), 2.0).data == -math.inf
+
+
+def test_a_complex_number_of_python_s_is_refused():
+    with pytest.raises(CompileError, match=r"a negative number to the power of a fraction is a complex number"):
+        tinygrad_edu.compile(lambda x, k: x * k**0.5)(X, -1.0)
+
+
+def test_floating_point_faults_are_no_errors_in_a_compiled_function_whatever_errstate_says():
+    seen = queue.SimpleQueue()
+
+    def logarithm(x):
+        seen.put(np.geterr()["divide"])
+        return np.log(x)
+
+    with np.errstate(all="raise"):
+        compiled = tinygrad_edu.compile(logarithm)
+        for _ in range(3):
+            assert compiled(np.zeros(2)).tolist() == [-math.inf] * 2
+        with pytest.raises(FloatingPointError):
+            Tensor([0.0]).log()  # a forward pass of its own heeds it
+        root = Tensor([0.0]).sqrt().sum()
+        root.backward()  # and a backward pass allows infinite slopes
+    assert [seen.get(), seen.get(), seen.empty()] == ["ignore", "ignore", True]
+
+
+def test_a_warning_of_numpy_s_shows_the_user_s_line():
+    compiled = tinygrad_edu.compile(lambda x: np.nanmean(x, axis=0) + 1.0)
+    x = np.full((2, 2), np.nan)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            compiled(x)
+    (last,) = [w for w in caught if w.filename.startswith("<compiled")][-1:]
+    text = warnings.formatwarning(last.message, last.category, last.filename, last.lineno)
+    assert "Mean of empty slice" in text
+    assert f"# {__file__}, line " in text
 
 
 def test_a_masked_attention_whose_key_bias_gets_rounding_errors_alone_is_not_taken_for_wrong():

@@ -427,6 +427,10 @@ def compile(  # noqa: A001 the contract's name
 
     What the function prints or counts elsewhere happens in these two calls alone (with ``verify="always"``, in every).
 
+    Divisions by zero and overflows of arrays and Values give inf and nan, without a warning: NumPy's ``errstate`` is
+    "ignore" while the function is recorded and run, whatever it is outside (`detect_anomaly` finds the first). Python's
+    own numbers raise, as they do in Python: ``1.0 / k`` of an argument ``k`` that is 0.0.
+
     An array outside that the program reads is followed where it is read, but not what plain NumPy made of it besides:
     with ``x * W + x * (W * 2)`` a write into W reaches the first term alone. Pass such an array as an argument.
 

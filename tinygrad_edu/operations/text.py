@@ -9,16 +9,20 @@ from typing import Any
 GENERATED = f"{__file__}: made of a row"
 
 
-class _ForFloats(ast.NodeTransformer):
-    """Python's ``/`` and ``**`` raise where IEEE has inf and nan; a choice evaluates one side only.
-
-    ``maximum(x, 0.0)`` of bare names and numbers is a choice, too: a call would cost more than all else that ReLU does.
-    """
+class _WithCalls(ast.NodeTransformer):
+    """``/`` and ``**`` become calls of ``divide`` and ``power``: Python's own raise where IEEE has inf and nan."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
         name = {ast.Div: "divide", ast.Pow: "power"}.get(type(node.op))
         return ast.Call(ast.Name(name, ast.Load()), [node.left, node.right], []) if name else node
+
+
+class _ForFloats(_WithCalls):
+    """A choice evaluates one side only.
+
+    ``maximum(x, 0.0)`` of bare names and numbers is a choice, too: a call would cost more than all else that ReLU does.
+    """
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
@@ -66,6 +70,11 @@ def _parse(text: str) -> ast.expr:
 def float_source(text: str) -> str:
     """The text as Python that computes on floats with the names of `FLOATS`."""
     return ast.unparse(_ForFloats().visit(_parse(text)))
+
+
+def source_with_calls(text: str) -> str:
+    """The text with calls of ``divide`` and ``power`` in place of operators."""
+    return ast.unparse(_WithCalls().visit(_parse(text)))
 
 
 def array_source(text: str) -> str:

@@ -6,7 +6,6 @@ afterwards it holds again what it held before. What the function has stored in i
 """
 
 import contextlib
-import operator
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +44,6 @@ from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, S
 from tinygrad_edu.compiler.write import runtime
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.operations.floats import FLOATS
 from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.value import Value
 
@@ -129,10 +127,11 @@ class Recorder:
     def _apply_to_operands(self, kind: str, function: Any, args: Sequence[Any]) -> Any:
         """`apply` where each argument is an array or a number: there may be a million such lines."""
         values = [x.value if x.__class__ is Traced else x for x in args]
-        if kind == PYTHON:
-            value = _IEEE.get(function, function)(*values)
-        else:
-            value = (scalars.careful(function) if kind == MATH else function)(*values)
+        value = (scalars.careful(function) if kind == MATH else function)(*values)
+        if value.__class__ is complex and kind == PYTHON:
+            raise RecordingError(
+                f"a negative number to the power of a fraction is a complex number ({users_line()}): write abs(x) ** p"
+            )
         if self.in_other_thread():
             return value
         operands = tuple([self.operand(x) if x.__class__ is Traced else x for x in args])
@@ -505,8 +504,6 @@ def _known_by(x: Any) -> Any:
 
 
 _NOTHING: dict[str, Any] = {}  # the keywords of most lines
-# A number of Python's raises where an array has inf and nan.
-_IEEE = {operator.truediv: FLOATS["divide"], operator.pow: FLOATS["power"]}
 
 
 def _is_number_or_array(value: Any) -> bool:

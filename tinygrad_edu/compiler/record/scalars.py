@@ -4,14 +4,14 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinygrad_edu.compiler.program import MATH
+from tinygrad_edu.compiler.program import MATH, PYTHON
 from tinygrad_edu.compiler.record.traced import is_traced
 from tinygrad_edu.graph.modes import MODES
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.floats import CONSTANTS, FLOATS
 from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.operations.row import Elementwise
-from tinygrad_edu.operations.text import function_of
+from tinygrad_edu.operations.text import function_of, source_with_calls
 
 # How a program writes the functions of `FLOATS`.
 SPELLED: dict[str, str] = {
@@ -50,6 +50,31 @@ def _noted(name: str) -> Callable[..., Any]:
     return note
 
 
+def _total(name: str, like: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of `FLOATS` under the name of Python's operator, like which a program writes it."""
+    function = FLOATS[name]
+
+    def total(a: float, b: float) -> float:
+        return function(a, b)
+
+    total.__name__ = like.__name__
+    return total
+
+
+# What a row's ``/`` and ``**`` are: inf and nan where Python's own numbers, with which the user computes, raise.
+DIVIDE, POWER = _total("divide", operator.truediv), _total("power", operator.pow)
+
+
+def _noted_operator(total: Callable[..., Any]) -> Callable[..., Any]:
+    def note(*args: Any) -> Any:
+        if not is_traced(args):
+            return total(*args)
+        assert MODES.recorder is not None
+        return MODES.recorder.apply(PYTHON, total, args)
+
+    return note
+
+
 def _row(row: Elementwise) -> Callable[..., Any]:
     return lambda *xs: forward(row, xs, row.defaults)
 
@@ -57,6 +82,8 @@ def _row(row: Elementwise) -> Callable[..., Any]:
 _WORDS: dict[str, Any] = {
     **{name: _row(row) for name, row in TABLE.items()},
     **{name: _noted(name) for name in (*SPELLED, "maximum", "minimum", "logaddexp", "sign", "exp2", "where", *_STEPS)},
+    "divide": _noted_operator(DIVIDE),
+    "power": _noted_operator(POWER),
     "is_zero": lambda x: x == 0,
     **CONSTANTS,
 }
@@ -70,7 +97,7 @@ def forward(operation: Operation, xs: Any, params: Mapping[str, Any]) -> Any:
         return operation.forward(*xs, **params)
     if operation not in _FORWARD:
         arguments = (*operation.input_names, *operation.defaults)
-        _FORWARD[operation] = function_of(arguments, operation.y_text, _WORDS)
+        _FORWARD[operation] = function_of(arguments, source_with_calls(operation.y_text), _WORDS)
     return _FORWARD[operation](*xs, **params)
 
 
@@ -80,16 +107,12 @@ def derivative(operation: Operation, i: int) -> Callable[..., Any]:
         return operation.gx_arrays[i]
     if operation not in _BACKWARD:
         arguments = ("gy", "y", *operation.input_names, *operation.defaults)
-        _BACKWARD[operation] = tuple(function_of(arguments, text, _WORDS) for text in operation.gx_texts)
+        _BACKWARD[operation] = tuple(
+            function_of(arguments, source_with_calls(text), _WORDS) for text in operation.gx_texts
+        )
     return _BACKWARD[operation][i]
 
 
 def compute(line: Any, args: Any) -> Any:
-    """What a line on numbers computes, by IEEE 754."""
-    if line.kind == MATH:
-        return careful(line.function)(*args)
-    if line.function is operator.truediv:
-        return FLOATS["divide"](*args)
-    if line.function is operator.pow:
-        return FLOATS["power"](*args)
-    return line.function(*args)
+    """What a line on numbers computes."""
+    return (careful(line.function) if line.kind == MATH else line.function)(*args)

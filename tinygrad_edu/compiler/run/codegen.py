@@ -1,12 +1,12 @@
 """What is run: each line of a program as a call of NumPy that writes into an array allocated beforehand."""
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.compiler.program import CHECK, INDEX, PYTHON, UFUNC, Line, Var
+from tinygrad_edu.compiler.record.scalars import DIVIDE, POWER
 from tinygrad_edu.compiler.run import patterns
 from tinygrad_edu.compiler.run.buffers import Store
 from tinygrad_edu.compiler.run.pen import Pen
@@ -35,7 +35,7 @@ class Careful(Writer):
 
     def expression(self, line: Line) -> Text:
         """The right-hand side of a line."""
-        name = {operator.truediv: "divide", operator.pow: "power"}.get(line.function) if line.kind == PYTHON else None
+        name = {DIVIDE: "divide", POWER: "power"}.get(line.function) if line.kind == PYTHON else None
         return self.number(name, [self.operand(x) for x in line.args]) if name else super().expression(line)
 
 

@@ -154,7 +154,15 @@ class Machine:
         code = compile("\n" * len(head) + "\n".join(lines), self.file, "exec")
         exec(code, namespace)  # noqa: S102 the text made above
         self._run = namespace[self.program.name]
-        linecache.cache[self.file] = (len(self.text), None, self.text.splitlines(True), self.file)
+        linecache.cache[self.file] = (len(self.text), None, self._with_origins(), self.file)
+
+    def _with_origins(self) -> list[str]:
+        """The text as tracebacks and NumPy's warnings show it: each line with the user's line that it comes from."""
+        shown = self.text.splitlines()
+        for number, line in self.lines.items():
+            if line is not None and line.origin[0]:
+                shown[number - 1] += "  # {}, line {}".format(*line.origin)
+        return [f"{text}\n" for text in shown]
 
     def _arrange(self, layout: Layout) -> None:
         """Lay out the arrays, and give names to what has none yet."""
@@ -195,7 +203,7 @@ class Machine:
         line = self.lines.get(number)
         if line is not None and line.kind == CHECK:
             return error
-        text = linecache.getline(self.file, number).strip()
+        text = self.text.splitlines()[number - 1].strip() if number else ""
         where = ", which comes from {}, line {}".format(*line.origin) if line is not None else ""
         return ReplayError(f"{self.program.name} failed at the line `{text}`{where}: {type(error).__name__}: {error}")
 
