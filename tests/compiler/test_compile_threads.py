@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, nn, optim
+from tinygrad_edu.compiler.record.watched import _Attribute
 
 ROOT = Path(__file__).parents[2]
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -79,6 +80,104 @@ def test_another_thread_reads_and_computes_as_ever():
     assert product.tolist() == [2.0, 4.0]
     assert rate == "0.25"
     assert W.data.tolist() == [0.75, 1.75]
+
+
+def test_another_thread_reads_true_numbers_in_attributes():
+    net = nn.Sequential(nn.Linear(2, 3, rng=0), nn.BatchNorm1d(3))
+    norm = net.layers[1]
+    optimizer = optim.Adam(net.parameters(), lr=0.25)
+    schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+    inside, leave = threading.Event(), threading.Event()
+
+    @tinygrad_edu.compile
+    def step(x):
+        loss = (net(x) ** 2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if not leave.is_set():
+            inside.set()
+            leave.wait(20)
+        return loss
+
+    def look():
+        first = optimizer.state[0]
+        numbers = [optimizer.lr, *optimizer.betas, schedule.last_epoch]
+        arrays = [norm.running_mean, norm.running_var, *(x for x in first.values() if not isinstance(x, float))]
+        states = [net.state_dict(), optimizer.state_dict(), vars(optimizer), vars(norm)]
+        return numbers, [x.copy() for x in arrays], [*first], states
+
+    rng = np.random.default_rng(0)
+    for _ in range(2):  # the second time, the optimizer remembers something
+        inside.clear()
+        leave.clear()
+        thread = threading.Thread(target=step, args=(rng.normal(size=(4 + len(optimizer.state[0]), 2)),))
+        before = look()
+        thread.start()
+        assert inside.wait(20)
+        numbers, arrays, names, states = look()
+        leave.set()
+        thread.join()
+        assert [type(x) for x in numbers] == [float, float, float, int]
+        assert (numbers, names) == (before[0], before[2])
+        for now, x in zip(arrays, before[1], strict=True):
+            assert type(now) is np.ndarray
+            assert np.array_equal(now, x)
+        kinds = {type(x).__name__ for state in states for x in state.values()}
+        assert "Traced" not in kinds
+        assert optimizer.lr != numbers[0]
+    assert not any(isinstance(x, _Attribute) for kind in (nn.BatchNorm1d, optim.Adam) for x in vars(kind).values())
+
+
+def test_what_another_thread_changes_meanwhile_is_followed():
+    W = Tensor([1.0, 2.0], label="W")
+    optimizer = optim.SGD([W], lr=0.25)
+    done = threading.Event()
+
+    @tinygrad_edu.compile
+    def step(x):
+        loss = (W * x).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if not done.is_set():
+            done.set()
+            thread = threading.Thread(target=setattr, args=(optimizer, "lr", 0.5))
+            thread.start()
+            thread.join()
+        return loss
+
+    step(np.ones(2))
+    assert optimizer.lr == 0.5
+    assert W.data.tolist() == [0.5, 1.5]
+
+
+def test_a_function_sees_what_its_own_step_left_in_attributes():
+    W = Tensor([1.0, 2.0], label="W")
+    norm = nn.BatchNorm1d(2)
+    optimizer = optim.SGD([W], lr=0.25, momentum=0.5)
+    grouped = optim.SGD([{"params": [W]}], lr=0.25, momentum=0.5)
+
+    def step(x):
+        for each in (optimizer, grouped):
+            loss = (W * norm(x)).sum()
+            each.zero_grad()
+            loss.backward()
+            each.step()
+        velocities = [each.state[0]["momentum_buffer"] * 2.0 for each in (optimizer, grouped)]
+        return [*velocities, norm.running_var * 2.0, norm.running_mean * 2.0]
+
+    def run(prepare):
+        W.data, norm.running_mean, norm.running_var = [1.0, 2.0], np.zeros(2), np.ones(2)
+        for each in (optimizer, grouped):
+            each.state[0].clear()
+        made, rng = prepare(step), np.random.default_rng(0)
+        return [made(rng.normal(size=(4, 2))) for _ in range(4)]
+
+    for found, expected in zip(run(tinygrad_edu.compile), run(lambda f: f), strict=True):
+        for x, y in zip(found, expected, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError, SystemExit])

@@ -434,9 +434,8 @@ def compile(  # noqa: A001 the contract's name
     An array outside that the program reads is followed where it is read, but not what plain NumPy made of it besides:
     with ``x * W + x * (W * 2)`` a write into W reaches the first term alone. Pass such an array as an argument.
 
-    While a call is recorded, other threads read the true data and gradients of Tensors and Values. In attributes, such
-    as a learning rate, a running mean or what an optimizer remembers, they may meet stand-ins that only this call can
-    use: let the thread that trains take a ``state_dict``.
+    While a call is recorded, other threads read true numbers: data and gradients, and attributes such as a learning
+    rate, a running mean or what an optimizer remembers. What they change meanwhile makes the call be recorded again.
 
     A Tensor or Value that is passed as an argument collects its gradient, and keeps its data: parameters that the
     function changes are reached by it from outside.

@@ -208,9 +208,9 @@ def _recorded(
         finally:
             touched = recorder.touched()
             writes = recorder.restore()
-    if recorder.disturbed is not None:
+    if recorder.disturbed:
         raise DisturbedError(
-            f"another thread changed {recorder.disturbed.label or 'a parameter'} while "
+            f"another thread changed {recorder.disturbed} while "
             f"{getattr(function, '__name__', 'the function')} was recorded: call it once before the other thread starts"
         )
     left = [(source, _variable(recorder, x), _value(x)) for source, x in [*writes, *gradients]]

@@ -1,8 +1,9 @@
 """Recording: a function is run once, with `Traced` arrays as its numbers. The result is a program.
 
 Numbers come from the arguments, from leaves of graphs (parameters; whatever Tensors and Values the function reaches),
-and from attributes such as a learning rate. While the recording lasts, a leaf that is touched holds a traced array;
-afterwards it holds again what it held before. What the function has stored in it is the program's to write.
+and from attributes such as a learning rate. While the recording lasts, a leaf or an attribute that is touched shows a
+traced array to the thread that records, and keeps its own numbers (`watched`). What the function has stored there is
+the program's to write.
 """
 
 import contextlib
@@ -34,8 +35,8 @@ from tinygrad_edu.compiler.record.local_names import LocalNames
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.traced import Traced, is_traced, is_variable, users_line, users_place, value_of
 from tinygrad_edu.compiler.record.watched import (
-    ACTIVE,
     gradient_of,
+    show_attribute,
     showing_stand_ins,
     true_data,
     true_gradient,
@@ -72,14 +73,15 @@ class Recorder:
         self.gradients_of: dict[Var, Var] = {}  # a gradient, and the variable that it is the gradient of
         self.created: dict[int, Node] = {}  # made during the recording
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
-        self.shown: dict[int, dict[str, Any]] = {}  # what leaves show to this thread in place of their own numbers
+        self.shown: dict[int, dict[str, Any]] = {}  # what leaves and owners of attributes show to this thread
+        self.shadows: dict[int, dict[str, Any]] = {}  # the same of an optimizer's dicts, which cannot show anything
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
         self.asked: set[int] = set()  # leaves whose gradient was read before it was set
-        self.disturbed: Any = None  # a leaf that another thread has changed during the recording
+        self.disturbed = ""  # what another thread has changed during the recording
         self.arguments: dict[int, str] = {}  # Tensors and Values that were passed, by name
         self.with_gradient: dict[int, str] = {}  # stand-ins for those that have a gradient already
         self.owners: dict[int, Any] = {}  # by an optimizer's dict: the parameter that it is the state of
-        self.remembered: list[tuple[dict[str, Any], dict[str, Any]]] = []  # an optimizer's, with a copy
+        self.remembered: dict[int, dict[str, Any]] = {}  # an optimizer's
         self.started: list[tuple[Attribute, Any]] = []  # entries that an optimizer had not made yet
         self.shared_counters: dict[tuple[int, str], tuple[dict[str, Any], Traced]] = {}  # equal step counts
         self.words: dict[Var, tuple[str, list[Var]]] = {}  # what an update rule calls it, and for which parameters
@@ -340,11 +342,29 @@ class Recorder:
         key = (id(owner), name)
         if key not in self.attributes:
             source = Attribute(owner, name)
-            value = source.get()
+            value = self.now(source)
             traced = self.input(source, value, _hint(owner, name)) if _is_number_or_array(value) or flags else value
             self.attributes[key] = (source, value, traced)
-            source.set(traced)
-        return self.attributes[key][0].get()
+            self.show(owner, name, traced)
+        return self.now(self.attributes[key][0])
+
+    def show(self, owner: Any, name: Any, value: Any) -> None:
+        """Show ``value`` in this place, to this thread alone."""
+        if isinstance(owner, dict):
+            self.shadow(owner)[name] = value
+        elif isinstance(getattr(type(owner), name, None), property):  # β₁, which is a part of the betas
+            show_attribute(owner, "betas", owner.betas)
+            setattr(owner, name, value)
+        else:
+            show_attribute(owner, name, value)
+
+    def shadow(self, entries: dict[str, Any]) -> dict[str, Any]:
+        """What this thread sees of a dict: a copy, with stand-ins in it."""
+        return self.shadows.setdefault(id(entries), dict(entries))
+
+    def now(self, source: Attribute) -> Any:
+        """What this thread sees in the place."""
+        return self.shadow(source.owner)[source.name] if isinstance(source.owner, dict) else source.get()
 
     def on_module_call(self, module: Any) -> None:
         """A module is called: its arrays (running means) are inputs, and its mode belongs to the program."""
@@ -414,7 +434,7 @@ class Recorder:
         for leaf, data, before, traced, traced_grad in self.leaves.values():
             grad, cleared = gradient_of(leaf), id(leaf) in self.cleared
             if true_data(leaf) is not data or (_keeps_gradient(leaf) and true_gradient(leaf) is not before):
-                self.disturbed = leaf  # another thread has assigned to it
+                self.disturbed = leaf.label or "a parameter"  # another thread has assigned to it
             if leaf.raw is not traced:
                 writes.append((Data(leaf), leaf.raw))
             if (grad is not traced_grad and _keeps_gradient(leaf)) or (cleared and grad is None):
@@ -426,23 +446,24 @@ class Recorder:
                 self.flags.append(Guard(leaf, "_grad", before))
             elif id(leaf) in self.asked and before is not None:
                 self.flags.append(Guard(leaf, "_grad", PRESENT))
-        for state, known in self.remembered:
-            made = [name for name in state if name not in known and (id(state), name) not in self.attributes]
-            writes += [(Attribute(state, name), state.pop(name)) for name in made]
-        for source, _, traced in self.attributes.values():
-            left = source.get()
-            if left is not traced:
-                writes.append((source, left))
+        for state in self.remembered.values():
+            shown = self.shadow(state)
+            made = [name for name in shown if name not in state and (id(state), name) not in self.attributes]
+            writes += [(Attribute(state, name), shown[name]) for name in made]
+        writes += [
+            (source, left) for source, _, traced in self.attributes.values() if (left := self.now(source)) is not traced
+        ]
         self.put_back()
+        for source, value, _ in self.attributes.values():
+            in_dict = isinstance(source.owner, dict)  # without the entries that an optimizer had not made yet
+            if (source.owner.get(source.name, value) if in_dict else source.get()) is not value:
+                self.disturbed = str(source.name)
         return writes
 
     def put_back(self) -> None:
-        """Give attributes their own numbers again, and leaves; twice does no harm."""
-        for source, value, _ in self.attributes.values():
-            source.set(value)
-        for source, _ in self.started:
-            source.owner.pop(source.name, None)
+        """Show the true numbers again; twice does no harm."""
         self.shown.clear()
+        self.shadows.clear()
 
     def forget(self) -> None:
         """Forget the graph: what is alive afterwards has another owner."""
@@ -467,12 +488,10 @@ class Recorder:
         MODES.recorder = self
         try:
             with np.errstate(all="ignore"), showing_stand_ins():
-                ACTIVE.append(self)
                 try:
                     yield
                 finally:
                     self.put_back()
-                    ACTIVE.remove(self)
         finally:
             MODES.recorder = None
             WATCH.add(-1)

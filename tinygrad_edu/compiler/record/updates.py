@@ -27,23 +27,24 @@ class Memory(MutableMapping[str, Any]):
         self.recorder = recorder
         self.optimizer = optimizer
         self.state = state
+        self.shown = recorder.shadow(state)
         self.like = value_of(like)
-        self.known = {name: self._fetched(name, state[name]) for name in state}
+        self.known = {name: self._fetched(name, value) for name, value in [*self.shown.items()]}
 
     def _fetched(self, name: str, value: Any) -> Any:
         """The entry as an input of every run; of equal numbers, such as step counts, one is enough."""
         recorder, here = self.recorder, (id(self.state), name)
         if here in recorder.attributes:
-            return self.state[name]
+            return self.shown[name]
         everywhere = id(self.optimizer), name
         counts = value.__class__ is float and (name in self.optimizer.numbers or isinstance(self.like, np.ndarray))
         state, twin = recorder.shared_counters.get(everywhere, (None, None))
         if counts and state is not None and value_of(twin) == value:
             recorder.flags.append(Guard(self.state, name, SameAs(state, name)))
             recorder.attributes[here] = Attribute(self.state, name), value, twin
-            self.state[name] = twin
+            self.shown[name] = twin
             return twin
-        self.state[name] = value
+        self.shown[name] = value
         traced = recorder.setting(self.state, name)
         if counts:
             recorder.shared_counters.setdefault(everywhere, (self.state, traced))
@@ -51,8 +52,8 @@ class Memory(MutableMapping[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The entry; one that the rule has not made yet is made of ``default``."""
-        if name in self.state:
-            return self.state[name]
+        if name in self.shown:
+            return self.shown[name]
         if isinstance(default, Traced) and default.variable in self.recorder.constants:
             default = default.value
         if name not in self.optimizer.entries or default.__class__ is not float:
@@ -70,29 +71,31 @@ class Memory(MutableMapping[str, Any]):
             self.recorder.flags.append(Guard(self.state, "", False))
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self.state:
+        if name not in self.shown:
             self._ask()
-        return self.state[name]
+        return self.shown[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self.state[name] = value
+        self.shown[name] = value
 
     def __delitem__(self, name: str) -> None:
-        del self.state[name]
+        del self.shown[name]
 
     def __iter__(self) -> Iterator[str]:
         self._ask()
-        return iter(self.state)
+        return iter(self.shown)
 
     def __len__(self) -> int:
         self._ask()
-        return len(self.state)
+        return len(self.shown)
 
 
 def record_step(recorder: "Recorder", optimizer: Any) -> None:
     """What `Optimizer.step` does, line by line."""
     for group in optimizer.groups:
         record_step(recorder, group)
+    states = vars(optimizer)["state"]
+    recorder.show(optimizer, "state", [*map(recorder.shadow, states)])
     if optimizer.groups:
         return
     for name in ("lr", *optimizer.cycled):
@@ -102,7 +105,7 @@ def record_step(recorder: "Recorder", optimizer: Any) -> None:
     for name in ("maximize", "cycled", "params", *guarded):
         recorder.flags.append(Guard(optimizer, name, getattr(optimizer, name)))
     with recorder.sharing_numbers(), _settings(recorder, optimizer, fixed):
-        for p, state in zip(optimizer.params, optimizer.state, strict=True):
+        for p, state in zip(optimizer.params, states, strict=True):
             recorder.owners[id(state)] = p
             data = recorder.data(p)
             g = p.grad.raw if isinstance(p.grad, Node) else p.grad
@@ -111,9 +114,8 @@ def record_step(recorder: "Recorder", optimizer: Any) -> None:
 
 
 def _update(recorder: "Recorder", optimizer: Any, p: Any, data: Any, g: Any, state: dict[str, Any]) -> None:
-    before = dict(state)
     memory = Memory(recorder, optimizer, state, data)
-    recorder.remembered.append((state, before))
+    recorder.remembered[id(state)] = state
     with recorder.operation("update"), recorder.local_names.locals_of(*_methods(optimizer)) as local:
         p._data = optimizer.signed_update(data, g, memory)
     own: Any = recorder.leaves[id(p)][3].variable
@@ -124,7 +126,7 @@ def _update(recorder: "Recorder", optimizer: Any, p: Any, data: Any, g: Any, sta
     if new is not None:
         recorder.words[new] = "new", [own]
     for name, old in memory.known.items():
-        new = state.get(name)
+        new = memory.shown.get(name)
         if (
             isinstance(old, Traced)
             and isinstance(new, Traced)
@@ -144,18 +146,16 @@ def _methods(optimizer: Any) -> list[Any]:
 def _settings(recorder: "Recorder", optimizer: Any, names: list[str]) -> Iterator[None]:
     """While it lasts, the optimizer's settings are numbers with names."""
     kept = {name: getattr(optimizer, name) for name in names}
-    try:
-        for name, value in kept.items():
-            if isinstance(value, tuple):
-                one = name.removesuffix("s")
-                named = [_named(recorder, optimizer, f"{one}{i}", x) for i, x in enumerate(value, 1)]
-                setattr(optimizer, name, tuple(named))
-            else:
-                setattr(optimizer, name, _named(recorder, optimizer, name, value))
-        yield
-    finally:
-        for name, value in kept.items():
-            setattr(optimizer, name, value)
+    for name, value in kept.items():
+        if isinstance(value, tuple):
+            one = name.removesuffix("s")
+            named = [_named(recorder, optimizer, f"{one}{i}", x) for i, x in enumerate(value, 1)]
+            recorder.show(optimizer, name, tuple(named))
+        else:
+            recorder.show(optimizer, name, _named(recorder, optimizer, name, value))
+    yield
+    for name, value in kept.items():
+        recorder.show(optimizer, name, value)
 
 
 def _named(recorder: "Recorder", optimizer: Any, name: str, value: Any) -> Any:
