@@ -1258,7 +1258,10 @@ ANSWERS: dict[Callable[..., Any], Sequence[Callable[[Callable[..., Any], Any], A
     **{f: [lambda f, t: f(t), lambda f, t: f(t, axis=0)] for f in (np.any, np.all, np.argsort)},
     **{f: [lambda f, t: f(t, t), lambda f, t: f(t, 1.0)] for f in (np.isclose, np.allclose, np.array_equal)},
     **{f: [lambda f, t: f(t, t)] for f in (np.may_share_memory, np.shares_memory, np.result_type)},
-    **{f: [lambda f, t: f(t)] for f in (np.zeros_like, np.ones_like, np.iscomplexobj, np.isrealobj)},
+    **{
+        f: [lambda f, t: f(t)]
+        for f in (np.zeros_like, np.ones_like, np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal)
+    },
     **{f: [lambda f, t: f(t)] for f in (np.array2string, np.array_repr, np.array_str)},
     np.empty_like: [lambda f, t: f(t).shape, lambda f, t: f(t, dtype=int).dtype],
     np.full_like: [lambda f, t: f(t, 7.0)],

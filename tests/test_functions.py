@@ -197,6 +197,9 @@ def test_an_unsupported_function_is_refused_by_its_name(name, ask):
         (r"eigh", np.linalg.eig),
         (r"cos\(angles\)", np.fft.fft),
         (r"t\.max\(\) - t\.min\(\)", np.ptp),
+        (r"np\.zeros_like\(t\), because a Tensor holds real numbers", np.imag),
+        (r"np\.where\(t < 0, np\.pi, 0\.0\)", np.angle),
+        (r"t itself, because", np.real_if_close),
     ],
 )
 def test_what_is_unsupported_says_what_to_use_instead(instead, ask):

@@ -120,6 +120,14 @@ def test_large_and_small_numbers():
             r"gradcheck needs a function that gives a Value or a Tensor",
             lambda: gradcheck(lambda x: 3.0, 1.0),
         ),
+        (
+            ArgumentError,
+            r"gradcheck has nothing to check",
+            lambda: gradcheck(lambda x: (x * x).sum(), np.array([1, 2])),
+        ),
+        (ArgumentError, r"gradcheck has nothing to check", lambda: gradcheck(lambda x: (x * x).sum(), Tensor([1, 2]))),
+        (ArgumentError, r"gradcheck has nothing to check", lambda: gradcheck(lambda x: x * 1.0, True)),
+        (ArgumentError, r"gradcheck has nothing to check", lambda: gradcheck(lambda x: x.sum(), np.zeros(0))),
     ],
 )
 def test_bad_input_is_answered_in_a_sentence(kind, sentence, wrong):

@@ -225,6 +225,10 @@ def test_what_a_gradient_is_not_asked_for_may_become_a_float():
         lambda: jacobian(lambda x: [x, math.sqrt(x)])(2.0),
         lambda: hessian(lambda x: (x * math.exp(x[0])).sum())(X),
         lambda: hvp(lambda x: (x * math.exp(x[0])).sum(), X, X),
+        lambda: grad(lambda a: math.tanh(a) * Value(2.0))(0.5),
+        lambda: grad(leave_by_an_array)(2.0),
+        lambda: grad(leave_entry_by_entry)(X),  # NumPy says "setting an array element with a sequence"
+        lambda: grad(lambda x: np.fromiter(x, float).sum())(X),
     ],
 )
 def test_a_number_that_leaves_the_graph_is_refused(lost):
@@ -384,6 +388,14 @@ def test_a_gradient_can_be_differentiated_by_the_parameters_that_the_function_re
 def leave_by_an_array(x):
     B = np.zeros(2)
     B[0] = x**2
+    return B.sum()
+
+
+def leave_entry_by_entry(x):
+    B = np.zeros(3)
+    for i in range(3):
+        B[i] = x[i] ** 2
+    return B.sum()
 
 
 @pytest.mark.parametrize(
@@ -392,6 +404,8 @@ def leave_by_an_array(x):
         float,
         math.tanh,
         leave_by_an_array,
+        lambda x: leave_entry_by_entry([x, x, x]),
+        lambda x: math.tanh(x) * Value(2.0),
         lambda x: np.fromiter([x, x], float),
         lambda x: "%f" % x,  # noqa: UP031 it calls float()
     ],

@@ -578,6 +578,16 @@ def test_a_gradient_of_none_is_none_yet():
     assert x.grad.data == 6.0
 
 
+def test_a_plain_array_cannot_be_multiplied_in_place():
+    a = np.ones(3)
+    with pytest.raises(UnsupportedError, match=r"np\.multiply of a Value cannot write into an array, as in a \*= v"):
+        a *= Value(2.0)
+    assert a.tolist() == [1.0] * 3
+    v = Value(3.0)
+    v *= Value(2.0)
+    assert (v.op, v.data) == ("mul", 6.0)
+
+
 @pytest.mark.parametrize("given", [3, True, np.float32(3.0), np.array(3.0), np.int64(3)])
 def test_a_gradient_may_be_any_number_and_becomes_a_float(given):
     x = Value(1.0)

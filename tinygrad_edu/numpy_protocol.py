@@ -44,7 +44,7 @@ _SAME_NAME = (
 _WITHOUT_DERIVATIVE = (
     "shape ndim size argmax argmin argsort nonzero count_nonzero isclose allclose array_equal any all searchsorted "
     "may_share_memory shares_memory zeros_like ones_like empty_like result_type array2string array_repr "
-    "array_str iscomplexobj isrealobj"
+    "array_str iscomplexobj isrealobj iscomplex isreal"
 )
 NUMPY |= {getattr(np, name): getattr(functions, name) for name in _SAME_NAME.split()}
 NUMPY |= arrangements.NUMPY | linear_algebra.NUMPY | numbers.NUMPY
@@ -110,6 +110,9 @@ INSTEAD = {
     "linalg.lstsq": "np.linalg.solve(A.T @ A, A.T @ b), or np.linalg.pinv(A) @ b",
     "linalg.matrix_rank": "np.linalg.svd(t, compute_uv=False), whose entries you compare",
     "linalg.cond": "np.linalg.svd(t, compute_uv=False): the first entry over the last",
+    "imag": "np.zeros_like(t), because a Tensor holds real numbers",
+    "angle": "np.where(t < 0, np.pi, 0.0), whose slope is 0",
+    "real_if_close": "t itself, because a Tensor holds real numbers",
     "average": "(t * weights).sum() / weights.sum()",
     "ptp": "t.max() - t.min()",
     "insert": "np.concatenate of the parts",

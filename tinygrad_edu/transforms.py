@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.errors import ArgumentError, BackwardError, DTypeError, ShapeError
 from tinygrad_edu.graph import node as graph
 from tinygrad_edu.graph.modes import MODES, no_grad
 from tinygrad_edu.graph.node import Node
@@ -45,6 +45,10 @@ def _running(arguments: Sequence[Node]) -> Iterator[None]:
     try:
         with _recorded():
             yield
+    except ValueError as error:  # NumPy's, which hides what happened: setting an array element with a sequence
+        if isinstance(error.__cause__, BackwardError):
+            raise error.__cause__ from None
+        raise
     finally:
         MODES.arguments = outside
 

@@ -9,6 +9,7 @@ from the result to the leaves::
     a.grad                       # ∂L/∂a = (1 - L²) · b
 """
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -241,13 +242,20 @@ class Value(Node):
         """The whole part: a count, through which no gradient flows."""
         return int(self.item())
 
+    __trunc__ = __int__
+
     def __bool__(self) -> bool:
         return bool(_data_of(self))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         """``np.exp(v)`` is ``v.exp()``, so that a derivative written for arrays serves scalars too."""
         name = ufunc.__name__
-        row = TABLE.get(NUMPY_NAMES.get(name, name)) or _COMPARISONS.get(name)
+        row = TABLE.get(NUMPY_NAMES.get(name, name)) or _COMPARISONS.get(name) or _OF_ENTRIES.get(name)
+        if "out" in keywords:
+            raise UnsupportedError(
+                f"np.{name} of a Value cannot write into an array, as in a *= v, which would lose its graph: make the "
+                "array a Tensor, and write a new one, t = t * 2"
+            )
         if row is None or method != "__call__" or keywords:
             what = name if method == "__call__" else f"{name}.{method}"
             raise UnsupportedError(
@@ -276,6 +284,25 @@ class Value(Node):
     def _facts(self) -> dict[str, str]:
         grad = self._grad._data if isinstance(self._grad, Value) else self._grad
         return {"data": repr(self._data), "grad": repr(grad)}
+
+    # What NumPy calls on each entry of an array of objects, besides the rows.
+    def conjugate(self) -> "Value":
+        """The number itself, because it is real."""
+        return self.identity()
+
+    def fabs(self) -> "Value":
+        """The absolute value."""
+        return self.abs()
+
+    def radians(self) -> "Value":
+        """Degrees as radians."""
+        return self * (math.pi / 180)
+
+    def degrees(self) -> "Value":
+        """Radians as degrees."""
+        return self * (180 / math.pi)
+
+    deg2rad, rad2deg = radians, degrees
 
     # micrograd's names, for programs that draw a graph or walk it by hand.
     def _backward(self) -> None:
@@ -329,6 +356,8 @@ _COMPARISONS = {  # by NumPy's names: a NumPy number on the left calls them
     "equal": operator.eq,
     "not_equal": operator.ne,
 }
+
+_OF_ENTRIES = {name: vars(Value)[name] for name in ("conjugate", "fabs", "deg2rad", "rad2deg", "radians", "degrees")}
 
 _new = cast("Callable[[type[Value]], Value]", object.__new__)
 

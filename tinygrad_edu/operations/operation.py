@@ -56,7 +56,7 @@ class Operation:
         try:
             return self.forward(*xs, **params)
         except TypeError:
-            odd = [x for x in xs if x is None or isinstance(x, str | bytes)]
+            odd = [x for x in xs if not _is_number_or_array(x)]
             if not odd:
                 raise
             raise DTypeError(
@@ -66,6 +66,12 @@ class Operation:
     @for_output
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+
+def _is_number_or_array(x: Any) -> bool:
+    """Whether NumPy computes with it; with an array of objects, such as Values, only some of its functions do."""
+    kind = getattr(getattr(x, "dtype", None), "kind", "")
+    return kind != "O" if kind else isinstance(x, int | float)
 
 
 class ArrayOperation(Operation):
