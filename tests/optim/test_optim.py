@@ -912,12 +912,30 @@ def test_clipping_by_other_norms_is_pytorchs(torch, norm_type):
         np.testing.assert_allclose(p.grad, q.grad.numpy(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("size", [1e200, 1e-200, 3.0])
+def test_lengths_of_values_neither_overflow_nor_vanish(size):
+    for constrain, length in ((optim.unit_norm_, 1.0), (lambda v: optim.max_norm_(v, 0.5 * size), 0.5 * size)):
+        weights = [Value(size), Value(-size), Value(0.0)]
+        constrain(weights)
+        root = length / math.sqrt(2)
+        assert [p.data for p in weights] == pytest.approx([root, -root, 0.0], rel=1e-12)
+    p = Value(0.0)
+    p.grad = 1e200
+    assert optim.clip_grad_norm_([p], 1.0, norm_type=3.0) == math.inf  # as for a Tensor, and as in PyTorch
+    optim.unit_norm_([zero := Value(0.0)])
+    assert zero.data == 0.0
+
+
 @pytest.mark.parametrize(("dtype", "size"), [(np.float16, 300.0), (np.float32, 1e30)])
 def test_norms_of_large_numbers_do_not_overflow(dtype, size):
     w = Tensor(np.full((4, 2), size, dtype))
     w.grad = np.full((4, 2), size, dtype)
     optim.unit_norm_([w])
     np.testing.assert_allclose(w.data, 0.5, rtol=1e-3)
+    for order in (1.0, 3.0, math.inf):
+        assert optim.clip_grad_norm_([w], 1e9 * size, norm_type=order) == pytest.approx(
+            size * 8 ** (1 / order), rel=1e-3
+        )
     assert optim.clip_grad_norm_([w], 1e-3 * size) == pytest.approx(size * 8**0.5, rel=1e-3)
     np.testing.assert_allclose(w.grad, 1e-3 * size / 8**0.5, rtol=2e-3)
     assert w.dtype == w.grad.dtype == dtype

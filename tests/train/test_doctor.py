@@ -254,6 +254,38 @@ def test_frozen_parameters_and_a_shared_layer_are_healthy():
     assert not doctor.findings
 
 
+@pytest.mark.parametrize("forget", ["net", "optimizer"])
+def test_freezing_in_mid_training_and_thawing_later_is_healthy(forget):
+    """The advice for a parameter that does not change would be what was just done: requires_grad = False."""
+    (X, y), net = _moons(), _net(0, 8, 8, 1)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    first = net.layers[0].parameters()
+    with train.doctor(net, optimizer) as doctor:
+        for step in range(180):
+            if step in (60, 120):
+                for p in first:
+                    p.requires_grad = step == 120
+            (net if forget == "net" else optimizer).zero_grad()
+            F.binary_cross_entropy_with_logits(net(X), y).backward()
+            optimizer.step()
+    assert not doctor.findings, str(doctor)
+
+
+def test_fine_tuning_only_the_head_of_a_trained_net_is_healthy():
+    (X, y), net = _moons(), _net(0, 8, 8, 1)
+
+    def loss():
+        return F.binary_cross_entropy_with_logits(net(X), y)
+
+    _loop(net, optim.Adam(net.parameters(), lr=0.05), loss, steps=300)
+    head = net.layers[-1]
+    for reset in (False, True):
+        if reset:
+            nn.init.xavier_uniform_(head.weight, rng=1)
+        doctor = _loop(net, optim.Adam(head.parameters(), lr=0.01), loss)
+        assert not doctor.findings, str(doctor)
+
+
 def test_fine_tuning_with_a_small_rate_is_healthy():
     (X, y), net = _moons(), _net()
 

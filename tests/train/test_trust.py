@@ -43,6 +43,46 @@ def test_booleans_are_classes_and_floats_are_logits():
     assert train.accuracy(np.array([3.0, 1.0, -2.0]), np.array([1, 1, 0])) == 1.0
 
 
+@pytest.mark.parametrize("metric", [train.accuracy, lambda outputs, targets: train.confusion_matrix(targets, outputs)])
+@pytest.mark.parametrize("labels", [[1, -1], [0, 3], [1.0, np.nan], [0.5, 1.0]])
+def test_labels_that_no_logit_can_predict_are_refused(metric, labels):
+    for outputs in (np.array([3.0, -1.0]), np.array([[3.0], [-1.0]])):
+        with pytest.raises(
+            ArgumentError, match="one number a row is a logit of the classes 0 and 1, but the labels are"
+        ):
+            metric(outputs, np.array(labels))
+
+
+def test_a_label_is_a_whole_number():
+    assert train.accuracy(np.eye(3)[[2, 0]], np.array([2.0, 1.0])) == 0.5
+    with pytest.raises(ArgumentError, match=r"needs labels that are whole numbers, but was given 0\.5 to 1\.0"):
+        train.accuracy(np.eye(3)[[2, 0]], np.array([0.5, 1.0]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float16, bool])
+def test_squared_errors_fit_into_no_small_type(dtype):
+    outputs, targets = np.array([0, 1]).astype(dtype), np.array([1, 1]).astype(dtype)
+    assert train.mean_squared_error(outputs, targets) == 0.5
+    if dtype is not bool:
+        assert train.mean_squared_error(outputs * dtype(100), targets * dtype(0)) == 5000.0
+
+
+def test_a_gradient_in_float16_is_not_taken_for_an_infinite_one():
+    X, y = xor()
+    net = nn.MLP(2, [4, 2], rng=0).astype(np.float16)
+
+    class Large(train.Callback):
+        def on_epoch(self, run):
+            for p in net.parameters():
+                p.grad = np.full(p.shape, 300.0, np.float16)
+
+    callbacks = [Large(), train.GradientFlow(), train.GradientConverged(1e9)]
+    sgd = optim.SGD(net.parameters(), lr=0.0)
+    history = train.fit(net, X, y, loss=F.cross_entropy, optimizer=sgd, epochs=3, callbacks=callbacks)
+    assert history.epochs == 1
+    assert history["grad_norm.layers.0.weight"] == [300 * 8**0.5]
+
+
 def test_a_confusion_matrix_takes_the_targets_first_as_scikit_learn_does():
     metrics = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(0)

@@ -6,11 +6,11 @@ from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.modes import check
-from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.optim.optimizer import larger
 from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.support.arguments import positive
-from tinygrad_edu.value import Value
+from tinygrad_edu.value import Constant, Value
 
 
 def _gradients(params: Any, name: str) -> list[tuple[Any, Any]]:
@@ -19,9 +19,14 @@ def _gradients(params: Any, name: str) -> list[tuple[Any, Any]]:
     return [(p, g.raw if isinstance(g, Node) else g) for p, g in pairs if g is not None]
 
 
+def _in_float64(g: Any) -> Any:
+    """The gradient in float64: in float16 and float32 the powers of large numbers overflow."""
+    return g if g.dtype.char == "d" else g.astype("float64")
+
+
 def _square_sum(g: Any) -> float:
-    """Σ g², in float64: in float16 and float32 the squares of large gradients overflow."""
-    wide = g if g.dtype.char == "d" else g.astype("float64")
+    """Σ g²."""
+    wide = _in_float64(g)
     return (wide * wide).sum().item()
 
 
@@ -83,8 +88,18 @@ def _norm(pairs: list[tuple[Any, Any]], order: float) -> Any:
         for p, g in pairs:
             largest = larger(abs(g) if isinstance(p, Value) else abs(g).max().item(), largest)
         return largest
-    powers = [abs(g) ** order if isinstance(p, Value) else (abs(g) ** order).sum().item() for p, g in pairs]
+    powers = [_power(g, order) if isinstance(p, Value) else _power_sum(g, order) for p, g in pairs]
     return sum(powers, 0.0) ** (1 / order)
+
+
+def _power(g: float, order: float) -> Any:
+    """``|g| ** order``, infinite where Python raises."""
+    return data_of(abs(Constant(g)) ** order)
+
+
+def _power_sum(g: Any, order: float) -> float:
+    """Σ |g| ** order."""
+    return (abs(_in_float64(g)) ** order).sum().item()
 
 
 def _refuse_nonfinite(norm: float) -> None:

@@ -61,10 +61,19 @@ def unit_norm_(params: Iterable[Any] | Node, axis: int | tuple[int, ...] | None 
     _rescale(nodes_of(params, "unit_norm_"), axis, lambda length: 1 / (length + (length == 0)))
 
 
+def _length(numbers: list[Any]) -> Any:
+    """√Σx² of floats, scaled by the largest: squares of large numbers overflow, and those of tiny ones vanish."""
+    largest: Any = 0.0
+    for x in numbers:
+        largest = larger(abs(x), largest)
+    unit = largest + (largest == 0)
+    return unit * sum([(x / unit) * (x / unit) for x in numbers], 0.0) ** 0.5
+
+
 def _rescale(nodes: list[Any], axis: Any, factor: Callable[[Any], Any]) -> None:
     """Scale each vector by a factor that depends on its length; ``factor`` takes a float or an array of lengths."""
     values = [p for p in nodes if isinstance(p, Value)]
-    scale = factor(sum([p.data * p.data for p in values], 0.0) ** 0.5)
+    scale = factor(_length([p.data for p in values]))
     for p in values:
         p.data *= scale
     for p in nodes:

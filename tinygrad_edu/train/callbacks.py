@@ -258,6 +258,11 @@ class ReduceLROnPlateau(Callback):
         self._state = dict(state)
 
 
+def _norm(p: Any) -> float:
+    """The norm of a parameter's gradient, in float64: in float16 the squares of large gradients overflow."""
+    return float(np.linalg.norm(np.asarray(p.grad, float)))
+
+
 class GradientConverged(Callback):
     """Stop when the norm of the whole gradient is smaller than a tolerance: the loss is flat here.
 
@@ -272,7 +277,7 @@ class GradientConverged(Callback):
         self.tolerance = at_least_zero("GradientConverged: tolerance", tolerance)
 
     def on_epoch(self, run: Run) -> None:
-        norm = math.sqrt(sum(float(np.sum(np.square(p.grad))) for p in run.model.parameters() if p.grad is not None))
+        norm = math.hypot(*(_norm(p) for p in run.model.parameters() if p.grad is not None))
         if norm < self.tolerance:
             run.stop = f"converged: the gradient's norm {norm:.3g} fell below {self.tolerance:g}"
 
@@ -315,7 +320,7 @@ class GradientFlow(Callback):
     def on_epoch(self, run: Run) -> None:
         for name, p in run.model.named_parameters():
             if p.grad is not None:
-                run.numbers[f"grad_norm.{name}"] = float(np.linalg.norm(np.asarray(p.grad)))
+                run.numbers[f"grad_norm.{name}"] = _norm(p)
 
 
 class Snapshots(Callback):

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array
+from tinygrad_edu.graph.modes import check
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.support.arguments import whole_number
 from tinygrad_edu.support.types import Array
@@ -46,7 +47,7 @@ def accuracy(outputs: Array, targets: Array) -> float:
     Raises
     ------
     ShapeError : the number of labels is not the number of rows.
-    ArgumentError : there are no rows.
+    ArgumentError : there are no rows, or a label is not a class: one logit a row tells 0 from 1.
 
     Examples
     --------
@@ -72,7 +73,27 @@ def _predictions_and_labels(name: str, outputs: Any, targets: Any) -> tuple[Arra
         )
     if not labels.size:
         raise ArgumentError(f"{name} needs at least one row, but was given none")
+    check(_refuse_odd_labels, labels, name, _are_logits(outputs))
     return predictions, labels
+
+
+def _are_logits(outputs: Any) -> bool:
+    """Whether these are logits of two classes, one a row."""
+    given = as_array(data_of(outputs))
+    return given.dtype.kind not in "iub" and not (given.ndim == 2 and given.shape[1] > 1)
+
+
+def _refuse_odd_labels(labels: Array, name: str, are_two: bool) -> None:
+    """Raise if some labels can never be predicted, whatever the outputs are."""
+    if are_two and not ((labels == 0) | (labels == 1)).all():
+        raise ArgumentError(
+            f"{name}: one number a row is a logit of the classes 0 and 1, but the labels are from {labels.min()} to "
+            f"{labels.max()}: give labels 0 and 1, or classes as integers in place of logits"
+        )
+    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
+        raise ArgumentError(
+            f"{name} needs labels that are whole numbers, but was given {labels.min()} to {labels.max()}"
+        )
 
 
 def mean_squared_error(outputs: Array, targets: Array) -> float:
@@ -93,7 +114,8 @@ def mean_squared_error(outputs: Array, targets: Array) -> float:
             f"mean_squared_error needs outputs and targets of one shape, but was given {outputs.shape} and "
             f"{targets.shape}: reshape one of them"
         )
-    return float(np.mean((outputs - targets) ** 2))
+    # In float64: the squares of a small type may not fit into it, and unsigned integers have no negative differences.
+    return float(np.mean((outputs.astype(float) - targets.astype(float)) ** 2))
 
 
 def confusion_matrix(targets: Array, outputs: Array, classes: int | None = None) -> Array:

@@ -212,7 +212,7 @@ def mean(numbers: Sequence[float]) -> float:
 
 
 def _joined(arrays: Mapping[str, Array]) -> Array:
-    return np.concatenate([a.ravel() for a in arrays.values()]) if arrays else np.zeros(0)
+    return np.concatenate([a.ravel() for a in arrays.values()], dtype=float) if arrays else np.zeros(0)
 
 
 def _sampled(array: Array) -> Array:
@@ -228,6 +228,7 @@ def _sampled(array: Array) -> Array:
 
 def _distance(before: Array, now: Array) -> float:
     """‖now − before‖ / ‖before‖; weights smaller than `TINY` count as that large."""
+    before, now = before.astype(float), now.astype(float)  # in float16 the squares of large numbers overflow
     size = max(float(np.linalg.norm(before)), TINY * math.sqrt(before.size))
     return float(np.linalg.norm(now - before)) / size if size else 0.0
 

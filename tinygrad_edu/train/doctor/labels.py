@@ -268,7 +268,7 @@ class TargetsNotScaled(Rule):
         if record is None or record.kind not in ("squared", "absolute") or len(course.losses) < 100:
             return None
         t, ratio = record.targets, course.ratio()
-        size = float(np.sqrt(np.mean(np.square(t))))
+        size = float(np.sqrt(np.mean(np.square(t, dtype=float))))
         if size <= LARGE or ratio is None or not ratio > 0.5:
             return None
         return Said(

@@ -36,7 +36,7 @@ class TooMuchDecay(Rule):
         adamw = isinstance(visit.optimizer, AdamW)
         if decay < (0.5 if adamw else LEAST_DECAY):
             return None
-        pull = decay * math.sqrt(sum(float(np.sum(np.square(p.raw))) for p in visit.parameters.values()))
+        pull = decay * math.sqrt(sum(float(np.sum(np.square(p.raw, dtype=float))) for p in visit.parameters.values()))
         self.looks = self.looks + 1 if adamw or pull > _norm(visit.parameters.values()) / 2 else 0
         return None
 
@@ -165,7 +165,7 @@ class TooFewSteps(Rule):
 def _norm(parameters: Any) -> float:
     """The norm of the whole gradient."""
     gradients = [g for g in map(gradient, parameters) if g is not None]
-    return math.sqrt(sum(float(np.dot(np.ravel(g), np.ravel(g))) for g in gradients))
+    return math.sqrt(sum(float(np.sum(np.square(g, dtype=float))) for g in gradients))
 
 
 def _decay(optimizer: Any) -> float:
