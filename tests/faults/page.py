@@ -9,6 +9,9 @@ from tests.faults.score import Result, Score, total
 from tinygrad_edu.train.doctor.finding import Rule
 from tinygrad_edu.train.doctor.rules import RULES
 
+FIRST_SCORES = {  # what lists had before any rule was changed because of them
+    "a third list without sight of the rules": ("the third list, scored blind", Score(156, 100, 83, 125, 110, 156, 0)),
+}
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 
 INTRODUCTION = """# The doctor
@@ -60,14 +63,29 @@ without a look at the rules and without a run of the programs. Their first score
   above shows what the rules were made for.
 - *A second list without sight of the rules* (37 programs and 31 healthy kinds, three seeds each). Its author had not
   seen the rules. It was scored when the rules above were finished: **recall 0.89 (a cause named in 99 of 111 runs),
-  precision 0.80 (111 of 138 findings true), 3 alarms in 111 repaired runs, none in 93 healthy ones.** This is the score
-  to expect for programs that the rules have never seen. The goal was a recall of 0.75 and a precision of 0.95. Most of
-  the 27 false findings name a consequence as well as the cause: vanishing gradients with weight decay, a rate that is
-  too low with clipping, saturated units with large targets or a sum. The three alarms are one program: large inputs
-  before a layer that BatchNorm follows directly. After this score, the rules were changed again. A finding that another
-  one explains is no longer made in these cases. Inputs are not called large if their first results are normalized. A
-  number is no logit if the program takes its logarithm. A batch is also found in a scaled array. "Too few steps" needs
-  a loss that falls by more than its noise. For these rules, the list is no longer blind.
+  precision 0.80 (111 of 138 findings true), 3 alarms in 111 repaired runs, none in 93 healthy ones.** The goal was a
+  recall of 0.75 and a precision of 0.95. Most of the 27 false findings name a consequence as well as the cause:
+  vanishing gradients with weight decay, a rate that is too low with clipping, saturated units with large targets or a
+  sum. The three alarms are one program: large inputs before a layer that BatchNorm follows directly. After this score,
+  the rules were changed again. A finding that another one explains is no longer made in these cases. Inputs are not
+  called large if their first results are normalized. A number is no logit if the program takes its logarithm. A batch
+  is also found in a scaled array. "Too few steps" needs a loss that falls by more than its noise. For these rules, the
+  list is no longer blind.
+- *A third list without sight of the rules* (52 programs and 24 healthy kinds, three seeds each), more than half of
+  them rebuilt from what people reported, by somebody who had not seen the rules, scored once the rules above were
+  finished: **recall 0.53 (a cause named in 83 of 156 runs), precision 0.88 (110 of 125 findings true), no alarm in
+  156 repaired runs, none in 72 healthy ones.** This is the score to expect of programs that the rules have never met.
+  That of the second list was too kind: this list has more kinds of fault that no rule knew. The cause of 24 of its 52
+  programs was named with no seed; of six of them only a consequence or a wrong cause was said. One rule failed on
+  nets of Values, which is mended. Then rules were changed because of it. A cause that is found later now takes the
+  place of its consequences. Nets of Values show their targets, their inputs and weights that began equal. Large
+  targets are named before the rate. The new findings are about test rows on another scale, a sequence on the wrong
+  axis, gradients that are reset between the parts of a step, and a large epsilon. Others see more than before:
+  gradients that fade along a sequence, codes of an embedding that are all equal, a convolution without an activation,
+  batches cut from a list, BatchNorm that keeps the last batch alone. Four programs stay unseen: a reward with the
+  wrong sign looks like a cost with the right one, a mirrored arrow cannot be told from its label, a second derivative
+  of ReLUs leaves no trace in the graph, and compiled steps have no graph. For these rules this list is no longer
+  blind, and its second score shows what they were made for.
 
 The doctor cannot find one published program, `logits-cut-at-one-half`: its training is right, and only the accuracy
 that is computed afterwards is wrong. It counts as missed.
@@ -114,7 +132,7 @@ def write(
             "precision",
             "alarms in repaired runs",
         ),
-        [(name, *_row(total(results))) for name, (_, results) in lists.items()],
+        [row for name, (_, results) in lists.items() for row in _rows(name, total(results))],
     )
     runs = sum(n for kinds in alarms for n, _ in kinds.values())
     wrong = sum(len(seeds) for kinds in alarms for _, seeds in kinds.values())
@@ -141,6 +159,12 @@ def section(name: str, rule: type[Rule]) -> str:
         f"\n### {name}\n\n{meaning}\n\n**Fix:** {rule.fix}.\n\n**Why it helps:** {example.why}\n\n"
         f"**Confidence:** {rule.confidence:.0%}\n\n```python\n{example.code}\n```\n"
     )
+
+
+def _rows(name: str, score: Score) -> list[tuple[str, ...]]:
+    """The row of a list, after the row of its first score where that is kept."""
+    first = [(label, *_row(blind)) for label, blind in [FIRST_SCORES[name]]] if name in FIRST_SCORES else []
+    return [*first, (name, *_row(score))]
 
 
 def _row(score: Score) -> tuple[str, ...]:

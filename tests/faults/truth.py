@@ -60,3 +60,11 @@ CLAIMS |= {
     "recurrent weights without effect": {"wrong place in the sequence", "no gradient"},
     "labels that change from epoch to epoch": {"labels"},
 }
+CLAIMS |= {
+    "gradients reset between the parts of a step": {"zero_grad"},
+    "test inputs on another scale": {"inputs not normalized"},
+    "sequence on the wrong axis": {"wrong axis", "wrong place in the sequence"},
+    "epsilon of the optimizer too large": {"rate too low"},
+    "hinge loss of labels 0 and 1": {"labels", "wrong loss"},
+    "warm-up longer than the run": {"schedule", "rate too low"},
+}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_edu import Tensor, data, nn, optim, train
+from tinygrad_edu import Tensor, data, nn, no_grad, optim, train
 
 F = nn.functional
 
@@ -123,7 +123,7 @@ def test_a_warm_up_is_too_slow_only_if_the_run_ends_before_it(steps):
         optimizer.lr = 1e-7 * (step + 1) if step < 250 else 0.1
         return F.cross_entropy(net(X), y)
 
-    assert watched(net, loss_of, steps, optimizer) == ([] if steps == 600 else ["learning rate too low"])
+    assert watched(net, loss_of, steps, optimizer) == ([] if steps == 600 else ["warm-up longer than the run"])
 
 
 @pytest.mark.parametrize("written", ["picked", "nll", "factor"])
@@ -316,3 +316,188 @@ def test_large_inputs_do_no_harm_where_the_first_results_are_normalized(norm):
     net = nn.Sequential(*layers)
     names = watched(net, lambda _: F.cross_entropy(net(100 * X + 100), y), 60)
     assert ("inputs not normalized" in names) is (norm is not nn.BatchNorm1d)  # LayerNorm leaves the mean
+
+
+# --- causes and their consequences ---
+
+
+def test_a_cause_that_is_found_later_takes_the_place_of_its_consequence():
+    X, y = data.moons(200, noise=0.1, rng=0)
+    net = nn.Sequential(nn.Linear(2, 16, rng=0), nn.ReLU(), nn.Dropout(0.1, rng=0), nn.Linear(16, 2, rng=1))
+    optimizer = optim.SGD(net.parameters(), lr=500.0)
+    net.eval()
+    told = []
+    with train.doctor(net, optimizer, tell=told.append) as doctor:
+        for _ in range(30):
+            optimizer.zero_grad()
+            F.cross_entropy(net(X), y).backward()
+            optimizer.step()
+    assert [finding.name for finding in doctor.findings] == ["evaluation mode during training"]
+    assert told[0].name == "learning rate too high"
+
+
+def test_a_nan_of_one_operation_is_said_beside_a_rate_that_is_too_high():
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=500.0)
+
+    def loss_of(step):
+        loss = F.cross_entropy(net(X), y)
+        return loss + np.log((net(X) * 0).sum()) if step == 40 else loss
+
+    with np.errstate(all="ignore"):
+        assert watched(net, loss_of, 45, optimizer) == ["learning rate too high", "NaN"]
+
+
+@pytest.mark.parametrize(("lr", "name"), [(0.02, "targets not scaled"), (3.0, "learning rate too high")])
+def test_large_targets_are_named_where_the_rate_is_usual(lr, name):
+    x = np.linspace(-2, 2, 100)[:, None]
+    net = nn.MLP(1, [16, 1], rng=0)
+    with np.errstate(all="ignore"):
+        found = watched(net, lambda _: F.mse_loss(net(x), 1000 * x**2), 60, optim.SGD(net.parameters(), lr=lr))
+    assert found == [name]
+
+
+def test_a_sum_that_is_multiplied_with_one_over_the_rows_is_a_mean():
+    x = np.linspace(-2, 2, 100)[:, None]
+    for factor, name in ((1.0, "loss summed over the batch"), (0.01, "learning rate too high")):
+        net = nn.MLP(1, [16, 1], rng=0)
+        optimizer = optim.SGD(net.parameters(), lr=5.0)
+        with np.errstate(all="ignore"):
+            found = watched(net, lambda _, f=factor, n=net: ((n(x) - np.sin(x)) ** 2).sum() * f, 60, optimizer)
+        assert found[0] == name
+
+
+# --- passes, axes and scales that only look wrong ---
+
+
+def test_a_pass_for_the_gradient_of_the_inputs_is_no_part_of_a_step():
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(60):
+            x = Tensor(X)
+            F.cross_entropy(net(x), y).backward()
+            optimizer.zero_grad()
+            F.cross_entropy(net(X + 0.05 * np.sign(x.grad)), y).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    assert doctor.findings == []
+
+
+def test_two_losses_that_take_turns_are_no_parts_of_a_step():
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(60):
+            (net(X) ** 2).mean().backward()  # only looked at
+            optimizer.zero_grad()
+            F.cross_entropy(net(X), y).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    assert doctor.findings == []
+
+
+@pytest.mark.parametrize("each_step", [True, False], ids=["a target a step", "a target a sample"])
+def test_a_recurrent_layer_that_takes_the_steps_first_is_left_in_peace(each_step):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((6, 20, 1))
+    y = (X.cumsum(0)[:, :, 0] > 0).astype(int)
+    cell, head = nn.RNN(1, 8, rng=0), nn.Linear(8, 2, rng=1)
+
+    def loss_of(step):
+        outputs = head(cell(X)[0])
+        return F.cross_entropy(outputs.reshape(-1, 2), y.ravel()) if each_step else F.cross_entropy(outputs[-1], y[-1])
+
+    assert watched(nn.ModuleList([cell, head]), loss_of) == []
+
+
+@pytest.mark.parametrize("factor", [1.0, 255.0])
+def test_an_evaluation_on_other_rows_of_the_same_scale_is_left_in_peace(factor):
+    X, y = data.digits()
+    net = nn.MLP(64, [32, 10], rng=0)
+
+    def loss_of(step):
+        with no_grad():
+            net(X[500:700] / 16 * factor + 0.1)
+        return F.cross_entropy(net(X[:500] / 16), y[:500])
+
+    assert watched(net, loss_of, 60) == ["test inputs on another scale"] * (factor > 1)
+
+
+@pytest.mark.parametrize("rows", [300, 40])
+def test_a_batchnorm_that_always_gets_all_rows_may_forget_the_last_batch(rows):
+    X, y = data.moons(300, noise=0.1, rng=0)
+    net = nn.Sequential(nn.Linear(2, 16, rng=0), nn.BatchNorm1d(16, momentum=0.99), nn.ReLU(), nn.Linear(16, 2, rng=1))
+    rng = np.random.default_rng(0)
+
+    def loss_of(step):
+        chosen = rng.permutation(300)[:rows] if rows < 300 else slice(None)
+        return F.cross_entropy(net(X[chosen]), y[chosen])
+
+    assert watched(net, loss_of, 60) == ["BatchNorm statistics that do not follow"] * (rows < 300)
+
+
+def test_an_epsilon_beside_large_gradients_is_left_in_peace():
+    x = np.linspace(-2, 2, 100)[:, None]
+    net = nn.MLP(1, [16, 1], activation="tanh", rng=0)
+    optimizer = optim.Adam(net.parameters(), lr=0.02, eps=1e-3)
+    assert watched(net, lambda _: F.mse_loss(net(x), np.sin(2 * x)), 300, optimizer) == []
+
+
+def test_targets_that_drift_are_not_sorted():
+    rng = np.random.default_rng(0)
+    net = nn.MLP(2, [16, 1], rng=0)
+
+    def loss_of(step):
+        X = rng.standard_normal((32, 2))
+        return F.mse_loss(net(X), X[:, :1] + 0.05 * step)
+
+    assert "rows sorted by their targets" not in watched(net, loss_of, 300, optim.SGD(net.parameters(), lr=1e-3))
+
+
+@pytest.mark.parametrize("low", [0, -1])
+def test_a_hinge_loss_of_two_signs_may_leave_out_rows(low):
+    X, y = data.moons(100, noise=0.1, rng=0)
+    t = np.where(y == 1, 1, low)[:, None]
+    net = nn.MLP(2, [16, 1], rng=0)
+    mask = np.arange(100)[:, None] % 2
+    found = watched(net, lambda _: ((1 - net(X) * t).relu() * mask).mean())
+    assert found == ["hinge loss of labels 0 and 1"] * (low == 0)
+
+
+@pytest.mark.parametrize("steps", [50, 100_000])
+def test_a_warm_up_that_ends_is_left_in_peace(steps):
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [16, 2], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+    def loss_of(step):
+        optimizer.lr = 0.1 * min(1.0, (step + 1) / steps)
+        return F.cross_entropy(net(X), y)
+
+    assert watched(net, loss_of, 120, optimizer) == ["warm-up longer than the run"] * (steps > 120)
+
+
+# --- nets of Values ---
+
+
+def values_run(net, outputs, rows, steps=60):
+    def loss_of(step):
+        return sum((outputs(x) - y) ** 2 for x, y in rows) / len(rows)
+
+    return watched(net, loss_of, steps, optim.Adam(net.parameters(), lr=0.05))
+
+
+def test_values_show_their_targets_inputs_and_weights():
+    rows = [([a, b], a * b) for a in (-1.0, 1.0) for b in (-1.0, 1.0)]
+    net = nn.scalar.MLP(2, [6, 1], activation="tanh", rng=0)
+    assert values_run(net, net, rows) == []
+    net = nn.scalar.MLP(2, [6, 1], activation="tanh", rng=0)
+    assert values_run(net, lambda x: net(x).sigmoid(), rows) == ["output activation that does not fit"]
+    net = nn.scalar.MLP(2, [6, 1], activation="tanh", rng=0)
+    for p in net.parameters():
+        p.data = 0.5
+    assert values_run(net, net, rows) == ["all-equal initial weights"]

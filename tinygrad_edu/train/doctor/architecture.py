@@ -29,6 +29,13 @@ LEARNING = (
     ),
     *("frozen layers that were never trained", "parameter that never receives a gradient", "dropout too strong"),
     *("initial weights too large", "errors that the loss rewards", "targets not scaled", "softmax in a hidden layer"),
+    *(
+        "epsilon of the optimizer too large",
+        "sequence on the wrong axis",
+        "gradients reset between the parts of a step",
+        "hinge loss of labels 0 and 1",
+        "warm-up longer than the run",
+    ),
 )
 
 

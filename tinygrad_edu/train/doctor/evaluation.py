@@ -11,6 +11,8 @@ from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit
 
+HASTY = 0.9  # a momentum with which only the last batch counts
+
 
 class TrainingModeInEvaluation(Rule):
     """A model that is evaluated while it behaves as in training.
@@ -114,7 +116,8 @@ class BatchNormStatistics(Rule):
     """Running statistics of BatchNorm1d that are far from those of the batches.
 
     Sure when after a hundred passes, at three looks in a row, the running mean of most features is over a deviation
-    away from the batch's, or the running variance is over five times larger or smaller. A net that changes quickly
+    away from the batch's, or the running variance is over five times larger or smaller. Also when the momentum is 0.9
+    or more, which another library calls 0.1 or less, and the batches are different ones. A net that changes quickly
     would make it wrong, but the usual momentum follows within twenty steps.
     """
 
@@ -126,12 +129,24 @@ class BatchNormStatistics(Rule):
     def __init__(self) -> None:
         self.looks = 0
         self.norms: list[BatchNorm1d] | None = None
+        self.before: Any = None
+        self.differ = False  # whether the batches do
 
     def look(self, visit: Visit) -> Said | None:
-        if visit.step < 100:
-            return None
         if self.norms is None:
             self.norms = [m for _, m in visit.course.modules(BatchNorm1d)]
+        x = visit.first_inputs if self.norms and not self.differ else None
+        if x is not None:
+            self.differ = self.before is not None and not np.array_equal(x, self.before)
+            self.before = x.copy()
+        hasty = [m.momentum for m in self.norms if m.training and (m.momentum or 0) >= HASTY]
+        if hasty and self.differ and visit.step >= 20:
+            return Said(
+                "the running statistics of BatchNorm1d are those of the last batch alone, so evaluation depends on it.",
+                f"the momentum is {hasty[0]:g}, so each batch replaces {hasty[0]:.0%} of the mean and the variance",
+            )
+        if visit.step < 100:
+            return None
         norms = {m._scope: m for m in self.norms if m.training and m._scope is not None}
         if not norms:
             self.looks = 0

@@ -76,6 +76,7 @@ class Said(NamedTuple):
     fix: str = ""  # if it differs from the rule's
     code: str = ""  # likewise
     name: str = ""  # likewise
+    explained_by: tuple[str, ...] | None = None  # likewise
 
 
 class Rule:
@@ -87,7 +88,8 @@ class Rule:
     Attributes
     ----------
     code : the fix as a line of code; ``{net}`` and ``{optimizer}`` are replaced by the program's names.
-    explained_by : findings that explain the same evidence. If one of them was made, the rule is silent.
+    explained_by : findings that explain the same evidence. If one of them was made, the rule is silent; if one is made
+        later, it takes the place of what the rule has said.
     alone : whether it is silent after any other finding.
     """
 

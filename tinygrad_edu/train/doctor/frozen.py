@@ -186,9 +186,14 @@ def looks_untrained(name: str, state: dict[str, Any]) -> bool:
 
     With n inputs, the default draws weights and biases within ±1/√n. Other initializations change only the weights, so
     the biases are still in that range and were written earlier; or they set the biases to 0. Training moves some entry
-    out of the range. An embedding begins with numbers of the mean 0 and the deviation 1.
+    out of the range. An embedding begins with numbers of the mean 0 and the deviation 1. A Value begins in the same
+    range.
     """
     parameter = state[name]
+    if isinstance(parameter.raw, float):
+        layer = name.partition(".w.")[0].removesuffix(".b")
+        inputs = sum(other.startswith(f"{layer}.w.") for other in state)
+        return abs(parameter.raw) <= 1 / np.sqrt(max(inputs, 1))
     owner, _, kind = name.rpartition(".")
     partner = state.get(f"{owner}.{'bias' if kind == 'weight' else 'weight'}".lstrip("."))
     weight, bias = (parameter, partner) if np.ndim(parameter.raw) == 2 or kind == "weight" else (partner, parameter)
@@ -249,7 +254,7 @@ class NeverChanged(Rule):
             self.resets += 1
         params = getattr(visit.optimizer, "params", [])
         if len(params) > 0 and {*params}.isdisjoint(visit.parameters.values()):
-            return self._foreign(visit, len(params))
+            return self._foreign(visit, params)
         return self._if_thrown_away(UNUSED)
 
     def after(self, visit: Visit) -> Said | None:
@@ -280,14 +285,16 @@ class NeverChanged(Rule):
             "the gradients are computed and reset again, but no step changes the parameters.", _seen(self.course)
         )
 
-    def _foreign(self, visit: Visit, count: int) -> Said | None:
+    def _foreign(self, visit: Visit, params: Any) -> Said | None:
         if visit.step <= FOREIGN or not visit.course.untouched():
             return None
+        of_another_net = not {*params}.isdisjoint(visit.order)
         return Said(
             "the optimizer has none of the net's parameters, so its steps do not change the net.",
-            f"{_seen(visit.course)}, and none is among the optimizer's {count}",
+            f"{_seen(visit.course)}, and none is among the optimizer's {len(params)}",
             "make the optimizer after the net, with net.parameters()",
             "{optimizer} = optim.Adam({net}.parameters(), lr=0.001)  # after {net} was made",
+            "parameter missing from the optimizer" if of_another_net else "",
         )
 
 

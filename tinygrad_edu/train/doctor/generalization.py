@@ -29,6 +29,7 @@ class Overfitting(Rule):
         *("BatchNorm statistics that do not follow", "the same batch at every step", "rows sorted by their targets"),
         *("training mode during evaluation", "evaluation mode during training", "learning rate too high"),
         *("labels that do not belong to their rows", "training labels that are wrong"),
+        "test inputs on another scale",
     )
 
     def finish(self, course: Course) -> Said | None:
@@ -63,7 +64,7 @@ class UnrelatedLabels(Rule):
     confidence = 0.75
     explained_by = (
         *("initial weights too large", "labels that change from epoch to epoch"),
-        *("BatchNorm statistics that do not follow", "training mode during evaluation"),
+        *("BatchNorm statistics that do not follow", "training mode during evaluation", "test inputs on another scale"),
     )
 
     def __init__(self) -> None:

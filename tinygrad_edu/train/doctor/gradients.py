@@ -1,5 +1,7 @@
 """What goes wrong with gradients on their way through the layers, and from step to step."""
 
+from collections import Counter
+from operator import itemgetter
 from typing import ClassVar
 
 import numpy as np
@@ -9,12 +11,14 @@ from tinygrad_edu.train.doctor.course import Course, is_zero
 from tinygrad_edu.train.doctor.finding import Rule, Said, few
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
+WASTED = 6  # passes whose gradients no step used
 STREAK = 3  # steps in a row with gradients that were not reset
 DEPTH = 3  # the fewest layers whose gradients are compared
 DEEP = 4  # the fewest layers of a deep net
 GROWTH = 1e3  # of the gradient's size from the last layer to the first, in a deep net
 DECAY = 1e-3  # likewise
 LAYER_DECAY = 0.05  # from one layer to the one before it, in nets that are not deep
+LONG = 8  # steps of a sequence
 STILL = 0.8  # of the loss of a constant answer: a net above it has learned nothing
 
 
@@ -58,6 +62,51 @@ class MissingZeroGrad(Rule):
         )
 
 
+class ResetBetweenParts(Rule):
+    """Gradients that are reset between the backward passes of one step.
+
+    Sure when six times a pass left gradients that were gone when the next one began, although no parameter had been
+    changed in between, both passes had graphs of the same operations, and nothing else learns in them; while at least
+    two other passes were followed by a step. Two nets that take turns have different graphs. A pass for the gradient of
+    an input, as in adversarial training, has that input in its graph. A program that computes gradients only to look at
+    them would make it wrong.
+    """
+
+    name = "gradients reset between the parts of a step"
+    fix = "call optimizer.zero_grad() once a step, before the first part, and not before each part"
+    code = "{optimizer}.zero_grad()  # once, before the loop over the parts"
+    confidence = 0.9
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.graph = 0
+        self.stamps: tuple[int, ...] = ()
+        self.left = False  # whether the pass before left gradients
+        self.wasted = self.used = 0
+
+    def before(self, visit: Visit) -> Said | None:
+        stamps = tuple([p.stamp for p in visit.parameters.values()])
+        graph = hash(tuple([node.op for node in visit.order]))
+        if visit.step == self.step + 1 and self.left:
+            self.used += stamps != self.stamps
+            like = stamps == self.stamps and graph == self.graph and visit.only_watched
+            self.wasted += like and all(g is None or is_zero(g) for g in map(gradient, visit.course.by_size))
+        self.step, self.stamps, self.graph = visit.step, stamps, graph
+        if self.wasted < WASTED or self.used < 2:
+            return None
+        return Said(
+            "the gradients are reset between the backward passes of one step, so only the last part counts.",
+            f"{self.wasted} times a pass left gradients that were gone at the next one, though no step had used them; "
+            f"{self.used} passes were followed by a step",
+        )
+
+    def after(self, visit: Visit) -> Said | None:
+        self.left = visit.only_watched and any(
+            g is not None and not is_zero(g) for g in map(gradient, visit.course.by_size)
+        )
+        return None
+
+
 class _AlongTheLayers(Rule):
     """Compares the sizes of the gradients at the layers' outputs."""
 
@@ -67,8 +116,12 @@ class _AlongTheLayers(Rule):
         self.looks = 0
 
     def look(self, visit: Visit) -> Said | None:
-        sizes = [(name, size) for name, size in visit.gradient_sizes if size > 0]
-        if len(sizes) < max(DEPTH, len(visit.layers)) or not self.extreme(np.array([size for _, size in sizes])):
+        along = _along_the_sequence(visit)
+        sizes = along or [(name, size) for name, size in visit.gradient_sizes if size > 0]
+        if not along and len(sizes) < max(DEPTH, len(visit.layers)):
+            self.looks = 0
+            return None
+        if not self.extreme(np.array([size for _, size in sizes])):
             self.looks = 0
             return None
         self.looks += 1
@@ -81,6 +134,14 @@ class _AlongTheLayers(Rule):
     def say(self, first: tuple[str, float], last: tuple[str, float]) -> Said:
         """What it means."""
         raise NotImplementedError
+
+
+def _along_the_sequence(visit: Visit) -> list[tuple[str, float]]:
+    """The sizes at the steps of a recurrent layer, whose weights are used again and again; [] if there is none."""
+    uses = Counter(name for name, _ in visit.gradient_sizes)
+    name, steps = max(uses.items(), key=itemgetter(1), default=("", 0))
+    sizes = [(f"step {i + 1} of {name}", s) for i, (n, s) in enumerate(v for v in visit.gradient_sizes if v[0] == name)]
+    return sizes if steps >= LONG and len({n for n, _ in visit.gradient_sizes}) > 1 and sizes[-1][1] > 0 else []
 
 
 class Exploding(_AlongTheLayers):
@@ -118,9 +179,9 @@ class Vanishing(_AlongTheLayers):
 
     Sure when, at the last five looks, the root mean square of the gradient at the first layer's output is below a
     thousandth of that at the last layer's output, in a net of four layers or more, and the gradient shrinks at most of
-    the layers. In a net of three layers, a factor of 0.05 per layer is enough. Some nets learn in spite of this, so
-    nothing is said if the loss falls, or is below 80 % of a constant answer's loss. A run that ends just before the net
-    begins to learn would make it wrong.
+    the layers. In a net of three layers, a factor of 0.05 per layer is enough. In a recurrent net, the steps of a
+    sequence, eight or more, count as layers. Some nets learn in spite of this, so nothing is said if the loss falls, or
+    is below 80 % of a constant answer's loss. A run that ends just before the net begins to learn would make it wrong.
     """
 
     name = "vanishing gradients"
@@ -129,7 +190,7 @@ class Vanishing(_AlongTheLayers):
     confidence = 0.85
     explained_by = (
         *("dead ReLUs", "learning rate too high", "loss summed over the batch", "inputs not normalized"),
-        "weight decay too strong",
+        *("weight decay too strong", "BatchNorm of too few rows", "BatchNorm statistics that do not follow"),
     )
 
     def __init__(self) -> None:

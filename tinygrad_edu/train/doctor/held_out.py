@@ -21,6 +21,7 @@ class HeldOut:
         self.course = course
         self._chains: dict[int, tuple[weakref.ref[Node], tuple[str, ...]]] = {}
         self._loss: tuple[str, ...] = ()
+        self._parameters = {*course.parameters.values()}
 
     def on_training_loss(self, root: Node) -> None:
         """Note the last operations of the training loss."""
@@ -57,8 +58,10 @@ class HeldOut:
         return chain if reference is not None and reference() is x else ()
 
     def _note_rows(self, operation: Any, inputs: tuple[Node, ...]) -> None:
-        """Keep the rows that enter the first layer."""
-        if operation.name in LAYERS and not self._chain(inputs[0]) and np.ndim(inputs[0].raw) == 2:
+        """Keep the rows that enter the first layer of the net."""
+        if operation.name not in LAYERS or self._chain(inputs[0]) or np.ndim(inputs[0].raw) != 2:
+            return
+        if any(x in self._parameters for x in inputs[1:]):
             self.course.evaluated = inputs[0].raw
 
     def _is_loss(self, chain: tuple[str, ...]) -> bool:

@@ -12,9 +12,12 @@ from tinygrad_edu.train.doctor.visit import Visit, viewed
 
 LARGE = 20.0  # root mean square of a feature
 SMALL = 0.01
+HUGE = 100.0  # root mean square of a feature that half as many rows prove
 ROWS = 20
 ROUNDING = 1e-6  # also where the program computes with float32
 ENOUGH = 2000  # rows: no more are measured
+FAR = 5.0  # deviations from the training's mean
+TIMES = 20  # smaller than the training's deviation
 
 
 class NotNormalized(Rule):
@@ -47,7 +50,8 @@ class NotNormalized(Rule):
         self.squares[width] = self.squares.get(width, 0.0) + np.einsum("ij,ij->j", rows, rows)
         self.largest = max(self.largest, float(np.max(x, initial=0.0)), -float(np.min(x, initial=0.0)))
         size = np.sqrt(self.squares[width] / self.rows)
-        if self.rows < ROWS or not (np.max(size) > LARGE or 0 < self.largest < SMALL):
+        enough = ROWS if np.max(size) < HUGE else ROWS / 2
+        if self.rows < enough or not (np.max(size) > LARGE or 0 < self.largest < SMALL):
             return None
         kind = "large" if np.max(size) > LARGE else "small"
         return Said(
@@ -67,8 +71,9 @@ def _is_normalized_next(visit: Visit) -> bool:
 class EqualInputs(Rule):
     """Input rows that are all the same, so that the net cannot distinguish them.
 
-    Sure when all rows that entered the first layer at ten looks, at least fifty of them, are equal although the
-    targets are not. A net that should learn one constant would make it wrong, but then the targets are equal too.
+    Sure when all rows that entered the first layer at ten looks, or all codes that an embedding got, at least fifty of
+    them, are equal although the targets are not. A net that should learn one constant would make it wrong, but then the
+    targets are equal too.
     """
 
     name = "inputs that are all equal"
@@ -84,7 +89,7 @@ class EqualInputs(Rule):
     def look(self, visit: Visit) -> Said | None:
         if self.differ:
             return None
-        x = visit.first_inputs
+        x = visit.first_codes if visit.first_inputs is None else visit.first_inputs
         if x is None:
             return None
         row = x[0].copy() if self.row is None else self.row
@@ -120,7 +125,7 @@ class SameBatch(Rule):
         self.looks = 0
 
     def look(self, visit: Visit) -> Said | None:
-        x = visit.first_inputs
+        x = visit.first_codes if visit.first_inputs is None else visit.first_inputs
         if x is None or self.looks < 0:
             return None
         if self.batch is None:
@@ -168,3 +173,91 @@ def _are_rows(whole: Array, batch: Array) -> bool:
     """Whether each row of the batch is a row of the larger array, up to rounding."""
     size = ROUNDING * float(np.max(np.abs(batch)))
     return all(bool((np.abs(whole - row).max(1) <= size).any()) for row in batch)
+
+
+class TestInputsOnAnotherScale(Rule):
+    """Rows of an evaluation that were not scaled as those of the training were.
+
+    Sure when twenty rows or more, that the net got without a gradient when it was last called so, lie five deviations
+    or more from the training's mean in half of the features or more, in the root mean square; or when their deviation
+    is below a twentieth of the training's. Both are taken over the features that vary in the training. An evaluation on
+    other data on purpose would make it wrong.
+    """
+
+    name = "test inputs on another scale"
+    fix = "scale the test rows with the mean and the deviation of the training rows"
+    code = "X_test = (X_test - X_train.mean(0)) / X_train.std(0)"
+    confidence = 0.9
+
+    def __init__(self) -> None:
+        self.rows: list[Array] = []
+        self.kept = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        x = visit.first_inputs if self.kept < ENOUGH else None
+        if x is not None and x.shape[1] == (self.rows[0].shape[1] if self.rows else x.shape[1]):
+            self.rows.append(x.copy())
+            self.kept += len(x)
+        return None
+
+    def finish(self, course: Course) -> Said | None:
+        other = course.evaluated
+        if self.kept < ROWS or other is None or len(other) < ROWS or other.shape[1:] != self.rows[0].shape[1:]:
+            return None
+        x = np.concatenate(self.rows).astype(float)
+        varies = x.std(0) > 0
+        if not varies.any():
+            return None
+        mean, deviation = x.mean(0)[varies], x.std(0)[varies]
+        other = np.asarray(other, dtype=float)[:, varies]
+        far = float(np.median(np.sqrt(np.mean(np.square((other - mean) / deviation), 0))))
+        narrow = float(np.median(other.std(0) / deviation))
+        if not (far > FAR or 0 < narrow < 1 / TIMES):
+            return None
+        return Said(
+            "the rows of the evaluation are on another scale than those of the training.",
+            f"in half of the features, {len(other)} rows of the evaluation lie {far:.3g} deviations from the mean of "
+            f"the training or more, and their own deviation is {narrow:.3g} times the training's",
+        )
+
+
+class SequenceAxis(Rule):
+    """A recurrent layer that takes the samples of a batch for the steps of a sequence.
+
+    Sure when, at three looks, a recurrent layer got as many steps as there are targets, while it took another axis for
+    the samples, of another length than the targets have along any axis. A net with one target a step of one sequence
+    would make it wrong, but then it has one sample.
+    """
+
+    name = "sequence on the wrong axis"
+    fix = "see that the axes are (batch, steps, features) with batch_first=True, or (steps, batch, features) without"
+    code = "nn.LSTM(n_in, n_hidden, batch_first=True)"
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.layers: dict[Any, bool] | None = None
+
+    def look(self, visit: Visit) -> Said | None:
+        if self.layers is None:
+            self.layers = {m._scope: m.batch_first for _, m in visit.course.modules(nn.RNN, nn.LSTM, nn.GRU)}
+        task = visit.task if self.layers else None
+        if task is None or not task.targets.ndim:
+            return None
+        marks = [mark for node in visit.order for mark in node.marks if mark.scope in self.layers]
+        shapes = [(np.shape(mark.inputs[0].raw), self.layers[mark.scope]) for mark in marks]
+        targets = np.shape(task.targets)
+        for shape, batch_first in shapes:
+            if len(shape) != 3:
+                continue
+            samples, steps = shape[:2] if batch_first else shape[1::-1]
+            if steps == targets[0] != samples > 1 and samples not in targets:
+                self.looks += 1
+                return self._say(shape, steps, batch_first) if self.looks >= 3 else None
+        return None
+
+    def _say(self, shape: tuple[int, ...], steps: int, batch_first: bool) -> Said:
+        return Said(
+            "the recurrent layer runs over the samples of the batch, and takes the steps for samples.",
+            f"it got an array of shape {shape} with batch_first={batch_first}, and there are {steps} targets",
+            code=f"nn.LSTM(n_in, n_hidden, batch_first={not batch_first})",
+        )

@@ -82,8 +82,9 @@ class UnusedOutputs(Rule):
 class RareClass(Rule):
     """A frequent class that the net always answers, because the others are so rare.
 
-    Sure when one class has over 85 % of the rows, at least ten rows of others were looked at after the sixtieth step,
-    and the net took 90 % of them for the frequent one. Labels that cannot be learned would make it wrong.
+    Sure when one class has over 85 % of the rows, at least six rows of others were looked at after the sixtieth step,
+    and the net took 90 % of them for the frequent one. Also when it was wrong about 60 % of at least fifty such rows,
+    and about less than 5 % of the frequent ones. Labels that cannot be learned would make it wrong.
     """
 
     name = "classes out of balance"
@@ -93,8 +94,8 @@ class RareClass(Rule):
     explained_by = ("labels that are all equal", "inputs not normalized", "learning rate too low", "dead ReLUs")
 
     def __init__(self) -> None:
-        self.rare = 0
-        self.missed = 0
+        self.rare = self.missed = self.mistaken = 0
+        self.common = self.unseen = 0
 
     def look(self, visit: Visit) -> Said | None:
         task, record = visit.task, visit.course.record
@@ -108,11 +109,18 @@ class RareClass(Rule):
         rare = truth != frequent
         self.rare += int(rare.sum())
         self.missed += int((rare & (said == frequent)).sum())
+        self.mistaken += int((rare & (said != truth)).sum())
+        self.common += int((~rare).sum())
+        self.unseen += int((~rare & (said != truth)).sum())
         return None
 
     def judge(self, course: Course) -> Said | None:
         record = course.record
-        if record is None or self.rare < 10 or self.missed < 0.9 * self.rare:
+        if record is None:
+            return None
+        never = self.rare >= 6 and self.missed >= 0.9 * self.rare
+        badly = self.rare >= 50 and self.mistaken > 0.6 * self.rare and self.unseen < 0.05 * self.common
+        if not (never or badly):
             return None
         labels = labels_of(record.targets)
         if labels is None or labels.max(initial=0) == 0:
@@ -121,18 +129,22 @@ class RareClass(Rule):
         if not 0.85 < share < 1:
             return None
         return Said(
-            "one class is so frequent that the net always answers it.",
-            f"{share:.0%} of the rows have one label, and {self.missed} of {self.rare} rows of the others were "
-            "taken for it",
+            "one class is so frequent that the net always answers it."
+            if never
+            else "one class is so frequent that the net learns it, and hardly the others.",
+            f"{share:.0%} of the rows have one label; {self.missed} of {self.rare} rows of the others were taken "
+            f"for it, and {self.mistaken} for a wrong class",
         )
 
 
 class SortedRows(Rule):
     """Batches that each have only one class, or one part of the range.
 
-    Sure when ten batches, of eight rows or more, have fewer than 60 % of the different labels that rows drawn at
-    random would have. Also when the variance of the targets within ten different batches is below 5 % of the variance
-    over all. Episodes that are trained on one by one would make it wrong.
+    Sure when ten batches, of six rows or more, have fewer than 60 % of the different labels that rows drawn at random
+    would have. Also when the variance of the targets within ten different batches is below 5 % of the variance over
+    all. Also when the means of fifteen batches have over half of that variance and do not drift in one direction, as
+    moving targets do, and the loss is above half of a constant answer's loss. Episodes that are trained on one by one
+    would make it wrong.
     """
 
     name = "rows sorted by their targets"
@@ -150,7 +162,7 @@ class SortedRows(Rule):
             or course.mixed
             or len(record.variety) < 10
             or min(record.sizes) < 4
-            or np.median(record.sizes) < 8
+            or np.median(record.sizes) < 6
         ):
             return None
         labels = labels_of(record.targets)
@@ -166,12 +178,21 @@ class SortedRows(Rule):
                 f"{expected:.1f}",
             )
         within, whole = float(np.mean(record.variety)), float(np.mean(np.var(record.targets, axis=0)))
-        if not within < 0.05 * whole:
+        if not within < 0.05 * whole and not self._forgets(course, whole):
             return None
         return Said(
             "each batch holds rows with similar targets, so the net forgets the others.",
             f"the variance of the targets is {within:.3g} within a batch, and {whole:.3g} over all",
         )
+
+    def _forgets(self, course: Course, whole: float) -> bool:
+        """Whether the batches' means differ too much for rows drawn at random, and the net follows the last batch."""
+        record, ratio = course.record, course.ratio()
+        if record is None or ratio is None or not ratio > 0.5 or len(record.means) < 15:
+            return False
+        means = np.array(record.means)
+        drift = np.corrcoef(means.mean(1), range(len(means)))[0, 1]
+        return float(np.mean(np.var(means, axis=0))) > 0.5 * whole > 0 and abs(drift) < 0.7
 
 
 class ChangingLabels(Rule):

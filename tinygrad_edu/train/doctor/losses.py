@@ -187,6 +187,50 @@ class TargetsOutsideZeroToOne(Rule):
         )
 
 
+class HingeOfZeros(Rule):
+    """A hinge loss, max(0, 1 − t · score), of labels 0 and 1.
+
+    Sure when at three looks a ReLU, or a maximum with 0, takes 1 minus a product of scores and constants, and all of
+    these are 0 or 1, with both among at least eight of them. A row with the label 0 then has the loss 1 and no
+    gradient, whatever the net answers. A mask that leaves out rows would make it wrong, but it is multiplied with the
+    losses.
+    """
+
+    name = "hinge loss of labels 0 and 1"
+    fix = "code the two classes as -1 and 1"
+    code = "y = 2 * y - 1"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def look(self, visit: Visit) -> Said | None:
+        factors = [factor for node in visit.order if (factor := _hinged(node)) is not None]
+        t = np.concatenate([np.ravel(x) for x in factors]) if factors else np.zeros(0)
+        zeros, ones = int(np.sum(t == 0)), int(np.sum(t == 1))
+        self.looks = self.looks + 1 if len(t) >= 8 and zeros + ones == len(t) and zeros and ones else 0
+        if self.looks < 3:
+            return None
+        return Said(
+            "the hinge loss takes labels -1 and 1, and gets 0 and 1, so the rows of one class have no gradient.",
+            f"{zeros} of {len(t)} labels are 0, and the others 1",
+        )
+
+
+def _hinged(node: Node) -> Array | None:
+    """The constants t of ``max(0, 1 − t · score)``; None if the node is none."""
+    learned = [x for x in node.inputs if x.requires_grad]
+    if node.op not in ("relu", "maximum") or len(learned) != 1:
+        return None
+    if any(np.any(x.raw) for x in node.inputs if x is not learned[0]):
+        return None
+    inner = learned[0]
+    if inner.op != "sub" or not is_constant(inner.inputs[0]) or not np.all(inner.inputs[0].raw == 1):
+        return None
+    product = viewed(inner.inputs[1])
+    constants = [x for x in product.inputs if is_constant(viewed(x))] if product.op == "mul" else []
+    return np.asarray(constants[0].raw) if len(constants) == 1 else None
+
+
 class AbsoluteErrorOfClasses(Rule):
     """The mean absolute error of classes 0 and 1, for which many constant answers are equally good.
 
@@ -304,6 +348,7 @@ class BinaryLossOfClasses(Rule):
     fix = "use cross_entropy with the class numbers"
     code = "loss = nn.functional.cross_entropy({net}(X), y.argmax(1))"
     confidence = 0.75
+    explained_by = ("raw outputs in a loss of probabilities", "output activation that does not fit")
 
     def __init__(self) -> None:
         self.softmax = False

@@ -8,13 +8,21 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
+HUGE = 1e12  # numbers that have grown step by step
+GROWTH = (  # findings that say why numbers grow beyond all bounds
+    *("learning rate too high", "loss summed over the batch", "inputs not normalized", "targets not scaled"),
+    *("evaluation mode during training", "initial weights too large", "gradient ascent", "missing zero_grad"),
+    *("labels of the wrong shape that broadcast", "exploding gradients", "errors that the loss rewards"),
+)
+
 
 class NotANumber(Rule):
     """A NaN or an infinity in the loss or in a gradient.
 
     The graph still has every intermediate result. In the forward pass, the cause is the first node that is not finite
     although its inputs are. In the backward pass, it is the first node that gives an input a gradient that is not
-    finite, although its own gradient is. Nothing makes it wrong: the number is there.
+    finite, although its own gradient is. Nothing makes it wrong: the number is there. If the numbers only grew beyond
+    all bounds, a finding that says why replaces it.
     """
 
     name = "NaN"
@@ -37,6 +45,7 @@ class NotANumber(Rule):
                 f"the parameter {visit.names[node]} is no longer finite since the last step.",
                 f"it holds {_first_bad(node.raw)} before the forward pass of step {visit.step}",
                 "lower the learning rate, or clip the gradient (optim.clip_grad_norm_)",
+                explained_by=GROWTH,
             )
         if node.operation is None:
             return Said(
@@ -48,6 +57,7 @@ class NotANumber(Rule):
         return Said(
             f"{visit.describe(node)} made the first {_first_bad(node.raw)} of the forward pass.",
             f"its inputs were finite: {operands}",
+            explained_by=GROWTH if any(_is_huge(x) for x in node.inputs) else None,
         )
 
     def after(self, visit: Visit) -> Said | None:
@@ -69,6 +79,10 @@ class NotANumber(Rule):
                         f"the loss was finite; the input was {_range(x)}, where the derivative is not",
                     )
         return None
+
+
+def _is_huge(node: Node) -> bool:
+    return bool(np.max(np.abs(node.raw), initial=0.0) > HUGE)
 
 
 def _finite(node: Node) -> bool:

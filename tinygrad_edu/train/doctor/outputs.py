@@ -50,8 +50,9 @@ class OutputsOutOfRange(Rule):
             return None
         low, high = RANGES[output.op]
         t = task.targets
-        self.rows += len(t) if t.ndim else 1
-        self.outside += float(np.sum((t < low - MARGIN) | (t > high + MARGIN))) / max(t.size / max(len(t), 1), 1)
+        rows = len(t) if t.ndim else 1
+        self.rows += rows
+        self.outside += float(np.mean((t < low - MARGIN) | (t > high + MARGIN))) * rows
         if self.rows < ROWS or self.outside < OUTSIDE * self.rows:
             return None
         return Said(

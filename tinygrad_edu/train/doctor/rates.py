@@ -23,6 +23,13 @@ LEAST = 30  # steps of a run that has ended
 STILL = 5e-3  # of the weights' norm, from the start
 SLOW = 0.05  # of the same, if the loss falls steadily
 LOGARITHMS = ("log_softmax", "log")
+PER_RATE = 1000  # targets so many times the rate are to blame, smaller ones are not
+USUAL = 0.1  # a rate of plain gradient descent that suits targets of size 1
+LARGE = 20.0  # root mean square of the targets
+CLIMBS = (  # what makes a loss grow at any rate
+    *("gradient ascent", "initial weights too large", "errors that the loss rewards"),
+    "labels of the wrong shape that broadcast",
+)
 
 
 class RateTooHigh(Rule):
@@ -32,13 +39,15 @@ class RateTooHigh(Rule):
     steps is above three times the first one, or not finite. Also when a step has changed them by over 300 %, and one of
     the first losses was twice the first one, or the loss after a hundred steps is no better than at the start, or than
     that of a constant answer. A batch's loss may jump by chance, so the weights must have changed too. A net that
-    should replace its weights in one step would make it wrong.
+    should replace its weights in one step would make it wrong. If the loss is a sum over the batch, that is named
+    instead. So are targets above 20, and above a thousand times the rate, with plain gradient descent at a rate of 0.1
+    or less.
     """
 
     name = "learning rate too high"
     fix = "lower the learning rate tenfold, or look for a good one with train.lr_range_test"
     code = "{optimizer}.lr /= 10"
-    explained_by = ("gradient ascent", "initial weights too large", "errors that the loss rewards")
+    explained_by = (*CLIMBS, "inputs not normalized", "evaluation mode during training")
 
     def before(self, visit: Visit) -> Said | None:
         losses, change = visit.course.losses, visit.course.largest_change
@@ -59,6 +68,18 @@ class RateTooHigh(Rule):
                 "use the mean over the batch, or divide the rate by the number of rows",
                 "loss = loss / len(X)",
                 "loss summed over the batch",
+                CLIMBS,
+            )
+        size = _size_of_targets(visit)
+        if size > LARGE and _suits_small_targets(visit.optimizer, size):
+            return Said(
+                "the targets are so large that their gradients throw the weights about at a rate that is usual.",
+                f"the root mean square of the targets is {size:.3g}; with {visit.rate or 'this rate'} steps changed "
+                f"the weights by up to {change:.0%} of their norm, and the loss went from {first:.3g} to {now:.3g}",
+                "standardize the targets, and multiply the answers back",
+                "y = (y - y_train.mean(0)) / y_train.std(0)",
+                "targets not scaled",
+                (*CLIMBS, "inputs not normalized"),
             )
         return Said(
             "the learning rate is too high: the steps overshoot, and the loss grows or jumps instead of falling.",
@@ -91,7 +112,8 @@ class RateTooLow(Rule):
         *("dead ReLUs", "vanishing gradients", "learning rate too high", "learning rate that fades too early"),
         *("gradient clipping too strong", "inputs that are all equal", "loss summed over the batch"),
         *("softmax of one unit", "parameter missing from the optimizer", "initial weights too large"),
-        *("gradient ascent", "softmax over the batch"),
+        *("gradient ascent", "softmax over the batch", "epsilon of the optimizer too large"),
+        "warm-up longer than the run",
     )
 
     def __init__(self) -> None:
@@ -156,10 +178,30 @@ def _knows_nothing(course: Course) -> bool:
 def _is_sum(visit: Visit) -> bool:
     """Whether the loss adds up the rows of the batch, and divides by nothing."""
     task = visit.task
-    if task is None or np.size(task.node.raw) < 2:
+    if task is None or not task.targets.ndim or len(task.targets) < 2:
         return False
-    ops = [node.op for node in path(visit.root, task.node)]
-    return "sum" in ops and not {"mean", "div"} & {*ops} and len(task.targets) > 1
+    if np.size(task.node.raw) < 2:
+        return task.loss > 0 and bool(np.isclose(visit.loss / task.loss, len(task.targets), rtol=0.05))
+    nodes = list(path(visit.root, task.node))
+    divided = any(node.op in ("mean", "div") or (node.op == "mul" and _is_small_factor(node)) for node in nodes)
+    return any(node.op == "sum" for node in nodes) and not divided
+
+
+def _is_small_factor(node: Node) -> bool:
+    """Whether the node multiplies with one number below 1, such as 1 / n."""
+    factors = _factors(node)
+    return factors is not None and factors.size == 1 and bool(np.abs(factors) < 1)
+
+
+def _size_of_targets(visit: Visit) -> float:
+    """The root mean square of the targets of a squared error; 0 of other losses."""
+    task = visit.task
+    return float(np.sqrt(np.mean(np.square(task.targets)))) if task is not None and task.kind == "squared" else 0.0
+
+
+def _suits_small_targets(optimizer: Any, size: float) -> bool:
+    """Whether steps grow with the gradient, at a rate that is usual, and small beside the size of the targets."""
+    return type(optimizer).__name__ == "SGD" and optimizer.lr <= min(USUAL, size / PER_RATE)
 
 
 class Ascent(Rule):
@@ -210,7 +252,7 @@ class Ascent(Rule):
 def _is_likelihood(task: Task) -> bool:
     """Whether the node of the task is a logarithm of probabilities, which has to grow."""
     return task.kind in ("categorical", "binary") or (
-        task.node.op == "getitem" and task.node.inputs[0].op in LOGARITHMS
+        task.node.op in ("getitem", "mul") and any(x.op in LOGARITHMS for x in task.node.inputs)
     )
 
 

@@ -24,8 +24,14 @@ from tinygrad_edu.train.doctor.frozen import (
     RecurrentWeightsUnused,
 )
 from tinygrad_edu.train.doctor.generalization import LabelNoise, Overfitting, UnrelatedLabels
-from tinygrad_edu.train.doctor.gradients import Exploding, MissingZeroGrad, Vanishing
-from tinygrad_edu.train.doctor.inputs import EqualInputs, NotNormalized, SameBatch
+from tinygrad_edu.train.doctor.gradients import Exploding, MissingZeroGrad, ResetBetweenParts, Vanishing
+from tinygrad_edu.train.doctor.inputs import (
+    EqualInputs,
+    NotNormalized,
+    SameBatch,
+    SequenceAxis,
+    TestInputsOnAnotherScale,
+)
 from tinygrad_edu.train.doctor.labels import (
     ChangingLabels,
     EqualLabels,
@@ -38,6 +44,7 @@ from tinygrad_edu.train.doctor.losses import (
     AbsoluteErrorOfClasses,
     BinaryLossOfClasses,
     BroadcastLabels,
+    HingeOfZeros,
     ProbabilitiesAsLogits,
     RewardedErrors,
     SoftmaxTwice,
@@ -53,18 +60,53 @@ from tinygrad_edu.train.doctor.outputs import (
     SoftmaxOverTheBatch,
 )
 from tinygrad_edu.train.doctor.rates import Ascent, RateTooHigh, RateTooLow
-from tinygrad_edu.train.doctor.strength import FadingRate, TooFewSteps, TooMuchClipping, TooMuchDecay
+from tinygrad_edu.train.doctor.strength import (
+    FadingRate,
+    LargeEpsilon,
+    LongWarmUp,
+    TooFewSteps,
+    TooMuchClipping,
+    TooMuchDecay,
+)
 from tinygrad_edu.train.doctor.units import DeadReLUs, EqualWeights, Saturated
 
 RULES: tuple[type[Rule], ...] = (
     *(NotANumber, RewardedErrors, Ascent, InitialWeightsTooLarge, RateTooHigh, DeadReLUs, Exploding),
-    *(MissingZeroGrad, NeverAGradient, OnlyThePenalty, NeverChanged, NotInTheOptimizer, FrozenUntrained),
-    *(RecurrentWeightsUnused, Saturated, EqualWeights, NotNormalized, EqualInputs),
+    *(
+        MissingZeroGrad,
+        ResetBetweenParts,
+        NeverAGradient,
+        OnlyThePenalty,
+        NeverChanged,
+        NotInTheOptimizer,
+        FrozenUntrained,
+    ),
+    *(RecurrentWeightsUnused, SequenceAxis, Saturated, EqualWeights, NotNormalized, EqualInputs),
     *(SoftmaxTwice, ProbabilitiesAsLogits, BroadcastLabels, OutputsOutOfRange, RawOutputs, OneUnitSoftmax),
-    *(ReluBeforeLogitsLoss, SoftmaxInside, SoftmaxOverTheBatch, TargetsOutsideZeroToOne),
+    *(ReluBeforeLogitsLoss, SoftmaxInside, SoftmaxOverTheBatch, TargetsOutsideZeroToOne, HingeOfZeros),
     *(EqualLabels, UnusedOutputs, SortedRows, SameBatch),
     *(TrainingModeInEvaluation, EvaluationModeInTraining, BatchNormStatistics, BatchNormOfFewRows),
-    *(TooMuchDropout, TooMuchDecay, TooMuchClipping, FadingRate, Vanishing, RateTooLow, MissingNonlinearity, RareClass),
+    *(
+        TooMuchDropout,
+        TooMuchDecay,
+        TooMuchClipping,
+        LargeEpsilon,
+        FadingRate,
+        LongWarmUp,
+        Vanishing,
+        RateTooLow,
+        MissingNonlinearity,
+        RareClass,
+    ),
     *(AbsoluteErrorOfClasses, SquaredErrorOfClassNumbers, BinaryLossOfClasses, TargetsNotScaled),
-    *(ChangingLabels, UnrelatedLabels, LabelNoise, Overfitting, NoBiases, NetTooSmall, TooFewSteps),
+    *(
+        ChangingLabels,
+        TestInputsOnAnotherScale,
+        UnrelatedLabels,
+        LabelNoise,
+        Overfitting,
+        NoBiases,
+        NetTooSmall,
+        TooFewSteps,
+    ),
 )

@@ -11,6 +11,11 @@ from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit
 
 LEAST_DECAY = 0.05
+BOUND = 1.0  # a decay of AdamW that keeps all weights below about 1
+WARM = 1.5  # times the loss of a constant answer: above it the rate is rather too high
+STEEP = 0.9  # of the loss of the third before
+NOTHING = 0.9  # of the loss of a constant answer: nothing is learned
+TIMES = 10  # larger than the gradient
 
 
 class TooMuchDecay(Rule):
@@ -19,8 +24,10 @@ class TooMuchDecay(Rule):
     Sure when, after a hundred steps, the loss is above half of a constant answer's loss, and one of two things is true.
     Either the decay is at least 0.05, and its pull ``decay · ‖weights‖`` is over half of the gradient at ten looks in a
     row; for AdamW, the decay is at least 0.5, and the weights have shrunk to half. Or the weights of several layers
-    have shrunk to 20 %, whatever the decay is: a penalty in the loss does the same. Labels that cannot be learned would
-    make it wrong. A linear map whose best weights are small would too, so the weights of one layer alone say nothing.
+    have shrunk to 20 %, whatever the decay is: a penalty in the loss does the same. Also when AdamW has a decay of 1 or
+    more, its pull at ten looks in a row is a third of Adam's longest step, and the loss is above 20 % of a constant
+    answer's loss. Labels that cannot be learned would make it wrong. A linear map whose best weights are small would
+    too, so the weights of one layer alone say nothing.
     """
 
     name = "weight decay too strong"
@@ -30,24 +37,28 @@ class TooMuchDecay(Rule):
 
     def __init__(self) -> None:
         self.looks = 0
+        self.bounded = 0
 
     def look(self, visit: Visit) -> Said | None:
         decay = _decay(visit.optimizer)
         adamw = isinstance(visit.optimizer, AdamW)
         if decay < (0.5 if adamw else LEAST_DECAY):
             return None
-        pull = decay * math.sqrt(sum(float(np.sum(np.square(p.raw, dtype=float))) for p in visit.parameters.values()))
+        size = math.sqrt(sum(float(np.sum(np.square(p.raw, dtype=float))) for p in visit.parameters.values()))
+        pull = decay * size
+        full_step = math.sqrt(sum(np.size(p.raw) for p in visit.parameters.values()))  # each number moves by the rate
+        self.bounded = self.bounded + 1 if adamw and decay >= BOUND and pull > full_step / 3 else 0
         self.looks = self.looks + 1 if adamw or pull > _norm(visit.parameters.values()) / 2 else 0
         return None
 
     def judge(self, course: Course) -> Said | None:
         ratio, decay = course.ratio(), _decay(course.optimizer)
-        if ratio is None or not ratio > 0.5 or len(course.losses) < 100:
+        if ratio is None or not ratio > (0.2 if self.bounded >= 10 else 0.5) or len(course.losses) < 100:
             return None
         before, now = course.norms()
         collapsed = now < 0.2 * before and (decay > 0 or len(course.layers) > 1)
         pulled = self.looks >= 10 and now < (0.5 if isinstance(course.optimizer, AdamW) else 0.9) * before
-        if not collapsed and not pulled:
+        if not collapsed and not pulled and self.bounded < 10:
             return None
         return Said(
             "weight decay, or a penalty in the loss, pulls the weights to 0 harder than the errors pull them away.",
@@ -101,6 +112,48 @@ class TooMuchClipping(Rule):
         )
 
 
+class LargeEpsilon(Rule):
+    """Adam's epsilon, where it is larger than what it is added to.
+
+    Sure when it is at least 1e-4, and ten times the root mean square of the gradient or more at ten looks in a row, so
+    that steps are a tenth of what the rate says or less; and after a hundred steps the loss is above three tenths of
+    a constant answer's loss. Labels that cannot be learned would make it wrong.
+    """
+
+    name = "epsilon of the optimizer too large"
+    fix = "use the default epsilon, 1e-8: with a large one, steps are as small as the gradient times the rate over it"
+    code = "{optimizer}.eps = 1e-8"
+    confidence = 0.85
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.size = 0.0
+
+    def look(self, visit: Visit) -> Said | None:
+        epsilon = _epsilon(visit.optimizer)
+        if epsilon < 1e-4:
+            return None
+        self.size = _norm(visit.parameters.values()) / math.sqrt(sum(np.size(p.raw) for p in visit.parameters.values()))
+        self.looks = self.looks + 1 if epsilon > TIMES * self.size else 0
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        ratio = course.ratio()
+        if self.looks < 10 or ratio is None or not ratio > 0.3 or len(course.losses) < 100:
+            return None
+        return Said(
+            "the epsilon that the optimizer adds to the size of the gradient is larger than that size, so the steps "
+            "are short.",
+            f"the epsilon is {_epsilon(course.optimizer):g}, the root mean square of the gradient {self.size:.2g}, and "
+            f"the loss is still {ratio:.0%} of a constant answer's loss",
+        )
+
+
+def _epsilon(optimizer: Any) -> float:
+    """What an optimizer of Adam's kind adds to the root of the second moment; 0 for others."""
+    return float(optimizer.eps) if type(optimizer).__name__ in ("Adam", "AdamW", "RMSprop") else 0.0
+
+
 class FadingRate(Rule):
     """A learning rate that a schedule lets fade before anything is learned.
 
@@ -129,13 +182,41 @@ class FadingRate(Rule):
         )
 
 
+class LongWarmUp(Rule):
+    """A warm-up of the learning rate that does not end within the run.
+
+    Sure when the rate rose until the last of at least fifty steps, to three times its first value or more, and the loss
+    is still above half of a constant answer's loss. A search for a good rate would make it wrong, but it ends with a
+    loss that grows.
+    """
+
+    name = "warm-up longer than the run"
+    fix = "let the rate rise in the first tenth of the steps"
+    code = "schedule = optim.lr_scheduler.LinearLR({optimizer}, start_factor=0.01, total_iters=50)"
+    confidence = 0.85
+    explained_by = ("learning rate too high", "NaN")
+
+    def finish(self, course: Course) -> Said | None:
+        rates, ratio = course.rates, course.ratio()
+        if len(rates) < 50 or not rates[-1] >= 3 * rates[0] > 0 or ratio is None or not 0.5 < ratio < WARM:
+            return None
+        if course.broken or np.any(np.diff(rates) < 0) or not rates[-1] > 1.02 * rates[-len(rates) // 5]:
+            return None
+        return Said(
+            "the learning rate still rises when the run ends.",
+            f"it went from {rates[0]:.3g} to {rates[-1]:.3g} in {len(rates)} steps, and the loss is {ratio:.0%} of a "
+            "constant answer's loss",
+        )
+
+
 class TooFewSteps(Rule):
     """A run that ends while the loss falls steeply.
 
     Sure when a run of ten to sixty steps ended without an error, the loss is above 70 % of a constant answer's loss,
     and nothing else was found. It must have fallen by 1.5 % or more from the second third of the run to the last, and
-    by more than the noise of the losses explains. A run that is short on purpose would make it wrong, so the confidence
-    is low.
+    by more than the noise of the losses explains. Also when the loss is above 40 % of a constant answer's loss and fell
+    by 10 %; or when a run of three to nine steps has made the loss fall, but not below 90 % of a constant answer's
+    loss. A run that is short on purpose would make it wrong, so the confidence is low.
     """
 
     name = "too few steps"
@@ -146,19 +227,35 @@ class TooFewSteps(Rule):
 
     def finish(self, course: Course) -> Said | None:
         losses, record = course.losses, course.record
-        if course.broken or not 10 <= len(losses) <= 60 or record is None or not same_scale(course):
+        if course.broken or course.untouched() or not 3 <= len(losses) <= 60:
             return None
+        if record is None or not same_scale(course):
+            return None
+        if len(losses) < 10:
+            return self._of_a_handful(losses, record.guess())
         third = len(losses) // 3
         parts = losses[-2 * third : -third], losses[-third:]
         before, last = map(mean, parts)
         chance = math.sqrt(sum(np.var(part) / third for part in parts))
         ratio = last / record.guess() if record.guess() > 0 else 0.0
-        if not ratio > 0.7 or not last < min(0.985 * before, before - 2 * chance):
+        steep = ratio > 0.4 and last < STEEP * before
+        if not (ratio > 0.7 or steep) or not last < min(0.985 * before, before - 2 * chance):
             return None
         return Said(
             "the training ends while the loss still falls.",
             f"there were {len(losses)} steps in all; the loss fell from {before:.3g} to {last:.3g} in the last "
             f"third, and is still {ratio:.0%} of a constant answer's loss",
+        )
+
+    def _of_a_handful(self, losses: list[float], guess: float) -> Said | None:
+        half = len(losses) // 2
+        before, last = mean(losses[:half]), mean(losses[-half:])
+        if not last < before or not last > NOTHING * guess > 0:
+            return None
+        return Said(
+            "the training ends before anything is learned.",
+            f"there were {len(losses)} steps in all; the loss began to fall, from {before:.3g} to {last:.3g}, and is "
+            f"still {last / guess:.0%} of a constant answer's loss",
         )
 
 

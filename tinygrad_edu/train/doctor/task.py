@@ -49,6 +49,8 @@ class Task(NamedTuple):
 
 def task_of(order: list[Node]) -> Task | None:
     """The task, from a graph in topological order; None if the kind of the loss is not known."""
+    if order and isinstance(order[-1].raw, float) and (task := _of_values(order)) is not None:
+        return task
     numbers: set[Node] = set()  # the program takes their logarithm, so they are no logits
     for node in reversed(order):
         if node.op == "log":
@@ -67,12 +69,33 @@ def _fused(node: Node) -> Task | None:
         return Task("bce_with_logits", node.inputs[0], target, float(np.mean(node.raw)), node)
     labels = _picks(node)
     if labels is None:
-        return None
+        return _weighted(node)
     x = node.inputs[0]
     logits = x.inputs[0] if x.op == "log_softmax" else x
     z = logits.raw - np.max(logits.raw, 1, keepdims=True)
     losses = np.log(np.exp(z).sum(1)) - z[np.arange(len(labels)), labels]
     return Task("cross_entropy", logits, labels, float(losses.mean()), node)
+
+
+def _weighted(node: Node) -> Task | None:
+    """Of ``log_p * t``, where t holds the probabilities of the classes, row by row."""
+    if node.op != "mul" or len(node.inputs) != 2:
+        return None
+    for log_p, constant in (node.inputs, node.inputs[::-1]):
+        if log_p.op == "log_softmax" and is_constant(constant) and np.shape(constant.raw) == np.shape(log_p.raw):
+            t = np.asarray(constant.raw, dtype=float)
+            if t.ndim == 2 and np.min(t) >= 0 and np.allclose(t.sum(1), 1):
+                return Task("cross_entropy", log_p.inputs[0], t, -float(np.mean((t * log_p.raw).sum(1))), node)
+    return None
+
+
+def _of_values(order: list[Node]) -> Task | None:
+    """The squared or absolute errors of a graph of Values, one a row or an output, as one task."""
+    tasks = [task for node in order if (task := _difference(node)) is not None]
+    if not tasks or len({task.kind for task in tasks}) > 1:
+        return None
+    targets = np.array([[float(task.targets)] for task in tasks])
+    return tasks[0]._replace(targets=targets, loss=math.fsum(task.loss for task in tasks) / len(tasks))
 
 
 def _picks(node: Node) -> Array | None:
@@ -182,6 +205,7 @@ class Record:
     losses : the mean losses, one per look.
     steps : the passes at which they were.
     sizes : the rows of each batch.
+    means : of the targets of each batch, for numbers.
     variety : for labels, how many different ones each batch had; for numbers, the batch's variance.
     """
 
@@ -193,6 +217,7 @@ class Record:
         self.steps: list[int] = []
         self.sizes: list[int] = []
         self.variety: list[float] = []
+        self.means: list[Array] = []
         self._targets: list[Array] = []
         self._kept = 0
         self._guess: float | None = None
@@ -205,6 +230,8 @@ class Record:
         self.rows += len(targets)
         self.sizes.append(len(targets))
         labels = labels_of(targets)
+        if labels is None and targets.shape[1] == (len(self.means[0]) if self.means else targets.shape[1]):
+            self.means.append(targets.mean(0))
         self.variety.append(float(np.mean(np.var(targets, axis=0))) if labels is None else len(np.unique(labels)))
         if self._kept < KEPT or self._kept < 20 * len(targets):
             self._targets.append(targets)
@@ -227,7 +254,10 @@ class Record:
     def _loss_of_a_constant(self) -> float:
         t = self.targets
         if self.kind == "cross_entropy":
-            return entropy(np.bincount(t[:, 0].astype(int)) / len(t))
+            if t.dtype.kind == "f" and t.shape[1] > 1:
+                return entropy(t.mean(0))
+            labels = t[t >= 0].astype(int)  # a negative one is left out of the loss
+            return entropy(np.bincount(labels) / len(labels)) if len(labels) else 0.0
         if self.kind == "categorical":
             return entropy(t.mean(0))
         if self.kind in ("bce_with_logits", "binary"):

@@ -17,6 +17,7 @@ FLAT: dict[str, Callable[[Any], Any]] = {
     "tanh": lambda y: np.abs(y) > 0.98,
 }  # slope below 4 % of the best
 SATURATED = 0.9  # share of a layer's answers
+FEW = 6  # parameters
 EARLY = 5  # steps in which nothing can have been learned yet
 
 
@@ -90,10 +91,10 @@ class Saturated(Rule):
 class EqualWeights(Rule):
     """Hidden units that are copies of each other, because their weights began equal.
 
-    Sure when all columns of a hidden layer's weights are still the same, up to rounding, at the fifth step: equal
-    units get equal gradients, so they stay equal. If another path, different biases or dropout break the symmetry, the
-    columns differ by then. The columns of the last layer differ because of their targets. A net that is symmetric on
-    purpose would make it wrong.
+    Sure when all columns of a hidden layer's weights are still the same, up to rounding, at the fifth step, or when six
+    Values or more have at most half as many different numbers: equal units get equal gradients, so they stay equal. If
+    another path, different biases or dropout break the symmetry, the columns differ by then. The columns of the last
+    layer differ because of their targets. A net that is symmetric on purpose would make it wrong.
     """
 
     name = "all-equal initial weights"
@@ -103,6 +104,12 @@ class EqualWeights(Rule):
     def look(self, visit: Visit) -> Said | None:
         if visit.step != EARLY:
             return None
+        numbers = [p.raw for p in visit.parameters.values() if isinstance(p.raw, float)]
+        if len(numbers) >= FEW and len({f"{x:.9g}" for x in numbers}) <= len(numbers) / 2:
+            return Said(
+                "all units of a hidden layer have the same weights, so they all learn the same.",
+                f"{len(numbers)} parameters have {len({*numbers})} different numbers after {visit.step - 1} steps",
+            )
         for node, name in visit.layers:
             w = visit.parameters[name].raw
             if node in visit.hidden and w.ndim == 2 and w.shape[1] > 1 and _columns_equal(w):

@@ -83,7 +83,34 @@ class Visit:
         The initial state of a recurrent layer, which is zero, enters a layer too. It is no input if another layer takes
         something that does not depend on it.
         """
+        if isinstance(self.root.raw, float):
+            return self._rows_of_values
         return None if self.first_product is None else _rows(self.first_product)
+
+    @property
+    def _rows_of_values(self) -> Array | None:
+        """Of a net of Values, the numbers that its parameters are multiplied with; those of the first one make rows."""
+        columns: dict[Node, list[Any]] = {}
+        for node in self.order:
+            half = len(node.inputs) // 2
+            for x, y in zip(node.inputs[:half], node.inputs[half:], strict=False) if node.op in ("dot", "mul") else ():
+                for parameter, number in ((x, y), (y, x)):
+                    if parameter in self.names and is_constant(number):
+                        columns.setdefault(parameter, []).append(number)
+        unlike = {tuple(map(id, numbers)): numbers for numbers in columns.values()}  # many units take the same inputs
+        first = next(iter(unlike.values()), [])
+        fitting = [[x.raw for x in numbers] for numbers in unlike.values() if len(numbers) == len(first)]
+        return np.array(fitting).T if first else None
+
+    @cached_property
+    def first_codes(self) -> Array | None:
+        """The whole numbers that choose rows of a first matrix of weights, as an embedding does; a row a sample."""
+        for node in self.order:
+            if node.op == "getitem" and node.inputs[0] in self.names and np.ndim(node.inputs[0].raw) == 2:
+                index = np.asarray(node.params["index"]) if not isinstance(node.params["index"], tuple) else np.zeros(0)
+                if index.dtype.kind in "iu" and index.ndim:
+                    return index.reshape(len(index), -1)
+        return None
 
     @cached_property
     def first_product(self) -> Node | None:
@@ -123,17 +150,24 @@ class Visit:
     def structure(self) -> list[Layer]:
         """The layers, and how each follows those before it."""
         found = []
-        names = dict(self.layers)
+        convolutions = {
+            node: self.names[viewed(node.inputs[1])]
+            for node in self.order
+            if node.op == "conv" and viewed(node.inputs[1]) in self.names
+        }
+        names = dict(self.layers) | convolutions
         biased = {
             x
             for node in self.order
-            if node.op == "add" and any(y in self.names for y in node.inputs)
+            if node.op == "add" and any(viewed(y) in self.names for y in node.inputs)
             for x in node.inputs
         }
-        for node, name in self.layers:
+        for node, name in names.items():
             before, linear = self._between(viewed(node.inputs[0]), names)
             w = self.parameters[name].raw
             n_in, n_out = w.shape if w.ndim == 2 else (w.size, 1)
+            if node in convolutions:
+                n_in, n_out = (x.raw[0].size for x in (node.inputs[0], node))
             bias = node.op == "linear" or node in biased
             found.append(Layer(name, n_in, n_out, bias, before, linear, node in self.hidden))
         return found

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinygrad_edu.data import Batches
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.listeners import Observer
 from tinygrad_edu.graph.modes import MODES, observing, recording
@@ -34,6 +35,7 @@ from tinygrad_edu.value import Value
 
 FIRST = 10  # passes that are all looked at closely
 PACES = ((100, 10), (200, 20), (500, 50))  # up to this pass, one in so many is; after the last, one in a hundred
+MEMBERS = 8  # of a tuple of arrays
 BEFORE = 2  # passes before each close look also get a visit; the others are only counted
 MEASURED = 100  # passes; later, only every fiftieth step is measured, because weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
@@ -56,7 +58,8 @@ class Doctor(Observer, Callback):
 
     Attributes
     ----------
-    findings : list of what was found, in this order. ``print(doctor)`` shows them.
+    findings : list of what was found, in this order. ``print(doctor)`` shows them. A cause that is found later
+        replaces its consequences.
     notes : sentences about what it could not see, and about a run that was interrupted or changed.
     steps : how many backward passes it has seen.
 
@@ -64,8 +67,9 @@ class Doctor(Observer, Callback):
     -----
     ``docs/doctor.md`` explains every finding, when the doctor is sure of it, and what would make it wrong. It also has
     the score on published faults. Rules about layers and losses look at Tensors; in nets of Values, the doctor sees
-    parameters, losses and NaN. The replay of a compiled step has no graph. As a callback of ``fit(compiled=True)``, the
-    doctor sees the losses and the weights. Of other compiled steps, it sees nothing. Its ``notes`` say so.
+    parameters, inputs, squared and absolute errors, and NaN. The replay of a compiled step has no graph. As a callback
+    of ``fit(compiled=True)``, the doctor sees the losses and the weights. Of other compiled steps, it sees nothing. Its
+    ``notes`` say so.
 
     Examples
     --------
@@ -125,6 +129,7 @@ class Doctor(Observer, Callback):
         if self._watching:
             raise ArgumentError("this doctor is watching already: make a second one with train.doctor(net, optimizer)")
         self.findings, self.notes, self.steps, self.examination = [], [], 0, None
+        self._causes: dict[str, tuple[str, ...]] = {}  # what would explain each finding
         self._course = Course(_named_parameters(self.model), self.model, self.optimizer)
         program = sys._getframe(1)
         self._course.names = _names_in(program, self.model, self.optimizer)
@@ -311,11 +316,16 @@ class Doctor(Observer, Callback):
             said = self._said(rule, moment, *what)
             if said is None:
                 continue
-            explained = rule.alone or any(finding.name in rule.explained_by for finding in self.findings)
+            causes = rule.explained_by if said.explained_by is None else said.explained_by
+            explained = rule.alone or any(finding.name in causes for finding in self.findings)
             if explained and self.findings:
                 continue
             self._drop(rule)
             name = said.name or rule.name
+            if name in self._causes:
+                continue  # another rule has said so
+            self._causes[name] = causes
+            self.findings[:] = [f for f in self.findings if name not in self._causes[f.name]]
             code = (said.code or rule.code).format(**self._course.names)
             finding = Finding(
                 name, said.sentence, said.evidence, said.fix or rule.fix, self.steps, code, rule.confidence
@@ -484,9 +494,23 @@ def _arrays_in(frame: Any) -> dict[str, weakref.ref[Any]]:
     found = {}
     for name, value in (frame.f_globals | frame.f_locals).items():
         data = value.raw if isinstance(value, Node) else value
-        if isinstance(data, np.ndarray) and data.ndim > 1 and data.dtype.kind in "fiub":
-            found[name] = weakref.ref(data)
+        parts = {name: data} if isinstance(data, np.ndarray) else _parts(name, data)
+        for part, x in parts.items():
+            if isinstance(x, np.ndarray) and x.ndim > 1 and x.dtype.kind in "fiub":
+                found[part] = weakref.ref(x)
     return found
+
+
+def _parts(name: str, value: Any) -> dict[str, Any]:
+    """The arrays in a tuple such as ``(X, y)``, in the batches of a set, or from which a list of batches is cut."""
+    if isinstance(value, Batches):
+        return {f"{name}.X": value.X}
+    if isinstance(value, tuple) and len(value) <= MEMBERS:
+        return {f"{name}[{i}]": x for i, x in enumerate(value)}
+    if isinstance(value, list) and len(value) > 1 and all(isinstance(x, tuple) and x for x in value[:2]):
+        whole = getattr(value[0][0], "base", None)
+        return {f"the array of {name}": whole} if whole is not None else {}
+    return {}
 
 
 doctor = Doctor
