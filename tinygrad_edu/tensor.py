@@ -578,9 +578,9 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
         if x.requires_grad:
             break
     else:
-        return _constant_result(operation, inputs, y) if watched else _leaf(y)
+        return _constant_result(operation, inputs, params, y) if watched else _leaf(y)
     if watched and MODES.no_grad:
-        return _constant_result(operation, inputs, y)
+        return _constant_result(operation, inputs, params, y)
     node = _new(Tensor)
     node._data = y
     node._grad = node._checksum = None
@@ -595,10 +595,13 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     return node
 
 
-def _constant_result(operation: Operation, inputs: tuple[Tensor, ...], y: Any) -> Tensor:
-    """A result that is not recorded in the graph; the observers are told of it."""
+def _constant_result(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any], y: Any) -> Tensor:
+    """A result that requires no gradient, in the graph only within `recording`; the observers are told of it."""
     anomaly.on_constant(operation, y, inputs)
     node = _leaf(y)
+    if MODES.constants and not MODES.no_grad and MODES.recorder is None:
+        node.operation, node.inputs, node._params, node._marks = operation, inputs, params, ()
+        anomaly.on_node(node)
     if MODES.observers:
         modes.notify("on_constant", operation, inputs, node)
     return node

@@ -6,7 +6,7 @@ import pytest
 from tests.browser.graphs import HOSTILE, batch, layer
 from tests.browser.test_arrays import lit, pick_operation
 from tests.browser.test_page import pick, text, violations, wait_until
-from tinygrad_edu import Tensor, nn, operation
+from tinygrad_edu import Tensor, nn, operation, recording
 from tinygrad_edu.graph.node import topological_order
 from viz.explain.why import why
 from viz.formulas.numbers import number_text
@@ -152,6 +152,23 @@ def test_what_python_alone_computes_stays_and_the_rest_lives(opened):
         "Array.from(player.film.numbers.gradient(player.film.nodes.find((n) => n.name === 'a').id).data)"
     )
     assert a_gradient == [1.5, 2.0]
+
+
+def test_a_recording_shows_what_was_done_with_a_bare_array_and_its_entries_can_be_changed(opened):
+    X = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 4.0]])
+    norm = nn.LayerNorm(3)
+    with recording():
+        L = (norm(X) ** 2).mean()
+    page = opened(player(L), "#step=99")
+    assert page.evaluate("player.film.nodes.slice(0, 2).map(({ name, op }) => name + op)") == ["X", "v1normalize"]
+    assert page.locator("#node-1 .word").all_text_contents() == ["value"]  # nobody asks for its gradient
+    page.evaluate("player.leaves.set(0, 7, 1)")
+    X[0, 1] = 7.0
+    (norm(X) ** 2).mean().backward()
+    page.evaluate("player.pick(player.film.nodes.findIndex(({ op }) => op === 'normalize'))")
+    assert "a constant collects none" in page.locator("#inspector").text_content()
+    found = page.evaluate("[...player.film.numbers.gradient(2).data]")
+    np.testing.assert_allclose(found, norm.weight.grad, 1e-11)
 
 
 def test_a_large_determinant_freezes_what_its_gradient_depends_on(opened):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import tinygrad_edu
-from tinygrad_edu import Tensor, Value, detect_anomaly, no_grad, recording
+from tinygrad_edu import Tensor, Value, detect_anomaly, nn, no_grad, recording
 from tinygrad_edu.errors import AnomalyError, ShapeError, StaleGraphError, TinygradEduError, UnsupportedError
+from tinygrad_edu.graph import modes
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import topological_order
 
@@ -284,6 +285,62 @@ def test_recording_knows_a_user_s_file_beside_the_package_from_the_package():
     with recording():
         y = eval(compile("\n\na * 2", beside, "eval"), {"a": Value(2.0)})  # noqa: S307
     assert y.origin == (beside, 3)
+
+
+def operations(root):
+    return [node.op for node in topological_order(root) if node.op]
+
+
+def normalized():
+    """The loss of a net whose first layer normalizes a bare array."""
+    net = nn.Sequential(nn.LayerNorm(3), nn.Linear(3, 2, rng=0))
+    x = Tensor(np.arange(12.0).reshape(4, 3) ** 2, requires_grad=False)
+    return net, (net(x - x.mean(axis=0)) ** 2).mean()
+
+
+def test_recording_keeps_the_operations_on_constant_arrays():
+    _, plain = normalized()
+    with recording():
+        _, recorded = normalized()
+    with recording(), detect_anomaly():
+        _, watched = normalized()
+    assert operations(plain) == ["mul", "add", "linear", "pow", "mean"]
+    assert operations(recorded) == operations(watched) == ["mean", "sub", "normalize", *operations(plain)]
+    assert all(node.origin[0] == __file__ for node in topological_order(recorded) if node.op)
+
+
+@pytest.mark.parametrize("mode", [no_grad, detect_anomaly, modes.recording_lines])
+def test_other_modes_do_not_keep_the_operations_on_constant_arrays(mode):
+    with mode():
+        y = Tensor([1.0, 2.0], requires_grad=False) * 2
+    assert (y.op, y.inputs) == ("", ())
+    with recording(), no_grad():
+        y = Tensor([1.0, 2.0], requires_grad=False) * 2
+    assert (y.op, y.inputs) == ("", ())
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_the_operations_on_constant_arrays_change_no_gradient(create_graph):
+    net, plain = normalized()
+    plain.backward(create_graph=create_graph)
+    with recording():
+        other, recorded = normalized()
+        recorded.backward(create_graph=create_graph)
+    for p, q in zip(net.parameters(), other.parameters(), strict=True):
+        np.testing.assert_array_equal(getattr(p.grad, "data", p.grad), getattr(q.grad, "data", q.grad))
+    constant = next(node for node in topological_order(recorded) if node.op == "normalize")
+    assert constant.grad is None
+    assert not constant.requires_grad
+
+
+def test_recording_keeps_that_labels_became_rows_of_a_one():
+    labels = np.array([0, 2, 1])
+    with recording():
+        rows = nn.functional.one_hot(labels, 3).astype(float)
+        loss = (rows @ Tensor(np.ones((3, 2)))).sum()
+    assert operations(loss) == ["one_hot", "astype", "matmul", "sum"]
+    np.testing.assert_array_equal(rows.data, np.eye(3)[labels])
+    assert nn.functional.one_hot(labels, 3).op == ""
 
 
 def line_of(text):

@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Modes(threading.local):
     no_grad = 0
     recording = 0
+    constants = 0
     anomaly = 0
     derivative = 0
     arguments: tuple[Any, ...] = ()  # what the running transforms differentiate by
@@ -165,16 +166,28 @@ class no_grad(_Mode):  # noqa: N801 PyTorch's name
 
 
 class recording(_Mode):  # noqa: N801 reads as what it does
-    """Within it, each new node remembers the file and line that made it (``node.origin``).
+    """Within it, each new node remembers its file and line, and operations on constants are in the graph too.
+
+    The file and line are ``node.origin``. The operations on constant arrays need no gradient, but show for instance how
+    data were normalized. Pictures use both. They take time and memory.
 
     Examples
     --------
-    >>> from tinygrad_edu import Value
+    >>> from tinygrad_edu import Tensor, Value
     >>> with recording():
     ...     y = Value(3.0) * 2
+    ...     scaled = Tensor([2.0, 4.0], requires_grad=False) / 2
     >>> y.origin[1]
     2
+    >>> scaled.op, scaled.requires_grad
+    ('div', False)
     """
+
+    _names = ("recording", "constants")
+
+
+class recording_lines(_Mode):  # noqa: N801 like its siblings
+    """Within it, each new node remembers the file and line that made it, and the graph is as ever."""
 
     _names = ("recording",)
 

@@ -73,8 +73,9 @@ from tinygrad_edu.nn.pooling import (
     max_pool1d,
     max_pool2d,
 )
+from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.support.elsewhere import missing
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, record
 
 if not TYPE_CHECKING:  # a type checker would take it for every name
     __getattr__ = missing(__name__)
@@ -157,7 +158,21 @@ def one_hot(labels: Any, num_classes: int = -1) -> Tensor:
             raise ArgumentError("one_hot: without labels num_classes must be given")
         num_classes = int(indices.max()) + 1
     modes.check(_refuse_no_columns, indices, num_classes)
-    return Tensor(functions.expand_dims(indices, -1) == np.arange(num_classes), dtype=np.int64, requires_grad=False)
+    given = labels if isinstance(labels, Tensor) else Tensor(indices, requires_grad=False)
+    return record(_ONE_HOT, (given,), {"classes": num_classes})
+
+
+class _OneHot(Operation):
+    """A row for each label. Labels are integers, so it has no derivative."""
+
+    name = symbol = "one_hot"
+    gx_arrays = ()
+
+    def forward(self, labels: Any, *, classes: int) -> Any:
+        return (functions.expand_dims(labels, -1) == np.arange(classes)).astype(np.int64)
+
+
+_ONE_HOT = _OneHot()
 
 
 def _refuse_no_columns(indices: Any, num_classes: int) -> None:

@@ -220,9 +220,9 @@ def _size(node: TracedNode, kind: str) -> Size:
     width += 32 if node.trace.modules.is_parameter(node.id) or node.id == node.trace.root else 20  # cut corners
     if few:
         width = max(8.4 * (len(node.name) + len(symbol) + 2) + 24, 7.9 * numbers + 64, 144.0)
-        height = 56.0 if node.role == "constant" else 80.0
+        height = 80.0 if node.node.requires_grad else 56.0
         return min(width, 250.0), height + (_MAP if getattr(node.value, "size", 1) > 1 else 0.0)
-    return min(width, 216.0), 42.0 if node.role == "constant" else 64.0
+    return min(width, 216.0), 64.0 if node.node.requires_grad else 42.0
 
 
 def _place(

@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_edu.data import Batches
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.listeners import Observer
-from tinygrad_edu.graph.modes import MODES, observing, recording
+from tinygrad_edu.graph.modes import MODES, observing, recording_lines
 from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.optim.parameters import nodes_of
@@ -148,7 +148,7 @@ class Doctor(Observer, Callback):
         self._records = True
         self._origins: list[tuple[str, tuple[str, int] | None]] = []
         self._lines = self._stack.enter_context(ExitStack())
-        self._lines.enter_context(recording())
+        self._lines.enter_context(recording_lines())
         self._stack.enter_context(observing(self))
         self._watching = True
         return self
@@ -248,7 +248,7 @@ class Doctor(Observer, Callback):
         self._skips_next = self._is_skipped(self.steps + 1)
         records = not self._skips_next or self.steps < MEASURED
         if records and not self._records:
-            self._lines.enter_context(recording())
+            self._lines.enter_context(recording_lines())
         elif self._records and not records:
             self._lines.close()
         self._records = records

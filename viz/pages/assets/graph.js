@@ -98,7 +98,7 @@ class GraphView {
     if (this.boxes[i]) return this.boxes[i];
     const node = this.nodes[i];
     const box = [0, 0, ...node.size];
-    const isRoomy = box[3] > 64 || (box[3] > 50 && node.kind === "constant");
+    const isRoomy = box[3] > 64 || (box[3] > 50 && !node.collects);
     const parts = (isRoomy ? roomyBox : compactBox)(node, box);
     parts.g.id = `node-${i}`;
     parts.g.addEventListener("click", () => this.pick(i));

@@ -55,7 +55,7 @@ class Inspector {
     }
     const total = film.arrivals[i].length;
     const arrived = `${film.arrived(i, count)} of ${total} arrived`;
-    const progress = node.role === "constant" ? "a constant collects none" : arrived;
+    const progress = node.collects ? arrived : "a constant collects none";
     const source = node.source && `${node.source.file}, line ${node.source.line}\n${node.source.text ?? ""}`.trim();
     this.element.replaceChildren(
       title,

@@ -63,7 +63,7 @@ class Player {
       title: node.role === "operation" ? `${node.symbol}  ${node.name}` : node.name,
       kind: node.root ? "root" : node.parameter ? "parameter" : node.role,
       isOperation: node.role === "operation",
-      collects: node.role !== "constant",
+      collects: node.collects,
       canChange: film.numbers.canChange(i) && film.numbers.size(i) === 1,
       tab: few || film.numbers.canChange(i) ? 0 : -1,
       size: sizes[i],
