@@ -1,4 +1,4 @@
-"""The small GPT on scalars: one number a node, one token at a time."""
+"""The small GPT on scalars: one number per node, one token at a time."""
 
 import math
 import random

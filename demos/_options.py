@@ -14,7 +14,7 @@ MOST = 2**32 - 1  # the greatest seed that NumPy's older generators take
 
 Out = Annotated[str | Path, "folder for the pictures, made if it is not there"]
 Quick = Annotated[bool, "seconds instead of the full run; too short for the published figures"]
-Scalar = Annotated[bool, "train a smaller set on Value alone, one number a node"]
+Scalar = Annotated[bool, "train a smaller set on Value alone, one number per node"]
 Seed = Annotated[int, "seed of every random choice"]
 
 

@@ -34,7 +34,7 @@ def record(operation, *inputs, **params):
     return Node(y, operation, inputs, params)
 
 
-# 3. The order: each node comes after its inputs. A stack in place of recursion allows graphs of any depth.
+# 3. The order: each node comes after its inputs. A stack instead of recursion allows graphs of any depth.
 def topological_order(root):
     """Return every node that ``root`` depends on, once, each after its inputs. The last one is ``root``."""
     order, entered, stack = [], set(), [(root, False)]

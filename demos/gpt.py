@@ -1,7 +1,7 @@
 """GPT: the small GPT that was published in February 2026, on Value, with dot, on Tensor and compiled.
 
 One transformer layer with 4 heads, 16 wide, reads names letter by letter and learns to make up new ones: 27 tokens,
-4,192 weights, 1,000 steps of Adam with one name a step. The original computes on single numbers. Here it runs in four
+4,192 weights, 1,000 steps of Adam with one name per step. The original computes on single numbers. Here it runs in four
 ways. On `Value`, with the published order of operations, all 1,000 losses and the 20 sampled names come out to the last
 digit. With `dot`, each weighted sum is one node. On `Tensor`, each matrix is one node; and the last way is the same,
 compiled. Each is timed beside a plain scalar class in the style of the original, in a process of its own. The names are
@@ -28,7 +28,7 @@ from demos._pictures import Folder, drawn
 from tinygrad_edu import Value, dot
 from tinygrad_edu.train import sweep
 
-Quick = Annotated[bool, "three steps on Value and with dot, in place of 1,000"]
+Quick = Annotated[bool, "three steps on Value and with dot, instead of 1,000"]
 Seed = Annotated[int, f"seed of the shuffling and of the weights; {PUBLISHED_SEED} is the published run"]
 QUICK_STEPS = 3
 TIMED_STEPS, QUICK_TIMED_STEPS = 20, 2

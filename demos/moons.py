@@ -1,7 +1,7 @@
 """Moons: two interleaved half circles, and a small net that learns to tell them apart.
 
 A net 2-16-16-1 with ReLU learns 400 points by mini-batches on the binary cross-entropy, and is tested on 100 more.
-With --scalar a net of the same layers learns 100 points on Value alone, one number a node.
+With --scalar a net of the same layers learns 100 points on Value alone, one number per node.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """An automatic-differentiation engine that you can see through.
 
-`Value` is one number a node, in pure Python; `Tensor` one array a node, on NumPy. Both record a graph as ordinary
+`Value` is one number per node, in pure Python; `Tensor` one array per node, on NumPy. Both record a graph as ordinary
 Python runs, and ``backward()`` walks it from the result to the leaves by the chain rule.
 
 >>> from tinygrad_edu import Value

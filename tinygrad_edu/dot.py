@@ -68,7 +68,7 @@ DOT = Dot()
 def dot(weights: Sequence[Value | Number], inputs: Sequence[Value | Number], bias: Value | Number = 0.0) -> Value:
     """Compute ``y = Σᵢ wᵢ·xᵢ + b`` as a single node.
 
-    A neuron of n weights is then one node in place of 2n: quicker, and a picture that shows neurons.
+    A neuron of n weights is then one node instead of 2n: quicker, and a picture that shows neurons.
 
     Raises
     ------

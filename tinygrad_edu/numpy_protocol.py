@@ -97,7 +97,7 @@ def _unknown(function: Any, keywords: dict[str, Any]) -> str:
     return ", ".join([f"{k}=" for k in keywords if k not in known] or [f"{k}=" for k in keywords])
 
 
-# What serves in place of a function that has no derivative here.
+# What serves instead of a function that has no derivative here.
 INSTEAD = {
     "copyto": "np.broadcast_to, np.where or np.full_like",
     "put_along_axis": "t.at[index].set(x)",

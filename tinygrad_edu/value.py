@@ -264,7 +264,7 @@ class Value(Node):
             )
         if any(getattr(x, "ndim", 0) for x in inputs):
             raise DTypeError(
-                f"np.{ufunc.__name__} was given a Value and an array: use a Tensor in place of the Value, "
+                f"np.{ufunc.__name__} was given a Value and an array: use a Tensor instead of the Value, "
                 "or the array's numbers one by one"
             )
         return row(*[x if isinstance(x, Value) else _float(x) for x in inputs])

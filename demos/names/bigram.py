@@ -66,7 +66,7 @@ def learn(names: Sequence[str], steps: int, rng: np.random.Generator, penalty: f
     """
     X, y = windows(names, 1)
     pairs, often = np.unique(np.stack([X[:, 0], y]), axis=1, return_counts=True)
-    share = often / len(y)  # of each pair that occurs: 627 in place of 228,146 rows
+    share = often / len(y)  # of each pair that occurs: 627 instead of 228,146 rows
     net = nn.Embedding(TOKENS, TOKENS, rng=rng)  # row i of its weight is W[i]
     optimizer = optim.SGD(net.parameters(), lr=RATE)
 

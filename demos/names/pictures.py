@@ -46,7 +46,7 @@ def ladder(curves: Mapping[str, Sequence[float]], bigram: float) -> Figure:
 
 
 def histograms(kind: str, label: str, found: Mapping[str, Sequence[Any]]) -> Figure:
-    """How the numbers of each layer are distributed, one panel a net."""
+    """How the numbers of each layer are distributed, one panel per net."""
     figure = Figure(figsize=(4.6 * len(found), 3.6), dpi=120, layout="constrained")
     panels = figure.subplots(1, len(found), squeeze=False)[0]
     for ax, (title, layers) in zip(panels, found.items(), strict=True):

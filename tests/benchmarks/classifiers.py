@@ -241,7 +241,7 @@ def tinygrad_compiled(task: Task) -> Peer:
 
 
 def tinygrad_eager(task: Task, prepare: Callable[[Any], Any] = lambda step: step) -> Peer:
-    """This project: `nn`, `optim` and one node an operation."""
+    """This project: `nn`, `optim` and one node per operation."""
     from tinygrad_edu import nn, optim
 
     start = task.start()

@@ -74,7 +74,7 @@ def by_joblib() -> None:
 
 
 def by_sweep() -> None:
-    """The same with `sweep`, each run a file."""
+    """The same with `sweep`, one file per run."""
     import tempfile
 
     from tinygrad_edu.train import sweep

@@ -109,7 +109,7 @@ def gpt(effort: Effort) -> list[Row]:
     from demos import _gpt_runs
     from tinygrad_edu.data import DataNotFoundError
 
-    label = "GPT of 4,192 weights, a name a step"
+    label = "GPT of 4,192 weights, one name per step"
     try:
         _gpt_runs.shuffled()
     except DataNotFoundError:

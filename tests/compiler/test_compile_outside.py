@@ -132,11 +132,11 @@ CHANGES = {
     "an entry of a dict": (lambda w, x: x * w.options["k"], lambda w, put: w.options.update(k=3.0)),
     "a number behind a property": (lambda w, x: w.rate.times(x), lambda w, put: put(w.rate, "own", 5.0)),
     "a number of a class": (lambda w, x: w.rate.times(x), lambda w, put: put(Rate, "shared", 7.0)),
-    "an object's own number in place of its class's": (
+    "an object's own number instead of its class's": (
         lambda w, x: w.rate.times(x),
         lambda w, put: put(w.rate, "shared", 7.0),
     ),
-    "an object's own array in place of its class's": (
+    "an object's own array instead of its class's": (
         lambda w, x: x * w.rate.table,
         lambda w, put: put(w.rate, "table", np.full(2, 7.0)),
     ),

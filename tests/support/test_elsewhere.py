@@ -27,7 +27,7 @@ def test_a_name_of_another_library_is_answered(row):
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.place}.{row.name}")
 def test_what_the_answer_names_is_there(row):
-    text = row.here.replace("in place of nn.utils", "")
+    text = row.here.replace("instead of nn.utils", "")
     for package, path in re.findall(r"\b(nn|optim|train|viz|tinygrad_edu)\.(\w+(?:\.\w+)*)", text):
         found = importlib.import_module(package if package in ("viz", "tinygrad_edu") else f"tinygrad_edu.{package}")
         for name in path.split("."):

@@ -123,7 +123,7 @@ def build(
 
 
 def binary(logits: Any, y: Any) -> Any:
-    """Binary cross-entropy of one output a row."""
+    """Binary cross-entropy of one output per row."""
     return F.binary_cross_entropy_with_logits(logits.reshape(-1), y)
 
 

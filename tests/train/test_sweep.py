@@ -139,7 +139,7 @@ def test_a_failure_is_recorded_and_repeated(tmp_path):
 
 def test_what_is_no_number_is_a_failure_of_its_run():
     (run,) = sweep(lambda rng: {"net": nn.Linear(1, 1)}, [{}], seeds=1, jobs=1)
-    assert "give net.state_dict() in place of a net" in run.failure
+    assert "give net.state_dict() instead of a net" in run.failure
     (run,) = sweep(lambda rng: 3, [{}], seeds=1, jobs=1)
     assert "a run gives a History or a dict of numbers by name, but gave 3" in run.failure
 

@@ -222,7 +222,7 @@ def _recorded(
 
 
 def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
-    """What the function sees in place of an argument."""
+    """What the function sees instead of an argument."""
     hint = source.words()
     traced = recorder.input(source, x.raw if isinstance(x, Node) else x, hint)
     stand_in: Any = traced

@@ -190,7 +190,7 @@ def vdot(a: Any, b: Any) -> Any:
 
 
 def kron(a: Any, b: Any) -> Any:
-    """Every entry of ``a`` times the whole of ``b``, in place of that entry."""
+    """Every entry of ``a`` times the whole of ``b``, instead of that entry."""
     ndim = max(len(shape_of(a)), len(shape_of(b)))
     left, right = ((1,) * (ndim - len(shape_of(x))) + shape_of(x) for x in (a, b))
     spread = [n for pair in zip(left, (1,) * ndim, strict=True) for n in pair]

@@ -90,7 +90,7 @@ def sinc(x: Any) -> Any:
 
 
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
-    """``nan`` in place of nan, and large numbers in place of infinities; their slopes are 0."""
+    """``nan`` instead of nan, and large numbers instead of infinities; their slopes are 0."""
     data = data_of(x)
     largest = np.finfo(data.dtype)
     x = where(np.isnan(data), nan, x)

@@ -106,7 +106,7 @@ class Alphabet:
 
 
 def names(root: PathLike | None = None, *, download: bool = False) -> list[str]:
-    r"""Read the list of given names, ``names.txt``, one name a line.
+    r"""Read the list of given names, ``names.txt``, one name per line.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def names(root: PathLike | None = None, *, download: bool = False) -> list[str]:
         path = fetch(NAMES, folder / "names")
     found = [line.strip() for line in _read(path).splitlines() if line.strip()]
     if not found:
-        raise DataFileError(f"{path} holds no name: expected one a line")
+        raise DataFileError(f"{path} holds no name: expected one per line")
     return found
 
 

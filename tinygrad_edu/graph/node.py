@@ -305,7 +305,7 @@ def plain_float(node: Node, number: float) -> float:
         warnings.warn(
             f"{describe(node)} became a plain float here, so no gradient flows through it: where only the number is "
             "meant, use x.data or x.item(); in a formula, use x.tanh() or np.tanh(x), not math.tanh(x), and "
-            "np.stack or a list in place of an array of plain numbers",
+            "np.stack or a list instead of an array of plain numbers",
             LostGradientWarning,
             stacklevel=3,
         )

@@ -8,7 +8,7 @@ from tinygrad_edu.graph.node import Node
 def recorded_gradients(root: Node, seed: Node) -> dict[Node, Node]:
     """The backward pass as a graph: for each node that ``root`` depends on, its gradient as a node.
 
-    The derivatives are the same text as everywhere, read with nodes in place of numbers, so what they compute is
+    The derivatives are the same text as everywhere, read with nodes instead of numbers, so what they compute is
     recorded and can be differentiated again.
     """
     grads = {root: seed}

@@ -143,7 +143,7 @@ function pad(x, widths) {
   return out;
 }
 
-/** Zeros in place of the entries of each matrix for which `kept` does not hold. */
+/** Zeros instead of the entries of each matrix for which `kept` does not hold. */
 function triangle(kept, x) {
   const [n, m] = x.shape.slice(-2);
   const out = x.copy();

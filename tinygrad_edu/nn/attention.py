@@ -142,7 +142,7 @@ class MultiheadAttention(Module):
     num_heads : divides ``embed_dim``.
     dropout : probability with which a weight of the attention is set to 0 in training.
     bias : False leaves the biases out.
-    batch_first : whether inputs have the shape (n, steps, embed_dim) in place of (steps, n, embed_dim).
+    batch_first : whether inputs have the shape (n, steps, embed_dim) instead of (steps, n, embed_dim).
     dtype : of the parameters, by default float64.
     rng : a `numpy.random.Generator`, a seed, or None.
 
@@ -213,10 +213,10 @@ class MultiheadAttention(Module):
         Parameters
         ----------
         query : shape (queries, n, embed_dim), with ``batch_first`` (n, queries, embed_dim), or (queries, embed_dim).
-        key, value : the same with keys in place of queries.
+        key, value : the same with keys instead of queries.
         key_padding_mask : shape (n, keys); True keys are left out. (In `scaled_dot_product_attention` True takes part:
             both are as in PyTorch.)
-        need_weights : False gives None in place of the weights.
+        need_weights : False gives None instead of the weights.
         attn_mask : shape (queries, keys) or (n · num_heads, queries, keys); True leaves out, floats are added.
         average_attn_weights : False gives the weights of every head.
         is_causal : query i sees the keys up to i only.
@@ -306,7 +306,7 @@ class TransformerEncoderLayer(Module):
     dropout : probability with which a number is set to 0 in training, in four places.
     activation : "relu", "gelu", another name of one, or a function.
     layer_norm_eps : keeps the normalizations finite.
-    batch_first : whether inputs have the shape (n, steps, d_model) in place of (steps, n, d_model).
+    batch_first : whether inputs have the shape (n, steps, d_model) instead of (steps, n, d_model).
     norm_first : normalize what goes into the parts, as GPT-2 does, and not what comes out.
     bias : False leaves the biases of the attention and of the linear layers out.
     dtype : of the parameters, by default float64.

@@ -328,7 +328,7 @@ class RNN(_Layers):
     num_layers : the outputs of one layer are the inputs of the next.
     nonlinearity : "tanh" or "relu".
     bias : False leaves the biases out.
-    batch_first : whether sequences have the shape (n, steps, features) in place of (steps, n, features).
+    batch_first : whether sequences have the shape (n, steps, features) instead of (steps, n, features).
     dropout : the probability with which an output of a layer but the last is set to 0 in training.
     dtype : of the parameters, by default float64.
     rng : a `numpy.random.Generator`, a seed, or None.
@@ -380,7 +380,7 @@ class LSTM(_Layers):
     input_size, hidden_size : numbers of inputs and of hidden units.
     num_layers : the outputs of one layer are the inputs of the next.
     bias : False leaves the biases out.
-    batch_first : whether sequences have the shape (n, steps, features) in place of (steps, n, features).
+    batch_first : whether sequences have the shape (n, steps, features) instead of (steps, n, features).
     dropout : the probability with which an output of a layer but the last is set to 0 in training.
     dtype : of the parameters, by default float64.
     rng : a `numpy.random.Generator`, a seed, or None.

@@ -190,7 +190,7 @@ class RMSprop(Optimizer):
     eps : keeps the division finite.
     weight_decay : adds ``weight_decay · p`` to the gradient.
     momentum : share of the earlier steps that is kept.
-    centered : divide by the standard deviation of the gradients in place of the root of their mean square.
+    centered : divide by the standard deviation of the gradients instead of the root of their mean square.
     maximize : step up the gradient, so that the loss grows.
 
     Notes

@@ -16,7 +16,7 @@ from tinygrad_edu.support.types import Array
 
 
 class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A classifier: the net's outputs are logits, one a class, and ``softmax(logits)`` the probabilities.
+    """A classifier: the net's outputs are logits, one per class, and ``softmax(logits)`` the probabilities.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
     lr : learning rate; None for the optimizer's own default.
     weight_decay : passed to the optimizer where it is not 0.
     epochs : passes over the data, at most.
-    batch_size : samples a step; all of them, if None.
+    batch_size : samples per step; all of them, if None.
     tol, patience : training ends when the loss (with ``early_stopping``, the validation accuracy) has not improved by
         more than ``tol`` for ``patience`` epochs. ``patience=None`` trains for all epochs.
     early_stopping : keep a part of the data for validation, and go back to the weights of the best epoch.
@@ -162,7 +162,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
         check_classification_targets(y)
         kind = type_of_target(y)
         if kind.startswith("multilabel") or kind.endswith("multioutput"):
-            raise ShapeError(f"NetClassifier takes one class a sample, but was given targets of shape {y.shape}")
+            raise ShapeError(f"NetClassifier takes one class per sample, but was given targets of shape {y.shape}")
         return X, column_or_1d(y, warn=True)
 
     def _labels(self, y: Any) -> Array:

@@ -12,7 +12,7 @@ from tinygrad_edu.support.types import Array
 
 
 class NetRegressor(RegressorMixin, NetEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A regressor: the net's outputs are the predictions, one number a sample or several.
+    """A regressor: the net's outputs are the predictions, one number per sample or several.
 
     Parameters and attributes are those of `NetClassifier`, without ``classes_`` and ``class_weight``. The default loss
     is ``mse_loss``; a ``loss(predictions, targets)`` is given both with shape (n, outputs). ``early_stopping`` watches

@@ -50,7 +50,7 @@ TABLE: tuple[Elsewhere, ...] = (
         inference_mode="no_grad()",
         cuda=_NO_DEVICES,
         device=_NO_DEVICES,
-        utils="data.batches, in place of a DataLoader",
+        utils="data.batches, instead of a DataLoader",
         jit="compile",
     ),
     *_rows(
@@ -88,7 +88,7 @@ TABLE: tuple[Elsewhere, ...] = (
         Parameter="Tensor(data), in an attribute of a Module",
         ParameterList="a list in an attribute of a Module",
         DataParallel=_NO_DEVICES,
-        utils="optim.clip_grad_norm_ and optim.clip_grad_value_, in place of nn.utils",
+        utils="optim.clip_grad_norm_ and optim.clip_grad_value_, instead of nn.utils",
     ),
     *_rows(
         "tinygrad_edu.nn",
@@ -195,7 +195,7 @@ _ADVICE = {(row.place, row.name): f"{row.library}'s {row.name} is here: {row.her
 
 
 def advice(place: str, name: str) -> str:
-    """What to use in place of a name of another library, as the end of a sentence; "" for an unknown name.
+    """What to use instead of a name of another library, as the end of a sentence; "" for an unknown name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""HTML that a notebook shows in place of a repr: tables whose texts are escaped."""
+"""HTML that a notebook shows instead of a repr: tables whose texts are escaped."""
 
 from collections.abc import Iterable, Sequence
 from html import escape

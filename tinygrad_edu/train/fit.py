@@ -48,7 +48,7 @@ def fit(
     Parameters
     ----------
     model : a Module; called with a batch of ``X``.
-    X, y : arrays with one row a sample.
+    X, y : arrays with one row per sample.
     loss : ``loss(outputs, targets)``, a function that gives one number, such as `nn.functional.cross_entropy`.
     optimizer : of the model's parameters.
     epochs : passes over the data, including those of an earlier run that a `Checkpoint` continues.

@@ -73,7 +73,7 @@ def lr_range_test(
     model, X, y, loss, optimizer : as for `fit`.
     lr_min, lr_max : the first and the last rate; each step multiplies the rate by the same factor.
     steps : number of steps, at least 5.
-    batch_size : samples a step.
+    batch_size : samples per step.
     seeds : number of runs, each with another order of the samples.
 
     Returns

@@ -63,7 +63,7 @@ def check_answer(answer: float | None, node: Node, root: Node) -> Verdict:
     question = asked[-1]  # the step that completes the gradient
     name = told.partial(place).text
     if answer is None:
-        return Verdict(False, f"{question.prompt.text} Put your number in place of None, and run the cell again.")
+        return Verdict(False, f"{question.prompt.text} Put your number instead of None, and run the cell again.")
     return _verdict(question, float(answer), name)
 
 

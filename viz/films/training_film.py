@@ -36,7 +36,7 @@ def animate_training(
 
     Parameters
     ----------
-    history : of the run of a classifier of points in the plane. Besides ``history["loss"]``, a number an epoch, it has
+    history : of the run of a classifier of points in the plane. Besides ``history["loss"]``, a number per epoch, it has
         ``model``; ``X`` and ``y``, the points and their classes; and ``snapshots``, pairs of an epoch and the model's
         ``state_dict()`` after it. The model is left as it was. Of several runs, the histories by name: ``{"SGD": …,
         "Adam": …}``; they move in step, epoch by epoch.

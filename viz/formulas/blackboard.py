@@ -1,7 +1,7 @@
 """What an operation computes, and its derivative, as formulas: read off the engine's own texts.
 
 An elementwise row is Python text (``gy * (1 - y * y)``), an array operation has the blackboard's form (``x0ᵀ @ gy``).
-Both are read here into a `Formula`, with the names of the nodes in place of ``x0`` and ``y``.
+Both are read here into a `Formula`, with the names of the nodes instead of ``x0`` and ``y``.
 """
 
 import ast

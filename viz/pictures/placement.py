@@ -123,7 +123,7 @@ def _write_frames(frame: _Frame, lines: list[str]) -> None:
 
 
 def _points(pos: str, top: float) -> list[Point]:
-    """The points of a curve, with the arrow's tip in place of the last."""
+    """The points of a curve, with the arrow's tip instead of the last."""
     tip: Point | None = None
     points: list[Point] = []
     for part in pos.split():

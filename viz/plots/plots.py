@@ -38,7 +38,7 @@ def plot_history(
 
     Parameters
     ----------
-    history : one number an epoch under each name: ``history["loss"]``, ``history["val_loss"]``, …; or a list of them,
+    history : one number per epoch under each name: ``history["loss"]``, ``history["val_loss"]``, …; or a list of them,
         which then are those of ``metric``.
     metric : which of them; ``"val_" + metric`` is drawn if it is there.
     ax : where to draw; a new figure if not given.
@@ -90,7 +90,7 @@ def _one_run(numbers: Any) -> list[float]:
         return [float(x) for x in numbers]
     except (TypeError, ValueError):
         raise ArgumentError(
-            "plot_history needs a History, or a list with one number an epoch, but was given "
+            "plot_history needs a History, or a list with one number per epoch, but was given "
             f"{type(numbers).__name__}: pass what fit() returns"
         ) from None
 

@@ -22,7 +22,7 @@ def plot_curves(
     log: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Plot a number an epoch, or a step, for each of several runs.
+    """Plot one number per epoch, or per step, for each of several runs.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def plot_bands(
 
     Parameters
     ----------
-    runs : for each name the runs, one a seed: one number an epoch, all of the same length. Or the `train.Results` of a
-        sweep, whose settings are the names.
+    runs : for each name the runs, one per seed: one number per epoch, all of the same length. Or the `train.Results`
+        of a sweep, whose settings are the names.
     label : of the vertical axis; of Results, also which of their numbers is plotted.
     log : make it logarithmic.
 

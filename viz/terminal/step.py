@@ -106,7 +106,7 @@ class Stepper:
     # --- showing ---
 
     def screen(self, width: int, height: int, paint: Paint = in_black, note: str = "") -> str:
-        """The screen as text of at most ``height`` lines; ``note`` stands in place of the keys."""
+        """The screen as text of at most ``height`` lines; ``note`` is shown instead of the keys."""
         keys = wrapped(note or _KEYS, width, 0).splitlines()
         lines = [
             paint(line, style if line else "")

@@ -86,7 +86,7 @@ def test_a_list_of_losses_is_a_history(ax):
 
 def test_what_is_no_history_is_refused(ax):
     for wrong in (3, "loss", [[1.0], [2.0]], None):
-        with pytest.raises(ArgumentError, match="plot_history needs a History, or a list with one number an epoch"):
+        with pytest.raises(ArgumentError, match="plot_history needs a History, or a list with one number per epoch"):
             plot_history(wrong, ax=ax)
 
 

@@ -195,7 +195,7 @@ class Recorder:
         if isinstance(source, Argument):
             raise RecordingError(
                 f"the function writes into its argument {source.words()}, which a replay would not do: write "
-                f"x = x + … in place of x += … ({users_line()})"
+                f"x = x + … instead of x += … ({users_line()})"
             )
         if any(y is not x and np.may_share_memory(y.value, x.value) for y in self._arrays()):
             raise RecordingError(

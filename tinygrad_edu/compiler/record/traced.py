@@ -164,7 +164,7 @@ def _here(advice: str) -> str:
 
 _BRANCH = "write it with np.where, of Values with relu, maximum or minimum, or take this line out of the function"
 _NUMBER = "compute with NumPy's functions, or return the array and take the number where the function is called"
-_METHODS = "compute with a Value's own methods, x.exp() in place of math.exp(x), or take the number from the result"
+_METHODS = "compute with a Value's own methods, x.exp() instead of math.exp(x), or take the number from the result"
 _SHOWN = "return it, and print it where the function is called"
 _PLAINLY = "call it without out= and where=, and not by .at, .outer or .accumulate"
 _READ = "compute with NumPy's functions on arrays, and pass numbers as np.array([...]), not as a list"

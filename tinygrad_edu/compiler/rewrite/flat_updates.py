@@ -55,7 +55,7 @@ def _signature(line: Line, place: dict[Var, tuple[Any, int]]) -> tuple[Any, int]
 
 
 def _homes(layout: "Layout", place: dict[Var, tuple[Any, int]]) -> dict[Var, int]:
-    """The block into which an update goes: of what is stored there alone, in place of the same parameter's."""
+    """The block into which an update goes: of what is stored there alone, instead of the same parameter's."""
     old = {source: var for var, source in layout.program.inputs.items()}
     stored = [var for _, var in layout.program.writes if var is not None]
     homes = {}

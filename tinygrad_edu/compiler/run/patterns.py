@@ -84,7 +84,7 @@ def positive_part(pen: Pen, number: int, line: Line) -> bool:
     mask, x, no = line.args
     made = pen.made.get(mask) if isinstance(mask, Var) else None
     if made is None or mask not in pen.arrays.late or not _is_zero(no) or not _is_zero(made.args[1]):
-        return False  # z is read here in place of the mask: only a late mask keeps the memory of z until here
+        return False  # z is read here instead of the mask: only a late mask keeps the memory of z until here
     z, arrays = made.args[0], pen.arrays
     for v in (z, x):
         if not isinstance(v, Var) or v not in arrays.stores or not _is_dense(arrays.stores[v].array):

@@ -103,7 +103,7 @@ HELPERS = (
 )
 
 
-# What is run in place of a helper that a reader sees: the same numbers, up to the rounding of float32.
+# What is run instead of a helper that a reader sees: the same numbers, up to the rounding of float32.
 FASTER = {erf: VOCABULARY["erf"], erfc: VOCABULARY["erfc"]}
 
 

@@ -1,4 +1,4 @@
-"""`Results`: what a sweep found, one row a run."""
+"""`Results`: what a sweep found, one row per run."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, overload
@@ -22,7 +22,7 @@ class SweptRun(NamedTuple):
     ----------
     setting : the arguments that it was called with.
     seed : of its rng.
-    outcome : what it gave: numbers, lists of numbers (one an epoch), arrays and text by name; empty if it failed.
+    outcome : what it gave: numbers, lists of numbers (one per epoch), arrays and text by name; empty if it failed.
     failure : the traceback of its error; "" if it ended well.
     """
 
@@ -94,7 +94,7 @@ class Results(Sequence[SweptRun]):
         return groups
 
     def names(self) -> list[str]:
-        """The numbers that the runs gave, one each or one an epoch."""
+        """The numbers that the runs gave, one each or one per epoch."""
         found = dict.fromkeys(name for run in self.runs for name in run.outcome)
         return [name for name in found if any(not np.isnan(run.last(name)) for run in self.runs)]
 
@@ -127,7 +127,7 @@ class Results(Sequence[SweptRun]):
         return dict(self.settings()[min(scores)[1]][0])
 
     def curves(self, name: str) -> dict[str, list[list[float]]]:
-        """For each setting, in words, the numbers an epoch of its runs: what `viz.plot_bands` draws.
+        """For each setting, in words, the numbers per epoch of its runs: what `viz.plot_bands` draws.
 
         Runs of a setting that ended at different epochs are cut to the shortest.
         """
@@ -141,7 +141,7 @@ class Results(Sequence[SweptRun]):
         return found
 
     def to_pandas(self) -> Any:
-        """A DataFrame with one row a run: its setting, its seed, the last number of each name, and why it failed."""
+        """A DataFrame with one row per run: its setting, its seed, the last number of each name, and why it failed."""
         try:
             import pandas as pd
         except ImportError as error:

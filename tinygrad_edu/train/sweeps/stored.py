@@ -72,7 +72,7 @@ def _plain(value: Any, arrays: dict[str, Any]) -> Any:
         return {name: _plain(part, arrays) for name, part in value.items()}
     raise DTypeError(
         "sweep: a run gives numbers, text, arrays, and lists and dicts by name of these, but gave "
-        f"{shown(value)}: give net.state_dict() in place of a net"
+        f"{shown(value)}: give net.state_dict() instead of a net"
     )
 
 

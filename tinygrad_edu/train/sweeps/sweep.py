@@ -30,7 +30,7 @@ def sweep(
 
     Parameters
     ----------
-    run : gives a `History`, or a dict by name of numbers, lists (one number an epoch), arrays and text. ``rng`` is a
+    run : gives a `History`, or a dict by name of numbers, lists (one number per epoch), arrays and text. ``rng`` is a
         new ``np.random.default_rng(seed)``.
     grid : a dict of lists: every combination of their entries is a setting; or a list of settings, each a dict.
     seeds : how many, from 0 up; or the seeds themselves.
@@ -44,7 +44,7 @@ def sweep(
 
     Returns
     -------
-    Results : a table, one row a run. A run that raised an error is in it with its traceback, and did not stop the
+    Results : a table, one row per run. A run that raised an error is in it with its traceback, and did not stop the
         others.
 
     Notes

@@ -1,5 +1,5 @@
 // Numbers and arrays as the page shows them. An array is {shape, dtype, data}: its entries in order. Of one that is too
-// large to be sent, min, mean and max stand in place of the data.
+// large to be sent, min, mean and max are sent instead of the data.
 
 const isArray = (data) => data !== null && typeof data === "object";
 

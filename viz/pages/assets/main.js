@@ -470,7 +470,7 @@ class Player {
     document.getElementById("lecture").setAttribute("aria-pressed", String(isOn));
   }
 
-  /** Neurons in columns in place of the graph. */
+  /** Neurons in columns instead of the graph. */
   switchNetwork() {
     if (!this.network) return;
     this.network.toggle();
