@@ -47,7 +47,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 html_context = {"default_mode": "auto"}  # light or dark as the reader's system is
-html_sidebars = {"gallery": [], "labs": []}  # pages of a part of their own
+html_sidebars = {"gallery": [], "labs": []}  # these pages are not part of a section
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",

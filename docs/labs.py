@@ -1,7 +1,7 @@
 """Run the labs in full and write docs/labs.md with their tables and pictures: `python docs/labs.py`.
 
-All of them take some ten minutes on two processors. `python docs/labs.py mnist cifar` runs these alone, and leaves what
-the page says of the others.
+All of them take about ten minutes on two processors. `python docs/labs.py mnist cifar` runs only these, and keeps the
+sections of the others.
 """
 
 import math
@@ -37,8 +37,8 @@ LABS = (
 COLORS = 128  # of a picture: enough for plots, and a third of the bytes
 HEAD = """# The labs
 
-Classroom labs, run in full: the figures that were published beside those measured here, and the pictures. Each is
-`python -m demos NAME`, and ends in failure if a figure is off. The whole page is written by `python docs/labs.py`.
+Classroom labs, run in full: the published figures next to the measured ones, and the pictures. `python -m demos NAME`
+runs one of them, and fails if a figure is off. `python docs/labs.py` writes this page.
 """
 
 
@@ -59,7 +59,7 @@ def main(names: Sequence[str]) -> int:
 
 
 def section(name: str, table: Comparison, pictures: Sequence[Path]) -> str:
-    """What the page says of a lab."""
+    """The section of a lab."""
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}"
     rows = [f"| {row.what} | {row.published} | {row.shown} | {_judged(row)} |" for row in table.rows]
     shown = [f"![{path.stem.replace('_', ' ')}]({path.relative_to(PAGE.parent).as_posix()})\n" for path in pictures]
@@ -79,7 +79,7 @@ def _judged(row: Row) -> str:
 
 
 def _sections() -> dict[str, str]:
-    """What the page says so far, by lab."""
+    """The sections of the page so far, by lab."""
     if not PAGE.exists():
         return {}
     parts = re.split(r"^(?=## )", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
@@ -87,7 +87,7 @@ def _sections() -> dict[str, str]:
 
 
 def _kept(name: str, folder: Path) -> list[Path]:
-    """Put the lab's pictures where the page shows them, in the place of its older ones."""
+    """Replace the lab's older pictures by these."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     prefix = name.replace("-", "_")
     for old in IMAGES.glob(f"{prefix}_*.png"):

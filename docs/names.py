@@ -1,4 +1,4 @@
-"""Write docs/names.md, the public names with the first line of what each says of itself: `python docs/names.py`."""
+"""Write docs/names.md, the public names with the first sentence of each docstring: `python docs/names.py`."""
 
 import importlib
 import inspect
@@ -9,8 +9,8 @@ from types import ModuleType
 PAGE = Path(__file__).parent / "names.md"
 HEAD = """# The names
 
-What there is, a line each; `help(name)` says the rest: the equation, shapes, errors, where it comes from, an example.
-Written by `python docs/names.py`.
+All public names, one per line. `help(name)` says more: the equation, shapes, errors, the source, an example. Written by
+`python docs/names.py`.
 """
 MODULES = {
     "tinygrad_edu": "the engine",
@@ -25,7 +25,7 @@ MODULES = {
     "tinygrad_edu.convert": "states from PyTorch and to PyTorch",
     "tinygrad_edu.export": "nets for other programs",
     "tinygrad_edu.sklearn": "nets as scikit-learn estimators",
-    "viz": "what a person looks at",
+    "viz": "pictures, pages, plots and films",
 }
 
 
@@ -40,7 +40,7 @@ def page() -> str:
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """The classes and functions that it says it exports, or else those that are defined in it."""
+    """The classes and functions in a module's ``__all__``, or else those that are defined in it."""
     own = [name for name, x in vars(module).items() if getattr(x, "__module__", None) == module.__name__]
     names = getattr(module, "__all__", None) or [name for name in own if not name.startswith("_")]
     kinds = (getattr(module, name) for name in names)

@@ -1,4 +1,4 @@
-"""Draw the README's pictures anew: `python docs/pictures.py` writes them into docs/images."""
+"""Redraw the README's first picture: `python docs/pictures.py` writes it into docs/images."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Imports go one way: from a floor to the floors below it, without circles. `docs/architecture.md` draws the floors."""
+"""Imports go one way: from a layer to the layers below it, without circles. `docs/architecture.md` lists the layers."""
 
 import ast
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tinygrad_edu", "viz", "demos")
 
-# The longest entry that a module's name starts with says on which floor it stands.
-FLOORS = {
+# The layer of a module: that of the longest entry that its name starts with.
+LAYERS = {
     "tinygrad_edu.errors": 0,
     "tinygrad_edu.support": 0,
     "tinygrad_edu.operations": 1,
@@ -44,7 +44,7 @@ FLOORS = {
     "tinygrad_edu.sklearn": 5,
     "tinygrad_edu.convert": 5,
     "tinygrad_edu.export": 5,
-    "tinygrad_edu": 5,  # the package itself: it offers names of all of its floors
+    "tinygrad_edu": 5,  # the package itself: it exports names of all of its layers
     "viz": 6,
     "demos": 7,
 }
@@ -134,18 +134,18 @@ def circles(pairs: set[tuple[str, str]]) -> set[frozenset[str]]:
     }
 
 
-def floor(module: str) -> int:
+def layer(module: str) -> int:
     parts = module.split(".")
-    return next(FLOORS[name] for n in range(len(parts), 0, -1) if (name := ".".join(parts[:n])) in FLOORS)
+    return next(LAYERS[name] for n in range(len(parts), 0, -1) if (name := ".".join(parts[:n])) in LAYERS)
 
 
 def listed(found: set[frozenset[str]]) -> str:
     return "; ".join(" ↔ ".join(sorted(circle)) for circle in found)
 
 
-def test_every_module_has_a_floor():
-    assert all(floor(module) >= 0 for module in modules())
-    assert all(any(module.startswith(name) for module in modules()) for name in FLOORS)
+def test_every_module_has_a_layer():
+    assert all(layer(module) >= 0 for module in modules())
+    assert all(any(module.startswith(name) for module in modules()) for name in LAYERS)
 
 
 def test_no_circles_when_modules_are_loaded():
@@ -162,9 +162,9 @@ def test_imports_go_down():
     climbs = {
         (i.importer, i.imported)
         for i in imports()
-        if i.importer not in FACADES and i.imported not in FACADES and floor(i.imported) > floor(i.importer)
+        if i.importer not in FACADES and i.imported not in FACADES and layer(i.imported) > layer(i.importer)
     }
-    assert not climbs, f"imports from a floor above: {sorted(climbs)}"
+    assert not climbs, f"imports from a layer above: {sorted(climbs)}"
 
 
 # Where the slot `Node._data` is read: in the engine and in inner loops. `Node.raw` there took 2 % of an XOR step.

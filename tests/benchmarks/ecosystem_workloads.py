@@ -1,4 +1,4 @@
-"""What is measured of the doors to other libraries: scikit-learn's digits, a sweep, a step scanned in JAX."""
+"""What is measured with other libraries: scikit-learn's digits, a sweep, a step scanned in JAX."""
 
 import time
 import warnings

@@ -88,19 +88,19 @@ def page(rows: Iterable[Row]) -> str:
         f"Written by `python -m tests.benchmarks --write` on {date.today().isoformat()}, in one run.\n\n"
         f"- Python {platform.python_version()}, {versions}\n"
         f"- {processor()}, {os.cpu_count()} cores, {platform.system()}; one thread for every peer\n"
-        "- A bar, in the last table, is what the project has set itself to reach; measured is the median (and the\n"
-        "  quartiles). `compiled` and `vectorize` are this project's, too.\n"
-        "- A step is a whole training step: gradients to zero, forward, loss, backward, update.\n"
-        "- Times are CPU times of the process, medians over many rounds; in each round every peer has its turn,\n"
-        "  in a new order. After the dot: how many times the first column's time that is, the median of the\n"
-        "  rounds' ratios (quartiles in brackets). The MNIST runs, in processes side by side, are timed on the wall.\n"
-        "- The programs are in `tests/benchmarks/`; a test holds them to the same losses and weights.\n\n"
+        "- The last table has the bars, which are the project's goals. Measured is the median (and the quartiles).\n"
+        "  `compiled` and `vectorize` are also this project.\n"
+        "- A step is a whole training step: zero the gradients, forward, loss, backward, update.\n"
+        "- Times are CPU times of the process, medians over many rounds. In each round every peer runs once, in a\n"
+        "  new order. After the dot is the ratio to the time of the first column, the median of the rounds' ratios\n"
+        "  (quartiles in brackets). The MNIST runs use several processes, so their time is wall-clock time.\n"
+        "- The programs are in `tests/benchmarks/`. A test checks that they give the same losses and weights.\n\n"
         f"{tables(rows)}"
     )
 
 
 def processor() -> str:
-    """The processor's name, where the system tells it."""
+    """The processor's name, if the system knows it."""
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""The workloads of the doors to other libraries, on little work: what they measure, and their bars."""
+"""The workloads with other libraries, with little work: what they measure, and their bars."""
 
 import pytest
 
