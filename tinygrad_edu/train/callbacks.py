@@ -235,11 +235,9 @@ class ReduceLROnPlateau(Callback):
         self._state: dict[str, Any] = {}
 
     def on_start(self, run: Run) -> None:
-        fresh = self._scheduler(
-            run
-        ).state_dict()  # raises here, before the first step, if a setting is out of its range
+        fresh = self._scheduler(run)  # raises before the first step if a setting is out of its range
         if not run.epoch:
-            self._state = fresh
+            self._state = fresh.state_dict()
 
     def on_epoch(self, run: Run) -> None:
         scheduler = self._scheduler(run)
@@ -266,7 +264,7 @@ def _norm(p: Any) -> float:
 class GradientConverged(Callback):
     """Stop when the norm of the whole gradient is smaller than a tolerance: the loss is flat here.
 
-    It is the gradient of an epoch's last step. It is of all samples only if a step takes all of them.
+    It is the gradient of an epoch's last step. It belongs to all samples only if each step takes all of them.
 
     Parameters
     ----------

@@ -25,19 +25,19 @@ class Checkpoint(Callback):
 
     The state is the weights and buffers, the state of the optimizer and of the schedule, the states of all random
     generators (the run's and those of modules such as Dropout), the epoch, the history, and what other callbacks
-    remember. The file is replaced in one moment after an epoch, so it is always whole. A run that was killed and
+    remember. The file is never incomplete: a new one replaces it at once after an epoch. A run that was killed and
     started again gives exactly the same bytes as a run that was not killed.
 
     Parameters
     ----------
     path : the file, in safetensors format. If it exists when the run starts, the run continues from it.
-    every : the state is saved after so many epochs, and always after the last.
+    every : the number of epochs after which the state is saved. It is always saved after the last epoch.
 
     Raises
     ------
     CheckpointError : the file is damaged, or belongs to another run. The model, the optimizer, the schedule, the loss,
-        the batch size, the seed and the number of samples must be the same. The message names what differs. Nothing
-        is changed then.
+        the batch size, the seed and the number of samples must be the same. The message names the difference, and
+        nothing is changed.
     FileError : its folder does not exist.
 
     Examples
@@ -170,7 +170,7 @@ def _checksum(arrays: Mapping[str, Any]) -> Any:
 
 
 def _holders(run: Run) -> list[tuple[str, Any]]:
-    """The parts that have a state, by name; the model first, because it is the part that most often does not fit."""
+    """The parts that have a state, with names. The model is first, because it is the one that most often differs."""
     holders = [("model", run.model), ("optimizer", run.optimizer), ("history", run.history)]
     if run.schedule is not None:
         holders.append(("schedule", run.schedule))

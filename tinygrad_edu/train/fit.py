@@ -71,8 +71,8 @@ def fit(
 
     Raises
     ------
-    ShapeError, ArgumentError, DTypeError : samples and targets differ in number, there are none, a part is of
-        another kind, or the optimizer has none of the model's parameters. Nothing has been trained then.
+    ShapeError, ArgumentError, DTypeError : samples and targets differ in number, there are none, a part has a wrong
+        type, or the optimizer has none of the model's parameters. Nothing has been trained then.
 
     Examples
     --------
@@ -92,11 +92,9 @@ def fit(
     sets = {"": (X, y)} if measured and measure_training else {}
     if validation is not None:
         sets["val_"] = validation
-    seed = "none" if rng is None else None
+    seeded = rng is not None
     rng = np.random.default_rng(generator(rng))
-    seed = (
-        seed or f"{zlib.crc32(repr(rng.bit_generator.state).encode()):08x}"
-    )  # a checksum of the state in which it starts
+    seed = f"{zlib.crc32(repr(rng.bit_generator.state).encode()):08x}" if seeded else "none"  # of the first state
     run = Run(model, optimizer, History(model, X, y), epochs, rng, schedule, tuple(callbacks))
     run.setup = {"loss": _name(loss), "batch size": batch_size, "number of samples": len(X), "seed": seed}
     step = _training_step(model, loss, optimizer, compiled=compiled)

@@ -12,7 +12,7 @@ from tinygrad_edu.train.callbacks import mode_of
 
 
 class FailedRunError(TinygradEduError, RuntimeError):
-    """A run of a sweep that failed was asked for its result."""
+    """The result of a run that failed was asked for."""
 
 
 class SweptRun(NamedTuple):
@@ -22,8 +22,8 @@ class SweptRun(NamedTuple):
     ----------
     setting : the arguments that it was called with.
     seed : of its rng.
-    outcome : what it gave: numbers, lists of numbers (one per epoch), arrays and text by name; empty if it failed.
-    failure : the traceback of its error; "" if it ended well.
+    outcome : its numbers, lists of numbers (one per epoch), arrays and text, by name; empty if it failed.
+    failure : the traceback of its error; "" if there was none.
     """
 
     setting: dict[str, Any]
@@ -32,7 +32,7 @@ class SweptRun(NamedTuple):
     failure: str = ""
 
     def result(self) -> dict[str, Any]:
-        """The outcome of a run that ended well.
+        """The outcome of a run that did not fail.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Results(Sequence[SweptRun]):
         return [run for run in self.runs if run.failure]
 
     def settings(self) -> list[tuple[dict[str, Any], list[SweptRun]]]:
-        """Each setting with the runs of its seeds that ended well."""
+        """Each setting with the runs of its seeds that did not fail."""
         groups: list[tuple[dict[str, Any], list[SweptRun]]] = []
         for run in self.runs:
             if not groups or groups[-1][0] != run.setting:
@@ -127,7 +127,7 @@ class Results(Sequence[SweptRun]):
         return dict(self.settings()[min(scores)[1]][0])
 
     def curves(self, name: str) -> dict[str, list[list[float]]]:
-        """For each setting, in words, the numbers per epoch of its runs: what `viz.plot_bands` draws.
+        """For each setting, as text, the numbers of its runs, one per epoch: what `viz.plot_bands` draws.
 
         Runs of a setting that ended at different epochs are cut to the shortest.
         """
@@ -167,7 +167,7 @@ class Results(Sequence[SweptRun]):
 
 
 def words(setting: dict[str, Any]) -> str:
-    """A setting in words.
+    """A setting as text.
 
     Examples
     --------

@@ -15,12 +15,12 @@ from tinygrad_edu.support.arguments import shown
 
 
 class Task(NamedTuple):
-    """One run that a sweep consists of."""
+    """One run of a sweep."""
 
     number: int  # in the order of the results
     setting: dict[str, Any]
     seed: int
-    key: str  # "" where nothing is kept in files
+    key: str  # "" if no files are written
 
 
 def settings_of(grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def settings_of(grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]])
 
 
 def seeds_of(seeds: int | Iterable[int]) -> list[int]:
-    """``range(seeds)``, or the seeds that are listed."""
+    """``range(seeds)``, or the seeds of a list."""
     found = list(range(seeds)) if isinstance(seeds, int | np.integer) else [int(seed) for seed in seeds]
     if not found or len({*found}) != len(found) or min(found) < 0:
         raise ArgumentError(f"sweep: seeds must be a number of seeds, or different seeds from 0 up, not {shown(seeds)}")
@@ -61,11 +61,11 @@ def key_of(run: Callable[..., Any], setting: Mapping[str, Any], seed: int) -> st
 
 
 def stable(value: Any) -> Any:
-    """The value as JSON has it: the same in every process and on every day.
+    """The value in types that JSON has, the same in every process and on every day.
 
     Raises
     ------
-    DTypeError : it has no such text.
+    DTypeError : it cannot be written so.
 
     Examples
     --------
@@ -76,8 +76,8 @@ def stable(value: Any) -> Any:
     >>> stable(object())
     Traceback (most recent call last):
         ...
-    tinygrad_edu.errors.DTypeError: sweep: a run is known again by its setting, which may hold numbers, text,
-    functions, and lists, tuples and dicts of these, but was given an object of the type object
+    tinygrad_edu.errors.DTypeError: sweep identifies a run by its setting, which may hold numbers, text, functions,
+    and lists, tuples and dicts of these, but was given an object of the type object
     """
     if isinstance(value, np.generic):
         return value.item()
@@ -94,6 +94,6 @@ def stable(value: Any) -> Any:
     if inspect.isroutine(value) or inspect.isclass(value):
         return f"{value.__module__}.{value.__qualname__}"
     raise DTypeError(
-        "sweep: a run is known again by its setting, which may hold numbers, text, functions, and lists, tuples and "
+        "sweep identifies a run by its setting, which may hold numbers, text, functions, and lists, tuples and "
         f"dicts of these, but was given an object of the type {type(value).__name__}"
     )

@@ -1,4 +1,4 @@
-"""What a run gave, as the bytes of a safetensors file: arrays as tensors, everything else in a JSON header."""
+"""The outcome of a run as the bytes of a safetensors file: arrays as tensors, everything else in a JSON header."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def encoded(outcome: Any, setting: Any, seed: int) -> bytes:
 
     Raises
     ------
-    DTypeError : the run gave no History and no dict, or something in it that is no number, text or array.
+    DTypeError : the run gave no History and no dict, or something in it is no number, text or array.
     """
     if isinstance(outcome, History):
         outcome = {**outcome.to_dict(), "stopped": outcome.stopped}
@@ -34,7 +34,7 @@ def encoded(outcome: Any, setting: Any, seed: int) -> bytes:
 
 
 def decoded(content: bytes) -> dict[str, Any]:
-    """The outcome that `encoded` made bytes of; lists for tuples."""
+    """The outcome, from the bytes that `encoded` made; tuples are lists now."""
     size = int.from_bytes(content[:8], "little")
     header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["run"])
     arrays = safetensors.numpy.load(content)
@@ -43,7 +43,7 @@ def decoded(content: bytes) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """The outcome in a file; None where there is no whole one."""
+    """The outcome in a file; None if there is no such file, or it is damaged."""
     try:
         return decoded(path.read_bytes())
     except (OSError, ValueError, KeyError, safetensors.SafetensorError):
@@ -51,14 +51,14 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def _plain(value: Any, arrays: dict[str, Any]) -> Any:
-    """The value as JSON has it; its arrays go to ``arrays``."""
+    """The value in types that JSON has; its arrays go to ``arrays``."""
     if isinstance(value, Node):
         value = value.data
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "fiub":
-            raise DTypeError(f"sweep: a run gave an array of {value.dtype}, which is not kept: give numbers")
+            raise DTypeError(f"sweep: a run gave an array of {value.dtype}, which cannot be saved: give numbers")
         name = f"{len(arrays)}"
         arrays[name] = np.ascontiguousarray(value).reshape(value.shape)
         return _ARRAY + name

@@ -26,7 +26,7 @@ def sweep(
     progress: bool | None = None,
     title: str = "sweep",
 ) -> Results:
-    """Call ``run(**setting, rng=…)`` for every setting and seed, many at a time, and gather what the calls give.
+    """Call ``run(**setting, rng=…)`` for every setting and seed, many at a time, and collect the results.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def sweep(
         new ``np.random.default_rng(seed)``.
     grid : a dict of lists: every combination of their entries is a setting; or a list of settings, each a dict.
     seeds : how many, from 0 up; or the seeds themselves.
-    folder : where each finished run becomes a file. A further call with this folder runs only what is missing. Without
-        it, the results are in memory alone.
+    folder : each finished run is written to a file in it. Another call with this folder runs only what is missing.
+        Without it, the results are only in memory.
     client : a `distributed.Client`: the runs go to its Dask cluster. Without it, they go to processes of this machine,
         each on one thread.
     jobs : processes at a time; by default as many as there are processors.
@@ -50,9 +50,9 @@ def sweep(
     Notes
     -----
     - The runs start in the order of the grid: put long ones first.
-    - A file is written whole or not at all. It is found again by the name of ``run``, by what `functools.partial` binds
-      to it, by the setting and by the seed. A change inside of ``run`` is not seen: take another folder then.
-    - A run that failed is repeated by a further call with the same folder. Its traceback is in a text file there.
+    - A file is never incomplete. A later call finds it by the name of ``run``, the arguments that `functools.partial`
+      binds to it, the setting and the seed. It does not see a change in the code of ``run``: take another folder then.
+    - A run that failed is repeated by another call with the same folder. Its traceback is in a text file there.
     - A process or worker that is killed costs only its current run, which is repeated. A run whose process ends three
       times has failed.
 
@@ -108,7 +108,7 @@ def _ended(run: Callable[..., Any], tasks: Sequence[Task], client: Any, jobs: in
 
 
 def _kept(done: Done, task: Task, folder: Path | None) -> SweptRun:
-    """The run as a row of the results, and as a file."""
+    """The run as a row of the results; it is also written to a file."""
     if folder is not None:
         failure = folder / f"{task.key}.failed.txt"
         if done.failure:

@@ -1,4 +1,4 @@
-"""Who does the runs of a sweep: processes of this machine, or the workers of a Dask cluster."""
+"""Where the runs of a sweep are computed: in processes of this machine, or by the workers of a Dask cluster."""
 
 import signal
 import traceback
@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_edu.train.sweeps.settings import Task, stable
 from tinygrad_edu.train.sweeps.stored import encoded
 
-ATTEMPTS = 3  # a run whose process dies as often has failed: it kills the process itself
+ATTEMPTS = 3  # if the process of a run dies this often, the run has failed: it kills the process itself
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 ENVIRONMENT = {**ONE_THREAD, "TQDM_DISABLE": "1"}  # the bars of single runs would overwrite the bar of the sweep
 
@@ -39,7 +39,7 @@ def attempt(run: Callable[..., Any], task: Task) -> Done:
 def on_this_machine(run: Callable[..., Any], tasks: Sequence[Task], jobs: int) -> Iterator[Done]:
     """The runs as they end, ``jobs`` at a time, each process on one thread.
 
-    Each process is an executor of its own, so that one that is killed costs its own run alone. That run is repeated.
+    Each process has an executor of its own, so if one is killed, only its own run is lost. That run is repeated.
     """
     waiting, idle = deque(tasks), [_process() for _ in range(min(jobs, len(tasks)))]
     busy: dict[Any, tuple[Any, Task]] = {}
@@ -54,7 +54,7 @@ def on_this_machine(run: Callable[..., Any], tasks: Sequence[Task], jobs: int) -
                 error = future.exception()
                 if not isinstance(error, BrokenProcessPool):
                     idle.append(process)
-                    yield future.result() if error is None else Done(task, b"", _said(error))
+                    yield future.result() if error is None else Done(task, b"", _traceback(error))
                     continue
                 process.shutdown(kill_workers=True)
                 idle.append(_process())
@@ -77,7 +77,7 @@ def _process() -> Any:
 
 
 def _ignore_ctrl_c() -> None:
-    """The parent answers Ctrl-C, once, and ends the processes."""
+    """Only the parent process handles Ctrl-C; it ends the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -95,7 +95,7 @@ def on_cluster(client: Any, run: Callable[..., Any], tasks: Sequence[Task]) -> I
                 futures[again] = task
                 ended.add(again)
             elif future.status == "error":
-                yield Done(task, b"", _said(future.exception()))
+                yield Done(task, b"", _traceback(future.exception()))
             else:
                 yield future.result()
             future.release()
@@ -103,6 +103,6 @@ def on_cluster(client: Any, run: Callable[..., Any], tasks: Sequence[Task]) -> I
         client.cancel(list(futures))
 
 
-def _said(error: BaseException) -> str:
-    """An error of the machinery, such as a function that cannot be sent to a process."""
+def _traceback(error: BaseException) -> str:
+    """The text of an error outside of the run, such as a function that cannot be sent to a process."""
     return "".join(traceback.format_exception(error))
