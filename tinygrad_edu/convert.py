@@ -1,4 +1,4 @@
-"""States of nets from PyTorch and to PyTorch: names are mapped, and what differs in layout is transposed.
+"""States of nets from PyTorch and to PyTorch: names are mapped, and weights with another layout are transposed.
 
 `nn.Linear` here has its weight as ``(in_features, out_features)``, PyTorch's is the other way round. Every other layer
 keeps PyTorch's layout. Which weights are transposed is decided by the kind of the layer, never by the shape.
@@ -27,18 +27,18 @@ def from_torch(source: Any, net: Module, *, names: Mapping[str, str] | None = No
     ----------
     source : a ``torch.nn.Module``; its ``state_dict()``; or the path of a safetensors file that PyTorch wrote.
     net : takes the numbers over, in its own dtypes.
-    names : PyTorch's name for each name of ``net.state_dict()`` that is not found by itself.
+    names : PyTorch's name for each name of ``net.state_dict()`` that is not found without it.
 
     Notes
     -----
-    An entry is found by its name, where "layers." counts for nothing: ``layers.0.weight`` is ``0.weight``. Where the
-    names do not fit, layers are paired in their order, if there are as many on both sides and the entries of each pair
-    have the same last names and shapes. A file has no order but its numbers, such as "0." and "2.".
+    Entries are matched by name, without "layers.": ``layers.0.weight`` matches ``0.weight``. If the names do not match,
+    layers are paired in order. Then both sides need the same number of layers, and the entries of each pair the same
+    last names and shapes. In a file, only numbers such as "0." and "2." give an order.
 
     Raises
     ------
     StateDictError : entries are missing, surplus or of another shape, or the file was written by `tinygrad_edu.save`,
-        whose weights are not transposed. Each problem is named, and nothing has changed.
+        whose weights are not transposed. Each problem is named, and nothing is changed.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def to_torch(net: Module, module: Any = None, *, names: Mapping[str, str] | None
     net : of `nn`.
     module : a ``torch.nn.Module`` of the same structure, into which the state is loaded; see `from_torch` for how names
         are found. Without it, "layers." is left out of the names, as ``torch.nn.Sequential`` names its parts.
-    names : PyTorch's name for each name of ``net.state_dict()`` that is not found by itself.
+    names : PyTorch's name for each name of ``net.state_dict()`` that is not found without it.
 
     Returns
     -------
@@ -79,13 +79,13 @@ def to_torch(net: Module, module: Any = None, *, names: Mapping[str, str] | None
 
     Raises
     ------
-    StateDictError : ``module`` has other entries or shapes. Each problem is named, and nothing has changed.
+    StateDictError : ``module`` has other entries or shapes. Each problem is named, and nothing is changed.
     """
     try:
         import torch
     except ModuleNotFoundError as error:
         raise ImportError(
-            "convert.to_torch makes tensors of PyTorch, which is not installed: see pytorch.org"
+            "convert.to_torch makes PyTorch tensors, but PyTorch is not installed: see pytorch.org"
         ) from error
     layout, state = _Layout(net), net.state_dict()
     arrays = {name: np.array(x.T if name in layout.transposed else x, order="C") for name, x in state.items()}
@@ -150,10 +150,10 @@ def _by_layer(names: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def _in_sequence(layers: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """The layers by their numbers: a file has them in the order of the alphabet, 10 before 2.
+    """The layers in the order of their numbers, because a file sorts them as text, 10 before 2.
 
-    Where they are not numbered alike, their order is that of the module, as they are given. In a file it would mean
-    nothing, and the entries of its layers do not come weight first; such a file is not paired by order.
+    If they have no such numbers, the order is that of the module. A file with such layers is not paired in order,
+    because it is sorted by name. It is recognized by this: its layers do not begin with their weight.
     """
     if len({re.sub(r"\d+", "#", layer) for layer in layers}) == 1:
         return dict(sorted(layers.items(), key=lambda pair: [int(n) for n in re.findall(r"\d+", pair[0])]))

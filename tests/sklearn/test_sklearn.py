@@ -135,7 +135,7 @@ def test_names_that_there_are_not_are_refused_with_those_there_are(moons):
     with pytest.raises(ArgumentError, match="no optimizer 'BacktrackingLineSearch'"):
         small(optimizer="BacktrackingLineSearch").fit(*moons)
     net = nn.Linear(2, 2)
-    with pytest.raises(ArgumentError, match="makes the optimizer of its own parameters"):
+    with pytest.raises(ArgumentError, match="makes the optimizer itself, but was given one"):
         small(optimizer=optim.SGD(net.parameters(), lr=0.1)).fit(*moons)
 
 

@@ -26,11 +26,11 @@ def to_onnx(net: Module, example: Any, path: str | os.PathLike[str]) -> None:
     net : a Module of one input.
     example : an input array with the batch as its first axis. The file's batch axis is dynamic: "batch". Integers, such
         as tokens, are an integer input.
-    path : where to; an earlier file is replaced in one moment, or not at all.
+    path : of the file. An older file is replaced only if the new one is complete.
 
     Raises
     ------
-    ExportError : an operation has no counterpart in ONNX, or depends on the data in a way that a graph cannot say. The
+    ExportError : an operation has no counterpart in ONNX, or depends on the data in a way that no graph expresses. The
         message names the operation and the module that called it. Nothing is written.
 
     Notes
@@ -57,7 +57,7 @@ def to_onnx(net: Module, example: Any, path: str | os.PathLike[str]) -> None:
     x = np.asarray(example.data if isinstance(example, Node) else example)
     if not isinstance(net, Module) or x.ndim < 1 or not len(x):
         raise ArgumentError(f"to_onnx takes a Module and an input with at least one sample, but was given {shown(net)}")
-    if len(x) == 1:  # 1 is too many things: with 2, what depends on the batch is seen
+    if len(x) == 1:  # many sizes are 1: with 2, those that depend on the batch differ
         x = np.concatenate([x, x[::-1]])
     runs = [forward_pass(net, given) for given in (x, other_data(x), np.concatenate([other_data(x), x[:1]]))]
     model = Graph(onnx, x, runs).model()

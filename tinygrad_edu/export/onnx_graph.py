@@ -89,20 +89,20 @@ class Graph:
         if any(isinstance(value, np.ndarray) for value in values) and self.is_input(values[0]):
             return INPUT
         if not (_equal(values[0], values[1]) and _equal(values[0], values[2])):
-            raise self.fail(f"its {name} depends on the data, which a graph of fixed operations cannot say")
+            raise self.fail(f"its {name} depends on the data, which a graph of fixed operations cannot express")
         return values[0]
 
     def is_input(self, array: Any) -> bool:
         """Whether this is the net's integer input."""
         return self.x.dtype.kind in "iu" and np.shape(array) == self.x.shape and bool((array == self.x).all())
 
-    # --- the whole ---
+    # --- the model ---
 
     def _compare_structure(self) -> None:
         lengths = {len(run.nodes) for run in (self.first, self.other, self.larger)}
         trio = zip(self.first.nodes, self.other.nodes, self.larger.nodes, strict=False)
         if len(lengths) > 1 or any(len({a.op, b.op, c.op}) > 1 for a, b, c in trio):
-            raise ExportError("to_onnx: the net does other operations for other data or for another number of samples")
+            raise ExportError("to_onnx: the net runs other operations for other data or for another number of samples")
 
     def model(self) -> Any:
         """The finished model."""
@@ -131,7 +131,7 @@ class Graph:
             return ""  # written where it is used, in the type that it has there
         if len(np.unique(node.data)) != 1:
             raise ExportError(
-                f"to_onnx: an array of shape {node.shape} grows with the batch, and is not all one number"
+                f"to_onnx: an array of shape {node.shape} grows with the batch, and its entries are not all equal"
             )
         value = self.constant(np.full((1,) * node.ndim, node.data.flat[0]))
         return self.add("Expand", value, self.shape(node.shape, larger.data.shape))

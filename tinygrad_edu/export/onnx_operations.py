@@ -38,7 +38,7 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.GtE: "GreaterOrEqual",
     ast.LtE: "LessOrEqual",
 }
-# What ONNX does not have, by what it has.
+# Operations that ONNX does not have, written with those that it has.
 _COMPOSED = {
     "expm1": "exp(x) - 1",
     "log1p": "log(1 + x)",
@@ -321,7 +321,7 @@ def _written_out(graph: Any, index: Any) -> list[Any]:
     arrays = [np.asarray(part) for part in parts if isinstance(part, np.ndarray | list)]
     others = any(part is None or isinstance(part, int | np.integer) for part in parts)
     if len(arrays) > 1 or (arrays and (others or arrays[0].dtype.kind not in "iu")):
-        raise graph.fail("ONNX takes one array of whole numbers as an index, and nothing but slices beside it")
+        raise graph.fail("ONNX takes one array of whole numbers as an index, and otherwise only slices")
     return [_plain(part) for part in parts]
 
 

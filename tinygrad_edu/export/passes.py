@@ -14,7 +14,7 @@ INPUT, OUTPUT = "input", "output"
 
 
 class ExportError(TinygradEduError, TypeError):
-    """Something in a net that the other format has no counterpart for."""
+    """The other format has no counterpart for something in a net."""
 
 
 class Pass:
@@ -28,7 +28,7 @@ class Pass:
 
 
 def forward_pass(net: Module, x: Any) -> Pass:
-    """Run the net in evaluation mode; its parts are left in the mode that they had."""
+    """Run the net in evaluation mode; afterwards its modules have their old modes."""
     training = {name: module.training for name, module in net.named_modules()}
     net.eval()
     try:

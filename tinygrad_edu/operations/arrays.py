@@ -25,7 +25,7 @@ def _special(name: str) -> Callable[[Any], Any]:
 
 
 def _power(a: Any, b: Any) -> Any:
-    """``a ** b``; small whole powers by products, for which NumPy's pow takes some hundred times as long."""
+    """``a ** b``; small whole powers by products, for which NumPy's pow takes about a hundred times as long."""
     n = _one_exponent(a, b)
     if n == 1:
         return a * np.ones((), a.dtype)
@@ -40,7 +40,7 @@ def _power(a: Any, b: Any) -> Any:
 
 
 def _one_exponent(a: Any, b: Any) -> float | None:
-    """The exponent, if it is the same for all numbers; to look for that takes much less than a power."""
+    """The exponent, if it is the same for all numbers. This check takes much less time than a power."""
     if b.__class__ is not np.ndarray or a.dtype != b.dtype or not b.size or b.shape not in ((), a.shape):
         return None
     n: float = b.flat[0].item()

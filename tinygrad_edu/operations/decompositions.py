@@ -26,9 +26,9 @@ def _rows(x: Array) -> Array:
 
 
 def _over(x: Array, gaps: Array) -> Array:
-    """``x / gaps``, 0 where both are 0: equal values have no slope between them unless something asks for it.
+    """``x / gaps``, and 0 where both are 0: there, nothing depends on the difference of two equal values.
 
-    Where x alone is 0 the quotient is taken, since its derivative by x is not 0.
+    Where only x is 0 the quotient is taken, because its derivative by x is not 0.
     """
     needless = (untracked(x) == 0) & (untracked(gaps) == 0)
     return np.where(needless, 0.0, x / np.where(needless, 1.0, gaps)).astype(x.dtype)
@@ -111,7 +111,7 @@ def _svd_gx(gy: Array, y: Array, x: Array) -> Array:
     inner = _over(a - transposed(a), gaps) * _rows(s) + np.expand_dims(s, -1) * _over(b - transposed(b), gaps)
     inner = inner + np.eye(s.shape[-1], dtype=x.dtype) * _rows(gs)
     gx = u @ inner @ transposed(v)
-    if m > s.shape[-1]:  # what leads out of the columns of u
+    if m > s.shape[-1]:  # the part outside of the space of u's columns
         gx = gx + _over(gu - u @ a, _rows(s)) @ transposed(v)
     if v.shape[-2] > s.shape[-1]:
         gx = gx + u @ transposed(_over(gv - v @ b, _rows(s)))

@@ -12,7 +12,7 @@ _INF, _NAN = math.inf, math.nan
 
 
 def _ieee(function: Callable[[float], float], domain: float | Callable[[float], float] = _NAN) -> Any:
-    """A function of `math` that answers with inf or nan where Python raises."""
+    """A function of `math` that returns inf or nan where Python raises."""
 
     def total(x: float) -> float:
         try:

@@ -33,7 +33,7 @@ def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
     n, classes = x.shape
     starts = _starts(n, classes)
     entries = starts + labels  # each row's label in the flattened array
-    # Numbers repeated along the rows, for NumPy takes twice as long to broadcast short ones.
+    # Numbers repeated along the rows, because NumPy takes twice as long to broadcast along short rows.
     flat = x.ravel() - _largest(x, starts).repeat(classes)
     picked = flat[entries]
     exp = np.exp(flat, flat).reshape(n, classes)
@@ -45,7 +45,7 @@ def _cross_entropy(x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
 
 
 def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dict[str, Array]) -> Array:
-    if not isinstance(gy, np.ndarray):  # recorded: how softmax depends on x must be seen
+    if not isinstance(gy, np.ndarray):  # recorded: the graph must show how softmax depends on x
         onehot = (np.expand_dims(labels, 1) == np.arange(x.shape[1])).astype(x.dtype)
         return (SOFTMAX(x, axis=-1) - onehot) * (gy / len(labels))
     if "parts" not in memo or memo["parts"][0] is not x:
@@ -55,7 +55,7 @@ def _cross_entropy_gx(gy: Array, y: Array, x: Array, *, labels: Array, memo: dic
     share = gy.item() / len(labels)
     shares = share / total
     flat *= shares.repeat(gx.shape[1])
-    shares.fill(share)  # of the array's type: Python's number would cost as much as all of this line
+    shares.fill(share)  # in the array's type: a Python number would double the time of this line
     flat[entries] -= shares
     return gx
 

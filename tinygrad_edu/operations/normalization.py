@@ -1,7 +1,7 @@
 """Normalization: mean 0 and variance 1 over some axes, as one operation, since its derivative is short.
 
 A number changes the output in three ways: by itself, through the mean, and through the standard deviation σ. The
-gradient has one term for each: gy, less its mean, less its part along y.
+gradient has one term for each: gy, minus its mean, minus its part along y.
 """
 
 from typing import Any

@@ -22,9 +22,9 @@ class Operation:
     symbol: str
     gx_arrays: Sequence[Callable[..., Any]]
     returns_fresh_arrays = True  # gx is gy itself or a new array, never the data or another gradient
-    gradient_stays_finite = True  # gx of finite numbers is finite, so NumPy has nothing to warn of
+    gradient_stays_finite = True  # gx of finite numbers is finite, so NumPy gives no warnings
     gradient_keeps_shape = False  # gx of an array is always a new array of the same shape
-    is_weighted_sum = False  # its inputs are weights, as many numbers, and a bias: `dot`
+    is_weighted_sum = False  # its inputs are n weights, n numbers, and a bias: `dot`
     is_one_call = False  # whether a compiled step calls `forward` as it is, not NumPy functions one by one
     backward_step: Any = None  # its backward step on arrays, when `speed.written_backward` has written it
 

@@ -74,7 +74,7 @@ def MEAN(x: Array, *, axis: Axis, keepdims: bool) -> Array:
 
 
 def _prod_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    if untracked(x).all() is np.True_:  # False for a stand-in of `compile`, whose answer is not a bool
+    if untracked(x).all() is np.True_:  # False for a placeholder of `compile`, whose answer is not a bool
         return restored(gy * y, x, axis) / x
     return restored(gy, x, axis) * _product_of_the_others(x, axis)
 
@@ -195,7 +195,7 @@ def CUMSUM(x: Array, *, axis: int) -> Array:
 
 
 def _cumprod_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
-    if untracked(x).all() is np.True_:  # False for a stand-in of `compile`, whose answer is not a bool
+    if untracked(x).all() is np.True_:  # False for a placeholder of `compile`, whose answer is not a bool
         return np.flip(np.cumsum(np.flip(gy * y, axis), axis=axis), axis) / x
     n = x.shape[axis]
     lines = np.expand_dims(np.moveaxis(x, axis, -1), -2)

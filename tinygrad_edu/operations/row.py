@@ -32,9 +32,9 @@ TABLE: "dict[str, Elementwise]" = {}  # every row by its name: `elementwise` fil
 class Elementwise(Operation):
     """An operation that works on each number by itself: a row of the table.
 
-    ``y`` is the text of the forward pass, ``gx`` those of the gradients that flow to the inputs, ``symbol``
-    what a picture shows, ``operator`` the Python operator that it is, ``params`` its parameters with their
-    defaults.
+    ``y`` is the text of the forward pass, and ``gx`` are the texts of the gradients that flow to the inputs. ``symbol``
+    is what a picture shows, ``operator`` is the Python operator of the operation, and ``params`` are its parameters
+    with their defaults.
     """
 
     arrays: ClassVar[dict[str, Any]] = {}  # the vocabulary of arrays: `tensor` fills it in when NumPy is there
@@ -108,9 +108,9 @@ class Elementwise(Operation):
 
     @cached_property
     def backward_floats(self) -> Callable[[Any], None]:
-        """The derivatives, written out as one function; for ``mul`` that is this one.
+        """The derivatives as one function.
 
-        ::
+        For ``mul`` it is this::
 
             def backward(node):
                 gy = node._grad

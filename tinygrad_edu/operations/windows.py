@@ -1,8 +1,8 @@
 """Operations on windows that move over an array: convolution and pooling, in any number of dimensions.
 
 The arrays have the axes ``(n, channels, *lengths)``, weights ``(out_channels, channels / groups, *size)``. A window
-starts every ``stride`` entries and takes every ``dilation``-th entry; ``padding`` says, for each dimension, how many
-entries of margin stand before and after.
+starts every ``stride`` entries and takes every ``dilation``-th entry. ``padding`` is, for each dimension, the number of
+margin entries before and after.
 
 A convolution is linear in its input and linear in its weight. So three operations are each other's derivatives:
 
@@ -195,7 +195,7 @@ def winners_of(x: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> A
 
 
 def pick(x: Any, *, winners: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> Any:
-    """Of each window the entry that has the winner's number."""
+    """From each window, the entry that has the winner's number."""
     x = padded(x, padding)
     first, *others = slices_of(size, winners.shape[2:], stride, dilation)
     y = x[first].copy()

@@ -16,7 +16,7 @@ from tinygrad_edu.support.types import Array
 
 
 class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A classifier: the net's outputs are logits, one per class, and ``softmax(logits)`` the probabilities.
+    """A classifier: the net's outputs are logits, one per class, and ``softmax(logits)`` are the probabilities.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
     optimizer : a name in `optim`, or a function ``optimizer(params, lr=…)`` that makes one, such as
         ``functools.partial(optim.SGD, momentum=0.9)``.
     lr : learning rate; None for the optimizer's own default.
-    weight_decay : passed to the optimizer where it is not 0.
+    weight_decay : passed to the optimizer if it is not 0.
     epochs : passes over the data, at most.
     batch_size : samples per step; all of them, if None.
     tol, patience : training ends when the loss (with ``early_stopping``, the validation accuracy) has not improved by
         more than ``tol`` for ``patience`` epochs. ``patience=None`` trains for all epochs.
     early_stopping : keep a part of the data for validation, and go back to the weights of the best epoch.
     validation_fraction : the part of the data that ``early_stopping`` keeps, the same of each class.
-    warm_start : a further `fit` goes on with the net and the optimizer that are there.
+    warm_start : another `fit` continues with the existing net and optimizer.
     compiled : train by `tinygrad_edu.compile`. Switch it off for a net that cannot be compiled.
     progress : show a progress bar.
     random_state : a seed, a RandomState or None: decides weights and order of the samples.
@@ -46,7 +46,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
     net_, optimizer_ : the trained net, and the optimizer that trained it.
     history_ : `train.History` of the training.
     classes_ : the classes, in the order of the net's outputs.
-    n_features_in_, feature_names_in_ : what was seen in `fit`.
+    n_features_in_, feature_names_in_ : of the samples in `fit`.
     n_iter_ : epochs trained.
 
     Notes
@@ -128,7 +128,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
         X, y = self._checked(X, y, reset=first)
         if first:
             if classes is None:
-                raise ArgumentError("partial_fit: the first call needs classes=[…], all that will ever be seen")
+                raise ArgumentError("partial_fit: the first call needs classes=[…], all classes that can occur")
             self.classes_ = np.unique(classes)
         elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
             raise ArgumentError(f"partial_fit: classes were {self.classes_} in the first call, but are {classes} now")
@@ -137,7 +137,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
             self._begin(len(self.classes_), X.dtype)
         if isinstance(self.class_weight, str):
             raise ArgumentError(
-                'partial_fit cannot know how often the classes come, which class_weight="balanced" asks for: give a '
+                'class_weight="balanced" needs the frequencies of the classes, which partial_fit does not know: give a '
                 "dict"
             )
         self._weights = self._class_weights(y, X.dtype)

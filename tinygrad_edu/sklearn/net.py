@@ -89,8 +89,8 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     def _optimizer_of(self, parameters: list[Any]) -> Any:
         if isinstance(self.optimizer, optim.Optimizer):
             raise ArgumentError(
-                f"{type(self).__name__} makes the optimizer of its own parameters, but was given one of others: give a "
-                'name such as "Adam", or a function such as functools.partial(optim.SGD, momentum=0.9)'
+                f"{type(self).__name__} makes the optimizer itself, but was given one of other parameters: give a name "
+                'such as "Adam", or a function such as functools.partial(optim.SGD, momentum=0.9)'
             )
         rules = {name: rule for name in optim.__all__ if _steps_once(rule := getattr(optim, name))}
         make = rules.get(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer

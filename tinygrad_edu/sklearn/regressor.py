@@ -20,7 +20,7 @@ class NetRegressor(RegressorMixin, NetEstimator):  # type: ignore[misc]  # sciki
 
     Notes
     -----
-    The targets are not scaled. Where they are far from 1 in size, wrap the regressor in scikit-learn's
+    The targets are not scaled. If they are far from 1 in size, wrap the regressor in scikit-learn's
     ``TransformedTargetRegressor(regressor, transformer=StandardScaler())``.
 
     Examples
@@ -48,12 +48,12 @@ class NetRegressor(RegressorMixin, NetEstimator):  # type: ignore[misc]  # sciki
         return self
 
     def predict(self, X: Any) -> Array:
-        """The prediction for each sample: numbers, or rows of them where the targets were rows."""
+        """The prediction for each sample: a number, or a row of numbers if the targets were rows."""
         outputs = self._outputs(X)
         return outputs.reshape(len(outputs), *self._target_shape)
 
     def _checked(self, X: Any, y: Any, *, goes_on: bool) -> tuple[Array, Array]:
-        """Samples, and targets of shape (n, outputs); a net that fits them is there afterwards."""
+        """Check samples and targets, and build the net if it is new. The targets get the shape (n, outputs)."""
         X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True, reset=not goes_on)
         y = np.asarray(y, X.dtype)
         if not goes_on:

@@ -1,6 +1,6 @@
-"""`SharedInputs` that are used again, so that `dot` need not read the same list for each sample and each neuron.
+"""`SharedInputs` that are used again, so that `dot` does not read the same list for each sample and each neuron.
 
-The plain twin reads each list anew: `dot.shared_inputs`.
+The plain version reads each list again: `dot.shared_inputs`.
 """
 
 import weakref
@@ -12,10 +12,9 @@ from tinygrad_edu.speed.shared_inputs import SharedInputs
 
 
 class Readings:
-    """The `SharedInputs` that graphs hold at present, so that the same nodes need not be read again.
+    """The `SharedInputs` that present graphs have, so that the same nodes are not read again.
 
-    ``read(nodes, bias)`` makes them. A reading is used again if it is of the same nodes and no data was written
-    anywhere since.
+    ``read(nodes, bias)`` makes them. A reading is used again if it has the same nodes and no data was changed since.
     """
 
     def __init__(self, read: Callable[[Sequence[Any], Any], SharedInputs], most: int = 5000) -> None:

@@ -14,11 +14,11 @@ from tinygrad_edu.support.types import Array
 if TYPE_CHECKING:
     from tinygrad_edu.operations.operation import Operation
 
-LARGE = 1 << 13  # the size of a gradient from which on it is computed again rather than kept
+LARGE = 1 << 13  # gradients with at least so many numbers are computed again instead of kept
 
 
 class RecomputedGradient:
-    """A gradient that has been handed on. ``copy()`` computes it again."""
+    """A gradient that may be freed after its use. ``copy()`` computes it again."""
 
     __slots__ = ("gradient", "gy", "operation", "params", "x", "y")
 
@@ -51,5 +51,5 @@ def step_without_keeping(
 
 
 def _has_own_memory(x: Any) -> bool:
-    """Whether an operation made the array, and it is no view of a leaf's, which may be written to."""
+    """Whether an operation made the array. A view of a leaf's array does not count: the leaf may change."""
     return x.operation is not None and x._data.base is None and all(x._data is not other._data for other in x.inputs)

@@ -1,7 +1,7 @@
 """The topological order of a graph of Values, in a third of the time of `graph.node.topological_order`.
 
-It gives the same order. It is quicker because it knows how a Value keeps its inputs, and because it writes on each node
-how far the walk is with it. A set of the nodes would take longer to ask.
+It gives the same order. It is faster because it knows how a Value stores its inputs, and because the progress of the
+walk is a mark on each node. A set of nodes would be slower.
 """
 
 import operator

@@ -26,7 +26,7 @@ def walk(order):
 
 @cache
 def written_walk() -> Callable[[list[Any]], None]:
-    """The function that hands the gradient of each node on to its inputs, from the last node to the first."""
+    """The function that passes the gradient of each node on to its inputs, from the last node to the first."""
     rows = {name: TABLE[name] for name in ("mul", "add")}
     bodies = {name: ("\n" + 12 * " ").join(row.backward_lines()) for name, row in rows.items()}
     scope: dict[str, Any] = {**rows}

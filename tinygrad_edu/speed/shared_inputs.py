@@ -14,7 +14,7 @@ _requires_grad = operator.attrgetter("requires_grad")
 
 
 class SharedInputs:
-    """Nodes that several operations have as inputs; for the weights of a neuron, with its ``bias``."""
+    """Nodes that several operations have as inputs; if they are a neuron's weights, with its ``bias``."""
 
     __slots__ = ("__weakref__", "_bias", "_mark", "data", "nodes", "requires_grad", "stamp")
 
