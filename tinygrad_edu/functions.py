@@ -28,7 +28,7 @@ Axis = int | Sequence[int] | None
 
 
 def as_array(x: Any, dtype: Any = None) -> Any:
-    """``np.asarray``. A stand-in for an array, with which `compile` records, is returned as it is."""
+    """``np.asarray``. A placeholder for an array, with which `compile` records, is returned as it is."""
     if hasattr(x, "_recorder"):
         return x if dtype is None or x.dtype == dtype else x.astype(dtype)
     return np.asarray(x, dtype)

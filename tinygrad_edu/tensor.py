@@ -691,7 +691,7 @@ def _array(data: Any, dtype: DTypeLike | None = None) -> Array:
         data = data_of(data)
     elif isinstance(data, list | tuple):
         data = _plain_nested(data)
-    if hasattr(data, "_recorder"):  # the stand-in for an array while `compile` records
+    if hasattr(data, "_recorder"):  # the placeholder for an array while `compile` records
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
     try:
         array = np.asarray(data)

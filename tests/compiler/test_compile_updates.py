@@ -76,7 +76,7 @@ def test_the_source_says_why_adam_is_written_as_it_is():
     own.step(X, Y)
     update = own.step.source.partition("# update")[2]
     assert update.lstrip().startswith("# the step is lr * m_hat / (sqrt(v_hat) + eps), m_hat = m / (1 - beta1**t)")
-    assert "return loss, t  # a number does not change in place: it comes back" in update
+    assert "return loss, t  # a number cannot change in place: it is returned" in update
 
 
 def test_gradients_that_were_there_are_called_after_their_parameters():

@@ -27,7 +27,7 @@ from tinygrad_edu.compiler.record.traced import users_level
 from tinygrad_edu.compiler.recording import record
 from tinygrad_edu.compiler.run.frame import Outdated
 from tinygrad_edu.compiler.run.in_jax import JaxFunction
-from tinygrad_edu.compiler.run.interpreter import looked_at
+from tinygrad_edu.compiler.run.interpreter import computed_for_view
 from tinygrad_edu.compiler.run.machine import Machine
 from tinygrad_edu.compiler.write.source import Readable, as_file
 from tinygrad_edu.errors import ArgumentError
@@ -334,7 +334,7 @@ class Compiled:
         >>> [x.tolist() for x in double.numbers.values()]
         [[1.0, 3.0], [2.0, 6.0]]
         """
-        return looked_at(self._readable().program, self._current().input_values())
+        return computed_for_view(self._readable().program, self._current().input_values())
 
     def save_source(self, path: str | Path) -> None:
         """Write `source` with inputs and a main: a file that needs NumPy alone.

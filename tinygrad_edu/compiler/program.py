@@ -1,7 +1,7 @@
 """A program: straight lines of NumPy calls, one after another, on named arrays and numbers.
 
-A line is ``out = function(*args, **keywords)``. What it works on are `Var`, or constants: numbers, and arrays that
-are read where they are when the line runs.
+A line is ``out = function(*args, **keywords)``. Its operands are `Var`, or constants: numbers, and arrays that are read
+when the line runs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Var:
-    """One array or number of a program: what it is like, and what it is best called."""
+    """One array or number of a program: its shape and type, and a good name for it."""
 
     __slots__ = ("dtype", "hint", "section", "shape")
 
@@ -39,9 +39,9 @@ _NESTED = frozenset((tuple, list, dict, slice))
 class Line:
     """``out = function(*args, **keywords)``, in one of the sections "forward", "backward" and "update".
 
-    ``kind`` tells a ufunc, another function of NumPy's, a method of the first argument (``function`` is its name),
-    an index ``args[0][args[1]]``, an operator on Python's numbers, a draw from a random generator and a check. Lines
-    with the same ``group`` belong to one operation.
+    ``kind`` is a ufunc, another NumPy function, a method of the first argument (``function`` is its name), an index
+    ``args[0][args[1]]``, an operator on Python's numbers, a draw from a random generator, or a check. Lines with the
+    same ``group`` belong to one operation.
     """
 
     out: Var
@@ -105,10 +105,10 @@ def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
 
 @dataclass(eq=False)
 class Program:
-    """Lines in order, what they read from outside and what they leave there.
+    """Lines in order, with their inputs and the places where results are stored.
 
-    ``inputs`` says for each variable where its value comes from at every run; ``writes`` what is stored where after
-    the last line; ``result`` is the tree of what the function returned, with variables in it.
+    ``inputs`` says for each variable where its value comes from at every run. ``writes`` says what is stored where
+    after the last line. ``result`` is the tree of what the function returned, with variables in it.
     """
 
     name: str

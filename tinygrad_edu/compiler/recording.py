@@ -1,4 +1,4 @@
-"""Making a program of one call: the function runs once, on stand-ins for its arguments.
+"""Making a program of one call: the function runs once, on placeholders for its arguments.
 
 What a replay would not do is refused here: keeping a number outside of the function, counting, drawing random numbers.
 """
@@ -189,7 +189,7 @@ def _recorded(
     keywords: Any,
     outside: set[int],
 ) -> Call:
-    """Call the function on stand-ins; ``outside`` are the identities of the objects that it reads there."""
+    """Call the function on placeholders; ``outside`` are the identities of the objects that it reads there."""
     order: list[tuple[Argument, Any, Any]] = []
     names = _argument_names(signature, len(args))
     with recorder.active():
@@ -254,7 +254,7 @@ def _refuse_new_data(recorder: Recorder, order: list[tuple[Argument, Any, Any]])
 
 
 def _arguments(recorder: Recorder, tree: Any, source: Argument, order: list[tuple[Argument, Any, Any]]) -> Any:
-    """The tree with stand-ins; ``order`` notes them as `_form` meets the leaves."""
+    """The tree with placeholders; ``order`` notes them as `_form` meets the leaves."""
     if type(tree) in (tuple, list):
         return type(tree)([_arguments(recorder, x, source.at(i), order) for i, x in enumerate(tree)])
     if type(tree) is dict:

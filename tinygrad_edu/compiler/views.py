@@ -12,7 +12,7 @@ _FRESH = frozenset({np.array, np.where, np.concatenate, np.stack, *runtime.HELPE
 
 
 def is_view(line: Line) -> bool:
-    """Whether the line's result looks into its first operand's memory, if it can."""
+    """Whether the line's result is a view of its first operand, if NumPy can make one."""
     if line.kind == METHOD:
         return line.function in _VIEWS
     if line.kind == INDEX:
@@ -32,7 +32,7 @@ def may_be_view(line: Line) -> Var | None:
 
 
 def views(program: Program) -> dict[Var, Var]:
-    """What may be a view, and into whose memory it looks."""
+    """The variables that may be views, and the owners of their memory."""
     owners: dict[Var, Var] = {}
     for line in program.lines:
         note_view(line, owners)

@@ -26,10 +26,10 @@ class Observer:
 
 
 class Recorder(Protocol):
-    """What the engine asks and tells while `compile` records a call: ``MODES.recorder``, where there is one.
+    """What the engine calls while `compile` records a call: ``MODES.recorder``, if it is set.
 
-    The engine then computes on stand-ins for arrays and numbers. The recorder makes them, and notes what is done with
-    them. It does the forward and the backward pass in the engine's place.
+    The engine then computes on placeholders for arrays and numbers. The recorder makes them, and notes what is done
+    with them. It does the forward and the backward pass instead of the engine.
     """
 
     # What happened. A recorder notes it.
@@ -64,7 +64,7 @@ class Recorder(Protocol):
     # What the engine asks for. A recorder answers.
 
     def data(self, node: Node) -> Any:
-        """The data of the node, or a stand-in for it."""
+        """The data of the node, or a placeholder for it."""
 
     def record(self, operation: Any, inputs: tuple[Node, ...], params: Mapping[str, Any]) -> Any:
         """The forward pass of the operation."""
@@ -82,4 +82,4 @@ class Recorder(Protocol):
         """Call ``function``, which raises if the numbers are wrong. A compiled call calls it each time."""
 
     def apply(self, kind: str, function: Any, args: Sequence[Any]) -> Any:
-        """Call ``function`` on stand-ins, as one line of the program."""
+        """Call ``function`` on placeholders, as one line of the program."""

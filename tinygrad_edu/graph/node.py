@@ -29,7 +29,7 @@ NO_PARAMS: Mapping[str, Any] = {}
 def data_of(x: Any) -> Any:
     """The data of a node; what is no node is returned as it is.
 
-    While `compile` records a call, the data is a stand-in that notes what is computed with it.
+    While `compile` records a call, the data is a placeholder that notes what is computed with it.
     """
     if not isinstance(x, Node):
         return x
@@ -88,8 +88,8 @@ class Node(ElementwiseMethods):
     stamp: int  # when the data was last written: see `Clock`
     requires_grad: bool
 
-    # The data as it is stored: a float, an array that must not be written to, or a stand-in of `compile`. ``data`` is
-    # for users: it checks what it hands out, and `compile` notes the read. The innermost loops read the slot itself.
+    # The data as it is stored: a float, an array that must not be written to, or a placeholder of `compile`. ``data``
+    # is for users: it checks what it returns, and `compile` notes the read. The innermost loops read the slot itself.
     raw: Any = property(operator.attrgetter("_data"))
 
     @property

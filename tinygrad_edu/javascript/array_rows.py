@@ -5,9 +5,9 @@ A node of Tensors becomes what `rows_source` makes of a row of the table::
     { y: (x0, x1) => np.matmul(x0, x1),
       gx: [(gy, y, x0, x1) => …, …] }
 
-``y`` takes the inputs' arrays, ``gx`` the incoming gradient, the result and the inputs. A gradient comes before it is
-summed over broadcast axes. The operation's own functions run once, on stand-ins that write down each call of NumPy's,
-so every derivative is still written once. The shapes and the parameters are those of the node.
+``y`` takes the inputs' arrays, ``gx`` takes the incoming gradient, the result and the inputs. A gradient is not yet
+summed over broadcast axes. The operation's own functions run once, on placeholders that write down each NumPy call, so
+every derivative is still written once. The shapes and the parameters are those of the node.
 """
 
 from collections.abc import Callable, Sequence

@@ -81,7 +81,7 @@ class Optimizer:
         self._take(params, [known.get(id(p), {}) for p in params])
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "lr" and not hasattr(value, "_recorder"):  # the stand-in of `compile`
+        if name == "lr" and not hasattr(value, "_recorder"):  # the placeholder of `compile`
             value = at_least_zero("lr", value)
             for group in self.__dict__.get("_groups", ()):
                 group.lr = value * group._ratio

@@ -130,7 +130,7 @@ def _row(node: Any) -> str:
         return array_row(node)
     except TinygradEduError:
         raise _NoRow(OWN if own else f"is an operation ({node.op}) that this page cannot compute") from None
-    except Exception:  # a user's operation may raise anything when it meets a stand-in for its array
+    except Exception:  # a user's operation may raise anything when it meets a placeholder for its array
         if own:
             raise _NoRow(OWN) from None
         raise

@@ -188,7 +188,7 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 def test_ffmpeg_gets_every_picture(tmp_path, monkeypatch):
-    """On a machine without ffmpeg too: a stand-in notes what it was given."""
+    """On a machine without ffmpeg too: a placeholder notes what it was given."""
     given = {}
 
     def ffmpeg(command, input, **_):  # noqa: A002 subprocess.run's name

@@ -79,7 +79,7 @@ class Recorder:
         self.asked: set[int] = set()  # leaves whose gradient was read before it was set
         self.disturbed = ""  # what another thread has changed during the recording
         self.arguments: dict[int, str] = {}  # Tensors and Values that were passed, by name
-        self.with_gradient: dict[int, str] = {}  # stand-ins for those that have a gradient already
+        self.with_gradient: dict[int, str] = {}  # placeholders for those that have a gradient already
         self.owners: dict[int, Any] = {}  # by an optimizer's dict: the parameter that it is the state of
         self.remembered: dict[int, dict[str, Any]] = {}  # an optimizer's
         self.started: list[tuple[Attribute, Any]] = []  # entries that an optimizer had not made yet

@@ -44,7 +44,7 @@ def _noted(name: str) -> Callable[..., Any]:
     def note(*args: Any) -> Any:
         if not is_traced(args[:1] if name == "where" else args):
             return function(*args)
-        assert MODES.recorder is not None  # there are stand-ins only while it records
+        assert MODES.recorder is not None  # there are placeholders only while it records
         return MODES.recorder.apply(MATH, name, args)
 
     return note

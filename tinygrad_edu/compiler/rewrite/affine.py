@@ -3,9 +3,9 @@
 In memory a weight is followed by its bias, and a layer's input by a column of ones: ``X @ W + b`` is
 ``[X 1] @ [W; b]``, and one product gives ``dW`` and ``db``.
 
-What has a row for each sample is stored column by column: a column of ones is then one more stretch of memory, and sums
-over few classes run along it. What a wide layer computes is stored row by row, which BLAS fills tile by tile; but the
-gradient ``dz @ W.T`` that comes back through it is stored as ``W @ dz.T``, which reads W as it lies.
+Arrays with a row for each sample are stored column by column. A column of ones is then one more piece of memory at the
+end, and sums over few classes are fast. The result of a wide layer is stored row by row, because BLAS writes it in
+tiles. Its gradient ``dz @ W.T`` is stored as ``W @ dz.T``, which reads W in the order in which it is stored.
 """
 
 import math
@@ -19,8 +19,8 @@ from tinygrad_edu.compiler.program import METHOD, UFUNC, Line, Var
 from tinygrad_edu.compiler.rewrite.layout import Layout
 
 _WIDE = 64  # columns: four of the tiles in which BLAS computes a product
-_COPIED = 1 << 14  # so many numbers are copied in less time than a bias is added
-_LONG = 16  # numbers in a row of an argument, to copy it as it is
+_COPIED = 1 << 14  # numbers: to copy fewer takes less time than to add a bias
+_LONG = 16  # columns: an argument with more is copied row by row
 
 
 class _Layer(NamedTuple):
@@ -36,7 +36,7 @@ def fuse_affine(layout: Layout) -> None:
     """Rewrite the layers of a training step, and their gradients."""
     layers = _layers(layout)
     _orient(layout, {layer.x.shape[0] for layer in layers})
-    instead: dict[Line, Line | None] = {}  # None: it goes
+    instead: dict[Line, Line | None] = {}  # None: the line is removed
     for layer in layers:
         wide, stacked = _beside_ones(layout, layer.x), Var(layout.blocks[0].with_next(layer.W), "stacked")
         layout.given[stacked] = layout.blocks[0].with_next(layer.W)
@@ -61,12 +61,12 @@ def _layers(layout: Layout) -> list[_Layer]:
         (x, W), b = product.args, line.args[1]
         if not all(isinstance(part, Var) for part in (x, W, b)) or x in found:
             continue
-        if _is_in_front(layout, W, b) and _can_be_extended(layout, x, line, made):
+        if _comes_just_before(layout, W, b) and _can_be_extended(layout, x, line, made):
             found[x] = _Layer(x, W, product, line)
     return list(found.values())
 
 
-def _is_in_front(layout: Layout, W: Var, b: Var) -> bool:
+def _comes_just_before(layout: Layout, W: Var, b: Var) -> bool:
     home = layout.blocks[0]
     if W not in home.arrays or b not in home.arrays or len(W.shape) != 2 or b.shape != W.shape[1:]:
         return False
@@ -78,13 +78,13 @@ def _can_be_extended(layout: Layout, x: Var, line: Line, made: dict[Var, Line]) 
         return False
     if x in made:
         return made[x].kind == UFUNC and isinstance(made[x].function, np.ufunc)
-    # An argument must be copied to stand beside a column of ones: worth it for a narrow one.
+    # An argument must be copied to get a column of ones. This is worth it for a narrow one.
     size = math.prod(x.shape)
     return size <= 2 * math.prod(line.out.shape) or (x.shape[1] >= _LONG and size <= _COPIED)
 
 
 def _orient(layout: Layout, rows: set[int]) -> None:
-    """Which of the arrays with a row for each sample are stored column by column."""
+    """Decide which of the arrays with a row for each sample are stored column by column."""
     by_rows: set[Var] = set()
     for line in layout.program.lines:
         out = line.out
@@ -94,7 +94,7 @@ def _orient(layout: Layout, rows: set[int]) -> None:
             right = line.args[1]
             forward = isinstance(right, Var) and right in layout.blocks[0].arrays
             wide = out.shape[1] >= _WIDE and (forward or right.shape[0] < _WIDE)
-        else:  # where both orders meet, on the way back, that of the gradient
+        else:  # if its operands have both orders, which happens in the backward pass, that of the gradient
             read = [x for x in line.reads() if x.shape == out.shape]
             wide = bool(read) and all(x in by_rows for x in read)
         (by_rows if wide else layout.column_major).add(out)
@@ -121,7 +121,7 @@ def _with_copies(line: Line, copied: dict[Var, Var]) -> Line:
 
 
 def _gradient(layout: Layout, layer: _Layer, wide: Var) -> dict[Line, Line | None]:
-    """``dW = x.T @ dz`` and ``db = dz.sum(axis=0)``, and what takes their place."""
+    """``dW = x.T @ dz`` and ``db = dz.sum(axis=0)``, and the line that replaces them."""
     gradients = next((b for b in layout.blocks if b.name == "gradients"), None)
     if gradients is None:
         return {}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import PYTHON, UFUNC, Line, Returned, Var, mapped
+from tinygrad_edu.compiler.program import PYTHON, UFUNC, Line, Var, mapped, variables
 from tinygrad_edu.compiler.record.names import Names
 from tinygrad_edu.compiler.views import views
 
@@ -33,7 +33,7 @@ def fuse_updates(layout: "Layout") -> None:
 
 
 def _signature(line: Line, place: dict[Var, tuple[Any, int]]) -> tuple[Any, int] | None:
-    """What the line does to which parameter, if it works on one parameter's arrays and on numbers alone."""
+    """What the line does to which parameter, if it only works on one parameter's arrays and on numbers."""
     if line.kind != UFUNC or not isinstance(line.function, np.ufunc) or line.keywords or line.out in place:
         return None
     which = {place[x][1] for x in line.args if isinstance(x, Var) and x in place}
@@ -55,7 +55,7 @@ def _signature(line: Line, place: dict[Var, tuple[Any, int]]) -> tuple[Any, int]
 
 
 def _homes(layout: "Layout", place: dict[Var, tuple[Any, int]]) -> dict[Var, int]:
-    """The block into which an update goes: of what is stored there alone, instead of the same parameter's."""
+    """The block that an update overwrites, for updates that are stored once, and for the same parameter."""
     old = {source: var for var, source in layout.program.inputs.items()}
     stored = [var for _, var in layout.program.writes if var is not None]
     homes = {}
@@ -124,7 +124,7 @@ def place_updates(layout: "Layout", names: Names) -> None:
     targets = {var: home for var, home in targets.items() if var is not home} | layout.moved
     last = _tail(program.lines, set(targets))
     safe = all(line.kind in (UFUNC, PYTHON) for line in last)  # nothing can fail after the first of them
-    results = set(_result_variables(program.result))
+    results = set(variables(program.result))
     rest = [line for line in program.lines if line not in last]
     owners = views(program)
     for number, line in enumerate(last):
@@ -156,13 +156,3 @@ def _tail(lines: Sequence[Line], targets: set[Var]) -> list[Line]:
 
 def _writes_into(line: Line) -> bool:
     return isinstance(line.function, np.ufunc) and bool(line.out.shape)
-
-
-def _result_variables(tree: Any) -> list[Var]:
-    if isinstance(tree, Returned):
-        return [tree.var]
-    if isinstance(tree, tuple | list):
-        return [var for part in tree for var in _result_variables(part)]
-    if isinstance(tree, dict):
-        return _result_variables(tuple(tree.values()))
-    return []

@@ -1,8 +1,8 @@
-"""How a training step's arrays lie in memory, so that fewer and longer calls do the same work.
+"""Where a training step's arrays are in memory, so that fewer and longer calls do the same work.
 
-All parameters that are updated lie side by side in one block, and so do their gradients and each kind of state. An
-update that treats every parameter alike is then one call for all (`flat_updates`), and a weight followed by its bias
-is one matrix (`affine`).
+All parameters that are updated are next to each other in one block, and so are their gradients and each kind of state.
+An update that is the same for every parameter is then one call for all (`flat_updates`), and a weight followed by its
+bias is one matrix (`affine`).
 """
 
 import math
@@ -19,7 +19,7 @@ from tinygrad_edu.speed.blas import aligned_empty
 
 @dataclass
 class Block:
-    """One stretch of memory, and the variables that lie in it one after another."""
+    """One piece of memory, and the variables that are in it, one after another."""
 
     name: str
     members: list[Var]
@@ -55,11 +55,11 @@ class Layout:
         self.blocks: list[Block] = []
         self.given: dict[Var, Any] = {}
         self.placed: list[tuple[Source, Any]] = []
-        self.column_major: set[Var] = set()  # what is stored column by column
+        self.column_major: set[Var] = set()  # arrays that are stored column by column
         self.moved: dict[Var, Var] = {}  # new blocks, and the old ones that they replace
         self.copied: dict[Var, Var] = {}  # arguments, and their copies beside a column of ones
-        self.left: list[tuple[Var, Var]] = []  # new blocks that lie elsewhere, and the old ones
-        self.owners = owners  # by an optimizer's dict: the parameter that it is the state of
+        self.left: list[tuple[Var, Var]] = []  # new blocks that must be copied into the old ones, and the old ones
+        self.owners = owners  # for the id of an optimizer's dict, the parameter that it is the state of
         self.program = program
         old = {source: var for var, source in program.inputs.items()}
         written = {source: var for source, var in program.writes if var is not None and source in old}

@@ -11,7 +11,7 @@ from tinygrad_edu.compiler.views import note_view, views
 
 
 def without_dead_code(program: Program) -> Program:
-    """Only lines that an output depends on; a draw from a generator stays, so that its numbers stay in step."""
+    """Only lines that an output depends on. A draw from a generator stays, so that its later numbers are the same."""
     needed = set(program.outputs())
     lines = []
     for line in reversed(program.lines):
@@ -61,7 +61,7 @@ def _hashable(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         return ("array", str(x.dtype), repr(x.item())) if x.ndim == 0 else ("array", id(x))
     if isinstance(x, float | int | np.generic):
-        return (type(x).__name__, repr(x))  # 0.0 and -0.0 are equal, and are not the same
+        return (type(x).__name__, repr(x))  # 0.0 and -0.0 are equal, but not the same
     return x
 
 
@@ -99,7 +99,7 @@ def simplified(program: Program) -> Program:
 
 
 def _with_own_outputs(program: Program) -> Program:
-    """What is returned or stored is a copy if it looks into memory that is overwritten before."""
+    """Copy what is returned or stored, if it is a view of memory that is overwritten before."""
     overwritten, owners, copies = _overwritten(program), views(program), dict[Var, Var]()
     homes = {source: var for var, source in program.inputs.items()}
 
@@ -118,13 +118,13 @@ def _with_own_outputs(program: Program) -> Program:
 
 
 def _overwritten(program: Program) -> set[Any]:
-    """The arrays that a run reads, and in whose memory it leaves others."""
+    """The arrays that a run reads and then overwrites with others."""
     homes = {source: var for var, source in program.inputs.items() if var.dtype is not None}
     return {homes[source] for source, var in program.writes if source in homes and var is not homes[source]}
 
 
 def _unchanged(line: Line) -> Var | None:
-    """The variable that the line only repeats."""
+    """The operand that the line gives back unchanged; None if there is none."""
     if (
         line.function is np.where
         and isinstance(line.args[0], np.ndarray | np.generic | bool)
@@ -132,7 +132,7 @@ def _unchanged(line: Line) -> Var | None:
     ):
         chosen = line.args[1] if line.args[0] else line.args[2]
         return chosen if isinstance(chosen, Var) else None
-    if line.kind == METHOD and line.function in ("astype", "reshape", "copy"):  # `_unchanged` compares dtype and shape
+    if line.kind == METHOD and line.function in ("astype", "reshape", "copy"):  # the caller compares dtype and shape
         return line.args[0] if isinstance(line.args[0], Var) else None
     if line.kind not in (UFUNC, PYTHON) or len(line.args) > 2:
         return None

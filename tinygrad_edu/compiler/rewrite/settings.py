@@ -1,4 +1,4 @@
-"""Settings of optimizers as numbers: people read ``beta1``, and the program that runs has 0.9 there."""
+"""Settings of optimizers as numbers: the printed program has ``beta1`` where the program that runs has 0.9."""
 
 import operator
 from dataclasses import replace

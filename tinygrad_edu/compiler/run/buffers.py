@@ -1,7 +1,7 @@
-"""The arrays that a program's lines write into: each is allocated once, and lent to one line after another.
+"""The arrays that a program's lines write into. Each is allocated once, and used by one line after another.
 
-An array lives from the line that computes it to the last that reads it (or a view of it). Then its memory is free for
-the next; an entry-by-entry operation takes over the memory of an operand that it is the last to read.
+An array is needed from the line that computes it to the last line that reads it (or a view of it). Then another line
+can use its memory. An elementwise operation can use the memory of an operand, if it is the last line to read it.
 """
 
 import math
@@ -15,32 +15,32 @@ from tinygrad_edu.compiler.program import Line, Program, Var, variables
 from tinygrad_edu.compiler.views import views
 from tinygrad_edu.compiler.write.emit import Writer
 
-SMALL = 1 << 10  # up to this many entries, an array full of a constant is quicker than the bare number
-MEDIUM = 1 << 16  # and up to this many for a maximum: NumPy compares arrays alone several at a time
+SMALL = 1 << 10  # up to this many entries, an array full of a constant is faster than the plain number
+MEDIUM = 1 << 16  # likewise for a maximum: only for arrays, NumPy compares several numbers at a time
 
 
 class Memory:
-    """Blocks of memory, lent and taken back."""
+    """Blocks of memory that are used again."""
 
     def __init__(self) -> None:
-        self.free: dict[int, list[Any]] = {}
+        self.unused: dict[int, list[Any]] = {}
         self.total = 0
 
-    def lend(self, size: int) -> Any:
+    def allocate(self, size: int) -> Any:
         """A block of that many bytes."""
-        stock = self.free.get(size)
+        stock = self.unused.get(size)
         if stock:
             return stock.pop()
         self.total += size
         return np.empty(size, np.uint8)
 
-    def take_back(self, block: Any) -> None:
-        """The block is free again."""
-        self.free.setdefault(block.size, []).append(block)
+    def free(self, block: Any) -> None:
+        """Let the block be used again."""
+        self.unused.setdefault(block.size, []).append(block)
 
 
 class Store:
-    """Where a variable that has an array of its own is kept: the array, its block, and the variable that owns it."""
+    """The array of a variable, and the variable that owns its memory."""
 
     __slots__ = ("array", "owner")
 
@@ -50,7 +50,7 @@ class Store:
 
 
 class Arrays:
-    """Every array by its variable, what it is called, and the text that tells a reader how it is made."""
+    """Every array by its variable, its name, and the text that makes it."""
 
     def __init__(
         self, program: Program, writer: Writer, given: dict[Var, Any], column_major: set[Var], kept: set[Var]
@@ -89,24 +89,24 @@ class Arrays:
             if view in self.kept:
                 self.kept.add(owner)
 
-    # --- lent and given back ---
+    # --- memory ---
 
-    def release(self, var: Var, number: int) -> None:
-        """Give back the variable's memory if the line of that number is the last to need it."""
+    def free_after(self, number: int, var: Var) -> None:
+        """Free the variable's memory if the line of that number is the last to need it."""
         store = self.stores.get(var)
         if store is None or store.owner in self.kept or store.owner not in self.blocks:
             return
         if self.last.get(store.owner, -1) <= number:
-            self.give_back(store.owner)
+            self.free(store.owner)
 
-    def give_back(self, var: Var) -> None:
-        """Its memory is free for another."""
-        self.memory.take_back(self.blocks.pop(var))
+    def free(self, var: Var) -> None:
+        """Free the variable's memory."""
+        self.memory.free(self.blocks.pop(var))
 
     def buffer(self, line: Line, *, like: Var | None = None) -> str:
-        """Memory for what the line computes; ``like`` is the operand whose memory it takes over."""
+        """Memory for what the line computes; ``like`` is an operand whose memory it uses."""
         var = line.out
-        if var in self.stores:  # chosen beforehand: a slice of the parameters or of their gradients
+        if var in self.stores:  # chosen before: a slice of the parameters or of their gradients
             return self.names.of[var]
         if like is not None:
             array = self.stores[like].array
@@ -116,7 +116,7 @@ class Arrays:
             return self.names.of[var]
         assert var.dtype is not None
         size = math.prod(var.shape) * var.dtype.itemsize
-        block = self.memory.lend(size)
+        block = self.memory.allocate(size)
         self.blocks[var] = block
         flat = block.view(var.dtype)
         turned = var in self.column_major
@@ -146,7 +146,7 @@ class Arrays:
     # --- constants ---
 
     def full(self, x: Any, like: Line, dtype: Any) -> Any:
-        """A constant operand as a full array where that is quicker."""
+        """A constant operand as a full array if that is faster."""
         most = MEDIUM if like.function in (np.maximum, np.minimum, np.fmin) else SMALL
         if dtype is None or isinstance(x, Var) or np.ndim(x) or math.prod(like.out.shape) > most:
             return self.writer.operand(x).text
@@ -180,7 +180,7 @@ class Arrays:
         self.allocations.append(f"{name} = {text}")
 
     def numbered(self, name: str, x: Any) -> str:
-        """A name of its own for an object that the text needs."""
+        """A separate name for an object that the text needs."""
         return self.once((name, id(x)), name, lambda: x)
 
     def column(self, x: Var, j: int) -> str:
@@ -204,13 +204,13 @@ class Arrays:
     # --- functions ---
 
     def bound(self, function: Any) -> str:
-        """A function under a name of its own, which is found more quickly than an attribute."""
+        """A function under a separate name, which Python finds faster than an attribute."""
         module = "linalg." if "linalg" in (getattr(function, "__module__", "") or "") else ""
         text = f"np.{module}{function.__name__}"
         return self.once(("bound", function), f"{function.__name__}_", lambda: function, text)
 
     def bound_reduce(self, ufunc: Any) -> str:
-        """A ufunc's reduction under a name of its own."""
+        """A ufunc's reduction under a separate name."""
         name = ufunc.__name__
         return self.once(("reduce", ufunc), f"{name}_reduce", lambda: ufunc.reduce, f"np.{name}.reduce")
 

@@ -1,4 +1,4 @@
-"""What is run: each line of a program as a call of NumPy that writes into an array allocated beforehand."""
+"""The code that runs: each line of a program as a NumPy call that writes into a preallocated array."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from tinygrad_edu.compiler.write.emit import Text, Writer, loop_types
 
 
 class Hoisting(Writer):
-    """Writes lines; every constant array in them is made beforehand."""
+    """Writes lines; every constant array in them is made before."""
 
     def array(self, array: Any, original: Any) -> Text:
         """Its name."""
@@ -25,7 +25,7 @@ class Hoisting(Writer):
 
 
 class Careful(Writer):
-    """Writes lines on single numbers that compute by IEEE 754 where Python would raise."""
+    """Writes lines on single numbers that follow IEEE 754 where Python would raise."""
 
     def number(self, name: str, args: Sequence[Text]) -> Text:
         """A call of the engine's own function."""
@@ -47,7 +47,7 @@ class Codegen(Pen):
         for number, line in enumerate(self.program.lines):
             self._line(number, line)
             for var in {*line.reads(), line.out}:
-                self.arrays.release(var, number)
+                self.arrays.free_after(number, var)
 
     # --- a line ---
 
@@ -55,7 +55,7 @@ class Codegen(Pen):
         if line.kind == CHECK:
             self._check(line)
         elif self._is_fixed_view(line) or line.out in self.arrays.late:
-            pass  # it is there already, or is made where it is needed
+            pass  # it exists already, or is made where it is needed
         elif line.kind == UFUNC and line.out.shape and line.out.dtype is not None:
             self._into_buffer(number, line)
         elif line.function is np.where and line.out.shape and len(line.args) == 3:
@@ -73,7 +73,7 @@ class Codegen(Pen):
         self.say(line, self.writer.call(name, line.args, {}).text)
 
     def _is_fixed_view(self, line: Line) -> bool:
-        """A view of an array that stays where it is can be made once and for all."""
+        """Whether the line is a view of an array that never moves. Such a view is made once."""
         if not is_view(line) or not isinstance(line.args[0], Var) or line.args[0] not in self.arrays.stores:
             return False
         if any(var is not line.args[0] for var in line.reads()):
@@ -109,7 +109,7 @@ class Codegen(Pen):
     # --- a choice ---
 
     def _choice(self, number: int, line: Line) -> None:
-        """``np.where`` without a new array: one side is copied, the other put where the mask says."""
+        """``np.where`` without a new array: one side is copied, then the other is written where the mask says."""
         mask, yes, no = line.args
         if patterns.positive_part(self, number, line):
             return

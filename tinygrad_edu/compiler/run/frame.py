@@ -1,4 +1,4 @@
-"""The text around a program's lines: what looks whether it still holds, fetches its inputs, and stores its results."""
+"""The code around a program's lines: it checks the guards, reads the inputs, and stores the results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Outdated(Exception):  # noqa: N818 no error: the function is recorded agai
 
 @dataclass
 class Signature:
-    """The arguments of a call in one flat sequence, whatever they were nested in."""
+    """The arguments of a call as one flat sequence, however they were nested."""
 
     arguments: Sequence[Argument]
     nodes: set[int]  # positions of those that are Tensors or Values
@@ -32,7 +32,7 @@ class Signature:
 
 
 class Frame:
-    """Writes the text; ``objects`` maps the names in it to the objects that they mean."""
+    """Writes the code; ``objects`` maps the names in it to the objects that they mean."""
 
     def __init__(self, codegen: Codegen, layout: Layout, signature: Signature, bind: Callable[[], None]) -> None:
         self.codegen = codegen
@@ -51,7 +51,7 @@ class Frame:
     # --- names ---
 
     def parameters(self) -> list[str]:
-        """What the function's parameters are called."""
+        """The names of the function's parameters."""
         return self._parameters
 
     def _parameter(self, i: int) -> str:
@@ -89,7 +89,7 @@ class Frame:
     # --- before the lines ---
 
     def prologue(self, guards: Sequence[Guard]) -> list[str]:
-        """Guards, then inputs; what lies in memory of the program's own must still lie there."""
+        """Guards, then inputs. Inputs in the program's own memory must still be there."""
         changes = [*self._other_forms(), *(guard.test(self._object) for guard in guards)]
         outdated = f"    raise {self._object(Outdated, 'Outdated')}"
         rows = [f"if {' or '.join(changes)}:", outdated] if changes else []
@@ -118,7 +118,7 @@ class Frame:
         return f"{self._leaf(var, source.leaf)}.{'_data' if isinstance(source, Data) else 'grad'}"
 
     def _other_forms(self) -> list[str]:
-        """Tests whether arguments that are plain arrays have another form than those recorded."""
+        """Tests whether plain arrays among the arguments have other shapes or types than the recorded ones."""
         if not self.signature.plain:
             return []
         tests, array = [], self._object(np.ndarray, "ndarray")
@@ -163,7 +163,7 @@ class Frame:
         if not isinstance(source.leaf, Tensor):
             return f"{place}._grad = {name}"
         if var in self.codegen.arrays.stores:  # a tuple: `Tensor.grad` makes a copy of the array when it is read
-            return f"{place}._grad = {self._object((self.codegen.arrays.stores[var].array,), f'{name}_lent')}"
+            return f"{place}._grad = {self._object((self.codegen.arrays.stores[var].array,), f'{name}_uncopied')}"
         if var is not None:
             return f"{place}._grad = ({name if var.shape else f'np.asarray({name})'},)"
         return f"{place}._grad = None"
@@ -178,8 +178,8 @@ class Frame:
     def _result(self, tree: Any) -> str:
         if isinstance(tree, Returned):
             name = self.names.of[tree.var]
-            lent = tree.var.shape or tree.var in self.codegen.arrays.stores  # one without axes is an array, too
-            value = f"{name}.copy()" if lent else name
+            is_array = tree.var.shape or tree.var in self.codegen.arrays.stores  # one without axes is an array, too
+            value = f"{name}.copy()" if is_array else name
             made = {"Tensor": (constant, "tensor"), "Value": (Value, "Value")}.get(tree.kind)
             return f"{self._object(*made)}({value})" if made else value
         if isinstance(tree, tuple | list):

@@ -1,4 +1,4 @@
-"""A compiled program as a function of JAX, with the values that it begins with."""
+"""A compiled program as a JAX function, with its first parameters and state."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ class JaxFunction:
 
     Attributes
     ----------
-    source : its text, which stands alone.
+    source : its text, which runs on its own.
     params : the parameters as they are now: arrays by their labels, such as "layers.0.weight".
     state : everything else that a call changes or that may change between calls, such as the momentum of an optimizer
         and its learning rate.
@@ -64,7 +64,7 @@ class JaxFunction:
 
 
 def _now(source: Any) -> Any:
-    """What stands at the place now; zeros for a gradient that is not there."""
+    """The present value of a source; zeros for a missing gradient."""
     if isinstance(source, Data):
         return source.leaf.data
     if isinstance(source, Gradient):
@@ -74,7 +74,7 @@ def _now(source: Any) -> Any:
 
 
 def _array(value: Any) -> Any:
-    """An array for JAX. A number stays one of Python's, which takes the dtype of what it meets."""
+    """An array for JAX. A Python number stays one, because it takes the dtype of the arrays that it is used with."""
     import jax.numpy as jnp
 
     return value if isinstance(value, int | float) else jnp.array(value)

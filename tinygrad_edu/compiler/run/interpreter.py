@@ -1,4 +1,4 @@
-"""A program that is run line by line, for programs too long to be written out; and how results are stored."""
+"""Runs a program line by line, if it is too long to be compiled as one function; and stores results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -59,8 +59,8 @@ def computed(
     return values
 
 
-def looked_at(program: Program, given: Mapping[Var, Any]) -> dict[Var, Any]:
-    """The same for a view: generators of random numbers are afterwards as they were before."""
+def computed_for_view(program: Program, given: Mapping[Var, Any]) -> dict[Var, Any]:
+    """The same for a picture or a page: it does not change the states of random generators."""
     settings = {var: source.value for var, source in program.inputs.items() if isinstance(source, Setting)}
     generators = [line.function.__self__.bit_generator for line in program.lines if line.kind == DRAW]
     states = [generator.state for generator in generators]
@@ -108,7 +108,7 @@ def fetched(source: Any, arguments: Sequence[Argument], leaves: Sequence[Any]) -
 
 
 def copied(x: Any) -> Any:
-    """The value, in memory of its own."""
+    """The value, in its own memory."""
     return x.copy() if isinstance(x, np.ndarray) else x
 
 

@@ -1,4 +1,4 @@
-"""A program made ready to run: its arrays in place, its inputs fetched and its results delivered."""
+"""A program that is ready to run, with its arrays, its inputs and its results."""
 
 import contextvars
 import functools
@@ -58,7 +58,7 @@ class Machine:
         self.plain = plain
         self.careful = False
         self.context = contextvars.copy_context()
-        self.context.run(np.seterr, all="ignore")  # infinities are an answer here as in a backward pass
+        self.context.run(np.seterr, all="ignore")  # infinities are results here, as in a backward pass
         self.recorded_program = program
         program = with_numbers(program)
         self.named = names
@@ -86,7 +86,7 @@ class Machine:
         return Readable(self.recorded_program, self.named(), [what.words() for what in self.fixed])
 
     def _one_by_one(self, *leaves: Any) -> Any:
-        """Run a program that would make too long a text."""
+        """Run a program whose text would be too long."""
         if any(guard.has_changed() for guard in self.guards):
             raise Outdated
         return one_by_one(self.program, self.signature.arguments, leaves)
@@ -119,7 +119,7 @@ class Machine:
         return any(guard.has_changed() for guard in self.guards)
 
     def bind(self) -> None:
-        """Move what the program updates into its own memory, wherever it is now."""
+        """Move the arrays that the program updates into its own memory, from wherever they are now."""
         for source, array in self.places:
             now = source.leaf._data if isinstance(source, Data) else source.get()
             if now is array:
@@ -165,7 +165,7 @@ class Machine:
         return [f"{text}\n" for text in shown]
 
     def _arrange(self, layout: Layout) -> None:
-        """Lay out the arrays, and give names to what has none yet."""
+        """Place the arrays in memory, and name the variables that have no name yet."""
         fuse_updates(layout)
         fuse_affine(layout)
         for var in [*layout.given, *(line.out for line in layout.program.lines)]:

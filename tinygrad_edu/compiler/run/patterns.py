@@ -1,4 +1,4 @@
-"""Lines that are quicker as other calls of NumPy: each function writes these, or says that the line is not its own."""
+"""Lines that are faster as other NumPy calls. Each function writes these calls, or returns False for other lines."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,7 @@ from tinygrad_edu.compiler.program import UFUNC, Line, Var
 from tinygrad_edu.compiler.run.pen import Pen
 from tinygrad_edu.speed.blas import rows_at_once
 
-COLUMNS = 3  # so many columns are worked on one by one
+COLUMNS = 3  # at most so many columns are computed one by one
 _BITS = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}  # of floats of that many bytes
 
 
@@ -98,14 +98,14 @@ def positive_part(pen: Pen, number: int, line: Line) -> bool:
     given, mask_bits = arrays.bits(x, integer), arrays.bits(sign, integer)
     arrays.buffer(line, like=arrays.reusable(number, line, (x,)))
     pen.say(line, pen.call(np.bitwise_and, [given, mask_bits], arrays.bits(line.out, integer)))
-    arrays.give_back(sign)
+    arrays.free(sign)
     return True
 
 
 def _spread_sign(pen: Pen, line: Line, z: Var, integer: Any) -> Var:
-    """All bits where z > 0, and none elsewhere: the sign bit of ``min(0 - z, 0)``, shifted over the others.
+    """All bits where z > 0, no bits where it is not: the sign bit of ``min(0 - z, 0)``, copied to the others.
 
-    ``0 - z`` alone would not do: a NaN may have a sign bit, too.
+    ``0 - z`` alone is not enough: a NaN may have a sign bit, too.
     """
     arrays = pen.arrays
     sign = Var(arrays.stores[z].array, "sign")
@@ -165,7 +165,7 @@ def product(pen: Pen, line: Line) -> None:
 
 
 def _lies_by_rows(pen: Pen, x: Any, turned: bool) -> bool:
-    """Whether the operand, or its transpose, is stored row by row; an argument most likely is."""
+    """Whether the operand, or its transpose, is stored row by row. An argument probably is."""
     if not isinstance(x, Var) or x not in pen.arrays.stores:
         return isinstance(x, Var) and x in pen.program.inputs and not turned
     array = pen.arrays.stores[x].array

@@ -1,4 +1,4 @@
-"""The pen with which lines are written: it knows the names and the arrays, and keeps the text so far."""
+"""`Pen`: writes lines of code. It knows the names and the arrays, and keeps the text so far."""
 
 from collections.abc import Sequence
 from typing import Any

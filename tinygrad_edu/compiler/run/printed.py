@@ -1,4 +1,4 @@
-"""The printed program, run as it stands: to check what people read, and to replace a faulty fast program."""
+"""The printed program, run as it is: to check what people read, and to replace a faulty fast program."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ class Printed:
         self.arguments = arguments
         namespace: dict[str, Any] = {}
         exec(readable.text(with_locals=True), namespace)  # noqa: S102 the text made by `write`
-        namespace.update(readable.writer.constants)  # the very arrays and generators that the text stands for
+        namespace.update(readable.writer.constants)  # the arrays and generators that the text names
         self.function = namespace[self.program.name]
 
     def run(self, *leaves: Any) -> Any:

@@ -15,7 +15,7 @@ from tinygrad_edu.compiler.record.scalars import SPELLED
 from tinygrad_edu.compiler.write import runtime
 from tinygrad_edu.compiler.write.runtime import HELPERS, needed_by
 
-_LONGEST = 64  # an expression that stands inside another
+_LONGEST = 64  # an expression that is written inside another
 _ATOM, _POWER, _SIGN, _TIMES, _PLUS, _AND, _XOR, _OR, _COMPARE, _CHOICE = 10, 9, 8, 7, 6, 5, 4, 3, 2, 1
 _OPERATORS: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("add",), ("+", _PLUS)),
@@ -93,7 +93,7 @@ class Writer:
         return Text("..." if x is Ellipsis else repr(x), _SIGN if isinstance(x, float | int) and x < 0 else _ATOM)
 
     def _index(self, x: Any) -> str:
-        """What stands in brackets."""
+        """The text in the brackets of an index."""
         if isinstance(x, tuple):
             return ", ".join(map(self._index, x)) + ("," if len(x) == 1 else "") or "()"
         if not isinstance(x, slice):
@@ -180,7 +180,7 @@ class Writer:
         sign, binds = _OPERATORS[name]
         args = [self._operand_of(line, i) for i in range(len(line.args))]
         if name == "multiply" and _is_number(line.args[1]) and not _is_number(line.args[0]):
-            args.reverse()  # a number stands in front: it is the same product
+            args.reverse()  # a number is written first
         if len(args) == 1:
             return Text(f"{sign}{args[0].within(_SIGN)}", _SIGN)
         tighter = binds + 1  # what follows an operator must bind more tightly: a - (b - c)
@@ -192,7 +192,7 @@ class Writer:
         return Text(f"{a}{sign}{b}" if close else f"{a} {sign} {b}", binds)
 
     def _operand_of(self, line: Line, i: int) -> Text:
-        """An operand of a ufunc: NumPy's number as a bare one where that gives the same type."""
+        """An operand of a ufunc. A NumPy number is written as a plain number if that gives the same type."""
         x = line.args[i]
         if line.kind != UFUNC or (not isinstance(x, np.generic) and not (isinstance(x, np.ndarray) and not x.ndim)):
             return self.operand(x)
@@ -266,7 +266,7 @@ def _becomes_another_function(line: Line, i: int) -> bool:
 
 
 def _is_number(x: Any) -> bool:
-    """Whether it is a number of Python's that has a name."""
+    """Whether it is a Python number that has a name."""
     return isinstance(x, Var) and x.dtype is None and not x.shape
 
 
@@ -279,13 +279,13 @@ def _uniform(array: Any) -> bool:
     return array.size > 1 and array.dtype.kind in "fiub" and array.tobytes() == array.flat[0].tobytes() * array.size
 
 
-# --- the whole ----------------------------------------------------------------------------------------------------
+# --- programs ----------------------------------------------------------------------------------------------------
 
 
 def foldable(program: Program, chosen: set[Var]) -> dict[Var, Line]:
-    """Lines that may stand inside the one line that reads them, because both belong to the same operation.
+    """Lines that may be written inside the one line that reads them, because both belong to the same operation.
 
-    Numbers that have a name keep their line; in an update, the others stand wherever they are read.
+    Numbers that have a name keep their line. In an update, other numbers are written wherever they are read.
     """
     readers: dict[Var, list[Line]] = {}
     for line in program.lines:
@@ -307,7 +307,7 @@ def _has_one_reader(line: Line, readers: Sequence[Line]) -> bool:
 
 
 def shape_comment(var: Var) -> str:
-    """The shape, and the dtype where it is not float64."""
+    """The shape, and the dtype if it is not float64."""
     if var.dtype is None:
         return ""
     if not var.shape:
@@ -319,7 +319,7 @@ def statements(program: Program, writer: Writer) -> Iterable[tuple[Line, str]]:
     """Each line that is written, with its text."""
     inside = foldable(program, writer.names.chosen)
     for line in program.lines:
-        if line.kind == CHECK:  # the reader's numbers are his own affair
+        if line.kind == CHECK:  # checks are not printed
             continue
         text = writer.expression(line)
         if line.out in inside and len(text.text) < _LONGEST:

@@ -17,7 +17,7 @@ from tinygrad_edu.compiler.write.emit import Text, Writer, shape_comment, statem
 from tinygrad_edu.compiler.write.runtime import HELPERS
 from tinygrad_edu.compiler.write.source import SECTIONS, literal, parameters, variables_only
 
-# What a program calls beside NumPy, in JAX.
+# The helpers that a program calls, in JAX.
 _HELPERS = {
     "erf": "jax.scipy.special.erf({0})",
     "erfc": "jax.scipy.special.erfc({0})",
@@ -27,7 +27,7 @@ _HELPERS = {
     "scatter_add": "jnp.zeros({2}, {0}.dtype).at[{1}].add({0})",
     "one_hot": "jnp.eye({1}, dtype={2})[{0}]",
 }
-# Functions whose text, in JAX, is printed in front of the program.
+# Functions whose text, in JAX, is printed before the program.
 _ON_WINDOWS = (
     *("take_windows", "add_windows", "convolve", "convolve_input", "convolve_weight"),
     *("largest", "winners_of", "pick", "put"),
@@ -41,7 +41,7 @@ class JaxText:
 
     Attributes
     ----------
-    params, state : for each key the variable that holds it at first, and where its value is kept outside.
+    params, state : for each key, the variable that has its value first, and the source of this value.
     source : the text.
     """
 
@@ -72,11 +72,11 @@ class JaxText:
             self.state[name] = name, source
 
     def _is_kept(self, source: Any, var: Var | None, learns: bool) -> bool:
-        """Gradients are kept where nothing is learned of them: they are what the function was called for."""
+        """Gradients are kept if no parameter is updated: then they are the purpose of the function."""
         return var is not None and not (learns and isinstance(source, Gradient | ArgumentGradient))
 
     def _complete_state(self) -> None:
-        """What is written and was not read becomes state too, unless it always equals something that is."""
+        """A source that is written and not read becomes state too, unless it always equals a part of the state."""
         known = {source for _, source in (*self.params.values(), *self.state.values())}
         written = {var for source, var in self.writes if source in known}
         for source, var in self.writes:
@@ -222,7 +222,7 @@ def _with_arguments(line: Line, args: tuple[Any, ...]) -> Line:
 
 
 def _in_jax(text: Text) -> Text:
-    """NumPy's names in JAX; JAX's default integers for those of 64 bits, which it only has on request."""
+    """NumPy's names in JAX. 64-bit integers become JAX's default integers, because JAX has them only on request."""
     words = re.sub(r"(?<![\w.])np\.int64\b", "int", text.text)
     return Text(re.sub(r"(?<![\w.])np\.", "jnp.", words), text.binds)
 

@@ -1,4 +1,4 @@
-"""Convolution and pooling in JAX. Their text is printed in front of a program that calls them.
+"""Convolution and pooling in JAX. Their text is printed before a program that calls them.
 
 `tinygrad_edu.operations.windows` has the same functions in NumPy.
 """
@@ -64,7 +64,7 @@ def winners_of(x: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> A
 
 
 def pick(x: Any, *, winners: Any, size: Any, stride: Any, padding: Any, dilation: Any) -> Any:
-    """Of each window the entry that has the winner's number."""
+    """From each window, the entry that has the winner's number."""
     windows = take_windows(x, size=size, stride=stride, padding=padding, dilation=dilation)
     return jnp.take_along_axis(windows, winners[None], axis=0)[0]
 

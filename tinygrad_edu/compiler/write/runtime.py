@@ -1,4 +1,4 @@
-"""What a program may call beside NumPy. Each stands alone, so that its text can be printed in front of a program."""
+"""Functions that a program may call besides NumPy's. Each can be printed before a program that calls it."""
 
 import math
 from collections.abc import Iterable
@@ -103,7 +103,7 @@ HELPERS = (
 )
 
 
-# What is run instead of a helper that a reader sees: the same numbers, up to the rounding of float32.
+# Faster functions for two of the printed helpers: the same numbers, up to the rounding of float32.
 FASTER = {erf: VOCABULARY["erf"], erfc: VOCABULARY["erfc"]}
 
 

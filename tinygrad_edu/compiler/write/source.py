@@ -16,8 +16,8 @@ from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, S
 from tinygrad_edu.compiler.views import views
 from tinygrad_edu.compiler.write.emit import Writer, foldable, helper_source, shape_comment, statements
 
-_COLUMNS = 34, 46  # between which the shapes stand
-_WIDEST = 64  # where they stand in a section with lines that are longer
+_COLUMNS = 34, 46  # the shapes are written between these columns
+_WIDEST = 64  # their last column in a section with longer lines
 SECTIONS = ("forward", "backward", "update")
 _KEPT = Data, Attribute
 _IN_PLACE = {"add": "+", "subtract": "-", "multiply": "*"}
@@ -63,7 +63,7 @@ class Readable:
         self.rows += [("", None), (self._return(), None)]
 
     def _in_place(self) -> dict[Var, Var]:
-        """New values that may be written where the old ones stand, because no later line reads these."""
+        """New values that may overwrite the old ones, because no later line reads the old ones."""
         made, last = self._positions()
         old = {source: var for var, source in self.program.inputs.items()}
         found = {}
@@ -77,7 +77,7 @@ class Readable:
         return found
 
     def _positions(self) -> tuple[dict[Var, int], dict[Var, int]]:
-        """In which row of the text a variable is made, and in which it is last read: maybe within another line."""
+        """The rows of the text in which each variable is made and last read, perhaps inside another line."""
         inside = foldable(self.program, self.names.chosen)
         lines = sorted(self.program.lines, key=lambda line: SECTIONS.index(line.section))
         made: dict[Var, int] = {}
@@ -91,7 +91,7 @@ class Readable:
         return made, last
 
     def _updated(self, line: Line, old: Var) -> str:
-        """The line as a statement that writes into what is there: ``W -= ...`` where it has that form."""
+        """The line as a statement that overwrites the old value: ``W -= ...`` if it has that form."""
         name = self.names.of[old]
         sign = _IN_PLACE.get(getattr(line.function, "__name__", ""))
         if sign and line.args[0] is old and old.shape and len(line.args) == 2:
@@ -106,7 +106,7 @@ class Readable:
                 yield f"{self.names.of[old[source]]}[...] = {self.names.of[var]}", None
 
     def _remarks(self) -> list[str]:
-        """What the optimizers have to say of the form of their rules."""
+        """The optimizers' remarks about the form of their rules."""
         owners = [source.owner for source in self.program.inputs.values() if isinstance(source, Setting)]
         remarks = dict.fromkeys(getattr(owner, "remark", "") for owner in owners)
         return [line for remark in remarks for line in remark.splitlines()]
@@ -121,7 +121,7 @@ class Readable:
         text = ", ".join([f"return {result}", *extra])
         if all(var is None or var.shape for _, var in more):
             return text
-        return f"{text}  # a number does not change in place: it comes back"
+        return f"{text}  # a number cannot change in place: it is returned"
 
     def extra(self) -> list[tuple[Any, Var | None]]:
         """What cannot be written in place, so that it is returned after the result: numbers, and gradients."""
@@ -140,7 +140,7 @@ class Readable:
         return self.names.of[var] + (f"={source.value!r}" if isinstance(source, Setting) else "")
 
     def text(self, *, with_locals: bool = False) -> str:
-        """The whole, which can be pasted into a file; to check it, it may return all its variables, too."""
+        """The text, which can be pasted into a file. For a check, the function can return all its variables, too."""
         names = [self._parameter(var) for var in parameters(self.program)]
         head = textwrap.wrap(f"def {self.program.name}({', '.join(names)}):", 110, subsequent_indent=" " * 8)
         rows = [text for text, _ in self.rows]
@@ -168,7 +168,7 @@ def _commented(text: str, line: Line, column: int) -> str:
 
 
 def variables_only(tree: Any) -> Any:
-    """The tree of what a function returns, with variables for what it says of their kinds."""
+    """The tree of what a function returns, with a variable for each `Returned`."""
     if isinstance(tree, Returned):
         return tree.var
     if isinstance(tree, tuple | list):
@@ -183,7 +183,7 @@ def literal(value: Any) -> str:
     if isinstance(value, np.random.Generator):
         return "np.random.default_rng()"
     if not isinstance(value, np.ndarray | np.generic) and not is_plain(value):
-        return f"...  # stands for {type(value).__name__} {getattr(value, '__name__', '')}".rstrip()
+        return f"...  # an object of the type {type(value).__name__} {getattr(value, '__name__', '')}".rstrip()
     if not isinstance(value, np.ndarray):
         return repr(value.item() if isinstance(value, np.generic) else value)
     dtype = "" if value.dtype in (np.float64, np.int64) and value.size else f", np.{value.dtype.name}"
@@ -198,8 +198,8 @@ def as_file(readable: Readable, values: dict[Var, Any]) -> str:
     for name, value in readable.writer.constants.items():
         if literal(value).startswith("..."):
             raise CompileError(
-                f"the source cannot become a file of its own: {name} stands for a {type(value).__name__}, for which "
-                "there is no text. Copy `source`, and put a function or object of your own in that place"
+                f"the source cannot become a separate file: {name} is a {type(value).__name__}, which cannot be "
+                f"written as text. Copy `source`, and replace {name} by your own function or object"
             )
     given = [var for var in parameters(readable.program) if var in values]
     names = [readable.names.of[var] for var in given]
