@@ -18,7 +18,7 @@ _EXAMPLE = 'python -m viz "tanh(a*b + 10)" a=2 b=-3'
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; 2 where what was given is refused."""
+    """Run the command; 2 if its arguments are refused."""
     options, words = _sorted(arguments)
     # After "--", because an expression may start with a minus, which argparse takes for an option.
     given = _parser().parse_args([*options, "--", *words])
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     except TinygradEduError as error:
         print(f"viz: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # | head has seen enough
+    except BrokenPipeError:  # the reader of the pipe, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

@@ -142,7 +142,7 @@ def test_a_folded_box_shows_value_gradient_and_how_far_both_passes_are(opened):
 def test_an_arrow_that_stands_for_several_bears_no_derivative_of_one(opened):
     page = opened(player(samples()), "#step=9999")
     labels = page.evaluate(
-        "player.film.edges.map((_, k) => [player.graph.stands.filter((s) => s === k).length,"
+        "player.film.edges.map((_, k) => [player.graph.drawnAs.filter((s) => s === k).length,"
         " player.graph.wires[k]?.text.textContent ?? '']).filter(([n]) => n > 0)"
     )
     assert {text == "" for n, text in labels if n > 1} == {True}

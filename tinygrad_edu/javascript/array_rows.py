@@ -67,7 +67,7 @@ def array_row(node: Tensor) -> str:
 
 
 def _params(node: Tensor) -> dict[str, Any]:
-    """The operation's parameters, with an empty memory where it has one."""
+    """The operation's parameters, with an empty memory if it has one."""
     return {**node.params, "memo": {}} if "memo" in node.params else dict(node.params)
 
 
@@ -76,7 +76,7 @@ def _backward(operation: Operation, i: int, node: Tensor) -> Callable[[Recorder,
         gy, y, *xs = given
         params = _params(node)
         if "memo" in params:
-            recorder.compute(operation, xs, params)  # the derivative reads what the forward pass remembers
+            recorder.compute(operation, xs, params)  # the derivative reads what the forward pass stores
         return recorder.derivative(operation, i)(gy, y, *xs, **params)
 
     return gx
@@ -85,7 +85,7 @@ def _backward(operation: Operation, i: int, node: Tensor) -> Callable[[Recorder,
 def _written(
     name: str, given: dict[str, Any], compute: Callable[[Recorder, Sequence[Any]], Any], expected: Any = None
 ) -> str:
-    """The function of the named arrays that ``compute`` is."""
+    """``compute`` as a JavaScript function of the named arrays."""
     recorder = Recorder(Randomness(), record_step, record_schedule)
     arguments = [Argument(key) for key in given]
     with recorder.active():
@@ -104,6 +104,6 @@ def _written(
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two results differ in nothing but rounding: a compiled step adds in another order."""
+    """Whether two results only differ by rounding, because a compiled step adds in another order."""
     a, b = np.asarray(a), np.asarray(b)
     return a.shape == b.shape and bool(np.allclose(a, b, 1e-5, 1e-8, equal_nan=True))

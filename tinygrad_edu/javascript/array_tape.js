@@ -2,7 +2,7 @@
 
 /**
  * Nodes are {row, inputs, collects}: `row` is {y, gx} as `array_row` writes it, or null for a node whose array is given;
- * `collects` says whether it has a gradient. The nodes stand in topological order, as Python has it, so that gradients
+ * `collects` says whether it has a gradient. The nodes are in topological order, as in Python, so that gradients
  * are added in the same order.
  */
 class ArrayTape {

@@ -42,7 +42,7 @@ KNOWN_POSITIONAL: dict[str, tuple[str, ...]] = {
     "dot": ("b",),
 }
 RENAMED = {"var": "variance", "amax": "max", "amin": "min", "matrix_transpose": "swapaxes"}
-# Whose parameters stand in this order after the array.
+# Functions whose parameters come in this order after the array.
 POSITIONAL: dict[str, tuple[str, ...]] = {
     "reshape": ("shape", "order", "copy"),
     "ravel": ("order",),

@@ -4,8 +4,8 @@ Each line of the `Program` becomes one line, with NumPy's names as functions of 
 
     const z1 = np.add(np.matmul(X, W1), b1);
 
-What the function reads outside of its arguments (parameters, what an optimizer remembers, random generators) is in an
-object ``state``; a run stores there what it leaves.
+What the function reads outside of its arguments (parameters, an optimizer's state, random generators) is in an
+object ``state``, where a run also stores its results.
 """
 
 import json
@@ -70,12 +70,12 @@ class Script(Expressions):
                 named[source] = self.unique(str(getattr(source, "name", "p")))
         return named
 
-    # --- the whole ---
+    # --- programs ----
 
     def _lines(self) -> Iterator[tuple[str, Line]]:
         for line in self.program.lines:
             if line.kind == CHECK:
-                continue  # it looks at numbers alone, and computes none
+                continue  # it only checks numbers, and computes none
             if line.out.dtype is not None:
                 self.dtype(line.out.dtype, line)
             text = self.expression(line)
@@ -172,7 +172,7 @@ class Script(Expressions):
         return f"(() => {{\n{constants}return {function};\n}})()"
 
     def _returned_plainly(self, result: Any) -> str:
-        """The result where it is; that of a function of a page is never written to."""
+        """The result without a copy, because a page never writes to it."""
         return self.name(result.var) if isinstance(result, Returned) else self.literal(result)
 
     @property

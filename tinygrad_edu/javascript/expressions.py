@@ -16,7 +16,7 @@ from tinygrad_edu.javascript.ufuncs import UFUNCS
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _INFIX |= {"eq": "===", "ne": "!==", "and_": "&&", "or_": "||"}
 _WINDOWS = "tinygrad_edu.operations.windows"
-# Words that JavaScript keeps for itself, and the names that a program's text uses.
+# Reserved words of JavaScript, and the names that a program's text uses.
 _WORDS = """
     arguments await break case catch class const continue debugger default delete do else enum eval export extends
     false finally for function if implements import in instanceof interface let new null package private protected
@@ -54,7 +54,7 @@ class Expressions:
         return name
 
     def name(self, var: Var) -> str:
-        """What the script calls a variable."""
+        """The variable's name in the script."""
         if var not in self._names:
             self._names[var] = self.unique(self._python_names.get(var) or var.hint or "t")
         return self._names[var]
@@ -79,7 +79,7 @@ class Expressions:
         return number(x)
 
     def dtype(self, dtype: Any, line: Line | None = None) -> str:
-        """What the library of JavaScript calls the type."""
+        """The type's name in the JavaScript library."""
         name = type_name(dtype)
         if not name:
             raise self.refused(line, f"numbers of type {np.dtype(dtype).name}")
@@ -227,7 +227,7 @@ class Expressions:
         return f"np.{name}({', '.join(self.operand(x, line) for x in args)})"
 
     def _call(self, name: str, args: Sequence[Any], line: Line, keywords: dict[str, Any] | None = None) -> str:
-        """A function or a method of NumPy's that is no ufunc."""
+        """A NumPy function or method that is not a ufunc."""
         keywords = line.keywords if keywords is None else keywords
         if self._function_name(line) == f"{_WINDOWS}.{name}" and name in WINDOWS:
             return self._windows(WINDOWS[name], args, line)

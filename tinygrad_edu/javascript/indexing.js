@@ -63,7 +63,7 @@ function indexed(shape, index) {
   return advancedPlaces(shape, strides, advanced, { outShape, outStrides, offset, at: apart ? 0 : firstAdvanced });
 }
 
-/** Arrays of integers are broadcast together; their axes stand where the first of them stood, or in front. */
+/** Arrays of integers are broadcast together; their axes are where the first of them was, or in front. */
 function advancedPlaces(shape, strides, advanced, { outShape, outStrides, offset, at }) {
   const common = broadcastShape(...advanced.map(([x]) => x.shape));
   const shifts = new Int32Array(sizeOf(common));

@@ -6,7 +6,7 @@ from importlib import resources
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.javascript.ufuncs import ufuncs_source
 
-# Plain scripts, in the order in which they are joined: a script stands after those that it uses.
+# Plain scripts, in the order in which they are joined: a script comes after those that it uses.
 SCRIPTS = ("vocabulary", "numbers", "tape", "array_tape")
 # The parts of the object ``np``, which has what a compiled program calls. They need the vocabulary.
 ARRAYS = ("ndarray", "choices", "reductions", "shapes", "indexing", "products", "windows", "random", "state")
@@ -41,7 +41,7 @@ def library(*names: str) -> str:
     Examples
     --------
     >>> library("vocabulary").splitlines()[0]
-    '// The words of the operation table that JavaScript lacks, or defines otherwise than NumPy.'
+    '// The words of the operation table that JavaScript lacks, or defines in another way than NumPy.'
     """
     unknown = set(names) - set(SCRIPTS)
     if unknown:

@@ -1,4 +1,4 @@
-"""Numbers and arrays of Python's as expressions of JavaScript, bit for bit."""
+"""Python numbers and arrays as JavaScript expressions, bit for bit."""
 
 import base64
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def number(x: Any) -> str:
 
 
 def type_name(dtype: Any) -> str:
-    """What the library of JavaScript calls the type: it has one type of integers; "" if it has none."""
+    """The type's name in the JavaScript library, which has one type of integers; "" if it has none."""
     return _DTYPES.get(np.dtype(dtype).name, "")
 
 

@@ -1,7 +1,7 @@
 // Arrays of numbers as NumPy has them, in JavaScript: what a compiled program works on.
 //
-// An array is an NDArray {data, shape, dtype}: its entries in C order in a typed array. Every function gives a fresh
-// array. Where NumPy takes a number of Python's own, a number of JavaScript's is taken, which adapts to the array's type.
+// An array is an NDArray {data, shape, dtype}: its entries in C order in a typed array. Every function gives a new
+// array. Where NumPy takes a Python number, they take a JavaScript number, which gets the array's type.
 
 const STORAGE = { float64: Float64Array, float32: Float32Array, int64: Float64Array, bool: Uint8Array };
 const RANKS = ["bool", "int64", "float32", "float64"];
@@ -27,7 +27,7 @@ class NDArray {
     return nested(this.shape, 0);
   }
 
-  /** The array in memory of its own. */
+  /** The array in its own memory. */
   copy() {
     return new NDArray(this.data.slice(), this.shape, this.dtype);
   }

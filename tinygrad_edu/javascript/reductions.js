@@ -38,7 +38,7 @@ function addUp(x, y, count, line, step, first) {
   }
 }
 
-/** What folds by a function of two numbers, from `first` on, or from the first entry where there is none. */
+/** A fold with a function of two numbers, from `first` on, or from the first entry if there is none. */
 const foldBy = (f) => (x, y, count, line, step, first) => {
   for (let i = 0; i < y.length; i += 1) {
     let total = first ?? x[i * line];
@@ -96,7 +96,7 @@ function argExtreme(better, x, { axis = null } = {}) {
 const argmax = (x, options) => argExtreme((a, b) => a > b || (a !== a && b === b), x, options);
 const argmin = (x, options) => argExtreme((a, b) => a < b || (a !== a && b === b), x, options);
 
-/** What `f` makes of the entries from the start of an axis up to each entry. */
+/** The result of `f` for the entries from the start of an axis up to each entry. */
 function accumulate(f, x, { axis = null } = {}) {
   if (axis === null || !x.shape.length) return accumulate(f, reshape(x, [x.size]), { axis: 0 });
   const out = astype(x, countedType(x)).copy();

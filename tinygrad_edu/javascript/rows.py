@@ -44,7 +44,7 @@ _RENAMED = {
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _LOGIC: dict[type[ast.operator], str] = {ast.BitAnd: "&&", ast.BitOr: "||"}
 _COMPARISONS: dict[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-# How tightly a text holds together. An operand that holds less tightly stands in parentheses.
+# How strongly an operator binds. An operand that binds less strongly is put in parentheses.
 _CHOICE, _LOGICAL, _COMPARISON, _SUM, _PRODUCT, _SIGN, _ATOM = range(7)
 
 
@@ -79,7 +79,7 @@ class _Writer:
         self.called: set[str] = set()
 
     def text(self, node: ast.expr, least: int = _CHOICE) -> str:
-        """The expression, in parentheses if it holds together less tightly than ``least``."""
+        """The expression, in parentheses if it binds less strongly than ``least``."""
         text, strength = self._written(node)
         return text if strength >= least else f"({text})"
 

@@ -1,8 +1,8 @@
 """One script for any number of samples, made of the scripts of three numbers.
 
-A program is recorded for arrays of given shapes. Recorded for three numbers of samples, it is three times the same text
-but for numbers that depend on how many samples there are: shapes, and factors such as 1 / n. Each of those is replaced
-by the expression in ``n`` that gives all three, bit for bit. Where there is none, the script is refused.
+A program is recorded for arrays of given shapes. Recorded for three numbers of samples, it gives three texts that are
+the same except for numbers that depend on the number of samples: shapes, and factors such as 1 / n. Each is replaced
+by an expression in ``n`` that gives all three, bit for bit. If there is none, the script is refused.
 """
 
 import re
@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"(?<![\w.$])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
 
 
 def for_any_size(texts: Mapping[int, str]) -> str:
-    """The text in which ``n`` stands for the number of samples.
+    """The text in which ``n`` is the number of samples.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-// What a program finds and leaves in its state: an object of arrays, numbers and random generators.
+// What a program reads from its state and stores in it: an object of arrays, numbers and random generators.
 
-/** What a function returns: a number for an array without axes, and else the array in memory of its own. */
+/** What a function returns: a number for an array without axes, otherwise the array in its own memory. */
 function result(x) {
   if (!isArray(x)) return x;
   return x.shape.length ? x.copy() : x.data[0];
@@ -18,7 +18,7 @@ function store(state, values) {
   }
 }
 
-/** The state in memory of its own. */
+/** The state in its own memory. */
 function copyState(state) {
   return Object.fromEntries(Object.entries(state).map(([name, x]) => [name, x?.copy ? x.copy() : x]));
 }

@@ -19,7 +19,7 @@ const DOT = {
 
 /**
  * A graph of numbers. A node is {op, inputs, params}: the row's name ("" for a leaf, "dot" for a weighted sum), the
- * indices of its inputs, and the row's parameters in order. The nodes stand in topological order, as Python has it, so
+ * indices of its inputs, and the row's parameters in order. The nodes are in topological order, as in Python, so
  * that gradients are added in the same order and have the same bits.
  */
 class Tape {

@@ -1,7 +1,7 @@
-"""NumPy's functions of single numbers as JavaScript, each with a loop of its own.
+"""NumPy's functions of single numbers as JavaScript, each with its own loop.
 
-One loop for all that calls a function for each entry would be shorter. V8 does not inline such a call, and a number
-that is passed to a function lies on the heap: the loop takes several times as long.
+One loop for all functions, with a call for each entry, would be shorter. But V8 does not inline such a call, and a
+number that is passed to a function is on the heap: the loop takes several times as long.
 """
 
 import textwrap
@@ -72,7 +72,7 @@ def ufuncs_source() -> str:
         for name, (template, kind, body) in _TABLE.items()
     ]
     functions = textwrap.indent("\n".join(texts), "  ")
-    # Named as the vocabulary's functions, which stand outside and are called inside: so with a mark in front.
+    # These have the names of the vocabulary's functions, which they call: so they get a prefix.
     for name in ("power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc"):
         functions = functions.replace(f"function {name}(", f"function np_{name}(")
     named = {"power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc"}

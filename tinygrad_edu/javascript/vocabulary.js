@@ -1,4 +1,4 @@
-// The words of the operation table that JavaScript lacks, or defines otherwise than NumPy.
+// The words of the operation table that JavaScript lacks, or defines in another way than NumPy.
 
 /** x0 ** x1. One to any power is 1, and so is -1 to an infinite power, where Math.pow says NaN. */
 function power(x0, x1) {

@@ -142,7 +142,7 @@ function winners_of(x, size, stride, padding, dilation) {
   return winners;
 }
 
-/** Of each window the entry that has the winner's number. */
+/** From each window, the entry that has the winner's number. */
 function pick(x, { winners, ...settings }) {
   const out = full(winners.shape, 0, x.dtype);
   eachEntry(x.shape, settings, (y, k, i) => {

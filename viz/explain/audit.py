@@ -1,8 +1,8 @@
 """`audit`: every local derivative of a graph, checked against the slope of its operation at the user's own values.
 
-The slope is found by differences, at several widths, and it says how far it can be trusted: a derivative is called
-wrong only if the slope is sure and differs. At a kink (relu at 0, max at a tie) and at the edge of a domain (sqrt at
-0) there is no slope to compare with; those are undecidable.
+The slope is found by differences, at several widths, which also show how exact it is. A derivative is called wrong only
+if the slope is exact enough and differs. At a kink (relu at 0, max at a tie) and at the edge of a domain (sqrt at 0)
+there is no slope to compare with; such a derivative is undecidable.
 """
 
 import itertools
@@ -34,7 +34,7 @@ _DIRECTIONS = 2  # and so many directions in which all entries change together
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one local derivative, ∂node/∂input.
+    """The result for one local derivative, ∂node/∂input.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ def audit(root: Node) -> Audit:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """Whether a derivative is right, the two numbers that were compared, and the reason where there is no saying."""
+    """Whether a derivative is right, the two numbers that were compared, and the reason if it is undecidable."""
 
     verdict: str
     analytic: float
@@ -157,7 +157,7 @@ def _finding(told: Trace, k: int, i: int) -> Finding:
         verdicts = list(_of_floats(node.node, i) if isinstance(node.node, Value) else _of_arrays(node.node, i))
     except Exception as error:  # a user's derivative may raise anything
         verdicts = [_Verdict(WRONG, math.nan, math.nan, None, f"it raised {type(error).__name__}: {error}")]
-    # Worst first; of those that are wrong, the one that is so by most.
+    # Worst first; of the wrong ones, the one with the largest error.
     found = max(verdicts, key=lambda v: (v.verdict == WRONG, v.verdict == RIGHT, _distance(v)), default=None)
     if found is None:
         found = _Verdict(RIGHT, 0.0, 0.0, None, "there is nothing in it")

@@ -1,7 +1,7 @@
-"""`explode`: an operation on small arrays as the graph of single numbers that it stands for.
+"""`explode`: an operation on small arrays as a graph of single numbers.
 
-A matrix product becomes its multiplications and additions, a softmax its exponentials and quotients. What moves
-numbers only (a reshape, an index) runs as it is, on an array that holds Values. The result is a graph of Values like
+A matrix product becomes its multiplications and additions, a softmax its exponentials and quotients. What only moves
+numbers (a reshape, an index) runs as it is, on an array of Values. The result is a graph of Values like
 any other, for every view; its numbers are those of the array, up to rounding.
 """
 
@@ -140,7 +140,7 @@ def _leaves(x: Tensor, name: str) -> _Values:
 
 
 def _wrapped(array: Any, shape: tuple[int, ...]) -> _Values:
-    """An array of Values: what is a plain number (the margin of a pad, an empty sum) becomes a constant."""
+    """An array of Values: plain numbers (the margin of a pad, an empty sum) become constants."""
     values = np.empty(shape, object)
     for index, entry in zip(np.ndindex(shape), np.asarray(array, object).flat, strict=True):
         values[index] = entry if isinstance(entry, Value) else Constant(entry)
@@ -157,7 +157,7 @@ def _scalars_of(operation: Operation, xs: Sequence[_Values], node: Tensor) -> An
         return operation.forward(*xs, **params)
     if not isinstance(operation, ArrayOperation):
         return _of_the_user(operation, xs, params, node)
-    raise UnsupportedError(f"explode() cannot show {operation.name} in single numbers: ask for the parts it is made of")
+    raise UnsupportedError(f"explode() cannot show {operation.name} in single numbers: explode its parts instead")
 
 
 def _entry_by_entry(operation: Operation, xs: Sequence[_Values], params: dict[str, Any]) -> _Values:

@@ -1,7 +1,7 @@
-"""`quiz`: the next gradient is hidden, the learner works it out, and a known mistake is recognised.
+"""`quiz`: the next gradient is hidden, the learner works it out, and known mistakes are recognised.
 
-A mistake is recognised by its number: what the gradient would be if the learner had, say, forgotten the incoming
-gradient, is computed beforehand, from the graph. So a question is plain data, and any view can ask it.
+A mistake is recognised by its number. These numbers are computed before, from the graph: for instance, the gradient
+without the incoming gradient, which a learner may forget. So a question is plain data, and any view can ask it.
 """
 
 import itertools
@@ -95,9 +95,9 @@ def same(given: float, meant: float, slack: float = 0.0) -> bool:
 def questions(told: Trace) -> list[Question]:
     """A question for each backward step whose answer is a finite number.
 
-    Of a Tensor's gradient it asks for one entry: that to which the step contributes most. All numbers that it takes
-    stand in the question: of small arrays every entry, of larger ones those with which an elementwise operation
-    makes this entry. A step that takes more, such as a large matrix product, is left out.
+    Of a Tensor's gradient it asks for one entry, the one to which the step contributes most. The question has all
+    numbers that are needed: of small arrays every entry, of larger ones those with which an elementwise operation makes
+    this entry. A step that needs more, such as a large matrix product, is left out.
 
     Examples
     --------
@@ -157,7 +157,7 @@ class _Asked:
         return self._are_few or (isinstance(operation, Elementwise) and not self.step.summed_axes)
 
     def _given(self, name: Name | Partial, data: Any) -> Relation:
-        """Data with its name; of large arrays the entry alone that has to do with the one asked for."""
+        """Data with its name; of large arrays, only the entry that the question needs."""
         if self._are_few or not np.ndim(data):
             return Relation((name, _shown(data)), ("=",))
         assert self.index is not None
@@ -179,7 +179,7 @@ class _Asked:
 
     @property
     def _until(self) -> str:
-        """The end of the question: of a node that is used again, up to which of its uses."""
+        """The end of the question: for a node with several uses, how many of them are counted."""
         count = len(self.earlier) + 1
         return " become?" if count == self.uses else f" become with {count} of its {self.uses} uses counted?"
 
@@ -280,7 +280,7 @@ def _shown(data: Any) -> Formula:
 
 
 def quiz(root: Node, gradient: Any = None) -> None:
-    """Ask for each gradient of the backward pass in the terminal, and tell what went wrong.
+    """Ask for each gradient of the backward pass in the terminal, and explain mistakes.
 
     Answer with a number or an expression such as ``-3 * 0.5``; an empty line shows the answer; ``q`` ends the quiz.
 

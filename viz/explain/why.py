@@ -202,7 +202,7 @@ def _counted(n: int) -> str:
 def _sum(numbers: Sequence[float]) -> float:
     try:
         return math.fsum(numbers)
-    except (OverflowError, ValueError):  # infinities of both signs, or a sum beyond them
+    except (OverflowError, ValueError):  # infinities of both signs, or a sum that is too large
         return sum(numbers)
 
 
@@ -226,7 +226,7 @@ def why(node: Node, root: Node | Trace, *, index: Any = None, top: int = TOP) ->
     node : a leaf, or any other node that ``root`` depends on.
     root : where the backward pass starts, or its `Trace`.
     index : of a Tensor's entry; not needed where it has only one.
-    top : how many terms to give; what the others come to is given as one number.
+    top : how many terms to give; the sum of the others is given as one number.
 
     Returns
     -------

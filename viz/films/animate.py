@@ -1,4 +1,4 @@
-"""A backward pass as pictures that move, step by step."""
+"""A backward pass as an animation, step by step."""
 
 import sys
 import textwrap

@@ -51,7 +51,7 @@ def check(path: str | Path, fps: float, theme: str) -> Path:
     ------
     ArgumentError : the suffix is none of ``.gif .mp4 .html``, there is no such theme, or ``fps`` is not a number of
         pictures a second.
-    FileError : the folder is not there, or ffmpeg is not and the suffix is ``.mp4``.
+    FileError : the folder does not exist, or ffmpeg is missing and the suffix is ``.mp4``.
     """
     path = Path(path)
     if path.suffix.lower() not in (".gif", ".mp4", ".html"):
@@ -71,7 +71,7 @@ def check(path: str | Path, fps: float, theme: str) -> Path:
 
 
 def ffmpeg() -> str | None:
-    """The program ffmpeg: the system's, or else that of the package imageio-ffmpeg; None where there is neither."""
+    """The program ffmpeg: the system's, or else that of the package imageio-ffmpeg; None if there is neither."""
     found = shutil.which("ffmpeg")
     if found is None and importlib.util.find_spec("imageio_ffmpeg") is not None:
         import imageio_ffmpeg

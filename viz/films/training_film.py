@@ -1,4 +1,4 @@
-"""Training runs as pictures that move, epoch by epoch: the decision boundary and the loss."""
+"""Training runs as an animation, epoch by epoch: the decision boundary and the loss."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -36,14 +36,14 @@ def animate_training(
 
     Parameters
     ----------
-    history : of the run of a classifier of points in the plane. Besides ``history["loss"]``, a number per epoch, it has
+    history : of the run of a classifier of points in the plane. It has ``history["loss"]``, one number per epoch;
         ``model``; ``X`` and ``y``, the points and their classes; and ``snapshots``, pairs of an epoch and the model's
-        ``state_dict()`` after it. The model is left as it was. Of several runs, the histories by name: ``{"SGD": …,
-        "Adam": …}``; they move in step, epoch by epoch.
+        ``state_dict()`` after it. The model is not changed. For several runs, the histories by name: ``{"SGD": …,
+        "Adam": …}``; they are shown side by side, epoch by epoch.
     path : ends in ``.gif``, ``.mp4`` (needs ffmpeg, or the extra ``video``) or ``.html`` (a page with a slider and
         a choice of speed).
-    said : which of the history's numbers stand above the picture.
-    fps : pictures a second; of more than `MOST_EPOCHS` snapshots, as many are shown, evenly spread.
+    said : which of the history's numbers are written above the picture.
+    fps : pictures a second. At most `MOST_EPOCHS` snapshots are shown, evenly spread.
     theme : ``"light"`` or ``"dark"``.
 
     Returns
@@ -52,7 +52,7 @@ def animate_training(
 
     Raises
     ------
-    ArgumentError : another suffix or theme, or a history without snapshots, or without a number that is to be said.
+    ArgumentError : another suffix or theme, or a history without snapshots, or without one of the numbers ``said``.
     ShapeError : the data are not points in the plane.
     FileError : the file cannot be written.
     """
@@ -92,7 +92,7 @@ class _Picture:
     def __init__(self, histories: Mapping[str, Any], said: Sequence[str]) -> None:
         nets = [history for history in histories.values() if weights_of(history.model)]
         count = len(histories)
-        # One run has its net beside its boundary, several have theirs below.
+        # The net of one run is next to its boundary, the nets of several runs are below theirs.
         columns, rows = (count + 1 + bool(nets), 1) if count == 1 else (count + 1, 1 + bool(nets))
         size = (4.5 * columns, 4.2 * rows)
         self.figure = Figure(figsize=size, dpi=100 * DENSITY, layout="constrained")

@@ -1,4 +1,4 @@
-"""What an operation computes, and its derivative, as formulas: read off the engine's own texts.
+"""What an operation computes, and its derivative, as formulas, made from the engine's own texts.
 
 An elementwise row is Python text (``gy * (1 - y * y)``), an array operation has the blackboard's form (``x0ᵀ @ gy``).
 Both are read here into a `Formula`, with the names of the nodes instead of ``x0`` and ``y``.
@@ -327,7 +327,7 @@ def pulled_back(edge: Edge, gy: Formula, gxs: Sequence[Formula]) -> Formula:
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """A shape as it stands in a formula.
+    """A shape as a formula has it.
 
     >>> shape_text((784, 30)), shape_text((30,)), shape_text(())
     ('(784,30)', '(30,)', '()')

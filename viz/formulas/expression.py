@@ -86,9 +86,9 @@ def _tree(line: str) -> ast.expr:
     except SyntaxError as error:
         place = min(max((error.offset or 1) - 1, 0), len(line))
         hint = ", write a product as 2*a" if "decimal literal" in error.msg else ""
-        raise ExpressionError(line, place, f"this is no expression: {error.msg}{hint}") from None
+        raise ExpressionError(line, place, f"this is not an expression: {error.msg}{hint}") from None
     except ValueError as error:  # an integer of thousands of digits, a null character
-        raise ExpressionError(line, 0, f"this is no expression: {error}") from None
+        raise ExpressionError(line, 0, f"this is not an expression: {error}") from None
 
 
 class _Builder:
@@ -113,7 +113,7 @@ class _Builder:
             case ast.BinOp(op=op) if type(op) in _OPERATORS:
                 return self.apply(_OPERATORS[type(op)], part.left, part.right)
             case ast.BinOp(op=ast.BitXor()):
-                raise self.refusal(part.right, "^ is no power: write a**2")
+                raise self.refusal(part.right, "^ is not a power: write a**2")
             case ast.Call():
                 return self.call(part)
         raise self.refusal(part, "only numbers, names, + - * / ** and functions of Value are understood")
@@ -129,7 +129,7 @@ class _Builder:
         return result
 
     def number(self, part: ast.expr) -> float:
-        """A number as it stands, perhaps with a minus."""
+        """A number, perhaps with a minus."""
         if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.USub):
             return -self.number(part.operand)
         if not isinstance(part, ast.Constant) or type(part.value) not in (int, float):

@@ -48,7 +48,7 @@ _SIGNS = {
     "*": ("·", "times", "·"),
     "·": ("·", "times", "·"),
     "⊙": ("⊙", "times, entry by entry,", "⊙"),
-    "@": ("@", "times", "\u2062"),  # on a blackboard, matrices stand side by side
+    "@": ("@", "times", "\u2062"),  # on a blackboard, matrices are written side by side
     "/": ("/", "over", "/"),
     "<": ("<", "is less than", "<"),
     ">": (">", "is greater than", ">"),

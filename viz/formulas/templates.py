@@ -1,13 +1,13 @@
 """Formulas with holes: what a page fills with the names and the numbers of one step.
 
 A page that computes writes its formulas again when a number changes. It gets each form of a formula as a template: a
-list in which plain texts and holes take turns. A hole is text, too::
+list in which plain texts and holes alternate. A hole is text, too::
 
     n:y          the name of the node that the step is about; n:x0 that of its first input
     v:y          the value of that node, in figures; v:x0 that of its first input
     incoming     a number of the step: incoming, local, contribution, before or after
     ~result      "=", or "≈" where the equation is only true up to rounding; ~inserted beside the inputs in figures
-    ?v:x0 | ;    what stands between ? and | if that number has a minus, otherwise what stands between | and ;
+    ?v:x0 | ;    the text between ? and | if that number has a minus, otherwise the text between | and ;
 
 Steps that differ only in their nodes share one template.
 """

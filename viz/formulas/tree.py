@@ -222,7 +222,7 @@ class Prose(Formula):
 
 @dataclass(frozen=True)
 class Sign(Formula):
-    """A sign that stands by itself in a `Row`."""
+    """A single sign in a `Row`."""
 
     symbol: str
     form = Writer.sign

@@ -1,4 +1,4 @@
-"""What is said of the windows of a convolution or of a pooling: their size, their stride, their margin."""
+"""The windows of a convolution or of a pooling in words: their size, their stride, their margin."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -24,7 +24,7 @@ MOST_IN_LEAVES = 200_000  # numbers in arrays that can be changed
 MOST_IN_ALL = 2_000_000  # numbers in all nodes together: so many are computed without a wait
 _JACOBIAN = 20_000  # entries of the largest matrix of local derivatives that is sent
 OWN = "is an operation of your own, in Python, which this page cannot compute"
-# Operations with a parameter that the user's program may have computed from numbers: others may call for another one.
+# Operations with a parameter that the user's program may have computed from numbers: other numbers may need another.
 _KEPT = {"take_along_axis": "the order", "select": "the choice between the two sides", "getitem": "the index"}
 
 
@@ -124,7 +124,7 @@ class _NoRow(Exception):  # noqa: N818 it is caught where the row is asked for
 
 def _row(node: Any) -> str:
     if node.op == "sort":
-        raise _NoRow("puts numbers in order, and this page does not find their order anew")
+        raise _NoRow("puts numbers in order, and this page does not find their new order")
     own = isinstance(node.operation, UserOperation)
     try:
         return array_row(node)

@@ -41,17 +41,17 @@ _TELL_THEME = """
 
 
 class Page:
-    """One HTML file, made of what stands in ``viz/pages/assets``. It shows itself in a notebook.
+    """One HTML file, made of the files in ``viz/pages/assets``. It shows itself in a notebook.
 
-    A subclass names the ``template`` of the body, the ``styles`` and the ``scripts``; what all pages begin and end with
-    is ``page.html``.
+    A subclass names the ``template`` of the body, the ``styles`` and the ``scripts``. ``page.html`` is the frame around
+    them, the same for all pages.
 
-    Its content security policy lets in these scripts and styles, by their hashes, and nothing else: no network, no
+    Its content security policy allows these scripts and styles, by their hashes, and nothing else: no network, no
     inline handlers.
 
     Attributes
     ----------
-    title : what the page is called.
+    title : of the page.
     """
 
     template: str
@@ -63,15 +63,15 @@ class Page:
         self.title = title
 
     def parts(self) -> dict[str, str]:
-        """What stands in the template's places, as HTML, and the ``data`` for the scripts."""
+        """The parts that fill the template, as HTML, and the ``data`` for the scripts."""
         raise NotImplementedError
 
     def engine(self) -> str:
-        """JavaScript that the scripts use and that does not stand in ``viz/pages/assets``."""
+        """JavaScript that the scripts use and that is not in ``viz/pages/assets``."""
         return ""
 
     def opens(self) -> "Sequence[Page]":
-        """The pages that this one carries and opens: their scripts and styles come under its policy."""
+        """The pages that this one contains and opens: its policy allows their scripts and styles too."""
         return ()
 
     @cached_property
@@ -106,7 +106,7 @@ class Page:
         Raises
         ------
         ArgumentError : a suffix other than ``.html``.
-        FileError : the file cannot be written. An older file of that name is then still there, and whole.
+        FileError : the file cannot be written. An older file of that name is then unchanged.
         """
         if Path(path).suffix.lower() != ".html":
             raise ArgumentError(f"a page is saved as .html, but was given {str(path)!r}: end the name with .html")
@@ -119,11 +119,11 @@ class Page:
         webbrowser.open(Path(file.name).as_uri())
 
     def still(self) -> str:
-        """An ``<img>`` that says something of the page where the page cannot be shown; "" for none."""
+        """An ``<img>`` that is shown if the page cannot be shown; "" for none."""
         return ""
 
     def _repr_html_(self) -> str:
-        """The page in a frame of its own, which has no access to the notebook around it.
+        """The page in a separate frame, which has no access to the notebook around it.
 
         The page follows JupyterLab's theme. In a notebook that is not trusted, JupyterLab removes the frame, the style
         and the script: what remains is the picture and the sentence.
@@ -133,7 +133,7 @@ class Page:
             f'<iframe class="tinygrad-edu-page" srcdoc="{html.escape(self.html)}" title="{html.escape(self.title)}" '
             f'sandbox="allow-scripts allow-downloads" width="100%" height="{_NOTEBOOK_HEIGHT}"></iframe>'
             f'<div class="tinygrad-edu-still">{self.still()}'
-            "<p>This notebook is not trusted, so it shows no page that one can touch. Trust it, or run the cell.</p>"
+            "<p>This notebook is not trusted, so the page is not shown. Trust it, or run the cell.</p>"
             f"</div><script>{_TELL_THEME}</script>"
         )
 

@@ -1,4 +1,4 @@
-"""`player`: a graph's passes as one HTML file, to be played, stepped through and asked, offline.
+"""`player`: a graph's passes as one HTML file that works offline: play, step through, take a quiz.
 
 The page is a template, style sheets and scripts (``viz/pages/assets``) with the data of a `Trace` in the middle.
 Python writes the names, the formulas as templates, and the mistakes of the quiz. The page computes the numbers of a
@@ -35,8 +35,8 @@ class Player(Page):
     Attributes
     ----------
     trace : the `Trace` that it plays.
-    title : what the page is called.
-    findings : what an audit found of derivatives that are not right.
+    title : of the page.
+    findings : an audit's findings about derivatives that are not right.
     """
 
     template = "player.html"
@@ -44,10 +44,10 @@ class Player(Page):
     scripts = (
         *("data.js", "formulas.js", "numbers.js", "array_numbers.js", "film.js", "paths.js"),  # what is known
         *("entries.js", "chain_rule.js", "elements.js", "heat.js", "array_view.js"),  # of arrays
-        *("geometry.js", "layers.js", "folding.js", "plan.js"),  # where things stand
+        *("geometry.js", "layers.js", "folding.js", "plan.js"),  # the positions of boxes
         *("graph.js", "folded.js", "motion.js", "network.js"),  # the stage
         *("grid.js", "leaves.js", "descent.js"),  # what changes numbers
-        *("panel.js", "inspector.js", "table.js", "arithmetic.js", "quiz.js", "address.js"),  # what is beside it
+        *("panel.js", "inspector.js", "table.js", "arithmetic.js", "quiz.js", "address.js"),  # the panels next to it
         *("theme.js", "worksheet.js", "main.js"),
     )
 
@@ -83,7 +83,7 @@ class Player(Page):
         return {"subtitle": html.escape(subtitle), "data": embedded(data | {"notes": self.notes, "stops": self.stops})}
 
     def still(self) -> str:
-        """A picture of the graph for a notebook that shows no page: one of a size that can be looked at."""
+        """A picture of the graph for a notebook that shows no page, if the graph is small enough."""
         if len(self.trace.order) > LARGE_BOXES:
             return ""
         drawing = draw(self.trace.order[-1])
@@ -153,14 +153,14 @@ def player(
     gradient steps can be taken. The page computes with the rows of the operation table. An operation of your own,
     whose text is Python, keeps its recorded number, and so do the leaves that it depends on.
 
-    Inputs without a label are called as the variables of the calling function that hold them.
+    Inputs without a label get the names of the caller's variables that hold them.
 
-    Of a compiled function, the program of its latest call stands beside its graph: a line lights its node, what it
-    reads and what reads it, and a node its line.
+    For a compiled function, the page shows the program of its latest call next to its graph. A selected line highlights
+    its node, the lines that it reads, and the lines that read it. A selected node highlights its line.
 
     Parameters
     ----------
-    root, gradient : as in `trace`; or a function made by `tinygrad_edu.compile` alone.
+    root, gradient : as in `trace`; or only a function made by `tinygrad_edu.compile`.
     audit : ``viz.audit(root)``, to have the wrong derivatives painted red and explained.
     notes : captions ``{step or node: text}``. The one of a step is shown when that step is done, the one of a node
         when the node gets its value or a gradient. Steps are counted from 1, as the page counts them.
@@ -168,7 +168,7 @@ def player(
 
     Raises
     ------
-    ArgumentError : ``root`` has no graph, too much of it stands side by side to be shown, the audit is of another
+    ArgumentError : ``root`` has no graph, too many of its nodes are side by side, the audit is of another
         graph, or a note or a stop is for no step or node of it.
     CompileError : the compiled function was not called yet.
 

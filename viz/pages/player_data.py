@@ -29,13 +29,13 @@ from viz.steps.steps import Backward
 from viz.steps.trace import Trace
 from viz.steps.trace_data import TracedNode
 
-SHOWN = 500  # so many nodes are shown side by side
+SHOWN = 500  # at most so many nodes are shown side by side
 _PLACED = 200  # up to so many are placed by Graphviz, whose lines are finer; the page is faster
 _EXPLAINED = 500  # entries of gradients, and what they cost: each is a walk through all steps
 _EXPLAINED_STEPS = 200_000
 _ASKED = 1000  # steps
 _NUMBERS = 60_000  # in the arrays of a page
-_TERMS = 8  # of the sum that a gradient is
+_TERMS = 8  # of the sum that makes a gradient
 
 
 def page_data(film: Trace, arrays: ArrayNumbers | None = None) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def check_size(film: Trace) -> None:
 
     Raises
     ------
-    ArgumentError : too many nodes stand side by side, so that folding cannot help.
+    ArgumentError : too many nodes are side by side, so that folding cannot help.
     """
     if len(film.order) <= SHOWN:
         return
@@ -121,7 +121,7 @@ def _node(node: TracedNode, arrays: ArrayNumbers | None) -> dict[str, Any]:
 
 
 def _settings(node: TracedNode) -> dict[str, Any]:
-    """How an entry of an operation on arrays comes about, as far as its derivatives do not say it."""
+    """What the page needs to explain an entry of an array operation, besides its derivatives."""
     operation, params = node.node.operation, node.node.params
     found: dict[str, Any] = {"kept": kept_parameter(node.node)}
     if isinstance(operation, Elementwise):
@@ -179,7 +179,7 @@ def _flow(step: Backward, few: int) -> dict[str, Any]:
 
 
 def _questions(film: Trace) -> list[dict[str, Any]]:
-    """The quiz of a graph that somebody may want to walk through."""
+    """The quiz of a graph, if it is small enough for one."""
     if len(film.steps) > _ASKED:
         return []
     found = [question.to_dict() for question in questions(film)]
@@ -201,7 +201,7 @@ def _explanations(film: Trace) -> dict[int, dict[str, Any]]:
     return found
 
 
-# --- where things stand -------------------------------------------------------------------------------------------
+# --- positions ---------------------------------------------------------------------------------------------------
 
 _MAP = 64.0  # height of the heat maps
 LARGE_BOXES = 60  # up to so many nodes, the boxes have the words "value" and "grad"
@@ -228,7 +228,7 @@ def _size(node: TracedNode, kind: str) -> Size:
 def _place(
     sizes: Sequence[Size], edges: Sequence[tuple[int, int]], modules: Modules, groups: Groups
 ) -> dict[str, Any] | None:
-    """Where all stands if nothing is folded, as Graphviz places it; None if the page is to place it."""
+    """The positions if nothing is folded, from Graphviz; None if the page should find them."""
     if len(sizes) > _PLACED or any(group.turns for group in groups.groups):
         return None
     placement = place(sizes, edges, modules).to_dict()

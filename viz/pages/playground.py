@@ -1,4 +1,4 @@
-"""`playground`: a window in which a user's own net trains, to be played with, in one HTML file that works offline.
+"""`playground`: a page in which a user's own net trains, as one HTML file that works offline.
 
 The training step is recorded in Python (`playground_programs`) and runs in the page as JavaScript.
 """
@@ -200,7 +200,7 @@ def _samples(X: Any, y: Any, labels: Labels) -> dict[str, Any]:
 
 
 def _planes(X: Any, names: Sequence[str] | None) -> Iterator[dict[str, Any]]:
-    """The planes that can be shown: the inputs themselves, or the one in which the samples differ most."""
+    """The planes that can be shown: pairs of inputs, or the plane in which the samples differ most."""
     inputs = X.shape[1]
     mean, identity = X.mean(axis=0), np.eye(inputs)
     if inputs == 1:
@@ -220,7 +220,7 @@ def _planes(X: Any, names: Sequence[str] | None) -> Iterator[dict[str, Any]]:
 
 
 def _chosen(setup: Setup, choices: Mapping[str, Sequence[Any]], outputs: int) -> Iterator[Setup]:
-    """The nets among which the page lets choose, but for the one that was given."""
+    """The other nets that can be chosen in the page."""
     unknown = set(choices) - {"widths", "activation"}
     if unknown:
         raise ArgumentError(f"choices are widths and activation, but {', '.join(sorted(unknown))} was given")
@@ -240,7 +240,7 @@ def _chosen(setup: Setup, choices: Mapping[str, Sequence[Any]], outputs: int) ->
 
 
 def _about(setup: Setup, programs: Programs) -> dict[str, Any]:
-    """What the page says of a net."""
+    """The data of a net for the page."""
     net = setup.net
     widths = " · ".join(str(layer["units"]) for layer in programs.layers[:-1]) or "none"
     return {

@@ -49,7 +49,7 @@ class Labels:
         }
 
     def _reading(self) -> tuple[float, float]:
-        """Where one class turns into the other, and how steeply: shown is tanh(slope · (output − center)).
+        """The output at which the class changes, and the slope there: tanh(slope · (output − center)) is shown.
 
         A loss that is 0 where the outputs are the targets compares the two. Others take logits: tanh(z / 2) = 2 p − 1.
         """

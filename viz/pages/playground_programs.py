@@ -136,7 +136,7 @@ def _originals(memo: dict[int, Any], setup: Setup) -> Iterator[tuple[Any, Any]]:
 
 
 def _batch(setup: Setup, n: int) -> tuple[Any, Any]:
-    """So many samples: those of the user, over again."""
+    """The user's samples, repeated until there are so many."""
     index = np.arange(n) % len(setup.X)
     return setup.X[index], setup.y[index]
 
@@ -191,7 +191,7 @@ def _text(script: Script, value: Any) -> str:
 
 
 def _value_now(source: Any, inverse: dict[int, Any]) -> Any:
-    """What the user's own object has in the place of its copy's; None where it has nothing yet."""
+    """The value in the user's own object that belongs to the copy's; None if there is none yet."""
     if isinstance(source, Setting):
         owner = inverse.get(id(source.owner), source.owner)
         return _setting(owner, source)

@@ -9,7 +9,7 @@ from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.value import Value
 from viz.pages.player import Player, player
 
-_MOST = 80  # parameters of a net, whose passes somebody may want to walk through
+_MOST = 80  # parameters of a net whose passes can be read step by step
 
 
 def sample_player(net: Any, row: list[float], target: float, names: list[str]) -> Player | None:
@@ -32,5 +32,5 @@ def sample_player(net: Any, row: list[float], target: float, names: list[str]) -
 
 
 def packed(page: Player) -> str:
-    """The page, compressed and in base64: the browser has what unpacks it."""
+    """The page, compressed and in base64, which a browser can unpack."""
     return base64.b64encode(zlib.compress(page.html.encode(), 9)).decode()

@@ -1,4 +1,4 @@
-"""The page of a compiled function: its program beside its graph, where a line lights its node, and the reverse."""
+"""The page of a compiled function: its program next to its graph. A selected line highlights its node, and back."""
 
 import html
 from collections.abc import Hashable, Iterator, Sequence
@@ -117,7 +117,7 @@ def _option(i: int, code: str) -> str:
 
 
 def _graph(listing: Listing) -> str:
-    """The picture, with names for the lines that stand beside it, and without the size that its style gives it.
+    """The picture, linked to the lines next to it, and without the size in its style.
 
     The page's policy allows no style in an element; its style sheet has the size, and the colours of both themes.
     """

@@ -125,6 +125,6 @@ def _variants(step: Step) -> Iterator[Step]:
         return
     names = operation.input_names
     for bits in itertools.product((False, True), repeat=len(names)):
-        variant = step.again()
+        variant = step.fresh()
         variant.nonzero = [name for name, is_on in zip(names, reversed(bits), strict=True) if is_on]
         yield variant

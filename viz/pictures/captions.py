@@ -1,4 +1,4 @@
-"""What a picture writes on a node: on its face what helps at a glance, in its tooltip everything."""
+"""The texts of a node in a picture: the most important ones on its face, all of them in its tooltip."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -52,7 +52,7 @@ def gradients(order: Sequence[Node]) -> dict[Node, Array]:
 
 
 def changed(order: Sequence[Node]) -> set[Node]:
-    """The leaves whose data was written after an operation had used it: what was computed of it is out of date."""
+    """The leaves whose data was changed after an operation had used it: results that depend on it are out of date."""
     for node in order:
         if isinstance(node, Tensor):
             node.detect_writes()  # the array that ``.data`` handed out may have been written to
@@ -60,7 +60,7 @@ def changed(order: Sequence[Node]) -> set[Node]:
 
 
 def _data_of(x: Any) -> Any:
-    """The number or array in ``x``, copied: reading ``.data`` of a leaf Tensor would lend it out."""
+    """The number or a copy of the array in ``x``: a leaf Tensor's ``.data`` is the array itself, not a copy."""
     if isinstance(x, Tensor):
         return x.numpy()
     return x.data if isinstance(x, Value) else x
@@ -127,7 +127,7 @@ def _settings(params: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _numbers(given: Mapping[str, Array], theme: Theme) -> str:
-    """Data and gradient: single numbers one above the other, arrays summed up beside each other."""
+    """Data and gradient: single numbers one above the other, summaries of arrays side by side."""
     colours = {"data": theme.ink, "grad": theme.gradient}
     keys = {"data": dot.font("data", COLOR=theme.quiet), "grad": dot.font("grad", COLOR=theme.gradient)}
     if given["data"].size == 1:
@@ -177,7 +177,7 @@ def _with_ports(body: str, names: Sequence[str], theme: Theme, direction: str) -
 
 
 def name(node: Node, names: Mapping[Node, str]) -> str:
-    """What a sentence calls the node: its label or its name, or the figures of a constant number."""
+    """The node's name in a sentence: its label or its name, or the figures of a constant number."""
     if node.label:
         return dot.one_line(node.label, 40)
     return names[node] or number_text(np.asarray(_data_of(node)).item())

@@ -1,4 +1,4 @@
-"""Text in Graphviz's language DOT: whatever a label contains, it is shown as it is."""
+"""Text in Graphviz's language DOT. Every label is shown as it is, whatever it contains."""
 
 import html
 from collections.abc import Iterable, Iterator
@@ -101,7 +101,7 @@ def digraph(sheet: Sheet, body: Iterable[str], look: str = "") -> str:
 def box(
     name: str, kind: str, style: Style, face: str, words: str, *, colours: Style | None = None, look: str = ""
 ) -> str:
-    """A node with an HTML-like label; its tooltip says the ``words``; ``colours`` take the place of the style's."""
+    """A node with an HTML-like label; its tooltip says the ``words``; ``colours`` replace the style's."""
     fill, line = (colours or style).fill, (colours or style).line
     return (
         f'"{name}" [id="{name}" class="{kind}" shape={style.shape} style="{style.style}"{look} '
@@ -125,7 +125,7 @@ def arrow(tail: str, head: str, port: str = "", **attributes: str) -> str:
 
 
 def effort(length: int, most: int, refusal: str, look: str = "") -> str:
-    """Attributes for less effort where arrows pass many ranks: Graphviz would take minutes over them.
+    """Attributes for less effort if arrows pass many ranks, because Graphviz would take minutes.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """`draw`: a graph as a picture.
 
-The elements of the SVG have an ``id`` that stays the same however much is folded and however the picture is turned:
+The elements of the SVG have an ``id`` that is the same for every folding and direction:
 
 - ``node-3``: ``topological_order(root)[3]``,
 - ``edge-3-1``: the arrow to it from its ``inputs[1]``,
@@ -30,7 +30,7 @@ from viz.steps.trace_data import TraceData
 Direction = Literal["LR", "TB"]
 Item = Node | Box
 
-_ARROWS_PER_NODE = 2  # with more of them, a picture that had to be folded is folded further: it would be a tangle
+_ARROWS_PER_NODE = 2  # with more of them, a picture that had to be folded is folded further: it would be unreadable
 _LONGEST = 25_000  # ranks that the arrows pass in all: of more, no picture is drawn
 _DESCRIBED = 60  # up to so many nodes are described one by one
 
@@ -70,7 +70,7 @@ class Drawing:
         Raises
         ------
         ArgumentError : another suffix.
-        FileError : the file cannot be written. An older file of that name is then still there, and whole.
+        FileError : the file cannot be written. An older file of that name is then unchanged.
         """
         given = os.fspath(path) if isinstance(path, str | os.PathLike) else path
         kind = Path(given).suffix.lower().removeprefix(".") if isinstance(given, str) else ""
@@ -81,7 +81,7 @@ class Drawing:
         write(path, self.svg.encode() if kind == "svg" else render.render(self.source, kind))
 
     def graphviz(self) -> Any:
-        """The same picture as a ``Source`` of the `graphviz` package, for programs that go on with that.
+        """The same picture as a ``Source`` of the `graphviz` package, for programs that use it.
 
         Examples
         --------
@@ -116,33 +116,32 @@ def draw(
 ) -> Drawing:
     """Draw the graph of ``root``: every node that it depends on, once, with an arrow for every operand.
 
-    An operation is a box, a leaf one with round corners, a module's parameter one with cut corners, a constant a
-    sheet of paper, and the root has a double frame. Each shows the operation's symbol, its name, its data, and its
-    gradient once a backward pass has been there. The name is the label, the name of the variable of the calling
-    function for inputs without one, or else one such as ``v3``, as in `trace` and `player`. Operands enter at ``x₀``,
-    ``x₁``, … where their order matters.
-    An nn module is a frame around what it computed, or, folded, a block; an arrow to a block that stands for several
-    nodes bears their number.
+    An operation is a box, a leaf has round corners, a module's parameter has cut corners, a constant is a sheet of
+    paper, and the root has a double frame. Each shows the operation's symbol, its name, its data, and after a backward
+    pass its gradient. The name is the label. An input without a label has the name of the caller's variable, and other
+    nodes have names such as ``v3``, as in `trace` and `player`. Operands enter at ``x₀``, ``x₁``, … if their order
+    matters. An nn module is a frame around its nodes or, if it is folded, a block. An arrow to a block shows the number
+    of its nodes if it is drawn for several.
 
-    Of a compiled function, the program of its latest call is drawn: a box for each line and each input, with an arrow
-    for each name that is read, and a frame around the forward and the backward pass and the update.
+    For a compiled function, the program of its latest call is drawn: a box for each line and each input, with an arrow
+    for each name that is read, and frames around the forward pass, the backward pass and the update.
 
     Parameters
     ----------
     root : Value or Tensor, or a function made by `tinygrad_edu.compile`.
     depth : how many levels of nested `nn` modules to look into. What lies deeper is folded: each module is one box.
-        With 0 the outermost are boxes; without it all are open.
+        With 0 the outermost modules are boxes; without ``depth`` all are open.
     collapse : whether to fold what loops repeat, such as the samples of a batch, the steps of a recurrent net, or equal
-        layers. With True each repetition is one box "step ×20". With a number that turn is drawn in full, counted from
-        0, between a box for the turns before and one for those after it.
+        layers. With True each repetition is one box "step ×20". With a number, this turn (counted from 0) is drawn in
+        full, between a box for the turns before it and one for the turns after it.
     direction : ``"LR"``, from left to right, or ``"TB"``, from the top down.
     theme : ``"light"`` or ``"dark"``.
     max_nodes : if more would be shown, modules are folded first, from the innermost.
-    audit : ``viz.audit(root)``, to have the operations whose derivative is wrong painted red, with a heavy frame.
+    audit : ``viz.audit(root)``, to paint operations with a wrong derivative red, with a thick frame.
 
     Raises
     ------
-    ArgumentError : more than ``max_nodes`` remain however much is folded, the arrows are too long to be followed, or an
+    ArgumentError : more than ``max_nodes`` remain when all is folded, the arrows are too long to be followed, or an
         argument is none of the above.
     CompileError : the compiled function was not called yet.
     DTypeError : ``root`` is neither a node nor a compiled function.
@@ -214,7 +213,7 @@ class _Arrow(NamedTuple):
 
 
 class _Seen:
-    """What is seen of a graph at a depth, with this turn of each repetition."""
+    """The visible part of a graph at a depth, with this turn of each repetition."""
 
     def __init__(self, modules: Modules, groups: Groups, depth: int, turn: int | None) -> None:
         self.modules = modules
@@ -228,14 +227,14 @@ class _Seen:
         return [*dict.fromkeys(item for item in reversed(self.shown) if item is not None)][::-1]
 
     def arrows(self) -> list[_Arrow]:
-        """The arrows; none leads from a leaf into a box that bundles it, if the leaf is seen elsewhere."""
-        stands = dict(zip(self.modules.order, self.shown, strict=True))
+        """The arrows. There is none from a leaf into a box that contains it, if the leaf is also drawn outside."""
+        drawn_as = dict(zip(self.modules.order, self.shown, strict=True))
         uses = iter(self.groups.uses)
         to_nodes: list[_Arrow] = []
         to_boxes: dict[tuple[Item, Box], _Arrow] = {}
-        for node, head in stands.items():
+        for node, head in drawn_as.items():
             for place, x in enumerate(node.inputs):
-                tail = stands[x]
+                tail = drawn_as[x]
                 is_bundled = self.boxes[next(uses)] is not None and tail is x
                 if tail is None or head is None or tail is head or is_bundled:
                     continue
@@ -246,7 +245,7 @@ class _Seen:
         return [*to_nodes, *to_boxes.values()]
 
     def frames(self, i: int) -> list[Group]:
-        """The open modules and repetitions around node ``i``, or its box: around all of its uses that are seen."""
+        """The open modules and repetitions around node ``i``, or its box: around all of its visible uses."""
         item = self.shown[i]
         around = [group for group in self.groups.around[i] if not isinstance(item, Node) or self.boxes[group] is None]
         first, *others = (group.path() if group else [] for group in around)
@@ -255,7 +254,7 @@ class _Seen:
 
 
 def _fold(modules: Modules, groups: Groups, depth: int, turn: int | None, max_nodes: int) -> _Seen:
-    """What is seen at the depth, the given one or less, at which the picture is small enough."""
+    """The visible part at the given depth, or at a smaller one if the picture would be too large."""
     asked = min(depth, modules.deepest)
     count = len(modules.order)
     can_fold = groups.groups or count <= max_nodes
@@ -293,8 +292,8 @@ class _Picture:
         self.changed = captions.changed(modules.order)
         self.shown = seen.shown
         self.counts = Counter(self.shown)
-        stands = dict(zip(modules.order, self.shown, strict=True))
-        self.complaints = {stands[node]: says for node, says in complaints.items() if stands.get(node) is not None}
+        drawn_as = dict(zip(modules.order, self.shown, strict=True))
+        self.complaints = {drawn_as[node]: says for node, says in complaints.items() if drawn_as.get(node) is not None}
         self.parameters = modules.parameter_counts(seen.depth)
         self.arrows = seen.arrows()
         self.kinds = {node: self._kind(i) for i, node in enumerate(modules.order) if self.shown[i] is node}

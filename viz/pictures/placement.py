@@ -1,4 +1,4 @@
-"""Where the boxes, edges and module frames of a small graph stand: Graphviz's ``dot``, from left to right."""
+"""Where the boxes, edges and module frames of a small graph are, by Graphviz's ``dot``, from left to right."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from viz.pictures.render import render
 from viz.steps.modules import Call, Modules
 
 _LABELLED = 80  # up to so many edges get room for their local derivative
-_LENGTH = 1000  # of all edges together, in nodes passed by, that dot has to care for
+_LENGTH = 1000  # of all edges of dot together: how many nodes they pass
 
 Size = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -40,7 +40,7 @@ def place(sizes: Sequence[Size], edges: Sequence[tuple[int, int]], modules: Modu
 
 
 class _Frame(NamedTuple):
-    """A module's frame, for dot: what stands directly in it."""
+    """A module's frame, for dot, with what is directly in it."""
 
     call: int
     title: str
@@ -61,8 +61,8 @@ def _nest(home: Sequence[int], calls: Sequence[Call], parents: Sequence[int]) ->
 def _short(sizes: Mapping[int, Size], edges: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
     """The edges without the longest ones, if they are too long in all.
 
-    A node used by every link of a long chain has edges past all of them. To keep those apart, dot works for hours.
-    Each node keeps its shortest edge, so that it stands before one that uses it.
+    A node that every node of a long chain uses has edges past all of them. To keep these apart, dot needs hours.
+    Each node keeps its shortest edge, so that it comes before a node that uses it.
     """
     level = dict.fromkeys(sizes, 0)
     for a, b in sorted(edges.values(), key=lambda edge: edge[1]):

@@ -14,14 +14,14 @@ from viz.pictures import dot
 from viz.pictures.palette import Theme
 
 _WIDE, _LINES = 36, 2  # characters and lines of a box's code
-_NAME_SIZE = 17  # points, of a name that stands alone in its box
+_NAME_SIZE = 17  # points, of a name that is alone in its box
 _TANGLE = 25_000  # ranks that the arrows pass in all: of more, no picture is drawn
 _CONSTANT = 100  # characters of an array that is written out
 _DESCRIBED = 60  # up to so many lines are described one by one
 
 
 class Compiled(Protocol):
-    """What is needed of a function made by `tinygrad_edu.compile`, which is not imported before somebody compiles."""
+    """The part of a compiled function that is needed here, so that `tinygrad_edu.compile` is not imported."""
 
     @property
     def source(self) -> str:
@@ -47,8 +47,8 @@ class Compiled(Protocol):
 class Line(NamedTuple):
     """An input or a line of the program, which is a node of its graph.
 
-    ``name`` is what it computes, ``code`` what a reader reads, ``about`` its shape, ``reads`` the nodes whose names
-    stand in it, ``var`` the variable of the program that it is, where there is one.
+    ``name`` is the variable that it computes, ``code`` its text, ``about`` its shape, ``reads`` the nodes whose names
+    are in it, and ``var`` its variable in the program, if there is one.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Listing(NamedTuple):
 def is_compiled(x: Any) -> bool:
     """Whether it is a function made by `tinygrad_edu.compile`, or such a method of an object.
 
-    Its type is looked at, because a function that was not called yet raises when asked for its program.
+    Only its type is checked, because a function that was not called yet raises when asked for its program.
     """
     kind = type(getattr(x, "__func__", x))
     return hasattr(kind, "listing") and hasattr(kind, "program")
@@ -103,7 +103,7 @@ def is_compiled(x: Any) -> bool:
 def listing(compiled: Compiled, max_nodes: int) -> Listing:
     """Read the program of the latest call.
 
-    The text is read, not what is run: it alone says what the inputs are called and what is written in place.
+    It reads the text, because only the text has the names of the inputs and the updates in place.
 
     Raises
     ------
@@ -223,9 +223,9 @@ def source(program: Listing, direction: str, theme: Theme, *, code: bool) -> str
 
 
 def _sections(program: Listing) -> list[str]:
-    """The frame that each node stands in: a state in that of the one section that reads it, so that no arrow is long.
+    """The frame of each node. A state is in the frame of the one section that reads it, so that no arrow is long.
 
-    The settings have one of their own, because no arrow leads from them: half of the lines read them.
+    The settings have a separate frame without arrows, because half of the lines read them.
     """
     readers: dict[int, set[str]] = {}
     for i, _, read in program.edges():
@@ -249,7 +249,7 @@ def _effort(program: Listing) -> str:
         ranks.append(1 + max((ranks[read] for read in node.reads), default=0))
     length = sum(ranks[i] - ranks[read] for i, _, read in program.arrows())
     refusal = (
-        f"the arrows of {program.name} pass {length:,} ranks in all, in which nobody could follow them: compile a "
+        f"the arrows of {program.name} pass {length:,} ranks in all, so they could not be followed: compile a "
         "part of it, or read its source"
     )
     return dot.effort(length, _TANGLE, refusal, " splines=line")

@@ -94,7 +94,7 @@ def _draw(source: str, kind: str) -> bytes:
 
 @functools.cache
 def _warm_up() -> None:
-    """Have Graphviz find its fonts: matplotlib's beside the system's, as a bare Linux has none.
+    """Let Graphviz find fonts: matplotlib's and the system's, because a minimal Linux has none.
 
     The fontconfig in the wheel warns of what it does not know in a newer system's settings. That says nothing to
     the user, and only happens here, so standard error is closed for that time.

@@ -116,18 +116,18 @@ def loss_landscape(
     resolution: int = 25,
     rng: np.random.Generator | int | None = 0,
 ) -> Landscape:
-    """Compute ``loss(model)`` on a plane through its weights. Biases stay where they are, and the model as it was.
+    """Compute ``loss(model)`` on a plane through its weights. Biases are not moved, and the model is not changed.
 
     Without snapshots the plane's directions are normal noise, in which the weights of every neuron are scaled to the
     norm of that neuron's own ("filter normalisation"), so that nets of different scale can be compared. With snapshots
-    they are the two along which the training moved most, because a path is all but invisible from a random side. Both
-    are the ways of Li et al., 2018, "Visualizing the loss landscape of neural nets".
+    they are the two along which the training moved most, because random directions hardly show the path. Both
+    methods are from Li et al., 2018, "Visualizing the loss landscape of neural nets".
 
     Parameters
     ----------
     model : a Module.
     loss : ``loss(model)`` gives one number.
-    snapshots : ``history.snapshots``; their path is projected on the plane, which is widened to hold it.
+    snapshots : ``history.snapshots``; their path is projected on the plane, which is made large enough for it.
     radius : how far to go, in units of the norm of the weights.
     resolution : points along each direction.
 

@@ -69,7 +69,7 @@ def plot_parallel(results: Results, label: str = "val_accuracy", *, ax: Axes | N
 
 
 def _places(values: Sequence[Any]) -> tuple[dict[str, float], list[str]]:
-    """Where each value stands on its axis, from 0 to 1, and the text of each run's value."""
+    """The place of each value on its axis, from 0 to 1, and the text of each run's value."""
     texts = [words({"": value})[1:] for value in values]
     pairs = dict(zip(texts, values, strict=True))
     plain = all(isinstance(value, int | float) for value in values)

@@ -1,4 +1,4 @@
-"""Plots of training and of what was trained, on matplotlib's terms: each takes ``ax=`` and returns the Axes.
+"""Plots of training runs and trained models with matplotlib. Each takes ``ax=`` and returns the Axes.
 
 None calls ``plt.show()``, and none needs a display.
 """
@@ -18,7 +18,7 @@ from tinygrad_edu.nn import Module, scalar
 from tinygrad_edu.support.types import Array, ArrayLike
 from viz.plots import style
 
-# The less sure the answer is, the more of the paper's colour lies over its own: from one level to the next, this share.
+# A less sure answer has a paler colour: from one level to the next, this share of the paper's colour is added.
 _LEVELS = (0.0, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0)
 _PAPER = (0.85, 0.68, 0.5, 0.33, 0.16, 0.0)
 
@@ -34,7 +34,7 @@ def plot_history(
     ax: Axes | None = None,
     log: bool = False,
 ) -> Axes:
-    """Plot a metric over the epochs, with that of the validation set beside it if there is one.
+    """Plot a metric over the epochs, and that of the validation set if there is one.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def plot_boundary(
 
     Parameters
     ----------
-    model : gives for an array of shape (n, 2) a score a row, shape (n,) or (n, 1), or a score for each class,
+    model : gives for an array of shape (n, 2) one score per row, shape (n,) or (n, 1), or one for each class,
         shape (n, classes). A module with dropout is asked in evaluation mode, a network of `nn.scalar` for each point.
     X, y : the points, shape (n, 2), and the class of each.
     ax : where to draw; a new figure if not given.
@@ -182,7 +182,7 @@ def plot_boundary(
     return ax
 
 
-# Where a legend may stand, the first choice first: how far to the right, and how far up.
+# The places of a legend, the best first: how far to the right, and how far up.
 _PLACES = {
     "upper right": (1.0, 1.0),
     "upper left": (0.0, 1.0),
@@ -250,16 +250,8 @@ def plot_activations(
     return panels if len(panels) > 1 else panels[0]
 
 
-def margins(model: Callable[[Any], Any], points: Array, threshold: float = 0.0) -> Array:
-    """By how much each class wins at each point, shape (n, classes): above 0 where it is the model's answer.
-
-    The answer changes where a margin is 0, which a contour finds between the points of a grid.
-    """
-    return _margins(_scores(model, points), threshold)
-
-
-def _scores(model: Callable[[Any], Any], points: Array) -> Array:
-    """What the model answers: shape (n,) for one score a point, or (n, classes)."""
+def scores_of(model: Callable[[Any], Any], points: Array) -> Array:
+    """The model's answers: shape (n,) for one score per point, or (n, classes)."""
     with evaluating(model), no_grad():
         result = _by_rows(model, points) if isinstance(model, scalar.MLP | scalar.Layer) else model(points)
     scores: Array = result.numpy() if isinstance(result, Tensor) else np.asarray(result, dtype=float)
@@ -268,12 +260,13 @@ def _scores(model: Callable[[Any], Any], points: Array) -> Array:
     if scores.ndim == 2 and len(scores) == len(points):
         return scores
     raise ShapeError(
-        f"for points of shape {points.shape} the model gave shape {scores.shape}: it should give one score a row, or "
+        f"for points of shape {points.shape} the model gave shape {scores.shape}: it should give one score per row, or "
         "one for each class"
     )
 
 
-def _margins(scores: Array, threshold: float) -> Array:
+def margins(scores: Array, threshold: float = 0.0) -> Array:
+    """By how much each class wins at each point, shape (n, classes): above 0 where it is the answer."""
     if scores.ndim == 1:
         margin = scores - threshold
         return np.stack([-margin, margin], axis=1)
@@ -337,8 +330,8 @@ def paint_regions(
     The model is asked at a grid of points.
     """
     grid = np.stack(np.meshgrid(horizontal, vertical), axis=-1)
-    scores = _scores(model, grid.reshape(-1, 2))
-    margin = _margins(scores, threshold).reshape(*grid.shape[:2], -1)
+    scores = scores_of(model, grid.reshape(-1, 2))
+    margin = margins(scores, threshold).reshape(*grid.shape[:2], -1)
     painted: list[Any] = []
     for k in range(margin.shape[-1]):
         field = np.ma.masked_invalid(margin[..., k])  # a net that diverged answers nan

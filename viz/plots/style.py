@@ -57,7 +57,7 @@ class Sheet(Figure):
 
 
 def axes_or_new(ax: Axes | None) -> Axes:
-    """``ax``, or the Axes of a new figure of pyplot's, which `plt.show` then finds."""
+    """``ax``, or the Axes of a new pyplot figure, which `plt.show` then shows."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt  # chooses a backend, so only when it is needed
@@ -66,7 +66,7 @@ def axes_or_new(ax: Axes | None) -> Axes:
 
 
 def tidy(ax: Axes, *, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:
-    """Label the axes and take away what carries no number."""
+    """Label the axes and remove lines that show no numbers."""
     ax.set(title=title, xlabel=x, ylabel=y)
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_axisbelow(True)

@@ -28,7 +28,7 @@ def plot_curves(
     ----------
     curves : the numbers by the name of the run, as many of each as it had epochs.
     label : of the vertical axis.
-    unit : of the horizontal axis: what there is a number of.
+    unit : of the horizontal axis, such as "epoch" or "step".
     log : make it logarithmic.
 
     Examples
@@ -137,7 +137,7 @@ def plot_samples(
     columns: int = 8,
     title: str = "",
 ) -> Figure:
-    """Plot pictures with what they are, and with what they were taken for; a wrong answer is framed and marked with ✗.
+    """Plot pictures with their classes and their predicted classes; a wrong answer is framed and marked with ✗.
 
     All pictures have one scale. Numbers from 0 to 1 and bytes keep their range, so that black is 0 and white is 1 or
     255. Of other numbers, the smallest (or 0, if none is negative) is black and the largest is white.
@@ -145,9 +145,9 @@ def plot_samples(
     Parameters
     ----------
     pictures : (n, height, width) in grey, or (n, height, width, 3) in colour.
-    labels : names or numbers of the classes, one a picture.
-    predictions : what a model answers, one a picture; without them, the labels alone are shown.
-    columns : how many pictures stand in a row.
+    labels : names or numbers of the classes, one per picture.
+    predictions : a model's answers, one per picture; without them, only the labels are shown.
+    columns : pictures per row.
     title : of the whole figure.
 
     Raises
@@ -306,7 +306,7 @@ def plot_lr_range(found: Any, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_cure(cure: Any, *, log: bool = False, ax: Axes | None = None) -> Axes:
-    """Plot the losses of a run with a fault, and of the same steps with the fix, and write the changed line between.
+    """Plot the losses of a run with a fault, and of the same steps with the fix, and show the changed line of code.
 
     Parameters
     ----------
@@ -327,7 +327,7 @@ def plot_cure(cure: Any, *, log: bool = False, ax: Axes | None = None) -> Axes:
     ax.set_title(f"{cure.finding.name}: {cure.change}", fontsize=10)
     both = np.array([cure.as_it_was, cure.cured], dtype=float)
     finite = np.flatnonzero(np.isfinite(both).all(axis=0))
-    if finite.size:  # the changed line stands between the curves
+    if finite.size:  # the changed line is between the curves
         step = int(finite[2 * len(finite) // 3])
         low, high = sorted(both[:, step])
         height = float(np.sqrt(low * high)) if log and low > 0 else (low + high) / 2

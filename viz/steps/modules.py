@@ -46,7 +46,7 @@ class Modules(NamedTuple):
     """The module calls of a graph.
 
     Node ``order[i]`` belongs to the call ``home[i]``, and is used by nodes in the calls ``users[i]``: more than one
-    where calls share it, as two calls of one module share its weights. ``calls`` stand in the order of the graph.
+    where calls share it, as two calls of one module share its weights. ``calls`` are in the order of the graph.
     """
 
     order: Sequence[Node]

@@ -249,7 +249,7 @@ class _Finder:
         self._enter(self.items[whole], None)
 
     def _enter(self, items: Sequence[Item], around: Group | None) -> None:
-        """Make the groups of what stands side by side in ``around``, and of all that is in it."""
+        """Make the groups of the items that are side by side in ``around``, and of all that is in them."""
         waiting: list[tuple[Sequence[Item], Group | None]] = [(items, around)]
         while waiting:
             items, around = waiting.pop()

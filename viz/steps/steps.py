@@ -1,4 +1,4 @@
-"""The steps of a trace: what each is about, its numbers, and how it is told."""
+"""The steps of a trace: what each is about, its numbers, and its sentence."""
 
 import math
 from collections.abc import Container, Mapping, Sequence
@@ -54,7 +54,7 @@ class Step:
 
     @property
     def number(self) -> int:
-        """Its number where people read it: they count from 1."""
+        """Its number for people, who count from 1."""
         return self.index + 1
 
     def to_dict(self) -> dict[str, Any]:
@@ -195,8 +195,8 @@ class Backward(Step):
         self.incoming = trace.gradients[flow.node]
         self.nonzero: Container[str] | None = None  # inputs that are not 0, if other ones than at present
 
-    def again(self) -> "Backward":
-        """The same step, with nothing written yet."""
+    def fresh(self) -> "Backward":
+        """The same step, without the texts that were made so far."""
         flow = Flow(self.node, self.position, self.input, self.contribution, self.before, self.after)
         return Backward(self.trace, self.index, flow)
 

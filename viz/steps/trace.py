@@ -39,7 +39,7 @@ LaTeX's mathematical mode, words for a screen reader, and a ``<math>`` element i
 A node has
 
 ``id``, ``inputs``
-    Its id, and those of its inputs in order; a node used twice stands there twice.
+    Its id, and those of its inputs in order; a node that is used twice appears twice.
 ``name``
     Short and unique: the label where only one node has it (otherwise the modules of parameters in front, as in
     ``layers.1.n0.w2``, or else ``label#id``), ``v3`` where there is none; an unlabelled
@@ -148,7 +148,7 @@ def trace(root: Node, gradient: Any = None) -> Trace:
     Raises
     ------
     ArgumentError : ``root`` is no node, or a leaf, so that there is no graph.
-    BackwardError : there is no gradient to be had: see `Tensor.backward`.
+    BackwardError : there is no gradient: see `Tensor.backward`.
     StaleGraphError : the data of a leaf was changed after an operation had used it.
 
     Examples
@@ -186,7 +186,7 @@ def graph_of(root: Any) -> Sequence[Node]:
 
 
 def _trace_floats(order: Sequence[Node]) -> Trace:
-    """What `Value.backward` does, by the same code; then every gradient is put back."""
+    """What `Value.backward` does, by the same code. Then every gradient gets its old value back."""
     kept = [node.grad for node in order]
     try:
         for node in order:

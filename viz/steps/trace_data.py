@@ -94,7 +94,7 @@ class TraceData:
 
     @cached_property
     def ids(self) -> Mapping[Node, int]:
-        """Where each node stands in `nodes`."""
+        """The index of each node in `nodes`."""
         return {node: k for k, node in enumerate(self.order)}
 
     @cached_property
@@ -126,7 +126,7 @@ class TraceData:
         return f"{module}.{label}" if module and not label.startswith(f"{module}.") else label
 
     def figures(self, k: int) -> Number | None:
-        """The number that an unlabelled constant stands for."""
+        """The number of an unlabelled constant."""
         node = self.order[k]
         if node.requires_grad or node.label or k in self.variables:
             return None

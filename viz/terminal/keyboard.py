@@ -99,7 +99,7 @@ else:
 
 @contextlib.contextmanager
 def _other_screen() -> Iterator[None]:
-    """The terminal's second screen, so that what stood on the first comes back."""
+    """The terminal's second screen, so that the text on the first one is kept."""
     sys.stdout.write("\x1b[?1049h\x1b[?25l")
     try:
         yield

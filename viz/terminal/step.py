@@ -1,4 +1,4 @@
-"""`step`: a graph's two passes in the terminal, one step at a time, forth and back."""
+"""`step`: a graph's two passes in the terminal, one step at a time, forward and back."""
 
 import shutil
 import sys
@@ -19,7 +19,7 @@ _MOST = 100  # gradients that are listed, the latest ones
 
 
 class Stepper:
-    """Where one stands in a trace, and the screen that shows it.
+    """A position in a trace, and the screen that shows it.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ def _target(step: Step) -> int:
 
 
 def step(root: Node, gradient: Any = None) -> None:
-    """Step through both passes in the terminal, key by key; where there is none, print them (see `viz.steps.tables`).
+    """Step through both passes in the terminal, key by key. Without a terminal, print them (see `viz.steps.tables`).
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ class _Session:
         terminal.show(self.stepper.screen(width, height, painter(sys.stdout), self.note))
 
     def run(self) -> None:
-        """Do what the keys say, until one says to quit."""
+        """Handle the keys, until one of them quits."""
         stepper = self.stepper
         moves = {
             **dict.fromkeys(["n", "right", " ", "enter", "down"], lambda: stepper.go(stepper.place + 1)),
@@ -255,7 +255,7 @@ class _Session:
         self.key(draw)
 
     def ask(self, question: str) -> str:
-        """A line that is typed at the bottom of the screen; "" if it is given up."""
+        """A line that the user types at the bottom of the screen; "" if it is cancelled."""
         typed = ""
         while True:
             self.note = f"{question}{typed}_"

@@ -83,7 +83,7 @@ def test_every_function_is_that_of_value(name):
         ("a < 1", "only numbers, names, + - * / ** and functions of Value are understood", "a"),
         ("a // 2", "only numbers, names, + - * / ** and functions of Value are understood", "a"),
         ("not a", "only numbers, names, + - * / ** and functions of Value are understood", "n"),
-        ("a ^ 2", "^ is no power: write a**2", "a ^ 2"),
+        ("a ^ 2", "^ is not a power: write a**2", "a ^ 2"),
         ("sigmod(a)", "there is no function sigmod: did you mean sigmoid?", "s"),
         ("ln(a)", "there is no function ln: did you mean log?", "l"),
         ("max(a, 1)", "there is no function max: did you mean maximum?", "m"),
@@ -105,7 +105,7 @@ def test_anything_else_is_refused_with_a_caret_under_the_place(text, says, up_to
 @pytest.mark.parametrize("text", ["a +", "(a", "2a", "a = 2", "import os", "a\x00", "1" * 5000, "a b"])
 def test_what_is_no_expression_is_refused(text):
     says, _ = refused(text, a=2)
-    assert says.startswith("this is no expression: ")
+    assert says.startswith("this is not an expression: ")
 
 
 def test_parameters_that_a_function_does_not_have_are_refused():

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from tinygrad_edu import nn
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from viz.plots import style
-from viz.plots.plots import ACTIVATIONS, confidence, margins, plot_activations, plot_boundary, plot_history
+from viz.plots.plots import ACTIVATIONS, confidence, margins, plot_activations, plot_boundary, plot_history, scores_of
 
 SQUARE = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
@@ -146,13 +146,13 @@ def test_boundary_draws_each_point_once_under_its_class(ax):
 @pytest.mark.parametrize("sizes", [[4, 1], [4, 3], [1]])
 def test_a_network_of_values_is_asked_row_by_row(sizes):
     net = nn.MLP(2, sizes, rng=0)
-    np.testing.assert_allclose(margins(nn.scalar.MLP.from_tensor(net), SQUARE), margins(net, SQUARE), atol=1e-14)
+    np.testing.assert_allclose(scores_of(nn.scalar.MLP.from_tensor(net), SQUARE), scores_of(net, SQUARE), atol=1e-14)
 
 
 def test_margins_are_above_zero_at_the_answer_alone():
     scores = np.array([[1.0, 3.0, 2.0], [5.0, 4.0, 0.0], [2.0, 2.0, 1.0]])
-    assert margins(lambda _: scores, SQUARE[:3]).tolist() == [[-2, 1, -1], [1, -1, -5], [0, 0, -1]]
-    assert margins(lambda points: points[:, 0], SQUARE[:3], threshold=0.5)[:, 1].tolist() == [-0.5, -0.5, 0.5]
+    assert margins(scores).tolist() == [[-2, 1, -1], [1, -1, -5], [0, 0, -1]]
+    assert margins(SQUARE[:3, 0], threshold=0.5)[:, 1].tolist() == [-0.5, -0.5, 0.5]
 
 
 def test_a_module_is_asked_in_evaluation_mode_and_then_as_it_was():
@@ -167,7 +167,7 @@ def test_a_module_is_asked_in_evaluation_mode_and_then_as_it_was():
     model = Net()
     model.layers[1].eval()
     with pytest.raises(ArithmeticError):
-        margins(model, SQUARE)
+        scores_of(model, SQUARE)
     assert [part.training for _, part in model.named_modules()] == [True, True, False]
 
 
@@ -185,7 +185,7 @@ def test_boundary_needs_points_in_the_plane(X):
 
 
 def test_boundary_says_what_a_model_should_give():
-    with pytest.raises(ShapeError, match=r"gave shape \(1,\): it should give one score a row"):
+    with pytest.raises(ShapeError, match=r"gave shape \(1,\): it should give one score per row"):
         plot_boundary(lambda points: np.zeros(1), SQUARE, [0, 0, 1, 1])
 
 

@@ -328,7 +328,7 @@ def test_an_expression_may_begin_with_a_minus(capsys):
         ),
         (["a"], "viz: a has no number: give it one, as in a=2\n  a\n  ^\n"),
         (["a", "a=1"], "viz: the leaf 'a' has no graph: a view needs the result of an operation\n"),
-        (["a * 2a", "a=1"], "viz: this is no expression: invalid decimal literal, write a product as 2*a\n"),
+        (["a * 2a", "a=1"], "viz: this is not an expression: invalid decimal literal, write a product as 2*a\n"),
         (["1 + 2"], "viz: backward() starts from a node that needs no gradient"),
         (["a * 2", "a", "=", "1"], "viz: a number is given to a name as in a=2, without spaces, but this was 'a'\n"),
         (["a * 2", "a=two"], "viz: a number is given to a name as in a=2, without spaces, but this was 'a=two'\n"),

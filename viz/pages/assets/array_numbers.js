@@ -64,7 +64,7 @@ class LiveArrays {
     return this.nodes.some(({ role }, k) => role !== "operation" && this.changedEntries(k).length > 0);
   }
 
-  /** Compute both passes anew. */
+  /** Compute both passes again. */
   run() {
     const { tape, nodes } = this;
     tape.forward();
@@ -110,7 +110,7 @@ class LiveArrays {
     this.tape.values[k] = array;
   }
 
-  /** Give the entry in place `i` of node `k` another number; the array that was there stays as it is. */
+  /** Give the entry in place `i` of node `k` another number; the old array is not changed. */
   changeEntry(k, i, x) {
     const array = this.value(k).copy();
     array.data[i] = x;

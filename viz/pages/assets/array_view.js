@@ -1,4 +1,4 @@
-// The arrays of an operation side by side: an entry that is pointed at lights those that make it.
+// The arrays of an operation side by side: an entry under the pointer highlights those that make it.
 
 const MOST_TERMS = 9; // that are written out
 const PRODUCTS = ["matmul", "linear", "conv"];
@@ -7,7 +7,7 @@ const SUMS = ["sum", "mean", "cumsum"];
 /** A factor that is not the first one. */
 const inProduct = (x) => (x < 0 ? `(${numberText(x)})` : numberText(x));
 
-/** The arrays of an operation side by side. An entry under the pointer lights those that make it. */
+/** The arrays of an operation side by side. An entry under the pointer highlights those that make it. */
 class ArrayView {
   constructor(film) {
     this.film = film;
@@ -20,7 +20,7 @@ class ArrayView {
     const data = film.numbers.value(node.id);
     const inputs = node.inputs.map((i) => film.numbers.value(i));
     if (!hasMap(data) && !inputs.some(hasMap)) return [];
-    const said = make("p", { class: "lens", role: "status" }, "Point at an entry of the result: what makes it lights up.");
+    const said = make("p", { class: "lens", role: "status" }, "Point at an entry of the result to see which entries make it.");
     if (this.looked?.node !== node.id) this.looked = null;
     const maps = inputs.map((x, n) => heatMap(x, "value-map", film.nodes[node.inputs[n]].name));
     const known = hasMap(data) && sourcesOf(film, node, 0) !== null;

@@ -39,7 +39,7 @@ class Descent {
     return { values: this.leaves.list.map((k) => [k, numbers.value(k)]), loss: single(numbers.value(root)) };
   }
 
-  /** Start the curve where the graph stands now: a number was changed by hand. */
+  /** Start the curve at the present numbers: one was changed by hand. */
   forget() {
     this.states = [this.state()];
     this.at = 0;

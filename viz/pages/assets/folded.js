@@ -5,7 +5,7 @@ class FoldedBoxes {
     Object.assign(this, { film, graph });
   }
 
-  /** Find the nodes of each box that is seen, and those that others use. */
+  /** Find the nodes of each visible box, and those that others use. */
   look() {
     const { film, graph } = this;
     this.boxes = new Map([...graph.foldedAt.keys()].map((key) => [key, { made: [], given: [], outputs: new Set(), count: 0 }]));

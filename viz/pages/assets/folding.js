@@ -12,7 +12,7 @@ class Folding {
    */
   constructor({ groups, home, uses }, nodes, edges) {
     Object.assign(this, { groups, home, uses, edges });
-    this.turn = groups.map(() => 0); // of a repetition: the one that is seen
+    this.turn = groups.map(() => 0); // of a repetition: the one that is visible
     this.number = groups.map(() => -1); // of a turn, in its repetition
     for (const { turns } of groups) turns?.forEach((t, n) => { this.number[t] = n; });
     this.around = nodes.map((node, i) => (node.isOperation ? [home[i]] : []));
@@ -27,7 +27,7 @@ class Folding {
     return this.number[g] >= 0;
   }
 
-  /** The group whose state counts for `g`: turns are folded alike. */
+  /** The group whose state counts for `g`: all turns are folded in the same way. */
   like(g) {
     return this.groups[g].like;
   }
@@ -58,7 +58,7 @@ class Folding {
     return this.turn[this.like(g)];
   }
 
-  /** Find for each group the box that hides it, null for none, and the frame that its content stands in. */
+  /** Find for each group the box that hides it, null for none, and the frame that its content is in. */
   look() {
     const { groups } = this;
     this.hidden = [];
@@ -80,7 +80,7 @@ class Folding {
     return g < 0 ? null : this.hidden[g];
   }
 
-  /** The box that hides node `i`, null for none: a leaf is where one of its uses is, if it can be in the turn that is seen. */
+  /** The box that hides node `i`, null for none: a leaf is where one of its uses is, in the visible turn if possible. */
   hiderOf(i) {
     const boxes = this.around[i].map((g) => this.hider(g));
     return boxes.includes(null) ? null : (boxes.find((key) => key.startsWith("group")) ?? boxes[0]);
@@ -96,13 +96,13 @@ class Folding {
     return found;
   }
 
-  /** The frame that node `i` stands in: the innermost around all uses that are seen; -1 for none. */
+  /** The frame that node `i` is in: the innermost around all visible uses; -1 for none. */
   frameOf(i) {
     const [first, ...others] = this.around[i].filter((g) => this.hider(g) === null).map((g) => this.frames(g));
     return first.find((frame) => others.every((frames) => frames.includes(frame))) ?? -1;
   }
 
-  /** How many boxes are seen. */
+  /** How many boxes are visible. */
   count() {
     const boxes = new Set();
     let nodes = 0;
@@ -153,7 +153,7 @@ class Folding {
     return from === to ? `${noun} ${from}` : `${plural(noun)} ${from}–${to}`;
   }
 
-  /** What stands above a frame. */
+  /** The heading of a frame. */
   heading(g) {
     const { title, noun, turns, parent } = this.groups[g];
     if (this.isTurn(g)) return `${this.groups[parent].noun} ${this.number[g] + 1}`;

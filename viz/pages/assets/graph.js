@@ -72,8 +72,8 @@ function boxOf(node, w, h) {
 
 class GraphView {
   /**
-   * `nodes` and `edges` as in the page's data, `folding` of them, and the `place` where all stand if nothing is folded,
-   * null if the page is to find one; `pick` is called with a node that was chosen.
+   * `nodes` and `edges` as in the page's data, `folding` of them, and the `place` of everything if nothing is folded,
+   * null if the page should find one; `pick` is called with a node that was chosen.
    */
   constructor({ nodes, edges, folding, place, first }, pick) {
     Object.assign(this, { nodes, edges, folding, place, pick });
@@ -175,7 +175,7 @@ class GraphView {
 
   // --- folding
 
-  /** The first state of folding in which the whole graph can be read; the one that is read best if there is none. */
+  /** The first state of folding in which the whole graph can be read; if there is none, the most readable one. */
   openReadable() {
     const { folding } = this;
     if (this.nodes.length <= FEW_BOXES) return this.arrange();
@@ -205,7 +205,7 @@ class GraphView {
     const count = folding.count();
     if (mode !== "box" && count > MOST_SHOWN) {
       folding.set(g, before);
-      this.onrefuse?.(`${count} boxes are too many to be seen side by side: look at one turn, or fold other modules first.`);
+      this.onrefuse?.(`${count} boxes are too many to show side by side: look at one turn, or fold other modules first.`);
       return;
     }
     this.arrange();
@@ -242,7 +242,7 @@ class GraphView {
   /** Put everything where it belongs in the present state of folding. */
   arrange() {
     const plan = new Plan(this.folding, this.nodes, this.edges, this.place);
-    Object.assign(this, { anchor: plan.anchor, stands: plan.stands, bundles: plan.bundles, foldedAt: plan.foldedAt, frameAt: plan.frameAt, extent: plan.extent });
+    Object.assign(this, { anchor: plan.anchor, drawnAs: plan.drawnAs, bundles: plan.bundles, foldedAt: plan.foldedAt, frameAt: plan.frameAt, extent: plan.extent });
     this.at = this.nodes.map((_, i) => plan.at[i] ?? plan.foldedAt.get(plan.anchor[i]));
     this.nodes.forEach((_, i) => {
       const isShown = this.anchor[i] === null;
@@ -250,7 +250,7 @@ class GraphView {
       if (isShown) this.move(this.boxOf(i).g, this.at[i]);
     });
     this.arrangeGroups();
-    this.edges.forEach((_, k) => this.wires[k]?.g.toggleAttribute("hidden", this.stands[k] !== k));
+    this.edges.forEach((_, k) => this.wires[k]?.g.toggleAttribute("hidden", this.drawnAs[k] !== k));
     for (const [k, { points, spot }] of plan.lines) {
       const { path, text } = this.wireOf(k);
       path.setAttribute("d", pathData(points));
@@ -326,10 +326,10 @@ class GraphView {
       this.lit.push([element, name]);
     };
     for (const [i, name] of nodes) add(this.element(i), name);
-    for (const [k, name] of edges) if (this.stands[k] >= 0) add(this.wires[this.stands[k]].g, name);
+    for (const [k, name] of edges) if (this.drawnAs[k] >= 0) add(this.wires[this.drawnAs[k]].g, name);
   }
 
-  /** The element that stands for node `i`: its own, or the box that it is folded into. */
+  /** The element of node `i`: its own, or the box that it is folded into. */
   element(i) {
     return this.anchor[i] === null ? this.boxes[i].g : this.folded.get(this.anchor[i]).g;
   }
@@ -425,7 +425,7 @@ class GraphView {
     this.centre(i);
   }
 
-  /** After folding: the whole graph if its texts can be read then, otherwise what stands at [x, y, width, height]. */
+  /** After folding: the whole graph if its texts can be read then, otherwise the part at [x, y, width, height]. */
   lookAt(at) {
     this.fit();
     if (this.view[2] >= READABLE || !at) return;
@@ -466,7 +466,7 @@ class GraphView {
     return dx + (x + w) * scale > 0 && dx + x * scale < width && dy + (y + h) * scale > 0 && dy + y * scale < height;
   }
 
-  /** Bring node `i` into sight if it is out of it. */
+  /** Move the view to node `i` if it is not visible. */
   follow(i) {
     this.focus = i;
     const at = this.at[i];

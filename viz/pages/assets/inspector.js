@@ -97,10 +97,10 @@ class Inspector {
   changing(node) {
     const { film, descent } = this;
     const unsure = (text) => [make("p", { class: "unsure" }, text)];
-    if (!film.isLive) return node.role === "operation" ? [] : unsure("Its numbers stay as they are: this graph has too many numbers to be computed anew in a page.");
+    if (!film.isLive) return node.role === "operation" ? [] : unsure("Its numbers stay as they are: this graph has too many numbers to be computed in a page.");
     const numbers = film.isScalar ? "its number and its local derivatives stay" : "its numbers stay";
     if (node.fixed) return unsure(`${node.name} ${node.fixed}: ${numbers} as recorded.`);
-    if (node.settings?.kept) return unsure(`${node.name} keeps ${node.settings.kept} that your program made when it ran, also where other numbers would call for another one.`);
+    if (node.settings?.kept) return unsure(`${node.name} keeps ${node.settings.kept} that your program made when it ran, even if other numbers would need another one.`);
     const frozen = film.numbers.frozen.get(node.id);
     if (frozen !== undefined && node.role !== "operation") {
       const { name, fixed } = film.nodes[frozen];
@@ -134,7 +134,7 @@ class Inspector {
     return parts;
   }
 
-  /** A heat map of the node that is shown: drawn once, and then only coloured anew. */
+  /** A heat map of the node that is shown: drawn once, then only its colours change. */
   map(data, role, name, how) {
     const kept = this.drawn.get(role);
     if (kept) kept.update(data);

@@ -1,11 +1,11 @@
-// A graph in layers from left to right: each box stands right of those that it needs (Sugiyama, Tagawa, Toda 1981).
+// A graph in layers from left to right: each box is right of those that it needs (Sugiyama, Tagawa, Toda 1981).
 
 const LAYER_GAP = 44;
 const ROW_GAP = 18;
 const MOST_BENDS = 3000; // of all edges together: more are drawn as one curve each
 
 /**
- * Where boxes [width, height] stand that are joined by edges [from, to].
+ * The places of boxes [width, height] that are joined by edges [from, to].
  * Gives their corners `at`, the boxes' total `width` and `height`, and for each edge the points at which it passes the
  * layers in between: [left, right, y].
  */
@@ -17,7 +17,7 @@ function layered(sizes, edges) {
   return measured(drawing, layers, sizes.length);
 }
 
-/** The layer of each box: right of all that it needs; what needs nothing stands next to what needs it. */
+/** The layer of each box: right of all that it needs; a box that needs nothing is next to one that needs it. */
 function rank(count, edges) {
   const [out, into] = [neighbours(count, edges, 0), neighbours(count, edges, 1)];
   const order = inOrder(count, into, out);

@@ -132,7 +132,7 @@ class Leaves {
     return true;
   }
 
-  // --- beside the graph
+  // --- next to the graph
 
   build() {
     this.number = document.getElementById("number");
@@ -162,9 +162,9 @@ class Leaves {
   }
 
   /** Show the fields and the slider for node `k`, and of an array for its entry in place `at`. */
-  showEditor(k, anew = false, at = k === this.shown ? this.at : 0) {
+  showEditor(k, force = false, at = k === this.shown ? this.at : 0) {
     const can = this.list.includes(k);
-    const isNew = k !== this.shown || at !== this.at || anew;
+    const isNew = k !== this.shown || at !== this.at || force;
     Object.assign(this, { shown: k, at });
     this.editor.hidden = !can;
     if (!can) return;

@@ -272,7 +272,7 @@ class Player {
 
   /**
    * Write values, gradients and local derivatives: only those that differ from what is drawn. While a number is changed
-   * that is what can be seen; the rest follows when the hand rests.
+   * these are only the visible ones; the rest follows when the drag pauses.
    */
   fill(known) {
     const { film, graph, drawn } = this;
@@ -345,7 +345,7 @@ class Player {
     return this.bring(step.node);
   }
 
-  /** Bring a step's node into sight; while a number is changed, the view stays where it is. */
+  /** Move the view to a step's node; while a number is changed, the view does not move. */
   bring(i) {
     if (!this.drawn.seenOnly) this.graph.follow(i);
   }
@@ -464,7 +464,7 @@ class Player {
     this.render();
   }
 
-  /** Large type and nothing beside the graph, to be read from the last row. */
+  /** Large type and only the graph, for readers in the last row. */
   switchLecture() {
     const isOn = document.body.classList.toggle("lecture");
     document.getElementById("lecture").setAttribute("aria-pressed", String(isOn));
@@ -479,11 +479,11 @@ class Player {
     this.share();
   }
 
-  /** Put the address with step and numbers on the clipboard; where that is not allowed, say where it stands. */
+  /** Put the address with step and numbers on the clipboard; where that is not allowed, say where to find it. */
   async copyLink() {
     this.share();
     try {
-      if (!this.address.isComplete) return this.tell("See the address: it has this step, but not the numbers: too many were changed for a link.");
+      if (!this.address.isComplete) return this.tell("The address has this step, but not the numbers: too many were changed for a link.");
       await navigator.clipboard.writeText(location.href);
       this.tell("Link copied: it opens this step with these numbers.");
     } catch {

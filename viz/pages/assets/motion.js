@@ -31,7 +31,7 @@ class Motion {
 
   /** A number in a rounded box; returns how to place it at time t, from 0 to 1. */
   pill(k, [first, second], back) {
-    const wire = this.graph.wires[this.graph.stands[k]];
+    const wire = this.graph.wires[this.graph.drawnAs[k]];
     if (!wire) return null;
     const length = wire.path.getTotalLength();
     const rect = make("rect", { height: 24, rx: 12, y: -12 });

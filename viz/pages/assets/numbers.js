@@ -70,7 +70,7 @@ class LiveNumbers {
     return this.value(k) - eta * this.gradient(k);
   }
 
-  /** Compute both passes anew. */
+  /** Compute both passes again. */
   run() {
     const { tape, nodes } = this;
     tape.forward();

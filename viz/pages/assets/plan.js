@@ -1,4 +1,4 @@
-// Where the boxes stand in a state of folding: every frame is laid out by itself, from the innermost on.
+// Where the boxes are in a state of folding: every frame is laid out by itself, from the innermost on.
 
 const FOLDED_HEIGHT = 90;
 // The buttons of a loop's frame: for a finger as large as on the rest of the page.
@@ -6,7 +6,7 @@ const TURN = matchMedia("(pointer: coarse)").matches ? { height: 44, width: 48 }
 const FRAME = { side: 14, top: TURN.height + 12, bottom: 14 };
 
 class Plan {
-  /** `place` is where everything stands if nothing is folded; null if that is to be found, too. */
+  /** `place` is where everything is if nothing is folded; null if that must be found, too. */
   constructor(folding, nodes, edges, place) {
     Object.assign(this, { folding, nodes, edges });
     this.anchor = nodes.map((_, i) => folding.hiderOf(i)); // the box that hides a node
@@ -21,13 +21,13 @@ class Plan {
     this.extent = this.measure();
   }
 
-  /** Edges between the same two boxes are drawn as one; none leads from a leaf that is seen elsewhere into a box. */
+  /** Edges between the same two boxes are drawn as one; there is none into a box from a leaf that is also outside. */
   join() {
     const { folding } = this;
     const drawn = new Map();
     this.ends = new Map();
-    this.bundles = new Set(); // edges that stand for several
-    this.stands = this.edges.map(([from, to], k) => {
+    this.bundles = new Set(); // edges that are drawn for several
+    this.drawnAs = this.edges.map(([from, to], k) => {
       const [tail, head] = [folding.hider(folding.uses[k]), folding.hider(folding.home[to])];
       if (tail !== null && (tail === head || this.anchor[from] === null)) return -1;
       const [a, b] = [tail ?? `node-${from}`, head ?? `node-${to}`];
@@ -53,7 +53,7 @@ class Plan {
     }
   }
 
-  /** The frame that something stands in, by keys; "" is the whole graph. */
+  /** The frame that something is in, by keys; "" is the whole graph. */
   around(key) {
     const [kind, n] = [key.split("-")[0], Number(key.split("-")[1])];
     const { groups, frame } = this.folding;
@@ -88,7 +88,7 @@ class Plan {
     this.inside.get(frame).push(key);
   }
 
-  /** The edges by the frame that holds both ends, between what stands for the ends there. */
+  /** The edges by the frame that holds both ends, between the boxes of the ends there. */
   lift() {
     const wires = new Map();
     for (const [k, ends] of this.ends) {

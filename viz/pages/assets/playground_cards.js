@@ -58,7 +58,7 @@ class Card {
     this.open({ layer, unit, hidden }, head, list, this.actions(...(canHide ? [hide] : [])));
   }
 
-  /** The numbers of a unit's weights as they are now, but for the one that somebody types. */
+  /** The numbers of a unit's weights as they are now, except the one that is being typed. */
   refresh() {
     if (this.what?.unit === undefined) return;
     for (const { input, read } of this.inputs) if (document.activeElement !== input) input.value = String(Number(read().toPrecision(4)));

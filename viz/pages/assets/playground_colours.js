@@ -16,7 +16,7 @@ function styleColour(name) {
 const cssColour = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
 const mixed = (a, b, share) => a.map((x, i) => Math.round(x + (b[i] - x) * share));
 
-const PALE = 0.5; // how much of a class's colour is in what the net says, so that the samples stand out
+const PALE = 0.5; // how much of a class's colour the net's answer has, so that the samples are easy to see
 
 class Colours {
   constructor() {

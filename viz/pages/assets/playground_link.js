@@ -1,4 +1,4 @@
-// All that led here, in the link: the net, the seed, every change with its step, and the step. Training is exact, so a
+// Everything up to here, in the link: the net, the seed, every change with its step, and the step. Training is exact, so a
 // page that opens the link runs the same steps.
 
 function encodedLink(content) {

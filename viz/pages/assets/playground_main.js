@@ -52,7 +52,7 @@ class Playground {
 
   // --- a history
 
-  /** Begin anew: with a net, a seed, and the changes of a link. */
+  /** Start again: with a net, a seed, and the changes of a link. */
   start({ net = this.net ?? 0, seed = 0, changes = [], step = 0 }) {
     const { given } = this;
     const about = given.programs[net];

@@ -51,7 +51,7 @@ class NetworkView {
     if (this.canvas.width !== w || this.canvas.height !== h) [this.canvas.width, this.canvas.height] = [w, h];
     this.ratio = ratio;
     const most = Math.max(...this.columns);
-    const room = height / most; // numbers stand above and below a unit, where there is room for them
+    const room = height / most; // numbers are above and below a unit, if there is room for them
     this.side = Math.max(18, Math.min(58, room > 56 ? room - 28 : room - 6, (width / this.columns.length) * 0.5));
     this.hasNumbers = room - this.side >= 20;
     const step = (width - this.side - 44) / Math.max(1, this.columns.length - 1);

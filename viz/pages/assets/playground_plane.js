@@ -1,4 +1,4 @@
-// The plane of the data: what the net says everywhere in it, and the samples, which can be moved and added.
+// The plane of the data: the net's answer at each point, and the samples, which can be moved and added.
 
 const CELLS = 60; // of the net's answers, along each side
 const NEAR = 11; // pixels from a sample

@@ -1,4 +1,4 @@
-// A line lights its node, what it reads and what reads it; so does the node its line. Its numbers are shown below.
+// A selected line highlights its node, what it reads and what reads it. A node highlights its line. Numbers are below.
 
 const { edges, words, names, numbers: given } = JSON.parse(document.getElementById("data").textContent);
 const numbers = given.map(arrayOf);

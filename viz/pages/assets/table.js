@@ -13,7 +13,7 @@ class StepTable {
     this.rows = new Map();
   }
 
-  /** Mark the step that was done last; steps from `secret` on say only whom they are about. */
+  /** Mark the step that was done last; steps from `secret` on only name their node. */
   show(count, secret) {
     const first = Math.max(0, Math.min(count - 1 - ((count - 1) % ROWS), this.film.length - 1));
     if (first !== this.first || secret !== this.secret) this.build(first, secret);
@@ -34,7 +34,7 @@ class StepTable {
     else this.box.scrollTop = Math.max(this.box.scrollTop, top + height - this.box.clientHeight);
   }
 
-  /** Write the sentences anew: a number was changed. */
+  /** Write the sentences again: a number was changed. */
   rewrite() {
     this.isStale = false;
     for (const [s, row] of this.rows) {
