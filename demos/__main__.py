@@ -13,7 +13,7 @@ STOPPED = 130  # what a shell reports of a program that Ctrl-C ended
 CUT_SHORT = 141  # and of one whose output is no longer read
 USAGE = """usage: python -m demos [NAME] [options]
 
-Without a name, the tour. `python -m demos NAME --help` lists the options of one; in a REPL, the same is
+Without a name, it runs the tour. `python -m demos NAME --help` lists the options of one; in a REPL, the same is
 `from demos import NAME; NAME.run()`, with underscores for hyphens.
 """
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\ndemos: stopped", file=sys.stderr)
         return STOPPED
-    except BrokenPipeError:  # | head has seen enough
+    except BrokenPipeError:  # the reader of the pipe, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_SHORT
     return 0 if result is None or result.agrees else 1

@@ -1,7 +1,7 @@
 """The net of the lab `cifar` by hand: forward, backward and descent in plain NumPy, each gradient derived on paper.
 
-A layer takes n rows h to z = h W + b, and all but the last hand on max(z, 0). The loss J is the mean cross-entropy
-between softmax(z) of the last layer and the labels. From the loss back to the input:
+A layer computes z = h W + b from n rows h, and all layers but the last give max(z, 0). The loss J is the mean
+cross-entropy between softmax(z) of the last layer and the labels. From the loss back to the input:
 
     ∂J/∂z = (softmax(z) − onehot(labels)) / n     at the last layer
     ∂J/∂W = hᵀ ∂J/∂z                              h are the rows that came into the layer
@@ -35,7 +35,7 @@ class Net:
         return [*zip(self.parameters[::2], self.parameters[1::2], strict=True)]
 
     def forward(self, X: Any) -> list[Any]:
-        """What comes into each layer, and last what the net answers."""
+        """The input of each layer, and last the net's answer."""
         *hidden, (W, b) = self.layers()
         passed = [X]
         for V, c in hidden:
@@ -60,7 +60,7 @@ class Net:
         found: list[Any] = []
         for h, (W, _) in zip(reversed(inputs), reversed(self.layers()), strict=True):
             found = [h.T @ gz, gz.sum(axis=0), *found]
-            gz = (gz @ W.T) * (h > 0)  # h = max(z, 0) is positive where z is; of no use at the input
+            gz = (gz @ W.T) * (h > 0)  # h = max(z, 0) is positive where z is; the input layer does not need it
         return loss, found
 
     def step(self, X: Any, y: Any) -> float:
@@ -74,7 +74,7 @@ class Net:
 
 
 def softmax(z: Any) -> Any:
-    """exp(z) / Σ exp(z) of each row; less the row's maximum first, so that no exp overflows."""
+    """exp(z) / Σ exp(z) of each row; the row's maximum is subtracted first, so that no exp overflows."""
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
@@ -88,7 +88,7 @@ def cross_entropy(z: Any, y: Any) -> float:
 def gradient_error(net: Net, X: Any, y: Any, *, entries: int, step: float, rng: np.random.Generator) -> float:
     """How far the gradients are from central differences: ‖a − n‖ / (‖a‖ + ‖n‖) over random entries of each parameter.
 
-    The worst of the parameters. All gradients right gives some 1e-8, a wrong formula something near 1.
+    The worst of the parameters counts. It is about 1e-8 if all gradients are right, and near 1 for a wrong formula.
     """
     worst = 0.0
     for p, gradient in zip(net.parameters, net.gradients(X, y)[1], strict=True):

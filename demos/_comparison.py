@@ -1,4 +1,4 @@
-"""`Comparison`: the figures that were published beside those that a demo measured."""
+"""`Comparison`: published figures next to those that a demo measured."""
 
 import math
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Row(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The measured figure, written as the published one is; beside a goal, with two digits more."""
+        """The measured figure, written like the published one; with two digits more if that is a goal."""
         if self.least:
             return f"{self.measured:.{len(self.published.partition('.')[2]) + 2}f}"
         return _written_like(self.published, self.measured)
@@ -35,7 +35,7 @@ class Comparison:
 
     Parameters
     ----------
-    what : head of the first column: what tells the rows apart.
+    what : head of the first column, which names the rows.
 
     Examples
     --------
@@ -66,14 +66,14 @@ class Comparison:
         published : the figure as it was printed: "0.860" promises three digits.
         measured : what this run gave.
         within : greatest difference that passes; without it, every published digit must be reproduced, and with
-            ``math.inf`` the two stand beside each other unjudged.
+            ``math.inf`` the two are only shown side by side.
         least : the published figure is a goal: what is measured must not be below it.
         """
         self.rows.append(Row(str(what), published, float(measured), within, least))
 
     @property
     def agrees(self) -> bool:
-        """Whether every figure does."""
+        """Whether every figure agrees."""
         return all(row.agrees for row in self.rows)
 
     def __repr__(self) -> str:

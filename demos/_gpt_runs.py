@@ -1,4 +1,4 @@
-"""Training runs of the small GPT in each way, and how long a step takes; each may run in a process of its own."""
+"""Training runs of the small GPT in each way, and how long a step takes. Each may run in a separate process."""
 
 import multiprocessing
 import random
@@ -48,7 +48,7 @@ def shuffled(seed: int = PUBLISHED_SEED) -> Names:
 
 
 def learner(way: str, gpt: Any) -> tuple[Callable[[list[int]], float], Callable[[random.Random], list[int]], Any]:
-    """What takes a training step in this way, what samples a name, and the model."""
+    """The functions that take a training step and that sample a name in this way, and the model."""
     if way in KINDS:
         adam = scalar.Adam(gpt.parameters())
 
@@ -76,7 +76,7 @@ def learn(way: str, *, steps: int, seed: int = PUBLISHED_SEED) -> Learned:
 def seconds_a_step(way: str, *, steps: int, rounds: int = 1) -> float:
     """Processor time of a training step: the median over the rounds of the mean over the first names.
 
-    The ways on arrays take steps of all names again and again, 50 times as many: theirs are short.
+    The ways on arrays take 50 times as many steps, because theirs are short; they repeat the names.
     """
     names = shuffled()
     step, _, _ = learner(way, scalar.ScalarGPT(KINDS.get(way, scalar.PUBLISHED), names.rng))

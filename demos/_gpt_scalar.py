@@ -44,7 +44,7 @@ published_log = operation(math.log, lambda gy, y, x: gy * (1 / x), name="log", f
 
 
 class Kind(NamedTuple):
-    """What a GPT on scalars is made of."""
+    """The operations of a GPT on scalars."""
 
     number: Callable[[float], Any] = Value
     weighted_sum: Callable[[Sequence[Any], Sequence[Any]], Any] = _sum_of_products
@@ -120,7 +120,7 @@ class ScalarGPT:
         total = sum(powers)
         return [
             power * total**-1 for power in powers
-        ]  # each with a factor of its own, as published: it decides rounding
+        ]  # each with its own factor, as published: this decides the rounding
 
     def add(self, a: Row, b: Row) -> Row:
         """The sum, entry by entry."""
@@ -162,7 +162,7 @@ class Adam:
         self.steps = 0
 
     def step(self) -> None:
-        """Change each parameter, and set its gradient back."""
+        """Change each parameter, and reset its gradient."""
         rate = RATE * (1 - self.steps / STEPS)
         self.steps += 1
         mean, square = 1 - BETA1**self.steps, 1 - BETA2**self.steps

@@ -1,4 +1,4 @@
-"""The small GPT on Tensors: a matrix a node, all positions of a name at once."""
+"""The small GPT on Tensors: one matrix per node, all positions of a name at once."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -57,13 +57,13 @@ class TensorGPT(nn.Module):
         return mixed.transpose(1, 0, 2).reshape(len(x), WIDTH) @ self.join.T
 
     def attention(self, x: Tensor) -> Tensor:
-        """The weights: entry (h, i, j) tells how much position i looks at position j in head h."""
+        """The weights: entry (h, i, j) says how much position i looks at position j in head h."""
         query, key = by_head(x @ self.query.T), by_head(x @ self.key.T)
         fits = query @ key.transpose(0, 2, 1) / HEAD_WIDTH**0.5
         return F.softmax(fits + later(len(x)), axis=-1)
 
     def loss(self, tokens: Any, targets: Any, shares: Any) -> Tensor:
-        """The mean of −log(probability of the next token): each position has a share in it, 0 beyond the name."""
+        """The mean of −log(probability of the next token). Each position has a share, which is 0 after the name."""
         log_chances = F.log_softmax(self(tokens), axis=-1)[np.arange(len(tokens)), targets]
         return -(log_chances * shares).sum()
 
@@ -79,7 +79,7 @@ def by_head(x: Tensor) -> Tensor:
 
 
 def later(n: int) -> Any:
-    """What is added to the fits: −∞ where a position would look at a later one."""
+    """The mask that is added to the scores: −∞ where a position would look at a later one."""
     return np.triu(np.full((n, n), -np.inf), k=1)
 
 
@@ -87,7 +87,7 @@ def padded(tokens: Sequence[int]) -> tuple[Any, Any, Any]:
     """The tokens of a name, those that come next, and the shares of the positions in the loss; each 16 numbers.
 
     Every name then has arrays of the same shape, so one compiled program serves them all. No position looks at a later
-    one, so what stands beyond the name changes nothing.
+    one, so tokens after the name change nothing.
     """
     n = min(BLOCK, len(tokens) - 1)
     now, following, shares = np.full(BLOCK, END), np.full(BLOCK, END), np.zeros(BLOCK)

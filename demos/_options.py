@@ -1,6 +1,6 @@
-"""The options of a demo: the keyword parameters of its `run`, so that shell and REPL cannot drift apart.
+"""The options of a demo: the keyword parameters of its `run`, so that the shell and the REPL always agree.
 
-A parameter's annotation says what `--help` says, as ``Annotated[int, "number of epochs"]``; its default is the
+A parameter's annotation has the text for `--help`, as ``Annotated[int, "number of epochs"]``. Its default is the
 option's, and one that is False by default becomes a switch. Those that many demos have are written here, once.
 """
 

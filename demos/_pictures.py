@@ -14,11 +14,11 @@ from tinygrad_edu.graph.node import Node
 
 
 class Folder:
-    """A folder for pictures, which says what is put into it.
+    """A folder for pictures, which prints the name of each new file.
 
     Raises
     ------
-    FileError : it cannot be made or written to. That is found out here, before any training.
+    FileError : it cannot be made or written to. This is checked here, before any training.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -51,7 +51,7 @@ def graph(model: Any, loss: Node) -> viz.Drawing:
 
 
 def drawn(plot: Callable[..., object], *arguments: Any, title: str, **keywords: Any) -> Figure:
-    """What ``plot(*arguments, ax=ax, **keywords)`` draws, as a figure that pyplot knows nothing of."""
+    """The figure that ``plot(*arguments, ax=ax, **keywords)`` draws, which is not known to pyplot."""
     figure = Figure(figsize=(6.4, 4.8), dpi=120, layout="constrained")
     ax = figure.subplots()
     plot(*arguments, ax=ax, **keywords)

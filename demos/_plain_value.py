@@ -1,4 +1,4 @@
-"""`PlainValue`: a scalar with gradients as the small published engines have it, to measure beside.
+"""`PlainValue`: a scalar with gradients like that of the small published engines, to compare speeds with.
 
 Each operation stores its operands and its local derivatives when it runs. The backward pass sorts the graph by a
 recursive walk, and multiplies and adds.

@@ -1,4 +1,4 @@
-"""Three implementations of one training step: by hand, by this engine, and by PyTorch where that is installed.
+"""Three implementations of one training step: by hand, by this engine, and by PyTorch if it is installed.
 
 Each is made of the same initial parameters and the same setting, and has ``step(X, y)``, ``scores(X)`` and
 ``parameters``: W of shape (inputs, outputs) and b of each layer, in turn.
@@ -81,6 +81,6 @@ class PyTorch:
 
 
 def ways() -> dict[str, Any]:
-    """The implementations that can be had here, by name."""
+    """The implementations that are available here, by name."""
     found: dict[str, Any] = {"by hand": Net, "tinygrad_edu": Engine}
     return found | {"PyTorch": PyTorch} if importlib.util.find_spec("torch") else found

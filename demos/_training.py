@@ -22,7 +22,7 @@ def stoppable(history: History) -> Iterator[None]:
 
 
 def progress(epochs: int, what: str) -> "tqdm[int]":
-    """``range(epochs)`` with a bar, which is silent where there is no terminal."""
+    """``range(epochs)`` with a progress bar, which is silent without a terminal."""
     return tqdm(range(epochs), desc=what, unit="epoch", disable=None, leave=False)
 
 

@@ -1,6 +1,6 @@
 """What the lab `xor` discusses: how the learning rate, the initial weights and the depth decide what is learned.
 
-Every run is the lab's but for one choice. The four rows are learned alone: the mean loss of repeated rows is theirs.
+Every run is the lab's except for one choice. Only the four rows are learned: repeated rows have the same mean loss.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class Choice(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """What a run brought: the loss of every epoch, the net, and its share of right answers."""
+    """The result of a run: the loss of every epoch, the net, and its share of right answers."""
 
     losses: Any
     net: nn.MLP
@@ -107,11 +107,11 @@ def described(found: dict[Choice, Learned]) -> Iterable[str]:
         yield f"{what:<16}{'loss':>10}  accuracy"
         for name, choice in group.items():
             yield f"  {name:<14}{found[choice].losses[-1]:>10.6f}  {found[choice].accuracy:>8.2f}"
-    yield "Without hidden layers the model is linear: it comes no lower than ln 2 = 0.693147, no line parts the rows."
+    yield "Without hidden layers the model is linear: its loss stays at ln 2 = 0.693147: no line separates the rows."
 
 
 def picture(found: dict[Choice, Learned]) -> Figure:
-    """The losses under every choice, and what the linear model answers, as one figure."""
+    """The losses under every choice, and the answers of the linear model, as one figure."""
     figure = Figure(figsize=(9.6, 8.0), dpi=120, layout="constrained")
     *panels, last = figure.subplots(2, 2).reshape(-1)
     for ax, (what, group) in zip(panels, CHOICES.items(), strict=True):

@@ -2,8 +2,8 @@
 
 A net 768-512-128-32-2 with ReLU learns pictures of 16x16 pixels on the cross-entropy, 30 epochs in batches of 256, in
 five settings. The implementations start from the same weights, see the same batches and are compared parameter by
-parameter; the hand-derived gradients are also held to central differences. The setting that is best on the validation
-pictures is tested, once. The pictures are read from the folder that TINYGRAD_EDU_DATA names, or from where
+parameter; the hand-derived gradients are also compared with central differences. The setting that is best on the
+validation pictures is tested, once. The pictures are read from the folder that TINYGRAD_EDU_DATA names, or from where
 `tinygrad_edu.data.cifar10(download=True)` puts them.
 """
 
@@ -30,7 +30,7 @@ SIZES = [512, 128, 32, 2]
 BATCH = 256
 EPOCHS, QUICK_EPOCHS = 30, 3
 QUICK_PICTURES = 1_000
-VALIDATION_SHARE = 0.2  # of the training pictures; the report does not say which it took
+VALIDATION_SHARE = 0.2  # of the training pictures; the report does not name them
 CHECKED, CHECK_STEP = 20, 1e-5  # entries of each parameter in the gradient check, and how far each is moved
 
 
@@ -59,7 +59,7 @@ SAME, RIGHT = 1e-10, 1e-6  # differences of parameters after an epoch; of gradie
 
 
 class Pictures(NamedTuple):
-    """Rows of 768 numbers, normalised, and their classes: to learn, to choose by, and to be tested on."""
+    """Rows of 768 numbers, normalised, and their classes, for training, validation and test."""
 
     X: Any
     X_val: Any
@@ -67,11 +67,11 @@ class Pictures(NamedTuple):
     y: Any
     y_val: Any
     y_test: Any
-    test: Any  # the test pictures as one sees them, shape (n, 16, 16, 3)
+    test: Any  # the test pictures in colour, shape (n, 16, 16, 3)
 
 
 class Result(NamedTuple):
-    """What a run brought, by implementation and epoch; the accuracies are those on the validation pictures."""
+    """The results of a run, by implementation and epoch; accuracies are on the validation pictures."""
 
     losses: dict[str, list[float]]
     accuracies: dict[str, list[float]]
@@ -114,7 +114,7 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
 
 
 def compare(table: Comparison, results: dict[Setting, Result], best: Setting, tested: float) -> None:
-    """Add the published accuracies beside those of the engine."""
+    """Add the published accuracies and those of the engine."""
     for setting, published in PUBLISHED.items():
         table.add(f"validation, {setting}", published, results[setting].final, within=WITHIN)
     table.add(f"test, the best on validation: {best}", PUBLISHED_TEST, tested, within=WITHIN)
@@ -161,8 +161,8 @@ def train(
     """Train all implementations side by side, batch by batch, from the same weights.
 
     The setting is (rate, momentum, decay). The seed decides which pictures are for validation, and without an rng also
-    the weights and the batches. In float64: in float32, momentum carries the rounding so far that after
-    some epochs each goes its own way.
+    the weights and the batches. All is in float64: in float32, momentum makes rounding errors so large that after
+    some epochs the implementations differ.
     """
     photos = pictures(seed=seed, quick=quick)
     setting = Setting(*setting)
@@ -196,7 +196,7 @@ def difference(parameters: list[Any], reference: list[Any]) -> float:
 
 
 def scores_of(parameters: list[Any], X: Any) -> Any:
-    """What the net with these parameters answers."""
+    """The answers of the net with these parameters."""
     return _by_hand.Net(parameters, **Setting(0.01)._asdict()).scores(X)
 
 
@@ -204,7 +204,7 @@ def _pictures(folder: Folder, results: dict[Setting, Result], best: Setting, sco
     bars = drawn(_bars, results, title="Accuracy on the validation pictures")
     folder.write("cifar_accuracy.png", bars.savefig)
     folder.write("cifar_curves.png", _curves(results).savefig)
-    apart = drawn(_apart, results, title="How far the parameters drift from those by hand")
+    apart = drawn(_apart, results, title="Difference of the parameters from those by hand")
     folder.write("cifar_agreement.png", apart.savefig)
     counts = confusion_matrix(photos.y_test, scores, len(NAMES))
     title = f"{best}: test accuracy {accuracy(scores, photos.y_test):.3f}"

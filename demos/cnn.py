@@ -30,7 +30,7 @@ SHOWN_FILTERS, PATCHES = 6, 8
 
 
 def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison:
-    """Train, print the accuracy beside the goal, and write the pictures."""
+    """Train, print the accuracy and the goal, and write the pictures."""
     folder = Folder(out)
     X, X_test, y, y_test = digits(quick=quick)
     net = make_net(seed)
@@ -102,7 +102,7 @@ def learn(net: nn.Sequential, X: Any, y: Any, validation: tuple[Any, Any], *, ep
 
 
 def maps_of(net: nn.Sequential, X: Any, layers: int) -> Any:
-    """What the first so many layers give."""
+    """The results of the first ``layers`` layers."""
     with no_grad():
         x = Tensor(X, requires_grad=False)
         for layer in net.layers[:layers]:
@@ -111,7 +111,7 @@ def maps_of(net: nn.Sequential, X: Any, layers: int) -> Any:
 
 
 def strongest_patches(net: nn.Sequential, X: Any, filter_: int, count: int = PATCHES) -> Any:
-    """The parts of the pictures to which a filter of the second convolution answers most, one a picture."""
+    """The parts of the pictures to which a filter of the second convolution answers most, one per picture."""
     maps = maps_of(net, X, 4)[:, filter_]
     best = maps.reshape(len(X), -1).argmax(axis=1)
     rows, columns = np.unravel_index(best, maps.shape[1:])
@@ -126,7 +126,7 @@ def _pictures(folder: Folder, net: nn.Sequential, history: train.History, X: Any
     folder.write("cnn_maps.png", _maps(net, X[:1]).savefig)
     folder.write("cnn_patches.png", _patches(net, X[:QUICK_PICTURES]).savefig)
     outputs = train.predict(net, X, batch_size=500)
-    confusion = drawn(viz.plot_confusion, train.confusion_matrix(y, outputs, 10), title="What is taken for what")
+    confusion = drawn(viz.plot_confusion, train.confusion_matrix(y, outputs, 10), title="Digits and the net's answers")
     folder.write("cnn_confusion.png", confusion.savefig)
     answers = train.predicted_classes(outputs)
     wrong = np.flatnonzero(answers != y)[:24]
@@ -154,7 +154,7 @@ def _filters(net: nn.Sequential) -> Figure:
 
 
 def _maps(net: nn.Sequential, X: Any) -> Figure:
-    """The picture, and what each filter of both convolutions makes of it."""
+    """The picture, and the results of all filters of both convolutions."""
     first, second = maps_of(net, X, 2)[0], maps_of(net, X, 5)[0]
     figure, axes = _grid(7, 8, "A picture, 16 maps after the first convolution, and 32 after the second", size=0.8)
     axes[0, 0].imshow(X[0, 0], cmap="gray_r")
@@ -165,7 +165,7 @@ def _maps(net: nn.Sequential, X: Any) -> Figure:
 
 def _patches(net: nn.Sequential, X: Any) -> Figure:
     """For some filters of the second convolution, the parts of pictures to which they answer most."""
-    title = f"What a filter of the second convolution sees: {FIELD}×{FIELD} pixels, one filter a row"
+    title = f"What a filter of the second convolution sees: {FIELD}×{FIELD} pixels, one filter per row"
     figure, axes = _grid(SHOWN_FILTERS, PATCHES, title)
     busiest = np.argsort(maps_of(net, X, 5).mean(axis=(0, 2, 3)))[::-1][:SHOWN_FILTERS]
     for row, filter_ in zip(axes, busiest, strict=True):

@@ -1,9 +1,9 @@
 """Deep nets: how the gradient vanishes through ten sigmoid layers, and does not through ten ReLU layers.
 
 One batch of MNIST goes through nets of ten layers, 784-30-…-30-10, and back: with sigmoids and Xavier's initialisation
-the first layer's gradient is some 10⁻⁵ of the last one's, with ReLUs and Kaiming's it is of its order. Then a tapered
-net 784-512-256-128-64-10 is trained. The pictures are read from the folder that TINYGRAD_EDU_DATA names, or
-from where `tinygrad_edu.data.mnist(download=True)` puts them.
+the first layer's gradient is about 10⁻⁵ of the last one's; with ReLUs and Kaiming's it is of the same order. Then a net
+784-512-256-128-64-10 is trained, whose layers become smaller. The pictures are read from the folder that
+TINYGRAD_EDU_DATA names, or from where `tinygrad_edu.data.mnist(download=True)` puts them.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ NETS: dict[str, tuple[str, Initialise]] = {
     "sigmoid, Xavier": ("sigmoid", nn.init.xavier_uniform_),
     "ReLU, Kaiming": ("relu", nn.init.kaiming_uniform_),
 }
-# log10 of the ratio first layer / last layer. The homework drew once: some 4e-5, and of order 1.
+# log10 of the ratio first layer / last layer. The homework has one draw: about 4e-5, and of order 1.
 PUBLISHED = {"sigmoid, Xavier": ("-4.4", 0.5), "ReLU, Kaiming": ("0.0", 1.0)}
 
 

@@ -2,7 +2,7 @@
 
 Five short parts: a node, recording, the order of the graph, the backward pass, and the operators, which are made from
 the table of operations. `Value` is this engine, plus constants, error messages, higher derivatives and speed. A test
-holds both to the same bits, over random graphs of every operation.
+checks that both give the same bits, on random graphs of every operation.
 """
 
 import inspect
@@ -44,7 +44,7 @@ def topological_order(root):
             order.append(node)
         elif node not in entered:
             entered.add(node)
-            stack.append((node, True))  # this comes back after all that is pushed now
+            stack.append((node, True))  # the node comes back after everything that is pushed now
             stack.extend((x, False) for x in reversed(node.inputs))
     return order
 
@@ -57,7 +57,7 @@ def backward(root):
     for node in order:
         node.grad = 0.0
     root.grad = 1.0  # ∂root/∂root
-    for node in reversed(order):  # every node that uses this one had its turn, so its gradient is complete
+    for node in reversed(order):  # all nodes that use this one were visited before, so its gradient is complete
         if node.operation is not None:
             xs = [x.data for x in node.inputs]
             for x, derivative in zip(node.inputs, node.operation.gx_floats, strict=True):

@@ -2,10 +2,11 @@
 
 One transformer layer with 4 heads, 16 wide, reads names letter by letter and learns to make up new ones: 27 tokens,
 4,192 weights, 1,000 steps of Adam with one name per step. The original computes on single numbers. Here it runs in four
-ways. On `Value`, with the published order of operations, all 1,000 losses and the 20 sampled names come out to the last
-digit. With `dot`, each weighted sum is one node. On `Tensor`, each matrix is one node; and the last way is the same,
-compiled. Each is timed beside a plain scalar class in the style of the original, in a process of its own. The names are
-read from the folder that TINYGRAD_EDU_DATA names, or from where `tinygrad_edu.data.names(download=True)` puts them.
+ways. On `Value`, with the published order of operations, all 1,000 losses equal the published ones to the last digit,
+and so do the 20 sampled names. With `dot`, each weighted sum is one node. On `Tensor`, each matrix is one node. The
+last way is the same, compiled. The speed of each is compared with a plain scalar class in the style of the original.
+The names are read from the folder that TINYGRAD_EDU_DATA names, or from where `tinygrad_edu.data.names(download=True)`
+puts them.
 """
 
 import json
@@ -39,7 +40,7 @@ VOWELS = "aeiouy"
 
 
 def run(*, quick: Quick = False, seed: Seed = PUBLISHED_SEED, out: Out = "out") -> Comparison:
-    """Train in the four ways, print published and measured figures beside each other, and write the pictures."""
+    """Train in the four ways, print published and measured figures side by side, and write the pictures."""
     folder = Folder(out)
     names = _gpt_runs.shuffled(seed)
     print(f"GPT: {len(names.tokens):,} names; {STEPS:,} steps of one name each, in four ways.")
@@ -72,7 +73,7 @@ def train_all(*, quick: bool = False, seed: int = PUBLISHED_SEED) -> dict[str, L
 
 
 def _learned(way: str, *, steps: int, seed: int, rng: Any) -> dict[str, Any]:
-    """A run in a process of its own. The generator of the sweep is not used: the published run has one of Python's."""
+    """A run in a separate process. It uses Python's generator, as the published run does, not the sweep's."""
     return _gpt_runs.learn(way, steps=steps, seed=seed)._asdict()
 
 
@@ -83,7 +84,7 @@ def published() -> dict[str, list[Any]]:
 
 
 def compare(runs: dict[str, Learned]) -> Comparison:
-    """The published losses and names beside those of the runs."""
+    """The published losses and names, and those of the runs."""
     table = Comparison("figure")
     facts = published()
     for way, learned in runs.items():
@@ -108,7 +109,7 @@ def compare(runs: dict[str, Learned]) -> Comparison:
 
 
 def timing_table(steps: int) -> str:
-    """What a training step takes in each way, each measured in a fresh process, one after the other."""
+    """The time of a training step in each way, measured in fresh processes, one after the other."""
     seconds = {way: _gpt_runs.fresh_seconds_a_step(way, steps=steps) for way in _gpt_runs.WAYS}
     lines = ["way          ms a step  of the plain class  at most"]
     for way, time in seconds.items():
@@ -125,7 +126,7 @@ def _pictures(folder: Folder, net: Any, names: Names, runs: dict[str, Learned]) 
     folder.write("gpt_loss.png", _losses(runs).savefig)
     folder.write("gpt_attention.png", _attention(net, names).savefig)
     folder.write("gpt_letters.png", _letters(net, names).savefig)
-    folder.write("gpt_names.png", _names_on_the_way(names).savefig)
+    folder.write("gpt_names.png", _names_picture(names).savefig)
 
 
 def _losses(runs: dict[str, Learned]) -> Figure:
@@ -174,22 +175,22 @@ def _around(numbers: Any) -> tuple[float, float]:
     return float(numbers.min() - margin), float(numbers.max() + margin)
 
 
-def names_on_the_way(names: Names, seed: int = PUBLISHED_SEED, count: int = 8) -> dict[int, list[str]]:
-    """Names that the net makes up after so many steps."""
-    start = _gpt_runs.shuffled(seed)
+def sampled_names(names: Names) -> dict[int, list[str]]:
+    """Eight names that the net makes up after each of some numbers of steps."""
+    start = _gpt_runs.shuffled()
     gpt = _gpt_runs.scalar.ScalarGPT(_gpt_runs.scalar.PUBLISHED, start.rng)
     step, sample, _ = _gpt_runs.learner("compiled", gpt)
     made_up = {}
     for i in range(max(MILESTONES) + 1):
         if i in MILESTONES:
-            rng = random.Random(seed)
-            made_up[i] = [names.alphabet.decode(sample(rng)) for _ in range(count)]
+            rng = random.Random(PUBLISHED_SEED)
+            made_up[i] = [names.alphabet.decode(sample(rng)) for _ in range(8)]
         step(names.tokens[i])
     return made_up
 
 
-def _names_on_the_way(names: Names) -> Figure:
-    made_up = names_on_the_way(names)
+def _names_picture(names: Names) -> Figure:
+    made_up = sampled_names(names)
     figure = Figure(figsize=(9, 3.2), dpi=110, layout="constrained")
     ax = figure.subplots()
     ax.set_axis_off()

@@ -2,8 +2,8 @@
 
 The lecture itself is `demos/notebooks/lecture.py`: a script of cells, which VS Code opens as cells and Jupyter as a
 notebook where jupytext is installed. `python -m demos lecture` runs all cells and writes their pictures. The last
-sections train the lecture's own net 20-32-16-3. All ten figures that the lecture published come out to the digit, and
-so does the reason why they are low: one division too many.
+sections train the lecture's own net 20-32-16-3. All ten published figures are reproduced to the last digit, and
+the reason why they are low is found: one division too many.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ PUBLISHED = {
 
 
 def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison:
-    """Run every cell, write the pictures, and print the published figures beside those measured."""
+    """Run every cell, write the pictures, and print published and measured figures side by side."""
     names = _notebook.run(NOTEBOOK, Folder(out), quick=quick, seed=seed)
     table = compare(names["figures"])
     print(f"\n{table}")
@@ -32,7 +32,7 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
 
 
 def compare(figures: dict[str, float]) -> Comparison:
-    """The lecture's figures beside those of its own run, and those of the run without the fault."""
+    """The lecture's figures, those of the same run here, and those of the run without the fault."""
     table = Comparison("figure")
     for epoch, (loss, accuracy) in PUBLISHED.items():
         table.add(f"epoch {epoch}: loss", loss, figures[f"as published, epoch {epoch}: loss"])

@@ -1,9 +1,9 @@
 """MNIST: thirteen sigmoid nets that read digits, by gradient descent, momentum and Adam at many rates.
 
 Nets of 784 inputs, one hidden layer of 30, 50 or 100 sigmoid units and 10 outputs, with Xavier's initialisation, are
-trained in batches of 10 for 30 epochs. The runs are a sweep: they go side by side in processes, each on one thread, and
-each training step is compiled. The pictures are read from the folder that TINYGRAD_EDU_DATA names, or
-from where `tinygrad_edu.data.mnist(download=True)` puts them.
+trained in batches of 10 for 30 epochs. The runs are a sweep: they run side by side in processes, each on one thread,
+and each training step is compiled. The pictures are read from the folder that TINYGRAD_EDU_DATA names, or from where
+`tinygrad_edu.data.mnist(download=True)` puts them.
 """
 
 from functools import cache, partial
@@ -36,7 +36,7 @@ class Setting(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a run brought: test accuracy after every epoch, and the weights after the last."""
+    """The result of a run: test accuracy after every epoch, and the weights after the last."""
 
     accuracies: list[float]
     weights: dict[str, Any]
@@ -59,9 +59,9 @@ WITHIN = 0.004
 
 
 def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison:
-    """Train all, print published and measured accuracies beside each other, and write the pictures."""
+    """Train all, print published and measured accuracies side by side, and write the pictures."""
     folder = Folder(out)
-    digits(quick=quick)  # what is missing is said before any process starts
+    digits(quick=quick)  # missing files raise an error before any process starts
     epochs = QUICK_EPOCHS if quick else EPOCHS
     print(f"MNIST: {len(SETTINGS)} runs of {epochs} epochs in batches of {BATCH}.")
     results = train_all(epochs=epochs, seed=seed, quick=quick)
@@ -74,7 +74,7 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
 
 
 def compare(results: dict[str, Result]) -> Comparison:
-    """The published accuracy at the best setting of each group beside that of the runs."""
+    """The published accuracy at the best setting of each group, and that of the runs."""
     table = Comparison("test accuracy at the best setting")
     for name, (published, settings) in PUBLISHED.items():
         table.add(name, published, max(results[str(setting)].final for setting in settings), within=WITHIN)
@@ -83,7 +83,7 @@ def compare(results: dict[str, Result]) -> Comparison:
 
 @cache
 def digits(*, quick: bool = False) -> tuple[Any, Any, Any, Any]:
-    """Pictures to learn, pictures to be tested on, and the digits of both; numbers from 0 to 1 in float32."""
+    """Pictures for training and for the test, and the digits of both; numbers from 0 to 1 in float32."""
     most = QUICK_PICTURES if quick else None
     X, y = data.mnist(split="train")
     X_test, y_test = data.mnist(split="test")

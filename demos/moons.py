@@ -1,7 +1,7 @@
-"""Moons: two interleaved half circles, and a small net that learns to tell them apart.
+"""Moons: two interleaved half circles, and a small net that learns to separate them.
 
 A net 2-16-16-1 with ReLU learns 400 points by mini-batches on the binary cross-entropy, and is tested on 100 more.
-With --scalar a net of the same layers learns 100 points on Value alone, one number per node.
+With --scalar, a net with the same layers learns 100 points on Value, one number per node.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ def run(*, scalar: Scalar = False, quick: Quick = False, seed: Seed = 0, out: Ou
     """Train, print how well the net does, and write the pictures."""
     folder = Folder(out)
     points, nodes = (SCALAR_POINTS, "Value") if scalar else (POINTS, "Tensor")
-    print(f"Moons: a net 2-16-16-1 learns four fifths of {points} points, on {nodes}, and is tested on the others.")
+    print(f"Moons: a net 2-16-16-1 learns 80 % of {points} points, on {nodes}, and is tested on the others.")
     model, history = train(scalar=scalar, epochs=QUICK_EPOCHS if quick else EPOCHS, seed=seed)
     print(history.stopped)
     if history.epochs:

@@ -37,7 +37,7 @@ PUBLISHED = {"fixed": ("0.8650", "0.8600"), "armijo": ("0.9800", "0.9800")}
 
 
 class Points(NamedTuple):
-    """The standardised points and their labels, those to learn and those to be tested on."""
+    """The standardised points and their labels, for training and for the test."""
 
     X: Any
     X_test: Any
@@ -49,7 +49,7 @@ Quick = Annotated[bool, "fewer pictures in the animation, which takes longer tha
 
 
 def run(*, quick: Quick = False, seed: Seed = LAB_SEED, out: Out = "out") -> Comparison:
-    """Train both, print published and measured accuracies beside each other, and write the pictures."""
+    """Train both, print published and measured accuracies side by side, and write the pictures."""
     folder = Folder(out)
     points = load(seed)
     print(f"Moons: a net 2-16-1 learns {len(points.X)} points by full batches, with and without a line search.")
@@ -67,7 +67,7 @@ def run(*, quick: Quick = False, seed: Seed = LAB_SEED, out: Out = "out") -> Com
 
 
 def compare(histories: dict[str, History], points: Points) -> Comparison:
-    """The published accuracies beside those of the two nets."""
+    """The published accuracies, and those of the two nets."""
     table = Comparison("accuracy")
     for name, history in histories.items():
         parts = zip(("training", "test"), points[:2], points[2:], PUBLISHED[name], strict=True)
@@ -77,7 +77,7 @@ def compare(histories: dict[str, History], points: Points) -> Comparison:
 
 
 def load(seed: int = LAB_SEED) -> Points:
-    """The lab's points: 80 % to learn, 20 % to test, standardised by the mean and deviation of the former."""
+    """The lab's points: 80 % to learn, 20 % to test, standardised by the mean and deviation of the 80 %."""
     X, y = data.moons(POINTS, noise=NOISE, rng=seed)
     X, X_test, y, y_test = data.train_test_split(X, y, test_size=0.2, rng=seed)
     scaler = data.Standardizer().fit(X)
@@ -87,7 +87,7 @@ def load(seed: int = LAB_SEED) -> Points:
 def train(name: str, points: Points | None = None, epochs: int = EPOCHS, every: int = EVERY) -> History:
     """Train the net the ``fixed`` or the ``armijo`` way.
 
-    The history has the loss and the step size of each epoch, and a snapshot after ``every`` so many.
+    The history has the loss and the step size of each epoch, and a snapshot after every ``every`` epochs.
     """
     if name not in TITLES:
         raise ArgumentError(f"the moons are learned in the ways {' and '.join(map(repr, TITLES))}, not {name!r}")

@@ -1,10 +1,10 @@
-"""Pitfalls: a healthy net beside its twin with one classic fault; they stop where they part, and you say why.
+"""Pitfalls: a healthy net and its twin with one classic fault. They stop where they first differ, and you say why.
 
-Both twins start from the same weights and see the same moons. At the first step at which their numbers differ, the
-numbers stand side by side, and the diagnosis is asked before it is told (on a terminal; elsewhere it is only told).
-Three of the faults are in the training loop, three in the engine: there, a backward pass of a few lines walks over the
-real graph, with one line wrong. Of a fault in the loop, the doctor's finding and its cure follow: the same steps with
-the fix, drawn beside the run as it was.
+Both twins start from the same weights and see the same moons. At the first step at which their numbers differ, the demo
+shows the numbers side by side. On a terminal, it asks for your diagnosis before it gives its own. Three of the faults
+are in the training loop, three in the engine: there, a backward pass of a few lines walks over the real graph, with one
+wrong line. For a fault in the loop, the doctor's finding and its cure follow: the same steps with the fix, drawn next
+to the faulty run.
 """
 
 import inspect
@@ -119,7 +119,7 @@ def breadth_first(root: Any) -> list[Any]:
 
 
 class Fault(NamedTuple):
-    """What distinguishes the twin from the healthy one, and what is to be learned from it."""
+    """What distinguishes the twin from the healthy net, and what you can learn from it."""
 
     diagnosis: str
     why: str
@@ -141,7 +141,7 @@ FAULTS = {
     ),
     "logits": Fault(
         "probabilities are given to a loss that takes logits",
-        "The very first loss differs, before any step. The sigmoid is taken twice: what enters the loss lies between "
+        "The very first loss differs, before any step. The sigmoid is applied twice: what enters the loss is between "
         "0 and 1, so its answers stay between 0.5 and 0.73, and the gradients are small.",
         loss_of_logits,
         loss_of_probabilities,
@@ -150,16 +150,16 @@ FAULTS = {
     "zero-grad": Fault(
         "zero_grad is missing",
         "The first step is the same. At the second, the gradient is that of the first step plus that of the second. It "
-        "acts like momentum without a brake: it may even be quick on an easy set, and overshoot on another.",
+        "acts like momentum that never decays: it may even be fast on an easy set, and overshoot on another.",
         "optimizer.zero_grad(); loss.backward(); optimizer.step()",
-        "loss.backward(); optimizer.step()  # WRONG: nobody resets the gradients",
+        "loss.backward(); optimizer.step()  # WRONG: the gradients are not reset",
         zero_grad=False,
     ),
     "accumulate": Fault(
         "the engine assigns gradients (=) where it must add them up (+=)",
         "h is used twice, by the second layer and by the sum s, and its gradient is the sum of what comes from both. "
-        "The twin keeps the last one only, so h's gradient is wrong, and that of all behind it on the way back. The "
-        "loss still falls, as half a gradient often points downhill: only the numbers give this fault away.",
+        "The twin only keeps the last one, so h's gradient is wrong, and so are all gradients that come after it. The "
+        "loss still falls, because half a gradient often points downhill: only the numbers show this fault.",
         backward,
         backward_assigning,
         backward=backward_assigning,
@@ -173,9 +173,9 @@ FAULTS = {
     ),
     "order": Fault(
         "the engine walks the graph in the wrong order",
-        "The gradient of h is right in the end, but h had passed it on before the second layer had added its share, so "
-        "those of W1 and b1 are wrong. A node may have its turn only when all that use it have had theirs, which is "
-        "what the reversed topological order is for.",
+        "The gradient of h is right in the end, but h passed it on before the second layer had added its share, so "
+        "those of W1 and b1 are wrong. A node must come after all nodes that use it, as in the reversed topological "
+        "order.",
         backward,
         backward_breadth_first,
         backward=backward_breadth_first,
@@ -187,7 +187,7 @@ FAULTS = {
 
 
 class Moment(NamedTuple):
-    """What can be seen of a step before the parameters change."""
+    """The numbers of a step before the parameters change."""
 
     loss: float
     grads: dict[str, Any]  # of h, and of the parameters
@@ -221,15 +221,15 @@ class Twin:
         self.optimizer.step()
 
 
-def first_parting(healthy: Twin, faulty: Twin) -> tuple[int, Moment, Moment]:
-    """Train both until their numbers differ; that step, from 1 on, and what was seen of both."""
+def first_difference(healthy: Twin, faulty: Twin) -> tuple[int, Moment, Moment]:
+    """Train both until their numbers differ; that step, counted from 1, and the numbers of both."""
     for step in range(1, LIMIT + 1):
         a, b = healthy.look(), faulty.look()
         if not _same(a.loss, b.loss) or not all(_same(a.grads[name], b.grads[name]) for name in a.grads):
             return step, a, b
         healthy.step(a.grads)
         faulty.step(b.grads)
-    raise AssertionError(f"the twins did not part in {LIMIT} steps")
+    raise AssertionError(f"the twins did not differ in {LIMIT} steps")
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -240,17 +240,17 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0, out: Out = "out") -> None:
-    """Show the twins, ask for the diagnosis, tell it, and draw the losses of both."""
+    """Show the twins, ask for the diagnosis, explain it, and draw the losses of both."""
     folder = Folder(out)
     if fault and fault not in FAULTS:
         raise ArgumentError(f"there is no fault called {fault!r}: choose one of {', '.join(FAULTS)}")
     names = [fault] if fault else [str(name) for name in np.random.default_rng(seed).permutation([*FAULTS])]
-    print(f"Pitfalls: a net 2-{WIDTH}-{WIDTH}-1 learns {POINTS} moons, beside a twin with one fault.\n")
+    print(f"Pitfalls: a net 2-{WIDTH}-{WIDTH}-1 learns {POINTS} moons, next to a twin with one fault.\n")
     print(inspect.getsource(Net.forward))
     right = 0
     for number, name in enumerate(names, 1):
         print(f"--- {number} of {len(names)} ---")
-        show(*first_parting(Twin(None, seed), Twin(FAULTS[name], seed)))
+        show(*first_difference(Twin(None, seed), Twin(FAULTS[name], seed)))
         answer = ask()
         right += answer == name
         if answer:
@@ -270,7 +270,7 @@ def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0, out: Out = "o
 def show(step: int, healthy: Moment, faulty: Moment) -> None:
     """The two moments side by side."""
     before = "" if step == 1 else f"Up to step {step - 1} all numbers are the same. "
-    print(f"{before}At step {step} the twins part:\n")
+    print(f"{before}At step {step} the twins differ:\n")
     rows = [("", "healthy", "faulty", True), ("loss", *_pair(healthy.loss, faulty.loss))]
     for name, grad in healthy.grads.items():
         rows.append((f"norm of {name}'s gradient", *_pair(np.linalg.norm(grad), np.linalg.norm(faulty.grads[name]))))
@@ -287,13 +287,13 @@ def _pair(a: Any, b: Any) -> tuple[str, str, bool]:
 
 
 def ask() -> str:
-    """The learner's diagnosis by its name; "" if the learner cannot answer or does not want to."""
+    """The name of the learner's diagnosis; "" if there is no answer."""
     print("What is wrong with the faulty twin?")
     for number, fault in enumerate(FAULTS.values(), 1):
         print(f"  {number}. {fault.diagnosis}")
     while _on_a_terminal():
         try:
-            answer = input(f"Your diagnosis (1 to {len(FAULTS)}, Enter to be told): ").strip()
+            answer = input(f"Your diagnosis (1 to {len(FAULTS)}, Enter for the answer): ").strip()
         except EOFError:
             answer = ""
         if not answer:
@@ -311,7 +311,7 @@ def _on_a_terminal() -> bool:
 
 
 def tell(fault: Fault, steps: int, seed: int) -> tuple[dict[str, list[float]], train.Cure | None]:
-    """The diagnosis, the line that is wrong, and what comes of it; the losses of both twins, and the doctor's cure."""
+    """Print the diagnosis, the wrong line and its result; return the losses of both twins and the doctor's cure."""
     print(textwrap.fill(f"Diagnosis: {fault.diagnosis}. {fault.why}", LINE) + "\n")
     for title, code in (("healthy", fault.healthy), ("faulty", fault.faulty)):
         print(f"{title}:\n{_indented(code if isinstance(code, str) else inspect.getsource(code))}")
@@ -329,7 +329,7 @@ def tell(fault: Fault, steps: int, seed: int) -> tuple[dict[str, list[float]], t
 
 
 def show_cure(doctor: train.Doctor, fault: Fault, seed: int) -> train.Cure:
-    """Take the first steps again with the fix, and compare them with the healthy twin's."""
+    """Repeat the first steps with the fix, and compare them with the healthy twin's."""
     cure = doctor.cure(doctor.findings[0], **({"lr": RATE} if fault.rate != RATE else {}))
     steps = len(cure.cured)
     healthy = watched(None, steps, seed)
@@ -340,7 +340,7 @@ def show_cure(doctor: train.Doctor, fault: Fault, seed: int) -> train.Cure:
 
 
 def to_the_end(twin: Twin, steps: int, losses: list[float]) -> str:
-    """What became of the twin after so many steps, whose losses are added to ``losses``."""
+    """The state of the twin after so many steps, in words; their losses are added to ``losses``."""
     try:
         with np.errstate(all="ignore"):
             for _ in range(steps):
@@ -349,7 +349,7 @@ def to_the_end(twin: Twin, steps: int, losses: list[float]) -> str:
                 twin.step(moment.grads)
             return f"has the loss {twin.look().loss:.4g}"
     except TinygradEduError as error:
-        return f"got nowhere, as the library refuses its first step: {error}"
+        return f"made no step, because the library refuses the first step: {error}"
 
 
 def watched(fault: Fault | None, steps: int, seed: int) -> train.Doctor:

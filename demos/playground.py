@@ -1,4 +1,4 @@
-"""Playground: two moons and a net that trains in a page, to be played with.
+"""Playground: two moons and a net that trains in a page.
 
 Drag the wires, the samples and the timeline; change the rate while it trains. The page is one file that works offline.
 """
@@ -13,7 +13,7 @@ from tinygrad_edu import data, nn, optim
 
 
 def run(*, out: Out = "out", seed: Seed = 0) -> None:
-    """Write the playground of a small net on two moons, and open it where somebody sits at the terminal."""
+    """Write the playground of a small net on two moons, and open it if this is a terminal."""
     folder = Folder(out)
     X, y = data.moons(400, noise=0.2, rng=seed)
     net = nn.MLP(2, [6, 4, 1], activation="tanh", rng=seed)

@@ -1,8 +1,8 @@
 """Rosenbrock's valley: gradient descent, momentum and Adam, the homework's end points reproduced to every digit.
 
 From (-4, -2), 100,000 steps down f(x, y) = (1 - x)² + 100 (y - x²)², whose minimum (1, 1) lies in a long curved valley.
-Descent and momentum use the gradient that the engine derives. The homework's Adam has an update of its own and a
-gradient that was derived by hand. Here both are written down as in the homework: an optimizer and an operation of one's
+Descent and momentum use the gradient that the engine derives. The homework's Adam has its own update and a
+gradient that was derived by hand. Here both are written as in the homework: a custom optimizer and a custom operation.
 own. The same optimizer then walks with the engine's gradient: the two gradients differ in their last digits only, and a
 picture shows how that difference grows. With --seed the walk begins at a point drawn from the square from -2 to 2.
 """
@@ -101,9 +101,9 @@ PUBLISHED_ADAM = {
 ON_ROUNDING = """
 The two gradients of Adam are the same formula, but their operations have another order. Each operation rounds its
 result to 53 bits, so after a while the two walks are about 10⁻¹⁶ apart. Near the bottom of the valley, Adam does not
-settle: it jumps to and fro, by about the learning rate. There the difference grows with every jump. Within a few
+settle: it jumps back and forth, by about the learning rate. There the difference grows with every jump. Within a few
 hundred steps, the two walks are as far apart as the jumps are long. f is small for both, but its digits depend on every
-rounding: they come out again only where every operation is done in the same order.
+rounding: they are only reproduced if every operation is done in the same order.
 """
 
 
@@ -119,7 +119,7 @@ class Walk(NamedTuple):
 
 
 def run(*, quick: Quick = False, seed: StartSeed = 0, out: Out = "out") -> Comparison:
-    """Walk, print published and measured end points beside each other, and write the pictures."""
+    """Walk, print published and measured end points side by side, and write the pictures."""
     folder = Folder(out)
     start = start_point(seed)
     ways = {name: way for name, way in WAYS.items() if not (quick and name.startswith(("Adam, 1e-4", "Adam, 1e-3")))}
@@ -172,7 +172,7 @@ def _height(x: float, y: float) -> float:
 
 
 def compare(walks: dict[str, Walk]) -> Comparison:
-    """The published figures beside those of the walks."""
+    """The published figures, and those of the walks."""
     table = Comparison("figure")
     descent, momentum, diverged = list(walks.values())[:3]
     table.add("descent, 1e-4: f", "3.216465854863436e-05", descent.f)

@@ -43,7 +43,7 @@ SMOOTHING = 25  # steps of training
 
 
 class Task(NamedTuple):
-    """What is to be learned: a function that makes sequences, the loss, and the sizes of the net."""
+    """A task: a function that makes sequences, the loss, and the sizes of the net."""
 
     make: Callable[[int, np.random.Generator], tuple[Any, Any]]
     loss: Callable[[Any, Any, Any], Tensor]
@@ -171,7 +171,7 @@ def right_letters(found: Any, letters: Any) -> float:
 
 
 def compare(tests: Any, readers: Any, *, quick: bool) -> Comparison:
-    """The published figures beside those measured on new sequences."""
+    """The published figures, and those measured on new sequences."""
     table = Comparison("figure")
     _, sums = tests["adding"]
     blind = error_of_one()
@@ -201,7 +201,7 @@ def error_of_one() -> float:
 
 
 def loss_without_memory(letters: Any) -> float:
-    """The cross-entropy of an answer that is sure of each blank, and takes each letter for as likely as any other."""
+    """The cross-entropy of an answer that is sure of each blank, and gives all letters the same probability."""
     chances = np.where(letters == BLANK, 1.0, 1 / LETTERS)
     return float(-np.log(chances).mean())
 
@@ -215,8 +215,8 @@ def answers(reader: Reader, x: Any) -> Any:
 def gradient_over_time(reader: Reader, x: Any, y: Any) -> Any:
     """The norm of the loss's gradient with respect to the net's memory after each step; the loss is that of the end.
 
-    The memory is the state h, and c of an LSTM. The layer's weights go into a cell, which makes one step: so each state
-    is a node of its own, and keeps its gradient.
+    The memory is the state h, and c of an LSTM. A cell with the layer's weights makes one step at a time, so each state
+    is a separate node and keeps its gradient.
     """
     _, make_cell = KINDS[reader.kind]
     cell = make_cell(reader.layer.input_size, reader.layer.hidden_size, dtype=np.float32)
@@ -263,7 +263,7 @@ def _gradients(fresh: dict[str, Reader], trained: dict[str, Reader], test: Any) 
 
 
 def _letters(readers: dict[str, Reader], test: Any) -> Figure:
-    """One sequence to copy: the letters given, and how likely each net takes each letter after each step."""
+    """One sequence to copy: the letters given, and the probability that each net gives each letter after each step."""
     x, letters = (part[:1] for part in test)
     figure = Figure(figsize=(9.6, 6.4), dpi=110, layout="constrained")
     extent = (0.5, len(x[0]) + 0.5, -0.5, LETTERS + 1.5)  # steps count from 1

@@ -1,4 +1,4 @@
-"""Tour: what there is to see, in under a minute: backprop step by step, XOR, moons.
+"""Tour: the project in under a minute: backprop step by step, XOR, moons.
 
 It runs the demos backprop, xor and moons, one after the other, and says where their pictures are.
 """

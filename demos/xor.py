@@ -2,8 +2,8 @@
 
 A net 2-8-8-2 with ReLU learns the four rows of the XOR table, repeated 500 times, by full-batch gradient descent on
 the softmax cross-entropy. The weights start as the lab drew them (He initialisation, layer by layer, seed 42), so the
-losses that it printed can be compared digit by digit. With --scalar the same net learns the four rows alone, one
-number a node: the mean loss of repeated rows is that of the rows, so the figures are the same.
+losses that it printed can be compared digit by digit. With --scalar the same net learns only the four rows, one
+number per node: repeated rows have the same mean loss, so the figures are the same.
 
 Then come the lab's questions: the same with other learning rates, other initial weights, and none to four hidden
 layers.
@@ -33,7 +33,7 @@ REPEATS = 500
 
 
 def run(*, scalar: Scalar = False, quick: Quick = False, seed: Seed = LAB_SEED, out: Out = "out") -> Comparison:
-    """Train, print published and measured losses beside each other, and write the pictures."""
+    """Train, print published and measured losses side by side, and write the pictures."""
     folder = Folder(out)
     rows = "the 4 rows of the XOR table, on Value" if scalar else f"{4 * REPEATS} rows of the XOR table, on Tensor"
     print(f"XOR: a net 2-8-8-2 learns {rows}.")
@@ -49,7 +49,7 @@ def run(*, scalar: Scalar = False, quick: Quick = False, seed: Seed = LAB_SEED, 
         print(f"loss {history['loss'][-1]:.6f}, accuracy {right:.1f}")
         print(f"The published figures are for seed {LAB_SEED}, from epoch {INTERVAL} on.")
     _pictures(folder, model, history)
-    if not scalar and history.epochs == epochs:  # else Ctrl-C was to end it
+    if not scalar and history.epochs == epochs:  # otherwise Ctrl-C should end it
         found = _xor_choices.study(epochs, seed)
         print("\n".join(_xor_choices.described(found)))
         folder.write("xor_choices.png", _xor_choices.picture(found).savefig)

@@ -1,8 +1,8 @@
-"""Names: makemore's ladder, from counted bigrams to a transformer, each rung beside its published loss.
+"""Names: the models of makemore, from counted bigrams to a transformer, each with its published loss.
 
-A language model gives the chances of the next letter. Each rung sees more of the letters before it: bigrams one, the
+A language model gives the chances of the next letter. Each model sees more of the letters before it: bigrams one, the
 MLP and BatchNorm three, the net like WaveNet eight, the transformer all. Read the files in this order: letters, bigram,
-mlp, batchnorm, by_hand (an exercise that checks itself), wavenet, transformer; training has the loop, ladder the
+mlp, batchnorm, by_hand (an exercise that checks itself), wavenet, transformer; training has the loop, recipes the
 recipes. The list of names is read from the folder that TINYGRAD_EDU_DATA names, or from where
 `tinygrad_edu.data.names(download=True)` puts it.
 
@@ -19,7 +19,7 @@ import numpy as np
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Seed
 from demos._pictures import Folder
-from demos.names import batchnorm, bigram, by_hand, ladder, letters, pictures
+from demos.names import batchnorm, bigram, by_hand, letters, pictures, recipes
 from tinygrad_edu import data
 from tinygrad_edu.train import sweep
 
@@ -38,7 +38,7 @@ DEVIATIONS = ("0.63", "0.64", "0.65", "0.65", "0.65")  # of the five tanhs, afte
 
 
 def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison:
-    """Climb the ladder, print published and measured figures beside each other, and write the pictures."""
+    """Train all models, print published and measured figures side by side, and write the pictures."""
     folder = Folder(out)
     table = Comparison("figure")
     names = data.names()
@@ -51,7 +51,7 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
     for way, found in runs.items():
         print(f"{CALLED.get(way, way):<20} {found['names']}")
     curves = {CALLED.get(way, way): found["curve"] for way, found in runs.items()}
-    folder.write("names_ladder.png", pictures.ladder(curves, counted).savefig)
+    folder.write("names_losses.png", pictures.losses(curves, counted).savefig)
     letters_of = pictures.embedding(
         runs["MLP"]["net.layers.0.weight"], "The letters as the MLP sees them (bold: vowels)"
     )
@@ -61,7 +61,7 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
 
 
 def _bigrams(table: Comparison, folder: Folder, names: Any, *, quick: bool, seed: int) -> float:
-    """The first rung, counted and learned. Gives the loss of the counted table."""
+    """The bigrams, counted and learned. Gives the loss of the counted table."""
     N = bigram.counts(names)
     P = bigram.chances(N)
     exact = bigram.loss(P, names)
@@ -77,7 +77,7 @@ def _bigrams(table: Comparison, folder: Folder, names: Any, *, quick: bool, seed
         table.add("bigrams learned", "2.454", losses[-1], 0.002)
     rng = np.random.default_rng(seed)
     for called, made in (("bigrams, counted", P), ("bigrams, learned", learned)):
-        print(f"{called:<20} {', '.join(letters.draw(bigram.model(made), rng) for _ in range(ladder.SAMPLES))}")
+        print(f"{called:<20} {', '.join(letters.draw(bigram.model(made), rng) for _ in range(recipes.SAMPLES))}")
     folder.write("names_bigrams.png", pictures.bigrams(N).savefig)
     folder.write("names_bigram_net.png", pictures.net_loss(losses, exact).savefig)
     return exact
@@ -110,21 +110,21 @@ def _inside(table: Comparison, folder: Folder, *, quick: bool, seed: int) -> Non
 
 
 def train_all(*, quick: bool = False, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Train the rungs, side by side unless it is the quick run; what `ladder.learn` gives, by rung."""
+    """Train the other models, side by side except in the quick run; the results of `recipes.learn` by model."""
     if quick:
-        runs = {way: ladder.learn(way, quick=True, rng=np.random.default_rng(seed)) for way in ladder.WAYS}
+        runs = {way: recipes.learn(way, quick=True, rng=np.random.default_rng(seed)) for way in recipes.WAYS}
     else:
-        call = partial(ladder.learn, quick=False)
-        found = sweep(call, [{"way": way} for way in ladder.WAYS], seeds=[seed], title="names")
-        runs = {way: run.result() for way, run in zip(ladder.WAYS, found, strict=True)}
-    return {way: runs[way] for way in (*ladder.RUNGS, "transformer")}
+        call = partial(recipes.learn, quick=False)
+        found = sweep(call, [{"way": way} for way in recipes.WAYS], seeds=[seed], title="names")
+        runs = {way: run.result() for way, run in zip(recipes.WAYS, found, strict=True)}
+    return {way: runs[way] for way in (*recipes.RECIPES, "transformer")}
 
 
 def compare(table: Comparison, runs: dict[str, dict[str, Any]], *, quick: bool) -> None:
     """The sizes of the nets and, after the full run, their losses."""
     for way, published in WEIGHTS.items():
-        table.add(f"{CALLED[way]}: weights", published, ladder.size(way))
-    table.add("transformer: weights, in millions", "0.20", ladder.size("transformer") / 1e6)
+        table.add(f"{CALLED[way]}: weights", published, recipes.size(way))
+    table.add("transformer: weights, in millions", "0.20", recipes.size("transformer") / 1e6)
     if quick:
         print("The published losses are for the full run.")
         return

@@ -1,7 +1,7 @@
-"""Rung 3, BatchNorm: each unit's numbers, over the batch, are given mean 0 and variance 1 (Ioffe & Szegedy, 2015).
+"""Model 3, BatchNorm: each unit's numbers, over the batch, get mean 0 and variance 1 (Ioffe & Szegedy, 2015).
 
-The first layer has no bias, since the mean that is taken away would take the bias with it. On one hidden layer it gains
-nothing; `deep` has five, which without it need weights of just the right width.
+The first layer has no bias, because BatchNorm subtracts the mean, and the bias with it. On one hidden layer it gains
+nothing. `deep` has five hidden layers; without BatchNorm, these need weights of exactly the right width.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from demos.names.mlp import FEATURES, HIDDEN, WIDTH
 from demos.names.training import BATCH, RATE
 from tinygrad_edu import nn, optim
 
-MOMENTUM = 0.001  # a batch of 32 tells little of the mean over all names, so its share in the running mean is small
+MOMENTUM = 0.001  # a batch of 32 says little about the mean over all names, so its share in the running mean is small
 DEEP, DEEP_HIDDEN = 5, 100
 
 
@@ -54,15 +54,15 @@ def deep(rng: np.random.Generator, *, norm: bool) -> nn.Sequential:
 
 
 class Statistics(NamedTuple):
-    """What goes on in a net at its latest step, and how large its updates were at each step."""
+    """The numbers inside a net at its latest step, and how large its updates were at each step."""
 
     activations: list[Any]  # of each tanh
     gradients: list[Any]  # the loss's by them
-    ratios: Any  # log10 of the deviation of the update beside that of the weights, shape (steps, layers)
+    ratios: Any  # log10 of (deviation of the update / deviation of the weights), shape (steps, layers)
 
 
 def watch(net: nn.Sequential, names: Sequence[str], *, steps: int, rng: np.random.Generator) -> Statistics:
-    """Train by SGD with the rate 0.1, and look inside. A step is taken as it stands here: nothing is compiled."""
+    """Train by SGD with the rate 0.1, and look inside. The steps are not compiled."""
     X, y = windows(names, WIDTH)
     matrices = [layer.weight for layer in net if isinstance(layer, nn.Linear)]
     optimizer = optim.SGD(net.parameters(), lr=RATE)

@@ -1,4 +1,4 @@
-"""Rung 1, bigrams: the next letter depends on the one before it alone. Counted, and learned: both give one table.
+"""Model 1, bigrams: the next letter depends only on the one before it. Counting and learning give the same table.
 
 Counting: N[i, j] is how often token j follows token i. Each row of N + 1, divided by its sum, is a row of chances. The
 1 keeps a pair that never occurred from being impossible.

@@ -7,7 +7,7 @@ Write a function, and have it checked against the engine:
     by_hand.check("BatchNorm", lambda gy, x, gain: …)             # ∂loss/∂x, shape (n, features)
 
 The loss is the mean over the n rows. BatchNorm is ``y = gain · (x − mean) / √(var + 1e-5) + bias``, with mean and
-variance (1/n) over the rows, and ``gy`` is ∂loss/∂y. The solutions stand at the end of this file: first try it.
+variance (1/n) over the rows, and ``gy`` is ∂loss/∂y. The solutions are at the end of this file: first try it yourself.
 """
 
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def _cross_entropy(rng: np.random.Generator) -> tuple[tuple[Any, ...], Any, str]
     return (
         (logits.data, targets),
         logits.grad,
-        ("The gradient of a row sums to 0: it takes from one what it gives the others."),
+        ("The gradient of a row sums to 0: what one entry gets, the others lose."),
     )
 
 

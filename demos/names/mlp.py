@@ -1,9 +1,9 @@
-"""Rung 2, an MLP: three letters, each a vector of 10 learned numbers, go through 200 tanh units (Bengio et al., 2003).
+"""Model 2, an MLP: three letters, each a vector of 10 learned numbers, go through 200 tanh units (Bengio et al., 2003).
 
-The letters that act alike get vectors that are alike: what the net learns of one it then knows of the other.
+Letters that behave in a similar way get similar vectors: then the net knows of one what it has learned of the other.
 
 The weights start as the lecture first has them, drawn from N(0, 1), which is far too wide. The first loss is about 27,
-though a net that knows nothing has log 27 = 3.3. `make_scaled` is the same net with good weights. Those of
+but a net that knows nothing has log 27 = 3.3. `make_scaled` is the same net with good weights. Those of
 the last layer are near 0, so that all letters are equally likely. Those of the first are divided by the root of its
 number of inputs, so that tanh is not saturated.
 """
@@ -35,7 +35,7 @@ def make_scaled(rng: np.random.Generator) -> nn.Sequential:
     """The same net, with weights of the right width."""
     net = make(rng)
     _, _, hidden, _, last = net.layers
-    hidden.weight.data *= 5 / 3 / (WIDTH * FEATURES) ** 0.5  # 5/3 makes up for what tanh takes away
+    hidden.weight.data *= 5 / 3 / (WIDTH * FEATURES) ** 0.5  # 5/3 because tanh makes its inputs smaller
     hidden.bias.data *= 0.01
     last.weight.data *= 0.01
     last.bias.data *= 0

@@ -29,8 +29,8 @@ def bigrams(N: Any) -> Figure:
     return figure
 
 
-def ladder(curves: Mapping[str, Sequence[float]], bigram: float) -> Figure:
-    """The running mean of the training loss of each rung, and the loss of the counted bigrams."""
+def losses(curves: Mapping[str, Sequence[float]], bigram: float) -> Figure:
+    """The running mean of each model's training loss, and the loss of the counted bigrams."""
     figure = Figure(figsize=(7.2, 4.8), dpi=120, layout="constrained")
     ax = figure.subplots()
     for i, (name, curve) in enumerate(curves.items()):
@@ -39,7 +39,7 @@ def ladder(curves: Mapping[str, Sequence[float]], bigram: float) -> Figure:
         steps = EVERY * np.arange(width, len(curve) + 1)
         ax.plot(steps, smooth, label=name, **line(i, len(steps)))
     ax.axhline(bigram, color="grey", linestyle=":", label="bigrams, counted")
-    ax.set(xscale="log", ylim=(1.7, 3.4), xlabel="step", ylabel="loss, running mean", title="The ladder")
+    ax.set(xscale="log", ylim=(1.7, 3.4), xlabel="step", ylabel="loss, running mean", title="The models")
     ax.grid(alpha=0.2)
     ax.legend(frameon=False)
     return figure
@@ -63,7 +63,7 @@ def histograms(kind: str, label: str, found: Mapping[str, Sequence[Any]]) -> Fig
 
 
 def ratios(found: Mapping[str, Statistics]) -> Figure:
-    """How large the update of each matrix is beside the matrix."""
+    """How large the update of each matrix is, compared with the matrix."""
     figure = Figure(figsize=(4.8 * len(found), 3.8), dpi=120, layout="constrained")
     panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
     for ax, (title, statistics) in zip(panels, found.items(), strict=True):
@@ -91,8 +91,8 @@ def embedding(table: Any, title: str) -> Figure:
 
 
 def net_loss(losses: Sequence[float], counted: float) -> Figure:
-    """The bigram net's way to the counted table."""
-    figure = drawn(viz.plot_curves, {"learned": losses}, unit="step", title="The bigram net comes to the counts")
+    """The losses of the bigram net, which approach that of the counted table."""
+    figure = drawn(viz.plot_curves, {"learned": losses}, unit="step", title="The bigram net learns the counts")
     figure.axes[0].axhline(counted, color="grey", linestyle=":", label="counted")
     figure.axes[0].legend(frameon=False)
     return figure

@@ -1,4 +1,4 @@
-"""Training as all rungs after the first have it: draw some rows, take a step, and again, 200,000 times."""
+"""The training loop of all models after the first: draw some rows and take a step, 200,000 times."""
 
 from collections.abc import Callable
 from typing import Any

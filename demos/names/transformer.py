@@ -1,7 +1,7 @@
-"""Rung 5, a transformer: each place looks at all places before it, and learns at which to look (Vaswani et al., 2017).
+"""Model 5, a transformer: each position looks at all before it, and learns at which to look (Vaswani et al., 2017).
 
-A row is a whole name: 16 tokens go in, the 16 that follow are to be predicted, all at once. No place sees a later one.
-The places after the end of a name have the target −1, which the loss leaves out.
+A row is a whole name: 16 tokens are the input, and the 16 that follow are predicted, all at once. No position sees a
+later one. The positions after the end of a name have the target −1, which the loss ignores.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from tinygrad_edu import nn, no_grad, optim
 F = nn.functional
 PLACES = LONGEST + 1
 FEATURES, HEADS, BLOCKS = 64, 4, 4
-NOTHING = -1  # the target of a place after the end
+NOTHING = -1  # the target of a position after the end
 MAX_RATE = 4e-3
-HELD_OUT = 1000  # names, drawn anew for each seed as makemore does
+HELD_OUT = 1000  # names, drawn again for each seed as makemore does
 
 
 class Transformer(nn.Module):
-    """A vector for the letter plus one for its place, four blocks of attention and MLP, and a score for each token."""
+    """A vector for the letter plus one for its position, four blocks of attention and MLP, a score for each token."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.letters = nn.Embedding(TOKENS, FEATURES, rng=rng)
@@ -55,7 +55,7 @@ def make(rng: np.random.Generator) -> Transformer:
 
 
 def rows(names: Sequence[str]) -> tuple[Any, Any]:
-    """What goes in and what is to be predicted, both of shape (n, 16).
+    """The inputs and the targets, both of shape (n, 16).
 
     >>> X, y = rows(["emma"])
     >>> X[0, :6].tolist(), y[0, :6].tolist()
@@ -69,7 +69,7 @@ def rows(names: Sequence[str]) -> tuple[Any, Any]:
 
 
 def loss(net: Transformer, X: Any, y: Any) -> Any:
-    """The mean of −log(chance of the token that came), over all places up to the end of each name."""
+    """The mean of −log(chance of the token that came), over all positions up to the end of each name."""
     return F.cross_entropy(net(X).reshape(-1, TOKENS), y.reshape(-1), ignore_index=NOTHING)
 
 

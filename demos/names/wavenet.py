@@ -1,6 +1,6 @@
-"""Rung 4, a net like WaveNet: eight letters, joined two by two in three layers (van den Oord et al., 2016).
+"""Model 4, a net like WaveNet: eight letters, joined two by two in three layers (van den Oord et al., 2016).
 
-The MLP squeezes all its letters into one layer at once. Here letters become pairs, pairs become fours, fours become the
+The MLP puts all its letters into one layer at once. Here letters become pairs, pairs become fours, fours become the
 whole: shape (n, 8, 24) → (n, 4, 48) → (n, 4, 128) → (n, 2, 256) → (n, 2, 128) → (n, 1, 256) → (n, 1, 128).
 """
 

@@ -85,7 +85,7 @@ viz.plot_curves(losses, unit="step", log=True, ax=right)
 # %% [markdown]
 # ## Activations and their derivatives
 #
-# Without a function between them that is not linear, two linear layers would be one. In the backward pass the gradient
+# Without a nonlinear function between them, two linear layers would be one. In the backward pass the gradient
 # is multiplied by the derivative of this function. Where the derivative is near 0, the layers before learn nothing.
 
 # %%
@@ -204,7 +204,7 @@ viz.plot_lr_range(found)
 # %% [markdown]
 # ## Early stopping
 #
-# Sixty noisy points, and a net that could learn them by heart: the training loss keeps falling, but the validation loss
+# Sixty noisy points, and a net that can memorize them: the training loss keeps falling, but the validation loss
 # turns and rises. So training stops when the validation loss has not improved for a while, and the net goes back to the
 # weights of the best epoch.
 
@@ -245,7 +245,7 @@ ax = viz.plot_history(history)
 ax.axvline(stopping.best_epoch, color="tab:green", linestyle="-.", label=f"best, epoch {stopping.best_epoch}")
 ax.axvline(stopped.epochs, color="tab:pink", linestyle=":", label="stopped")
 ax.legend(frameon=False)
-ax.set_title("Sixty points learned by heart")
+ax.set_title("Sixty memorized points")
 
 # %% [markdown]
 # ## Schedules
@@ -422,8 +422,8 @@ viz.plot_curves(losses, log=True).set_title("Where each test stops")
 # The lecture trained its net for 50 epochs in batches of 32 and got an accuracy of 0.4788. That is low for classes so
 # far apart. The reason is one division. The gradient of softmax and cross-entropy is already divided by the 32 samples
 # of the batch, and each layer of the lecture's code divides the gradient of its weights and biases by 32 once more. So
-# the true learning rate was 0.01 / 32. Here the lecture's layer is an operation of one's own, with that one line, and
-# beside it the layer without the fault.
+# the true learning rate was 0.01 / 32. Here the lecture's layer is a custom operation, with that one line, and
+# next to it is the layer without the fault.
 
 
 # %%
@@ -501,7 +501,7 @@ for name, layer in {"as published": lecture_layer, "without the fault": right_la
 ax = viz.plot_curves(curves, label="training accuracy")
 ax.set_title("The published run, and the same run without the fault")
 # %% [markdown]
-# ## Where the two runs part
+# ## Where the two runs begin to differ
 #
 # Before the first step both nets are the same, so their first losses are equal. The gradients are not: those of the
 # weights differ by 32, and those that flow from layer to layer are right. The losses differ from the second step on.
@@ -545,7 +545,7 @@ except GradientMismatch as mismatch:
 #
 # `train.doctor` watches a run and reports faults that it can be sure of. It cannot see this one: a gradient that is 32
 # times too small acts like a low learning rate, and both are legal. When the doctor says nothing, the gradients may be
-# wrong all the same. So check the derivative of every operation of one's own.
+# wrong anyway. So check the derivative of every operation that you write.
 
 # %%
 for name, layer in {"as published": lecture_layer, "without the fault": right_layer}.items():

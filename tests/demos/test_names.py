@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from demos import names
-from demos.names import batchnorm, bigram, by_hand, ladder, letters, training, transformer
+from demos.names import batchnorm, bigram, by_hand, letters, recipes, training, transformer
 from tinygrad_edu import data, nn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,14 +47,14 @@ def test_the_bigram_net_comes_to_the_counted_table():
     ("way", "weights"), [("MLP", 11_897), ("BatchNorm", 12_097), ("WaveNet", 76_579), ("transformer", 202_816)]
 )
 def test_the_nets_have_as_many_weights_as_the_published_ones(way, weights):
-    assert ladder.size(way) == weights
+    assert recipes.size(way) == weights
 
 
 def test_the_first_loss_is_that_of_a_net_that_knows_nothing_where_the_weights_are_scaled():
     some = letters.parts().validation[:200]
     losses = {
-        way: training.loss_of(ladder.RUNGS[way].make(np.random.default_rng(0)), ladder.RUNGS[way].width, some)
-        for way in ladder.RUNGS
+        way: training.loss_of(recipes.RECIPES[way].make(np.random.default_rng(0)), recipes.RECIPES[way].width, some)
+        for way in recipes.RECIPES
     }
     assert losses.pop("MLP") > 15
     np.testing.assert_allclose([*losses.values()], np.log(27), atol=0.1)
@@ -100,8 +100,8 @@ def test_a_transformer_in_a_compiled_step_learns(monkeypatch):
 
 @pytest.fixture
 def short(monkeypatch):
-    monkeypatch.setattr(ladder, "QUICK_STEPS", 20)
-    monkeypatch.setattr(ladder, "QUICK_TRANSFORMER_STEPS", 3)
+    monkeypatch.setattr(recipes, "QUICK_STEPS", 20)
+    monkeypatch.setattr(recipes, "QUICK_TRANSFORMER_STEPS", 3)
     monkeypatch.setattr(names, "QUICK_BIGRAM_STEPS", 5)
     monkeypatch.setattr(names, "QUICK_WATCHED_STEPS", 3)
 
@@ -110,11 +110,11 @@ def test_the_quick_run_agrees_and_writes_its_pictures(short, tmp_path):
     table = names.run(quick=True, out=tmp_path)
     assert table.agrees
     assert len(table.rows) == 8
-    shown = ("bigrams", "bigram_net", "activations", "gradients", "ratios", "ladder", "letters")
+    shown = ("bigrams", "bigram_net", "activations", "gradients", "ratios", "losses", "letters")
     assert {path.name for path in tmp_path.iterdir()} == {f"names_{what}.png" for what in shown}
 
 
 def test_the_wavelike_net_takes_statistics_over_batch_and_places():
-    net = ladder.RUNGS["WaveNet"].make(np.random.default_rng(0))
+    net = recipes.RECIPES["WaveNet"].make(np.random.default_rng(0))
     assert net(np.zeros((4, 8), int)).shape == (4, 27)
     assert sum(isinstance(part, nn.BatchNorm1d) for part in net.modules()) == 3

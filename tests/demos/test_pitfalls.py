@@ -3,7 +3,7 @@ import pytest
 
 from demos import __main__ as command_line
 from demos import pitfalls
-from demos.pitfalls import FAULTS, LIMIT, Moment, Twin, breadth_first, first_parting
+from demos.pitfalls import FAULTS, LIMIT, Moment, Twin, breadth_first, first_difference
 from tinygrad_edu import Tensor
 from tinygrad_edu.errors import ArgumentError
 
@@ -26,9 +26,9 @@ def learner(monkeypatch):
     return sit_down
 
 
-def test_two_healthy_twins_never_part():
-    with pytest.raises(AssertionError, match=f"did not part in {LIMIT} steps"):
-        first_parting(Twin(None, 0), Twin(None, 0))
+def test_two_healthy_twins_never_differ():
+    with pytest.raises(AssertionError, match=f"did not differ in {LIMIT} steps"):
+        first_difference(Twin(None, 0), Twin(None, 0))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -52,8 +52,8 @@ def test_the_backward_pass_of_a_few_lines_is_the_engines(seed):
     ],
 )
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_each_fault_parts_the_twins_where_it_bites(name, step, differ, seed):
-    found, healthy, faulty = first_parting(Twin(None, seed), Twin(FAULTS[name], seed))
+def test_the_twins_differ_where_the_fault_is(name, step, differ, seed):
+    found, healthy, faulty = first_difference(Twin(None, seed), Twin(FAULTS[name], seed))
     seen = {key for key in healthy.grads if not pitfalls._same(healthy.grads[key], faulty.grads[key])}
     seen |= set() if pitfalls._same(healthy.loss, faulty.loss) else {"loss"}
     assert (found, seen) == (step, differ)
@@ -80,7 +80,7 @@ def test_without_a_terminal_each_question_is_answered_by_the_demo(capsys):
         assert fault.diagnosis in said
     assert said.count("What is wrong with the faulty twin?") == said.count("Diagnosis: ") == 6
     assert (
-        "the library refuses its first step: a gradient has the shape of its data, (8,), but was given (60, 8)" in said
+        "the library refuses the first step: a gradient has the shape of its data, (8,), but was given (60, 8)" in said
     )
     assert said.count("The doctor (train.doctor) says:") == 3
     for name in ("learning rate too high", "probabilities given to a with-logits loss", "missing zero_grad"):
@@ -146,5 +146,5 @@ def test_only_what_differs_is_marked(capsys):
     a = Moment(0.5, {"W": np.ones((2, 2)), "b": np.ones(2)})
     pitfalls.show(3, a, Moment(0.5, {"W": np.ones((2, 2)), "b": np.ones((4, 2))}))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Up to step 2 all numbers are the same. At step 3 the twins part:"
+    assert lines[0] == "Up to step 2 all numbers are the same. At step 3 the twins differ:"
     assert [line.split()[0:3:2] for line in lines if line.endswith("<-")] == [["norm", "b's"], ["shape", "b's"]]

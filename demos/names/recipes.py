@@ -1,4 +1,4 @@
-"""The ladder: the rungs that are trained, each with its recipe, as functions that may run in processes side by side."""
+"""The recipes of the trained models, as functions that may run in processes side by side."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,25 +14,25 @@ TRANSFORMER_STEPS, QUICK_TRANSFORMER_STEPS = 2_000, 40
 SAMPLES = 10
 
 
-class Rung(NamedTuple):
-    """A net that sees so many letters, and the share of the steps after which the rate drops."""
+class Recipe(NamedTuple):
+    """A net, the number of letters that it sees, and the share of the steps after which the rate drops."""
 
     make: Callable[[np.random.Generator], nn.Module]
     width: int
     drop: float = 0.5
 
 
-RUNGS = {
-    "MLP": Rung(mlp.make, mlp.WIDTH),
-    "scaled": Rung(mlp.make_scaled, mlp.WIDTH),
-    "BatchNorm": Rung(batchnorm.make, mlp.WIDTH),
-    "WaveNet": Rung(wavenet.make, wavenet.WIDTH, 0.75),
+RECIPES = {
+    "MLP": Recipe(mlp.make, mlp.WIDTH),
+    "scaled": Recipe(mlp.make_scaled, mlp.WIDTH),
+    "BatchNorm": Recipe(batchnorm.make, mlp.WIDTH),
+    "WaveNet": Recipe(wavenet.make, wavenet.WIDTH, 0.75),
 }
 WAYS = ("WaveNet", "transformer", "BatchNorm", "scaled", "MLP")  # the long ones first: they run side by side
 
 
 def learn(way: str, *, quick: bool, rng: np.random.Generator) -> dict[str, Any]:
-    """Train a rung.
+    """Train a model.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def learn(way: str, *, quick: bool, rng: np.random.Generator) -> dict[str, Any]:
         ``names`` that it makes up; and its weights, as ``net.`` and their name.
     """
     found = (
-        _transformer(quick=quick, rng=rng) if way == "transformer" else _by_windows(RUNGS[way], quick=quick, rng=rng)
+        _transformer(quick=quick, rng=rng) if way == "transformer" else _by_windows(RECIPES[way], quick=quick, rng=rng)
     )
     net, model = found.pop("net"), found.pop("model")
     names = [letters.draw(model, rng) for _ in range(SAMPLES)]
@@ -48,12 +48,12 @@ def learn(way: str, *, quick: bool, rng: np.random.Generator) -> dict[str, Any]:
     return found | {"names": ", ".join(names)} | weights
 
 
-def _by_windows(rung: Rung, *, quick: bool, rng: np.random.Generator) -> dict[str, Any]:
+def _by_windows(recipe: Recipe, *, quick: bool, rng: np.random.Generator) -> dict[str, Any]:
     parts, steps = letters.parts(), QUICK_STEPS if quick else STEPS
-    net = rung.make(rng)
-    curve = training.by_windows(net, rung.width, parts.train, steps=steps, drop=rung.drop, rng=rng)
-    loss = partial(training.loss_of, net, rung.width)
-    model = training.model(net, rung.width)
+    net = recipe.make(rng)
+    curve = training.by_windows(net, recipe.width, parts.train, steps=steps, drop=recipe.drop, rng=rng)
+    loss = partial(training.loss_of, net, recipe.width)
+    model = training.model(net, recipe.width)
     return {
         "curve": curve,
         "train": loss(parts.train),
@@ -77,6 +77,6 @@ def size(way: str) -> int:
     """The number of weights; of the transformer, without the last layer, as makemore counts them."""
     rng = np.random.default_rng(0)
     if way != "transformer":
-        return sum(p.size for p in RUNGS[way].make(rng).parameters())
+        return sum(p.size for p in RECIPES[way].make(rng).parameters())
     net = transformer.make(rng)
     return sum(p.size for p in net.parameters()) - net.head.weight.size
