@@ -1,16 +1,19 @@
 """The pictures of a demo, and the folder that they are written to."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 import viz
 from tinygrad_edu import Value
 from tinygrad_edu.errors import FileError
 from tinygrad_edu.graph.node import Node
+
+VOWELS = "aeiouy"
 
 
 class Folder:
@@ -56,4 +59,20 @@ def drawn(plot: Callable[..., object], *arguments: Any, title: str, **keywords: 
     ax = figure.subplots()
     plot(*arguments, ax=ax, **keywords)
     ax.set_title(title)
+    return figure
+
+
+def letters_in_plane(vectors: Any, letters: Iterable[str], title: str) -> Figure:
+    """The vectors of the letters in the plane in which they differ most (PCA)."""
+    rows = vectors - vectors.mean(axis=0)
+    _, _, axes = np.linalg.svd(rows, full_matrices=False)
+    points = rows @ axes[:2].T
+    figure = Figure(figsize=(6.4, 5.4), dpi=120, layout="constrained")
+    ax = figure.subplots()
+    for letter, (x, y) in zip(letters, points, strict=True):
+        look = {"weight": "bold", "color": "#D55E00"} if letter in VOWELS else {"color": "#0072B2"}
+        ax.text(x, y, letter, ha="center", va="center", fontsize=14, **look)
+    low, high, margin = points.min(axis=0), points.max(axis=0), 0.1 * np.ptp(points, axis=0)
+    (left, bottom), (right, top) = low - margin, high + margin
+    ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="first direction", ylabel="second direction", title=title)
     return figure

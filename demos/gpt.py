@@ -25,7 +25,7 @@ from demos._comparison import Comparison
 from demos._gpt_runs import BARS, PLAIN_WAY, PUBLISHED_SEED, Learned, Names
 from demos._gpt_scalar import END, HEAD_WIDTH, HEADS, STEPS
 from demos._options import Out
-from demos._pictures import Folder, drawn
+from demos._pictures import Folder, drawn, letters_in_plane
 from tinygrad_edu import Value, dot
 from tinygrad_edu.train import sweep
 
@@ -36,7 +36,6 @@ TIMED_STEPS, QUICK_TIMED_STEPS = 20, 2
 SHOWN = ("anna", "michael")
 SMOOTHING = 50  # steps
 MILESTONES = (0, 30, 100, 300, 1000)
-VOWELS = "aeiouy"
 
 
 def run(*, quick: Quick = False, seed: Seed = PUBLISHED_SEED, out: Out = "out") -> Comparison:
@@ -125,7 +124,9 @@ def timing_table(steps: int) -> str:
 def _pictures(folder: Folder, net: Any, names: Names, runs: dict[str, Learned]) -> None:
     folder.write("gpt_loss.png", _losses(runs).savefig)
     folder.write("gpt_attention.png", _attention(net, names).savefig)
-    folder.write("gpt_letters.png", _letters(net, names).savefig)
+    title = "The letters as the net sees them (bold: vowels; ·: end of a name)"
+    letters = letters_in_plane(net.token.numpy(), [*names.alphabet, "·"], title)
+    folder.write("gpt_letters.png", letters.savefig)
     folder.write("gpt_names.png", _names_picture(names).savefig)
 
 
@@ -152,27 +153,6 @@ def _attention(net: Any, names: Names) -> Figure:
         figure.colorbar(shown, ax=row, label="attention", fraction=0.02)
     figure.suptitle("Attention: each row sums to 1")
     return figure
-
-
-def _letters(net: Any, names: Names) -> Figure:
-    """The rows of the token matrix in the plane in which they differ most (PCA)."""
-    rows = net.token.numpy() - net.token.numpy().mean(axis=0)
-    _, _, axes = np.linalg.svd(rows, full_matrices=False)
-    x, y = (rows @ axes[:2].T).T
-    figure = Figure(figsize=(6.4, 5.4), dpi=120, layout="constrained")
-    ax = figure.subplots()
-    for letter, across, up in zip([*names.alphabet, "·"], x, y, strict=True):
-        vowel = letter in VOWELS
-        look = {"weight": "bold", "color": "#D55E00"} if vowel else {"color": "#0072B2"}
-        ax.text(across, up, letter, ha="center", va="center", fontsize=14, **look)
-    ax.set(xlim=_around(x), ylim=_around(y), xlabel="first direction", ylabel="second direction")
-    ax.set_title("The letters as the net sees them (bold: vowels; ·: end of a name)")
-    return figure
-
-
-def _around(numbers: Any) -> tuple[float, float]:
-    margin = 0.1 * np.ptp(numbers)
-    return float(numbers.min() - margin), float(numbers.max() + margin)
 
 
 def sampled_names(names: Names) -> dict[int, list[str]]:

@@ -51,15 +51,15 @@ def _axis(axis: Any) -> Any:
 
 def _one_axis(name: str, axis: Any, x: Any) -> int:
     """The axis as a non-negative number."""
-    ndim = len(_shape(x))
+    ndim = len(shape_of(x))
     if not -ndim <= operator.index(axis) < ndim:
-        raise ShapeError(f"{name} of {_shape(x)}: axis {axis} is out of range for an array of {ndim} axes")
+        raise ShapeError(f"{name} of {shape_of(x)}: axis {axis} is out of range for an array of {ndim} axes")
     return operator.index(axis) % ndim
 
 
 def _at_least(axes: int, name: str, x: Any) -> None:
-    if len(_shape(x)) < axes:
-        raise ShapeError(f"{name} takes an array of at least {axes} axes, but was given one of shape {_shape(x)}")
+    if len(shape_of(x)) < axes:
+        raise ShapeError(f"{name} takes an array of at least {axes} axes, but was given one of shape {shape_of(x)}")
 
 
 def _ints(numbers: Any) -> tuple[int, ...]:
@@ -69,7 +69,8 @@ def _ints(numbers: Any) -> tuple[int, ...]:
     return tuple(map(operator.index, numbers))
 
 
-def _shape(x: Any) -> tuple[int, ...]:
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of a Tensor, an array, a number or a nested list."""
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
@@ -79,9 +80,9 @@ def _shape(x: Any) -> tuple[int, ...]:
 def reshape(x: A, *shape: Any) -> A:
     """The same entries in another shape; one axis may be -1."""
     wanted = _ints(shape)
-    size, known = math.prod(_shape(x)), math.prod(n for n in wanted if n != -1)
+    size, known = math.prod(shape_of(x)), math.prod(n for n in wanted if n != -1)
     if wanted.count(-1) > 1 or (size % known if known and -1 in wanted else size != known):
-        raise ShapeError(f"reshape: {size} entries of shape {_shape(x)} do not fit the shape {wanted}")
+        raise ShapeError(f"reshape: {size} entries of shape {shape_of(x)} do not fit the shape {wanted}")
     return shape_rules.RESHAPE(x, shape=wanted)
 
 
@@ -92,16 +93,16 @@ def ravel(x: A) -> A:
 
 def transpose(x: A, *axes: Any) -> A:
     """The axes in the order given, or reversed."""
-    ndim = len(_shape(x))
+    ndim = len(shape_of(x))
     order = tuple(range(ndim))[::-1] if axes in ((), (None,)) else axes_of(_ints(axes), ndim)
     if sorted(order) != list(range(ndim)):
-        raise ShapeError(f"transpose: the axes {order} are no order of the {ndim} axes of shape {_shape(x)}")
+        raise ShapeError(f"transpose: the axes {order} are no order of the {ndim} axes of shape {shape_of(x)}")
     return shape_rules.TRANSPOSE(x, axes=order)
 
 
 def swapaxes(x: A, axis1: int, axis2: int) -> A:
     """Two axes exchanged."""
-    order = list(range(len(_shape(x))))
+    order = list(range(len(shape_of(x))))
     a, b = _one_axis("swapaxes", axis1, x), _one_axis("swapaxes", axis2, x)
     order[a], order[b] = b, a
     return transpose(x, order)
@@ -109,7 +110,7 @@ def swapaxes(x: A, axis1: int, axis2: int) -> A:
 
 def moveaxis(x: A, source: Any, destination: Any) -> A:
     """Axes moved to new places, the others in their old order."""
-    ndim = len(_shape(x))
+    ndim = len(shape_of(x))
     sources, places = axes_of(_axis(source), ndim), axes_of(_axis(destination), ndim)
     if len(sources) != len(places):
         raise ShapeError(f"moveaxis: {len(sources)} axes do not fit {len(places)} places")
@@ -131,7 +132,7 @@ def _explained(function: F) -> F:
         except (ValueError, IndexError) as error:
             given = args[0] if args else None
             arrays = given if isinstance(given, list | tuple) else [given]
-            shapes = ", ".join(str(_shape(x)) for x in arrays) or "no arrays"
+            shapes = ", ".join(str(shape_of(x)) for x in arrays) or "no arrays"
             raise ShapeError(f"{function.__name__} of {shapes}: {error}") from None
 
     return cast("F", explained)
@@ -159,7 +160,7 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
     kind = np.dtype(dtype) if dtype is not None else data_of(x).dtype
     if not isinstance(fill_value, Node) or kind.kind != "f":
         return np.full_like(data_of(x), data_of(fill_value), kind)
-    filled: Any = broadcast_to(fill_value, _shape(x))
+    filled: Any = broadcast_to(fill_value, shape_of(x))
     return filled if filled.dtype == kind else filled.astype(kind)
 
 
@@ -187,7 +188,7 @@ def tile(x: A, reps: Any) -> A:
 @_explained
 def pad(x: A, pad_width: Any) -> A:
     """A margin of zeros around it; `compositions.arrangements.pad` has other margins."""
-    widths = np.broadcast_to(np.asarray(pad_width), (len(_shape(x)), 2)).tolist()
+    widths = np.broadcast_to(np.asarray(pad_width), (len(shape_of(x)), 2)).tolist()
     return shape_rules.PAD(x, pad_width=tuple(map(tuple, widths)))
 
 
@@ -243,7 +244,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 @_explained
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Parts along an axis: a number of equal ones, or cut at the indices."""
-    shape = _shape(x)
+    shape = shape_of(x)
     axis = _one_axis("split", axis, x)
     before = (slice(None),) * axis
     parts = np.split(np.arange(shape[axis]), indices_or_sections)
@@ -325,7 +326,7 @@ def log_softmax(x: A, axis: int = -1) -> A:
 
 def matmul(x0: Any, x1: Any) -> Any:
     """The product of matrices, or of stacks of them: ``x0 @ x1``."""
-    a, b = _shape(x0), _shape(x1)
+    a, b = shape_of(x0), shape_of(x1)
     if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
         raise ShapeError(
             f"matmul: the shapes {a} and {b} do not fit, because the last axis of the first must be as long as the "
@@ -336,7 +337,7 @@ def matmul(x0: Any, x1: Any) -> Any:
 
 def dot(x0: Any, x1: Any) -> Any:
     """The inner product of vectors, the product of matrices; for more axes NumPy's ``dot``."""
-    a, b = _shape(x0), _shape(x1)
+    a, b = shape_of(x0), shape_of(x1)
     if not a or not b:
         return x0 * x1
     return matmul(x0, x1) if len(b) <= 2 else tensordot(x0, x1, axes=((-1,), (-2,)))
@@ -344,7 +345,7 @@ def dot(x0: Any, x1: Any) -> Any:
 
 def inner(x0: Any, x1: Any) -> Any:
     """The sum of products over the last axis of both."""
-    if not _shape(x0) or not _shape(x1):
+    if not shape_of(x0) or not shape_of(x1):
         return x0 * x1
     return tensordot(x0, x1, axes=((-1,), (-1,)))
 
@@ -356,18 +357,18 @@ def outer(x0: Any, x1: Any) -> Any:
 
 def tensordot(x0: Any, x1: Any, axes: Any = 2) -> Any:
     """The sum of products over some axes of each."""
-    a, b = len(_shape(x0)), len(_shape(x1))
+    a, b = len(shape_of(x0)), len(shape_of(x1))
     if isinstance(axes, int):
         axes = (range(a - axes, a), range(axes))
     left, right = (
         axes_of(tuple(np.atleast_1d(list(s)).tolist()) if np.ndim(s) else (int(s),), n)
         for s, n in zip(axes, (a, b), strict=True)
     )
-    lengths = [tuple(_shape(x)[i] for i in axes) for x, axes in ((x0, left), (x1, right))]
+    lengths = [tuple(shape_of(x)[i] for i in axes) for x, axes in ((x0, left), (x1, right))]
     if lengths[0] != lengths[1]:
         raise ShapeError(
-            f"the axes {left} of shape {_shape(x0)} and {right} of shape {_shape(x1)} do not fit: what is summed over "
-            f"must be as long in both, but the lengths are {lengths[0]} and {lengths[1]}"
+            f"the axes {left} of shape {shape_of(x0)} and {right} of shape {shape_of(x1)} do not fit: what is summed "
+            f"over must be as long in both, but the lengths are {lengths[0]} and {lengths[1]}"
         )
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     first, second = letters[:a], list(letters[a : a + b])
@@ -384,13 +385,13 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
         raise UnsupportedError(
             f"np.einsum of Tensors takes its subscripts as a string such as 'ij,jk->ik', but was given {subscripts!r}"
         )
-    written_out = matrix_rules.explicit_subscripts(subscripts, [len(_shape(x)) for x in operands])
+    written_out = matrix_rules.explicit_subscripts(subscripts, [len(shape_of(x)) for x in operands])
     return matrix_rules.EINSUM(*operands, subscripts=written_out)
 
 
 def norm(x: Any, ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Norm of vectors (ord 1, 2, inf or p) or of matrices (Frobenius)."""
-    matrix = len(axes_of(_axis(axis), len(_shape(x)))) > 1
+    matrix = len(axes_of(_axis(axis), len(shape_of(x)))) > 1
     if ord is None or ord == "fro" or (ord == 2 and not matrix):
         return matrix_rules.NORM(x, axis=_axis(axis), keepdims=keepdims)
     if matrix or isinstance(ord, str) or ord == 0:

@@ -40,7 +40,7 @@ from tinygrad_edu.operations.row import Elementwise, fill_arrays
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
-from tinygrad_edu.support.elsewhere import explain_absent
+from tinygrad_edu.support.other_libraries import explain_absent
 from tinygrad_edu.support.types import Array, DTypeLike
 
 ndarray = np.ndarray

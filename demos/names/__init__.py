@@ -18,7 +18,7 @@ import numpy as np
 
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Seed
-from demos._pictures import Folder
+from demos._pictures import Folder, letters_in_plane
 from demos.names import batchnorm, bigram, by_hand, letters, pictures, recipes
 from tinygrad_edu import data
 from tinygrad_edu.train import sweep
@@ -52,9 +52,8 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
         print(f"{CALLED.get(way, way):<20} {found['names']}")
     curves = {CALLED.get(way, way): found["curve"] for way, found in runs.items()}
     folder.write("names_losses.png", pictures.losses(curves, counted).savefig)
-    letters_of = pictures.embedding(
-        runs["MLP"]["net.layers.0.weight"], "The letters as the MLP sees them (bold: vowels)"
-    )
+    vectors, title = runs["MLP"]["net.layers.0.weight"], "The letters as the MLP sees them (bold: vowels)"
+    letters_of = letters_in_plane(vectors, ["·", *[*letters.ALPHABET][1:]], title)
     folder.write("names_letters.png", letters_of.savefig)
     print(f"\n{table}")
     return table

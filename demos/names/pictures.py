@@ -13,7 +13,6 @@ from demos.names.letters import ALPHABET
 from demos.names.training import EVERY
 from viz.plots.style import line
 
-VOWELS = "aeiouy"
 SMOOTHING = 40  # the running mean is over this part of a curve
 
 
@@ -76,28 +75,9 @@ def ratios(found: Mapping[str, Statistics]) -> Figure:
     return figure
 
 
-def embedding(table: Any, title: str) -> Figure:
-    """The vectors of the tokens in the plane in which they differ most (PCA)."""
-    rows = table - table.mean(axis=0)
-    _, _, axes = np.linalg.svd(rows, full_matrices=False)
-    x, y = (rows @ axes[:2].T).T
-    figure = Figure(figsize=(6.4, 5.4), dpi=120, layout="constrained")
-    ax = figure.subplots()
-    for letter, across, up in zip(["·", *[*ALPHABET][1:]], x, y, strict=True):
-        look = {"weight": "bold", "color": "#D55E00"} if letter in VOWELS else {"color": "#0072B2"}
-        ax.text(across, up, letter, ha="center", va="center", fontsize=14, **look)
-    ax.set(xlim=_around(x), ylim=_around(y), xlabel="first direction", ylabel="second direction", title=title)
-    return figure
-
-
 def net_loss(losses: Sequence[float], counted: float) -> Figure:
     """The losses of the bigram net, which approach that of the counted table."""
     figure = drawn(viz.plot_curves, {"learned": losses}, unit="step", title="The bigram net learns the counts")
     figure.axes[0].axhline(counted, color="grey", linestyle=":", label="counted")
     figure.axes[0].legend(frameon=False)
     return figure
-
-
-def _around(numbers: Any) -> tuple[float, float]:
-    margin = 0.1 * np.ptp(numbers)
-    return float(numbers.min() - margin), float(numbers.max() + margin)

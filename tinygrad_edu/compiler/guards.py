@@ -1,11 +1,10 @@
 """Guards: what must be as it was recorded, or the function is recorded again."""
 
 import operator
-import zlib
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
-import numpy as np
+from tinygrad_edu.tensor import checksum
 
 
 class Contents:
@@ -13,11 +12,11 @@ class Contents:
 
     def __init__(self, array: Any) -> None:
         self.array = array
-        self.checksum = _checksum(array)
+        self.checksum = checksum(array)
 
     def differs(self, array: Any) -> bool:
         """Whether it is another array, or holds other numbers."""
-        return array is not self.array or _checksum(array) != self.checksum
+        return array is not self.array or checksum(array) != self.checksum
 
 
 class Items:
@@ -160,7 +159,3 @@ def _text(owner: Any, name: Any, named: Callable[[Any, str], str]) -> str:
 
 def _word(name: Any) -> str:
     return f"{name}_" if isinstance(name, str) and name.isidentifier() else "thing"
-
-
-def _checksum(array: Any) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).data)

@@ -8,15 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError, UnsupportedError
-from tinygrad_edu.functions import as_array, concatenate, flip, moveaxis, ravel, reshape, split, stack
+from tinygrad_edu.functions import as_array, concatenate, flip, moveaxis, ravel, reshape, shape_of, split, stack
 from tinygrad_edu.functions import pad as pad_with_zeros
 from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.operations.shapes import SCATTER_ADD
-
-
-def shape_of(x: Any) -> tuple[int, ...]:
-    """The shape of a Tensor, an array, a number or a nested list."""
-    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
 def array(x: Any, dtype: Any = None, **_: Any) -> Any:

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.compositions.arrangements import shape_of
 from tinygrad_edu.errors import ArgumentError, ShapeError, UnsupportedError
-from tinygrad_edu.functions import concatenate, dot, inv, matmul, moveaxis, ravel, reshape, stack
+from tinygrad_edu.functions import concatenate, dot, inv, matmul, moveaxis, ravel, reshape, shape_of, stack
 from tinygrad_edu.functions import einsum as einsum_of_text
 from tinygrad_edu.functions import norm as simple_norm
 from tinygrad_edu.graph.modes import check

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compositions.arrangements import atleast_2d, shape_of, sliding_window_view
+from tinygrad_edu.compositions.arrangements import atleast_2d, sliding_window_view
 from tinygrad_edu.errors import ArgumentError, ShapeError, UnsupportedError
-from tinygrad_edu.functions import as_array, concatenate, mean, moveaxis, ravel, reshape, sort, where
+from tinygrad_edu.functions import as_array, concatenate, mean, moveaxis, ravel, reshape, shape_of, sort, where
 from tinygrad_edu.functions import sum as sum_of
 from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.operations.elementwise import TABLE

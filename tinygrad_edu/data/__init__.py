@@ -21,7 +21,7 @@ from tinygrad_edu.data._split import train_test_split
 from tinygrad_edu.data._standardizer import Standardizer
 from tinygrad_edu.data._text import Alphabet, names, text
 from tinygrad_edu.data._toys import blobs, circles, digits, moons, spirals, xor
-from tinygrad_edu.support.elsewhere import missing
+from tinygrad_edu.support.other_libraries import missing
 
 if not TYPE_CHECKING:  # a type checker would take it for every name
     __getattr__ = missing(__name__)

@@ -74,7 +74,7 @@ from tinygrad_edu.nn.pooling import (
     max_pool2d,
 )
 from tinygrad_edu.operations.operation import Operation
-from tinygrad_edu.support.elsewhere import missing
+from tinygrad_edu.support.other_libraries import missing
 from tinygrad_edu.tensor import Tensor, record
 
 if not TYPE_CHECKING:  # a type checker would take it for every name

@@ -14,7 +14,7 @@ from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
 from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.graph.scope import Scope
 from tinygrad_edu.support.ascii import for_output
-from tinygrad_edu.support.elsewhere import explain_absent
+from tinygrad_edu.support.other_libraries import explain_absent
 from tinygrad_edu.support.state_dict import FORMAT, differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
 

@@ -26,7 +26,7 @@ from tinygrad_edu.optim.line_search import BacktrackingLineSearch
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.optim.parameters import parameters_to_vector, vector_to_parameters
 from tinygrad_edu.optim.penalties import l1_penalty, l2_penalty
-from tinygrad_edu.support.elsewhere import missing
+from tinygrad_edu.support.other_libraries import missing
 
 if not TYPE_CHECKING:  # a type checker would take it for every name
     __getattr__ = missing(__name__)

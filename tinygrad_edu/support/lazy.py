@@ -37,7 +37,7 @@ def lazy_names(
         if name in submodules:
             return import_module(f"{package}.{name}")
         if name not in homes:
-            from tinygrad_edu.support.elsewhere import advice  # here, because only an error needs it
+            from tinygrad_edu.support.other_libraries import advice  # here, because only an error needs it
 
             raise AttributeError(f"module {package!r} has no attribute {name!r}{advice(package, name)}")
         found = getattr(import_module(f"{package}.{homes[name]}"), name)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tinygrad_edu.support.elsewhere import missing
+from tinygrad_edu.support.other_libraries import missing
 from tinygrad_edu.train.callbacks import (
     Callback,
     EarlyStopping,

@@ -24,7 +24,7 @@ from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Constant, Value
-from viz.formulas.numbers import printable, shorten
+from viz.formulas.numbers import entry_name, printable, shorten
 from viz.pictures.draw import Drawing, draw
 
 _Values = Array  # an array whose entries are Values
@@ -118,7 +118,7 @@ def explode(node: Tensor) -> Explosion:
     outputs = _wrapped(_scalars_of(node.operation, inputs, node), node.shape)
     for index, value in np.ndenumerate(outputs):
         if value.operation is not None and not value.label:
-            value.label = _entry(shorten(printable(node.label)) or "y", index)
+            value.label = entry_name(shorten(printable(node.label)) or "y", index)
     return Explosion(node, inputs, outputs)
 
 
@@ -126,16 +126,12 @@ def _name(x: Tensor, i: int, count: int) -> str:
     return shorten(printable(x.label)) or (f"x{i}" if count > 1 else "x")
 
 
-def _entry(name: str, index: Sequence[int]) -> str:
-    return f"{name}[{','.join(map(str, index))}]" if len(index) else name
-
-
 def _leaves(x: Tensor, name: str) -> _Values:
     """The entries as Values of their own."""
     kind = Value if x.requires_grad else Constant
     values = np.empty(x.shape, object)
     for index in np.ndindex(x.shape):
-        values[index] = kind(float(x.raw[index]), _entry(name, index))
+        values[index] = kind(float(x.raw[index]), entry_name(name, index))
     return values
 
 

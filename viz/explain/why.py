@@ -23,7 +23,7 @@ from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
-from viz.formulas.numbers import number_text
+from viz.formulas.numbers import entry_name, number_text
 from viz.steps.as_json import json_number
 from viz.steps.steps import Backward
 from viz.steps.trace import Trace, trace
@@ -85,7 +85,7 @@ class Term:
     def cells(self) -> tuple[str, str]:
         """The product in figures, and in names."""
         trace = self.step.trace
-        entry = _entry(trace.names[self.step.node], self.index)
+        entry = entry_name(trace.names[self.step.node], self.index)
         return _product((self.incoming, self.local)), f"∂{trace.names[trace.root]}/∂{entry} · {self.factor}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,10 +110,6 @@ def _product(factors: Sequence[float]) -> str:
 def _abridged(items: Sequence[str]) -> Sequence[str]:
     """The first and the last of many."""
     return [*items[:6], "…", *items[-5:]] if len(items) > 12 else items
-
-
-def _entry(name: str, index: Sequence[int]) -> str:
-    return f"{name}[{','.join(map(str, index))}]" if len(index) else name
 
 
 class Explanation:
@@ -150,7 +146,7 @@ class Explanation:
 
     @for_output
     def __str__(self) -> str:
-        name = _entry(self.trace.names[self.node], self.index or ())
+        name = entry_name(self.trace.names[self.node], self.index or ())
         title = f"∂{self.trace.names[self.trace.root]}/∂{name} = {number_text(self.gradient)}"
         if not self.count:
             return f"{title}: every local derivative on its way is 0"
@@ -418,5 +414,5 @@ def _factor(step: Backward, index: tuple[int, ...], at: tuple[int, ...]) -> str:
     i = step.position
     if node.op in ("matmul", "linear") and i < 2 and all(x.raw.ndim == 2 for x in node.inputs[:2]):
         other = (index[1], at[1]) if i == 0 else (at[0], index[0])
-        return _entry(names[1 - i], other)
-    return f"∂{_entry(trace.names[step.node], at)}/∂{_entry(names[i], index)}"
+        return entry_name(names[1 - i], other)
+    return f"∂{entry_name(trace.names[step.node], at)}/∂{entry_name(names[i], index)}"

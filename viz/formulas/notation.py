@@ -127,6 +127,12 @@ class Notation(Writer):
         rest = (f" {self.relation_sign(f, k)} {self.write(part)}" for k, part in enumerate(f.parts[1:]))
         return self.write(f.parts[0]) + "".join(rest)
 
+    def choice(self, f: Choice) -> str:
+        return f"{self.write(f.yes)} if {self.write(f.test)} else {self.write(f.no)}"
+
+    def prose(self, f: Prose) -> str:
+        return f.says
+
 
 def _is_partial(f: Formula) -> bool:
     return isinstance(f.inner if isinstance(f, Tinted) else f, Partial)
@@ -169,12 +175,6 @@ class Text(Notation):
     def raised(self, f: Raised) -> str:
         text = self.operand(f.inner, 9)
         return (self.parentheses(text) if _is_partial(f.inner) else text) + f.mark
-
-    def choice(self, f: Choice) -> str:
-        return f"{self.write(f.yes)} if {self.write(f.test)} else {self.write(f.no)}"
-
-    def prose(self, f: Prose) -> str:
-        return f.says
 
 
 class Words(Notation):
@@ -223,12 +223,6 @@ class Words(Notation):
 
     def raised(self, f: Raised) -> str:
         return self.operand(f.inner, 9) + _SPOKEN_MARKS[f.mark]
-
-    def choice(self, f: Choice) -> str:
-        return f"{self.write(f.yes)} if {self.write(f.test)} else {self.write(f.no)}"
-
-    def prose(self, f: Prose) -> str:
-        return f.says
 
     def row(self, f: Row) -> str:
         return re.sub(r"\s+([,;.])", r"\1", " ".join(map(self.write, f.parts))).rstrip(",")

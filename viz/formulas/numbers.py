@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from collections.abc import Sequence
 
 
 def number_text(x: float, digits: int = 4) -> str:
@@ -56,6 +57,15 @@ def printable(text: str) -> str:
 def shorten(label: str, most: int = 24) -> str:
     """The label, cut to a length that fits into a formula."""
     return label if len(label) <= most else f"{label[: most - 1]}…"
+
+
+def entry_name(name: str, index: Sequence[int]) -> str:
+    """The name of an array's entry.
+
+    >>> entry_name("W", (0, 1))
+    'W[0,1]'
+    """
+    return f"{name}[{','.join(map(str, index))}]" if len(index) else name
 
 
 def width_of(text: str) -> int:

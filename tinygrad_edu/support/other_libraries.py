@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
-class Elsewhere(NamedTuple):
+class OtherName(NamedTuple):
     """A name from another library, where it is looked for here, and what to use."""
 
     place: str
@@ -16,15 +16,15 @@ class Elsewhere(NamedTuple):
     here: str
 
 
-def _rows(place: str, library: str, **names: str) -> list[Elsewhere]:
-    return [Elsewhere(place, name, library, here) for name, here in names.items()]
+def _rows(place: str, library: str, **names: str) -> list[OtherName]:
+    return [OtherName(place, name, library, here) for name, here in names.items()]
 
 
 _TORCH, _KERAS, _JAX, _MICROGRAD = "PyTorch", "Keras", "JAX", "micrograd"
 _NET, _LOSSES = "nn.Module", "nn.functional"
 _NO_DEVICES = "there are no devices: compile(step).to_jax() is the way to a GPU"
 
-TABLE: tuple[Elsewhere, ...] = (
+TABLE: tuple[OtherName, ...] = (
     *_rows(
         "tinygrad_edu",
         _TORCH,

@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_edu
 from tinygrad_edu import Tensor, nn
-from tinygrad_edu.support.elsewhere import TABLE, advice
+from tinygrad_edu.support.other_libraries import TABLE, advice
 
 CLASSES = {"Tensor": Tensor, "Module": nn.Module}
 
