@@ -1,6 +1,6 @@
 """Rosenbrock's valley: gradient descent, momentum and Adam, the homework's end points reproduced to every digit.
 
-From (-4, -2), 100,000 steps down f(x, y) = (1 - x)² + 100 (y - x²)², whose minimum (1, 1) lies in a long curved valley.
+From (-4, -2), 100,000 steps down f(x, y) = (1 - x)² + 100 (y - x²)², whose minimum (1, 1) is in a long curved valley.
 Descent and momentum use the gradient that the engine derives. The homework's Adam has its own update and a
 gradient that was derived by hand. Here both are written as in the homework: a custom optimizer and a custom operation.
 own. The same optimizer then walks with the engine's gradient: the two gradients differ in their last digits only, and a

@@ -41,7 +41,7 @@ class IndexedUpdate:
         )
 
     def set(self, x: Any) -> Any:
-        """``t`` with ``x`` at the index; at a repeated index the last one stands, and it alone has a gradient.
+        """``t`` with ``x`` at the index; at a repeated index the last one counts, and only it has a gradient.
 
         Examples
         --------

@@ -41,7 +41,7 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
 
     Parameters
     ----------
-    path : the file; an older file is replaced in one moment, or not at all.
+    path : the file. An older file is replaced only if the new one is complete.
     state : names to arrays, Tensors, Values, numbers, or tuples of numbers. Numbers become arrays of shape ().
 
     Raises

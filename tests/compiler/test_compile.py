@@ -475,7 +475,7 @@ def test_what_is_kept_outside_is_refused():
         history.append(loss)
         return loss
 
-    with pytest.raises(RecordingError, match=r"^step changes history, which lies outside of it; .* return the new"):
+    with pytest.raises(RecordingError, match=r"^step changes history, which is outside of it; .* return the new"):
         step(X, Y)
     assert history == []
     net.last = None

@@ -267,7 +267,7 @@ def test_a_function_that_counts_or_collects_is_refused_and_changes_nothing():
 
     faults = ((collect, "SEEN"), (total, "COUNTER"), (change, "rate.own"), (shadow, "rate.shared"))
     for function, what in faults:
-        with pytest.raises(RecordingError, match=rf"^{function.__name__} changes {what}, which lies outside of it"):
+        with pytest.raises(RecordingError, match=rf"^{function.__name__} changes {what}, which is outside of it"):
             tinygrad_edu.compile(function)(X)
     assert (SEEN, COUNTER, rate.own, rate.shared) == ([], 0, 2.0, 3.0)
 
@@ -370,7 +370,7 @@ def test_an_array_outside_is_neither_replaced_nor_written():
     with pytest.raises(RecordingError, match=r"keeps .* outside of itself"):
         tinygrad_edu.compile(replaced)(X)
     assert owner.mean is mean
-    with pytest.raises(RecordingError, match=r"written writes into owner\.mean, which lies outside of it"):
+    with pytest.raises(RecordingError, match=r"written writes into owner\.mean, which is outside of it"):
         tinygrad_edu.compile(written)(X)
     with pytest.raises(RecordingError, match=r"np\.add cannot be compiled in this form: call it without out="):
         tinygrad_edu.compile(added)(X)

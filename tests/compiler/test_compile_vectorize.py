@@ -167,7 +167,7 @@ def test_counting_within_is_refused():
         seen.append(1)
         return x * 2
 
-    with pytest.raises(RecordingError, match="sample changes seen, which lies outside of it"):
+    with pytest.raises(RecordingError, match="sample changes seen, which is outside of it"):
         tinygrad_edu.vectorize(sample)(Y)
     assert seen == []
 

@@ -29,12 +29,12 @@ _GONE = object()
 
 
 class _Entry(NamedTuple):
-    held: Any  # the object that stands in the place
+    held: Any  # the object in the place
     copy: Any  # a copy of its numbers
 
 
 class State:
-    """What stands in each place, and how far the random generators are."""
+    """The contents of each place, and the states of the random generators."""
 
     def __init__(self, places: Sequence[Any], leaves: Sequence[Any], generators: Sequence[Any]) -> None:
         self.leaves = leaves
@@ -59,7 +59,7 @@ class State:
 
 
 def _held(source: Any, leaves: Sequence[Any]) -> Any:
-    """What stands in the place now."""
+    """The present contents of a place."""
     if isinstance(source, Data):
         return source.leaf.raw
     if isinstance(source, Gradient):
@@ -103,7 +103,7 @@ class Difference(NamedTuple):
     var: Var | None
 
     def words(self) -> str:
-        """The numbers, and where in an array they stand."""
+        """The numbers, and their index in an array."""
         a, b = self.expected, self.found
         if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and a.shape == b.shape and a.dtype == b.dtype:
             unequal = np.argwhere(~((a == b) | ((a != a) & (b != b))))

@@ -218,7 +218,7 @@ class Compiled:
         Examples
         --------
         >>> import numpy as np
-        >>> __name__ = "__main__"  # a program of one's own: the library's own settings are not listed
+        >>> __name__ = "__main__"  # the user's program: the library's own settings are not listed
         >>> temperature = 2.0
         >>> scaled = compile(lambda x: x / temperature)
         >>> scaled(np.ones(2))
@@ -269,9 +269,8 @@ class Compiled:
         """The latest program as a pure function of JAX: ``(params, state, *args) -> (params, state, result)``.
 
         ``params`` and ``state`` are dicts. It returns new ones; the first ones are its attributes. Its ``source`` is
-        text that stands alone. Use it with ``jax.jit``, ``jax.lax.scan``, ``jax.vmap`` and shardings: this is the way
-        to a GPU and to several machines. ``restore(params, state)`` writes what was learned back to the net and the
-        optimizer.
+        text that runs on its own. Use it with ``jax.jit``, ``jax.lax.scan``, ``jax.vmap`` and shardings: this is how to
+        use a GPU or several machines. ``restore(params, state)`` writes the results back to the net and the optimizer.
 
         The program is the one that was recorded: for these shapes, in this mode. Arrays inside of tuples, lists and
         dicts are arguments one by one.

@@ -20,4 +20,4 @@ class CompileWarning(UserWarning):
 
 
 class ReplayError(CompileError):
-    """A line of the program failed: its source stands in the message."""
+    """A line of the program failed: the message has its source."""

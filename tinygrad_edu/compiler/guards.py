@@ -55,7 +55,7 @@ PRESENT = object()  # the value of a place that holds something, whatever it is:
 
 
 class SameAs(NamedTuple):
-    """Another place, in which the same number stands."""
+    """Another place, which has the same number."""
 
     owner: Any
     name: Any
@@ -75,7 +75,7 @@ class Guard(NamedTuple):
     called: str = ""
 
     def now(self) -> Any:
-        """What stands there."""
+        """The present contents of the place."""
         return _at(self.owner, self.name)
 
     def has_changed(self) -> bool:

@@ -22,7 +22,7 @@ class Source:
 
 
 class Argument(Source):
-    """The function's argument, or what lies at ``path`` in it."""
+    """The function's argument, or the part of it at ``path``."""
 
     __slots__ = ("name", "path")
 
@@ -34,11 +34,11 @@ class Argument(Source):
         return self.name, self.path
 
     def at(self, part: Any) -> "Argument":
-        """What lies at ``part`` in this."""
+        """The part of this at ``part``."""
         return Argument(self.name, (*self.path, part))
 
     def words(self) -> str:
-        """What a program calls it."""
+        """Its name in a program."""
         return "_".join(map(str, (self.name, *self.path)))
 
 
@@ -93,7 +93,7 @@ class Attribute(Source):
         return self.owner[self.name] if isinstance(self.owner, dict) else getattr(self.owner, self.name)
 
     def holds_array(self) -> bool:
-        """Whether an array stands there now."""
+        """Whether there is an array now."""
         owner = self.owner
         now = owner.get(self.name) if isinstance(owner, dict) else getattr(owner, self.name, None)
         return isinstance(now, np.ndarray)

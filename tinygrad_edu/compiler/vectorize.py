@@ -126,7 +126,7 @@ class Vectorized:
         functools.update_wrapper(self, function)
         self._function = function
         self._samples: dict[Any, Samples] = {}
-        self._has_changed: Callable[[], bool] = bool  # what lies outside of the function
+        self._has_changed: Callable[[], bool] = bool  # of what the function reads outside
         self._latest: Samples | None = None
 
     def __call__(self, *columns: Any, **named: Any) -> Tensor:
@@ -193,7 +193,7 @@ class Vectorized:
 
 
 def _columns_given(function: Callable[..., Any], name: str, columns: Sequence[Any]) -> tuple[int, list[Tensor]]:
-    """The columns as Tensors of one length; a number stands for a column of it."""
+    """The columns as Tensors of one length; a number becomes a column."""
     arrays = [x if isinstance(x, Tensor) else _numbers(function, name, i, x) for i, x in enumerate(columns)]
     lengths = {x.shape[0] for x in arrays if len(x.shape) == 1}
     if len(lengths) != 1 or any(len(x.shape) > 1 for x in arrays):

@@ -1,4 +1,4 @@
-"""Joining, splitting, turning, padding and picking: where numbers stand, and none of them changes."""
+"""Joining, splitting, turning, padding and picking: numbers are moved, and none of them changes."""
 
 import functools
 import operator

@@ -3,7 +3,7 @@
 - Toy sets: `xor`, `moons`, `spirals`, `circles`, `blobs`, and the small pictures of `digits`.
 - Pictures from their official files: `mnist` and `cifar10`.
 - Text by characters: `names`, `text`, and an `Alphabet`.
-- What stands between data and training: `train_test_split`, `Standardizer`, `batches`.
+- Preparing data for training: `train_test_split`, `Standardizer`, `batches`.
 
 Every random choice takes an ``rng``: a `numpy.random.Generator`, or an int, which means what
 ``random_state`` means to scikit-learn, so that published figures can be reproduced row by row.

@@ -82,7 +82,7 @@ def mnist(
         If a file is missing and ``download`` is false.
     DataFileError
         If a file is truncated, damaged or something else. Fewer pictures than the official number are
-        accepted, so that a small file can stand in for a test.
+        accepted, so that a test can use a small file.
     DownloadError
         If no mirror gave the file; calling again resumes where the download stopped.
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-Node = Any  # `graph.node` stands above this module: it asks the listeners
+Node = Any  # `graph.node` imports this module, so this module cannot import it
 
 
 class Observer:
-    """Base class of what is told, while it is `observing`, of the model's calls, of backward passes and of steps."""
+    """Base class of observers. While one is `observing`, its methods are called at model calls, passes and steps."""
 
     def on_module_call(self, module: Any, y: Any) -> None:
         """A module's call returned ``y``."""

@@ -213,7 +213,7 @@ function stridesOf(shape) {
   return strides;
 }
 
-/** Where the entries of an array with these strides lie, in C order of `shape`. */
+/** Where the entries of an array with these strides are, in C order of `shape`. */
 function placesOf(shape, strides, offset = 0) {
   const places = new Int32Array(sizeOf(shape));
   const index = new Array(shape.length).fill(0);

@@ -24,7 +24,7 @@ function reduce(fold, x, { axis = null, keepdims = false, dtype, initial, start 
   if (count === 0 && first === undefined) throw new TypeError("an extreme of no numbers does not exist");
   const inRows = axes.length === 1 && axes[0] === 0 && x.shape.length === 2;
   const moved = inRows || kept.every((a, i) => a === i) ? x : transpose(x, [...kept, ...axes]);
-  // Entry k of line i lies at i * line + k * step.
+  // Entry k of line i is at i * line + k * step.
   const [line, step] = inRows ? [1, out.data.length] : [count, 1];
   fold(moved.data, out.data, count, line, step, first);
   return out;

@@ -19,7 +19,7 @@ function NAME(a) {
   }
   return out;
 }"""
-# `paired` says where the entries of each operand lie: they advance along a row, and from row to row.
+# `paired` says where the entries of each operand are: they advance along a row, and from row to row.
 _BINARY = """
 function NAME(a, b) {
   if (!isArray(a) && !isArray(b)) return ((x, y) => BODY)(a, b);

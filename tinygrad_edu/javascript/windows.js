@@ -1,7 +1,7 @@
 // Windows that move over an array: convolution and pooling, in any number of dimensions. The axes are (n, channels,
 // ...lengths), those of a weight (out channels, channels of a group, ...size).
 
-/** Where each entry of each window lies within the lengths, -1 in the margin; entry k of window p is at k * count + p. */
+/** Where each entry of each window is within the lengths, -1 in the margin; entry k of window p is at k * count + p. */
 function windowPlaces(lengths, { size, stride, padding, dilation }) {
   const places = lengths.map(
     (n, a) => Math.floor((n + padding[a][0] + padding[a][1] - dilation[a] * (size[a] - 1) - 1) / stride[a]) + 1,

@@ -1,6 +1,6 @@
 """Activations, as functions and as modules, for Tensors, Values and arrays. Values need no NumPy.
 
-Formulas and derivatives stand in `tinygrad_edu.operations.elementwise`, kinks follow PyTorch.
+Formulas and derivatives are in `tinygrad_edu.operations.elementwise`. Kinks follow PyTorch.
 """
 
 import difflib

@@ -127,7 +127,7 @@ def _name(x: Tensor, i: int, count: int) -> str:
 
 
 def _leaves(x: Tensor, name: str) -> _Values:
-    """The entries as Values of their own."""
+    """The entries as separate Values."""
     kind = Value if x.requires_grad else Constant
     values = np.empty(x.shape, object)
     for index in np.ndindex(x.shape):

@@ -163,7 +163,7 @@ def _decided(symbol: str, left: Formula, right: Formula) -> Formula:
         if symbol in "&|" and isinstance(one, Number):
             return one if bool(one.value) == (symbol == "|") else other
     if isinstance(right, Number) and abs(right.value) == math.inf and not isinstance(left, Number):
-        return Number(_LOGIC[symbol](0, right.value))  # every number lies between the infinities
+        return Number(_LOGIC[symbol](0, right.value))  # every number is between the infinities
     if isinstance(left, Number) and isinstance(right, Number):
         return Number(_LOGIC[symbol](left.value, right.value))
     return Infix(symbol, left, right)

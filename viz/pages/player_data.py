@@ -72,7 +72,7 @@ def check_size(film: Trace) -> None:
     outside = sum(None in around for around in film.groups.around)
     if outside > SHOWN:
         raise ArgumentError(
-            f"the player shows up to {SHOWN} nodes side by side, but was given {outside} that lie in no "
+            f"the player shows up to {SHOWN} nodes side by side, but was given {outside} that are in no "
             "module and no loop: give it a smaller part of the graph, or build it of nn modules, which fold"
         )
 

@@ -158,7 +158,7 @@ def _recorded(function: Callable[..., Any], *args: Any, twice: bool = False) -> 
 def _program(scripts: Sequence[Script], step: Script, inverse: dict[int, Any]) -> str:
     """A function of the step's state and the arguments, for any number of samples.
 
-    A program has names of its own for what is in the step's state. What the step does not read is the program's own.
+    A program has its own names for the parts of the step's state. What the step does not read belongs to the program.
     """
     script = scripts[0]
     text = for_any_size({n: s.function("n") for n, s in zip(_SIZES, scripts, strict=True)})

@@ -129,7 +129,7 @@ def draw(
     Parameters
     ----------
     root : Value or Tensor, or a function made by `tinygrad_edu.compile`.
-    depth : how many levels of nested `nn` modules to look into. What lies deeper is folded: each module is one box.
+    depth : how many levels of nested `nn` modules to look into. Deeper modules are folded: each is one box.
         With 0 the outermost modules are boxes; without ``depth`` all are open.
     collapse : whether to fold what loops repeat, such as the samples of a batch, the steps of a recurrent net, or equal
         layers. With True each repetition is one box "step ×20". With a number, this turn (counted from 0) is drawn in

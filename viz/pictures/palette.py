@@ -1,7 +1,7 @@
 """The colours and shapes of a picture of a graph, light and dark.
 
 The hues are those of Okabe and Ito, *Color Universal Design* (2008), which the colour-blind tell apart. Each kind of
-node has a shape of its own besides, so that nothing is said by colour alone.
+node also has its own shape, so that nothing is shown by colour alone.
 """
 
 from typing import NamedTuple

@@ -85,7 +85,7 @@ def _epochs(history: Mapping[str, Sequence[float]], name: str) -> Sequence[int]:
 
 
 def _one_run(numbers: Any) -> list[float]:
-    """A list of numbers, as a loop of one's own collects them."""
+    """A list of numbers, as a hand-written loop collects them."""
     try:
         return [float(x) for x in numbers]
     except (TypeError, ValueError):
@@ -238,7 +238,7 @@ def plot_activations(
     panels = _panels(len(names)) if ax is None else np.asarray(ax, dtype=object).reshape(-1)
     if len(panels) != len(names):
         raise ArgumentError(f"plot_activations needs one Axes for each name: {len(names)} names, {len(panels)} Axes")
-    points = np.linspace(low, high, 400)  # even, so that no point lies on the kink at 0
+    points = np.linspace(low, high, 400)  # even, so that no point is on the kink at 0
     for panel, name in zip(panels, names, strict=True):
         y, slope = _activation(name, points)
         panel.axhline(0, color=style.GRID, linewidth=1)
@@ -352,7 +352,7 @@ def paint_regions(
 
 
 def _confidence_bar(ax: Axes) -> None:
-    """The scale of the confidence, on grey, as each class has a colour of its own."""
+    """The scale of the confidence, on grey, because each class has its own colour."""
     paper = np.array(to_rgb(ax.get_facecolor()))
     colors = ListedColormap([share * paper + (1 - share) * 0.5 for share in _PAPER])
     bar = ax.figure.colorbar(

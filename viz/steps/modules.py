@@ -1,13 +1,13 @@
 """Which module call each node of a graph belongs to, and what stands for a node when calls are folded.
 
-A module notes on the node that it returns what it was given (`tinygrad_edu.graph.node.Mark`): what lies between belongs
+A module notes on the node that it returns what it was given (`tinygrad_edu.graph.node.Mark`): what is between belongs
 to that call. With ``hidden = linear(x)``, ``y = relu(hidden)`` and a Sequential around both::
 
     x ── linear ── relu (y)        Sequential ⊃ Linear ∋ W, b, linear
     W ──┤                          Sequential ⊃ ReLU   ∋ relu
     b ──┘                          x is in none: it was given to the Linear, and to the Sequential
 
-The graph is walked once, from the root. A node lies in the calls of the nodes that use it, except in those that it
+The graph is walked once, from the root. A node is in the calls of the nodes that use it, except in those that it
 was given to, and opens the calls that returned it. So the calls form a tree, and no module is asked for anything.
 """
 
@@ -56,7 +56,7 @@ class Modules(NamedTuple):
 
     @property
     def deepest(self) -> int:
-        """How many calls lie in each other at most."""
+        """How many calls are inside each other at most."""
         return max((len(call.path()) for call in self.calls), default=0)
 
     def is_parameter(self, i: int) -> bool:
@@ -109,7 +109,7 @@ def module_calls(order: Sequence[Node]) -> Modules:
 
 def _enter(mark: Mark, node: Node, call: Call, found: dict[tuple[int, int], Call]) -> Call:
     """Where one is in the call that ``mark`` notes on ``node``, coming from ``call``."""
-    if any(x is node for x in mark.inputs):  # it returned what it was given: nothing lies between
+    if any(x is node for x in mark.inputs):  # it returned what it was given: nothing is between
         return call
     key = id(mark.scope), id(mark.inputs)  # a call with several outputs notes one tuple on all of them
     entered = found.get(key)
@@ -135,7 +135,7 @@ def _nodes(inputs: tuple[Any, ...]) -> Iterator[Node]:
 
 
 def _leave(call: Call, x: Node) -> Call:
-    """Where the input ``x`` of a node in ``call`` lies: outside of every call that was given it."""
+    """The call that the input ``x`` of a node in ``call`` is in: outside of every call that was given it."""
     outside = call
     for around in call.lineage():
         if x in around.given and around.parent is not None:

@@ -8,7 +8,7 @@ each step of a recurrent net, for each of ten equal layers. They are found again
     [×, ×, +, tanh] 20 times             a `Group` of 20 turns
 
 What is directly in a module call, its operations and the calls in it, is written as one list, each after its inputs.
-A group is a stretch of such a list. So nothing that lies between two nodes of a group is outside of the group, and
+A group is a part of such a list. So nothing that is between two nodes of a group is outside of the group, and
 a folded group is never both before and after another box.
 """
 

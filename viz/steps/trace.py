@@ -61,7 +61,7 @@ A node has
 ``source``
     ``{"file", "line", "text"}`` of the line that made it, where that was recorded; otherwise null.
 ``module``
-    Names of the modules that it lies in, the outermost first.
+    Names of the modules that it is in, the outermost first.
 
 A step has ``step``, ``kind`` ("forward", "seed" or "backward"), ``node`` (an id) and the formulas ``equation`` (in
 names), ``numbers`` (in figures; null where there are too many) and ``sentence``. Besides,

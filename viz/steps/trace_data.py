@@ -199,7 +199,7 @@ class TracedNode:
 
     @property
     def module(self) -> list[str]:
-        """The names of the modules that the node lies in, the outermost first."""
+        """The names of the modules that the node is in, the outermost first."""
         return [call.scope.name or call.scope.title for call in self.trace.modules.home[self.id].path()]
 
     def to_dict(self) -> dict[str, Any]:

@@ -56,8 +56,8 @@ else:
     def keyboard() -> Iterator[Callable[[Callable[[], None]], str]]:
         """Read single keys: a function that draws the screen by its argument, and waits for the next key.
 
-        The screen is drawn again if the window changes, and not at all while more keys wait. The terminal is left as
-        it was found, whatever happens.
+        The screen is drawn again if the window changes, and not while more keys wait. At the end, the terminal is as it
+        was before, even after an error.
         """
         stream = sys.stdin.fileno()
         before = termios.tcgetattr(stream)

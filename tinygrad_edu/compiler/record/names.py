@@ -23,7 +23,7 @@ TAKEN |= {f.__name__ for f in HELPERS}  # what the text of a program may mean
 
 
 def identifier(text: str) -> str:
-    """The text as a Python name; "" if nothing of it can stand in one."""
+    """The text as a Python name; "" if no part of it can be in one."""
     name = re.sub(r"\W+", "_", text).strip("_")
     if not name or name[0].isdigit() or keyword.iskeyword(name):
         name = f"v_{name}" if name else ""

@@ -1,6 +1,6 @@
 """What a function reads from outside of itself, found before it is recorded.
 
-Global variables and closures, those of the functions that it calls, attributes of objects, what lies in lists and
+Global variables and closures, those of the functions that it calls, attributes of objects, the contents of lists and
 dicts, and the parts of modules. Python reports no read of a global variable, so the search goes by names: what
 a reached function's code names is taken to be read. Too much is found rather than too little: each thing found costs a
 look at every call, and a thing overlooked would be a number of yesterday.
@@ -43,7 +43,7 @@ def look_outside(function: Any, arguments: Sequence[Any]) -> tuple[list[Guard], 
         search.meet(None, "", function, "")
         for x in arguments:
             search.meet(None if is_plain(x) else Held(x), "items", x, "an argument")
-        if search.names == names:  # an attribute's name may stand in a function that was reached later
+        if search.names == names:  # an attribute's name may be in a function that was reached later
             return search.guards, names
         names, asked = search.names, search.asked
 
@@ -59,7 +59,7 @@ class _Search:
         self.places: set[tuple[int, Any]] = set()
 
     def meet(self, owner: Any, name: Any, value: Any, called: str) -> None:
-        """A place, and what stands in it."""
+        """A place and its contents."""
         if isinstance(value, types.ModuleType):
             if not _of_libraries(value.__name__) and id(value) not in self.seen:  # it may hold itself
                 self.seen.add(id(value))
@@ -316,7 +316,7 @@ def refuse_side_effects(found: Sequence[Guard], arrays: Sequence[tuple[str, Cont
     written = [called for called, before in arrays if before.differs(before.array)]
     if written:
         raise RecordingError(
-            f"{name} writes into {', '.join(written)}, which lies outside of it; a replay would not do that: compute a "
+            f"{name} writes into {', '.join(written)}, which is outside of it; a replay would not do that: compute a "
             "new array, and return it"
         )
     changed = [guard for guard in found if _is_overwritten(guard)]
@@ -324,7 +324,7 @@ def refuse_side_effects(found: Sequence[Guard], arrays: Sequence[tuple[str, Cont
         put_back(changed)
         what = ", ".join(dict.fromkeys(guard.called for guard in changed))
         raise RecordingError(
-            f"{name} changes {what}, which lies outside of it; a replay would not do that: return the new value, and "
+            f"{name} changes {what}, which is outside of it; a replay would not do that: return the new value, and "
             "store it where the function is called"
         )
 

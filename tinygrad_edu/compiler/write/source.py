@@ -25,7 +25,7 @@ _ORDER = (Argument, Data, Gradient, Attribute, Setting)
 
 
 def parameters(program: Program) -> list[Var]:
-    """The function's parameters: arguments first, then leaves, then what lies in attributes."""
+    """The function's parameters: arguments first, then leaves, then attributes."""
     return sorted(program.inputs, key=lambda var: _ORDER.index(type(program.inputs[var])))
 
 

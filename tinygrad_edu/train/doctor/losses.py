@@ -76,7 +76,7 @@ class ProbabilitiesAsLogits(Rule):
                 continue
             return Said(
                 f"{node.op} takes logits, but was given probabilities, so it can never be sure of an answer.",
-                f"its inputs are the result of {given.op} and lie in [{np.min(x):.3g}, {np.max(x):.3g}]",
+                f"its inputs are the result of {given.op} and are in [{np.min(x):.3g}, {np.max(x):.3g}]",
             )
         return None
 
@@ -320,7 +320,7 @@ class SquaredErrorOfClassNumbers(Rule):
         )
 
     def _order(self, values: Array) -> float:
-        """How the distances of the classes' means correlate with those of their numbers; nan if they lie close."""
+        """How the distances of the classes' means correlate with those of their numbers; nan if they are close."""
         if len(values) < 4 or len({x.shape[1] for x in self.inputs}) != 1:
             return math.nan
         x, t = np.concatenate(self.inputs), np.concatenate(self.numbers)

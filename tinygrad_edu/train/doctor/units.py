@@ -57,7 +57,7 @@ class DeadReLUs(Rule):
 class Saturated(Rule):
     """Sigmoids (or tanhs) of a hidden layer at their flat ends.
 
-    Sure when 90 % of a hidden layer's answers lie where the slope is below 4 % of the best, at each of the
+    Sure when 90 % of a hidden layer's answers are where the slope is below 4 % of the best, at each of the
     first five steps: a net must not begin there. Later, at ten looks in a row, while the loss is still above half
     of the first one: a net that has learned its task may be saturated. Nothing is said if large targets are the cause.
     A net that should begin with answers of 0 and 1 would make it wrong.

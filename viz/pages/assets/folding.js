@@ -37,7 +37,7 @@ class Folding {
     return this.modes[this.like(g)];
   }
 
-  /** Open the groups that lie in less than `depth` others, with repetitions in this mode. */
+  /** Open the groups that are in less than `depth` others, with repetitions in this mode. */
   openTo(depth, repeated) {
     this.modes = this.groups.map(({ turns }, g) => (this.depth[g] < depth ? (turns ? repeated : "open") : "box"));
     this.groups.forEach((_, g) => { if (this.isTurn(g)) this.modes[g] = "open"; });

@@ -4,7 +4,7 @@ const FEW_BOXES = 60; // so many are shown at first, if there are more
 const FEWEST_BOXES = 4; // of fewer, nothing can be learnt
 const READABLE = 0.92; // the scale at which the smallest texts have 11 px
 
-/** The box of a node: each kind has a shape of its own, as in the still pictures. */
+/** The box of a node: each kind has its own shape, as in the still pictures. */
 function outline(kind, w, h) {
   const corner = { parameter: 9, root: 12 }[kind];
   if (!corner) return make("rect", { class: "box", width: w, height: h, rx: kind === "leaf" ? 16 : 8 });
@@ -93,7 +93,7 @@ class GraphView {
 
   // --- drawing, once
 
-  /** The box of node `i`, drawn when it is first seen: most of a large graph lies in folded modules. */
+  /** The box of node `i`, drawn when it is first seen: most of a large graph is in folded modules. */
   boxOf(i) {
     if (this.boxes[i]) return this.boxes[i];
     const node = this.nodes[i];

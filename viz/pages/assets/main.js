@@ -547,7 +547,7 @@ class Player {
       const action = actions[event.key];
       if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
       const stepping = event.target.id === "answer" && !event.target.value && event.key.startsWith("Arrow");
-      if (!stepping && event.target.closest("input, select")) return; // they have keys of their own
+      if (!stepping && event.target.closest("input, select")) return; // they have their own keys
       const pressing = event.key === " " || event.key === "Enter";
       if (pressing && event.target.closest("button, [role=button]")) return;
       event.preventDefault();

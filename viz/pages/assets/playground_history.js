@@ -1,5 +1,5 @@
 // The runs of a net and where we are in them. Every step can be returned to exactly: the state is kept every few steps,
-// and the steps between are run again. A change at an earlier step begins a run of its own.
+// and the steps between are run again. A change at an earlier step begins a new run.
 
 const KEPT = 400; // states of a run at most, and
 const NUMBERS = 8e6; // numbers in them at most; then every second one goes

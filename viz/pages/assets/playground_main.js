@@ -275,7 +275,7 @@ class Playground {
     this.dirty = true;
   }
 
-  /** The player with this sample's numbers, in a tab of its own. */
+  /** The player with this sample's numbers, in a new tab. */
   async openPlayer(index) {
     const { given, history } = this;
     const { data } = history.now;

@@ -38,7 +38,7 @@ class PlaneView {
     return axes.map((axis) => axis.reduce((sum, a, i) => sum + a * (row[i] - mean[i]), 0));
   }
 
-  /** The sample at a place of the plane; what lies outside of it is taken from `row`. */
+  /** The sample at a place of the plane; what is outside of it is taken from `row`. */
   deep(place, row = this.plane.mean) {
     const { axes } = this.plane;
     const now = this.flat(row);

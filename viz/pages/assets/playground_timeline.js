@@ -29,7 +29,7 @@ class Timeline {
     this.slider.value = String(history.now.step);
     const { run } = history;
     const row = run.at(history.now.step);
-    // The slider itself is not seen: it lies on the run's track, whose knob it moves.
+    // The slider itself is invisible: it is on the run's track, and moves the track's knob.
     Object.assign(this.slider.style, { width: `${Math.max(60, x(run.end) - x(0) + 20)}px`, top: `${y(row) - 14}px` });
     this.slider.setAttribute("aria-valuetext", `step ${history.now.step} of ${history.run.end}`);
     if (this.known !== history.runs.length || this.here !== history.run) this.list(history);
