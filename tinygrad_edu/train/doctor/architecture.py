@@ -43,9 +43,9 @@ class MissingNonlinearity(Rule):
     """Layers that follow each other with nothing but a linear map between them.
 
     Sure when the loss stays above 30 % of a constant answer's loss and no longer falls, and a layer follows another
-    one directly. The first of the two must have at least as many units as its input or the second one's output, so it
-    is no bottleneck on purpose. A task that linear maps solve, or a factorized matrix, would make it wrong, so the rule
-    checks the loss and the width.
+    one directly. The first must have at least as many units as the smaller of its inputs and the second one's outputs,
+    so it is no bottleneck on purpose. A task that linear maps solve, or a factorized matrix, would make it wrong, so
+    the rule checks the loss and the width.
     """
 
     name = "no nonlinearity between layers"
