@@ -417,7 +417,7 @@ def _float(data: Any, holds: str = "a Value holds") -> float:
     if data.__class__ is float:
         return data
     if data.__class__ is not int:
-        if hasattr(data, "_recorder"):  # a stand-in of `compile`
+        if hasattr(data, "_recorder"):  # a placeholder of `compile`
             return data
         if getattr(data, "shape", ()) and not isinstance(data, Node):
             raise ShapeError(

@@ -48,7 +48,7 @@ def test_booleans_are_classes_and_floats_are_logits():
 def test_labels_that_no_logit_can_predict_are_refused(metric, labels):
     for outputs in (np.array([3.0, -1.0]), np.array([[3.0], [-1.0]])):
         with pytest.raises(
-            ArgumentError, match="one number a row is a logit of the classes 0 and 1, but the labels are"
+            ArgumentError, match="one number per row is a logit of the classes 0 and 1, but the labels are"
         ):
             metric(outputs, np.array(labels))
 

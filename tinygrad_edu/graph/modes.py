@@ -187,7 +187,7 @@ class recording(_Mode):  # noqa: N801 reads as what it does
 
 
 class recording_lines(_Mode):  # noqa: N801 like its siblings
-    """Within it, each new node remembers the file and line that made it, and the graph is as ever."""
+    """Within it, each new node remembers the file and line that made it; the graph does not change."""
 
     _names = ("recording",)
 

@@ -42,7 +42,7 @@ class Operation:
         return f"∂{self.name}/∂x{i}"
 
     def backward_floats(self, node: Any) -> None:
-        """Add the gradients of the inputs of a `Value` to theirs."""
+        """Compute the gradients for the inputs of a `Value`, and add them to those that the inputs have."""
         gy, y, inputs, params = node._grad, node._data, node.inputs, node.params
         xs = [x._data for x in inputs]
         for x, gx in zip(inputs, self.gx_arrays, strict=False):

@@ -21,7 +21,7 @@ class _WithCalls(ast.NodeTransformer):
 class _ForFloats(_WithCalls):
     """A choice evaluates one side only.
 
-    ``maximum(x, 0.0)`` of bare names and numbers is a choice, too: a call would cost more than all else that ReLU does.
+    ``maximum(x, 0.0)`` of bare names and numbers is a choice, too: a call would take longer than the rest of ReLU.
     """
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -73,7 +73,7 @@ def float_source(text: str) -> str:
 
 
 def source_with_calls(text: str) -> str:
-    """The text with calls of ``divide`` and ``power`` in place of operators."""
+    """The text with calls of ``divide`` and ``power`` instead of operators."""
     return ast.unparse(_WithCalls().visit(_parse(text)))
 
 

@@ -47,7 +47,7 @@ def accuracy(outputs: Array, targets: Array) -> float:
     Raises
     ------
     ShapeError : the number of labels is not the number of rows.
-    ArgumentError : there are no rows, or a label is not a class: one logit a row tells 0 from 1.
+    ArgumentError : there are no rows, or a label is not a class: one logit per row tells 0 from 1.
 
     Examples
     --------
@@ -87,8 +87,8 @@ def _refuse_odd_labels(labels: Array, name: str, are_two: bool) -> None:
     """Raise if some labels can never be predicted, whatever the outputs are."""
     if are_two and not ((labels == 0) | (labels == 1)).all():
         raise ArgumentError(
-            f"{name}: one number a row is a logit of the classes 0 and 1, but the labels are from {labels.min()} to "
-            f"{labels.max()}: give labels 0 and 1, or classes as integers in place of logits"
+            f"{name}: one number per row is a logit of the classes 0 and 1, but the labels are from {labels.min()} to "
+            f"{labels.max()}: give labels 0 and 1, or classes as integers instead of logits"
         )
     if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
         raise ArgumentError(

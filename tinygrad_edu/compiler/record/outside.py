@@ -213,7 +213,7 @@ class _Search:
                 if name in self.names or _is_called_unnamed(name):
                     inner = _getter(x) or getattr(x, "__func__", x)
                     kept = getattr(base, name, None)
-                    if kept is x or kept is inner:  # not made anew each time, as a method of the class is
+                    if kept is x or kept is inner:  # not made again each time, as a method of the class is
                         self.meet(base, name, kept, f"{base.__name__}.{name}")
                     self.meet(None, "", inner, f"{base.__name__}.{name}")
 

@@ -359,7 +359,7 @@ class Recorder:
             show_attribute(owner, name, value)
 
     def shadow(self, entries: dict[str, Any]) -> dict[str, Any]:
-        """What this thread sees of a dict: a copy, with stand-ins in it."""
+        """What this thread sees of a dict: a copy, with placeholders in it."""
         return self.shadows.setdefault(id(entries), dict(entries))
 
     def now(self, source: Attribute) -> Any:

@@ -1,4 +1,4 @@
-"""What is shown while a call is recorded: stand-ins to the thread that records, and the true numbers to all others.
+"""What is shown while a call is recorded: placeholders to the thread that records, and the true numbers to all others.
 
 The data and the gradient of a node are plain slots, and a learning rate is a plain attribute: reading them calls no
 function. While any thread records, the classes have the descriptors below in their place. The objects themselves keep
@@ -20,7 +20,7 @@ RECORDING = threading.RLock()  # one recording at a time: the classes are change
 
 
 class _Slot:
-    """A slot that shows stand-ins to the thread that records."""
+    """A slot that shows placeholders to the thread that records."""
 
     def __init__(self, owner: type, name: str) -> None:
         self.owner, self.name = owner, name
@@ -44,7 +44,7 @@ class _Slot:
 
 
 def _shown(x: Any) -> dict[str, Any] | None:
-    """What an object shows to this thread in place of its own, by name."""
+    """What an object shows to this thread instead of its own, by name."""
     recorder: Any = MODES.recorder
     return None if recorder is None else recorder.shown.get(id(x))
 
@@ -53,7 +53,7 @@ _NOTHING = object()
 
 
 class _Attribute:
-    """An attribute that shows stand-ins to the thread that records; to others, and of other objects, it is as ever."""
+    """An attribute that shows placeholders to the thread that records. For others and other objects, it is normal."""
 
     def __init__(self, owner: type, name: str) -> None:
         self.owner, self.name = owner, name
@@ -105,7 +105,7 @@ _INSTALLED: list[Any] = []  # descriptors that stand in classes now: there are s
 
 @contextlib.contextmanager
 def showing_stand_ins() -> Iterator[None]:
-    """Within it, leaves and attributes show the recorder's stand-ins in this thread."""
+    """Within it, leaves and attributes show the recorder's placeholders in this thread."""
     with RECORDING:
         try:
             for slot in (_DATA, _GRADIENT, _NUMBER):
@@ -161,7 +161,7 @@ def gradient_of(leaf: Any) -> Any:
 
 
 def _forget_other_threads() -> None:
-    """In a child process the thread that recorded is gone: the classes are as ever again."""
+    """In a child process the thread that recorded is gone: the classes get their own attributes back."""
     global RECORDING
     if MODES.recorder is not None:
         return

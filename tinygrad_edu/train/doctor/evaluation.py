@@ -11,7 +11,7 @@ from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit
 
-HASTY = 0.9  # a momentum with which only the last batch counts
+HIGH = 0.9  # a momentum with which only the last batch counts
 
 
 class TrainingModeInEvaluation(Rule):
@@ -130,7 +130,7 @@ class BatchNormStatistics(Rule):
         self.looks = 0
         self.norms: list[BatchNorm1d] | None = None
         self.before: Any = None
-        self.differ = False  # whether the batches do
+        self.differ = False  # whether the batches differ
 
     def look(self, visit: Visit) -> Said | None:
         if self.norms is None:
@@ -139,11 +139,11 @@ class BatchNormStatistics(Rule):
         if x is not None:
             self.differ = self.before is not None and not np.array_equal(x, self.before)
             self.before = x.copy()
-        hasty = [m.momentum for m in self.norms if m.training and (m.momentum or 0) >= HASTY]
-        if hasty and self.differ and visit.step >= 20:
+        high = [m.momentum for m in self.norms if m.training and (m.momentum or 0) >= HIGH]
+        if high and self.differ and visit.step >= 20:
             return Said(
                 "the running statistics of BatchNorm1d are those of the last batch alone, so evaluation depends on it.",
-                f"the momentum is {hasty[0]:g}, so each batch replaces {hasty[0]:.0%} of the mean and the variance",
+                f"the momentum is {high[0]:g}, so each batch replaces {high[0]:.0%} of the mean and the variance",
             )
         if visit.step < 100:
             return None

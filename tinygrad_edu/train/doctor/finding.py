@@ -88,8 +88,8 @@ class Rule:
     Attributes
     ----------
     code : the fix as a line of code; ``{net}`` and ``{optimizer}`` are replaced by the program's names.
-    explained_by : findings that explain the same evidence. If one of them was made, the rule is silent; if one is made
-        later, it takes the place of what the rule has said.
+    explained_by : findings that explain the same evidence. If one of them was made, the rule is silent. If one is made
+        later, it replaces the rule's finding.
     alone : whether it is silent after any other finding.
     """
 

@@ -65,10 +65,10 @@ class MissingZeroGrad(Rule):
 class ResetBetweenParts(Rule):
     """Gradients that are reset between the backward passes of one step.
 
-    Sure when six times a pass left gradients that were gone when the next one began, although no parameter had been
-    changed in between, both passes had graphs of the same operations, and nothing else learns in them; while at least
-    two other passes were followed by a step. Two nets that take turns have different graphs. A pass for the gradient of
-    an input, as in adversarial training, has that input in its graph. A program that computes gradients only to look at
+    Sure when, six times, the gradients of a pass were gone when the next one began, although no parameter had changed
+    in between. Both passes must have graphs of the same operations, in which nothing else learns. At least two other
+    passes must be followed by a step. Two nets that take turns have different graphs. A pass for the gradient of an
+    input, as in adversarial training, has that input in its graph. A program that computes gradients only to look at
     them would make it wrong.
     """
 
@@ -96,7 +96,7 @@ class ResetBetweenParts(Rule):
             return None
         return Said(
             "the gradients are reset between the backward passes of one step, so only the last part counts.",
-            f"{self.wasted} times a pass left gradients that were gone at the next one, though no step had used them; "
+            f"{self.wasted} times a pass left gradients that were gone at the next one, but no step had used them; "
             f"{self.used} passes were followed by a step",
         )
 

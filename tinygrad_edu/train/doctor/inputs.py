@@ -176,12 +176,11 @@ def _are_rows(whole: Array, batch: Array) -> bool:
 
 
 class TestInputsOnAnotherScale(Rule):
-    """Rows of an evaluation that were not scaled as those of the training were.
+    """Rows of an evaluation that were not scaled like those of the training.
 
-    Sure when twenty rows or more, that the net got without a gradient when it was last called so, lie five deviations
-    or more from the training's mean in half of the features or more, in the root mean square; or when their deviation
-    is below a twentieth of the training's. Both are taken over the features that vary in the training. An evaluation on
-    other data on purpose would make it wrong.
+    Sure when the rows of the last evaluation, twenty or more, are five deviations or more away from the training's mean
+    in at least half of the features, in the root mean square. Also when their deviation is below 5 % of the training's.
+    Only features that vary in the training count. An evaluation on other data on purpose would make it wrong.
     """
 
     name = "test inputs on another scale"
@@ -216,8 +215,8 @@ class TestInputsOnAnotherScale(Rule):
             return None
         return Said(
             "the rows of the evaluation are on another scale than those of the training.",
-            f"in half of the features, {len(other)} rows of the evaluation lie {far:.3g} deviations from the mean of "
-            f"the training or more, and their own deviation is {narrow:.3g} times the training's",
+            f"in half of the features, {len(other)} rows of the evaluation are {far:.3g} deviations or more from the "
+            f"mean of the training, and their own deviation is {narrow:.3g} times the training's",
         )
 
 
@@ -225,12 +224,12 @@ class SequenceAxis(Rule):
     """A recurrent layer that takes the samples of a batch for the steps of a sequence.
 
     Sure when, at three looks, a recurrent layer got as many steps as there are targets, while it took another axis for
-    the samples, of another length than the targets have along any axis. A net with one target a step of one sequence
+    the samples, of another length than the targets have along any axis. A net with one target per step of one sequence
     would make it wrong, but then it has one sample.
     """
 
     name = "sequence on the wrong axis"
-    fix = "see that the axes are (batch, steps, features) with batch_first=True, or (steps, batch, features) without"
+    fix = "check that the axes are (batch, steps, features) with batch_first=True, or (steps, batch, features) without"
     code = "nn.LSTM(n_in, n_hidden, batch_first=True)"
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ LEAST = 30  # steps of a run that has ended
 STILL = 5e-3  # of the weights' norm, from the start
 SLOW = 0.05  # of the same, if the loss falls steadily
 LOGARITHMS = ("log_softmax", "log")
-PER_RATE = 1000  # targets so many times the rate are to blame, smaller ones are not
+PER_RATE = 1000  # targets at least so many times the rate are the cause
 USUAL = 0.1  # a rate of plain gradient descent that suits targets of size 1
 LARGE = 20.0  # root mean square of the targets
 CLIMBS = (  # what makes a loss grow at any rate
@@ -200,7 +200,7 @@ def _size_of_targets(visit: Visit) -> float:
 
 
 def _suits_small_targets(optimizer: Any, size: float) -> bool:
-    """Whether steps grow with the gradient, at a rate that is usual, and small beside the size of the targets."""
+    """Whether steps grow with the gradient, at a usual rate that is small compared with the size of the targets."""
     return type(optimizer).__name__ == "SGD" and optimizer.lr <= min(USUAL, size / PER_RATE)
 
 

@@ -113,11 +113,11 @@ class TooMuchClipping(Rule):
 
 
 class LargeEpsilon(Rule):
-    """Adam's epsilon, where it is larger than what it is added to.
+    """An epsilon of Adam that is larger than the number that it is added to.
 
-    Sure when it is at least 1e-4, and ten times the root mean square of the gradient or more at ten looks in a row, so
-    that steps are a tenth of what the rate says or less; and after a hundred steps the loss is above three tenths of
-    a constant answer's loss. Labels that cannot be learned would make it wrong.
+    Sure when it is at least 1e-4, and at least ten times the root mean square of the gradient at ten looks in a row, so
+    that steps are at most 10 % of their usual length. After a hundred steps, the loss must be above 30 % of a constant
+    answer's loss. Labels that cannot be learned would make it wrong.
     """
 
     name = "epsilon of the optimizer too large"

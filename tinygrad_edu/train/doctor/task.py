@@ -90,7 +90,7 @@ def _weighted(node: Node) -> Task | None:
 
 
 def _of_values(order: list[Node]) -> Task | None:
-    """The squared or absolute errors of a graph of Values, one a row or an output, as one task."""
+    """The squared or absolute errors of a graph of Values, one per row or output, as one task."""
     tasks = [task for node in order if (task := _difference(node)) is not None]
     if not tasks or len({task.kind for task in tasks}) > 1:
         return None

@@ -104,7 +104,7 @@ class Visit:
 
     @cached_property
     def first_codes(self) -> Array | None:
-        """The whole numbers that choose rows of a first matrix of weights, as an embedding does; a row a sample."""
+        """The whole numbers that choose rows of a first matrix of weights, as an embedding does; one row per sample."""
         for node in self.order:
             if node.op == "getitem" and node.inputs[0] in self.names and np.ndim(node.inputs[0].raw) == 2:
                 index = np.asarray(node.params["index"]) if not isinstance(node.params["index"], tuple) else np.zeros(0)

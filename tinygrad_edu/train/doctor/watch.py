@@ -323,7 +323,7 @@ class Doctor(Observer, Callback):
             self._drop(rule)
             name = said.name or rule.name
             if name in self._causes:
-                continue  # another rule has said so
+                continue  # another rule has made this finding
             self._causes[name] = causes
             self.findings[:] = [f for f in self.findings if name not in self._causes[f.name]]
             code = (said.code or rule.code).format(**self._course.names)
