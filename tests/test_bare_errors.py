@@ -28,6 +28,55 @@ SHAPES = {
 }
 
 
+WRONG = {
+    r"^argmax of \(2, 3\): axis 9 is out of bounds": lambda t: t.argmax(9),
+    r"^argmin of \(2, 3\): 'str' object cannot be interpreted": lambda t: t.argmin("x"),
+    r"^np\.argmax of \(2, 3\): axis 9 is out of bounds": lambda t: np.argmax(t, axis=9),
+    r"^np\.any of \(2, 3\): axis 9 is out of bounds": lambda t: np.any(t, axis=9),
+    r"^np\.gradient of \(\): integer modulo by zero": lambda t: np.gradient(t[0, 0], axis=9),
+    r"^roll of \(2, 3\): ": lambda t: np.roll(t, None),
+    r"^repeat of \(6,\): ": lambda t: np.repeat(t, "x"),
+    r"^cumsum of \(2, 3\): 'float' object cannot": lambda t: t.cumsum(1.5),
+    r"^softmax of \(2, 3\): 'float' object cannot": lambda t: t.softmax(1.5),
+    r"^diagonal of \(2, 3\): ": lambda t: t.diagonal("x"),
+    r"^tril of \(2, 3\): bad operand": lambda t: t.tril(None),
+    r"^norm of \(2, 3\): ": lambda t: t.norm(axis="x"),
+    r"^take_along_axis of \(2, 3\): 'list' object has no attribute 'dtype'": lambda t: t.take_along_axis([0]),
+    r"^swapaxes takes one axis, an integer, but was given \(0, 1\)": lambda t: t.swapaxes((0, 1), 1),
+    r"^swapaxes of \(2, 3\): axis 7 is out of range": lambda t: t.swapaxes(7, 1),
+    r"^a shape and an order of axes are integers, but were given as 'x'": lambda t: t.reshape("x"),
+    r"^a shape and an order of axes are integers, but were given as \[1\.5\]": lambda t: t.broadcast_to([1.5]),
+    r"^a shape and an order .* \(0, None\)": lambda t: t.transpose(0, None),
+    r"^dtype must be a type of numbers, .* but was given 'flaot'": lambda t: t.astype("flaot"),
+    r"^leaky_relu\(\) takes a number as its slope, but was given 'x'": lambda t: t.leaky_relu("x"),
+    r"^clip\(\) takes a number as its min, but was given 'x'": lambda t: t.clip("x"),
+    r"^split of \(2, 3\): ": lambda t: t.split(t),
+    r"^\[\[1\.0\], \[2\.0, 3\.0\]\] is no array of numbers": lambda t: nn.functional.mse_loss(t, [[1.0], [2.0, 3.0]]),
+    r"^elu takes numbers, arrays, Values or Tensors, but was given \[1\.0, 2\.0\]": lambda t: nn.functional.elu(
+        [1.0, 2.0]
+    ),
+    r"^relu takes numbers, .* but was given \[\[1\.0\], \[2\.0, 3\.0\]\]": lambda t: nn.functional.relu(
+        [[1.0], [2.0, 3.0]]
+    ),
+    r"^conv2d: the weight has the axes of channels .* but was given shape \(2, 3\)": lambda t: nn.functional.conv2d(
+        t, t
+    ),
+    r"^cosine_similarity of \(2, 3\), \(5,\): these shapes do not": lambda t: nn.functional.cosine_similarity(
+        t, np.ones(5)
+    ),
+    r"^cross_entropy: the first argument has an axis of classes": lambda t: nn.functional.cross_entropy(2.0, 2.0),
+    r"^glu halves an array along one axis, but was given shape \(\)": lambda t: nn.functional.glu(t[0, 0]),
+    r"^one_hot: num_classes must be a whole number": lambda t: nn.functional.one_hot([1, 0], None),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_cannot_be_is_an_error_of_the_library(words):
+    with pytest.raises(TinygradEduError, match=words) as raised:
+        WRONG[words](Tensor(X))
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize("words", SHAPES)
 def test_a_wrong_axis_or_index_is_an_error_with_the_shape(words):
     with pytest.raises(ShapeError) as raised:
@@ -47,6 +96,48 @@ def test_a_module_takes_a_list_of_numbers(module):
     rows = [[1.0, 2.0, 3.0], [2.0, 0.0, 1.0]]
     module.eval()
     np.testing.assert_array_equal(module(rows).data, module(np.array(rows)).data)
+
+
+LAYERS = [
+    nn.LayerNorm(3),
+    nn.RMSNorm(3),
+    nn.BatchNorm1d(3),
+    nn.GroupNorm(1, 3),
+    nn.Flatten(),
+    nn.GRU(3, 2),
+    nn.LSTMCell(3, 2),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+@pytest.mark.parametrize("given", [None, 2.0, "abc", (1.0, 2.0, 3.0), [], {"a": 1}, Value(1.0)], ids=repr)
+def test_a_module_says_what_it_takes(layer, given):
+    for _ in range(2):  # the first call names the parameters
+        with pytest.raises(DTypeError, match=r"takes Tensors or arrays, but was given .*: pass an array of numbers"):
+            layer(given)
+
+
+def test_an_error_within_a_module_of_one_s_own_stays_as_it_is():
+    class Faulty(nn.Module):
+        def forward(self, x):
+            return x.shap
+
+    with pytest.raises(AttributeError, match="has no attribute 'shap'"):
+        Faulty()((1.0, 2.0))
+
+
+def test_softmax_of_integers_is_that_of_floats():
+    for name in ("softmax", "log_softmax", "logsumexp"):
+        y = getattr(Tensor([1, 2, 4]), name)()
+        np.testing.assert_array_equal(y.data, getattr(Tensor([1.0, 2.0, 4.0]), name)().data)
+    np.testing.assert_array_equal(nn.RMSNorm(3)(np.array([1, 2, 2])).data, nn.RMSNorm(3)([1.0, 2.0, 2.0]).data)
+    assert nn.functional.gelu(1.0) == pytest.approx(nn.functional.gelu(Value(1.0)).data, rel=1e-15)
+
+
+def test_one_row_of_logits_may_be_given_probabilities(torch):
+    x, p = np.array([1.0, 2.0, 0.5]), np.array([0.2, 0.3, 0.5])
+    expected = torch.nn.functional.cross_entropy(torch.tensor(x), torch.tensor(p)).item()
+    assert nn.functional.cross_entropy(Tensor(x), p).item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("mode", [no_grad, detect_anomaly])
@@ -94,6 +185,9 @@ def test_a_boundary_takes_classes_with_names_and_refuses_points_that_are_nowhere
     points[0, 0] = np.nan
     with pytest.raises(ArgumentError, match="points whose numbers are finite"):
         viz.plot_boundary(lambda x: x[:, 0], points, np.array([0, 1, 1]), ax=Figure().subplots())
+    points[0, 0] = 0.0
+    with pytest.raises(ArgumentError, match="leave out those whose class is nan"):
+        viz.plot_boundary(lambda x: x[:, 0], points, np.array([0, np.nan, 1]), ax=Figure().subplots())
 
 
 # --- names and labels ---
@@ -104,6 +198,15 @@ def test_an_operation_has_a_name_that_can_be_printed(text):
     for option in ("name", "symbol", "formula"):
         with pytest.raises(ArgumentError, match=f"needs a {option} of signs that can be printed"):
             operation(lambda x: x, lambda gy, y, x: gy, **{option: text})
+
+
+def test_the_name_of_a_function_reaches_no_terminal_unseen():
+    def forward(x):
+        return x
+
+    forward.__name__ = "\x1b[31mred"
+    with pytest.raises(ArgumentError, match="needs a name of signs that can be printed"):
+        operation(forward, lambda gy, y, x: gy)
 
 
 def test_half_a_pair_of_code_units_in_a_label_breaks_nothing(tmp_path):

@@ -383,6 +383,46 @@ def test_an_axis_that_a_single_number_does_not_have_is_refused(ask):
         ask(Tensor(2.0))
 
 
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda t, x: np.append(t, x),
+        lambda t, x: np.append(x, t),
+        lambda t, x: np.outer(t, x),
+        lambda t, x: np.outer(x, t),
+        lambda t, x: np.kron(t, x),
+        lambda t, x: np.dot(t, x),
+        lambda t, x: np.inner(x, t),
+        lambda t, x: np.tensordot(t, x, 1),
+        lambda t, x: np.convolve(t, x),
+        lambda t, x: np.interp(t, x, x),
+        lambda t, x: np.cross(t, x),
+        lambda t, x: np.where([True, False, True], t, x),
+        lambda t, x: np.concatenate([t, x]),
+        lambda t, x: np.stack([t, x]),
+        lambda t, x: np.hstack([t, x]),
+        lambda t, x: np.meshgrid(t, x)[1] * t,
+        lambda t, x: np.einsum("i,j->ij", t, x),
+        lambda t, x: np.trapezoid(t, x),
+        lambda t, x: np.maximum(t, x),
+        lambda t, x: t + x,
+    ],
+)
+def test_a_list_beside_a_tensor_is_an_array(join):
+    x = [1.0, 2.5, 4.0]
+    t = Tensor([0.5, -1.0, 2.0])
+    y = join(t, x)
+    np.testing.assert_allclose(y.data, join(Tensor(t.data), np.array(x)).data)
+    assert y.requires_grad
+
+
+def test_a_number_is_appended_to_a_tensor():
+    t = Tensor([[1.0, 2.0]])
+    assert np.append(t, 3.0).tolist() == np.append(t.data, 3.0).tolist()
+    np.append(t, 3.0).sum().backward()
+    assert t.grad.tolist() == [[1.0, 1.0]]
+
+
 def test_full_like_keeps_the_gradient_of_its_fill():
     x = Tensor([1.0, 2.0])
     np.full_like(x, x[0] * 3).sum().backward()

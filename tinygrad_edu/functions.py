@@ -31,7 +31,10 @@ def as_array(x: Any, dtype: Any = None) -> Any:
     """``np.asarray``. A placeholder for an array, with which `compile` records, is returned as it is."""
     if hasattr(x, "_recorder"):
         return x if dtype is None or x.dtype == dtype else x.astype(dtype)
-    return np.asarray(x, dtype)
+    try:
+        return np.asarray(x, dtype)
+    except ValueError as error:
+        raise ShapeError(f"{shown(x)} is no array of numbers ({error}): make its rows equally long") from None
 
 
 def snapshot(x: Any) -> Any:
@@ -51,10 +54,12 @@ def _axis(axis: Any) -> Any:
 
 def _one_axis(name: str, axis: Any, x: Any) -> int:
     """The axis as a non-negative number."""
-    ndim = len(shape_of(x))
-    if not -ndim <= operator.index(axis) < ndim:
+    ndim, number = len(shape_of(x)), _axis(axis)
+    if not isinstance(number, int):
+        raise DTypeError(f"{name} takes one axis, an integer, but was given {shown(axis)}")
+    if not -ndim <= number < ndim:
         raise ShapeError(f"{name} of {shape_of(x)}: axis {axis} is out of range for an array of {ndim} axes")
-    return operator.index(axis) % ndim
+    return number % ndim
 
 
 def _at_least(axes: int, name: str, x: Any) -> None:
@@ -66,12 +71,41 @@ def _ints(numbers: Any) -> tuple[int, ...]:
     """``(2, 3)``, ``((2, 3),)`` and ``(6,)`` as a tuple of integers."""
     if len(numbers) == 1 and isinstance(numbers[0], Sequence | np.ndarray):
         numbers = numbers[0]
-    return tuple(map(operator.index, numbers))
+    try:
+        return tuple(map(operator.index, numbers))
+    except TypeError:
+        raise DTypeError(f"a shape and an order of axes are integers, but were given as {shown(numbers)}") from None
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """The shape of a Tensor, an array, a number or a nested list."""
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def explained(function: F) -> F:
+    """The function, whose errors name it and the shapes that it was given."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **keywords: Any) -> Any:
+        try:
+            return function(*args, **keywords)
+        except TinygradEduError:
+            raise
+        except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is None:
+                raise  # the call itself has arguments of another number or name
+            raise restated(function.__name__, args, error) from None
+
+    return cast("F", call)
+
+
+def restated(name: str, args: Sequence[Any], error: Exception) -> TinygradEduError:
+    """An error of NumPy's or Python's as one of the library, with the shapes of the arrays that were given."""
+    first = args[0] if args else None
+    arrays = first if isinstance(first, list | tuple) else [first]
+    shapes = ", ".join(str(shape_of(x)) for x in arrays) or "no arrays"
+    kind = ShapeError if isinstance(error, ValueError | IndexError) else DTypeError
+    return kind(f"{name} of {shapes}: {error}")
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------
@@ -80,6 +114,7 @@ def shape_of(x: Any) -> tuple[int, ...]:
 def reshape(x: A, *shape: Any) -> A:
     """The same entries in another shape; one axis may be -1."""
     wanted = _ints(shape)
+    x = x if hasattr(x, "shape") else as_array(x)
     size, known = math.prod(shape_of(x)), math.prod(n for n in wanted if n != -1)
     if wanted.count(-1) > 1 or (size % known if known and -1 in wanted else size != known):
         raise ShapeError(f"reshape: {size} entries of shape {shape_of(x)} do not fit the shape {wanted}")
@@ -100,6 +135,7 @@ def transpose(x: A, *axes: Any) -> A:
     return shape_rules.TRANSPOSE(x, axes=order)
 
 
+@explained
 def swapaxes(x: A, axis1: int, axis2: int) -> A:
     """Two axes exchanged."""
     order = list(range(len(shape_of(x))))
@@ -108,8 +144,10 @@ def swapaxes(x: A, axis1: int, axis2: int) -> A:
     return transpose(x, order)
 
 
+@explained
 def moveaxis(x: A, source: Any, destination: Any) -> A:
     """Axes moved to new places, the others in their old order."""
+    x = x if hasattr(x, "shape") else as_array(x)
     ndim = len(shape_of(x))
     sources, places = axes_of(_axis(source), ndim), axes_of(_axis(destination), ndim)
     if len(sources) != len(places):
@@ -120,31 +158,13 @@ def moveaxis(x: A, source: Any, destination: Any) -> A:
     return transpose(x, order)
 
 
-def _explained(function: F) -> F:
-    """The function, whose errors of shapes and indices name it and the shapes that it was given."""
-
-    @functools.wraps(function)
-    def explained(*args: Any, **keywords: Any) -> Any:
-        try:
-            return function(*args, **keywords)
-        except TinygradEduError:
-            raise
-        except (ValueError, IndexError) as error:
-            given = args[0] if args else None
-            arrays = given if isinstance(given, list | tuple) else [given]
-            shapes = ", ".join(str(shape_of(x)) for x in arrays) or "no arrays"
-            raise ShapeError(f"{function.__name__} of {shapes}: {error}") from None
-
-    return cast("F", explained)
-
-
-@_explained
+@explained
 def squeeze(x: A, axis: Axis = None) -> A:
     """Without the axes of length one, or without those given."""
     return reshape(x, np.squeeze(data_of(x), _axis(axis)).shape)
 
 
-@_explained
+@explained
 def expand_dims(x: A, axis: int | Sequence[int]) -> A:
     """With new axes of length one."""
     return reshape(x, np.expand_dims(data_of(x), _axis(axis)).shape)
@@ -169,66 +189,73 @@ def flip(x: A, axis: Axis = None) -> A:
     return shape_rules.FLIP(x, axis=_axis(axis))
 
 
+@explained
 def roll(x: A, shift: Any, axis: Axis = None) -> A:
     """Shifted round along the axes."""
     return shape_rules.ROLL(x, shift=_axis(shift), axis=_axis(axis))
 
 
+@explained
 def repeat(x: A, repeats: Any, axis: int | None = None) -> A:
     """Each entry repeated; over the flattened array if no axis is given."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return shape_rules.REPEAT(x, repeats=snapshot(data_of(repeats)), axis=axis)
 
 
+@explained
 def tile(x: A, reps: Any) -> A:
     """The whole array repeated."""
     return shape_rules.TILE(x, reps=_ints((reps,)))
 
 
-@_explained
+@explained
 def pad(x: A, pad_width: Any) -> A:
     """A margin of zeros around it; `compositions.arrangements.pad` has other margins."""
     widths = np.broadcast_to(np.asarray(pad_width), (len(shape_of(x)), 2)).tolist()
     return shape_rules.PAD(x, pad_width=tuple(map(tuple, widths)))
 
 
+@explained
 def diagonal(x: A, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A:
     """The diagonals of the matrices in two axes."""
     return shape_rules.DIAGONAL(x, offset=offset, axis1=axis1, axis2=axis2)
 
 
+@explained
 def trace(x: A, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A:
     """The sum of the diagonal."""
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
+@explained
 def tril(x: A, k: int = 0) -> A:
     """The lower triangle, zero above diagonal ``k``."""
     _at_least(1, "tril", x)
     return shape_rules.TRIL(x, k=k)
 
 
+@explained
 def triu(x: A, k: int = 0) -> A:
     """The upper triangle, zero below diagonal ``k``."""
     _at_least(1, "triu", x)
     return shape_rules.TRIU(x, k=k)
 
 
-@_explained
+@explained
 def take_along_axis(x: A, indices: Any, axis: int | None = -1) -> A:
     """In every line along the axis, the entries that ``indices`` names; of the flattened array if it is None."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return shape_rules.TAKE_ALONG_AXIS(x, indices=snapshot(data_of(indices)), axis=axis)
 
 
-@_explained
+@explained
 def sort(x: A, axis: int | None = -1) -> A:
     """In ascending order along the axis; of the flattened array if it is None. Equal entries keep their order."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return shape_rules.SORT(x, indices=np.argsort(data_of(x), axis=axis, kind="stable"), axis=axis)
 
 
-@_explained
+@explained
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """Joined along an axis that they have."""
     if axis is None:
@@ -236,18 +263,19 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     return shape_rules.CONCATENATE(*arrays, axis=axis)
 
 
+@explained
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Joined along a new axis."""
     return shape_rules.STACK(*arrays, axis=axis)
 
 
-@_explained
+@explained
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Parts along an axis: a number of equal ones, or cut at the indices."""
     shape = shape_of(x)
     axis = _one_axis("split", axis, x)
     before = (slice(None),) * axis
-    parts = np.split(np.arange(shape[axis]), indices_or_sections)
+    parts = np.split(np.arange(shape[axis]), data_of(indices_or_sections))
     ends = np.cumsum([len(part) for part in parts]).tolist()
     return [x[(*before, slice(end - len(part), end))] for part, end in zip(parts, ends, strict=True)]
 
@@ -305,20 +333,35 @@ def logsumexp(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     return reduction_rules.LOGSUMEXP(x, axis=_axis(axis), keepdims=keepdims)
 
 
+@explained
 def cumsum(x: A, axis: int | None = None) -> A:
     """Sums from the start along the axis; over the flattened array if none is given."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     return reduction_rules.CUMSUM(x, axis=axis)
 
 
+@explained
 def softmax(x: A, axis: int = -1) -> A:
     """exp(x) / Σ exp(x) along the axis, without overflow."""
     return reduction_rules.SOFTMAX(x, axis=axis)
 
 
+@explained
 def log_softmax(x: A, axis: int = -1) -> A:
     """Log of `softmax`, without underflow."""
     return reduction_rules.LOG_SOFTMAX(x, axis=axis)
+
+
+@explained
+def argmax(x: Any, axis: int | None = None) -> Any:
+    """Index of the largest entry: plain integers."""
+    return data_of(x).argmax(axis)
+
+
+@explained
+def argmin(x: Any, axis: int | None = None) -> Any:
+    """Index of the smallest entry: plain integers."""
+    return data_of(x).argmin(axis)
 
 
 # --- products and linear algebra --------------------------------------------------------------------------------
@@ -350,6 +393,7 @@ def inner(x0: Any, x1: Any) -> Any:
     return tensordot(x0, x1, axes=((-1,), (-1,)))
 
 
+@explained
 def outer(x0: Any, x1: Any) -> Any:
     """Every entry of the one times every entry of the other."""
     return einsum("i,j->ij", ravel(x0), ravel(x1))
@@ -389,6 +433,7 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
     return matrix_rules.EINSUM(*operands, subscripts=written_out)
 
 
+@explained
 def norm(x: Any, ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Norm of vectors (ord 1, 2, inf or p) or of matrices (Frobenius)."""
     matrix = len(axes_of(_axis(axis), len(shape_of(x)))) > 1

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygrad_edu import functions
 from tinygrad_edu.compositions import arrangements, linear_algebra, numbers
-from tinygrad_edu.errors import UnsupportedError
+from tinygrad_edu.errors import TinygradEduError, UnsupportedError
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.operations.elementwise import NUMPY_NAMES, TABLE
 
@@ -83,11 +83,13 @@ def call_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) 
         raise UnsupportedError(_unsupported(name))
     try:
         return mine(*args, **keywords)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        given = _unknown(mine, keywords) or f"{len(args)} arguments by position"
-        raise UnsupportedError(f"np.{name} of a Tensor cannot be called with {given} ({error})") from None
+    except TinygradEduError:
+        raise
+    except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
+        if isinstance(error, TypeError) and "argument" in str(error):
+            given = _unknown(mine, keywords) or f"{len(args)} arguments by position"
+            raise UnsupportedError(f"np.{name} of a Tensor cannot be called with {given} ({error})") from None
+        raise functions.restated(f"np.{name}", args, error) from None
 
 
 def _unknown(function: Any, keywords: dict[str, Any]) -> str:

@@ -260,9 +260,10 @@ class Tensor(Node):
 
     def astype(self, dtype: DTypeLike) -> "Tensor":
         """The same numbers in another floating type, with the gradient flowing back in this one."""
-        if np.dtype(dtype).kind != "f":
-            return Tensor(data_of(self).astype(dtype), requires_grad=False)
-        return record(CAST, (self,), {"dtype": np.dtype(dtype)})
+        kind = _dtype(dtype)
+        if kind.kind != "f":
+            return Tensor(data_of(self).astype(kind), requires_grad=False)
+        return record(CAST, (self,), {"dtype": kind})
 
     # --- backward ---
 
@@ -515,6 +516,8 @@ class Tensor(Node):
     min = functions.min
     logsumexp = functions.logsumexp
     cumsum = functions.cumsum
+    argmax = functions.argmax
+    argmin = functions.argmin
     softmax = functions.softmax
     log_softmax = functions.log_softmax
 
@@ -538,14 +541,6 @@ class Tensor(Node):
             return record(shape_rules.GETITEM, (self,), {"index": _index(index)})
         except IndexError as error:
             raise IndexingError(f"a Tensor of shape {self.shape} was indexed with {shown(index)}: {error}") from None
-
-    def argmax(self, axis: int | None = None) -> Any:
-        """Index of the largest entry: plain integers."""
-        return data_of(self).argmax(axis)
-
-    def argmin(self, axis: int | None = None) -> Any:
-        """Index of the smallest entry: plain integers."""
-        return data_of(self).argmin(axis)
 
 
 # --- recording --------------------------------------------------------------------------------------------------
@@ -735,11 +730,21 @@ def _advice(data: Any) -> str:
     return "pass numbers, a list of them or an array"
 
 
+def _dtype(dtype: Any) -> np.dtype[Any]:
+    """NumPy's type of numbers of this name."""
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        raise DTypeError(
+            f"dtype must be a type of numbers, such as float or 'float32', but was given {dtype!r:.60}"
+        ) from None
+
+
 def _not_an_array(data: Any, dtype: Any, error: Exception) -> TinygradEduError:
     try:
-        np.dtype(dtype)
-    except TypeError:
-        return DTypeError(f"dtype must be a type of numbers, such as float or 'float32', but was given {dtype!r:.60}")
+        _dtype(dtype)
+    except DTypeError as wrong:
+        return wrong
     if "inhomogeneous" in str(error):
         return ShapeError(
             f"a Tensor needs numbers in a regular shape, but was given {_short(data)}: make its rows equally long"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.errors import ArgumentError, ShapeError, UnsupportedError
-from tinygrad_edu.functions import concatenate, dot, inv, matmul, moveaxis, ravel, reshape, shape_of, stack
+from tinygrad_edu.functions import concatenate, dot, explained, inv, matmul, moveaxis, ravel, reshape, shape_of, stack
 from tinygrad_edu.functions import einsum as einsum_of_text
 from tinygrad_edu.functions import norm as simple_norm
 from tinygrad_edu.graph.modes import check
@@ -162,6 +162,7 @@ def _product(arrays: Sequence[Any], best: dict[tuple[int, int], tuple[int, int]]
     return arrays[i] if i == j else dot(_product(arrays, best, i, k), _product(arrays, best, k + 1, j))
 
 
+@explained
 def norm(x: Any, ord: Any = None, axis: Any = None, *, keepdims: bool = False) -> Any:  # noqa: A002 NumPy's name
     """Norm of vectors (ord 1, 2, inf or p) or of matrices (Frobenius, nuclear, spectral, ±1, ±inf)."""
     ndim = len(shape_of(x))

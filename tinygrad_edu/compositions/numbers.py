@@ -286,7 +286,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, *, density: Any = None,
             "np.histogram of a Tensor that needs a gradient has none to give: count t.detach(), or use a smooth count, "
             "such as a sum of sigmoids"
         )
-    return np.histogram(data_of(a), bins, range, density=density, weights=data_of(weights))
+    return np.histogram(data_of(a), data_of(bins), range, density=density, weights=data_of(weights))
 
 
 _NAMES = (

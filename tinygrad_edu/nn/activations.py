@@ -212,6 +212,8 @@ def glu(x: A, axis: int = -1) -> A:
     from tinygrad_edu.operations.reductions import axes_of
 
     array = array_of(x)
+    if not array.ndim or not isinstance(axis, int):
+        raise ShapeError(f"glu halves an array along one axis, but was given shape {array.shape} and axis {axis}")
     (axis,) = axes_of(axis, array.ndim)
     if array.shape[axis] % 2:
         raise ShapeError(f"glu halves axis {axis}, which must have an even length, but the shape is {array.shape}")

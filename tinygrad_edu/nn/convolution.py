@@ -64,10 +64,21 @@ def _finished(y: Tensor, bias: Any, dims: int, had_batch: bool) -> Tensor:
     return y if had_batch else y.reshape(y.shape[1:])
 
 
+def _kernels(name: str, weight: Any) -> Tensor:
+    """The weight of a convolution as a Tensor."""
+    weight = weight if isinstance(weight, Tensor) else Tensor(weight, requires_grad=False)
+    if weight.ndim not in (3, 4):
+        raise ShapeError(
+            f"{name}: the weight has the axes of channels (two of them) and of the kernel (one or two), but was given "
+            f"shape {weight.shape}"
+        )
+    return weight
+
+
 def _convolved(
     name: str, x: Any, weight: Any, bias: Any, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
 ) -> Tensor:
-    weight = weight if isinstance(weight, Tensor) else Tensor(weight, requires_grad=False)
+    weight = _kernels(name, weight)
     dims = weight.ndim - 2
     size = weight.shape[2:]
     x, had_batch = _batched(name, x, weight.shape[1] * groups, dims)
@@ -162,7 +173,7 @@ def _transposed(
     groups: int,
     dilation: Sizes,
 ) -> Tensor:
-    weight = weight if isinstance(weight, Tensor) else Tensor(weight, requires_grad=False)
+    weight = _kernels(name, weight)
     size = weight.shape[2:]
     x, had_batch = _batched(name, x, weight.shape[0], 2)
     stride, dilation = each_axis(f"{name}: stride", stride, 2), each_axis(f"{name}: dilation", dilation, 2)

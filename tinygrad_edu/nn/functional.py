@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu import functions
-from tinygrad_edu.errors import ArgumentError, DTypeError
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph import modes
 from tinygrad_edu.graph.node import data_of
@@ -74,6 +74,7 @@ from tinygrad_edu.nn.pooling import (
     max_pool2d,
 )
 from tinygrad_edu.operations.operation import Operation
+from tinygrad_edu.support.arguments import whole_number
 from tinygrad_edu.support.other_libraries import missing
 from tinygrad_edu.tensor import Tensor, record
 
@@ -153,6 +154,7 @@ def one_hot(labels: Any, num_classes: int = -1) -> Tensor:
     indices = as_array(data_of(labels))
     if indices.dtype.kind not in "iu":
         raise DTypeError(f"one_hot takes integers, but was given {indices.dtype}")
+    num_classes = whole_number("one_hot: num_classes", num_classes, -1)
     if num_classes == -1:
         if not indices.size:
             raise ArgumentError("one_hot: without labels num_classes must be given")
@@ -204,7 +206,12 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any
     [0.707107]
     """
     x1, x2 = array_of(x1), array_of(x2)
-    shape = np.broadcast_shapes(x1.shape, x2.shape)
+    try:
+        shape = np.broadcast_shapes(x1.shape, x2.shape)
+    except ValueError:
+        raise ShapeError(
+            f"cosine_similarity of {x1.shape}, {x2.shape}: these shapes do not broadcast together"
+        ) from None
     x1, x2 = (x if x.shape == shape else functions.broadcast_to(x, shape) for x in (x1, x2))
     lengths = [at_least(functions.norm(x, axis=axis), eps) for x in (x1, x2)]
     return functions.sum(x1 * x2, axis) / (lengths[0] * lengths[1])

@@ -442,13 +442,16 @@ def cross_entropy(
 def _cross_entropy_of_shares(x: Tensor, target: Any, reduction: str, weight: Any, smoothing: float) -> Tensor:
     """The cross entropy with probabilities as targets."""
     x, target = _pair("cross_entropy", x, target)
-    log_p = x.log_softmax(1 if x.ndim > 1 else 0)
-    classes = x.shape[1]
+    if not x.ndim:
+        raise ShapeError("cross_entropy: the first argument has an axis of classes, but was given one number")
+    axis = 1 if x.ndim > 1 else 0
+    log_p = x.log_softmax(axis)
+    classes = x.shape[axis]
     if smoothing:
         target = target * (1 - smoothing) + smoothing / classes
     if weight is not None:
         target = target * _class_weights("cross_entropy", weight, x).reshape((1, -1, *(1,) * (x.ndim - 2)))
-    return _reduced("cross_entropy", -(target * log_p).sum(1), reduction, target)
+    return _reduced("cross_entropy", -(target * log_p).sum(axis), reduction, target)
 
 
 def nll_loss(

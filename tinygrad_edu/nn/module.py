@@ -13,12 +13,14 @@ from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
 from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.graph.scope import Scope
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.other_libraries import explain_absent
 from tinygrad_edu.support.state_dict import FORMAT, differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
 
 M = TypeVar("M", bound="Module")
+_OF_TENSORS = ("shape", "ndim", "dtype", "size", "reshape", "T")
 
 
 class Module:
@@ -80,10 +82,12 @@ class Module:
             x = self._as_input(x)
             inputs = (x,)
             if not isinstance(x, Node):  # a list of Values, say
-                y = self.forward(x)
+                y = self._forward_of(inputs)
                 _note(y, scope, inputs)
                 return y
-        y = self.forward(x)  # what follows is the same as there, for one node in and one out
+        y = (
+            self._forward_of(inputs) if x.__class__ is Value else self.forward(x)
+        )  # what follows is the same as there, for one node in and one out
         if isinstance(y, Node) and y is not x and y.operation is not None:
             y._marks += ((scope, inputs),)
         else:
@@ -95,7 +99,7 @@ class Module:
         inputs = tuple([x if isinstance(x, Node) else self._as_input(x) for x in inputs])
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_module_call(self)
-        y = self.forward(*inputs, **keywords)
+        y = self._forward_of(inputs, **keywords)
         for hook in self._hooks:
             changed = hook.function(self, inputs, y)
             y = y if changed is None else changed
@@ -103,6 +107,17 @@ class Module:
         if WATCH.active:
             notify("on_module_call", self, y)
         return y
+
+    def _forward_of(self, inputs: tuple[Any, ...], **keywords: Any) -> Any:
+        """What `forward` gives; if it asks an input for something that only Tensors have, the error says so."""
+        try:
+            return self.forward(*inputs, **keywords)
+        except AttributeError as error:
+            if not any(error.obj is x and not isinstance(x, Module) for x in inputs) or error.name not in _OF_TENSORS:
+                raise
+            raise DTypeError(
+                f"{self._title()} takes Tensors or arrays, but was given {shown(error.obj)}: pass an array of numbers"
+            ) from None
 
     def _as_input(self, x: Any) -> Any:
         """An ndarray, or a list of numbers, as a Tensor; anything else as it is."""

@@ -133,7 +133,8 @@ class RMSNorm(_OverLastAxes):
 
     def forward(self, x: Tensor) -> Tensor:
         """Divide by the root of the mean square over the last axes."""
-        eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
+        kind = x.dtype if x.dtype.kind == "f" else float
+        eps = float(np.finfo(kind).eps) if self.eps is None else self.eps
         y = x / ((x * x).mean(self._axes_of(x), keepdims=True) + eps).sqrt()
         return y if self.weight is None else y * self.weight
 

@@ -14,6 +14,7 @@ def _special(name: str) -> Callable[[Any], Any]:
     def on_arrays(x: Any) -> Any:
         if hasattr(x, "_recorder"):
             return x._recorder.special(name, x)
+        x = x if hasattr(x, "dtype") else np.float64(x)
         if x.dtype == np.float32:
             return SINGLE[name](x)
         import scipy.special

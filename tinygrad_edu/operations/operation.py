@@ -55,7 +55,7 @@ class Operation:
                 return record(self, xs, params)
         try:
             return self.forward(*xs, **params)
-        except TypeError:
+        except (TypeError, ValueError):
             odd = [x for x in xs if not _is_number_or_array(x)]
             if not odd:
                 raise

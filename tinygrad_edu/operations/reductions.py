@@ -151,8 +151,14 @@ def _logsumexp_gx(gy: Array, y: Array, x: Array, *, axis: Axis, keepdims: bool) 
     return restored(gy, x, axis) * np.exp(x - restored(y, x, axis))
 
 
+def _of_floats(x: Array) -> Array:
+    """Floats for integers: an exponential has fractions."""
+    return x if x.dtype.kind == "f" else x.astype(float)
+
+
 @array_operation(_logsumexp_gx, formula="gy · softmax(x)")
 def LOGSUMEXP(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+    x = _of_floats(x)
     shift = _shift(x, axis)
     with np.errstate(divide="ignore"):  # log(0) if every entry is -inf
         y = in_float32(lambda x: np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift, x)
@@ -165,7 +171,7 @@ def _softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
 
 @array_operation(_softmax_gx, formula="y · (gy − Σ gy·y)")
 def SOFTMAX(x: Array, *, axis: int) -> Array:
-    return in_float32(lambda x: _softmax(x, axis), x)
+    return in_float32(lambda x: _softmax(x, axis), _of_floats(x))
 
 
 def _softmax(x: Array, axis: int) -> Array:
@@ -180,6 +186,7 @@ def _log_softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
 
 @array_operation(_log_softmax_gx, formula="gy − exp(y) · Σ gy")
 def LOG_SOFTMAX(x: Array, *, axis: int) -> Array:
+    x = _of_floats(x)
     y = x - _shift(x, axis)  # first the shift: x - logsumexp(x) loses the digits that both share
     with np.errstate(divide="ignore"):  # log(0) if there are no entries
         return in_float32(lambda y: y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True)), y)

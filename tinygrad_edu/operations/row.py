@@ -153,6 +153,8 @@ class Elementwise(Operation):
                     f"{self.name}() has no derivative by {name}, so it takes a plain number there, but was given "
                     f"{x!r}{advice}"
                 )
+            if isinstance(x, str | bytes | dict | set):
+                raise ArgumentError(f"{self.name}() takes a number as its {name}, but was given {x!r:.60}")
             if hasattr(x, "copy"):
                 given_ones[name] = x.copy()  # an array, as it is now
         return self.defaults | {name: x for name, x in given_ones.items() if x is not None}

@@ -153,6 +153,10 @@ def plot_boundary(
         )
     if X.dtype.kind not in "fiub" or not np.isfinite(X).all():
         raise ArgumentError("plot_boundary draws points whose numbers are finite: leave out those with nan or infinity")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ArgumentError(
+            "plot_boundary needs a class for each point: leave out those whose class is nan or infinite"
+        )
     ax = style.axes_or_new(ax)
     labels = np.unique(y)
     horizontal, vertical = (_span(X[:, k], resolution) for k in (0, 1))
