@@ -32,6 +32,8 @@ PUBLISHED = {
     "BatchNorm": ("2.0668", "2.1048"),
     "WaveNet": ("1.7690", "1.9937"),
 }
+# The losses of three seeds differ by at most 0.004. The published runs drew their weights from another generator.
+WITHIN = 0.02
 CALLED = {"MLP": "MLP", "scaled": "MLP, scaled weights", "BatchNorm": "MLP with BatchNorm", "WaveNet": "like WaveNet"}
 WEIGHTS = {"MLP": "11897", "BatchNorm": "12097", "WaveNet": "76579"}
 DEVIATIONS = ("0.63", "0.64", "0.65", "0.65", "0.65")  # of the five tanhs, after 1,000 steps with BatchNorm
@@ -129,5 +131,5 @@ def compare(table: Comparison, runs: dict[str, dict[str, Any]], *, quick: bool) 
         return
     for way, losses in PUBLISHED.items():
         for part, published in zip(("train", "validation"), losses, strict=True):
-            table.add(f"{CALLED[way]}: {part} loss", published, runs[way][part], math.inf)
-    table.add("transformer: test loss", "1.92", runs["transformer"]["test"], math.inf)
+            table.add(f"{CALLED[way]}: {part} loss", published, runs[way][part], WITHIN)
+    table.add("transformer: test loss", "1.92", runs["transformer"]["test"], math.inf)  # how long it ran is not said

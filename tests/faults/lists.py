@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.faults import blind, healthy, second, third
+from tests.faults import blind, fourth, healthy, second, third
 from tests.faults.afterwards import AFTERWARDS
 from tests.faults.again import AGAIN
 from tests.faults.invented import INVENTED
@@ -18,6 +18,7 @@ BLIND: dict[str, BlindList] = {
     "written without sight of the rules": blind.LIST,
     "a second list without sight of the rules": second.LIST,
     "a third list without sight of the rules": third.LIST,
+    "a fourth list without sight of the rules": fourth.LIST,
 }
 LISTS: dict[str, Register] = {
     "published programs": PUBLISHED,

@@ -81,9 +81,8 @@ without a look at the rules and without a run of the programs. Their first score
 - *A third list without sight of the rules* (52 programs and 24 healthy kinds, three seeds each). More than half of the
   programs are rebuilt from what people reported. Its author had not seen the rules. It was scored when the rules above
   were finished: **recall 0.53 (a cause named in 83 of 156 runs), precision 0.88 (110 of 125 findings true), no alarm in
-  156 repaired runs, none in 72 healthy ones.** This is the score to expect for programs that the rules have never seen.
-  The score of the second list was too good, because this list has more kinds of faults that no rule knew. For 24 of the
-  52 programs, the cause was named with no seed; for six of these, only a consequence or a wrong cause was named. One
+  156 repaired runs, none in 72 healthy ones.** This list has many kinds of faults that no rule knew.
+  For 24 of the 52 programs, the cause was named with no seed; for six of these, only a consequence or a wrong cause was named. One
   rule failed on nets of Values; it is repaired. Then rules were changed because of this list. A cause that is found
   later now replaces its consequences. Nets of Values show their targets, their inputs and weights that began equal.
   Large targets are named before the rate. The new findings are about test rows on another scale, a sequence on the
@@ -94,6 +93,15 @@ without a look at the rules and without a run of the programs. Their first score
   right one, a mirrored picture with its old label looks like any other picture, a second derivative of ReLUs leaves no
   trace in the graph, and compiled steps have no graph. For these rules, the list is no longer blind, and its second
   score shows what they were made for.
+- *A fourth list without sight of the rules* (24 programs and 12 healthy kinds, three seeds each). Its author had not
+  seen the rules, and drew the faults in proportion to how often public reports name them. It was scored once, when the
+  rules above were finished, and no rule was changed because of it: **recall 0.83 (a cause named in 60 of 72 runs),
+  precision 0.89 (66 of 74 findings true), 3 alarms in 72 repaired runs, none in 36 healthy ones.** This is the score
+  to expect of common faults. The third list's first score is the one to expect of rare faults. The goal, a recall of
+  0.75 and a precision of 0.95, is met in recall alone. The three alarms are one program: a line through inputs up to
+  200, whose repaired twin only has a smaller rate. Four causes were named with no seed: the rate of a convolutional net
+  whose units die at once, inputs that were shuffled once without their labels, a net of two hidden Values, and an
+  optimizer of another net. For the last one, the doctor says that the parameters never change.
 
 The doctor cannot find one published program, `logits-cut-at-one-half`: its training is right, and only the accuracy
 that is computed afterwards is wrong. It counts as missed.
