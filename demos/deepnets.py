@@ -1,9 +1,9 @@
 """Deep nets: how the gradient vanishes through ten sigmoid layers, and does not through ten ReLU layers.
 
-One batch of MNIST goes through nets of ten layers, 784-30-…-30-10, and back: with sigmoids and Xavier's initialisation
-the first layer's gradient is about 10⁻⁵ of the last one's; with ReLUs and Kaiming's it is of the same order. Then a net
-784-512-256-128-64-10 is trained, whose layers become smaller. The pictures are read from the folder that
-TINYGRAD_EDU_DATA names, or from where `tinygrad_edu.data.mnist(download=True)` puts them.
+One batch of MNIST goes through nets of ten layers, 784-30-…-30-10, and back. With sigmoids and Xavier's initialisation,
+the first layer's gradient is about 10⁻⁵ of the last one's. With ReLUs and Kaiming's initialisation, both have the same
+order of size. Then a net 784-512-256-128-64-10 is trained, whose layers become smaller. The pictures are read from the
+folder that TINYGRAD_EDU_DATA names, or from where `tinygrad_edu.data.mnist(download=True)` puts them.
 """
 
 from collections.abc import Callable

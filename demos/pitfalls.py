@@ -173,9 +173,9 @@ FAULTS = {
     ),
     "order": Fault(
         "the engine walks the graph in the wrong order",
-        "The gradient of h is right in the end, but h passed it on before the second layer had added its share, so "
-        "those of W1 and b1 are wrong. A node must come after all nodes that use it, as in the reversed topological "
-        "order.",
+        "The gradient of h is right after the pass. But h passed it on before the second layer had added its share, so "
+        "the gradients of W1 and b1 are wrong. A node must come after all nodes that use it, as in the reversed "
+        "topological order.",
         backward,
         backward_breadth_first,
         backward=backward_breadth_first,

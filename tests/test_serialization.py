@@ -231,7 +231,7 @@ def whole():
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 60, len(whole()) - 9, len(whole()) - 1])
 def test_a_truncated_file_is_refused(tmp_path, length):
     (tmp_path / "state").write_bytes(whole()[:length])
-    with pytest.raises(WeightsFileError, match="is not a whole safetensors file"):
+    with pytest.raises(WeightsFileError, match="is not a complete safetensors file"):
         load(tmp_path / "state")
 
 
@@ -242,7 +242,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content):
     (tmp_path / "state").write_bytes(content)
     with pytest.raises(
         WeightsFileError,
-        match=r"load: '.*state' is not a whole safetensors file \(.*\): give a file that save\(\) wrote",
+        match=r"load: '.*state' is not a complete safetensors file \(.*\): give a file that save\(\) wrote",
     ):
         load(tmp_path / "state")
 

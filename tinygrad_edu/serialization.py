@@ -29,7 +29,7 @@ PathLike = str | os.PathLike[str]
 
 
 class WeightsFileError(TinygradEduError, ValueError):
-    """A file that is not a whole safetensors file."""
+    """A file that is not a complete safetensors file."""
 
 
 class WeightsNotFoundError(TinygradEduError, FileNotFoundError):
@@ -125,7 +125,7 @@ def load(path: PathLike) -> dict[str, Any]:
         if isinstance(error, WeightsFileError):
             raise
         raise WeightsFileError(
-            f"load: {os.fspath(path)!r} is not a whole safetensors file ({error}): give a file that save() wrote"
+            f"load: {os.fspath(path)!r} is not a complete safetensors file ({error}): give a file that save() wrote"
         ) from None
     return LoadedState(arrays, _format_of(content))
 

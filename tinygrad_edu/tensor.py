@@ -712,7 +712,7 @@ def _converted(data: Any, dtype: np.dtype[Any], what: str) -> Array:
     array = _array(data)
     if array.dtype == dtype:
         return array
-    with np.errstate(invalid="ignore"):  # nan, of which no integer can be made
+    with np.errstate(invalid="ignore"):  # nan cannot become an integer
         converted = array.astype(dtype)
     if dtype.kind != "f" and not hasattr(array, "_recorder") and not np.array_equal(converted, array):
         raise DTypeError(

@@ -239,7 +239,7 @@ class Value(Node):
         return graph.plain_float(self, self.item())
 
     def __int__(self) -> int:
-        """The whole part: a count, through which no gradient flows."""
+        """The integer part. No gradient flows through it."""
         return int(self.item())
 
     __trunc__ = __int__

@@ -17,7 +17,7 @@ ADAM = "optim.Adam(net.parameters(), lr=0.01)"
 
 
 class Example(NamedTuple):
-    """Why a fix helps, and a program of which the doctor says what it is the fix of."""
+    """Why a fix helps, and a program for which the doctor names this fix."""
 
     why: str
     code: str
@@ -178,7 +178,7 @@ EXAMPLES: dict[str, Example] = {
         loss=MSE,
     ),
     "raw outputs in a loss of probabilities": program(
-        "A sigmoid or a softmax makes any numbers probabilities, of which a logarithm exists.",
+        "A sigmoid or a softmax turns any numbers into probabilities above 0, which have a logarithm.",
         data=COLUMN,
         net="nn.MLP(2, [16, 1], rng=0)",
         loss=f"p = np.clip(net(X), 1e-7, 1 - 1e-7)\nloss = {BINARY}",

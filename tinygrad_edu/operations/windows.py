@@ -7,8 +7,8 @@ margin entries before and after.
 A convolution is linear in its input and linear in its weight. So three operations are each other's derivatives:
 
 - `CONV`, the convolution: ``y[o, p] = Σ w[o, c, k] · x[c, stride · p + dilation · k]``;
-- `CONV_INPUT`, its gradient for ``x``, which is also the forward pass of a transposed convolution, whose output may
-  be so long that one window more would fit in;
+- `CONV_INPUT`, its gradient for ``x``. It is also the forward pass of a transposed convolution, whose output may be so
+  long that one window more would fit in;
 - `CONV_WEIGHT`, its gradient for ``w``.
 
 `WINDOWS` takes the windows out, and `FOLD`, its derivative, adds them up again. `MAX_POOL` takes the largest entry of

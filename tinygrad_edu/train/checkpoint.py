@@ -23,10 +23,10 @@ class CheckpointError(TinygradEduError, ValueError):
 class Checkpoint(Callback):
     """Keep the whole state of a run in a file, and continue from it when the run is started again.
 
-    The state is the weights and buffers, the state of the optimizer and of the schedule, the states of all random
-    generators (the run's and those of modules such as Dropout), the epoch, the history, and what other callbacks
-    remember. The file is never incomplete: a new one replaces it at once after an epoch. A run that was killed and
-    started again gives exactly the same bytes as a run that was not killed.
+    The state has the weights and buffers, the optimizer, the schedule, the epoch, the history, and the state of other
+    callbacks. It also has all random generators: the run's, and those of modules such as Dropout. The file is never
+    incomplete: a new one replaces it at once after an epoch. A run that was killed and started again gives exactly the
+    same bytes as a run that was not killed.
 
     Parameters
     ----------

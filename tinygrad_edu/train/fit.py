@@ -142,10 +142,10 @@ def _training_step(model: Any, loss: Loss, optimizer: Any, *, compiled: bool) ->
 def _epoch(run: Run, step: Callable[[Array, Array], Any], X: Array, y: Array, batch_size: int | None) -> None:
     run.model.train()
     total = 0.0
-    whole = [(X, y)] if batch_size is None else batches(X, y, batch_size, run.rng)
+    epoch = [(X, y)] if batch_size is None else batches(X, y, batch_size, run.rng)
     watchers = [c for c in run.callbacks if type(c).on_step is not Callback.on_step]
     per_step = run.schedule is not None and getattr(run.schedule, "per_step", False)
-    for batch, targets in whole:
+    for batch, targets in epoch:
         with CtrlCWaits():  # a compiled step changes parameters outside of `optimizer.step`
             run.loss = as_number(step(batch, targets))
         total += run.loss * len(batch)

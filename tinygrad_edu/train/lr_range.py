@@ -154,8 +154,8 @@ def _steepest(lrs: Array, losses: Array, untrained: Array) -> float:
     is left out, because the running mean has few losses there. After the first rise the loss may fall again from a
     spike, but such a rate is not good for training.
     """
-    whole = np.isfinite(losses).all(axis=0)
-    last = int(np.argmin(whole)) if not whole.all() else len(lrs)
+    finite = np.isfinite(losses).all(axis=0)
+    last = int(np.argmin(finite)) if not finite.all() else len(lrs)
     first = len(lrs) // 10
     if last - first <= 2:
         return float("nan")

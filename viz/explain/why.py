@@ -169,9 +169,9 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """The explanation as plain data.
 
-        ``kind`` ("paths" or "entries"), ``node`` and ``index`` say what is explained; ``gradient``, ``shown``,
-        ``remainder`` and ``rounding`` are numbers as in `viz.trace`; ``count`` is a string, because it may
-        be beyond all numbers; ``terms`` has those of `Path.to_dict` or of `Term.to_dict`.
+        ``kind`` ("paths" or "entries"), ``node`` and ``index`` say what is explained. ``gradient``, ``shown``,
+        ``remainder`` and ``rounding`` are numbers as in `viz.trace`. ``count`` is a string, because it may be too large
+        for a number. ``terms`` is a list of `Path.to_dict` or of `Term.to_dict`.
         """
         return {
             "kind": "paths" if self.index is None else "entries",

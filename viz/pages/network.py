@@ -27,8 +27,9 @@ def network(film: Trace) -> dict[str, Any] | None:
 
     Returns
     -------
-    ``samples``, how many there are to choose from; ``columns``, each with a ``title``, ``neurons`` (references with a
-    ``name``) and how many are left ``out``; ``wires``, each ``[column, from, to, weight]`` with a reference.
+    ``samples``, how many there are to choose from.
+    ``columns``, each with a ``title``, ``neurons`` (references with a ``name``) and how many are left ``out``.
+    ``wires``, each ``[column, from, to, weight]`` with a reference.
     """
     return _of_neurons(film) if film.kind == "Value" else _of_layers(film)
 

@@ -22,10 +22,10 @@ class StepForms:
     Attributes
     ----------
     templates : each one once.
-    forms : for a kind of step, the places in ``templates`` of its equation and its numbers in MathML, its sentence as
-        text and in words, and the right side or the local derivative as text; -1 where there is none.
-    steps : for each step, the places in ``forms``. Of a backward step there are several where the formula depends on
-        which inputs are 0: the place of one in the list is the sum of 2ⁱ over the inputs i that are not 0.
+    forms : for a kind of step, five places in ``templates``: its equation and its numbers in MathML, its sentence as
+        text and in words, and the right side or the local derivative as text. -1 where there is none.
+    steps : for each step, the places in ``forms``. A backward step has several if the formula depends on which inputs
+        are 0. The place of one in the list is the sum of 2ⁱ over the inputs i that are not 0.
     """
 
     def __init__(self, trace: Trace) -> None:

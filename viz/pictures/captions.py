@@ -27,8 +27,8 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 def gradients(order: Sequence[Node]) -> dict[Node, Array]:
     """Collect the gradients that a backward pass has left on a graph, given in topological order.
 
-    A `Value` has the gradient 0.0 before any backward, too. But a pass gives 1 to the node that it starts from,
-    and from there it reaches all inputs: so 0 is a gradient on the inputs of a node that has one, and nowhere else.
+    A `Value` has the gradient 0.0 before any backward pass, too. But a pass gives 1 to the node that it starts from,
+    and reaches all inputs from there. So a 0 is only a gradient on the inputs of a node that has a gradient.
 
     Examples
     --------

@@ -353,8 +353,8 @@ class _Picture:
     def _effort(self) -> str:
         length = _length(self.arrows, self._items())
         refusal = (
-            f"in this graph the arrows pass {length:,} others in all, for instance because one node is used in "
-            "every term of a long sum, and no picture of that can be read: draw a part of it"
+            f"in this graph the arrows pass {length:,} others in all, so no picture of it can be read (for instance, "
+            "one node is used in every term of a long sum): draw a part of it"
         )
         return dot.effort(length, _LONGEST, refusal)
 

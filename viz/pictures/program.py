@@ -47,8 +47,8 @@ class Compiled(Protocol):
 class Line(NamedTuple):
     """An input or a line of the program, which is a node of its graph.
 
-    ``name`` is the variable that it computes, ``code`` its text, ``about`` its shape, ``reads`` the nodes whose names
-    are in it, and ``var`` its variable in the program, if there is one.
+    ``name`` is the variable that it computes, ``code`` its text, and ``about`` its shape. ``reads`` are the nodes whose
+    names are in it. ``var`` is its variable in the program, if there is one.
     """
 
     name: str

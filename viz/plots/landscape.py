@@ -118,10 +118,10 @@ def loss_landscape(
 ) -> Landscape:
     """Compute ``loss(model)`` on a plane through its weights. Biases are not moved, and the model is not changed.
 
-    Without snapshots the plane's directions are normal noise, in which the weights of every neuron are scaled to the
-    norm of that neuron's own ("filter normalisation"), so that nets of different scale can be compared. With snapshots
-    they are the two along which the training moved most, because random directions hardly show the path. Both
-    methods are from Li et al., 2018, "Visualizing the loss landscape of neural nets".
+    Without snapshots the plane's directions are normal noise. The noise of every neuron is scaled to the norm of the
+    neuron's weights ("filter normalisation"), so that nets of different scale can be compared. With snapshots they are
+    the two along which the training moved most, because random directions hardly show the path. Both methods are from
+    Li et al., 2018, "Visualizing the loss landscape of neural nets".
 
     Parameters
     ----------

@@ -292,8 +292,8 @@ def plot_lr_range(found: Any, *, ax: Axes | None = None) -> Axes:
     'log'
     """
     ax = style.axes_or_new(ax)
-    whole = np.isfinite(found.losses).any(axis=0)
-    lrs, losses = found.lrs[whole], found.losses[:, whole]
+    finite = np.isfinite(found.losses).any(axis=0)
+    lrs, losses = found.lrs[finite], found.losses[:, finite]
     low, middle, high = (f(losses, axis=0) for f in (np.nanmin, np.nanmedian, np.nanmax))
     ax.fill_between(lrs, low, high, color=style.COLORS[0], alpha=0.2, lw=0, label=f"{len(losses)} seeds")
     ax.plot(lrs, middle, label="median", **style.line(0))

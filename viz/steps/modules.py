@@ -45,8 +45,9 @@ class Call:
 class Modules(NamedTuple):
     """The module calls of a graph.
 
-    Node ``order[i]`` belongs to the call ``home[i]``, and is used by nodes in the calls ``users[i]``: more than one
-    where calls share it, as two calls of one module share its weights. ``calls`` are in the order of the graph.
+    Node ``order[i]`` belongs to the call ``home[i]``, and is used by nodes in the calls ``users[i]``. There are several
+    users where calls share a node, as two calls of one module share its weights. ``calls`` are in the order of the
+    graph.
     """
 
     order: Sequence[Node]

@@ -1,8 +1,8 @@
 """The groups of a graph that a picture can fold: module calls, and what is repeated in them.
 
 A loop in the user's program leaves the same operations many times in the graph: once for each sample of a batch, for
-each step of a recurrent net, for each of ten equal layers. They are found again here. With
-``h = tanh(w * x[t] + u * h)`` in a loop of 20 turns::
+each step of a recurrent net, for each of ten equal layers. This module finds them. With ``h = tanh(w * x[t] + u * h)``
+in a loop of 20 turns::
 
     ×, ×, +, tanh, ×, ×, +, tanh, …      the operations, each after its inputs
     [×, ×, +, tanh] 20 times             a `Group` of 20 turns
@@ -95,8 +95,8 @@ Box = Call | Turns  # what is folded
 class Groups(NamedTuple):
     """The groups of a graph, each after the one around it.
 
-    ``around[i]`` are the groups in which node ``i`` is needed, None for the whole graph: the one that an operation
-    belongs to, and for a leaf that of each of its uses.
+    ``around[i]`` are the groups in which node ``i`` is needed; None is the whole graph. For an operation, it is the
+    group that it belongs to; for a leaf, there is one for each use.
     """
 
     groups: list[Group]

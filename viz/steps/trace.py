@@ -1,8 +1,8 @@
 """`trace`: a graph's forward values and its backward pass as a list of steps, from which every view is made.
 
-The steps of a trace are in one list: a forward step for each operation, in the order of the graph; the seed, which
-sets ∂L/∂L = 1; and a backward step for each edge along which a gradient flows, in the engine's own order, so that the
-sums come out the same to the last bit::
+The steps of a trace are in one list. First comes a forward step for each operation, in the order of the graph. Then
+comes the seed, which sets ∂L/∂L = 1. Last comes a backward step for each edge along which a gradient flows, in the
+engine's own order, so that the sums are the same to the last bit::
 
     a ──┐                     0  forward    m = a · b
         ├── × (m) ── tanh (L) 1  forward    L = tanh(m)

@@ -115,10 +115,10 @@ class EvaluationModeInTraining(Rule):
 class BatchNormStatistics(Rule):
     """Running statistics of BatchNorm1d that are far from those of the batches.
 
-    Sure when after a hundred passes, at three looks in a row, the running mean of most features is over a deviation
-    away from the batch's, or the running variance is over five times larger or smaller. Also when the momentum is 0.9
-    or more, which another library calls 0.1 or less, and the batches are different ones. A net that changes quickly
-    would make it wrong, but the usual momentum follows within twenty steps.
+    Sure when, after a hundred passes, the statistics of most features are wrong at three looks in a row: the running
+    mean is over a deviation away from the batch's, or the running variance is over five times larger or smaller. Also
+    when the momentum is 0.9 or more, which another library calls 0.1 or less, and the batches are different ones. A net
+    that changes quickly would make it wrong, but the usual momentum follows within twenty steps.
     """
 
     name = "BatchNorm statistics that do not follow"

@@ -22,8 +22,8 @@ class NeverAGradient(Rule):
     """A parameter that the loss does not depend on.
 
     Sure when, after twenty backward passes, it was in no graph that the doctor inspected, while other parameters were.
-    Fine-tuning a head on the features of a trained net would make it wrong: if such parameters are those of the first
-    layers, the rule is silent unless they look as if they were never trained (`looks_untrained`).
+    Fine-tuning a head on the features of a trained net would make it wrong. So when the parameters are those of the
+    first layers, they must also look as if they were never trained (`looks_untrained`).
     """
 
     name = "parameter that never receives a gradient"
@@ -49,7 +49,7 @@ class NeverAGradient(Rule):
 class OnlyThePenalty(Rule):
     """A loss that depends on a penalty of the net's weights, but on no output of the net.
 
-    Sure when, at ten looks, the model was called and gave something that has a gradient, but the graph of the loss had
+    Sure when, at ten looks, the model was called, and its outputs need a gradient. But the graph of the loss had
     neither an output of the model nor a product with one of its weights. A loss that is made of the weights alone would
     make it wrong, but then the model is not called.
     """
@@ -117,8 +117,8 @@ class NotInTheOptimizer(Rule):
     """A parameter that gets gradients, and that no step ever changes.
 
     Sure when other parameters changed before each of twenty backward passes, and it never did. Fine-tuning a head would
-    make it wrong: if the unchanged parameters are those of the first layers, the rule is silent unless they look as if
-    they were never trained (`looks_untrained`).
+    make it wrong. So when the unchanged parameters are those of the first layers, they must also look as if they were
+    never trained (`looks_untrained`).
     """
 
     name = "parameter missing from the optimizer"
@@ -157,9 +157,9 @@ class NotInTheOptimizer(Rule):
 class FrozenUntrained(Rule):
     """Frozen layers that still have the weights of their initialization.
 
-    Sure when parameters that need no gradient look as if they were never trained (`looks_untrained`), and after a
-    hundred steps the loss is above half of a constant answer's loss. Features that are random on purpose would make
-    it wrong, but they are chosen wide enough to solve the task.
+    Sure when parameters that need no gradient look as if they were never trained (`looks_untrained`). After a hundred
+    steps, the loss must be above half of a constant answer's loss. Features that are random on purpose would make it
+    wrong, but they are chosen wide enough to solve the task.
     """
 
     name = "frozen layers that were never trained"

@@ -16,9 +16,10 @@ ROWS = 100  # different ones
 class Overfitting(Rule):
     """A loss on other rows that rises while the training loss falls.
 
-    Sure when, of five evaluations or more, the last two losses are above 1.5 times the best one, above three times the
-    training loss, and above 25 % of a constant answer's loss, and the best one was at least a quarter of the
-    evaluations ago. An evaluation on harder rows would make it wrong, but its loss would not rise.
+    Sure when the last two losses of at least five evaluations are above 1.5 times the best one, and at least a quarter
+    of the evaluations came after the best one. The two losses must also be above three times the training loss, and
+    above 25 % of a constant answer's loss. An evaluation on harder rows would make it wrong, but its loss would not
+    rise.
     """
 
     name = "overfitting"
@@ -96,10 +97,10 @@ class UnrelatedLabels(Rule):
 class LabelNoise(Rule):
     """Many training labels are wrong.
 
-    Sure when, at three evaluations in a row, the loss on other rows is below 77 % of the training loss, although the
-    training loss is above 60 % of a constant answer's loss and hardly falls: its mean over the thirty steps after the
-    evaluation is over 80 % of that over the thirty before. The targets must be classes, and the net without dropout.
-    Training rows that are harder on purpose (augmented, weighted) would make it wrong.
+    Sure when, at three evaluations in a row, the loss on other rows is below 77 % of the training loss. The training
+    loss must be above 60 % of a constant answer's loss, and hardly fall: its mean over the thirty steps after the
+    evaluation is over 80 % of the mean over the thirty steps before. The targets must be classes, and the net without
+    dropout. Training rows that are harder on purpose (augmented, weighted) would make it wrong.
     """
 
     name = "training labels that are wrong"

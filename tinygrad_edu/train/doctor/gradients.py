@@ -147,8 +147,8 @@ def _along_the_sequence(visit: Visit) -> list[tuple[str, float]]:
 class Exploding(_AlongTheLayers):
     """Gradients that grow from layer to layer on their way back.
 
-    Sure when the root mean square of the gradient at the first layer's output is over a thousand times that at the
-    last layer's output, in a net of four layers or more, and the gradient grows at most of the layers. With a common
+    Sure when the root mean square of the gradient at the first layer's output is over a thousand times that at the last
+    layer's output. The net must have four layers or more, and the gradient must grow in most of them. With a common
     initialization the two are within a factor of about ten. One look is enough, because such a run often ends at once.
     A net whose first layers are scaled down later on purpose would make it wrong.
     """
@@ -178,8 +178,8 @@ class Vanishing(_AlongTheLayers):
     """Gradients that fade from layer to layer on their way back, and a loss that does not fall.
 
     Sure when, at the last five looks, the root mean square of the gradient at the first layer's output is below a
-    thousandth of that at the last layer's output, in a net of four layers or more, and the gradient shrinks at most of
-    the layers. In a net of three layers, a factor of 0.05 per layer is enough. In a recurrent net, the steps of a
+    thousandth of that at the last layer's output. The net must have four layers or more, and the gradient must shrink
+    at most of them. In a net of three layers, a factor of 0.05 per layer is enough. In a recurrent net, the steps of a
     sequence, eight or more, count as layers. Some nets learn in spite of this, so nothing is said if the loss falls, or
     is below 80 % of a constant answer's loss. A run that ends just before the net begins to learn would make it wrong.
     """

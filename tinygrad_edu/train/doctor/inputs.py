@@ -71,9 +71,9 @@ def _is_normalized_next(visit: Visit) -> bool:
 class EqualInputs(Rule):
     """Input rows that are all the same, so that the net cannot distinguish them.
 
-    Sure when all rows that entered the first layer at ten looks, or all codes that an embedding got, at least fifty of
-    them, are equal although the targets are not. A net that should learn one constant would make it wrong, but then the
-    targets are equal too.
+    Sure when all rows that entered the first layer at ten looks are equal, or at least fifty codes that an embedding
+    got. The targets must not be equal. A net that should learn one constant would make it wrong, but then the targets
+    are equal too.
     """
 
     name = "inputs that are all equal"
@@ -112,8 +112,8 @@ class SameBatch(Rule):
     Sure when the rows were the same at fifteen looks, and one of two things shows that there are more. Either the model
     was also called, without a gradient, with at least twice as many rows, which include the batch. Or a variable of the
     program is an array with at least four times as many rows, which include the batch, and no variable is just the
-    batch. A batch that is taken on purpose, to see that the net can learn it, is mostly a variable before the loop; one
-    that is taken within the loop would make it wrong.
+    batch. Some programs take one batch on purpose, to see that the net can learn it. It is mostly a variable before the
+    loop; one that is taken within the loop would make it wrong.
     """
 
     name = "the same batch at every step"
@@ -178,9 +178,10 @@ def _are_rows(whole: Array, batch: Array) -> bool:
 class TestInputsOnAnotherScale(Rule):
     """Rows of an evaluation that were not scaled like those of the training.
 
-    Sure when the rows of the last evaluation, twenty or more, are five deviations or more away from the training's mean
-    in at least half of the features, in the root mean square. Also when their deviation is below 5 % of the training's.
-    Only features that vary in the training count. An evaluation on other data on purpose would make it wrong.
+    Sure when the last evaluation had twenty rows or more, and their distance from the training's mean is at least five
+    deviations (as a root mean square) in at least half of the features. Also when their deviation is below 5 % of the
+    training's. Only features that vary in the training count. An evaluation on other data on purpose would make it
+    wrong.
     """
 
     name = "test inputs on another scale"
@@ -223,9 +224,9 @@ class TestInputsOnAnotherScale(Rule):
 class SequenceAxis(Rule):
     """A recurrent layer that takes the samples of a batch for the steps of a sequence.
 
-    Sure when, at three looks, a recurrent layer got as many steps as there are targets, while it took another axis for
-    the samples, of another length than the targets have along any axis. A net with one target per step of one sequence
-    would make it wrong, but then it has one sample.
+    Sure when, at three looks, a recurrent layer got as many steps as there are targets. The axis that it took for the
+    samples must have a length that the targets have along no axis. A net with one target per step of one sequence would
+    make it wrong, but then it has one sample.
     """
 
     name = "sequence on the wrong axis"

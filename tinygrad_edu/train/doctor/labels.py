@@ -82,9 +82,9 @@ class UnusedOutputs(Rule):
 class RareClass(Rule):
     """A frequent class that the net always answers, because the others are so rare.
 
-    Sure when one class has over 85 % of the rows, at least six rows of others were looked at after the sixtieth step,
-    and the net took 90 % of them for the frequent one. Also when it was wrong about 60 % of at least fifty such rows,
-    and about less than 5 % of the frequent ones. Labels that cannot be learned would make it wrong.
+    Sure when one class has over 85 % of the rows, and the net took 90 % of the others for it, of at least six rows
+    after the sixtieth step. Also when it was wrong about 60 % of at least fifty such rows, and about less than 5 % of
+    the frequent ones. Labels that cannot be learned would make it wrong.
     """
 
     name = "classes out of balance"
@@ -142,9 +142,9 @@ class SortedRows(Rule):
 
     Sure when ten batches, of six rows or more, have fewer than 60 % of the different labels that rows drawn at random
     would have. Also when the variance of the targets within ten different batches is below 5 % of the variance over
-    all. Also when the means of fifteen batches have over half of that variance and do not drift in one direction, as
-    moving targets do, and the loss is above half of a constant answer's loss. Episodes that are trained on one by one
-    would make it wrong.
+    all. Also when the means of fifteen batches have over half of that variance, and the loss is above half of a
+    constant answer's loss. Then the means must not drift in one direction, as moving targets do. Episodes that are
+    trained on one by one would make it wrong.
     """
 
     name = "rows sorted by their targets"
@@ -270,9 +270,9 @@ def _weighs_rows(visit: Visit, task: Task) -> bool:
 class TargetsNotScaled(Rule):
     """Targets so large that a new net takes long to reach them.
 
-    Sure when the root mean square of the targets of a squared or absolute error is above 20, and after a hundred
-    steps the loss is above half of a constant answer's loss. Nothing is said if the net learns them. Labels that
-    cannot be learned would make it wrong.
+    Sure when the root mean square of the targets of a squared or absolute error is above 20. Nothing is said if the net
+    learns them: after a hundred steps, the loss must be above half of a constant answer's loss. Labels that cannot be
+    learned would make it wrong.
     """
 
     name = "targets not scaled"

@@ -53,8 +53,8 @@ class ProbabilitiesAsLogits(Rule):
     """Probabilities where a loss takes logits.
 
     Sure when binary cross-entropy with logits, or cross-entropy, gets the result of `sigmoid`. Also when binary
-    cross-entropy with logits gets the result of a division or a power, as in ``1 / (1 + exp(-x))``, and all of its
-    numbers are between 0 and 1, a hundred or more in at least five passes: logits have both signs. A sigmoid that
+    cross-entropy with logits gets the result of a division or a power, as in ``1 / (1 + exp(-x))``, with at least a
+    hundred numbers in at least five passes. All of them must be between 0 and 1: logits have both signs. A sigmoid that
     limits the logits on purpose would make it wrong.
     """
 
@@ -93,10 +93,10 @@ class ProbabilitiesAsLogits(Rule):
 class BroadcastLabels(Rule):
     """Labels of another shape than the predictions, which broadcast to a table of all pairs.
 
-    Sure when an elementwise operation after the last layer makes an (n, n) array of predictions of shape (n, 1)
-    and a constant of shape (n,), or the other way round, where n is the number of rows in the batch. If n is also the
-    number of outputs by chance, one of the two has another shape. A loss of all pairs of predictions and labels would
-    make it wrong.
+    Sure when an elementwise operation after the last layer makes an (n, n) array of predictions of shape (n, 1) and a
+    constant of shape (n,), or the other way round. Here n is the number of rows in the batch. If n is also the number
+    of outputs by chance, one of the two has another shape. A loss of all pairs of predictions and labels would make it
+    wrong.
     """
 
     name = "labels of the wrong shape that broadcast"
@@ -190,8 +190,8 @@ class TargetsOutsideZeroToOne(Rule):
 class HingeOfZeros(Rule):
     """A hinge loss, max(0, 1 − t · score), of labels 0 and 1.
 
-    Sure when at three looks a ReLU, or a maximum with 0, takes 1 minus a product of scores and constants, and all of
-    these are 0 or 1, with both among at least eight of them. A row with the label 0 then has the loss 1 and no
+    Sure when, at three looks, a ReLU or a maximum with 0 gets 1 minus a product of scores and constants. There must be
+    at least eight constants, all of them 0 or 1, and both must occur. A row with the label 0 then has the loss 1 and no
     gradient, whatever the net answers. A mask that leaves out rows would make it wrong, but it is multiplied with the
     losses.
     """
@@ -234,9 +234,9 @@ def _hinged(node: Node) -> Array | None:
 class AbsoluteErrorOfClasses(Rule):
     """The mean absolute error of classes 0 and 1, for which many constant answers are equally good.
 
-    Sure when the targets are 0 and 1, the answers are the results of a sigmoid or a softmax, and after two hundred
-    steps the loss is still about that of a constant answer. A learning rate that is too low looks the same, so that
-    rule comes first. Labels that cannot be learned would make it wrong.
+    Sure when the targets are 0 and 1, and the answers are the results of a sigmoid or a softmax. After two hundred
+    steps, the loss must still be about that of a constant answer. A learning rate that is too low looks the same, so
+    that rule comes first. Labels that cannot be learned would make it wrong.
     """
 
     name = "absolute error of classes"
@@ -269,10 +269,10 @@ class SquaredErrorOfClassNumbers(Rule):
     """A squared or absolute error of class numbers, as if class 7 were between 6 and 8.
 
     Sure when one output is compared with three to twenty consecutive whole numbers, which are about equally frequent,
-    and the inputs of the classes are in no such order: their means are far apart, but the distance between two means
-    does not grow with the difference of the numbers. Also when the loss stays above 30 % of a constant answer's loss,
-    unless the inputs are in that order. Grades and counts would make it wrong, but their inputs are mostly in order,
-    and their numbers are not equally frequent.
+    and the inputs of the classes have no such order. That is: their means are far apart, but the distance between two
+    means does not grow with the difference of the numbers. Also when the loss stays above 30 % of a constant answer's
+    loss, unless the inputs are in that order. Grades and counts would make it wrong, but their inputs are mostly in
+    order, and their numbers are not equally frequent.
     """
 
     name = "distance between class numbers"
@@ -339,8 +339,8 @@ class SquaredErrorOfClassNumbers(Rule):
 class BinaryLossOfClasses(Rule):
     """Binary cross-entropy of each output, although each row belongs to one of several classes.
 
-    Sure when each row of targets has exactly one 1 among three columns or more, and the answers are the results of a
-    softmax, or the loss stays above half of a constant answer's loss. Independent labels would make it wrong, but
+    Sure when each row of targets has exactly one 1 among three columns or more. The answers must be the results of a
+    softmax, or the loss must stay above half of a constant answer's loss. Independent labels would make it wrong, but
     then some rows have no 1, or two.
     """
 

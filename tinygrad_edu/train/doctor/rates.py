@@ -36,12 +36,11 @@ class RateTooHigh(Rule):
     """Steps so long that they make things worse.
 
     Sure when a step has changed the weights by over 30 % of their norm (0.1 % is usual), and the mean loss of five
-    steps is above three times the first one, or not finite. Also when a step has changed them by over 300 %, and one of
-    the first losses was twice the first one, or the loss after a hundred steps is no better than at the start, or than
-    that of a constant answer. A batch's loss may jump by chance, so the weights must have changed too. A net that
-    should replace its weights in one step would make it wrong. If the loss is a sum over the batch, that is named
-    instead. So are targets above 20, and above a thousand times the rate, with plain gradient descent at a rate of 0.1
-    or less.
+    steps is above three times the first one, or not finite. After a change of over 300 %, less is enough: one of the
+    first losses was twice the first one, or the loss after a hundred steps is no better than at the start, or than a
+    constant answer's loss. A batch's loss may jump by chance, so the weights must have changed too. A net that should
+    replace its weights in one step would make it wrong. If the loss is a sum over the batch, that is named instead. So
+    are targets above 20, and above a thousand times the rate, with plain gradient descent at a rate of 0.1 or less.
     """
 
     name = "learning rate too high"
@@ -73,7 +72,7 @@ class RateTooHigh(Rule):
         size = _size_of_targets(visit)
         if size > LARGE and _suits_small_targets(visit.optimizer, size):
             return Said(
-                "the targets are so large that their gradients throw the weights about at a rate that is usual.",
+                "the targets are so large that their gradients make the steps too long, although the rate is usual.",
                 f"the root mean square of the targets is {size:.3g}; with {visit.rate or 'this rate'} steps changed "
                 f"the weights by up to {change:.0%} of their norm, and the loss went from {first:.3g} to {now:.3g}",
                 "standardize the targets, and multiply the answers back",
@@ -95,13 +94,13 @@ class RateTooHigh(Rule):
 class RateTooLow(Rule):
     """Steps so short that nothing is learned.
 
-    Sure when, after two hundred steps, no weights have moved by more than 0.5 % of their norm, the loss is still that
-    of a constant answer, and the gradient is large enough: a longer step along it would lower the loss. Also when no
-    weights have moved by more than 5 %, and the loss falls steadily, at the end of the run as fast as at its start. A
-    run of thirty to two hundred steps is judged when it ends, with limits that are smaller in proportion. Only losses
+    Sure when, after two hundred steps, no weights have moved by more than 0.5 % of their norm, and the loss is still
+    that of a constant answer. The gradient must be so large that a longer step along it would lower the loss. Also when
+    no weights have moved by more than 5 %, and the loss falls steadily, at the end of the run as fast as at its start.
+    A run of thirty to two hundred steps is judged when it ends, with limits that are smaller in proportion. Only losses
     of a known kind are judged: in fine-tuning, a net that already knows its task moves as little, and rightly so.
-    Labels that cannot be learned would make it wrong, but then the weights move further. A warm-up would make it
-    wrong, so nothing is said while the rate rises, before the run has ended.
+    Labels that cannot be learned would make it wrong, but then the weights move further. A warm-up would make it wrong,
+    so nothing is said while the rate rises, before the run has ended.
     """
 
     name = "learning rate too low"

@@ -23,11 +23,11 @@ class TooMuchDecay(Rule):
 
     Sure when, after a hundred steps, the loss is above half of a constant answer's loss, and one of two things is true.
     Either the decay is at least 0.05, and its pull ``decay · ‖weights‖`` is over half of the gradient at ten looks in a
-    row; for AdamW, the decay is at least 0.5, and the weights have shrunk to half. Or the weights of several layers
-    have shrunk to 20 %, whatever the decay is: a penalty in the loss does the same. Also when AdamW has a decay of 1 or
-    more, its pull at ten looks in a row is a third of Adam's longest step, and the loss is above 20 % of a constant
-    answer's loss. Labels that cannot be learned would make it wrong. A linear map whose best weights are small would
-    too, so the weights of one layer alone say nothing.
+    row. (For AdamW, the decay is at least 0.5, and the weights have shrunk to half.) Or the weights of several layers
+    have shrunk to 20 %, whatever the decay is: a penalty in the loss does the same. With a decay of 1 or more in AdamW,
+    20 % of a constant answer's loss is enough; then its pull must be a third of Adam's longest step at ten looks in a
+    row. Labels that cannot be learned would make it wrong. A linear map whose best weights are small would too, so the
+    weights of one layer alone say nothing.
     """
 
     name = "weight decay too strong"
@@ -70,9 +70,10 @@ class TooMuchDecay(Rule):
 class TooMuchClipping(Rule):
     """Gradients that clipping makes so small that the steps are too short.
 
-    Sure when between the backward pass and the step the gradient lost 95 % of its norm or more at ten looks in a row,
-    with an optimizer whose step is proportional to it (SGD), and after two hundred steps the loss is above two thirds
-    of a constant answer's loss. The large gradients of a loss that is a sum would make it wrong, but then it falls.
+    Sure when, at ten looks in a row, the gradient lost at least 95 % of its norm between the backward pass and the
+    step. The optimizer's step must be proportional to the gradient (SGD), and the loss after two hundred steps must be
+    above two thirds of a constant answer's loss. The large gradients of a loss that is a sum would make it wrong, but
+    then it falls.
     """
 
     name = "gradient clipping too strong"
@@ -115,8 +116,8 @@ class TooMuchClipping(Rule):
 class LargeEpsilon(Rule):
     """An epsilon of Adam that is larger than the number that it is added to.
 
-    Sure when it is at least 1e-4, and at least ten times the root mean square of the gradient at ten looks in a row, so
-    that steps are at most 10 % of their usual length. After a hundred steps, the loss must be above 30 % of a constant
+    Sure when it is at least 1e-4, and at least ten times the root mean square of the gradient at ten looks in a row.
+    Steps are then at most 10 % of their usual length. After a hundred steps, the loss must be above 30 % of a constant
     answer's loss. Labels that cannot be learned would make it wrong.
     """
 
@@ -185,9 +186,9 @@ class FadingRate(Rule):
 class LongWarmUp(Rule):
     """A warm-up of the learning rate that does not end within the run.
 
-    Sure when the rate rose until the last of at least fifty steps, to three times its first value or more, and the loss
-    is still above half of a constant answer's loss. A search for a good rate would make it wrong, but it ends with a
-    loss that grows.
+    Sure when the rate rose until the last of at least fifty steps, to three times its first value or more. The loss
+    must still be above half of a constant answer's loss. A search for a good rate would make it wrong, but it ends with
+    a loss that grows.
     """
 
     name = "warm-up longer than the run"
@@ -215,7 +216,7 @@ class TooFewSteps(Rule):
     Sure when a run of ten to sixty steps ended without an error, the loss is above 70 % of a constant answer's loss,
     and nothing else was found. It must have fallen by 1.5 % or more from the second third of the run to the last, and
     by more than the noise of the losses explains. Also when the loss is above 40 % of a constant answer's loss and fell
-    by 10 %; or when a run of three to nine steps has made the loss fall, but not below 90 % of a constant answer's
+    by 10 %. Also when a run of three to nine steps has made the loss fall, but not below 90 % of a constant answer's
     loss. A run that is short on purpose would make it wrong, so the confidence is low.
     """
 

@@ -24,8 +24,8 @@ EARLY = 5  # steps in which nothing can have been learned yet
 class DeadReLUs(Rule):
     """ReLUs that are zero for every sample, and so pass no gradient back.
 
-    Sure when, in a layer of four units or more, over 80 % of them were zero for every row at ten looks (so over at
-    least ten steps, and different batches if there are any). Most healthy nets have some dead units, 20 % or 40 %,
+    Sure when, in a layer of four units or more, over 80 % of them were zero for every row at ten looks. These are at
+    least ten steps, with different batches if there are any. Most healthy nets have some dead units, 20 % or 40 %,
     because of the initialization and the training itself. A layer that needs only 20 % of its units would make it
     wrong.
     """
@@ -91,9 +91,9 @@ class Saturated(Rule):
 class EqualWeights(Rule):
     """Hidden units that are copies of each other, because their weights began equal.
 
-    Sure when all columns of a hidden layer's weights are still the same, up to rounding, at the fifth step, or when six
-    Values or more have at most half as many different numbers: equal units get equal gradients, so they stay equal. If
-    another path, different biases or dropout break the symmetry, the columns differ by then. The columns of the last
+    Sure when all columns of a hidden layer's weights are still the same, up to rounding, at the fifth step. Also when
+    six Values or more have at most half as many different numbers. Equal units get equal gradients, so they stay equal.
+    If another path, different biases or dropout break the symmetry, the columns differ by then. The columns of the last
     layer differ because of their targets. A net that is symmetric on purpose would make it wrong.
     """
 
