@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -38,10 +38,15 @@ class Frame(NamedTuple):
 
 
 def photographed(figure: Figure, caption: str) -> Frame:
-    """What the figure shows now."""
+    """What the figure shows now; its ground keeps its very colour, so that no frame is seen on a page."""
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
-    return Frame(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256, _METHOD), caption)
+    full = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    picture = full.quantize(256, _METHOD)
+    palette, ground = cast("list[int]", picture.getpalette()), 3 * cast("int", picture.getpixel((0, 0)))
+    palette[ground : ground + 3] = cast("tuple[int, ...]", full.getpixel((0, 0)))
+    picture.putpalette(palette)
+    return Frame(picture, caption)
 
 
 def check(path: str | Path, fps: float, theme: str) -> Path:

@@ -14,6 +14,7 @@ from viz.films import film, training_film
 from viz.films.animate import MOST_STEPS, animate_backprop
 from viz.films.network_panel import NetworkPanel, weights_of
 from viz.films.training_film import animate_training
+from viz.pictures.palette import THEMES
 from viz.steps.trace import trace
 
 
@@ -68,6 +69,13 @@ def test_backprop_has_a_picture_for_each_step(tmp_path, data):
     shown = [*pictures(tmp_path / "x.gif")]
     assert len(shown) == len(trace(root).steps)
     assert all((one != other).any() for one, other in itertools.pairwise(shown))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_ground_of_a_picture_has_the_colour_of_the_page(tmp_path, theme):
+    animate_backprop(expression(), tmp_path / "x.gif", theme=theme)
+    paper = THEMES[theme].paper
+    assert {"#" + bytes(picture[0, 0]).hex() for picture in pictures(tmp_path / "x.gif")} == {paper}
 
 
 def test_backprop_page_says_the_sentence_of_each_step(tmp_path):
