@@ -61,6 +61,7 @@ def test_the_first_change_shows_both_passes(opened):
     page = opened(player(root))
     drag(page, place(root, "x1"), 20)
     assert count(page) == page.evaluate("player.film.length")
+    assert text(page, "#losses") == f"out = {text(page, '.node.root .value')}"
 
 
 def test_typing_arrows_and_the_slider_change_the_picked_leaf(opened):

@@ -5,6 +5,7 @@ import pytest
 
 from tinygrad_edu import compile as compile_
 from tinygrad_edu import data, nn, optim
+from viz.formulas.numbers import number_text
 from viz.pages.playground import playground
 
 STATE = (
@@ -222,6 +223,7 @@ def test_a_wire_is_dragged_and_the_weight_changes(opened, plain):
     drag(page, middle, (middle[0] + 60, middle[1]))
     after = state(page)[lit[0]][lit[1]]
     assert after > before
+    assert f"w = {number_text(after)} " in page.inner_text("#tip")
     assert name.startswith("layers.")
     assert index >= 0
 

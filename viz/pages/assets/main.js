@@ -112,6 +112,7 @@ class Player {
   /** A number was changed: of leaf `k`, or of many if it is null. Everything follows. */
   changed(k) {
     this.motion.clear();
+    if (this.descent && !this.descent.isStepping) this.descent.forget();
     if (this.count === 0 && k !== null) return this.seek(this.film.length, { silent: true });
     this.drawn = { fills: [], labels: [], seenOnly: true };
     this.table.isStale = true;
@@ -120,7 +121,6 @@ class Player {
     this.drawn.seenOnly = false;
     clearTimeout(this.rest);
     this.rest = setTimeout(() => this.fill(this.quiz.asked ? this.count - 1 : this.count), 100);
-    if (this.descent && !this.descent.isStepping) this.descent.forget();
     clearTimeout(this.later);
     this.later = setTimeout(() => {
       this.share();

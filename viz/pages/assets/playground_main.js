@@ -406,7 +406,8 @@ class Playground {
       });
       return button;
     });
-    this.one("adds").append(...dots);
+    const twice = matchMedia("(pointer: coarse)").matches ? "double-tap" : "double-click";
+    this.one("adds").append(`${twice}: new sample `, ...dots);
     dots.forEach((dot, k) => dot.setAttribute("aria-pressed", String(k === this.adds)));
   }
 

@@ -216,6 +216,8 @@ class NetworkView {
       if (held) {
         const value = held.start + ((x - held.x) / 60) * Math.max(0.5, Math.abs(held.start));
         this.on.weight(held.wire, Number(value.toPrecision(4)));
+        this.lit = held.wire;
+        this.on.light(held.wire, x, y);
         return;
       }
       const wire = this.wireAt(x, y);

@@ -63,6 +63,7 @@ class Timeline {
     this.labels = history.runs.map((run) => {
       const button = document.createElement("button");
       button.type = "button";
+      button.className = run.parent ? "fork" : "first";
       button.setAttribute("aria-pressed", String(run === history.run));
       button.addEventListener("click", () => this.seek(run.end, run));
       return button;
