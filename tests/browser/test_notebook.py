@@ -165,7 +165,7 @@ def test_in_jupyterlab_the_wheel_scrolls_the_notebook_until_the_view_has_the_foc
 def test_a_notebook_that_is_not_trusted_shows_a_picture_and_a_sentence_until_the_cell_runs(jupyterlab):
     jupyterlab.evaluate("jupyterapp.commands.execute('docmanager:open', { path: 'untrusted.ipynb' })")
     notebook = jupyterlab.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-    still = notebook.get_by_text("This notebook is not trusted, so it shows no page that one can touch.")
+    still = notebook.get_by_text("This notebook is not trusted, so the page is not shown.")
     still.wait_for()
     picture = notebook.locator(".tinygrad-edu-still img")
     assert picture.evaluate("(picture) => picture.naturalWidth") > 100
