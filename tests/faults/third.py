@@ -1359,7 +1359,7 @@ def values_of_states_with_a_target_net(seed: int) -> train.Doctor:
 
 
 @healthy
-def noise_that_nobody_can_predict(seed: int) -> train.Doctor:
+def noise_that_cannot_be_predicted(seed: int) -> train.Doctor:
     """Most of the variance is noise: the loss soon stands still at 1, where it has to."""
     rng = np.random.default_rng(seed)
     X = rng.uniform(-1, 1, (1500, 3))

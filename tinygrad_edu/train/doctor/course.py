@@ -122,6 +122,10 @@ class Course:
         """Whether no parameter was written to since the watch began, not even with the same numbers."""
         return all(p.stamp == self._stamps[name] for name, p in self.parameters.items())
 
+    def has_gradient(self) -> bool:
+        """Whether a parameter has a gradient that is not all 0. The small ones are checked first."""
+        return any(g is not None and not is_zero(g) for g in map(gradient, self.by_size))
+
     def distances(self) -> list[float]:
         """How far each array of weights is from its start, relative to its size there."""
         now = self._weights()

@@ -248,7 +248,7 @@ class NeverChanged(Rule):
 
     def before(self, visit: Visit) -> Said | None:
         self.course = visit.course
-        if _any_gradient(visit.course):
+        if visit.course.has_gradient():
             self.resets = 0
         elif visit.step > 1:
             self.resets += 1
@@ -258,14 +258,14 @@ class NeverChanged(Rule):
         return self._if_thrown_away(UNUSED)
 
     def after(self, visit: Visit) -> Said | None:
-        self.left = _any_gradient(visit.course)
+        self.left = visit.course.has_gradient()
         return None
 
     def on_step(self, optimizer: Any) -> Said | None:
         if not self.left or self.course is None or {*optimizer.params}.isdisjoint(self.course.parameters.values()):
             return None
         self.left = False
-        self.emptied = 0 if _any_gradient(self.course) else self.emptied + 1
+        self.emptied = 0 if self.course.has_gradient() else self.emptied + 1
         if self.emptied < STREAK or not self.course.untouched():
             return None
         return Said(
@@ -301,7 +301,3 @@ class NeverChanged(Rule):
 def _seen(course: Course) -> str:
     passes = len(course.losses)
     return f"none of the net's {len(course.parameters)} parameters was written to in {passes} backward passes"
-
-
-def _any_gradient(course: Course) -> bool:
-    return any(g is not None and not is_zero(g) for g in map(gradient, course.by_size))

@@ -90,7 +90,7 @@ class ResetBetweenParts(Rule):
         if visit.step == self.step + 1 and self.left:
             self.used += stamps != self.stamps
             like = stamps == self.stamps and graph == self.graph and visit.only_watched
-            self.wasted += like and all(g is None or is_zero(g) for g in map(gradient, visit.course.by_size))
+            self.wasted += like and not visit.course.has_gradient()
         self.step, self.stamps, self.graph = visit.step, stamps, graph
         if self.wasted < WASTED or self.used < 2:
             return None
@@ -101,9 +101,7 @@ class ResetBetweenParts(Rule):
         )
 
     def after(self, visit: Visit) -> Said | None:
-        self.left = visit.only_watched and any(
-            g is not None and not is_zero(g) for g in map(gradient, visit.course.by_size)
-        )
+        self.left = visit.only_watched and visit.course.has_gradient()
         return None
 
 

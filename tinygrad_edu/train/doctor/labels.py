@@ -7,12 +7,11 @@ import numpy as np
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course, mean
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.task import Record, Task, labels_of, path
+from tinygrad_edu.train.doctor.task import LARGE_TARGETS, Record, Task, labels_of, path, root_mean_square
 from tinygrad_edu.train.doctor.visit import Visit
 
 CLASSES = ("cross_entropy", "bce_with_logits", "categorical", "binary")
 ROWS = 1000  # that are compared
-LARGE = 20.0  # root mean square of the targets
 
 
 class EqualLabels(Rule):
@@ -288,9 +287,8 @@ class TargetsNotScaled(Rule):
         record = course.record
         if record is None or record.kind not in ("squared", "absolute") or len(course.losses) < 100:
             return None
-        t, ratio = record.targets, course.ratio()
-        size = float(np.sqrt(np.mean(np.square(t, dtype=float))))
-        if size <= LARGE or ratio is None or not ratio > 0.5:
+        size, ratio = root_mean_square(record.targets), course.ratio()
+        if size <= LARGE_TARGETS or ratio is None or not ratio > 0.5:
             return None
         return Said(
             "the targets are large, so it takes many steps before the answers are as large.",
@@ -301,7 +299,7 @@ class TargetsNotScaled(Rule):
 
 def targets_are_large(task: Task) -> bool:
     """Whether the targets of a regression are so large that a new net takes long to reach them."""
-    return task.kind in ("squared", "absolute") and float(np.sqrt(np.mean(np.square(task.targets)))) > LARGE
+    return task.kind in ("squared", "absolute") and root_mean_square(task.targets) > LARGE_TARGETS
 
 
 def _classes(task: Task) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.course import Course, mean
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.task import Task, path
+from tinygrad_edu.train.doctor.task import LARGE_TARGETS, Task, path, root_mean_square
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
 WORSE = 3.0  # times the first loss
@@ -25,7 +25,6 @@ SLOW = 0.05  # of the same, if the loss falls steadily
 LOGARITHMS = ("log_softmax", "log")
 PER_RATE = 1000  # targets at least so many times the rate are the cause
 USUAL = 0.1  # a rate of plain gradient descent that suits targets of size 1
-LARGE = 20.0  # root mean square of the targets
 CLIMBS = (  # what makes a loss grow at any rate
     *("gradient ascent", "initial weights too large", "errors that the loss rewards"),
     "labels of the wrong shape that broadcast",
@@ -70,7 +69,7 @@ class RateTooHigh(Rule):
                 CLIMBS,
             )
         size = _size_of_targets(visit)
-        if size > LARGE and _suits_small_targets(visit.optimizer, size):
+        if size > LARGE_TARGETS and _suits_small_targets(visit.optimizer, size):
             return Said(
                 "the targets are so large that their gradients make the steps too long, although the rate is usual.",
                 f"the root mean square of the targets is {size:.3g}; with {visit.rate or 'this rate'} steps changed "
@@ -195,7 +194,7 @@ def _is_small_factor(node: Node) -> bool:
 def _size_of_targets(visit: Visit) -> float:
     """The root mean square of the targets of a squared error; 0 of other losses."""
     task = visit.task
-    return float(np.sqrt(np.mean(np.square(task.targets)))) if task is not None and task.kind == "squared" else 0.0
+    return root_mean_square(task.targets) if task is not None and task.kind == "squared" else 0.0
 
 
 def _suits_small_targets(optimizer: Any, size: float) -> bool:

@@ -44,11 +44,11 @@ class TooMuchDecay(Rule):
         adamw = isinstance(visit.optimizer, AdamW)
         if decay < (0.5 if adamw else LEAST_DECAY):
             return None
-        size = math.sqrt(sum(float(np.sum(np.square(p.raw, dtype=float))) for p in visit.parameters.values()))
-        pull = decay * size
-        full_step = math.sqrt(sum(np.size(p.raw) for p in visit.parameters.values()))  # each number moves by the rate
+        parameters = visit.parameters.values()
+        pull = decay * _norm(p.raw for p in parameters)
+        full_step = _root_of_count(visit)  # each number moves by the rate
         self.bounded = self.bounded + 1 if adamw and decay >= BOUND and pull > full_step / 3 else 0
-        self.looks = self.looks + 1 if adamw or pull > _norm(visit.parameters.values()) / 2 else 0
+        self.looks = self.looks + 1 if adamw or pull > _gradient_norm(parameters) / 2 else 0
         return None
 
     def judge(self, course: Course) -> Said | None:
@@ -90,14 +90,14 @@ class TooMuchClipping(Rule):
     def look(self, visit: Visit) -> Said | None:
         if type(visit.optimizer).__name__ != "SGD":
             return None
-        self.before_clipping = _norm(visit.parameters.values())
+        self.before_clipping = _gradient_norm(visit.parameters.values())
         self.parameters = visit.parameters.values()
         return None
 
     def on_step(self, optimizer: Any) -> Said | None:
         if not 0 < self.before_clipping < math.inf:
             return None
-        self.shares.append(_norm(self.parameters) / self.before_clipping)
+        self.shares.append(_gradient_norm(self.parameters) / self.before_clipping)
         self.before_clipping = math.nan
         return None
 
@@ -134,7 +134,7 @@ class LargeEpsilon(Rule):
         epsilon = _epsilon(visit.optimizer)
         if epsilon < 1e-4:
             return None
-        self.size = _norm(visit.parameters.values()) / math.sqrt(sum(np.size(p.raw) for p in visit.parameters.values()))
+        self.size = _gradient_norm(visit.parameters.values()) / _root_of_count(visit)
         self.looks = self.looks + 1 if epsilon > TIMES * self.size else 0
         return None
 
@@ -260,10 +260,19 @@ class TooFewSteps(Rule):
         )
 
 
-def _norm(parameters: Any) -> float:
+def _gradient_norm(parameters: Any) -> float:
     """The norm of the whole gradient."""
-    gradients = [g for g in map(gradient, parameters) if g is not None]
-    return math.sqrt(sum(float(np.sum(np.square(g, dtype=float))) for g in gradients))
+    return _norm(g for g in map(gradient, parameters) if g is not None)
+
+
+def _norm(arrays: Any) -> float:
+    """The norm of all numbers of some arrays or floats."""
+    return math.sqrt(sum(float(np.sum(np.square(x, dtype=float))) for x in arrays))
+
+
+def _root_of_count(visit: Visit) -> float:
+    """√n of all n numbers in the parameters."""
+    return math.sqrt(sum(np.size(p.raw) for p in visit.parameters.values()))
 
 
 def _decay(optimizer: Any) -> float:

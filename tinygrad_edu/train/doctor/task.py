@@ -12,6 +12,7 @@ from tinygrad_edu.support.types import Array, IntArray
 LAYERS = ("linear", "matmul")
 VIEWS = ("reshape", "transpose", "getitem", "astype", "expand_dims", "squeeze")  # the same numbers in another shape
 KEPT = 2000  # rows of targets
+LARGE_TARGETS = 20.0  # root mean square: a new net takes long to reach them
 
 
 def viewed(node: Node) -> Node:
@@ -286,6 +287,11 @@ def labels_of(targets: Array) -> IntArray | None:
     if np.all((targets == 0) | (targets == 1)) and np.all(targets.sum(1) == 1):
         return np.asarray(targets.argmax(1), dtype=np.int64)
     return None
+
+
+def root_mean_square(x: Array) -> float:
+    """√(mean of x²), computed with float64 because squares of small types overflow."""
+    return math.sqrt(float(np.mean(np.square(x, dtype=np.float64))))
 
 
 def entropy(p: Array) -> float:
