@@ -103,8 +103,8 @@ EXAMPLES: dict[str, Example] = {
     ),
     "exploding gradients": program(
         "If each layer multiplies the gradient by about 1, it has the same size everywhere.",
-        net="nn.MLP(2, [24, 24, 24, 24, 24, 24, 2], activation='relu', rng=0)",
-        after="for layer in net.layers:\n    layer.weight.data *= 15",
+        net="nn.MLP(2, [24, 24, 24, 24, 24, 24, 24, 24, 2], activation='relu', rng=0)",
+        after="for layer in net.layers:\n    layer.weight.data *= 9",
         optimizer="optim.SGD(net.parameters(), lr=1e-9)",
         steps=20,
     ),
@@ -139,8 +139,9 @@ EXAMPLES: dict[str, Example] = {
     ),
     "saturated sigmoids": program(
         "Near 0 the slope of a sigmoid is 1/4, at its flat ends it is nearly 0.",
-        net="nn.MLP(2, [16, 2], activation='sigmoid', rng=0)",
-        after="net.layers[0].weight.data *= 200",
+        net="nn.MLP(2, [16, 16, 2], activation='sigmoid', rng=0)",
+        after="for layer in net.layers[:2]:\n    layer.weight.data *= 200",
+        optimizer="optim.SGD(net.parameters(), lr=0.01)",
     ),
     "all-equal initial weights": program(
         "Equal units get equal gradients and stay equal; random weights tell them apart.",
@@ -252,7 +253,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "learning rate that fades too early": program(
         "The rate should fade when the loss has come down, to settle, and not before.",
-        optimizer="optim.SGD(net.parameters(), lr=0.1)",
+        optimizer="optim.SGD(net.parameters(), lr=0.02)",
         end="optimizer.lr *= 0.8",
     ),
     "no nonlinearity between layers": program(
@@ -390,8 +391,8 @@ EXAMPLES: dict[str, Example] = {
     ),
     "too few steps": program(
         "Where the loss still falls, more steps make it fall further.",
-        optimizer="optim.SGD(net.parameters(), lr=0.03)",
-        steps=20,
+        optimizer="optim.SGD(net.parameters(), lr=0.02)",
+        steps=10,
     ),
 }
 

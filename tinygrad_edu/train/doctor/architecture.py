@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygrad_edu.nn import BatchNorm1d, Dropout, LayerNorm
 from tinygrad_edu.train.doctor.course import Course
-from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.task import viewed
 from tinygrad_edu.train.doctor.visit import Visit
 
@@ -15,40 +15,20 @@ LARGE = 4.0  # times the deviation of Kaiming's initialization
 FAR = 3.0  # times the loss of a constant answer, at the start
 KEPT_PATHS = 0.2  # share of the paths that dropout must keep
 NARROW = 2  # units
-LEARNING = (
-    *("learning rate too high", "learning rate too low", "vanishing gradients", "dead ReLUs", "NaN"),
-    *("inputs not normalized", "inputs that are all equal", "labels that are all equal", "softmax of one unit"),
-    *("parameters that never change", "all-equal initial weights", "saturated sigmoids"),
-    *("output activation that does not fit", "raw outputs in a loss of probabilities", "gradient ascent"),
-    *("softmax before cross-entropy", "probabilities given to a with-logits loss", "loss summed over the batch"),
-    *("weight decay too strong", "gradient clipping too strong", "learning rate that fades too early"),
-    *(
-        "labels of the wrong shape that broadcast",
-        "ReLU before a loss of logits",
-        "parameter missing from the optimizer",
-    ),
-    *("frozen layers that were never trained", "parameter that never receives a gradient", "dropout too strong"),
-    *("initial weights too large", "errors that the loss rewards", "targets not scaled", "softmax in a hidden layer"),
-    *(
-        "epsilon of the optimizer too large",
-        "sequence on the wrong axis",
-        "gradients reset between the parts of a step",
-        "hinge loss of labels 0 and 1",
-        "warm-up longer than the run",
-    ),
-)
 
 
 class MissingNonlinearity(Rule):
     """Layers that follow each other with nothing but a linear map between them.
 
-    Sure when the loss stays above 30 % of a constant answer's loss and no longer falls, and a layer follows another
-    one directly. The first must have at least as many units as the smaller of its inputs and the second one's outputs,
-    so it is no bottleneck on purpose. A task that linear maps solve, or a factorized matrix, would make it wrong, so
-    the rule checks the loss and the width.
+    Sure when the loss stays above 60 % of a constant answer's loss and no longer falls, and a layer follows another one
+    directly. The first must have at least as many units as the smaller of its inputs and the second one's outputs, so
+    it is no bottleneck on purpose. A task that linear maps solve, or a factorized matrix, would make it wrong, so the
+    rule checks the loss and the width.
     """
 
     name = "no nonlinearity between layers"
+    grade = Grade.MEASURED
+    refutable = True
     fix = "put an activation such as nn.ReLU() between the layers: two linear maps in a row are one linear map"
     code = "{net} = nn.Sequential(first_layer, nn.ReLU(), second_layer)"
     confidence = 0.85
@@ -66,7 +46,7 @@ class MissingNonlinearity(Rule):
             return None
         ratio = course.ratio()
         everywhere = all(layer.linear for layer in course.layers)
-        if ratio is None or not ratio > 0.3 or not (course.stuck() or (everywhere and ratio > 1.5)):
+        if ratio is None or not ratio > 0.6 or not (course.stuck() or (everywhere and ratio > 1.5)):
             return None
         first, second = pairs[0]
         return Said(
@@ -79,12 +59,14 @@ class MissingNonlinearity(Rule):
 class SoftmaxInside(Rule):
     """A softmax whose results enter the next layer.
 
-    Sure when a layer with weights takes the results of a softmax, and the loss is still above 20 % of a constant
+    Sure when a layer with weights takes the results of a softmax, and the loss is still above half of a constant
     answer's loss. In attention and in a mixture of experts, the results are multiplied with computed numbers and not
     with weights. A program that feeds one net's probabilities to another net would make it wrong.
     """
 
     name = "softmax in a hidden layer"
+    grade = Grade.MEASURED
+    refutable = True
     fix = "use ReLU or tanh in hidden layers: softmax makes the units of a row compete and shrinks them"
     code = "{net}.layers[1] = nn.ReLU()  # where the hidden softmax is"
     confidence = 0.9
@@ -101,7 +83,7 @@ class SoftmaxInside(Rule):
 
     def judge(self, course: Course) -> Said | None:
         ratio = course.ratio()
-        if not self.width or ratio is None or not ratio > 0.2 or len(course.losses) < PATIENCE / 2:
+        if not self.width or ratio is None or not ratio > 0.5 or len(course.losses) < PATIENCE / 2:
             return None
         return Said(
             "a hidden layer ends with a softmax, so the next layer gets only small numbers.",
@@ -113,21 +95,23 @@ class SoftmaxInside(Rule):
 class NetTooSmall(Rule):
     """A hidden layer of only one or two units.
 
-    Sure when the loss stays above 40 % of a constant answer's loss, hardly falls any more, and nothing else
-    explains it. Labels that cannot be learned would make it wrong.
+    Sure when the loss stays above half of a constant answer's loss, hardly falls any more, and nothing else explains
+    it. A layer of two units that compresses inputs of more numbers to answers of as many, as in an autoencoder, says
+    nothing. Labels that cannot be learned would make it wrong.
     """
 
     name = "net too small"
+    grade = Grade.LEFT_OVER
     fix = "make the narrowest hidden layer wider"
     confidence = 0.7
-    explained_by = (*LEARNING, "no nonlinearity between layers", "training labels that are wrong", "no biases")
+    explained_by = ("training labels that are wrong", "no biases")
 
     def finish(self, course: Course) -> Said | None:
         hidden = [layer for layer in course.layers if layer.hidden]
-        if not hidden or len(course.losses) < PATIENCE or not course.stuck(share=0.4, flat=0.1):
+        if not hidden or len(course.losses) < PATIENCE or not course.stuck(share=0.5, flat=0.1):
             return None
         narrow = min(hidden, key=lambda layer: layer.outputs)
-        if narrow.outputs > NARROW:
+        if narrow.outputs > NARROW or NARROW < course.layers[0].inputs == course.layers[-1].outputs:
             return None
         return Said(
             "the net has too few hidden units for this task.",
@@ -140,22 +124,22 @@ class NetTooSmall(Rule):
 class NoBiases(Rule):
     """A net without biases, so that the output for the input 0 is fixed.
 
-    Sure when no layer has a bias, nothing normalizes, the loss stays above 40 % of a constant answer's loss
-    and no longer falls, and nothing else explains it. Labels that cannot be learned would make it wrong.
+    Sure when no layer has a bias, nothing normalizes, the loss stays above 80 % of a constant answer's loss and no
+    longer falls, and nothing else explains it. Labels that cannot be learned would make it wrong.
     """
 
     name = "no biases"
+    grade = Grade.LEFT_OVER
     fix = "give the layers biases (nn.Linear has them unless bias=False)"
     code = "nn.Linear(n_in, n_out, bias=True)"
     confidence = 0.7
-    explained_by = (*LEARNING, "no nonlinearity between layers")
 
     def finish(self, course: Course) -> Said | None:
         if course.modules(LayerNorm, BatchNorm1d):
             return None
         if not course.layers or any(layer.bias for layer in course.layers) or len(course.losses) < PATIENCE:
             return None
-        if not course.stuck(share=0.4):
+        if not course.stuck(share=0.8):
             return None
         return Said(
             "no layer has a bias, so the net cannot shift its answers.",
@@ -167,11 +151,13 @@ class NoBiases(Rule):
 class TooMuchDropout(Rule):
     """Dropout that drops almost every path from the input to the output.
 
-    Sure when a step keeps less than 20 % of all paths (the product of 1 − p over the layers), and the loss
-    is still above half of a constant answer's loss. Labels that cannot be learned would make it wrong.
+    Sure when a step keeps less than 20 % of all paths (the product of 1 − p over the layers), and the loss is still
+    above half of a constant answer's loss. Labels that cannot be learned would make it wrong.
     """
 
     name = "dropout too strong"
+    grade = Grade.MEASURED
+    refutable = True
     fix = "drop less: 0.1 to 0.5 a layer"
     confidence = 0.85
 
@@ -193,12 +179,13 @@ class TooMuchDropout(Rule):
 class InitialWeightsTooLarge(Rule):
     """Initial weights so large that the first answers are far off.
 
-    Sure when the weights of most layers have over four times the deviation of Kaiming's initialization, and the
-    first loss is over three times that of a constant answer. A net with sines as activations has such weights on
-    purpose, but not such a loss. The weights of a trained net would make it wrong, but its first loss is low.
+    Sure when the weights of most layers have over four times the deviation of Kaiming's initialization, and the first
+    loss is over three times that of a constant answer. A net with sines as activations has such weights on purpose, but
+    not such a loss. The weights of a trained net would make it wrong, but its first loss is low.
     """
 
     name = "initial weights too large"
+    grade = Grade.MEASURED
     fix = "initialize the weights by the number of inputs (nn.init.xavier_uniform_, kaiming_normal_)"
     code = "nn.init.xavier_uniform_(layer.weight)  # for each layer of {net}"
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import weakref
 
 TINY = 0.1  # root mean square: smaller weights count as this large
+LEARNED = 0.5  # of a constant answer's loss: a run below it has learned much of its task
 RECENT = 25  # steps whose mean loss is compared with that of a constant answer
 SAMPLE = 4096  # about how many entries of a large array are compared to measure a step
 
@@ -151,6 +152,14 @@ class Course:
         recent = mean(self.losses[-min(RECENT, max(5, len(self.losses) // 4)) :])
         return math.inf if math.isnan(recent) else recent / self.record.guess()
 
+    def left(self) -> float:
+        """The share of the loss that is left: of a constant answer's loss, or of the first one if that is not known."""
+        ratio = self.ratio()
+        if ratio is not None or len(self.losses) < 2:
+            return 1.0 if ratio is None else ratio
+        first, last = self.losses[0], self.quarters()[-1]
+        return last / first if first > 0 and last >= 0 else 1.0
+
     def stuck(self, share: float = 0.3, flat: float = 0.05) -> bool:
         """Whether the loss is still above a share of a constant answer's loss, and no longer falls.
 
@@ -191,6 +200,11 @@ def same_scale(course: Course) -> bool:
         return False
     pairs = ((course.losses[record.steps[i] - 1], record.losses[i]) for i in (0, -1))
     return all(np.isclose(loss, usual, rtol=0.05) for loss, usual in pairs)
+
+
+def has_own_steps(optimizer: Any) -> bool:
+    """Whether the length of its steps does not depend on the size of the gradient, as Adam's."""
+    return getattr(optimizer, "eps", None) is not None
 
 
 def gradient(node: Node) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn import BatchNorm1d, Dropout
 from tinygrad_edu.train.doctor.course import Course
-from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit
 
 HIGH = 0.9  # a momentum with which only the last batch counts
@@ -18,12 +18,13 @@ class TrainingModeInEvaluation(Rule):
     """A model that is evaluated while it behaves as in training.
 
     Sure when, after the first backward pass, a model with Dropout or BatchNorm1d in training mode was called under
-    `no_grad`. Also when two of its outputs were never used in a backward pass. An output that still exists may be
-    used later, so it counts only when the watch ends. An average over several random forward passes, which estimates
+    `no_grad`. Also when two of its outputs were never used in a backward pass. An output that still exists may be used
+    later, so it counts only when the watch ends. An average over several random forward passes, which estimates
     uncertainty, would make it wrong.
     """
 
     name = "training mode during evaluation"
+    stands_apart = True
     fix = "call net.eval() before evaluating and net.train() before going on"
     code = "{net}.eval()  # before evaluating; {net}.train() after it"
 
@@ -122,6 +123,8 @@ class BatchNormStatistics(Rule):
     """
 
     name = "BatchNorm statistics that do not follow"
+    grade = Grade.MEASURED
+    stands_apart = True
     fix = "use the momentum 0.1, and batches that are drawn at random from the whole set"
     code = "norm.momentum = 0.1"
     confidence = 0.85
@@ -172,11 +175,12 @@ class BatchNormOfFewRows(Rule):
     """BatchNorm1d of batches that have too few rows for a mean and a variance.
 
     Sure when it got two rows or fewer at 90 % of its looks, twenty or more: of two rows, it keeps only the signs of
-    their differences. Also when it got four rows or fewer, and the loss is above half of a constant answer's loss
-    after a hundred steps. Pairs that are compared on purpose would make it wrong.
+    their differences. Also when it got four rows or fewer, and the loss is above half of a constant answer's loss after
+    a hundred steps. Pairs that are compared on purpose would make it wrong.
     """
 
     name = "BatchNorm of too few rows"
+    grade = Grade.MEASURED
     fix = "use larger batches, such as 32 rows, or nn.LayerNorm, which needs no other rows"
     code = "for X, y in data.batches(X_train, y_train, 32, rng):"
     confidence = 0.85

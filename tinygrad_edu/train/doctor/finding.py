@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from tinygrad_edu.support.ascii import for_output
@@ -68,6 +69,20 @@ def few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
+class Grade(IntEnum):
+    """What a finding rests on. A finding explains all findings of later grades, so these are not made beside it.
+
+    A run mostly has one fault, and the fault has consequences. The order goes from what can be the only cause to what
+    can be the consequence of anything.
+    """
+
+    SHOWN = 1  # by the program itself: an operation, a shape, or numbers that cannot be right
+    MEASURED = 2  # a setting or a size that is far from what is usual, in a run that does not learn well
+    BEHAVIOR = 3  # what the units, the gradients or the losses do: most faults above have such a consequence
+    LEFT_OVER = 4  # a cause that is likely because the run does badly and nothing above explains it
+    UNFINISHED = 5  # the run does badly, and might only be too short
+
+
 class Said(NamedTuple):
     """What a rule says when it has found its fault."""
 
@@ -77,6 +92,7 @@ class Said(NamedTuple):
     code: str = ""  # likewise
     name: str = ""  # likewise
     explained_by: tuple[str, ...] | None = None  # likewise
+    grade: Grade | None = None  # likewise
 
 
 class Rule:
@@ -88,17 +104,22 @@ class Rule:
     Attributes
     ----------
     code : the fix as a line of code; ``{net}`` and ``{optimizer}`` are replaced by the program's names.
-    explained_by : findings that explain the same evidence. If one of them was made, the rule is silent. If one is made
-        later, it replaces the rule's finding.
-    alone : whether it is silent after any other finding.
+    grade : what the finding rests on; a finding of an earlier grade explains it.
+    stands_apart : whether it explains nothing about the training before it, as a fault that harms only evaluations.
+    refutable : whether a run that learns its task in the end shows that the fault did no harm. It is true of all rules
+        about behavior.
+    explained_by : findings of the same or a later grade that explain the same evidence. If a finding that explains it
+        was made, the rule is silent. If one is made later, it replaces the rule's finding.
     """
 
     name: ClassVar[str]
     fix: ClassVar[str]
     code: ClassVar[str] = ""
     confidence: ClassVar[float] = 0.95
+    grade: ClassVar[Grade] = Grade.SHOWN
+    stands_apart: ClassVar[bool] = False
+    refutable: ClassVar[bool] = False
     explained_by: ClassVar[tuple[str, ...]] = ()
-    alone: ClassVar[bool] = False
 
     def before(self, visit: "Visit") -> Said | None:
         """At every backward pass, before the gradients of the parameters change."""

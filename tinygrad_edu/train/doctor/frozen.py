@@ -8,7 +8,7 @@ import numpy as np
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn import Module
 from tinygrad_edu.train.doctor.course import Course, gradient, is_zero
-from tinygrad_edu.train.doctor.finding import Rule, Said, few
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said, few
 from tinygrad_edu.train.doctor.visit import Visit
 
 STREAK = 3  # steps in a row whose gradients were gone
@@ -163,6 +163,8 @@ class FrozenUntrained(Rule):
     """
 
     name = "frozen layers that were never trained"
+    grade = Grade.MEASURED
+    refutable = True
     fix = "set their requires_grad to True, or load the weights of a trained net before you freeze them"
     code = "for p in layer.parameters(): p.requires_grad = True"
     confidence = 0.8

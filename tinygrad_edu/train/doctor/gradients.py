@@ -7,12 +7,13 @@ from typing import ClassVar
 import numpy as np
 
 from tinygrad_edu.support.types import Array
-from tinygrad_edu.train.doctor.course import Course, is_zero
-from tinygrad_edu.train.doctor.finding import Rule, Said, few
+from tinygrad_edu.train.doctor.course import Course, has_own_steps, is_zero
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said, few
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
 WASTED = 6  # passes whose gradients no step used
 STREAK = 3  # steps in a row with gradients that were not reset
+FIRST = 5  # steps whose gradients are those of the initialization
 DEPTH = 3  # the fewest layers whose gradients are compared
 DEEP = 4  # the fewest layers of a deep net
 GROWTH = 1e3  # of the gradient's size from the last layer to the first, in a deep net
@@ -27,9 +28,9 @@ class MissingZeroGrad(Rule):
 
     Sure when a parameter still had a gradient, not zero, at the start of three backward passes, although a step had
     changed the parameter before each of them. The gradient must not have been gone in between. Accumulation over
-    micro-batches changes no parameter in between. With several losses and optimizers, the gradient is gone whenever
-    the parameter is trained. Only passes that follow each other directly are compared. A program that accumulates
-    gradients over steps on purpose would make it wrong.
+    micro-batches changes no parameter in between. With several losses and optimizers, the gradient is gone whenever the
+    parameter is trained. Only passes that follow each other directly are compared. A program that accumulates gradients
+    over steps on purpose would make it wrong.
     """
 
     name = "missing zero_grad"
@@ -148,17 +149,24 @@ class Exploding(_AlongTheLayers):
     Sure when the root mean square of the gradient at the first layer's output is over a thousand times that at the last
     layer's output. The net must have four layers or more, and the gradient must grow in most of them. With a common
     initialization the two are within a factor of about ten. One look is enough, because such a run often ends at once.
-    A net whose first layers are scaled down later on purpose would make it wrong.
+    If the gradient did not grow so much at the first steps, a rate that is too high explains it. A net whose first
+    layers are scaled down later on purpose would make it wrong. So the finding is withdrawn if the loss is below half
+    of a constant answer's loss in the end.
     """
 
     enough = 1
 
     name = "exploding gradients"
+    grade = Grade.BEHAVIOR
     fix = (
         "initialize the weights for the activation (nn.init.kaiming_normal_, xavier_normal_), normalize between "
         "layers, or clip the gradient (optim.clip_grad_norm_)"
     )
     code = "optim.clip_grad_norm_({net}.parameters(), 1.0)  # between loss.backward() and {optimizer}.step()"
+
+    def look(self, visit: Visit) -> Said | None:
+        said = super().look(visit)
+        return said if said is None or visit.step <= FIRST else said._replace(explained_by=("learning rate too high",))
 
     def extreme(self, sizes: Array) -> bool:
         return bool(
@@ -177,26 +185,28 @@ class Vanishing(_AlongTheLayers):
 
     Sure when, at the last five looks, the root mean square of the gradient at the first layer's output is below a
     thousandth of that at the last layer's output. The net must have four layers or more, and the gradient must shrink
-    at most of them. In a net of three layers, a factor of 0.05 per layer is enough. In a recurrent net, the steps of a
-    sequence, eight or more, count as layers. Some nets learn in spite of this, so nothing is said if the loss falls, or
-    is below 80 % of a constant answer's loss. A run that ends just before the net begins to learn would make it wrong.
+    at most of them. In a net of three layers, a factor of 0.05 per layer is enough, but not with Adam and the like:
+    their steps do not depend on the size of the gradient. In a recurrent net, the steps of a sequence, eight or more,
+    count as layers. Some nets learn in spite of this, so nothing is said if the loss falls, or is below 80 % of a
+    constant answer's loss. A run that ends just before the net begins to learn would make it wrong.
     """
 
     name = "vanishing gradients"
+    grade = Grade.BEHAVIOR
     fix = "use ReLU-like activations with nn.init.kaiming_normal_, normalize between layers, or make the net less deep"
     code = "nn.init.kaiming_normal_(layer.weight)  # for each layer of {net}, with nn.ReLU() between them"
     confidence = 0.85
-    explained_by = (
-        *("dead ReLUs", "learning rate too high", "loss summed over the batch", "inputs not normalized"),
-        *("weight decay too strong", "BatchNorm of too few rows", "BatchNorm statistics that do not follow"),
-    )
+    explained_by = ("dead ReLUs", "learning rate too high", "BatchNorm statistics that do not follow")
 
     def __init__(self) -> None:
         super().__init__()
         self.said: Said | None = None
 
     def look(self, visit: Visit) -> Said | None:
-        self.said = super().look(visit)
+        adapts = has_own_steps(visit.optimizer)
+        self.said = super().look(visit) if not adapts or len(visit.gradient_sizes) >= DEEP else None
+        if self.said is not None and adapts:
+            self.said = self.said._replace(explained_by=(*self.explained_by, "learning rate too low"))
         return None
 
     def judge(self, course: Course) -> Said | None:

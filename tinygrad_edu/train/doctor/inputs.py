@@ -6,8 +6,8 @@ import numpy as np
 
 from tinygrad_edu import nn
 from tinygrad_edu.support.types import Array
-from tinygrad_edu.train.doctor.course import Course
-from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.course import LEARNED, Course
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit, viewed
 
 LARGE = 20.0  # root mean square of a feature
@@ -17,19 +17,25 @@ ROWS = 20
 ROUNDING = 1e-6  # also where the program computes with float32
 ENOUGH = 2000  # rows: no more are measured
 FAR = 5.0  # deviations from the training's mean
+SHIFTED = 1.5  # likewise; the mean of twenty rows that are drawn like the training's is within one
+LITTLE = 0.8  # of a constant answer's loss: the net has learned little so far
 TIMES = 20  # smaller than the training's deviation
 
 
 class NotNormalized(Rule):
     """Inputs far from the size that initializations are made for.
 
-    Sure when a feature of what enters a first layer has a root mean square above 20, or when no entry is above
-    0.01, over at least twenty rows. Standardized features have 1, pixels in [0, 1] less, and 8x8 digits counted
-    from 0 to 16 at most 13. Nothing is said if a layer normalizes the inputs first, or if BatchNorm1d normalizes the
-    results of the first layer. A net whose first weights are made for such inputs would make it wrong.
+    Sure when a feature of what enters a first layer has a root mean square above 20, or when no entry is above 0.01,
+    over at least twenty rows. Standardized features have 1, pixels in [0, 1] less, and 8x8 digits counted from 0 to 16
+    at most 13. Many nets learn from such inputs in spite of it. So the loss must be above 80 % of a constant answer's
+    loss after two hundred steps, or above half of it when the watch ends. Nothing is said if a layer normalizes the
+    inputs first, or if BatchNorm1d normalizes the results of the first layer. A net whose first weights are made for
+    such inputs would make it wrong, but it learns.
     """
 
     name = "inputs not normalized"
+    grade = Grade.MEASURED
+    refutable = True
     fix = "standardize them with the training set's mean and deviation (data.Standardizer), or divide pixels by 255"
     code = "X = (X - X_train.mean(0)) / X_train.std(0)"
 
@@ -37,10 +43,19 @@ class NotNormalized(Rule):
         self.rows = 0
         self.squares: dict[int, Array] = {}
         self.largest = 0.0
+        self.said: Said | None = None
 
     def look(self, visit: Visit) -> Said | None:
         x = visit.first_inputs if self.rows < ENOUGH else None
-        return None if x is None or _is_normalized_next(visit) else self._measure(x)
+        if x is not None and not _is_normalized_next(visit):
+            self.said = self._measure(x) or self.said
+        return None
+
+    def judge(self, course: Course) -> Said | None:
+        return self.said if course.left() > LITTLE else None
+
+    def finish(self, course: Course) -> Said | None:
+        return self.said if course.left() > LEARNED else None
 
     def _measure(self, x: Array) -> Said | None:
         width = x.shape[-1]
@@ -112,8 +127,9 @@ class SameBatch(Rule):
     Sure when the rows were the same at fifteen looks, and one of two things shows that there are more. Either the model
     was also called, without a gradient, with at least twice as many rows, which include the batch. Or a variable of the
     program is an array with at least four times as many rows, which include the batch, and no variable is just the
-    batch. Some programs take one batch on purpose, to see that the net can learn it. It is mostly a variable before the
-    loop; one that is taken within the loop would make it wrong.
+    batch. If the array also includes the rows of the last evaluation, these do not count. Some programs take one batch
+    on purpose, to see that the net can learn it. It is mostly a variable before the loop; one that is taken within the
+    loop would make it wrong.
     """
 
     name = "the same batch at every step"
@@ -145,10 +161,17 @@ class SameBatch(Rule):
         around = {name: x for name, x in course.arrays().items() if x.shape[1:] == self.batch.shape[1:]}
         if any(np.array_equal(x, self.batch) for x in around.values()):
             return None
-        larger = [name for name, x in around.items() if len(x) >= 4 * len(self.batch) and _holds(x, self.batch)]
+        larger = [name for name, x in around.items() if self._is_part_of(x, whole)]
         if not larger:
             return None
         return self._say(f"the array {larger[0]} has {len(around[larger[0]])} rows that include them")
+
+    def _is_part_of(self, x: Array, evaluated: Array | None) -> bool:
+        """Whether the array has many more rows than the batch and those of the evaluation."""
+        if len(x) < 4 * len(self.batch) or not _holds(x, self.batch):
+            return False
+        tested = len(evaluated) if evaluated is not None and _holds(x, evaluated) else 0
+        return len(x) - tested >= 4 * len(self.batch)
 
     def _say(self, evidence: str) -> Said:
         return Said(
@@ -179,12 +202,14 @@ class TestInputsOnAnotherScale(Rule):
     """Rows of an evaluation that were not scaled like those of the training.
 
     Sure when the last evaluation had twenty rows or more, and their distance from the training's mean is at least five
-    deviations (as a root mean square) in at least half of the features. Also when their deviation is below 5 % of the
-    training's. Only features that vary in the training count. An evaluation on other data on purpose would make it
-    wrong.
+    deviations (as a root mean square) in at least half of the features. Also when the two means differ by 1.5
+    deviations in half of the features, and by five in one of them. Also when the deviation of the evaluation is below 5
+    % of the training's. Only features that vary in the training count. An evaluation on other data on purpose would
+    make it wrong.
     """
 
     name = "test inputs on another scale"
+    stands_apart = True
     fix = "scale the test rows with the mean and the deviation of the training rows"
     code = "X_test = (X_test - X_train.mean(0)) / X_train.std(0)"
     confidence = 0.9
@@ -211,8 +236,10 @@ class TestInputsOnAnotherScale(Rule):
         mean, deviation = x.mean(0)[varies], x.std(0)[varies]
         other = np.asarray(other, dtype=float)[:, varies]
         far = float(np.median(np.sqrt(np.mean(np.square((other - mean) / deviation), 0))))
+        shifts = np.abs(other.mean(0) - mean) / deviation
+        shifted = np.median(shifts) > SHIFTED and np.max(shifts) > FAR
         narrow = float(np.median(other.std(0) / deviation))
-        if not (far > FAR or 0 < narrow < 1 / TIMES):
+        if not (far > FAR or shifted or 0 < narrow < 1 / TIMES):
             return None
         return Said(
             "the rows of the evaluation are on another scale than those of the training.",

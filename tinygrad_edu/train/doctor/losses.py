@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course
-from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.task import is_constant, labels_of
 from tinygrad_edu.train.doctor.visit import Visit, viewed
 
@@ -123,8 +123,8 @@ class RewardedErrors(Rule):
     """A loss in which some errors count negatively.
 
     Sure when distances between answers and targets (absolute or squared) are multiplied with a constant that has
-    negative entries, and the loss was below zero at five looks. Log-likelihoods times advantages, as in
-    reinforcement learning, are no distances. A loss that should be below zero for another reason would make it wrong.
+    negative entries, and the loss was below zero at five looks. Log-likelihoods times advantages, as in reinforcement
+    learning, are no distances. A loss that should be below zero for another reason would make it wrong.
     """
 
     name = "errors that the loss rewards"
@@ -159,8 +159,8 @@ class TargetsOutsideZeroToOne(Rule):
     """Targets such as −1 and 1, or 1 and 2, in a loss that takes probabilities.
 
     Sure when, at three looks, logarithms of probabilities are multiplied with targets below 0, or with targets above 1
-    that are all whole numbers. Weights that are multiplied into the targets would make it wrong, so targets above 1
-    say nothing if they are not whole.
+    that are all whole numbers. Weights that are multiplied into the targets would make it wrong, so targets above 1 say
+    nothing if they are not whole.
     """
 
     name = "targets that are no probabilities"
@@ -240,6 +240,7 @@ class AbsoluteErrorOfClasses(Rule):
     """
 
     name = "absolute error of classes"
+    grade = Grade.MEASURED
     fix = "use cross-entropy, or at least the squared error: the absolute error has almost no slope towards the classes"
     code = "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)"
     confidence = 0.8
@@ -276,6 +277,7 @@ class SquaredErrorOfClassNumbers(Rule):
     """
 
     name = "distance between class numbers"
+    grade = Grade.MEASURED
     fix = "give the net one output per class, and use cross_entropy"
     code = "loss = nn.functional.cross_entropy({net}(X), y.astype(int))"
     confidence = 0.75
@@ -345,10 +347,10 @@ class BinaryLossOfClasses(Rule):
     """
 
     name = "binary loss of several classes"
+    grade = Grade.MEASURED
     fix = "use cross_entropy with the class numbers"
     code = "loss = nn.functional.cross_entropy({net}(X), y.argmax(1))"
     confidence = 0.75
-    explained_by = ("raw outputs in a loss of probabilities", "output activation that does not fit")
 
     def __init__(self) -> None:
         self.softmax = False

@@ -5,15 +5,15 @@ import math
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
 HUGE = 1e12  # numbers that have grown step by step
-GROWTH = (  # findings that say why numbers grow beyond all bounds
-    *("learning rate too high", "loss summed over the batch", "inputs not normalized", "targets not scaled"),
-    *("evaluation mode during training", "initial weights too large", "gradient ascent", "missing zero_grad"),
-    *("labels of the wrong shape that broadcast", "exploding gradients", "errors that the loss rewards"),
+OUTPUTS = (  # findings that say why an operation gets a number outside of its domain
+    *("output activation that does not fit", "raw outputs in a loss of probabilities"),
+    *("targets that are no probabilities", "inputs not normalized", "initial weights too large"),
 )
+GROWTH = ("learning rate too high", "exploding gradients")  # say why numbers grow beyond all bounds
 
 
 class NotANumber(Rule):
@@ -26,6 +26,8 @@ class NotANumber(Rule):
     """
 
     name = "NaN"
+    grade = Grade.BEHAVIOR
+    stands_apart = True
     fix = (
         "keep the operation within its domain (logits and log_softmax instead of log, an epsilon under sqrt and /); "
         "if the numbers grew step by step before, lower the learning rate"
@@ -52,12 +54,15 @@ class NotANumber(Rule):
                 f"the data that the net is given is not finite{f': {node.label}' if node.label else ''}.",
                 f"an input of shape {np.shape(node.raw)} holds {_first_bad(node.raw)}",
                 "look for such rows with np.isfinite(X).all(1), and drop them or fill in numbers",
+                grade=Grade.SHOWN,
             )
+        grown = any(_is_huge(x) for x in node.inputs)
         operands = ", ".join(_range(x) for x in node.inputs)
         return Said(
             f"{visit.describe(node)} made the first {_first_bad(node.raw)} of the forward pass.",
             f"its inputs were finite: {operands}",
-            explained_by=GROWTH if any(_is_huge(x) for x in node.inputs) else None,
+            explained_by=GROWTH if grown else OUTPUTS,
+            grade=Grade.BEHAVIOR if grown else Grade.SHOWN,
         )
 
     def after(self, visit: Visit) -> Said | None:

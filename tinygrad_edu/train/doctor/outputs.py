@@ -12,6 +12,7 @@ from tinygrad_edu.train.doctor.visit import Visit
 ROWS = 20  # of targets, before the range is judged
 OUTSIDE = 0.05  # share of the targets
 MARGIN = 0.05  # noise around the ends of the range
+LOST = 0.02  # share of the targets' variance: more than noise around the ends has
 RANGES: dict[str, tuple[float, float]] = {
     "relu": (0.0, np.inf),
     "softplus": (0.0, np.inf),
@@ -26,7 +27,8 @@ PROBABILITIES = ("categorical", "binary")
 class OutputsOutOfRange(Rule):
     """An activation after the last layer that cannot give what the targets or the loss need.
 
-    Sure when 5 % of the targets, of twenty rows or more, are outside of the activation's range by more than noise. Also
+    Sure when 5 % of the targets, of twenty rows or more, are outside of the activation's range by more than noise. The
+    part of the targets that is outside must have at least 2 % of their variance, which the net can never explain. Also
     when a loss of probabilities gets the results of ReLU or tanh, or sigmoids that are divided by their sum instead of
     one softmax. Targets that are clipped on purpose, such as censored ones, would make it wrong.
     """
@@ -38,6 +40,7 @@ class OutputsOutOfRange(Rule):
     def __init__(self) -> None:
         self.rows = 0
         self.outside = 0.0
+        self.lost = 0.0  # the sum of the squares of what is outside
 
     def look(self, visit: Visit) -> Said | None:
         task = visit.task
@@ -53,7 +56,10 @@ class OutputsOutOfRange(Rule):
         rows = len(t) if t.ndim else 1
         self.rows += rows
         self.outside += float(np.mean((t < low - MARGIN) | (t > high + MARGIN))) * rows
-        if self.rows < ROWS or self.outside < OUTSIDE * self.rows:
+        self.lost += float(np.mean(np.square(t - np.clip(t, low, high)))) * rows
+        record = visit.course.record
+        variance = float(np.mean(np.var(record.targets, axis=0))) if record is not None else 0.0
+        if self.rows < ROWS or self.outside < OUTSIDE * self.rows or self.lost < LOST * variance * self.rows:
             return None
         return Said(
             f"{output.op} after the last layer cannot give all of the targets.",
@@ -179,8 +185,8 @@ def _is_over_rows(node: Node) -> bool:
 class ReluBeforeLogitsLoss(Rule):
     """ReLU before a loss that takes logits, so that no logit is ever negative.
 
-    Sure when the answers of cross-entropy or of binary cross-entropy with logits are the result of `relu`. A
-    program that needs non-negative logits would make it wrong.
+    Sure when the answers of cross-entropy or of binary cross-entropy with logits are the result of `relu`. A program
+    that needs non-negative logits would make it wrong.
     """
 
     name = "ReLU before a loss of logits"

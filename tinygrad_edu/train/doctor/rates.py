@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.train.doctor.course import Course, mean
-from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.course import Course, has_own_steps, mean, same_scale
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.task import LARGE_TARGETS, Task, path, root_mean_square
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
 WORSE = 3.0  # times the first loss
 LONG = 0.3  # of the weights' norm, in one step
 HUGE = 3.0  # of the same: the old weights are lost
+WHOLE = 1.0  # of the same: the step is as long as the weights
+FAR_WORSE = 10.0  # times the first loss
 EARLY = 10  # the first steps: each is measured
 LATER = 100  # steps after which a net should know something
 WINDOW = 5
@@ -25,27 +27,27 @@ SLOW = 0.05  # of the same, if the loss falls steadily
 LOGARITHMS = ("log_softmax", "log")
 PER_RATE = 1000  # targets at least so many times the rate are the cause
 USUAL = 0.1  # a rate of plain gradient descent that suits targets of size 1
-CLIMBS = (  # what makes a loss grow at any rate
-    *("gradient ascent", "initial weights too large", "errors that the loss rewards"),
-    "labels of the wrong shape that broadcast",
-)
 
 
 class RateTooHigh(Rule):
     """Steps so long that they make things worse.
 
     Sure when a step has changed the weights by over 30 % of their norm (0.1 % is usual), and the mean loss of five
-    steps is above three times the first one, or not finite. After a change of over 300 %, less is enough: one of the
-    first losses was twice the first one, or the loss after a hundred steps is no better than at the start, or than a
-    constant answer's loss. A batch's loss may jump by chance, so the weights must have changed too. A net that should
-    replace its weights in one step would make it wrong. If the loss is a sum over the batch, that is named instead. So
-    are targets above 20, and above a thousand times the rate, with plain gradient descent at a rate of 0.1 or less.
+    steps is above three times the first one, or not finite. It must also be above a constant answer's loss; where that
+    is not known, ten times the first one. After a change of over 300 %, it is enough that one of the first losses was
+    twice the first one. After a change of over 100 %, it is enough that the loss after a hundred steps is no better
+    than at the start, or than a constant answer's loss. A batch's loss may jump by chance, so the weights must have
+    changed too. Some runs recover from such a jump. If the loss is below half of a constant answer's loss in the end,
+    the finding is withdrawn. A net that should replace its weights in one step would make it wrong. If the loss is a
+    sum over the batch, that is named instead. So are targets above 20, and above a thousand times the rate, with plain
+    gradient descent at a rate of 0.1 or less.
     """
 
     name = "learning rate too high"
+    grade = Grade.BEHAVIOR
     fix = "lower the learning rate tenfold, or look for a good one with train.lr_range_test"
     code = "{optimizer}.lr /= 10"
-    explained_by = (*CLIMBS, "inputs not normalized", "evaluation mode during training")
+    explained_by = ("exploding gradients",)
 
     def before(self, visit: Visit) -> Said | None:
         losses, change = visit.course.losses, visit.course.largest_change
@@ -53,8 +55,9 @@ class RateTooHigh(Rule):
         if change <= LONG or first <= 0:
             return None
         now = mean(losses[max(1, len(losses) - WINDOW) :])
-        worse = (len(losses) > WINDOW or not math.isfinite(now)) and not now <= WORSE * first
-        lost = change > HUGE and (max(losses[1:EARLY]) > 2 * first or self._learned_nothing(visit, first))
+        worse = (len(losses) > WINDOW or not math.isfinite(now)) and not now <= self._bound(visit.course, first)
+        jumped = change > HUGE and max(losses[1:EARLY]) > 2 * first
+        lost = jumped or (change > WHOLE and self._learned_nothing(visit, first))
         if not (worse or lost):
             return None
         if _is_sum(visit):
@@ -66,7 +69,8 @@ class RateTooHigh(Rule):
                 "use the mean over the batch, or divide the rate by the number of rows",
                 "loss = loss / len(X)",
                 "loss summed over the batch",
-                CLIMBS,
+                ("initial weights too large",),
+                Grade.MEASURED,
             )
         size = _size_of_targets(visit)
         if size > LARGE_TARGETS and _suits_small_targets(visit.optimizer, size):
@@ -77,13 +81,21 @@ class RateTooHigh(Rule):
                 "standardize the targets, and multiply the answers back",
                 "y = (y - y_train.mean(0)) / y_train.std(0)",
                 "targets not scaled",
-                (*CLIMBS, "inputs not normalized"),
+                ("initial weights too large", "inputs not normalized"),
+                Grade.MEASURED,
             )
         return Said(
             "the learning rate is too high: the steps overshoot, and the loss grows or jumps instead of falling.",
             f"with {visit.rate or 'this rate'} steps changed the weights by up to {change:.0%} of their norm, "
             f"and the loss went from {first:.3g} to {now:.3g}",
         )
+
+    def _bound(self, course: Course, first: float) -> float:
+        """The loss that a net at a fit rate does not exceed after its first step."""
+        record = course.record
+        if record is None or course.mixed or not same_scale(course):
+            return FAR_WORSE * first
+        return max(WORSE * first, record.guess())
 
     def _learned_nothing(self, visit: Visit, first: float) -> bool:
         losses = visit.course.losses
@@ -103,16 +115,11 @@ class RateTooLow(Rule):
     """
 
     name = "learning rate too low"
+    grade = Grade.BEHAVIOR
     fix = "raise the learning rate tenfold, or look for a good one with train.lr_range_test"
     code = "{optimizer}.lr *= 10"
     confidence = 0.85
-    explained_by = (
-        *("dead ReLUs", "vanishing gradients", "learning rate too high", "learning rate that fades too early"),
-        *("gradient clipping too strong", "inputs that are all equal", "loss summed over the batch"),
-        *("softmax of one unit", "parameter missing from the optimizer", "initial weights too large"),
-        *("gradient ascent", "softmax over the batch", "epsilon of the optimizer too large"),
-        "warm-up longer than the run",
-    )
+    explained_by = ("dead ReLUs", "vanishing gradients", "learning rate too high")
 
     def __init__(self) -> None:
         self.steep = False  # whether a longer step along the gradient would lower the loss
@@ -146,6 +153,7 @@ class RateTooLow(Rule):
             "the learning rate is too low: the weights hardly move, and the loss stays where it was.",
             f"with {self.rate or 'this rate'}, {len(losses)} steps moved no weights by more than {distance:.2%} of "
             f"their norm, and the loss went from {first:.4g} to {now:.4g}",
+            explained_by=("dead ReLUs", "learning rate too high") if has_own_steps(course.optimizer) else None,
         )
 
 

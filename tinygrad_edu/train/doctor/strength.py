@@ -7,13 +7,12 @@ import numpy as np
 
 from tinygrad_edu.optim import AdamW
 from tinygrad_edu.train.doctor.course import Course, gradient, mean, same_scale
-from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit
 
 LEAST_DECAY = 0.05
 BOUND = 1.0  # a decay of AdamW that keeps all weights below about 1
 WARM = 1.5  # times the loss of a constant answer: above it the rate is rather too high
-STEEP = 0.9  # of the loss of the third before
 NOTHING = 0.9  # of the loss of a constant answer: nothing is learned
 TIMES = 10  # larger than the gradient
 
@@ -31,6 +30,7 @@ class TooMuchDecay(Rule):
     """
 
     name = "weight decay too strong"
+    grade = Grade.MEASURED
     fix = "lower the weight decay: 1e-4 to 1e-2 is usual"
     code = "{optimizer}.weight_decay = 1e-4"
     confidence = 0.85
@@ -77,6 +77,8 @@ class TooMuchClipping(Rule):
     """
 
     name = "gradient clipping too strong"
+    grade = Grade.MEASURED
+    refutable = True
     fix = "clip at the size that the gradient usually has, so that only the rare large ones are cut"
     code = "optim.clip_grad_norm_({net}.parameters(), 1.0)"
     confidence = 0.85
@@ -122,6 +124,7 @@ class LargeEpsilon(Rule):
     """
 
     name = "epsilon of the optimizer too large"
+    grade = Grade.MEASURED
     fix = "use the default epsilon, 1e-8: with a large one, steps are as small as the gradient times the rate over it"
     code = "{optimizer}.eps = 1e-8"
     confidence = 0.85
@@ -158,11 +161,13 @@ def _epsilon(optimizer: Any) -> float:
 class FadingRate(Rule):
     """A learning rate that a schedule lets fade before anything is learned.
 
-    Sure when the rate was below 1 % of its largest value at 40 % of the steps or more, and the loss is still above half
+    Sure when the rate was below 1 % of its largest value at 40 % of the steps or more, and the loss is still above 80 %
     of a constant answer's loss. A schedule that fades late is right. Labels that cannot be learned would make it wrong.
     """
 
     name = "learning rate that fades too early"
+    grade = Grade.MEASURED
+    refutable = True
     fix = "let the schedule fade over the whole run"
     code = "schedule = optim.lr_scheduler.CosineAnnealingLR({optimizer}, T_max=number_of_epochs)"
     confidence = 0.85
@@ -174,7 +179,7 @@ class FadingRate(Rule):
         faded = np.array(course.rates) < 0.01 * largest
         first = int(np.argmax(faded))
         ratio = course.ratio()
-        if not faded[-1] or first == 0 or np.mean(faded) < 0.4 or ratio is None or not ratio > 0.5:
+        if not faded[-1] or first == 0 or np.mean(faded) < 0.4 or ratio is None or not ratio > 0.8:
             return None
         return Said(
             "the learning rate fades before the net has learned anything.",
@@ -192,6 +197,7 @@ class LongWarmUp(Rule):
     """
 
     name = "warm-up longer than the run"
+    grade = Grade.MEASURED
     fix = "let the rate rise in the first tenth of the steps"
     code = "schedule = optim.lr_scheduler.LinearLR({optimizer}, start_factor=0.01, total_iters=50)"
     confidence = 0.85
@@ -213,18 +219,18 @@ class LongWarmUp(Rule):
 class TooFewSteps(Rule):
     """A run that ends while the loss falls steeply.
 
-    Sure when a run of ten to sixty steps ended without an error, the loss is above 70 % of a constant answer's loss,
+    Sure when a run of ten to sixty steps ended without an error, the loss is above 85 % of a constant answer's loss,
     and nothing else was found. It must have fallen by 1.5 % or more from the second third of the run to the last, and
-    by more than the noise of the losses explains. Also when the loss is above 40 % of a constant answer's loss and fell
-    by 10 %. Also when a run of three to nine steps has made the loss fall, but not below 90 % of a constant answer's
-    loss. A run that is short on purpose would make it wrong, so the confidence is low.
+    by more than the noise of the losses explains. Also when a run of three to nine steps has made the loss fall, but
+    not below 90 % of a constant answer's loss. A run that is short on purpose would make it wrong, so the confidence is
+    low.
     """
 
     name = "too few steps"
+    grade = Grade.UNFINISHED
     fix = "train for more epochs, or with smaller batches, until the loss no longer falls"
     code = "for epoch in range(10 * epochs):"
     confidence = 0.6
-    alone = True
 
     def finish(self, course: Course) -> Said | None:
         losses, record = course.losses, course.record
@@ -239,8 +245,7 @@ class TooFewSteps(Rule):
         before, last = map(mean, parts)
         chance = math.sqrt(sum(np.var(part) / third for part in parts))
         ratio = last / record.guess() if record.guess() > 0 else 0.0
-        steep = ratio > 0.4 and last < STEEP * before
-        if not (ratio > 0.7 or steep) or not last < min(0.985 * before, before - 2 * chance):
+        if not ratio > 0.85 or not last < min(0.985 * before, before - 2 * chance):
             return None
         return Said(
             "the training ends while the loss still falls.",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.train.doctor.finding import Rule, Said
+from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.labels import targets_are_large
 from tinygrad_edu.train.doctor.visit import Visit
 
@@ -26,20 +26,25 @@ class DeadReLUs(Rule):
 
     Sure when, in a layer of four units or more, over 80 % of them were zero for every row at ten looks. These are at
     least ten steps, with different batches if there are any. Most healthy nets have some dead units, 20 % or 40 %,
-    because of the initialization and the training itself. A layer that needs only 20 % of its units would make it
-    wrong.
+    because of the initialization and the training itself. If the units were not dead at the first step, a rate that is
+    too high explains it. A layer that needs only 20 % of its units would make it wrong. So the finding is withdrawn if
+    the loss is below half of a constant answer's loss in the end.
     """
 
     name = "dead ReLUs"
+    grade = Grade.BEHAVIOR
     fix = "lower the learning rate, set the biases to 0, or use leaky_relu, whose slope is never 0"
     code = "{optimizer}.lr /= 10  # or nn.LeakyReLU() instead of nn.ReLU()"
 
     def __init__(self) -> None:
         self.silent: dict[int, tuple[Any, int]] = {}
+        self.born: set[int] = set()  # the layers that were dead at the first step
 
     def look(self, visit: Visit) -> Said | None:
         for place, (node, y) in enumerate(_hidden(visit, "relu")):
             quiet = ~y.reshape(-1, y.shape[-1]).any(0)
+            if visit.step == 1 and np.mean(quiet) > DEAD:
+                self.born.add(place)
             before, looks = self.silent.get(place, (quiet, 0))
             if len(before) != len(quiet):
                 before, looks = quiet, 0
@@ -50,6 +55,7 @@ class DeadReLUs(Rule):
                     "most units of a ReLU layer are zero for every sample: no gradient passes them, so they stay dead.",
                     f"{dead} of {len(quiet)} units after {visit.describe(node.inputs[0])} were always 0 in "
                     f"{looks + 1} inspected passes",
+                    explained_by=() if place in self.born else ("learning rate too high",),
                 )
         return None
 
@@ -57,17 +63,19 @@ class DeadReLUs(Rule):
 class Saturated(Rule):
     """Sigmoids (or tanhs) of a hidden layer at their flat ends.
 
-    Sure when 90 % of a hidden layer's answers are where the slope is below 4 % of the best, at each of the
-    first five steps: a net must not begin there. Later, at ten looks in a row, while the loss is still above half
-    of the first one: a net that has learned its task may be saturated. Nothing is said if large targets are the cause.
-    A net that should begin with answers of 0 and 1 would make it wrong.
+    Sure when 90 % of a hidden layer's answers are where the slope is below 4 % of the best, at each of the first five
+    steps: a net must not begin there. Later, at ten looks in a row, while the loss is still above half of the first
+    one: a net that has learned its task may be saturated. Nothing is said if large targets are the cause. The finding
+    is withdrawn if the loss is below half of a constant answer's loss in the end. A net that should begin with answers
+    of 0 and 1 would make it wrong.
     """
 
     name = "saturated sigmoids"
+    grade = Grade.BEHAVIOR
     fix = "start from smaller weights (nn.init.xavier_uniform_), normalize the inputs, or use another activation"
     code = "nn.init.xavier_uniform_(layer.weight)  # for each layer of {net}"
 
-    explained_by = ("learning rate too high", "loss summed over the batch")
+    explained_by = ("learning rate too high",)
 
     def __init__(self) -> None:
         self.looks: dict[tuple[str, int], int] = {}

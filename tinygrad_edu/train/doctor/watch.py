@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from html import escape
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -20,11 +20,11 @@ from tinygrad_edu.optim.parameters import nodes_of
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 from tinygrad_edu.train.callbacks import Callback, Run
-from tinygrad_edu.train.doctor.course import Course
+from tinygrad_edu.train.doctor.course import LEARNED, Course
 from tinygrad_edu.train.doctor.cure import Cure, cure_of
 from tinygrad_edu.train.doctor.evaluation import TrainingModeInEvaluation
 from tinygrad_edu.train.doctor.examination import Examination, examine
-from tinygrad_edu.train.doctor.finding import Finding, Rule, Said
+from tinygrad_edu.train.doctor.finding import Finding, Grade, Rule, Said
 from tinygrad_edu.train.doctor.held_out import HeldOut
 from tinygrad_edu.train.doctor.numbers import NotANumber
 from tinygrad_edu.train.doctor.rates import RateTooHigh
@@ -39,6 +39,20 @@ MEMBERS = 8  # of a tuple of arrays
 BEFORE = 2  # passes before each close look also get a visit; the others are only counted
 MEASURED = 100  # passes; later, only every fiftieth step is measured, because weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
+
+
+class _Place(NamedTuple):
+    """Where a finding stands in the order of causes and consequences."""
+
+    grade: Grade
+    stands_apart: bool
+    refutable: bool  # by a run that learns its task
+    causes: tuple[str, ...]  # findings of the same or a later grade that explain it
+
+    def is_explained_by(self, name: str, other: "_Place") -> bool:
+        """Whether another finding, of this name and place, explains this one."""
+        comes_before = other.grade < self.grade and (self.grade >= Grade.LEFT_OVER or not other.stands_apart)
+        return name in self.causes or comes_before
 
 
 class Doctor(Observer, Callback):
@@ -59,7 +73,7 @@ class Doctor(Observer, Callback):
     Attributes
     ----------
     findings : list of what was found, in this order. ``print(doctor)`` shows them. A cause that is found later
-        replaces its consequences.
+        replaces its consequences. What a run did at first is withdrawn if it learns its task in the end.
     notes : sentences about what it could not see, and about a run that was interrupted or changed.
     steps : how many backward passes it has seen.
 
@@ -129,7 +143,7 @@ class Doctor(Observer, Callback):
         if self._watching:
             raise ArgumentError("this doctor is watching already: make a second one with train.doctor(net, optimizer)")
         self.findings, self.notes, self.steps, self.examination = [], [], 0, None
-        self._causes: dict[str, tuple[str, ...]] = {}  # what would explain each finding
+        self._places: dict[str, _Place] = {}  # of the findings in the order of causes
         self._course = Course(_named_parameters(self.model), self.model, self.optimizer)
         program = sys._getframe(1)
         self._course.names = _names_in(program, self.model, self.optimizer)
@@ -163,6 +177,7 @@ class Doctor(Observer, Callback):
             )
         self._note_changes()
         if self.steps:
+            self._withdraw()
             self._ask("judge", self._course)
             self._ask("finish", self._course)
         if self.tape is not None and self.tape.passes and self.tape.optimizer is not None and self._is_worth_a_try():
@@ -171,6 +186,14 @@ class Doctor(Observer, Callback):
     def _is_worth_a_try(self) -> bool:
         losses = self._course.losses
         return not self._course.broken and (bool(self.findings) or not losses[-1] < 0.8 * losses[0])
+
+    def _withdraw(self) -> None:
+        """Drop what a run refutes that has learned its task in the end."""
+        if not self._course.left() < LEARNED:
+            return
+        refuted = [f for f in self.findings if self._places[f.name].refutable]
+        self.findings[:] = [f for f in self.findings if f not in refuted]
+        self.notes += [f"{f.name!r} was said at step {f.step}, but the run has learned its task." for f in refuted]
 
     def _note_changes(self) -> None:
         now = _named_parameters(self.model)
@@ -317,15 +340,17 @@ class Doctor(Observer, Callback):
             if said is None:
                 continue
             causes = rule.explained_by if said.explained_by is None else said.explained_by
-            explained = rule.alone or any(finding.name in causes for finding in self.findings)
-            if explained and self.findings:
+            place = _Place(
+                said.grade or rule.grade, rule.stands_apart, rule.refutable or rule.grade is Grade.BEHAVIOR, causes
+            )
+            if any(place.is_explained_by(f.name, self._places[f.name]) for f in self.findings):
                 continue
             self._drop(rule)
             name = said.name or rule.name
-            if name in self._causes:
+            if name in self._places:
                 continue  # another rule has made this finding
-            self._causes[name] = causes
-            self.findings[:] = [f for f in self.findings if name not in self._causes[f.name]]
+            self._places[name] = place
+            self.findings[:] = [f for f in self.findings if not self._places[f.name].is_explained_by(name, place)]
             code = (said.code or rule.code).format(**self._course.names)
             finding = Finding(
                 name, said.sentence, said.evidence, said.fix or rule.fix, self.steps, code, rule.confidence
