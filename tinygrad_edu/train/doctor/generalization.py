@@ -25,12 +25,14 @@ class _OfManyRows(Rule):
         self.again = False
 
     def look(self, visit: Visit) -> Said | None:
-        x = visit.first_inputs if len(self.rows) < KEPT else None
-        if x is not None:
-            rows = {hash(row.tobytes()) for row in np.ascontiguousarray(x[:ROWS])}
-            self.again = self.again or not rows.isdisjoint(self.rows)
-            self.fresh = self.fresh if self.again else visit.step
-            self.rows |= rows
+        if len(self.rows) >= (ROWS if self.again else KEPT):
+            return None
+        rows = {*visit.row_keys}
+        if not rows:
+            return None
+        self.again = self.again or not rows.isdisjoint(self.rows)
+        self.fresh = self.fresh if self.again else visit.step
+        self.rows |= rows
         return None
 
     def _tests_something_else(self, course: Course, guess: float) -> bool:

@@ -249,7 +249,7 @@ class ChangingLabels(Rule):
         self.usual = self.usual and not _weighs_rows(visit, task) and not np.array_equal(targets[:, 0], range(len(x)))
         if not self.usual or self.rows > ROWS:
             return None
-        keys = [hash(row.tobytes()) for row in np.ascontiguousarray(x)]
+        keys = visit.row_keys
         self.rows += len(keys)
         self.twice += len(keys) - len({*keys})
         known = [i for i, key in enumerate(keys) if key in self.targets]

@@ -87,6 +87,12 @@ class Visit:
             return self._rows_of_values
         return None if self.first_product is None else _rows(self.first_product)
 
+    @cached_property
+    def row_keys(self) -> list[int]:
+        """A number for each row of the first inputs, equal for equal rows; [] if the inputs are computed."""
+        x = self.first_inputs
+        return [] if x is None else [hash(row.tobytes()) for row in np.ascontiguousarray(x)]
+
     @property
     def _rows_of_values(self) -> Array | None:
         """Of a net of Values, the numbers that its parameters are multiplied with; those of the first one make rows."""
