@@ -10,7 +10,9 @@ from tests.test_functions import bound, drawn
 from tinygrad_edu import Tensor
 from tinygrad_edu.graph import array_backward
 from tinygrad_edu.operations.elementwise import TABLE
+from tinygrad_edu.operations.matrices import LINEAR
 from tinygrad_edu.speed import written_backward
+from tinygrad_edu.tensor import record
 
 
 def assert_same_bits(root, seed):
@@ -43,3 +45,14 @@ def test_every_operation_on_arrays(name):
         leaves = [Tensor(x) for x in drawn(f, call)]
         y = bound(f.function, f, call)(*leaves)
         assert_same_bits(y, np.ones(y.shape))
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (6,)])
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_linear_operation_whose_bias_broadcasts(n, shape):
+    rng = np.random.default_rng(0)
+    x, weight, bias = (Tensor(rng.standard_normal(s)) for s in ((n, 4), (4, 6), shape))
+    y = record(LINEAR, (x * 1.0, weight, bias))
+    assert_same_bits(y, rng.standard_normal(y.shape))
+    y.backward(np.ones(y.shape))
+    assert [p.grad.shape for p in (weight, bias)] == [(4, 6), shape]

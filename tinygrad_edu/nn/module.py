@@ -15,6 +15,7 @@ from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.graph.scope import Scope
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
+from tinygrad_edu.support.attributes import give_own_dict
 from tinygrad_edu.support.other_libraries import explain_absent
 from tinygrad_edu.support.state_dict import FORMAT, differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
@@ -85,9 +86,8 @@ class Module:
                 y = self._forward_of(inputs)
                 _note(y, scope, inputs)
                 return y
-        y = (
-            self._forward_of(inputs) if x.__class__ is Value else self.forward(x)
-        )  # what follows is the same as there, for one node in and one out
+        y = self._forward_of(inputs) if x.__class__ is Value else self.forward(x)
+        # What follows is the same as in `_called`, for one node in and one out.
         if isinstance(y, Node) and y is not x and y.operation is not None:
             y._marks += ((scope, inputs),)
         else:
@@ -149,9 +149,11 @@ class Module:
 
     def _introduce(self) -> Scope:
         """Give the parts the names that pictures show, and the parameters their dotted names as labels."""
+        give_own_dict(self)
         for prefix, name, member in self._walk():
             path = prefix + name
             if isinstance(member, Module):
+                give_own_dict(member)
                 member._scope = member._scope or Scope("", member._title())
                 member._scope.name = member._scope.name or name
             elif isinstance(member, Node) and _may_label(member, path):

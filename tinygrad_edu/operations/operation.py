@@ -8,6 +8,7 @@ from typing import Any
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
+from tinygrad_edu.support.attributes import give_own_dict
 
 
 class Operation:
@@ -23,7 +24,7 @@ class Operation:
     gx_arrays: Sequence[Callable[..., Any]]
     returns_fresh_arrays = True  # gx is gy itself or a new array, never the data or another gradient
     gradient_stays_finite = True  # gx of finite numbers is finite, so NumPy gives no warnings
-    gradient_keeps_shape = False  # gx of an array is always a new array of the same shape
+    gradients_keep_shape: Sequence[bool] = ()  # for an input: gx of an array is always a new array of the same shape
     is_weighted_sum = False  # its inputs are n weights, n numbers, and a bias: `dot`
     is_one_call = False  # whether a compiled step calls `forward` as it is, not NumPy functions one by one
     backward_step: Any = None  # its backward step on arrays, when `speed.written_backward` has written it
@@ -90,6 +91,7 @@ class ArrayOperation(Operation):
         symbol: str = "",
         formula: str | tuple[str, ...] = "",
     ) -> None:
+        give_own_dict(self)
         self.name = name
         self.forward = forward  # type: ignore[method-assign]
         self.gx_arrays = gx

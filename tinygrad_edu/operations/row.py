@@ -24,6 +24,7 @@ from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.operations.floats import CONSTANTS, FLOATS
 from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.operations.text import GENERATED, array_source, float_source, function_of, names_in, without_gy
+from tinygrad_edu.support.attributes import give_own_dict
 
 N = TypeVar("N")
 TABLE: "dict[str, Elementwise]" = {}  # every row by its name: `elementwise` fills it
@@ -40,6 +41,7 @@ class Elementwise(Operation):
     arrays: ClassVar[dict[str, Any]] = {}  # the vocabulary of arrays: `tensor` fills it in when NumPy is there
 
     def __init__(self, y: str, *gx: str, symbol: str = "", operator: str = "", **params: float) -> None:
+        give_own_dict(self)
         self.y_text = y
         self.gx_texts = gx
         self.symbol = symbol
@@ -48,7 +50,7 @@ class Elementwise(Operation):
         may_overflow = ("/", "**", "exp", "log", "sqrt", "cosh", "sinh")
         self.gradient_stays_finite = not any(word in text for text in gx for word in may_overflow)
         # A parameter may be an array, with which the gradient would broadcast.
-        self.gradient_keeps_shape = len(gx) == 1 and "gy" in gx[0] and gx[0] != "gy" and not params
+        self.gradients_keep_shape = (len(gx) == 1 and "gy" in gx[0] and gx[0] != "gy" and not params,)
         self.input_names = ("x",) if len(gx) == 1 else tuple(f"x{i}" for i in range(len(gx)))
 
     def __set_name__(self, owner: type, name: str) -> None:

@@ -245,12 +245,14 @@ class RMSprop(Optimizer):
         divisor = (variance if self.centered else v) ** 0.5
         divisor += self.eps
         change = g / divisor
-        if self.has_momentum:
+        if self.cycled or self.momentum:  # a momentum that a schedule changes may be 0 for a while
             velocity = state.get("momentum_buffer", 0.0)
             velocity *= self.momentum
             velocity += change
             state["momentum_buffer"] = velocity
-        p -= self.lr * (velocity if self.has_momentum else change)
+            p -= self.lr * velocity
+        else:
+            p -= self.lr * change
         return p
 
 

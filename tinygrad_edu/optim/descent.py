@@ -75,7 +75,7 @@ class SGD(Optimizer):
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         if self.weight_decay:
             g = g + self.weight_decay * p
-        if self.has_momentum:
+        if self.cycled or self.momentum:  # a momentum that a schedule changes may be 0 for a while
             share = 1 - self.dampening if self.dampening and state else 1.0
             velocity = state.get("momentum_buffer", 0.0)
             velocity *= self.momentum

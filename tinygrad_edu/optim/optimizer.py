@@ -14,6 +14,7 @@ from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim.parameters import groups_of, leaves_of
 from tinygrad_edu.support.arguments import as_number, at_least_zero, shown
+from tinygrad_edu.support.attributes import give_own_dict
 from tinygrad_edu.support.interrupts import CtrlCWaits
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
@@ -53,13 +54,14 @@ class Optimizer:
     entries: ClassVar[tuple[str, ...]] = ()
     numbers: ClassVar[tuple[str, ...]] = ("step",)  # entries that are one number for the whole parameter
     remark: ClassVar[str] = ""  # what the source of a compiled step says above the update
-    cycled: tuple[str, ...] = ()  # "beta1" or "momentum", which a schedule changes: inputs of a compiled step, as lr is
+    cycled: tuple[str, ...]  # "beta1" or "momentum", which a schedule changes: inputs of a compiled step, as lr is
 
     def __init__(self, params: Iterable[Any], lr: float, maximize: bool = False) -> None:
         params, self._given_groups = groups_of(params, type(self).__name__)
         self.params = leaves_of(params, type(self).__name__)
         self._check_groups()
         self._groups: list[Optimizer] = []
+        self.cycled = ()
         self.lr = lr
         self.maximize = maximize
         self._take(self.params, [{} for _ in self.params])
@@ -67,6 +69,7 @@ class Optimizer:
     def _take(self, params: list[Any], state: list[dict[str, Any]]) -> None:
         """Take these parameters, with what is remembered of each."""
         vars(self).update(params=params, state=state)
+        give_own_dict(self)
         pairs = list(zip(params, state, strict=True))
         self._values = [(p, state) for p, state in pairs if isinstance(p, Value)]
         self._tensors = [(p, state) for p, state in pairs if not isinstance(p, Value)]
@@ -111,11 +114,6 @@ class Optimizer:
         """The second of the ``betas``."""
         second: float = self.betas[1]
         return second
-
-    @property
-    def has_momentum(self) -> bool:
-        """Whether the rule remembers a velocity; a momentum that a schedule changes may be 0 for a while."""
-        return "momentum" in self.cycled or bool(self.momentum)  # type: ignore[attr-defined]
 
     # --- groups of parameters with settings of their own ---
 
@@ -183,8 +181,11 @@ class Optimizer:
         if WATCH.active:
             notify("on_optimizer_step", self)
         with CtrlCWaits():
-            for optimizer in self.groups or [self]:
-                optimizer._step()
+            if self._given_groups:
+                for group in self.groups:
+                    group._step()
+            else:
+                self._step()
 
     def signed_update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         """The result of `update`; with ``maximize``, the gradient has the other sign."""

@@ -39,7 +39,7 @@ def step_without_keeping(
 ) -> None:
     """Do the operation's backward step; then free the gradient of ``node``, if it can be computed again."""
     operation, x = cast("Operation", node.operation), node.inputs[0]
-    elementwise = operation.gradient_keeps_shape and len(node.inputs) == 1
+    elementwise = operation.gradients_keep_shape == (True,)
     first = elementwise and x not in grads and _has_own_memory(x)
     step(node, gy, grads)
     known = recomputed.pop(node, None)

@@ -57,6 +57,11 @@ _STEP = """
             gx = gx.copy()
         grads[n{i}] = gx
 """
+_STEP_OF_SAME_SHAPE = """
+    if n{i}.requires_grad:
+        gx = {gx}
+        grads[n{i}] = added(grads[n{i}], gx) if n{i} in grads else gx
+"""
 
 
 def written_step(operation: Operation) -> Step:
@@ -72,13 +77,18 @@ def written_step(operation: Operation) -> Step:
     xs = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
     lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
     lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
+    keep = operation.gradients_keep_shape
+    if any(keep):  # but NumPy makes scalars of arrays without axes, and types may be mixed
+        mixed = " or ".join(f"{x}.dtype is not gy.dtype" for x in xs)
+        lines.append(f"if gy.ndim < 2 or {mixed}: return backward_step(node, gy, grads)")
     if isinstance(operation, Elementwise):
         texts = operation.gx_texts
         lines += [f"{name} = node._params[{name!r}]" for name in operation.defaults]
     else:
         params = ", **node._params" if operation.forward.__code__.co_kwonlyargcount else ""
         texts = tuple(f"gx{i}(gy, y, {', '.join(xs)}{params})" for i in range(count))
-    parts = [_STEP.format(i=i, x=x, gx=gx) for i, (x, gx) in enumerate(zip(xs, texts, strict=True))]
+    forms = [_STEP_OF_SAME_SHAPE if i < len(keep) and keep[i] else _STEP for i in range(count)]
+    parts = [form.format(i=i, x=x, gx=gx) for i, (form, x, gx) in enumerate(zip(forms, xs, texts, strict=True))]
     body = "\n    ".join(lines) + "".join(parts)
     scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
     scope |= {

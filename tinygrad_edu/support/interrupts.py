@@ -1,7 +1,6 @@
 """Ctrl-C that waits until a piece of work is finished."""
 
 import _signal  # type: ignore[import-not-found]  # `signal` converts to enums, which takes a tenth of a small step
-import threading
 from signal import SIGINT
 from types import FrameType
 from typing import Any
@@ -22,13 +21,15 @@ class CtrlCWaits:
     __slots__ = ("_before", "_noted")
 
     def __enter__(self) -> None:
-        self._before: Any = None
         self._noted: tuple[int, FrameType | None] | None = None
-        if threading.current_thread() is threading.main_thread():
-            before = _signal.getsignal(SIGINT)
-            if callable(before):  # not ignored, and not handled by the system
-                self._before = before
-                _signal.signal(SIGINT, self._note)
+        self._before: Any = _signal.getsignal(SIGINT)
+        if not callable(self._before):  # it is ignored, or the system handles it
+            self._before = None
+            return
+        try:
+            _signal.signal(SIGINT, self._note)
+        except ValueError:  # this is not the main thread
+            self._before = None
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._noted = number, frame
