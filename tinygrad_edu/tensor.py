@@ -288,7 +288,6 @@ class Tensor(Node):
         """
         if not self.requires_grad:
             raise graph.nothing_to_differentiate(self)
-        gradient_dtype(self.dtype)
         seed = self._seed(gradient)
         if WATCH.active:
             modes.notify("before_backward", self)
@@ -317,8 +316,9 @@ class Tensor(Node):
                     f"backward() from a Tensor of shape {self.shape} needs its gradient: reduce it to one number, for "
                     "instance with .sum() or .mean(), or pass backward(gradient) of that shape"
                 )
-            return np.ones_like(self._data)
-        seed = gradient if isinstance(gradient, Tensor) else _array(gradient, self.dtype).copy()
+            return np.ones(self.shape, gradient_dtype(self.dtype))
+        dtype = gradient_dtype(self.dtype)
+        seed = gradient if isinstance(gradient, Tensor) else _array(gradient, dtype).copy()
         if seed.shape != self.shape:
             raise BackwardError(
                 f"backward(gradient) needs the shape of the Tensor, {self.shape}, but was given {seed.shape}"
@@ -552,16 +552,16 @@ _new = cast("Callable[[type[Tensor]], Tensor]", object.__new__)
 
 def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any] = NO_PARAMS) -> Tensor:
     """The node that ``operation`` makes of ``inputs``."""
-    watched, count = WATCH.active, len(inputs)
+    watched, forward, count = WATCH.active, operation.forward, len(inputs)
     try:
         if watched:
             y = _forward_watched(operation, inputs, params)
         elif count == 1:  # named arguments cost half as much as a list of them
-            y = operation.forward(inputs[0]._data, **params) if params else operation.forward(inputs[0]._data)
+            y = forward(inputs[0]._data, **params) if params else forward(inputs[0]._data)
         elif params or count != 3:
-            y = operation.forward(*map(_DATA, inputs), **params)
+            y = forward(*map(_DATA, inputs), **params)
         else:
-            y = operation.forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
+            y = forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
     except ValueError as error:
         # The sentence repeats NumPy's message. For a user's own operation, the traceback shows the user's line.
         raise _explain(operation, inputs, error) from None if operation.returns_fresh_arrays else error
@@ -775,7 +775,7 @@ def _short(data: Any) -> str:
 
 @functools.cache
 def _one(dtype: np.dtype[Any]) -> Array:
-    one = np.ones((), dtype)
+    one = np.ones((), gradient_dtype(dtype))
     one.flags.writeable = False
     return one
 

@@ -424,7 +424,7 @@ def cross_entropy(
     """
     x = _tensor(logits)
     smoothing = proportion("cross_entropy: label_smoothing", label_smoothing) if label_smoothing else 0.0
-    if target.__class__ is not np.ndarray or target.ndim == x.ndim:
+    if target.__class__ is not np.ndarray or target.ndim == x._data.ndim:
         shares = as_array(data_of(target))
         if shares.ndim == x.ndim and shares.dtype.kind == "f":
             return _cross_entropy_of_shares(x, target, reduction, weight, smoothing)
