@@ -6,8 +6,7 @@ from typing import Any, cast
 
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.graph.modes import WATCH
-from tinygrad_edu.operations.operation import EachInput, Operation
-from tinygrad_edu.operations.text import GENERATED
+from tinygrad_edu.operations.operation import GENERATED, EachInput, Operation
 from tinygrad_edu.speed.readings import Readings
 from tinygrad_edu.speed.shared_inputs import SharedInputs
 from tinygrad_edu.value import Constant, Number, Value, record

@@ -17,16 +17,25 @@ A learner's formula is made of the same text: `Elementwise.local_derivative`.
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any, ClassVar, Self, TypeVar, overload
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.operations.floats import CONSTANTS, FLOATS
-from tinygrad_edu.operations.operation import Operation
-from tinygrad_edu.operations.text import GENERATED, array_source, float_source, function_of, names_in, without_gy
+from tinygrad_edu.operations.operation import GENERATED, Operation
 from tinygrad_edu.support.attributes import give_own_dict
 
 N = TypeVar("N")
+
+
+@cache
+def _text() -> Any:
+    """The module that makes functions of texts; its import of `ast` takes a fortieth of the whole package's."""
+    from tinygrad_edu.operations import text
+
+    return text
+
+
 TABLE: "dict[str, Elementwise]" = {}  # every row by its name: `elementwise` fills it
 
 
@@ -74,30 +83,30 @@ class Elementwise(Operation):
         return _row, (self.name,)
 
     def local_derivative(self, i: int) -> str:
-        return without_gy(self.gx_texts[i])
+        return _text().without_gy(self.gx_texts[i])
 
     def _forward_in(self, vocabulary: Mapping[str, Any], text: str) -> Any:
-        return function_of((*self.input_names, *self.defaults), text, vocabulary)
+        return _text().function_of((*self.input_names, *self.defaults), text, vocabulary)
 
     def _gx_in(self, vocabulary: Mapping[str, Any], texts: Sequence[str]) -> tuple[Any, ...]:
         arguments = ("gy", "y", *self.input_names, *self.defaults)
-        return tuple(function_of(arguments, text, vocabulary) for text in texts)
+        return tuple(_text().function_of(arguments, text, vocabulary) for text in texts)
 
     @cached_property
     def on_floats(self) -> Callable[..., float]:
         """The forward pass on floats."""
         if self.operator in ("add", "sub", "mul", "neg"):  # the same text, as a builtin
             return getattr(operator, self.operator)
-        return self._forward_in(FLOATS | CONSTANTS, float_source(self.y_text))
+        return self._forward_in(FLOATS | CONSTANTS, _text().float_source(self.y_text))
 
     @cached_property
     def forward(self) -> Callable[..., Any]:
         """The forward pass on arrays (or on floats, through NumPy)."""
-        return self._forward_in(self.arrays | CONSTANTS, array_source(self.y_text))
+        return self._forward_in(self.arrays | CONSTANTS, _text().array_source(self.y_text))
 
     @cached_property
     def gx_arrays(self) -> tuple[Callable[..., Any], ...]:  # type: ignore[override]
-        return self._gx_in(self.arrays | CONSTANTS, [array_source(text) for text in self.gx_texts])
+        return self._gx_in(self.arrays | CONSTANTS, [_text().array_source(text) for text in self.gx_texts])
 
     @cached_property
     def gx_nodes(self) -> tuple[Callable[..., Any], ...]:
@@ -106,7 +115,7 @@ class Elementwise(Operation):
     @cached_property
     def gx_floats(self) -> tuple[Callable[..., float], ...]:
         """The derivatives on floats, one for each input."""
-        return self._gx_in(FLOATS | CONSTANTS, [float_source(text) for text in self.gx_texts])
+        return self._gx_in(FLOATS | CONSTANTS, [_text().float_source(text) for text in self.gx_texts])
 
     @cached_property
     def backward_floats(self) -> Callable[[Any], None]:
@@ -132,13 +141,13 @@ class Elementwise(Operation):
 
     def backward_lines(self) -> list[str]:
         """The lines of `backward_floats`."""
-        used = set().union(*map(names_in, self.gx_texts))
+        used = set().union(*map(_text().names_in, self.gx_texts))
         nodes = [f"n{i}" for i in range(len(self.gx_texts))]
         lines = ["gy = node._grad", "n0 = node._left", "n1 = node._right"][: 1 + len(nodes)]
         lines += [f"{x} = {n}._data" for x, n in zip(self.input_names, nodes, strict=True) if x in used]
         lines += ["y = node._data"] if "y" in used else []
         lines += [f"{p} = node.params['{p}']" for p in self.defaults if p in used]
-        return lines + [f"{n}._grad += {float_source(gx)}" for n, gx in zip(nodes, self.gx_texts, strict=True)]
+        return lines + [f"{n}._grad += {_text().float_source(gx)}" for n, gx in zip(nodes, self.gx_texts, strict=True)]
 
     def bind(self, args: Sequence[float], keywords: Mapping[str, float]) -> dict[str, float]:
         """The parameters of a call: the given ones and the defaults of the others. None means the default."""

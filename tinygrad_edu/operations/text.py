@@ -4,10 +4,6 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# The file name of code that is made of text. It looks like a file of this package, so a search for the user's line
-# passes over it. NumPy's warnings show it too, so a formula has its own text there.
-GENERATED = f"{__file__}: made of a row"
-
 
 class _WithCalls(ast.NodeTransformer):
     """``/`` and ``**`` become calls of ``divide`` and ``power``: Python's own raise where IEEE has inf and nan."""

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from tinygrad_edu.operations.elementwise import TABLE
-from tinygrad_edu.operations.text import GENERATED
+from tinygrad_edu.operations.operation import GENERATED
 
 _LOOP = """
 def walk(order):

@@ -3,7 +3,6 @@
 import codecs
 import functools
 import sys
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -82,6 +81,8 @@ def say(text: str = "") -> None:
 
 def _replaced(sign: str) -> str:
     """ASCII signs that say the same, or at least the name of the sign."""
+    import unicodedata  # here, because few outputs need it
+
     if sign in SIGNS:
         return SIGNS[sign]
     plain = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
