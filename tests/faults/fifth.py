@@ -316,7 +316,7 @@ def convolutional(seed: int) -> nn.Sequential:
 # --- rates and steps ---
 
 
-@fault("rate too high", "dead relu, exploding")
+@fault("rate too high", "dead relu, exploding, vanishing, never changes")
 def adam_rate_of_one(seed: int, faulty: bool) -> Any:
     """The report of a denoiser whose loss is NaN (IMC_Denoise): its initial rate was 1 instead of 0.001."""
     model = convolutional(seed)
@@ -337,7 +337,7 @@ def tag_loss(logits: Any, tags: Any) -> Any:
     return F.cross_entropy(logits.reshape(-1, 4), np.reshape(tags, -1))
 
 
-@fault("rate too high", "exploding, dead relu")
+@fault("rate too high", "exploding, dead relu, vanishing, never changes")
 def momentum_and_large_rate(seed: int, faulty: bool) -> Any:
     """The report "why will the train loss be NaN" (pFedMe), of a large rate; here all units of a layer die instead."""
     model = nn.MLP(6, [48, 48, 1], rng=seed)
@@ -1050,7 +1050,7 @@ def net_of_values(seed: int) -> Any:
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     places = [*range(100)]
     with train.doctor(model, optimizer) as doctor:
-        for _ in range(18):
+        for _ in range(14):
             order.shuffle(places)
             for i in range(0, 100, 20):
                 losses = [(1 - signs[k] * model(points[k])).relu() for k in places[i : i + 20]]
