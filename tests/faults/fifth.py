@@ -1050,7 +1050,7 @@ def net_of_values(seed: int) -> Any:
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     places = [*range(100)]
     with train.doctor(model, optimizer) as doctor:
-        for _ in range(14):
+        for _ in range(18):
             order.shuffle(places)
             for i in range(0, 100, 20):
                 losses = [(1 - signs[k] * model(points[k])).relu() for k in places[i : i + 20]]
