@@ -1,9 +1,11 @@
 """Faults of the net itself: its layers, their sizes, and their initial weights."""
 
 import math
+from collections.abc import Container
 
 import numpy as np
 
+from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.nn import BatchNorm1d, Dropout, LayerNorm
 from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
@@ -22,8 +24,9 @@ class MissingNonlinearity(Rule):
 
     Sure when the loss stays above 60 % of a constant answer's loss and no longer falls, and a layer follows another one
     directly. The first must have at least as many units as the smaller of its inputs and the second one's outputs, so
-    it is no bottleneck on purpose. A task that linear maps solve, or a factorized matrix, would make it wrong, so the
-    rule checks the loss and the width.
+    it is no bottleneck on purpose. A net of Values must have only sums and products with weights, at least two products
+    after each other. A task that linear maps solve, or a factorized matrix, would make it wrong, so the rule checks the
+    loss and the width.
     """
 
     name = "no nonlinearity between layers"
@@ -32,6 +35,14 @@ class MissingNonlinearity(Rule):
     fix = "put an activation such as nn.ReLU() between the layers: two linear maps in a row are one linear map"
     code = "{net} = nn.Sequential(first_layer, nn.ReLU(), second_layer)"
     confidence = 0.85
+
+    def __init__(self) -> None:
+        self.products = 0  # with weights, one after the other, in a linear net of Values
+
+    def look(self, visit: Visit) -> Said | None:
+        if visit.step == 1 and visit.task is not None and isinstance(visit.root.raw, float):
+            self.products = _products_in_a_row(visit.task.answers, visit.names)
+        return None
 
     def judge(self, course: Course) -> Said | None:
         by_name = {layer.name: layer for layer in course.layers}
@@ -42,18 +53,35 @@ class MissingNonlinearity(Rule):
             for before in layer.before
             if by_name[before].outputs >= min(by_name[before].inputs, layer.outputs)
         ]
-        if not pairs or len(course.losses) < PATIENCE / 2:
+        if not (pairs or self.products > 1) or len(course.losses) < PATIENCE / 2:
             return None
         ratio = course.ratio()
         everywhere = all(layer.linear for layer in course.layers)
         if ratio is None or not ratio > 0.6 or not (course.stuck() or (everywhere and ratio > 1.5)):
             return None
-        first, second = pairs[0]
+        where = (
+            f"{pairs[0][1].name} follows {pairs[0][0].name} directly" if pairs else "the net only multiplies and adds"
+        )
         return Said(
             "there is no nonlinearity between two layers, so together they are one linear map.",
-            f"{second.name} follows {first.name} directly, and after {len(course.losses)} steps the loss is still "
-            f"{ratio:.0%} of a constant answer's loss",
+            f"{where}, and after {len(course.losses)} steps the loss is still {ratio:.0%} of a constant answer's loss",
         )
+
+
+def _products_in_a_row(answers: Node, parameters: Container[Node]) -> int:
+    """How many products with weights follow each other in a linear net of Values; 0 if another operation is in it."""
+    depths: dict[Node, int] = {}
+    for node in topological_order(answers):
+        depths[node] = max((depths[x] for x in node.inputs), default=0)
+        if node.op in ("dot", "mul"):
+            half = len(node.inputs) // 2  # a dot product may have a bias after its factors
+            pairs = [*zip(node.inputs[:half], node.inputs[half : 2 * half], strict=True)]
+            if any(all(x.requires_grad and x not in parameters for x in pair) for pair in pairs):
+                return 0  # a product of two computed numbers
+            depths[node] += any(x in parameters for pair in pairs for x in pair)
+        elif node.operation is not None and node.op not in ("add", "sub", "neg", "sum"):
+            return 0
+    return depths[answers]
 
 
 class SoftmaxInside(Rule):

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.course import Course, has_own_steps, mean, same_scale
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
-from tinygrad_edu.train.doctor.task import LARGE_TARGETS, Task, path, root_mean_square
+from tinygrad_edu.train.doctor.task import LARGE_TARGETS, Task, is_constant, path, root_mean_square
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
 WORSE = 3.0  # times the first loss
@@ -215,9 +215,9 @@ class Ascent(Rule):
 
     Sure when all steps that were measured, five or more, went up along the gradient (a cosine above 0.3), while the
     loss grew. Also when a loss of a known kind has a minus before it, and has grown by half at ten looks. A likelihood,
-    which should grow, has two minus signs. All parameters in the graph must be watched, because a net that is trained
-    to deceive another net has that net in its graph. A program that searches for a maximum on purpose would make it
-    wrong.
+    which should grow, has two minus signs; of Values, it is a sum of logarithms of probabilities, without weights.
+    All parameters in the graph must be watched, because a net that is trained to deceive another net has that net in
+    its graph. A program that searches for a maximum on purpose would make it wrong.
     """
 
     name = "gradient ascent"
@@ -226,6 +226,7 @@ class Ascent(Rule):
 
     def __init__(self) -> None:
         self.negative = 0
+        self.first = 0.0  # the loss of a likelihood of Values at its first look
 
     def look(self, visit: Visit) -> Said | None:
         climbs, losses = visit.course.climbs, visit.course.losses
@@ -236,20 +237,30 @@ class Ascent(Rule):
                 f"has a negative one), and the loss went from {losses[0]:.3g} to {losses[-1]:.3g}",
             )
         task, record = visit.task, visit.course.record
-        if task is None or record is None or not visit.loss < 0 or not visit.only_watched:
+        if not visit.loss < 0 or not visit.only_watched:
+            return None
+        if _is_likelihood_of_values(visit.root):
+            self.first = self.first or -visit.loss
+            return self._grown(visit, self.first, -visit.loss)
+        if task is None or record is None:
             return None
         nodes = list(path(visit.root, task.node))
         signs = sum(node.op == "neg" or _is_negative_factor(node) for node in nodes)
         plain = all(node.op in ("neg", "mean", "sum", "mul", "div", "add", "reshape") for node in nodes)
         if not plain or any(map(_has_both_signs, nodes)) or (signs % 2 == 0) is not _is_likelihood(task):
             return None
+        return self._grown(visit, record.losses[0], task.loss)
+
+    def _grown(self, visit: Visit, first: float, now: float) -> Said | None:
+        """A finding at the tenth look or later, if the error has grown by half."""
         self.negative += 1
-        if self.negative < 10 or not task.loss > 1.5 * record.losses[0]:
+        if self.negative < 10 or not now > 1.5 * first:
             return None
+        losses = visit.course.losses
         return Said(
             "the loss has the wrong sign: the steps make the error larger.",
-            f"the loss went from {losses[0]:.3g} to {losses[-1]:.3g}, and without its minus from "
-            f"{record.losses[0]:.3g} to {task.loss:.3g}",
+            f"the loss went from {losses[0]:.3g} to {losses[-1]:.3g}, and with the other sign from {first:.3g} to "
+            f"{now:.3g}",
             "leave out the minus before the loss, or put one before a sum of log-probabilities",
             "loss.backward()  # without a minus",
         )
@@ -260,6 +271,30 @@ def _is_likelihood(task: Task) -> bool:
     return task.kind in ("categorical", "binary") or (
         task.node.op in ("getitem", "mul") and any(x.op in LOGARITHMS for x in task.node.inputs)
     )
+
+
+def _is_likelihood_of_values(root: Node) -> bool:
+    """Whether Values are a sum or a mean of two logarithms or more, all of probabilities."""
+    if not isinstance(root.raw, float):
+        return False
+    is_mean = root.op in ("mul", "div") and is_constant(root.inputs[1]) and root.inputs[1].raw > 0
+    waiting, logarithms = [root.inputs[0] if is_mean else root], 0
+    while waiting:
+        node = waiting.pop()
+        if node.op == "log" and _is_probability(node.inputs[0]):
+            logarithms += 1
+        elif node.op in ("add", "sum"):
+            waiting += node.inputs
+        elif not is_constant(node):
+            return False
+    return logarithms > 1
+
+
+def _is_probability(node: Node) -> bool:
+    """Whether it is the result of a sigmoid or a softmax, or 1 minus that, or a little more."""
+    while node.op in ("add", "sub") and sum(map(is_constant, node.inputs)) == 1:
+        node = next(x for x in node.inputs if not is_constant(x))
+    return node.op == "sigmoid" or (node.op == "div" and node.inputs[0].op == "exp")
 
 
 def _factors(node: Node) -> Any:
