@@ -13,10 +13,11 @@ from tests.train.healthy_runs import setup
 from tests.train.planted_faults import FAULTS
 from tinygrad_edu import Tensor, TinygradEduError, Value, data, nn, no_grad, optim, train
 from tinygrad_edu.data import data_folder
+from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph import modes
 from tinygrad_edu.graph.listeners import Observer
 from tinygrad_edu.graph.modes import MODES, WATCH, observing
-from tinygrad_edu.train.doctor.finding import Rule
+from tinygrad_edu.train.doctor.finding import Grade, Rule
 
 F = nn.functional
 SEEDS = 3  # `python -m tests.faults` takes twenty
@@ -638,6 +639,42 @@ def test_a_rule_that_fails_does_not_end_the_run():
             F.mse_loss(net(_moons()[0]), _moons()[1]).backward()
     assert doctor.steps == 2
     assert doctor.notes == ["The rule for 'broken' failed, and was left out: ZeroDivisionError: by chance"]
+
+
+@pytest.mark.parametrize(("grade", "names"), [(Grade.SHOWN, []), (Grade.LEFT_OVER, ["learning rate too high"])])
+@pytest.mark.parametrize("fails_at", [2, 60])
+def test_a_rule_that_fails_might_have_found_the_cause_of_later_grades(grade, names, fails_at):
+    class Broken(Rule):
+        name, fix = "broken", ""
+
+        def before(self, visit):
+            if visit.step == fails_at:
+                raise ZeroDivisionError("by chance")
+
+    Broken.grade = grade
+    X, y = _moons()
+    net = _net()
+    optimizer = optim.SGD(net.parameters(), lr=1000.0)
+    with np.errstate(all="ignore"), train.doctor(net, optimizer) as doctor:
+        doctor._rules.append(Broken())
+        doctor._by_moment.clear()
+        for _ in range(80):
+            loss = F.mse_loss(net(X), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert any("failed" in note for note in doctor.notes)
+    assert [finding.name for finding in doctor.findings] == names
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_it_takes_one_optimizer_only(kind):
+    net = _net()
+    one, other = (optim.SGD([p], lr=0.1) for p in net.parameters()[:2])
+    with pytest.raises(ArgumentError, match="takes one optimizer, and got"):
+        train.doctor(net, kind([one, other]))
+    with pytest.raises(ArgumentError, match="learning rate"):
+        train.doctor(net, object())
 
 
 def test_it_may_be_used_again():

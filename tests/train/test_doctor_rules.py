@@ -65,18 +65,55 @@ def test_recurrent_weights_that_meet_only_zeros_are_named():
     assert (said(0), said(-1)) == (["recurrent weights without effect"], [])
 
 
-def test_a_batch_that_is_taken_anew_at_every_step_and_is_always_the_same_is_named():
-    X, y = data.moons(200, noise=0.1, rng=0)
-    net = nn.MLP(2, [16, 2], rng=0)
-    assert watched(net, lambda _: F.cross_entropy(net(X[:20]), y[:20])) == []  # X is not in sight
+@pytest.mark.parametrize("tested", ["all rows", "the others", "nothing"])
+def test_the_same_slice_at_every_step_is_named_only_if_the_loss_of_all_rows_is_looked_at(tested):
+    X, y = data.digits()
+    X, y = X[:400] / 16, y[:400]
+    net = nn.MLP(64, [32, 10], rng=0)
     optimizer = optim.Adam(net.parameters(), lr=0.01)
     with train.doctor(net, optimizer) as doctor:
-        for _ in range(120):
+        for step in range(120):
             loss = F.cross_entropy(net(X[:20]), y[:20])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    assert [finding.name for finding in doctor.findings] == ["the same batch at every step"]
+            if tested != "nothing" and step % 40 == 39:
+                first = 0 if tested == "all rows" else 20
+                with no_grad():
+                    F.cross_entropy(net(X[first:]), y[first:])
+    names = [finding.name for finding in doctor.findings]
+    assert names == ["the same batch at every step"] * (tested == "all rows")
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["taken in the loop", "a variable"])
+def test_the_first_batch_of_a_list_at_every_step_is_named_unless_it_is_a_variable(kept):
+    X, y = data.digits()
+    loader = [(X[i : i + 20], y[i : i + 20]) for i in range(0, 400, 20)]
+    rows = loader[0] if kept else None
+    net = nn.MLP(64, [16, 10], rng=0)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(120):
+            inputs, labels = rows or next(iter(loader))
+            loss = F.cross_entropy(net(inputs / (1 if kept else 16)), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert [finding.name for finding in doctor.findings] == ["the same batch at every step"] * (not kept)
+
+
+def test_parts_of_two_purposes_are_no_batches():
+    X, y = data.moons(200, noise=0.1, rng=0)
+    parts = [(X[:40], y[:40]), (X[40:], y[40:])]
+    net = nn.MLP(2, [16, 2], rng=0)
+    optimizer = optim.Adam(net.parameters(), lr=0.01)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(120):
+            loss = F.cross_entropy(net(parts[0][0]), parts[0][1])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert doctor.findings == []
 
 
 def test_a_batch_that_is_learned_on_purpose_is_left_in_peace():
@@ -295,18 +332,22 @@ def test_clipping_and_decay_explain_a_slow_run():
     assert [finding.name for finding in doctor.findings] == ["gradient clipping too strong"]
 
 
-def test_a_batch_of_scaled_rows_is_found_in_the_array_too():
-    X, y = data.digits()
-    net = nn.MLP(64, [16, 10], rng=0)
-    optimizer = optim.Adam(net.parameters(), lr=0.01)
+@pytest.mark.parametrize("even", [True, False], ids=["a grid", "rows at random"])
+def test_the_grid_of_a_plot_may_be_wider_than_the_training_rows(even):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (60, 2))
+    points = np.linspace(-9, 9, 15)
+    elsewhere = np.stack(np.meshgrid(points, points), -1).reshape(-1, 2) if even else rng.uniform(-9, 9, (225, 2))
+    net = nn.MLP(2, [16, 1], activation="tanh", rng=0)
+    optimizer = optim.Adam(net.parameters(), lr=0.02)
     with train.doctor(net, optimizer) as doctor:
-        for _ in range(120):
-            rows = np.random.default_rng(7).integers(0, len(X), 20)
-            loss = F.cross_entropy(net(X[rows] / 16), y[rows])
+        for _ in range(100):
+            loss = F.mse_loss(net(X), X[:, :1] ** 2)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    assert [finding.name for finding in doctor.findings] == ["the same batch at every step"]
+        train.predict(net, elsewhere)
+    assert [finding.name for finding in doctor.findings] == ["test inputs on another scale"] * (not even)
 
 
 @pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.LayerNorm, None], ids=["batch", "layer", "none"])
@@ -501,3 +542,86 @@ def test_values_show_their_targets_inputs_and_weights():
     for p in net.parameters():
         p.data = 0.5
     assert values_run(net, net, rows) == ["all-equal initial weights"]
+
+
+def test_a_table_of_values_may_be_split_by_a_slice():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(130, 2))
+    points, targets = X.tolist(), (X[:, 0] - X[:, 1]).tolist()
+    net = nn.scalar.Neuron(2, activation="identity", rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with train.doctor(net, optimizer) as doctor:
+        for _ in range(60):
+            loss = sum((net(x) - y) ** 2 for x, y in zip(points[:30], targets, strict=False)) / 30
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert doctor.findings == []
+
+
+@pytest.mark.parametrize(
+    ("activation", "power", "names"),
+    [
+        ("identity", 2, ["no nonlinearity between layers"]),
+        ("identity", 1, []),  # a line is enough
+        ("tanh", 2, []),
+    ],
+)
+def test_layers_of_values_that_only_multiply_and_add(activation, power, names):
+    net = nn.scalar.MLP(1, [6, 1], activation=activation, rng=0)
+    rows = [([x / 5], (x / 5) ** power) for x in range(-5, 6)]
+    assert values_run(net, net, rows, 150) == names
+
+
+def test_one_linear_layer_of_values_lacks_no_nonlinearity():
+    net = nn.scalar.Neuron(1, activation="identity", rng=0)
+    assert values_run(net, net, [([x / 5], (x / 5) ** 2) for x in range(-5, 6)], 150) == []
+
+
+@pytest.mark.parametrize(("sign", "names"), [(1, ["gradient ascent"]), (-1, [])])
+def test_a_likelihood_of_values_has_to_grow(sign, names):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 2))
+    net = nn.scalar.Neuron(2, activation="sigmoid", rng=0)
+
+    def loss_of(step):
+        shares = [(net([a, b]), a > b) for a, b in X.tolist()]
+        likelihood = sum((p if label else 1 - p).log() for p, label in shares) / 20
+        return likelihood if sign > 0 else -likelihood
+
+    assert watched(net, loss_of, 60, optim.SGD(net.parameters(), lr=0.5)) == names
+
+
+def test_a_likelihood_that_is_weighted_with_costs_may_be_minimized():
+    rng = np.random.default_rng(0)
+    net = nn.scalar.Neuron(1, activation="sigmoid", rng=0)
+
+    def loss_of(step):
+        chances = []
+        for x in rng.choice([-1.0, 1.0], 8):
+            p = net([float(x)])
+            acts = rng.uniform() < p.data
+            chances.append((p if acts else 1 - p).log() * (0.1 if acts == (x > 0) else 1.0))
+        return sum(chances) / 8
+
+    assert watched(net, loss_of, 150, optim.SGD(net.parameters(), lr=0.3)) == []
+
+
+def test_the_logarithm_of_another_number_may_be_minimized():
+    net = nn.scalar.Neuron(1, activation="identity", rng=0)
+    rows = [([x / 5], x / 10) for x in range(-5, 6)]
+
+    def loss_of(step):
+        return sum(((net(x) - y) ** 2 + 0.1).log() for x, y in rows) / len(rows)
+
+    assert watched(net, loss_of, 60, optim.SGD(net.parameters(), lr=0.02)) == []
+
+
+def test_a_generator_of_values_may_minimize_the_likelihood_of_a_critic():
+    rng = np.random.default_rng(0)
+    maker, critic = nn.scalar.Neuron(1, activation="identity", rng=0), nn.scalar.Neuron(1, activation="sigmoid", rng=1)
+
+    def loss_of(step):
+        return sum((1 - critic([maker([z])])).log() for z in rng.normal(size=8).tolist()) / 8
+
+    assert watched(maker, loss_of, 100, optim.SGD(maker.parameters(), lr=0.5)) == []

@@ -54,7 +54,8 @@ class Course:
     evaluations : the losses that were computed without a gradient.
     layers : of the first graph, in the order of the forward pass.
     names : how the program calls the net and the optimizer.
-    scope : the program's arrays of rows when the watch began, by name; they are not kept alive.
+    scope : the program's arrays of rows when the watch began; they are not kept alive.
+    batches : likewise the rows of lists of batches, by the names of the lists.
     by_size : the parameters, the smallest first, because a check of a small one is fast.
     mixed : whether backward passes went through different layers, as those of two nets that take turns.
     broken : whether the loop ended with an exception.
@@ -73,7 +74,8 @@ class Course:
         self.evaluations: list[Evaluation] = []
         self.layers: list[Layer] = []
         self.names: dict[str, str] = {"net": "net", "optimizer": "optimizer"}
-        self.scope: dict[str, weakref.ref[Array]] = {}
+        self.scope: list[weakref.ref[Array]] = []
+        self.batches: dict[str, list[weakref.ref[Array]]] = {}
         self.broken = False
         self.mixed = False
         self._graph: tuple[str, ...] | None = None
@@ -115,9 +117,9 @@ class Course:
             self.record = Record(task)
         self.record.add(task, step)
 
-    def arrays(self) -> dict[str, Array]:
-        """The arrays of the program that are still there, by name."""
-        return {name: x for name, reference in self.scope.items() if (x := reference()) is not None}
+    def is_a_variable(self, rows: Array) -> bool:
+        """Whether an array of the program has just these rows."""
+        return any(np.array_equal(x, rows) for reference in self.scope if (x := reference()) is not None)
 
     def untouched(self) -> bool:
         """Whether no parameter was written to since the watch began, not even with the same numbers."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygrad_edu import nn
 from tinygrad_edu.support.types import Array
-from tinygrad_edu.train.doctor.course import LEARNED, Course
+from tinygrad_edu.train.doctor.course import LEARNED, Course, mean
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit, viewed
 
@@ -124,12 +124,12 @@ class EqualInputs(Rule):
 class SameBatch(Rule):
     """One batch of a larger set, at every step.
 
-    Sure when the rows were the same at fifteen looks, and one of two things shows that there are more. Either the model
-    was also called, without a gradient, with at least twice as many rows, which include the batch. Or a variable of the
-    program is an array with at least four times as many rows, which include the batch, and no variable is just the
-    batch. If the array also includes the rows of the last evaluation, these do not count. Some programs take one batch
-    on purpose, to see that the net can learn it. It is mostly a variable before the loop; one that is taken within the
-    loop would make it wrong.
+    Sure when the rows were the same at fifteen looks, and one of two things shows that there are more for the same
+    purpose. Either the model was evaluated on at least four times as many rows, which include them, and the last loss
+    of an evaluation is over twice the training's. Or they are one batch of a list of four or more, of one size, and no
+    variable is just this batch. Some programs take one batch on purpose, to see that the net can learn it. A larger
+    array says nothing, because its other rows are mostly for a test. A program that trains on a few rows, and tests on
+    these and others together, would make it wrong.
     """
 
     name = "the same batch at every step"
@@ -155,29 +155,31 @@ class SameBatch(Rule):
     def judge(self, course: Course) -> Said | None:
         if self.looks < 15:
             return None
-        whole = course.evaluated
-        if whole is not None and len(whole) >= 2 * len(self.batch) and _holds(whole, self.batch):
-            return self._say(f"the net was evaluated on {len(whole)} rows that include them")
-        around = {name: x for name, x in course.arrays().items() if x.shape[1:] == self.batch.shape[1:]}
-        if any(np.array_equal(x, self.batch) for x in around.values()):
+        tested = course.evaluated
+        if tested is not None and self._is_part_of(tested) and _is_worse_elsewhere(course):
+            return self._say(f"the net was evaluated on {len(tested)} rows that include them")
+        if course.is_a_variable(self.batch):
             return None
-        larger = [name for name, x in around.items() if self._is_part_of(x, whole)]
-        if not larger:
-            return None
-        return self._say(f"the array {larger[0]} has {len(around[larger[0]])} rows that include them")
+        for name, batches in course.batches.items():
+            rows = [x for reference in batches if (x := reference()) is not None]
+            if any(len(x) == len(self.batch) and _holds(x, self.batch) for x in rows):
+                return self._say(f"they are one of the {len(batches)} batches of {name}")
+        return None
 
-    def _is_part_of(self, x: Array, evaluated: Array | None) -> bool:
-        """Whether the array has many more rows than the batch and those of the evaluation."""
-        if len(x) < 4 * len(self.batch) or not _holds(x, self.batch):
-            return False
-        tested = len(evaluated) if evaluated is not None and _holds(x, evaluated) else 0
-        return len(x) - tested >= 4 * len(self.batch)
+    def _is_part_of(self, rows: Array) -> bool:
+        """Whether the batch is a small part of these rows."""
+        return len(rows) >= 4 * len(self.batch) and _holds(rows, self.batch)
 
     def _say(self, evidence: str) -> Said:
         return Said(
             "every step takes the same rows, and the others are never trained on.",
             f"the same {len(self.batch)} rows were used in {self.looks} inspected passes, while {evidence}",
         )
+
+
+def _is_worse_elsewhere(course: Course) -> bool:
+    """Whether the last loss of an evaluation is over twice that of the training."""
+    return bool(course.evaluations) and course.evaluations[-1].loss > 2 * mean(course.losses[-5:]) > 0
 
 
 def _holds(whole: Array, batch: Array) -> bool:
@@ -204,7 +206,8 @@ class TestInputsOnAnotherScale(Rule):
     Sure when the last evaluation had twenty rows or more, and their distance from the training's mean is at least five
     deviations (as a root mean square) in at least half of the features. Also when the two means differ by 1.5
     deviations in half of the features, and by five in one of them. Also when the deviation of the evaluation is below 5
-    % of the training's. Only features that vary in the training count. An evaluation on other data on purpose would
+    % of the training's. Only features that vary in the training count. Nothing is said of a grid, whose features are
+    evenly spaced, as that of a plot, and of nets that take turns. Another evaluation on other data on purpose would
     make it wrong.
     """
 
@@ -229,6 +232,8 @@ class TestInputsOnAnotherScale(Rule):
         other = course.evaluated
         if self.kept < ROWS or other is None or len(other) < ROWS or other.shape[1:] != self.rows[0].shape[1:]:
             return None
+        if course.mixed or _is_grid(other):
+            return None
         x = np.concatenate(self.rows).astype(float)
         varies = x.std(0) > 0
         if not varies.any():
@@ -246,6 +251,15 @@ class TestInputsOnAnotherScale(Rule):
             f"in half of the features, {len(other)} rows of the evaluation are {far:.3g} deviations or more from the "
             f"mean of the training, and their own deviation is {narrow:.3g} times the training's",
         )
+
+
+def _is_grid(rows: Array) -> bool:
+    """Whether each feature has several values that are evenly spaced."""
+    for column in np.asarray(rows, dtype=float).T:
+        steps = np.diff(np.unique(column))
+        if len(steps) < 2 or np.ptp(steps) > 1e-3 * steps.max():
+            return False
+    return True
 
 
 class SequenceAxis(Rule):

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from tinygrad_edu.data import Batches
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.listeners import Observer
 from tinygrad_edu.graph.modes import MODES, observing, recording_lines
@@ -36,6 +35,7 @@ from tinygrad_edu.value import Value
 FIRST = 10  # passes that are all looked at closely
 PACES = ((100, 10), (200, 20), (500, 50))  # up to this pass, one in so many is; after the last, one in a hundred
 MEMBERS = 8  # of a tuple of arrays
+SEVERAL = 4  # batches; a list of two or three pairs may be the rows to train on and those to test on
 BEFORE = 2  # passes before each close look also get a visit; the others are only counted
 MEASURED = 100  # passes; later, only every fiftieth step is measured, because weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
@@ -55,6 +55,12 @@ class _Place(NamedTuple):
         return name in self.causes or comes_before
 
 
+def _place_of(rule: Rule) -> _Place:
+    """The place of what the rule finds, unless it says otherwise."""
+    refutable = rule.refutable or rule.grade is Grade.BEHAVIOR
+    return _Place(rule.grade, rule.stands_apart, refutable, rule.explained_by)
+
+
 class Doctor(Observer, Callback):
     """Watches a run, and says what is wrong in a sentence, with the evidence and the fix. It is silent when unsure.
 
@@ -65,7 +71,8 @@ class Doctor(Observer, Callback):
     Parameters
     ----------
     model : a Module, or a list of parameters.
-    optimizer : its learning rate is shown in findings; may be left out.
+    optimizer : its learning rate is shown in findings; may be left out. Where several optimizers take turns, as with a
+        generator and a critic, give the one to look at, and the net that it trains.
     tell : a function such as ``print``, called with every `Finding` as soon as it is made.
     examine : record the first steps (at most 64, and 64 MiB of batches), for `examine` and `cure`. When the watch ends,
         and something was found or the loss has not fallen, experiments are made. ``examination`` has their results.
@@ -76,6 +83,10 @@ class Doctor(Observer, Callback):
         replaces its consequences. What a run did at first is withdrawn if it learns its task in the end.
     notes : sentences about what it could not see, and about a run that was interrupted or changed.
     steps : how many backward passes it has seen.
+
+    Raises
+    ------
+    ArgumentError : the optimizer is several ones, or has no learning rate ``lr``.
 
     Notes
     -----
@@ -117,6 +128,16 @@ class Doctor(Observer, Callback):
         tell: Callable[[Finding], object] | None = None,
         examine: bool = False,
     ) -> None:
+        if isinstance(optimizer, list | tuple | dict):
+            raise ArgumentError(
+                f"a doctor takes one optimizer, and got a {type(optimizer).__name__} of {len(optimizer)}: give it the "
+                "optimizer to look at and the net that it trains, as in train.doctor(generator, its_optimizer)"
+            )
+        if optimizer is not None and not hasattr(optimizer, "lr"):
+            raise ArgumentError(
+                f"a doctor needs an optimizer with a learning rate lr, and {type(optimizer).__name__} has none: leave "
+                "it out, as in train.doctor(net)"
+            )
         self.model = model
         self.optimizer = optimizer
         self.tell = tell
@@ -144,10 +165,11 @@ class Doctor(Observer, Callback):
             raise ArgumentError("this doctor is watching already: make a second one with train.doctor(net, optimizer)")
         self.findings, self.notes, self.steps, self.examination = [], [], 0, None
         self._places: dict[str, _Place] = {}  # of the findings in the order of causes
+        self._failed: dict[str, _Place] = {}  # of the rules that failed: each might have found a cause
         self._course = Course(_named_parameters(self.model), self.model, self.optimizer)
         program = sys._getframe(1)
         self._course.names = _names_in(program, self.model, self.optimizer)
-        self._course.scope = _arrays_in(program)
+        self._course.scope, self._course.batches = _arrays_in(program), _batches_in(program)
         self._watched = set(self._course.parameters.values())
         self._held_out = HeldOut(self._course)
         self._rules = [rule() for rule in RULES if rule is not TrainingModeInEvaluation or not self._tries_losses()]
@@ -340,17 +362,16 @@ class Doctor(Observer, Callback):
             if said is None:
                 continue
             causes = rule.explained_by if said.explained_by is None else said.explained_by
-            place = _Place(
-                said.grade or rule.grade, rule.stands_apart, rule.refutable or rule.grade is Grade.BEHAVIOR, causes
-            )
-            if any(place.is_explained_by(f.name, self._places[f.name]) for f in self.findings):
+            place = _place_of(rule)._replace(grade=said.grade or rule.grade, causes=causes)
+            known = {f.name: self._places[f.name] for f in self.findings} | self._failed
+            if any(place.is_explained_by(*cause) for cause in known.items()):
                 continue
             self._drop(rule)
             name = said.name or rule.name
             if name in self._places:
                 continue  # another rule has made this finding
             self._places[name] = place
-            self.findings[:] = [f for f in self.findings if not self._places[f.name].is_explained_by(name, place)]
+            self._drop_explained(name, place)
             code = (said.code or rule.code).format(**self._course.names)
             finding = Finding(
                 name, said.sentence, said.evidence, said.fix or rule.fix, self.steps, code, rule.confidence
@@ -371,14 +392,23 @@ class Doctor(Observer, Callback):
         self._by_moment.clear()
 
     def _said(self, rule: Rule, moment: str, *what: Any) -> Said | None:
-        """What the rule says. A rule that fails must not end the user's run: it is dropped, and the notes say so."""
+        """What the rule says. A rule that fails must not end the user's run: it is dropped, and the notes say so.
+
+        It might have found the cause of what other rules see. So the findings that it would explain are not made.
+        """
         try:
             said: Said | None = getattr(rule, moment)(*what)
         except Exception as error:
             self._drop(rule)
             self.notes.append(f"The rule for {rule.name!r} failed, and was left out: {type(error).__name__}: {error}")
+            self._failed[rule.name] = _place_of(rule)
+            self._drop_explained(rule.name, self._failed[rule.name])
             return None
         return said
+
+    def _drop_explained(self, name: str, place: _Place) -> None:
+        """Drop the findings that a finding of this name and place explains, or would explain."""
+        self.findings[:] = [f for f in self.findings if not self._places[f.name].is_explained_by(name, place)]
 
     # --- experiments and cures ---
 
@@ -514,28 +544,36 @@ def _names_in(frame: Any, model: Any, optimizer: Any) -> dict[str, str]:
     return found
 
 
-def _arrays_in(frame: Any) -> dict[str, weakref.ref[Any]]:
-    """The arrays of rows that the program's variables hold, as arrays or Tensors."""
-    found = {}
-    for name, value in (frame.f_globals | frame.f_locals).items():
-        data = value.raw if isinstance(value, Node) else value
-        parts = {name: data} if isinstance(data, np.ndarray) else _parts(name, data)
-        for part, x in parts.items():
-            if isinstance(x, np.ndarray) and x.ndim > 1 and x.dtype.kind in "fiub":
-                found[part] = weakref.ref(x)
+def _arrays_in(frame: Any) -> list[weakref.ref[Any]]:
+    """The arrays of rows that the program's variables hold, as arrays, Tensors or tuples such as ``(X, y)``."""
+    found = []
+    for value in (frame.f_globals | frame.f_locals).values():
+        parts = value if isinstance(value, tuple) and len(value) <= MEMBERS else (value,)
+        found += [weakref.ref(x) for x in map(_array_of, parts) if _has_rows(x)]
     return found
 
 
-def _parts(name: str, value: Any) -> dict[str, Any]:
-    """The arrays in a tuple such as ``(X, y)``, in the batches of a set, or from which a list of batches is cut."""
-    if isinstance(value, Batches):
-        return {f"{name}.X": value.X}
-    if isinstance(value, tuple) and len(value) <= MEMBERS:
-        return {f"{name}[{i}]": x for i, x in enumerate(value)}
-    if isinstance(value, list) and len(value) > 1 and all(isinstance(x, tuple) and x for x in value[:2]):
-        whole = getattr(value[0][0], "base", None)
-        return {f"the array of {name}": whole} if whole is not None else {}
-    return {}
+def _batches_in(frame: Any) -> dict[str, list[weakref.ref[Any]]]:
+    """The rows of the program's lists of batches, such as ``[(X[:32], y[:32]), …]``, by the names of the lists."""
+    lists = {name: value for name, value in (frame.f_globals | frame.f_locals).items() if _is_list_of_batches(value)}
+    return {name: [weakref.ref(_array_of(rows)) for rows, *_ in batches] for name, batches in lists.items()}
+
+
+def _is_list_of_batches(value: Any) -> bool:
+    """Whether it is a list of tuples that begin with as many rows each; the last may have fewer."""
+    if not isinstance(value, list) or len(value) < SEVERAL or not all(isinstance(x, tuple) and x for x in value):
+        return False
+    rows = [_array_of(x[0]) for x in value]
+    return all(map(_has_rows, rows)) and len({x.shape for x in rows[:-1]}) == 1
+
+
+def _array_of(x: Any) -> Any:
+    """The array of a Tensor; anything else as it is."""
+    return x.raw if isinstance(x, Node) else x
+
+
+def _has_rows(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.ndim > 1 and x.dtype.kind in "fiub"
 
 
 doctor = Doctor
