@@ -822,12 +822,11 @@ def adversaries(seed: int) -> Any:
     """A linear generator and a critic learn in turns; the error is the distance of the means and deviations."""
     rng = np.random.default_rng([seed, 22])
     critic = nn.MLP(2, [16, 16, 1], activation="leaky_relu", rng=seed)
-    pair = nn.ModuleDict({"generator": nn.Linear(2, 2, rng=seed), "critic": critic})
-    generator = pair["generator"]
+    generator = nn.Linear(2, 2, rng=seed)
     first = optim.Adam(generator.parameters(), lr=0.005, betas=(0.5, 0.99))
     second = optim.Adam(critic.parameters(), lr=0.02, betas=(0.5, 0.99))
     loss, ones, zeros = F.binary_cross_entropy_with_logits, np.ones((128, 1)), np.zeros((128, 1))
-    with train.doctor(pair, [first, second]) as doctor:
+    with train.doctor(generator, first) as doctor:
         for _ in range(800):
             real, made = rng.normal([1.0, -1.0], 0.5, (128, 2)), generator(rng.normal(size=(128, 2)))
             second.zero_grad()
@@ -1002,7 +1001,7 @@ def two_optimizers(seed: int) -> Any:
     rows, rng = crescents(seed), np.random.default_rng(seed)
     model = nn.Sequential(nn.MLP(2, [24, 24], rng=seed), nn.ReLU(), nn.Linear(24, 1, rng=seed))
     slow, fast = optim.Adam(model[0].parameters(), lr=0.005), optim.SGD(model[2].parameters(), lr=0.05, momentum=0.9)
-    with train.doctor(model, [slow, fast]) as doctor:
+    with train.doctor(model[0], slow) as doctor:
         for _ in range(40):
             for X, y in data.batches(*rows[0], 32, rng):
                 slow.zero_grad()

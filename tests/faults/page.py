@@ -17,6 +17,7 @@ FIRST_SCORES = {  # what lists had before any rule was changed because of them
     ),
     "a third list without sight of the rules": ("the third list, scored blind", Score(156, 100, 83, 125, 110, 156, 0)),
     "a fourth list without sight of the rules": ("the fourth list, scored blind", Score(72, 65, 60, 74, 66, 72, 3)),
+    "a fifth list without sight of the rules": ("the fifth list, scored blind", Score(96, 76, 73, 79, 73, 96, 3)),
 }
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 
@@ -97,9 +98,9 @@ without a look at the rules and without a run of the programs. Their first score
 - *A fourth list without sight of the rules* (24 programs and 12 healthy kinds, three seeds each). Its author had not
   seen the rules, and drew the faults in proportion to how often public reports name them. It was scored once, when the
   rules of that time were finished: **recall 0.83 (a cause named in 60 of 72 runs),
-  precision 0.89 (66 of 74 findings true), 3 alarms in 72 repaired runs, none in 36 healthy ones.** This is the score
+  precision 0.89 (66 of 74 findings true), 3 alarms in 72 repaired runs, none in 36 healthy ones.** This is a score
   to expect of common faults. The third list's first score is the one to expect of rare faults. The goal, a recall of
-  0.75 and a precision of 0.95, is met in recall alone. The three alarms are one program: a line through inputs up to
+  0.75 and a precision of 0.95, was met in recall alone. The three alarms are one program: a line through inputs up to
   200, whose repaired twin only has a smaller rate. Four causes were named with no seed: the rate of a convolutional net
   whose units die at once, inputs that were shuffled once without their labels, a net of two hidden Values, and an
   optimizer of another net. For the last one, the doctor says that the parameters never change. After this score, the
@@ -107,6 +108,20 @@ without a look at the rules and without a run of the programs. Their first score
   that mostly one finding is left. A size that is unusual, such as that of inputs, is a finding only if the net does not
   learn. What a run did at first is withdrawn if it has learned its task in the end. Guesses from the losses need more
   than before. For these rules, the list is no longer blind.
+- *A fifth list without sight of the rules* (32 programs and 30 healthy kinds, three seeds each). Its author had not
+  seen the rules, and drew the faults from public reports. It was scored once, when the rules of that time were
+  finished: **recall 0.76 (a cause named in 73 of 96 runs), precision 0.92 (73 of 79 findings true), 3 alarms in 96
+  repaired runs (one program), none in 84 healthy ones.** The goal, a recall of 0.75, a precision of 0.95 and an alarm
+  in at most one of 200 runs, was met in recall alone. In the six runs of two other healthy kinds, the doctor got two
+  optimizers, and a rule failed. All six false findings are one program, faulty and repaired: it trains on the first 30
+  of 130 rows and tests on the others, and the doctor took the 30 for one batch of 130 rows. Seven causes were named
+  with no seed: a rate of a recurrent net, inputs that were shuffled without their labels, test classes in another
+  order, a net of Values without an activation, weight decay, a rare class, and a likelihood of Values without its
+  minus. After this score, the rules were changed. A table with more rows than the batch no longer shows that the other
+  rows are for the training. A grid of points, as for a plot, is no test on another scale. The doctor refuses several
+  optimizers, and says what to give it; the two healthy kinds give it one now. If a rule fails, findings that this rule
+  might have explained are not made. Layers of Values without an activation are found, and so is a likelihood of Values
+  that falls. For these rules, the list is no longer blind.
 
 The doctor cannot find one published program, `logits-cut-at-one-half`: its training is right, and only the accuracy
 that is computed afterwards is wrong. It counts as missed.
