@@ -522,6 +522,32 @@ def test_a_warm_up_that_ends_is_left_in_peace(steps):
     assert watched(net, loss_of, 120, optimizer) == ["warm-up longer than the run"] * (steps > 120)
 
 
+# --- modes ---
+
+
+@pytest.mark.parametrize("use", ["detached", "without gradient", "never"])
+def test_what_a_generator_makes_for_a_critic_is_no_evaluation(use):
+    rng = np.random.default_rng(0)
+    maker = nn.Sequential(nn.Linear(3, 8, rng=0), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2, rng=0))
+    critic = nn.MLP(2, [8, 1], rng=1)
+    first, second = (optim.Adam(net.parameters(), lr=0.003) for net in (maker, critic))
+    with train.doctor(maker, first) as doctor:
+        for _ in range(60):
+            if use == "without gradient":
+                with no_grad():
+                    made = maker(rng.normal(size=(16, 3)))
+            else:
+                made = maker(rng.normal(size=(16, 3))).detach()
+            rows = rng.normal(size=(16, 2)) if use == "never" else made
+            second.zero_grad()
+            F.binary_cross_entropy_with_logits(critic(rows), np.zeros((16, 1))).backward()
+            second.step()
+            first.zero_grad()
+            F.binary_cross_entropy_with_logits(critic(maker(rng.normal(size=(16, 3)))), np.ones((16, 1))).backward()
+            first.step()
+    assert [finding.name for finding in doctor.findings] == ["training mode during evaluation"] * (use == "never")
+
+
 # --- nets of Values ---
 
 

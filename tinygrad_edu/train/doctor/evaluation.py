@@ -1,26 +1,41 @@
 """What goes wrong between training and evaluation."""
 
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.nn import BatchNorm1d, Dropout
 from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
+from tinygrad_edu.train.doctor.task import is_constant
 from tinygrad_edu.train.doctor.visit import Visit
 
 HIGH = 0.9  # a momentum with which only the last batch counts
+
+
+class _Output(NamedTuple):
+    """What a call of the model gave; it is not kept alive."""
+
+    node: "weakref.ref[Node]"
+    numbers: int  # equal for equal numbers, because `detach` copies them
+    size: int
+    requires_grad: bool
+
+
+def _key(x: Node) -> int:
+    return hash(np.asarray(x.raw).tobytes())
 
 
 class TrainingModeInEvaluation(Rule):
     """A model that is evaluated while it behaves as in training.
 
     Sure when, after the first backward pass, a model with Dropout or BatchNorm1d in training mode was called under
-    `no_grad`. Also when two of its outputs were never used in a backward pass. An output that still exists may be used
-    later, so it counts only when the watch ends. An average over several random forward passes, which estimates
-    uncertainty, would make it wrong.
+    `no_grad`, or twice without, and the outputs were never used in a backward pass. As a constant, such as what a
+    generator makes for a critic, they are used too. An output that still exists may be used later, so it counts only
+    when the watch ends. An average over several random forward passes, which estimates uncertainty, would make it
+    wrong. So would targets that the program computes from outputs in training mode.
     """
 
     name = "training mode during evaluation"
@@ -31,9 +46,10 @@ class TrainingModeInEvaluation(Rule):
     def __init__(self) -> None:
         self.training = False
         self.switched: list[Any] | None = None  # the modules that training mode changes
-        self.pending: list[weakref.ref[Node]] = []
+        self.pending: list[_Output] = []
         self.noisy = ""
         self.unused = 0
+        self.without_gradient = False  # whether one of the unused ones was computed under no_grad
 
     def on_call(self, model: Any, y: Any) -> Said | None:
         if self.switched is None:
@@ -42,32 +58,41 @@ class TrainingModeInEvaluation(Rule):
         if not self.training or not noisy or not isinstance(y, Node):
             return None
         self.noisy = type(noisy[0]).__name__
-        if not y.requires_grad:
-            return self._say("a call of the model under no_grad()")
-        self.pending.append(weakref.ref(y))
+        self.pending.append(_Output(weakref.ref(y), _key(y), np.size(y.raw), y.requires_grad))
         return None
 
     def before(self, visit: Visit) -> Said | None:
         self.training = True
-        if not self.pending:
-            return None
-        inside = set(visit.order)
-        alive = []
-        for reference in self.pending:
-            y = reference()
-            if y is None:
-                self.unused += 1
-            elif y not in inside:
-                alive.append(reference)
-        self.pending = alive
+        self._drop_used(visit.order)
+        for output in [x for x in self.pending if x.node() is None]:
+            self.pending.remove(output)
+            self._count(output)
         return self._if_several()
 
+    def elsewhere(self, root: Node) -> Said | None:
+        if self.pending:
+            self._drop_used(topological_order(root))
+        return None
+
     def finish(self, course: Course) -> Said | None:
-        self.unused += len(self.pending)
+        for output in self.pending:
+            self._count(output)
         return self._if_several()
+
+    def _drop_used(self, order: list[Node]) -> None:
+        """Forget the outputs that a graph has, as nodes or as constants."""
+        nodes, sizes = {*order}, {output.size for output in self.pending}
+        numbers = {_key(x) for x in order if is_constant(x) and np.size(x.raw) in sizes}
+        self.pending = [x for x in self.pending if x.node() not in nodes and x.numbers not in numbers]
+
+    def _count(self, output: "_Output") -> None:
+        self.unused += 1
+        self.without_gradient = self.without_gradient or not output.requires_grad
 
     def _if_several(self) -> Said | None:
         """A finding for two unused outputs or more, because an interrupted step leaves one."""
+        if self.without_gradient:
+            return self._say("a call of the model under no_grad()")
         if self.unused < 2:
             return None
         return self._say(f"{self.unused} calls of the model whose outputs were not trained on")

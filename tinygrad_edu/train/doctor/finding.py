@@ -9,6 +9,7 @@ from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 
 if TYPE_CHECKING:
+    from tinygrad_edu.graph.node import Node
     from tinygrad_edu.train.doctor.course import Course
     from tinygrad_edu.train.doctor.visit import Visit
 
@@ -131,6 +132,10 @@ class Rule:
 
     def look(self, visit: "Visit") -> Said | None:
         """As `after`, at the passes that are looked at closely: the first ones, then every tenth."""
+        return None
+
+    def elsewhere(self, root: "Node") -> Said | None:
+        """At a backward pass that does not reach the watched parameters, before it begins."""
         return None
 
     def on_step(self, optimizer: Any) -> Said | None:

@@ -269,6 +269,7 @@ class Doctor(Observer, Callback):
     def before_backward(self, root: Node) -> None:
         self._visit = None
         if not self._depends_on_the_net(root):
+            self._ask("elsewhere", root)
             return
         self.steps += 1
         loss = number_of(root)
