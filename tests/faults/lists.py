@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.faults import blind, fifth, fourth, healthy, second, third
+from tests.faults import blind, fifth, fourth, healthy, second, sixth, third
 from tests.faults.afterwards import AFTERWARDS
 from tests.faults.again import AGAIN
 from tests.faults.invented import INVENTED
@@ -20,6 +20,7 @@ BLIND: dict[str, BlindList] = {
     "a third list without sight of the rules": third.LIST,
     "a fourth list without sight of the rules": fourth.LIST,
     "a fifth list without sight of the rules": fifth.LIST,
+    "a sixth list without sight of the rules": sixth.LIST,
 }
 LISTS: dict[str, Register] = {
     "published programs": PUBLISHED,
