@@ -654,8 +654,8 @@ def small_transformer(seed: int) -> Any:
             return self.head(self.norm(self.block(x))[:, 0])
 
     model = Reader()
-    optimizer = optim.AdamW(model.parameters(), lr=0.005)
-    return loop(model, optimizer, rows, test, seed=seed, epochs=20)
+    optimizer = optim.AdamW(model.parameters(), lr=0.008)
+    return loop(model, optimizer, rows, test, seed=seed, epochs=20, batch=64)
 
 
 @healthy
