@@ -506,7 +506,7 @@ def dropout_in_evaluation(seed: int, faulty: bool) -> Any:
     return doctor, wrong(outputs.numpy(), test[1])
 
 
-@fault("regularization", "vanishing, dead relu, no gradient, never changes")
+@fault("decay", "vanishing, dead relu, no gradient, never changes")
 def decay_stronger_than_the_loss(seed: int, faulty: bool) -> Any:
     rows, test = digits(seed)
     model = net(seed, 64, 48, nn.ReLU(), 24, nn.ReLU(), 10)
@@ -514,7 +514,7 @@ def decay_stronger_than_the_loss(seed: int, faulty: bool) -> Any:
     return fitted(model, optimizer, rows, test, seed=seed)
 
 
-@fault("too few epochs, rate too low")
+@fault("too few steps, rate too low")
 def three_epochs(seed: int, faulty: bool) -> Any:
     rows, test = spirals(seed)
     model = net(seed, 2, 32, nn.ReLU(), 32, nn.ReLU(), 2)
@@ -545,7 +545,7 @@ def tower_of_sigmoids(seed: int, faulty: bool) -> Any:
     return loop(model, optimizer, rows, test, seed=seed, epochs=60)
 
 
-@fault("no nonlinearity, net too small")
+@fault("missing nonlinearity, net too small")
 def layers_without_activations(seed: int, faulty: bool) -> Any:
     rows, test = rings(seed)
     model = net(seed, 2, 16, *[nn.ReLU()] * (not faulty), 16, *[nn.ReLU()] * (not faulty), 2)
@@ -553,7 +553,7 @@ def layers_without_activations(seed: int, faulty: bool) -> Any:
     return fitted(model, optimizer, rows, test, seed=seed, epochs=30)
 
 
-@fault("not shuffled")
+@fault("sorted rows")
 def digits_in_the_order_of_their_class(seed: int, faulty: bool) -> Any:
     (X, y), test = digits(seed)
     order = np.argsort(y, kind="stable")
