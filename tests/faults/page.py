@@ -98,8 +98,8 @@ without a look at the rules and without a run of the programs. Their first score
 - *A fourth list without sight of the rules* (24 programs and 12 healthy kinds, three seeds each). Its author had not
   seen the rules, and drew the faults in proportion to how often public reports name them. It was scored once, when the
   rules of that time were finished: **recall 0.83 (a cause named in 60 of 72 runs),
-  precision 0.89 (66 of 74 findings true), 3 alarms in 72 repaired runs, none in 36 healthy ones.** This is a score
-  to expect of common faults. The third list's first score is the one to expect of rare faults. The goal, a recall of
+  precision 0.89 (66 of 74 findings true), 3 alarms in 72 repaired runs, none in 36 healthy ones.** The third
+  list's first score is the one to expect of rare faults. The goal, a recall of
   0.75 and a precision of 0.95, was met in recall alone. The three alarms are one program: a line through inputs up to
   200, whose repaired twin only has a smaller rate. Four causes were named with no seed: the rate of a convolutional net
   whose units die at once, inputs that were shuffled once without their labels, a net of two hidden Values, and an
@@ -122,6 +122,13 @@ without a look at the rules and without a run of the programs. Their first score
   optimizers, and says what to give it; the two healthy kinds give it one now. If a rule fails, findings that this rule
   might have explained are not made. Layers of Values without an activation are found, and so is a likelihood of Values
   that falls. For these rules, the list is no longer blind.
+- *A sixth list without sight of the rules* (26 programs and 26 healthy kinds, three seeds each). Its author had not
+  seen the rules, and drew the faults about as often as learners meet them. It was scored once, when the rules were
+  finished, and no rule was changed because of it: **recall 0.85 (a cause named in 66 of 78 runs), precision 1.00 (all
+  66 findings true), no alarm in 78 repaired runs and 78 healthy ones.** So its row above is a blind score, and the one
+  to expect of common faults with these rules. Before it was scored, four causes got the words of the other lists, such
+  as "decay" for "regularization". Four causes were named with no seed: targets in euros, pictures that were shuffled
+  without their labels, three epochs only, and a polynomial that passes through every point.
 
 The doctor cannot find one published program, `logits-cut-at-one-half`: its training is right, and only the accuracy
 that is computed afterwards is wrong. It counts as missed.

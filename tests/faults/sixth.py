@@ -5,7 +5,7 @@ trained net; less is better. The faults are drawn about as often as learners mee
 does not fit its loss, labels, ``zero_grad``, then the rest; three programs are nets of Values. The causes and the
 symptoms come from knowledge and from the run itself (norms, dead units, losses); they were written before anybody saw
 what the doctor says of these runs. Three seeds showed that the fault harms the run and that the repaired twin trains
-well. Causes that are in no vocabulary of the scores, such as "overfitting", are named too.
+well.
 """
 
 import functools
