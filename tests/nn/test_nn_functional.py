@@ -297,9 +297,9 @@ def test_one_column_for_two_classes_is_named(loss):
         loss(Tensor([[0.5], [1.0]]), [0, 1])
 
 
-@pytest.mark.parametrize("shape", [(4,), (0, 4), ()])
+@pytest.mark.parametrize("shape", [(4,), (0, 4), (4, 0), (2, 3, 0), ()])
 def test_logits_are_a_matrix(shape):
-    with pytest.raises(ShapeError, match=r"must have the shape \(n, classes\) with n ≥ 1, but has"):
+    with pytest.raises(ShapeError, match=r"must have the shape \(n, classes\) .*without a length of 0, but has"):
         F.cross_entropy(Tensor(np.ones(shape)), np.zeros(shape[:1], int))
 
 

@@ -15,6 +15,7 @@ from tinygrad_edu import functions
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph import modes
+from tinygrad_edu.graph.modes import WATCH
 from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.support.arguments import at_least_zero, positive, proportion
@@ -428,8 +429,8 @@ def cross_entropy(
         shares = as_array(data_of(target))
         if shares.ndim == x.ndim and shares.dtype.kind == "f":
             return _cross_entropy_of_shares(x, target, reduction, weight, smoothing)
-    x, labels, shape = _rows_and_labels("cross_entropy", target, x, ignore_index)
-    ignoring = _ignores(labels, ignore_index)
+    x, labels, shape, are_classes = _rows_and_labels("cross_entropy", target, x, ignore_index)
+    ignoring = not (are_classes and ignore_index < 0) and _ignores(labels, ignore_index)
     if weight is None and not smoothing and not ignoring:
         if reduction == "mean":
             return record(CROSS_ENTROPY, (x,), {"labels": labels, "memo": {}})
@@ -480,7 +481,7 @@ def nll_loss(
     >>> nll_loss(Tensor([[-0.5, -1.0]]), np.array([1])).item()
     1.0
     """
-    x, labels, shape = _rows_and_labels("nll_loss", target, _tensor(log_probabilities), ignore_index)
+    x, labels, shape, _ = _rows_and_labels("nll_loss", target, _tensor(log_probabilities), ignore_index)
     return _of_labels("nll_loss", x, labels, shape, reduction, weight, ignore_index, 0.0)
 
 
@@ -571,12 +572,18 @@ def _numbers(name: str, target: Any, dtype: Any) -> Any:
     return as_array(array, dtype)
 
 
-def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tuple[Tensor, Any, tuple[int, ...]]:
-    """Rows of classes, a copy of the labels as indices, one for each row, and the shape of the losses."""
+def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tuple[Tensor, Any, tuple[int, ...], bool]:
+    """Rows of classes, a copy of the labels as indices, one for each row, the shape of the losses, and a fact.
+
+    The fact is whether each label is known to be a class: then none is ignored.
+    """
     labels = target if target.__class__ is np.ndarray else as_array(data_of(target))
     shape = x._data.shape
-    if len(shape) < 2 or not shape[0]:
-        raise ShapeError(f"{name}: the first argument must have the shape (n, classes) with n ≥ 1, but has {shape}")
+    if len(shape) < 2 or 0 in shape:
+        raise ShapeError(
+            f"{name}: the first argument must have the shape (n, classes) or (n, classes, d, …) without a length of 0, "
+            f"but has {shape}"
+        )
     if labels.dtype.kind not in "iu":
         odd: list[float] = labels[labels % 1 != 0].tolist() if labels.dtype.kind == "f" else []
         if odd:
@@ -593,8 +600,10 @@ def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tu
         )
     if len(shape) > 2:
         x, labels = functions.moveaxis(x, 1, -1).reshape(-1, shape[1]), labels.reshape(-1)
-    modes.check(_refuse_no_classes, labels, shape[1], name, ignore_index)
-    return x, labels.astype(np.intp), wanted
+    are_classes = not WATCH.active and _are_classes(labels, shape[1])
+    if not are_classes:
+        modes.check(_refuse_no_classes, labels, shape[1], name, ignore_index)
+    return x, labels.astype(np.intp), wanted, are_classes
 
 
 def _fix(labels: Any, shape: tuple[int, ...]) -> str:
@@ -606,13 +615,16 @@ def _fix(labels: Any, shape: tuple[int, ...]) -> str:
     return "one label for each row" if labels.size != shape[0] else "make it one axis with y.ravel()"
 
 
-def _refuse_no_classes(labels: Any, classes: int, name: str, ignore_index: int) -> None:
+def _are_classes(labels: Any, classes: int) -> bool:
+    """Whether each label is from 0 to ``classes`` − 1."""
     if labels.size < 40:  # the least and the greatest of a few are found more quickly by Python
         seen = labels.tolist()
-        fits = min(seen) >= 0 and max(seen) < classes
-    else:
-        fits = np.maximum.reduce(labels.astype(np.uint64)) < classes  # without a sign, what was negative is large
-    if fits:
+        return min(seen) >= 0 and max(seen) < classes
+    return bool(np.maximum.reduce(labels.astype(np.uint64)) < classes)  # without a sign, what was negative is large
+
+
+def _refuse_no_classes(labels: Any, classes: int, name: str, ignore_index: int) -> None:
+    if _are_classes(labels, classes):
         return
     labels = labels[labels != ignore_index]
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:
