@@ -80,7 +80,7 @@ class Course:
         self.mixed = False
         self._graph: tuple[str, ...] | None = None
         self.evaluated: Any = None
-        self.start = self._weights()
+        self.start = {name: w.copy() for name, w in self._weights().items()}
         self.by_size = sorted(parameters.values(), key=lambda p: np.size(p.raw))
         self._stamps = {name: p.stamp for name, p in parameters.items()}
         self._before: Array | None = None
@@ -189,8 +189,8 @@ class Course:
         return np.concatenate([*parts, np.array(floats)])
 
     def _weights(self) -> dict[str, Array]:
-        """Copies of the parameters' numbers, by name; those of Values together, as one array."""
-        arrays = {name: p.raw.copy() for name, p in self.parameters.items() if not isinstance(p.raw, float)}
+        """The parameters' numbers, by name; those of Values together, as one array."""
+        arrays = {name: p.raw for name, p in self.parameters.items() if not isinstance(p.raw, float)}
         floats = [p.raw for p in self.parameters.values() if isinstance(p.raw, float)]
         return arrays | ({"Values": np.array(floats)} if floats else {})
 
@@ -201,7 +201,7 @@ def same_scale(course: Course) -> bool:
     if record is None or not record.losses:
         return False
     pairs = ((course.losses[record.steps[i] - 1], record.losses[i]) for i in (0, -1))
-    return all(np.isclose(loss, usual, rtol=0.05) for loss, usual in pairs)
+    return all(abs(loss - usual) <= 0.05 * abs(usual) for loss, usual in pairs)
 
 
 def has_own_steps(optimizer: Any) -> bool:
@@ -248,9 +248,10 @@ def _sampled(array: Array) -> Array:
 
 def _distance(before: Array, now: Array) -> float:
     """‖now − before‖ / ‖before‖; weights smaller than `TINY` count as that large."""
-    before, now = before.astype(float), now.astype(float)  # in float16 the squares of large numbers overflow
+    before = before.astype(float)  # in float16 the squares of large numbers overflow
     size = max(float(np.linalg.norm(before)), TINY * math.sqrt(before.size))
-    return float(np.linalg.norm(now - before)) / size if size else 0.0
+    before -= now
+    return float(np.linalg.norm(before)) / size if size else 0.0
 
 
 def _cosine(step: Array, slope: Array | None) -> float:
