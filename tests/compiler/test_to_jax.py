@@ -20,6 +20,15 @@ F32 = {"dtype": np.float32}
 STEPS = 100
 
 
+@pytest.fixture(autouse=True)
+def float32_by_default():
+    """JAX as it is when it is imported: another test of the same process may have let it use float64."""
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", False)
+    yield
+    jax.config.update("jax_enable_x64", before)
+
+
 def training_step(net, optimizer, loss=nn.functional.cross_entropy):
     @tinygrad_edu.compile
     def step(X, y):

