@@ -573,9 +573,9 @@ def _numbers(name: str, target: Any, dtype: Any) -> Any:
 
 
 def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tuple[Tensor, Any, tuple[int, ...], bool]:
-    """Rows of classes, a copy of the labels as indices, one for each row, the shape of the losses, and a fact.
+    """The rows of logits, a copy of the labels as indices, the shape of the losses, and whether all labels are classes.
 
-    The fact is whether each label is known to be a class: then none is ignored.
+    The last is False where a compiled function checks the labels at each call.
     """
     labels = target if target.__class__ is np.ndarray else as_array(data_of(target))
     shape = x._data.shape

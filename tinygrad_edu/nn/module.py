@@ -87,7 +87,7 @@ class Module:
                 _note(y, scope, inputs)
                 return y
         y = self._forward_of(inputs) if x.__class__ is Value else self.forward(x)
-        # What follows is the same as in `_called`, for one node in and one out.
+        # This is what `_note` does for one node in and one out: the call would take longer.
         if isinstance(y, Node) and y is not x and y.operation is not None:
             y._marks += ((scope, inputs),)
         else:

@@ -109,7 +109,7 @@ def LINEAR(x0: Array, x1: Array, x2: Array) -> Array:
     return y
 
 
-LINEAR.gradients_keep_shape = (True, True)  # the bias may broadcast in other ways than over rows
+LINEAR.gradients_keep_shape = (True, True, False)  # the bias may broadcast in other ways than over rows
 
 # --- einsum -----------------------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ class Elementwise(Operation):
         may_overflow = ("/", "**", "exp", "log", "sqrt", "cosh", "sinh")
         self.gradient_stays_finite = not any(word in text for text in gx for word in may_overflow)
         # A parameter may be an array, with which the gradient would broadcast.
-        self.gradients_keep_shape = (len(gx) == 1 and "gy" in gx[0] and gx[0] != "gy" and not params,)
+        self.gradients_keep_shape = ("gy" in gx[0] and gx[0] != "gy" and not params,) if len(gx) == 1 else ()
         self.input_names = ("x",) if len(gx) == 1 else tuple(f"x{i}" for i in range(len(gx)))
 
     def __set_name__(self, owner: type, name: str) -> None:

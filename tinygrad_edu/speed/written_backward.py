@@ -77,7 +77,7 @@ def written_step(operation: Operation) -> Step:
     xs = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
     lines = [f"{', '.join(f'n{i}' for i in range(count))}, = node.inputs", "y = node._data"]
     lines += [f"{x} = n{i}._data" for i, x in enumerate(xs)]
-    keep = operation.gradients_keep_shape
+    keep = operation.gradients_keep_shape or (False,) * count
     if any(keep):  # but NumPy makes scalars of arrays without axes, and types may be mixed
         mixed = " or ".join(f"{x}.dtype is not gy.dtype" for x in xs)
         lines.append(f"if gy.ndim < 2 or {mixed}: return backward_step(node, gy, grads)")
@@ -87,7 +87,7 @@ def written_step(operation: Operation) -> Step:
     else:
         params = ", **node._params" if operation.forward.__code__.co_kwonlyargcount else ""
         texts = tuple(f"gx{i}(gy, y, {', '.join(xs)}{params})" for i in range(count))
-    forms = [_STEP_OF_SAME_SHAPE if i < len(keep) and keep[i] else _STEP for i in range(count)]
+    forms = [_STEP_OF_SAME_SHAPE if same else _STEP for same in keep]
     parts = [form.format(i=i, x=x, gx=gx) for i, (form, x, gx) in enumerate(zip(forms, xs, texts, strict=True))]
     body = "\n    ".join(lines) + "".join(parts)
     scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}

@@ -81,10 +81,10 @@ def say(text: str = "") -> None:
 
 def _replaced(sign: str) -> str:
     """ASCII signs that say the same, or at least the name of the sign."""
-    import unicodedata  # here, because few outputs need it
-
     if sign in SIGNS:
         return SIGNS[sign]
+    import unicodedata  # here, because few outputs need it
+
     plain = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
     if plain:  # an index or a power as a digit, a letter without its accent
         prefix = "^" if "SUPERSCRIPT" in unicodedata.name(sign, "") else ""
