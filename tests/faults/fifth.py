@@ -15,30 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from tests.faults.program import BlindList, binary
+from tests.faults.program import BlindList, Reader, binary, standardized, watched_fit
 from tinygrad_edu import Tensor, data, nn, no_grad, optim, train
 from tinygrad_edu.nn import scalar
 
 F = nn.functional
 LIST = BlindList()
 FIFTH, PROGRAMS, HEALTHY = LIST.register, LIST.programs, LIST.healthy_runs
-fault = LIST.fault
+fault, healthy, ERRORS = LIST.fault, LIST.healthy_with_error, LIST.errors
 
 Rows = tuple[Any, Any]
 Split = tuple[Rows, Rows]
-ERRORS: dict[str, Callable[[int], tuple[Any, float]]] = {}  # the healthy runs, with the errors of their nets
-
-
-def healthy(program: Callable[[int], tuple[Any, float]]) -> Callable[[int], tuple[Any, float]]:
-    """Put a healthy run into the list, and keep the program that gives its error."""
-
-    @functools.wraps(program)
-    def run(seed: int) -> Any:
-        return program(seed)[0]
-
-    LIST.healthy(run)
-    ERRORS[program.__name__] = program
-    return program
 
 
 # --- data ---
@@ -47,12 +34,6 @@ def healthy(program: Callable[[int], tuple[Any, float]]) -> Callable[[int], tupl
 def split(X: Any, y: Any, n: int) -> Split:
     """The first n rows to train on, the others to test on."""
     return (X[:n], y[:n]), (X[n:], y[n:])
-
-
-def scaled(train_rows: Rows, test_rows: Rows) -> Split:
-    """The inputs with mean 0 and variance 1 in the training rows."""
-    scale = data.Standardizer().fit(train_rows[0])
-    return (scale.transform(train_rows[0]), train_rows[1]), (scale.transform(test_rows[0]), test_rows[1])
 
 
 def scaled_targets(train_rows: Rows, test_rows: Rows) -> Split:
@@ -148,7 +129,7 @@ def defaults(seed: int, n: int = 1000, share: float = 0.06) -> Split:
 
 
 def patients(seed: int, n: int) -> Split:
-    """A table of twenty inputs of which two matter, with one label in six wrong."""
+    """A table of twenty inputs. Two of them matter, and one label in six is wrong."""
     rng = np.random.default_rng([seed, 14])
     X = rng.normal(size=(n + 500, 20))
     y = (X[:, 0] + X[:, 1] > 0) ^ (rng.uniform(size=n + 500) < 1 / 6)
@@ -243,20 +224,8 @@ def by_fit(
     **options: Any,
 ) -> tuple[Any, float]:
     """The same with `fit`; the options are its options."""
-    with train.doctor(model, optimizer) as doctor:
-        train.fit(
-            model,
-            *rows[0],
-            loss=loss,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch,
-            validation=rows[1],
-            rng=seed,
-            progress=False,
-            **options,
-        )
-    return doctor, measured(model, rows[1], error)
+    chosen = {"epochs": epochs, "batch_size": batch, "rng": seed}
+    return watched_fit(model, optimizer, *rows, loss, error, **chosen, **options)
 
 
 # --- nets ---
@@ -272,16 +241,6 @@ class Tagger(nn.Module):
 
     def forward(self, x: Any) -> Any:
         return self.head(self.gru(self.embed(x))[0])
-
-
-class Reader(nn.Module):
-    """A recurrent net whose last output goes through a head."""
-
-    def __init__(self, body: Any, head: Any) -> None:
-        self.body, self.head = body, head
-
-    def forward(self, x: Any) -> Any:
-        return self.head(self.body(x)[0][:, -1])
 
 
 class BagOfWords(nn.Module):
@@ -358,7 +317,7 @@ def five_steps(seed: int, faulty: bool) -> Any:
     """Reports of "low accuracy" whose answer is: train for longer. The batch is the whole set: an epoch is a step."""
     model = nn.MLP(4, [32, 3], rng=seed)
     optimizer = optim.Adam(model.parameters(), lr=0.01)
-    rows = scaled(*bottles(seed))
+    rows = standardized(*bottles(seed))
     return by_fit(model, optimizer, rows, epochs=5 if faulty else 40, batch=None if faulty else 32, seed=seed)
 
 
@@ -371,7 +330,7 @@ def wines_in_their_units(seed: int, faulty: bool) -> Any:
     model = nn.MLP(4, [32, 3], rng=seed)
     optimizer = optim.Adam(model.parameters(), lr=0.01)
     rows = bottles(seed)
-    return by_fit(model, optimizer, rows if faulty else scaled(*rows), epochs=40, seed=seed)
+    return by_fit(model, optimizer, rows if faulty else standardized(*rows), epochs=40, seed=seed)
 
 
 @fault("inputs not normalized", "saturated, vanishing, rate too high")
@@ -380,7 +339,7 @@ def pixels_up_to_255(seed: int, faulty: bool) -> Any:
     model = nn.MLP(64, [32, 10], activation="sigmoid", rng=seed)
     optimizer = optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
     (X, y), (X_test, y_test) = figures(seed)
-    rows = ((X * 255, y), (X_test * 255, y_test)) if faulty else scaled((X, y), (X_test, y_test))
+    rows = ((X * 255, y), (X_test * 255, y_test)) if faulty else standardized((X, y), (X_test, y_test))
     return by_hand(model, optimizer, rows, epochs=15, seed=seed)
 
 
@@ -444,7 +403,7 @@ def softmax_of_one_unit(seed: int, faulty: bool) -> Any:
 @fault("wrong loss, output activation, labels", "saturated")
 def one_sigmoid_for_ten_digits(seed: int, faulty: bool) -> Any:
     """The report "too low accuracy on MNIST": one sigmoid and binary cross-entropy for the labels 0 to 9."""
-    rows = scaled(*figures(seed))
+    rows = standardized(*figures(seed))
     if not faulty:
         model = nn.MLP(64, [32, 10], rng=seed)
         return by_hand(model, optim.Adam(model.parameters(), lr=0.003), rows, epochs=15, seed=seed)
@@ -462,7 +421,7 @@ def softmax_before_cross_entropy(seed: int, faulty: bool) -> Any:
     last = [nn.Softmax()] if faulty else []
     model = nn.Sequential(nn.Linear(64, 32, rng=seed), nn.ReLU(), nn.Linear(32, 10, rng=seed), *last)
     optimizer = optim.SGD(model.parameters(), lr=0.1)
-    return by_hand(model, optimizer, scaled(*figures(seed)), epochs=15, seed=seed)
+    return by_hand(model, optimizer, standardized(*figures(seed)), epochs=15, seed=seed)
 
 
 @fault("activation twice", "output activation, saturated")
@@ -519,7 +478,7 @@ def squares(outputs: Any, y: Any) -> Any:
 @fault("labels", "overfitting")
 def rows_shuffled_without_labels(seed: int, faulty: bool) -> Any:
     """Reports of chance accuracy after a shuffle: the pictures were shuffled, the labels were not."""
-    (X, y), test = scaled(*figures(seed))
+    (X, y), test = standardized(*figures(seed))
     if faulty:
         X = X[np.random.default_rng(seed).permutation(len(X))]
     model = nn.MLP(64, [32, 10], rng=seed)
@@ -529,7 +488,7 @@ def rows_shuffled_without_labels(seed: int, faulty: bool) -> Any:
 @fault("labels")
 def classes_numbered_again_for_the_test(seed: int, faulty: bool) -> Any:
     """Reports of good training and bad validation: each part numbers its classes in the order in which they appear."""
-    (X, y), (X_test, y_test) = scaled(*bottles(seed))
+    (X, y), (X_test, y_test) = standardized(*bottles(seed))
     if faulty:
         y_test = (y_test + 1) % 3  # in the test rows, the class 2 comes first
     model = nn.MLP(4, [32, 3], rng=seed)
@@ -562,7 +521,7 @@ def one_class_after_the_other(seed: int, faulty: bool) -> Any:
 @fault("mode", "dropout")
 def tested_with_dropout(seed: int, faulty: bool) -> Any:
     """Reports of a bad test accuracy: `eval` was forgotten, and units are dropped in the test too."""
-    rows, rng = scaled(*figures(seed)), np.random.default_rng(seed)
+    rows, rng = standardized(*figures(seed)), np.random.default_rng(seed)
     model = nn.Sequential(
         nn.Linear(64, 64, rng=seed), nn.ReLU(), nn.Dropout(0.6, rng=seed), nn.Linear(64, 64, rng=seed), nn.ReLU(),
         nn.Dropout(0.6, rng=seed), nn.Linear(64, 10, rng=seed),
@@ -593,7 +552,7 @@ def normal_weights_of_deviation_one(seed: int, faulty: bool) -> Any:
     for layer in model.layers if faulty else []:
         nn.init.normal_(layer.weight, std=1.0, rng=seed)
     optimizer = optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
-    return by_hand(model, optimizer, scaled(*figures(seed)), epochs=12, seed=seed)
+    return by_hand(model, optimizer, standardized(*figures(seed)), epochs=12, seed=seed)
 
 
 class Halves(nn.Module):
@@ -841,7 +800,7 @@ def adversaries(seed: int) -> Any:
 
 @healthy
 def policy_gradient(seed: int) -> Any:
-    """A bandit with four arms, one of which is the best in each of three situations; the error is the lost reward."""
+    """A bandit with four arms. Each of three situations has one best arm; the error is the lost reward."""
     rng = np.random.default_rng([seed, 23])
     rewards = np.array([[1.0, 0.2, 0.0, 0.1], [0.0, 0.1, 1.0, 0.3], [0.2, 1.0, 0.1, 0.0]])
     model = nn.MLP(3, [16, 4], activation="tanh", rng=seed)
@@ -863,7 +822,7 @@ def policy_gradient(seed: int) -> Any:
 @healthy
 def fine_tuned_head(seed: int) -> Any:
     """A body has learned the ten digits; a new head on it learns even or odd, and the body is not trained any more."""
-    (X, y), (X_test, y_test) = scaled(*figures(seed, 900))
+    (X, y), (X_test, y_test) = standardized(*figures(seed, 900))
     body = nn.Sequential(nn.Linear(64, 64, rng=seed), nn.ReLU(), nn.Linear(64, 48, rng=seed), nn.ReLU())
     whole = nn.Sequential(body, nn.Linear(48, 10, rng=seed))
     before = optim.Adam(whole.parameters(), lr=0.003)
@@ -911,7 +870,7 @@ def weight_decay(seed: int) -> Any:
     """Wines in standard units, with AdamW."""
     model = nn.MLP(4, [24, 3], rng=seed)
     optimizer = optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.01)
-    return by_fit(model, optimizer, scaled(*bottles(seed, 800)), epochs=25, seed=seed)
+    return by_fit(model, optimizer, standardized(*bottles(seed, 800)), epochs=25, seed=seed)
 
 
 @healthy

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.faults.program import BlindList, binary
+from tests.faults.program import BlindList, binary, standardized, watched_fit
 from tinygrad_edu import Tensor, data, nn, no_grad, optim, train
 
 F = nn.functional
@@ -79,12 +79,6 @@ def sequences(seed: int, n: int = 300) -> Split:
     """Series of eight numbers; the class is whether their sum is more than 0."""
     X = np.random.default_rng(seed).normal(size=(n + 200, 8, 1))
     return cut(X, (X[:, :, 0].sum(1) > 0).astype(int), n)
-
-
-def standardized(train_rows: Rows, test_rows: Rows) -> Split:
-    """The inputs with mean 0 and variance 1 in the training rows."""
-    scale = data.Standardizer().fit(train_rows[0])
-    return (scale.transform(train_rows[0]), train_rows[1]), (scale.transform(test_rows[0]), test_rows[1])
 
 
 # --- errors of outputs ---
@@ -158,20 +152,8 @@ def fitted(
     schedule: Any = None,
 ) -> tuple[Any, float]:
     """The same with `fit`."""
-    with train.doctor(model, optimizer) as doctor:
-        train.fit(
-            model,
-            *rows,
-            loss=loss,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch,
-            validation=test,
-            schedule=schedule,
-            rng=seed,
-            progress=False,
-        )
-    return doctor, measured(model, test, error)
+    chosen = {"epochs": epochs, "batch_size": batch, "rng": seed}
+    return watched_fit(model, optimizer, rows, test, loss, error, **chosen, schedule=schedule)
 
 
 # --- learning rates and numbers of steps ---

@@ -11,6 +11,7 @@ from tinygrad_edu import data, nn, no_grad, train
 
 F = nn.functional
 Array = Any
+Rows = tuple[Array, Array]
 CHECKS = 20  # evaluations in a run
 
 
@@ -146,6 +147,7 @@ class BlindList:
         self.register = Register()
         self.programs: dict[str, Callable[[int, bool], Any]] = {}  # those of the register, with their errors
         self.healthy_runs: dict[str, Callable[[int], train.Doctor]] = {}
+        self.errors: dict[str, Callable[[int], tuple[train.Doctor, float]]] = {}  # with the nets' errors
 
     def fault(self, causes: str, symptoms: str = "") -> Any:
         """Put a program of a seed and of whether it is faulty into the list, with its repaired twin."""
@@ -165,6 +167,17 @@ class BlindList:
     def healthy(self, program: Callable[[int], train.Doctor]) -> Callable[[int], train.Doctor]:
         """Put a healthy run of a seed into the list."""
         self.healthy_runs[program.__name__.replace("_", "-")] = program
+        return program
+
+    def healthy_with_error(self, program: Callable[[int], Any]) -> Callable[[int], Any]:
+        """Put a healthy run into the list that gives the doctor and the error of the net."""
+
+        @functools.wraps(program)
+        def run(seed: int) -> Any:
+            return program(seed)[0]
+
+        self.healthy(run)
+        self.errors[program.__name__] = program
         return program
 
 
@@ -202,6 +215,21 @@ class Data:
     def with_columns(self) -> "Data":
         """The same with labels as columns of floats."""
         return Data(self.X, column(self.y), self.X_test, column(self.y_test), self.rng)
+
+
+def watched_fit(
+    model: Any, optimizer: Any, rows: Rows, test: Rows, loss: Any, error: Callable[[Any, Any], float], **options: Any
+) -> tuple[train.Doctor, float]:
+    """`fit` under the doctor, and the error of the net on the test rows; the options are those of `fit`."""
+    with train.doctor(model, optimizer) as doctor:
+        train.fit(model, *rows, loss=loss, optimizer=optimizer, validation=test, progress=False, **options)
+    return doctor, error(train.predict(model, test[0]), test[1])
+
+
+def standardized(train_rows: Rows, test_rows: Rows) -> tuple[Rows, Rows]:
+    """The inputs with mean 0 and variance 1 in the training rows."""
+    scale = data.Standardizer().fit(train_rows[0])
+    return (scale.transform(train_rows[0]), train_rows[1]), (scale.transform(test_rows[0]), test_rows[1])
 
 
 # --- qualities ---
@@ -242,6 +270,16 @@ def binary(p: Any, y: Array) -> Any:
 
 
 # --- nets ---
+
+
+class Reader(nn.Module):
+    """A recurrent net whose last output goes through a head."""
+
+    def __init__(self, body: Any, head: Any) -> None:
+        self.body, self.head = body, head
+
+    def forward(self, x: Any) -> Any:
+        return self.head(self.body(x)[0][:, -1])
 
 
 def net(rng: Any, *parts: Any, std: float | None = None, bias: bool = True) -> nn.Sequential:

@@ -8,14 +8,13 @@ what the doctor says of these runs. Three seeds showed that the fault harms the 
 well.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_wine
 
-from tests.faults.program import BlindList
+from tests.faults.program import BlindList, Reader, standardized, watched_fit
 from tinygrad_edu import Tensor, data, grad, nn, no_grad, optim, train
 from tinygrad_edu.nn import scalar
 
@@ -23,24 +22,11 @@ F = nn.functional
 schedules = optim.lr_scheduler
 LIST = BlindList()
 SIXTH, PROGRAMS, HEALTHY = LIST.register, LIST.programs, LIST.healthy_runs
-fault = LIST.fault
-FINE: dict[str, Callable[[int], tuple[Any, float]]] = {}  # the healthy programs, with their errors
+fault, healthy, FINE = LIST.fault, LIST.healthy_with_error, LIST.errors
 
 Rows = tuple[Any, Any]
 Split = tuple[Rows, Rows]
 binary_loss = F.binary_cross_entropy_with_logits
-
-
-def healthy(program: Callable[[int], tuple[Any, float]]) -> Callable[[int], tuple[Any, float]]:
-    """Put a healthy program, which gives the doctor and the error, into the list."""
-
-    @functools.wraps(program)
-    def run(seed: int) -> Any:
-        return program(seed)[0]
-
-    LIST.healthy(run)
-    FINE[program.__name__] = program
-    return program
 
 
 # --- data ---
@@ -50,12 +36,6 @@ def split(X: Any, y: Any, n: int, seed: int) -> Split:
     """n rows to train on, the others to test on."""
     rows = np.random.default_rng(seed).permutation(len(X))
     return (X[rows[:n]], y[rows[:n]]), (X[rows[n:]], y[rows[n:]])
-
-
-def scaled(train_rows: Rows, test_rows: Rows) -> Split:
-    """The inputs with mean 0 and variance 1 in the training rows."""
-    scale = data.Standardizer().fit(train_rows[0])
-    return (scale.transform(train_rows[0]), train_rows[1]), (scale.transform(test_rows[0]), test_rows[1])
 
 
 def scaled_targets(train_rows: Rows, test_rows: Rows) -> Split:
@@ -86,7 +66,7 @@ def tumours(seed: int) -> Split:
 def wines(seed: int) -> Split:
     """Thirteen standardized measurements, three vineyards."""
     X, y = load_wine(return_X_y=True)
-    return scaled(*split(X, y, 120, seed))
+    return standardized(*split(X, y, 120, seed))
 
 
 def flats(seed: int, n: int = 300) -> Split:
@@ -107,17 +87,17 @@ def curve(seed: int, n: int = 200, noise: float = 0.1) -> Split:
 
 def moons(seed: int, n: int = 200) -> Split:
     """Two moons, standardized."""
-    return scaled(*split(*data.moons(n + 200, noise=0.12, rng=seed), n, seed))
+    return standardized(*split(*data.moons(n + 200, noise=0.12, rng=seed), n, seed))
 
 
 def rings(seed: int, n: int = 240) -> Split:
     """A ring around a disc, standardized."""
-    return scaled(*split(*data.circles(n + 200, noise=0.1, rng=seed, factor=0.4), n, seed))
+    return standardized(*split(*data.circles(n + 200, noise=0.1, rng=seed, factor=0.4), n, seed))
 
 
 def spirals(seed: int, n: int = 300) -> Split:
     """Two arms, standardized."""
-    return scaled(*split(*data.spirals(n + 200, noise=0.03, rng=seed), n, seed))
+    return standardized(*split(*data.spirals(n + 200, noise=0.03, rng=seed), n, seed))
 
 
 def signals(seed: int, n: int = 300, steps: int = 10) -> Split:
@@ -225,20 +205,8 @@ def fitted(
     **options: Any,
 ) -> tuple[Any, float]:
     """The same with `fit`; the options are those of `fit`."""
-    with train.doctor(model, optimizer) as doctor:
-        train.fit(
-            model,
-            *rows,
-            loss=loss,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch,
-            validation=test,
-            rng=seed,
-            progress=False,
-            **options,
-        )
-    return doctor, error(train.predict(model, test[0]), test[1])
+    chosen = {"epochs": epochs, "batch_size": batch, "rng": seed}
+    return watched_fit(model, optimizer, rows, test, loss, error, **chosen, **options)
 
 
 # --- faults: the rate ---
@@ -264,15 +232,7 @@ def rate_from_a_recipe_for_fine_tuning(seed: int, faulty: bool) -> Any:
 def gru_with_a_large_rate(seed: int, faulty: bool) -> Any:
     rows, test = signals(seed, 400)
 
-    class Reader(nn.Module):
-        def __init__(self) -> None:
-            self.gru = nn.GRU(1, 12, batch_first=True, rng=seed)
-            self.head = nn.Linear(12, 2, rng=seed)
-
-        def forward(self, x: Any) -> Any:
-            return self.head(self.gru(x)[0][:, -1])
-
-    model = Reader()
+    model = Reader(nn.GRU(1, 12, batch_first=True, rng=seed), nn.Linear(12, 2, rng=seed))
     optimizer = optim.Adam(model.parameters(), lr=1.0 if faulty else 0.02)
     return loop(model, optimizer, rows, test, seed=seed, epochs=25)
 
@@ -282,7 +242,7 @@ def gru_with_a_large_rate(seed: int, faulty: bool) -> Any:
 
 @fault("inputs not normalized", "dead relu, exploding, rate too high, no gradient, vanishing, never changes")
 def tumours_in_their_units(seed: int, faulty: bool) -> Any:
-    rows, test = tumours(seed) if faulty else scaled(*tumours(seed))
+    rows, test = tumours(seed) if faulty else standardized(*tumours(seed))
     model = net(seed, 30, 16, nn.ReLU(), 1)
     optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     return loop(model, optimizer, rows, test, binary_loss, seed=seed)
@@ -299,7 +259,7 @@ def bytes_into_sigmoids(seed: int, faulty: bool) -> Any:
 
 @fault("targets not scaled, labels", "rate too low, exploding, dead relu")
 def rents_in_euros(seed: int, faulty: bool) -> Any:
-    rows, test = scaled(*flats(seed))
+    rows, test = standardized(*flats(seed))
     if not faulty:
         rows, test = scaled_targets(rows, test)
     model = net(seed, 4, 32, nn.ReLU(), 32, nn.ReLU(), 1)
@@ -406,7 +366,7 @@ def values_with_hinge_of_zero_and_one(seed: int, faulty: bool) -> Any:
 
 @fault("labels")
 def column_minus_row(seed: int, faulty: bool) -> Any:
-    (X, y), (X_test, y_test) = scaled_targets(*scaled(*flats(seed)))
+    (X, y), (X_test, y_test) = scaled_targets(*standardized(*flats(seed)))
     if faulty:
         y, y_test = y[:, 0], y_test[:, 0]
     model = net(seed, 4, 32, nn.Tanh(), 1)
@@ -433,7 +393,7 @@ def pictures_shuffled_without_labels(seed: int, faulty: bool) -> Any:
 
 @fault("dead relu, rate too high", "exploding, no gradient, vanishing, never changes")
 def first_steps_kill_the_units(seed: int, faulty: bool) -> Any:
-    rows, test = scaled(*flats(seed))
+    rows, test = standardized(*flats(seed))
     rows, test = scaled_targets(rows, test)
     model = net(seed, 4, 12, nn.ReLU(), 12, nn.ReLU(), 1)
     optimizer = optim.SGD(model.parameters(), lr=1.0 if faulty else 0.02, momentum=0.9)
@@ -816,15 +776,7 @@ def clipped_rnn(seed: int) -> Any:
     waves = np.sin(0.4 * np.arange(13) + rng.uniform(0, 6.28, (500, 1))) + rng.normal(0, 0.05, (500, 13))
     rows, test = split(waves[:, :12, None], waves[:, 12:], 350, seed)
 
-    class Reader(nn.Module):
-        def __init__(self) -> None:
-            self.rnn = nn.RNN(1, 16, batch_first=True, rng=seed)
-            self.head = nn.Linear(16, 1, rng=seed)
-
-        def forward(self, x: Any) -> Any:
-            return self.head(self.rnn(x)[0][:, -1])
-
-    model = Reader()
+    model = Reader(nn.RNN(1, 16, batch_first=True, rng=seed), nn.Linear(16, 1, rng=seed))
     optimizer = optim.Adam(model.parameters(), lr=0.01)
 
     def clip() -> Any:
@@ -869,7 +821,7 @@ def points_by_values(seed: int) -> Any:
 
 @healthy
 def compiled_fit(seed: int) -> Any:
-    rows, test = scaled_targets(*scaled(*flats(seed)))
+    rows, test = scaled_targets(*standardized(*flats(seed)))
     model = net(seed, 4, 32, nn.SiLU(), 32, nn.SiLU(), 1)
     optimizer = optim.Adam(model.parameters(), lr=0.005)
     return fitted(
@@ -879,7 +831,7 @@ def compiled_fit(seed: int) -> Any:
 
 @healthy
 def logistic_regression(seed: int) -> Any:
-    rows, test = scaled(*tumours(seed))
+    rows, test = standardized(*tumours(seed))
     model = nn.Linear(30, 1, rng=seed)
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     return fitted(model, optimizer, rows, test, binary_loss, seed=seed, epochs=40)
