@@ -58,10 +58,19 @@ PICTURES = {
     "cnn": {f"cnn_{what}.png" for what in ("accuracy", "filters", "maps", "patches", "confusion", "wrong")},
     "gpt": {*(f"gpt_{what}.png" for what in ("loss", "attention", "letters", "names", "head")), "gpt_head.html"},
     "sequences": {f"sequences_{what}.png" for what in ("adding", "copying", "gradient", "letters")},
+    "names": {
+        *(f"names_{what}.png" for what in ("bigrams", "bigram_net", "activations", "gradients", "ratios")),
+        *("names_losses.png", "names_letters.png"),
+    },
 }
-
-
-DATA = {"gpt": real_names, "cifar": real_cars_and_cats, "mnist": real_mnist, "deepnets": real_mnist, "cnn": real_mnist}
+DATA = {
+    "gpt": real_names,
+    "names": real_names,
+    "cifar": real_cars_and_cats,
+    "mnist": real_mnist,
+    "deepnets": real_mnist,
+    "cnn": real_mnist,
+}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=DATA.get(name, ())) for name in PICTURES])

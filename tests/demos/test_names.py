@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demos import names
 from demos.names import batchnorm, bigram, by_hand, letters, recipes, training, transformer
 from tinygrad_edu import data, nn
 
@@ -96,22 +95,6 @@ def test_a_transformer_in_a_compiled_step_learns(monkeypatch):
     curve = transformer.learn(net, data.names()[:200], steps=20, rng=rng)
     assert curve[1] < curve[0] < np.log(27) + 0.1
     assert isinstance(letters.draw(transformer.model(net), rng), str)
-
-
-@pytest.fixture
-def short(monkeypatch):
-    monkeypatch.setattr(recipes, "QUICK_STEPS", 20)
-    monkeypatch.setattr(recipes, "QUICK_TRANSFORMER_STEPS", 3)
-    monkeypatch.setattr(names, "QUICK_BIGRAM_STEPS", 5)
-    monkeypatch.setattr(names, "QUICK_WATCHED_STEPS", 3)
-
-
-def test_the_quick_run_agrees_and_writes_its_pictures(short, tmp_path):
-    table = names.run(quick=True, out=tmp_path)
-    assert table.agrees
-    assert len(table.rows) == 8
-    shown = ("bigrams", "bigram_net", "activations", "gradients", "ratios", "losses", "letters")
-    assert {path.name for path in tmp_path.iterdir()} == {f"names_{what}.png" for what in shown}
 
 
 def test_the_wavelike_net_takes_statistics_over_batch_and_places():
