@@ -48,12 +48,12 @@ class ArrayView {
   }
 
   /** An entry as a sum of products, as a sum, or as an extreme, where it is one; null of other operations. */
-  sum(node, sources, value) {
+  sum(node, sources, value, written = numberText(value)) {
     const { numbers } = this.film;
     const [xs, ws, rest] = node.inputs.map((i, n) => (sources?.[n] ?? []).map((at) => numbers.entry(i, at)));
     if (!xs.length || xs.length > MOST_TERMS) return null;
     if (node.settings?.axes || node.settings?.window) {
-      return `= the ${node.op === "min" ? "smallest" : "largest"} of ${xs.map((x) => numberText(x)).join(", ")} = ${numberText(value)}`;
+      return `= the ${node.op === "min" ? "smallest" : "largest"} of ${xs.map((x) => numberText(x)).join(", ")} = ${written}`;
     }
     const isProduct = PRODUCTS.includes(node.op) && ws?.length === xs.length;
     if (!isProduct && !(SUMS.includes(node.op) && xs.length > 1)) return null;
@@ -66,18 +66,18 @@ class ArrayView {
     const text = [...terms, ...bias.map(inProduct)].join(" + ");
     const share = node.op === "mean" ? xs.length : 1;
     const sign = sameFigures(total(asShown) / share, asShown(value)) ? "=" : "≈";
-    return `= ${share > 1 ? `(${text}) / ${share}` : text} ${sign} ${numberText(value)}`;
+    return `= ${share > 1 ? `(${text}) / ${share}` : text} ${sign} ${written}`;
   }
 
   /** An entry, and the entries that it was made of. */
-  parts(node, sources, value) {
+  parts(node, sources, value, written = numberText(value)) {
     const { film } = this;
     const made = node.inputs.flatMap((i, n) => {
       const all = sources?.[n];
-      if (!all?.length) return [];
+      if (!all?.length || film.nodes[i].name === numberText(single(film.numbers.value(i)))) return []; // no "2 = 2"
       if (all.length === 1) return [`${entryName(film.nodes[i], all[0])} = ${numberText(film.numbers.entry(i, all[0]))}`];
       return [`${all.length} entries of ${film.nodes[i].name}`];
     });
-    return `= ${numberText(value)}${made.length ? `, made of ${made.join(", ")}` : ", made of none of the entries"}`;
+    return `= ${written}${made.length ? `, made of ${made.join(", ")}` : ", made of none of the entries"}`;
   }
 }

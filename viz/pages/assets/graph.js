@@ -378,6 +378,7 @@ class GraphView {
       { passive: false },
     );
     new ResizeObserver(() => {
+      if (this.svg.hasAttribute("viewBox")) return; // on paper, the drawing is scaled as it is
       this.size = this.svg.getBoundingClientRect();
       if (this.untouched) this[this.rest](this.focus);
     }).observe(this.svg);

@@ -169,9 +169,12 @@ class Player {
     this.fill(0);
     this.light(undefined);
     this.graph.fit();
+    const { width, height } = this.graph.size;
+    this.graph.svg.setAttribute("viewBox", `0 0 ${width} ${height}`); // a page of paper is narrower than the window
   }
 
   unblank() {
+    this.graph.svg.removeAttribute("viewBox");
     if (this.kept.theme) document.documentElement.dataset.theme = this.kept.theme;
     else delete document.documentElement.dataset.theme;
     this.graph.view = this.kept.view;
