@@ -19,6 +19,8 @@ CELLS = (
     "L = (a * b + 10).tanh()\nviz.player(L)",
     "viz.draw(L)",
     "viz.animate_backprop(L, 'film.html')",
+    "import numpy as np\nfrom tinygrad_edu import compile, data, nn\nstep = compile(lambda x: np.tanh(x).sum())\n"
+    "step(np.ones(3))\ndisplay(viz.player(step), viz.playground(nn.MLP(2, [3, 1], rng=0), *data.moons(40, rng=0)))",
 )
 # Where Jupyter keeps what it remembers, each in a folder of its own.
 _FOLDERS = (
@@ -64,8 +66,8 @@ def test_a_converted_notebook_shows_a_page_that_works(opened, executed, theme, t
     page.goto(path.as_uri())
     drawing, film = page.locator(".jp-RenderedSVG img"), page.locator("figure img")
     assert all(picture.evaluate("(picture) => picture.naturalWidth") > 100 for picture in (drawing, film))
-    assert page.locator(".tinygrad-edu-still").is_hidden()
-    frame = page.locator("iframe.tinygrad-edu-page").element_handle().content_frame()
+    assert page.locator(".tinygrad-edu-still:visible").count() == 0
+    frame = page.locator("iframe.tinygrad-edu-page").first.element_handle().content_frame()
     wait_until(frame, f"document.documentElement.dataset.theme === '{theme}'")
     frame.locator("#last").click()
     assert frame.locator("#node-0 .grad").text_content() != ""
@@ -134,20 +136,20 @@ def jupyterlab(lab, browser):
 
 
 def test_in_jupyterlab_the_page_follows_the_theme(jupyterlab):
-    frame = jupyterlab.locator("iframe.tinygrad-edu-page").element_handle().content_frame()
+    frame = jupyterlab.locator("iframe.tinygrad-edu-page").first.element_handle().content_frame()
     for theme in ("light", "dark"):
         name = f"JupyterLab {theme.title()}"
         jupyterlab.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
         wait_until(frame, f"document.documentElement.dataset.theme === '{theme}'")
-    assert jupyterlab.locator(".tinygrad-edu-still").is_hidden()
+    assert jupyterlab.locator(".tinygrad-edu-still:visible").count() == 0
 
 
 def test_in_jupyterlab_the_wheel_scrolls_the_notebook_until_the_view_has_the_focus(jupyterlab):
-    frame = jupyterlab.locator("iframe.tinygrad-edu-page").element_handle().content_frame()
+    frame = jupyterlab.locator("iframe.tinygrad-edu-page").first.element_handle().content_frame()
     scale = "player.graph.view[2]"
     before = frame.evaluate(scale)
-    jupyterlab.locator("iframe.tinygrad-edu-page").hover()
-    top = jupyterlab.locator("iframe.tinygrad-edu-page").bounding_box()["y"]
+    jupyterlab.locator("iframe.tinygrad-edu-page").first.hover()
+    top = jupyterlab.locator("iframe.tinygrad-edu-page").first.bounding_box()["y"]
     jupyterlab.mouse.wheel(0, 60)
     wait_until(jupyterlab, f"document.querySelector('iframe.tinygrad-edu-page').getBoundingClientRect().y < {top}")
     assert frame.evaluate(scale) == before
@@ -165,14 +167,16 @@ def test_in_jupyterlab_the_wheel_scrolls_the_notebook_until_the_view_has_the_foc
 def test_a_notebook_that_is_not_trusted_shows_a_picture_and_a_sentence_until_the_cell_runs(jupyterlab):
     jupyterlab.evaluate("jupyterapp.commands.execute('docmanager:open', { path: 'untrusted.ipynb' })")
     notebook = jupyterlab.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-    still = notebook.get_by_text("This notebook is not trusted, so the page is not shown.")
+    still = notebook.locator(".tinygrad-edu-still").first
     still.wait_for()
-    picture = notebook.locator(".tinygrad-edu-still img")
-    assert picture.evaluate("(picture) => picture.naturalWidth") > 100
+    pictures = notebook.locator(".tinygrad-edu-still img")
+    assert pictures.evaluate_all("(all) => all.map((picture) => picture.naturalWidth > 100)") == [True] * 3
+    said = notebook.get_by_text("This notebook is not trusted, so the page is not shown.")
+    assert said.count() == 3
     assert notebook.locator("iframe").count() == 0
     jupyterlab.evaluate("jupyterapp.commands.execute('notebook:run-cell')")
-    notebook.locator("iframe.tinygrad-edu-page").wait_for()
+    notebook.locator("iframe.tinygrad-edu-page").first.wait_for()
     still.wait_for(state="hidden")
-    frame = notebook.locator("iframe.tinygrad-edu-page").element_handle().content_frame()
+    frame = notebook.locator("iframe.tinygrad-edu-page").first.element_handle().content_frame()
     frame.locator("#next").click()
     assert frame.locator("#where").text_content().startswith("Step 1 of")

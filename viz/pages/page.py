@@ -31,7 +31,8 @@ _TELL_THEME = """
   const tell = () => {
     const light = document.body.dataset.jpThemeLight;
     if (light === undefined) return;
-    for (const frame of frames()) frame.contentWindow.postMessage({ theme: light === "true" ? "light" : "dark" }, "*");
+    const theme = light === "true" ? "light" : "dark";
+    for (const frame of frames()) frame.contentWindow?.postMessage({ theme }, "*"); // null while a cell is made anew
   };
   for (const frame of frames()) frame.addEventListener("load", tell);
   new MutationObserver(tell).observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
@@ -136,6 +137,12 @@ class Page:
             "<p>This notebook is not trusted, so the page is not shown. Trust it, or run the cell.</p>"
             f"</div><script>{_TELL_THEME}</script>"
         )
+
+
+def picture(svg: str, alt: str) -> str:
+    """An SVG as an ``<img>``, which a notebook shows without trusting it."""
+    content = base64.b64encode(svg.encode()).decode()
+    return f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{content}">'
 
 
 def embedded(data: Any) -> str:

@@ -18,11 +18,13 @@ from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.javascript.library import arrays, library
 from tinygrad_edu.optim import Adam, Optimizer
 from tinygrad_edu.support.ascii import for_output
-from viz.pages.page import Page, embedded
+from tinygrad_edu.support.types import Array
+from viz.pages.page import Page, embedded, picture
 from viz.pages.player import Player
 from viz.pages.playground_labels import Labels, labels_of
-from viz.pages.playground_programs import Loss, Programs, Setup, programs_of
+from viz.pages.playground_programs import Loss, Programs, Setup, linears, programs_of
 from viz.pages.playground_sample import packed, sample_player
+from viz.pages.playground_still import still_svg
 
 _FEW = 6  # up to so many inputs, each pair has its own plane
 _MANY = 5000  # samples, which a page still redraws while it trains
@@ -55,7 +57,13 @@ class Playground(Page):
     )
 
     def __init__(
-        self, data: Mapping[str, Any], programs: Sequence[Programs], optimizer: str, origin: str, sample: Player | None
+        self,
+        data: Mapping[str, Any],
+        programs: Sequence[Programs],
+        optimizer: str,
+        origin: str,
+        sample: Player | None,
+        weights: Sequence[Array],
     ) -> None:
         super().__init__(f"Playground of {data['programs'][0]['subtitle']}")
         self.data = data
@@ -63,6 +71,7 @@ class Playground(Page):
         self.optimizer = optimizer
         self.origin = origin
         self.sample = sample
+        self.weights = weights
 
     def engine(self) -> str:
         texts = ",\n".join(program.text for program in self.programs)
@@ -79,6 +88,10 @@ class Playground(Page):
             "origin": where,
             "data": embedded(dict(self.data) | {"player": packed(self.sample) if self.sample else ""}),
         }
+
+    def still(self) -> str:
+        """A picture of the samples and the net for a notebook that shows no page."""
+        return picture(still_svg(self.data, self.weights), f"{self.title}: its samples and weights before training")
 
     @for_output
     def __repr__(self) -> str:
@@ -150,7 +163,8 @@ def playground(
     origin = f"{Path(caller.f_code.co_filename).name}, line {caller.f_lineno}"
     plain = loss is None and outputs == 1
     sample = sample_player(net, train[0][0].tolist(), float(train[1].flat[0]), data["names"]) if plain else None
-    return Playground(data, programs, type(setup.optimizer).__name__, origin, sample)
+    weights = [layer.weight.data.copy() for layer in linears(net)]
+    return Playground(data, programs, type(setup.optimizer).__name__, origin, sample, weights)
 
 
 # --- what was given ---------------------------------------------------------------------------------------------------

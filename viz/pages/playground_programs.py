@@ -244,7 +244,8 @@ def stages(net: Any, X: Any) -> Iterator[Any]:
     yield net(X)
 
 
-def _linears(net: Any) -> list[Any]:
+def linears(net: Any) -> list[Any]:
+    """The layers of a net that is drawn: none of another form."""
     if isinstance(net, nn.MLP):
         return list(net.layers)
     return [layer for layer in net if isinstance(layer, nn.Linear)] if isinstance(net, nn.Sequential) else []
@@ -263,7 +264,7 @@ def _layers(net: Any, script: Script) -> list[dict[str, Any]]:
             "gradient": gradients.get(id(layer.weight), ""),
             "label": layer.weight.label or names[id(layer.weight)],
         }
-        for layer in _linears(net)
+        for layer in linears(net)
     ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_edu.javascript import library
 from tinygrad_edu.support.ascii import for_output
 from viz.formulas.numbers import number_text
-from viz.pages.page import Page, embedded
+from viz.pages.page import Page, embedded, picture
 from viz.pictures.palette import THEMES
 from viz.pictures.program import Compiled, Listing, description, source, title
 from viz.pictures.render import accessible_svg
@@ -17,6 +17,7 @@ from viz.steps.as_json import FEW, is_finite, to_json
 
 _MAPPED = 10_000  # entries of the largest array that has a heat map
 _NUMBERS = 100_000  # in all arrays of a page; of more, only small ones have heat maps
+_DRAWN = 60  # lines and inputs of a program whose still picture can be read
 
 
 class ProgramPage(Page):
@@ -48,6 +49,14 @@ class ProgramPage(Page):
         data |= {"numbers": [None if x is None else to_json(_plain(x), few) for x in self.numbers]}
         lines = "".join(_rows(self.listing, self.numbers))
         return {"lines": lines, "graph": _graph(self.listing), "data": embedded(data)}
+
+    def still(self) -> str:
+        """A picture of the program's graph for a notebook that shows no page, if the program is small enough."""
+        if len(self.listing.nodes) > _DRAWN:
+            return ""
+        named = f"Graph of {title(self.listing)}"
+        dot = source(self.listing, "LR", THEMES["light"], code=False)
+        return picture(accessible_svg(dot, named, description(self.listing)), named)
 
     @for_output
     def __repr__(self) -> str:
