@@ -75,11 +75,6 @@ def test_hostile_labels_are_text(film):
     assert page.locator("img").count() == 1
 
 
-def test_axe_finds_nothing(film):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
-    assert axe.Axe().run(film(neuron())).violations_count == 0
-
-
 def test_the_speed_can_be_chosen_also_while_it_plays(film):
     page = film(neuron(), fps=0.02)  # 50 s a picture
     page.clock.install()

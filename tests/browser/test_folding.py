@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.graphs import HOSTILE, recurrent, recurrent_layer, samples, scalar_net
-from tests.browser.test_page import text, violations, wait_until
+from tests.browser.test_page import text, wait_until
 from tinygrad_edu import Value
 from viz.formulas.numbers import number_text
 from viz.pages.player import player
@@ -179,14 +179,6 @@ def test_a_net_of_many_nodes_opens_folded_and_plays(opened):
     for step in range(0, 1800, 300):  # a step within a box lights it
         page.evaluate(f"player.seek({step + 1})")
         assert page.locator(".node.on-forward:visible, .node.on-backward:visible").count() >= 1
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_folded_pages_are_accessible(opened, scheme):
-    page = opened(player(samples()), "#step=300", scheme=scheme)
-    assert violations(page) == []
-    page.evaluate("player.graph.foldAll()")
-    assert violations(page) == []
 
 
 def test_hostile_names_of_modules_stay_texts(opened):

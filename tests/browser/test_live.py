@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.browser.graphs import HOSTILE, layer, neuron, scalar_net
-from tests.browser.test_page import count, text, violations, wait_until
+from tests.browser.test_page import count, text, wait_until
 from tinygrad_edu import Tensor, Value, operation
 from tinygrad_edu.graph.node import topological_order
 from viz.formulas.numbers import number_text
@@ -175,16 +175,6 @@ def test_leaves_with_hostile_labels_can_be_changed(opened):
     wait_until(page, "location.hash.includes('=0.25')")
     page.reload()
     assert page.evaluate("player.film.numbers.value(0)") == 0.25
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_changed_page_is_accessible(opened, scheme):
-    page = opened(player(neuron()), "#step=14&w1=-2", scheme=scheme)
-    page.evaluate("player.pick(1)")
-    page.keyboard.press("g")
-    assert violations(page) == []
-    page.keyboard.press("l")
-    assert violations(page) == []
 
 
 def test_lecture_mode_hides_what_is_beside_the_graph(opened):

@@ -138,12 +138,3 @@ def test_a_nan_in_a_line_is_red(opened):
     assert page.locator(".number.odd").first.text_content() == "has nan"
     page.keyboard.press("End")
     assert page.locator("#maps .odd").count() >= 1
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
-def test_axe_finds_nothing(opened, step, scheme, width):
-    page = opened(step, scheme=scheme, width=width)
-    page.focus("#line-8")
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
