@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.browser.graphs import batch, hostile, layer, neuron, samples, sequential, training_step
+from tests.browser.graphs import hostile, layer, neuron, samples, sequential, training_step
 from tests.browser.test_page import violations
-from tinygrad_edu import data, nn
+from tinygrad_edu import Value, data, nn
 from viz.films.animate import animate_backprop
 from viz.pages.player import player
 from viz.pages.playground import playground
@@ -40,7 +40,7 @@ class Film:
         self.theme = theme
 
     def save(self, path):
-        animate_backprop(neuron(), path, theme=self.theme)
+        animate_backprop(Value(2.0, "a") * Value(3.0, "b"), path, theme=self.theme)
 
 
 # Of each page what makes it, and its states: a name, and what leads there from the state before.
@@ -91,7 +91,6 @@ PAGES = {
         lambda theme: player(samples()),
         {"one turn": "player.seek(300)", "folded": "player.graph.foldAll()", "open": "player.graph.foldAll()"},
     ),
-    "modules": (lambda theme: player(batch()), {"open": "player.seek(12)", "folded": "player.graph.foldAll()"}),
     "faults": (
         lambda theme: player(hostile()),
         {"start": "", "end": "player.seek(99)", "accused": "audit.click()"},

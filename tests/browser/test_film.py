@@ -3,6 +3,7 @@
 import pytest
 
 from tests.browser.graphs import hostile, neuron
+from tinygrad_edu import Value
 from viz.films.animate import animate_backprop
 from viz.steps.trace import trace
 
@@ -11,9 +12,10 @@ from viz.steps.trace import trace
 def film(opened, tmp_path):
     """``film(root)`` opens the animation of the graph."""
 
-    def open_film(root, **keywords):
+    def open_film(root, width=1280, **keywords):
         animate_backprop(root, tmp_path / "film.html", **keywords)
-        page = opened.new_page()
+        page = opened.new_page(width, 844)
+        page.emulate_media(reduced_motion="reduce")
         page.goto((tmp_path / "film.html").as_uri())
         return page
 
@@ -96,3 +98,35 @@ def test_a_picture_is_as_wide_as_half_its_pixels_and_the_page_has_its_colours(fi
     natural = page.evaluate("document.getElementById('picture').naturalWidth")
     assert int(page.get_attribute("#picture", "width")) == natural // 2
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 28)"
+
+
+def chain(length):
+    x = Value(0.5, "x")
+    for _ in range(length):
+        x = x.tanh()
+    return x
+
+
+LETTERS = "film.letters * picture.width / (picture.naturalWidth / film.density)"
+
+
+@pytest.mark.parametrize(("make", "natural"), [(neuron, 15), (lambda: chain(16), 7)])
+def test_on_a_phone_the_letters_can_be_read_and_the_node_of_the_step_is_in_view(film, make, natural):
+    page = film(make(), width=390)
+    for _ in range(page.evaluate("film.frames.length")):
+        page.locator("#picture").evaluate("(picture) => picture.decode().then(fit)")
+        left, top, right, bottom, x, y = page.evaluate("""(() => {
+          const [s, p] = [stage, picture].map((element) => element.getBoundingClientRect());
+          const [x, y] = film.frames[at].at;
+          return [s.left, s.top, s.right, s.bottom, p.left + x * p.width, p.top + y * p.height];
+        })()""")
+        assert left + 30 <= x <= right - 30
+        assert top <= y <= bottom
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate("film.letters") < natural + 1
+    assert page.evaluate(LETTERS) >= 13.9
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("#play").bounding_box()["y"] < 800
+    page.set_viewport_size({"width": 1280, "height": 844})
+    width = page.locator("#picture").evaluate("(picture) => picture.decode().then(() => picture.getAttribute('width'))")
+    assert int(width) == page.evaluate("Math.floor(picture.naturalWidth / film.density)")

@@ -81,6 +81,7 @@ def animate_backprop(
         title=f"Backprop of {told.names[-1]}",
         fps=fps,
         theme=theme,
+        dpi=picture.figure.dpi / DENSITY,
     )
 
 
@@ -96,6 +97,7 @@ class _GraphPicture:
         placement = place(sizes, [(x, node) for x, node, _ in ends], told.modules)
         self.figure, self.ax, self.columns = _canvas(placement, theme)
         self.edges = {k: self._edge(points) for k, points in placement.edges.items()}
+        self.places = {k: self._share(*placement.nodes[k]) for k in placement.nodes}
         self.boxes = [self._box(node, placement) for node in told.nodes]
         self.values = [self._line(node, placement, 1, self.theme.ink) for node in told.nodes]
         self.gradients = [self._line(node, placement, 2, self.theme.gradient) for node in told.nodes]
@@ -121,7 +123,14 @@ class _GraphPicture:
         sentence = str(step)
         heading = f"step {step.number} of {len(self.told.steps)}, {step.kind}"
         self.caption.set_text(_drawable("\n".join([heading, *textwrap.wrap(sentence, self.columns)[:2]])))
-        return photographed(self.figure, f"{heading}: {sentence}")
+        changed = step.input if isinstance(step, Backward) else step.node
+        return photographed(self.figure, f"{heading}: {sentence}", self.places[changed])
+
+    def _share(self, left: float, top: float, width: float, height: float) -> tuple[float, float]:
+        """The middle of a box, as shares of the picture's width and height."""
+        (x0, x1), (y1, y0) = self.ax.get_xlim(), self.ax.get_ylim()
+        x, y = (left + width / 2 - x0) / (x1 - x0), (top + height / 2 - y0) / (y1 - y0)
+        return round(x, 3), round(y, 3)
 
     def _light(self, nodes: set[int], edges: Sequence[int], *, back: bool) -> None:
         for k, box in enumerate(self.boxes):

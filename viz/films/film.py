@@ -27,17 +27,22 @@ DENSITY = 2  # pixels of a picture to one of the page, along each side: sharp on
 _METHOD = (
     Image.Quantize.FASTOCTREE
 )  # of choosing a picture's colours; Pillow's first choice takes several times as long
+_POINTS = 10  # of the texts in a picture
 _HOLD = 2.0  # seconds for which a GIF shows its last picture, before it starts again
 
 
 class Frame(NamedTuple):
-    """A picture of few colours, `DENSITY` times as wide and high as it is shown, and what it shows in words."""
+    """A picture of few colours, `DENSITY` times as wide and high as it is shown, and what it shows in words.
+
+    ``at`` is the place of what is new in it, as shares of its width and height; None if it is everywhere.
+    """
 
     picture: Image.Image
     caption: str
+    at: tuple[float, float] | None = None
 
 
-def photographed(figure: Figure, caption: str) -> Frame:
+def photographed(figure: Figure, caption: str, at: tuple[float, float] | None = None) -> Frame:
     """What the figure shows now; its ground keeps its very colour, so that no frame is seen on a page."""
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
@@ -46,7 +51,7 @@ def photographed(figure: Figure, caption: str) -> Frame:
     palette, ground = cast("list[int]", picture.getpalette()), 3 * cast("int", picture.getpixel((0, 0)))
     palette[ground : ground + 3] = cast("tuple[int, ...]", full.getpixel((0, 0)))
     picture.putpalette(palette)
-    return Frame(picture, caption)
+    return Frame(picture, caption, at)
 
 
 def check(path: str | Path, fps: float, theme: str) -> Path:
@@ -118,9 +123,13 @@ class Film:
         return f"<Film of {len(self.frames)} pictures: {self.path}>"
 
 
-def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float, theme: str) -> Film:
-    """Write the frames to ``path``, which `check` has approved: the whole file, or none."""
-    writers: dict[str, Callable[..., bytes]] = {".gif": _gif, ".mp4": _mp4, ".html": partial(_html, theme=theme)}
+def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float, theme: str, dpi: float = 100.0) -> Film:
+    """Write the frames to ``path``, which `check` has approved: the whole file, or none.
+
+    The texts have 10 points; with the ``dpi`` of the shown picture, a page knows whether a phone has to enlarge it.
+    """
+    page = partial(_html, theme=theme, letters=_POINTS * dpi / 72)
+    writers: dict[str, Callable[..., bytes]] = {".gif": _gif, ".mp4": _mp4, ".html": page}
     write(path, writers[path.suffix.lower()](frames, title, fps))
     return Film(frames, path, title, fps)
 
@@ -161,19 +170,18 @@ class _FilmPage(Page):
     scripts = ("slides.js",)
     policy = "img-src data:"
 
-    def __init__(self, frames: Sequence[Frame], title: str, fps: float, theme: str) -> None:
+    def __init__(self, frames: Sequence[Frame], title: str, fps: float, theme: str, letters: float) -> None:
         super().__init__(title)
         self.frames = frames
-        self.fps = fps
-        self.theme = theme
+        self.look = {"fps": fps, "theme": theme, "letters": round(letters, 1), "density": DENSITY}
 
     def parts(self) -> dict[str, str]:
-        frames = [{"picture": _data_url(frame.picture), "caption": frame.caption} for frame in self.frames]
-        return {"data": embedded({"fps": self.fps, "theme": self.theme, "density": DENSITY, "frames": frames})}
+        frames = [{"picture": _data_url(x.picture), "caption": x.caption, "at": x.at} for x in self.frames]
+        return {"data": embedded(self.look | {"frames": frames})}
 
 
-def _html(frames: Sequence[Frame], title: str, fps: float, theme: str) -> bytes:
-    return _FilmPage(frames, title, fps, theme).html.encode()
+def _html(frames: Sequence[Frame], title: str, fps: float, theme: str, letters: float) -> bytes:
+    return _FilmPage(frames, title, fps, theme, letters).html.encode()
 
 
 def _data_url(picture: Image.Image) -> str:

@@ -2,8 +2,8 @@
 
 const film = JSON.parse(document.getElementById("data").textContent);
 const last = film.frames.length - 1;
-const [picture, play, back, next, slider, count, speed, caption] =
-  ["picture", "play", "back", "next", "slider", "count", "speed", "caption"].map(id => document.getElementById(id));
+const [stage, picture, play, back, next, slider, count, speed, caption] =
+  ["stage", "picture", "play", "back", "next", "slider", "count", "speed", "caption"].map(id => document.getElementById(id));
 let at = 0, timer = 0;
 
 function show(k) {
@@ -16,6 +16,15 @@ function show(k) {
   // While it plays, a screen reader would be fed faster than it speaks.
   caption.setAttribute("aria-live", timer ? "off" : "polite");
   caption.textContent = film.frames[at].caption;
+}
+// A phone shows a part of the picture, around what is new in it, with letters of at least 14 pixels.
+const isSmall = matchMedia("(max-width: 700px), (max-height: 500px)");
+function fit() {
+  const enlarged = isSmall.matches ? Math.max(1, 14 / film.letters) : 1;
+  picture.width = Math.floor(enlarged * picture.naturalWidth / film.density);
+  const [x, y] = film.frames[at].at ?? [];
+  if (x === undefined) return;
+  stage.scrollTo(x * picture.offsetWidth - stage.clientWidth / 2, y * picture.offsetHeight - stage.clientHeight / 2);
 }
 function pause() {
   clearInterval(timer);
@@ -36,7 +45,8 @@ function step(k) { pause(); show(k); }
 
 // The pictures have one form, and the page around them follows it.
 document.documentElement.dataset.theme = film.theme;
-picture.addEventListener("load", () => { picture.width = picture.naturalWidth / film.density; });
+picture.addEventListener("load", fit);
+isSmall.addEventListener("change", fit);
 slider.max = last;
 speed.addEventListener("change", () => timer && run());
 play.addEventListener("click", () => timer ? pause() : start());
@@ -47,5 +57,7 @@ document.addEventListener("keydown", event => {
   if (event.target === slider || event.target === speed) return;
   if (event.key === "ArrowLeft") step(at - 1);
   else if (event.key === "ArrowRight") step(at + 1);
+  else return;
+  event.preventDefault(); // they do not scroll the picture too
 });
 show(0);
