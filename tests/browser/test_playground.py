@@ -291,6 +291,25 @@ def test_a_sample_opens_in_the_player_with_the_numbers_of_now(opened, plain):
     assert value == pytest.approx(loss, rel=1e-9)
 
 
+def test_the_quiz_of_a_sample_asks_with_the_numbers_of_the_page(opened, plain):
+    page = opened(plain.sample)
+    assert page.evaluate("player.quiz.questions.size > 50")
+    for change in ("", "player.leaves.set(0, 0.3)"):
+        page.evaluate(f"() => {{ {change} }}")
+        page.evaluate("player.quiz.on = false; player.seek(0); player.switchQuiz()")
+        logit, loss = page.evaluate(
+            "['logit', 'loss'].map((name) => player.film.nodes.find((x) => x.name === name).id)"
+        )
+        local = page.evaluate(f"player.film.numbers.gradient({logit})")
+        assert f"logit = {number_text(page.evaluate(f'player.film.numbers.value({logit})'), 7)}" in page.inner_text(
+            "#question"
+        )
+        assert page.evaluate("player.film.steps[player.count - 1].node") == loss
+        page.fill("#answer", str(local))
+        page.keyboard.press("Enter")
+        assert page.inner_text("#verdict").startswith("Right")
+
+
 def test_sample_numbers_are_those_of_python(opened):
     X, y = moons()
     net = nn.MLP(2, [5, 3, 1], "tanh", rng=0)

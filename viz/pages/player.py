@@ -28,6 +28,8 @@ from viz.pictures.program import Compiled, is_compiled, listing
 from viz.pictures.render import render
 from viz.steps.trace import Trace, trace
 
+_OF_ARRAYS = {"array_numbers.js", "entries.js", "chain_rule.js"}  # what only a graph of Tensors calls
+
 
 class Player(Page):
     """The page of a graph; made by `player`.
@@ -41,7 +43,7 @@ class Player(Page):
 
     template = "player.html"
     styles = ("page.css", "heat.css", "player.css")
-    scripts = (
+    scripts: Sequence[str] = (
         *("data.js", "formulas.js", "numbers.js", "array_numbers.js", "film.js", "paths.js"),  # what is known
         *("entries.js", "chain_rule.js", "elements.js", "heat.js", "array_view.js"),  # of arrays
         *("geometry.js", "layers.js", "folding.js", "plan.js"),  # the positions of boxes
@@ -64,6 +66,8 @@ class Player(Page):
         self.findings = findings
         self.notes = _notes(trace, notes or {})
         self.stops = _stops(trace, stops)
+        if trace.kind == "Value":
+            self.scripts = [name for name in self.scripts if name not in _OF_ARRAYS]
 
     @cached_property
     def _arrays(self) -> ArrayNumbers | None:
@@ -77,10 +81,13 @@ class Player(Page):
             return library("numbers")
         return f"{arrays()}\n{library('numbers', 'array_tape')}\n{self._arrays.source()}"
 
+    def data(self) -> dict[str, Any]:
+        """What the scripts know of the graph, as plain data."""
+        given = {"audit": [finding.to_dict() for finding in self.findings], "notes": self.notes, "stops": self.stops}
+        return page_data(self.trace, self._arrays) | given
+
     def parts(self) -> dict[str, str]:
-        data = page_data(self.trace, self._arrays) | {"audit": [finding.to_dict() for finding in self.findings]}
-        subtitle = _subtitle(self.trace)
-        return {"subtitle": html.escape(subtitle), "data": embedded(data | {"notes": self.notes, "stops": self.stops})}
+        return {"subtitle": html.escape(_subtitle(self.trace)), "data": embedded(self.data())}
 
     def still(self) -> str:
         """A picture of the graph for a notebook that shows no page, if the graph is small enough."""

@@ -7,9 +7,19 @@ from typing import Any
 from tinygrad_edu import nn
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.value import Value
-from viz.pages.player import Player, player
+from viz.pages.player import Player
+from viz.steps.trace import trace
 
 _MOST = 80  # parameters of a net whose passes can be read step by step
+
+
+class _SamplePage(Player):
+    """The player of a sample. Its numbers come with the link, so the page asks with them, and no text is sent."""
+
+    def data(self) -> dict[str, Any]:
+        data = super().data()
+        questions = [{"step": question["step"]} for question in data["quiz"]["questions"]]
+        return data | {"quiz": data["quiz"] | {"questions": questions}}
 
 
 def sample_player(net: Any, row: list[float], target: float, names: list[str]) -> Player | None:
@@ -28,7 +38,7 @@ def sample_player(net: Any, row: list[float], target: float, names: list[str]) -
     logit.label = "logit"
     loss = logit.bce_with_logits(Value(target, "y"))
     loss.label = "loss"
-    return player(loss)
+    return _SamplePage(trace(loss))
 
 
 def packed(page: Player) -> str:

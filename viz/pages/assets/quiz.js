@@ -48,7 +48,7 @@ class Quiz {
   question(s) {
     const { film } = this;
     const written = this.questions.get(s);
-    if (!film.isLive || !film.numbers.isChanged) return written;
+    if (written.prompt !== undefined && !(film.isLive && film.numbers.isChanged)) return written;
     const step = film.steps[s];
     if (!film.isScalar) return this.askEntry(written, step);
     const node = film.nodes[step.node];
