@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from tests.browser.graphs import HOSTILE, batch, layer
+from tests.browser.graphs import HOSTILE, batch, layer, sequential
 from tinygrad_edu import Tensor, nn
 from viz.formulas.numbers import number_text
 from viz.pages.player import player
@@ -79,10 +79,22 @@ def test_of_larger_arrays_some_entries_are_asked_for_in_single_numbers(opened):
     assert blanks > 20
 
 
+def test_an_array_is_asked_for_as_a_whole_only_if_all_that_it_is_made_of_is_known(opened):
+    whole = printed(opened, sequential())
+    assert whole.locator("#worksheet > ol p").count() == 0
+    X, W = Tensor(np.ones((5, 4)), label="X"), Tensor(np.ones((4, 1)), label="W")
+    page = printed(opened, ((X @ W) ** 2).sum())
+    assert page.locator("#worksheet table").count() == 0
+    assert page.locator("#worksheet > ol li").nth(0).locator("p").count() == 3
+    said = page.locator("#worksheet > p").text_content()
+    assert "X of shape 5×4, W of shape 4×1" in said
+    assert "Of a large array, some entries are asked for" in said
+
+
 def test_the_sum_of_an_entry_comes_to_the_entry(opened):
     root = ((nn.MLP(2, [8, 1], "tanh", rng=0)(Tensor(np.arange(8.0).reshape(4, 2), label="X"))) ** 2).sum()
     found = printed(opened, root).locator("#worksheet .solutions p").all_text_contents()
-    sums = [re.split(" [=≈] ", text.replace("−", "-")) for text in found if "·" in text]
+    sums = [re.split(r"\s[=≈]\s", text.replace("−", "-")) for text in found if "·" in text]
     assert len(sums) > 10
     for _, products, value in sums:
         total = sum(np.prod([float(x.strip("()")) for x in term.split("·")]) for term in products.split(" + "))

@@ -163,7 +163,7 @@ def player(
     Inputs without a label get the names of the caller's variables that hold them.
 
     Printed, the page is a worksheet: the graph, the steps with blanks, and the solutions on the next page. Of an array
-    of more than 12 entries, some entries are asked for.
+    of more than 16 entries, some entries are asked for.
 
     For a compiled function, the page shows the program of its latest call next to its graph. A selected line highlights
     its node, the lines that it reads, and the lines that read it. A selected node highlights its line.

@@ -1,7 +1,7 @@
 // Printed, the page is a worksheet: the graph without numbers, the steps with blanks, and the solutions on a new page.
 
 const PRINTED = 300; // steps
-const SMALL = 12; // entries of an array that is asked for as a whole
+const SMALL = 16; // entries of an array that is asked for as a whole
 const WIDEST = 8; // columns that a page of paper has room for
 const MOST_ASKED = 10_000; // entries of an array of which some are asked for
 const BLANK = "__________";
@@ -24,6 +24,7 @@ class Worksheet {
 
   write() {
     const { film } = this;
+    this.whole = this.findWhole();
     const steps = film.steps.slice(0, PRINTED);
     const item = (step, ...content) => make("li", { value: step.index + 1 }, ...content);
     const asked = steps.map((step) => item(step, math(step.equation, step.sentence), ...this.shape(step), ...this.numbers(step, false)));
@@ -36,17 +37,32 @@ class Worksheet {
     );
   }
 
+  /** For each step whether it is asked for as a whole: its array is small, and all that it is made of is known. */
+  findWhole() {
+    const { nodes, steps } = this.film;
+    const isKnown = [];
+    nodes.forEach(({ inputs }, k) => isKnown.push((isSingle(this.film.numbers.value(k)) || this.isTable(k)) && inputs.every((i) => isKnown[i])));
+    const hasGradient = nodes.map(() => true); // known as a whole
+    return steps.map(({ kind, node, input }) => {
+      const isWhole = isKnown[node] && (kind !== "backward" || (isKnown[input] && hasGradient[node]));
+      if (kind === "backward" && !isWhole) hasGradient[input] = false;
+      return isWhole;
+    });
+  }
+
   /** The numbers that the learner starts with. */
   given() {
     const { film } = this;
     const isGiven = ({ role, label, shape }) => role === "leaf" || (role !== "operation" && (label || shape?.length));
     const nodes = film.nodes.filter(isGiven).slice(0, 60);
-    const [singles, arrays] = [nodes.filter(({ id }) => !this.isTable(id)), nodes.filter(({ id }) => this.isTable(id))];
-    const numbers = singles.map(({ name, id }) => `${name} = ${brief(film.numbers.value(id))}`);
+    const needed = new Set(film.steps.flatMap((step) => (this.whole[step.index] ? film.nodes[step.node].inputs : [])));
+    const isShown = ({ id }) => this.isTable(id) && needed.has(id);
+    const [others, arrays] = [nodes.filter((node) => !isShown(node)), nodes.filter(isShown)];
+    const isOne = (id) => isSingle(film.numbers.value(id));
+    const numbers = others.map(({ name, id, shape }) => (isOne(id) ? `${name} = ${brief(film.numbers.value(id))}` : `${name} of shape ${shape.join("×")}`));
     const tables = arrays.map(({ name, id }) => make("div", {}, `${name} =`, this.table(film.numbers.value(id), true)));
     const given = [...numbers, ...(arrays.length ? ["the arrays below"] : [])].join(", ");
-    const isLarge = nodes.some(({ id }) => !this.isTable(id) && !isSingle(film.numbers.value(id)));
-    const large = isLarge ? " Of a large array, some entries are asked for, with the numbers that make them." : "";
+    const large = this.whole.includes(false) ? " Of a large array, some entries are asked for, with the numbers that make them." : "";
     const task = `Write a number into each blank: first the values, then the gradients. After +=, write the sum of what has arrived so far.${large}`;
     return [make("p", {}, `Given: ${given}. ${task}`), make("div", { class: "given" }, ...tables)];
   }
@@ -71,7 +87,7 @@ class Worksheet {
     if (step.kind === "seed" && isSingle(data)) return [];
     const isKnown = isSolved || step.kind === "seed";
     if (!isArray(data)) return [` = ${BLANK}`];
-    if ([step.node, ...film.nodes[step.node].inputs].every((k) => isSingle(film.numbers.value(k)) || this.isTable(k))) {
+    if (this.whole[step.index]) {
       return isSingle(data) ? [` = ${isKnown ? numberText(single(data)) : BLANK}`] : [this.table(data, isKnown)];
     }
     if (!entries(data)?.length || entries(data).length > MOST_ASKED) return [];
@@ -97,7 +113,8 @@ class Worksheet {
     const value = entries(data)[flat];
     const written = isKnown ? numberText(value) : BLANK;
     const made = step.kind === "forward" ? this.made(node, flat, value, written) : this.flowed(step, flat, value, written);
-    return `${step.kind === "forward" ? name : `∂${film.nodes[film.root].name}/∂${name}`} ${made ?? `= ${numberText(value)} is given`}`;
+    const asked = step.kind === "forward" ? name : `∂${film.nodes[film.root].name}/∂${name}`;
+    return `${asked} ${made ?? `= ${numberText(value)} is given`}`.replace(/([=≈]) (\S+)$/, "$1\u00a0$2"); // a blank stays with its sign
   }
 
   /** An entry of a value in numbers; null where it is made of too many. */
