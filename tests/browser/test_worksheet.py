@@ -91,6 +91,16 @@ def test_an_array_is_asked_for_as_a_whole_only_if_all_that_it_is_made_of_is_know
     assert "Of a large array, some entries are asked for" in said
 
 
+def test_what_takes_too_long_to_be_written_out_is_given(opened):
+    X, W = (Tensor(np.ones(shape), label=label) for shape, label in (((400, 50), "X"), ((50, 8), "W")))
+    asked = printed(opened, ((X @ W) ** 2).sum()).locator("#worksheet > ol li")
+    assert asked.nth(0).locator("p").all_text_contents()[0] == "v2[0,0] = 50 is given"
+    assert asked.last.locator("p").all_text_contents()[0] == "∂L/∂W[0,0] = 40000 is given"
+    too_many_to_compute = (Tensor(np.ones((500, 500)), label="X") * 2).sum()
+    asked = printed(opened, too_many_to_compute).locator("#worksheet > ol li")
+    assert asked.nth(1).locator("p").all_text_contents() == ["L = 500000 is given"]
+
+
 def test_the_sum_of_an_entry_comes_to_the_entry(opened):
     root = ((nn.MLP(2, [8, 1], "tanh", rng=0)(Tensor(np.arange(8.0).reshape(4, 2), label="X"))) ** 2).sum()
     found = printed(opened, root).locator("#worksheet .solutions p").all_text_contents()

@@ -4,6 +4,7 @@ const PRINTED = 300; // steps
 const SMALL = 16; // entries of an array that is asked for as a whole
 const WIDEST = 8; // columns that a page of paper has room for
 const MOST_ASKED = 10_000; // entries of an array of which some are asked for
+const MOST_WORK = 300_000; // numbers to be computed for the terms of an entry of a gradient
 const BLANK = "__________";
 
 class Worksheet {
@@ -130,6 +131,8 @@ class Worksheet {
     const { film } = this;
     const { node: to, position, input: from } = step;
     if (!film.isLive || step.kind === "seed") return null;
+    const size = [to, ...film.nodes[to].inputs].reduce((sum, k) => sum + film.numbers.size(k), 0);
+    if (film.nodes[to].shape.reduce((sum, n) => sum + n, 1) * size > MOST_WORK) return null; // see entriesInto
     const into = entriesInto(film.numbers, to, position, flat);
     if (into === null) return null;
     const terms = into.map((at) => termInto(film, { to, position, at, from, flat, step: step.index })).filter(({ local }) => local !== 0);
