@@ -141,7 +141,6 @@ class NetworkView {
       const dx = this.number(neuron, gradient);
       circle.setAttribute("class", x === null ? "cell" : shade(x, most, "v"));
       text.textContent = x === null ? "·" : short(x);
-      g.classList.toggle("dark", x !== null && Math.abs(x) > 0.6 * most);
       g.classList.toggle("lit", isLit(neuron, i));
       const said = x === null ? "not computed yet" : `value ${numberText(x)}`;
       g.setAttribute("aria-label", `${neuron.name}, ${said}${dx === null ? "" : `, gradient ${numberText(dx)}`}`);
