@@ -37,6 +37,7 @@ from tinygrad_edu.operations.broadcasting import added, common_shape, gradient_d
 from tinygrad_edu.operations.elementwise import install
 from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise, fill_arrays
+from tinygrad_edu.speed.freed_memory import keep_freed_memory
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
@@ -836,6 +837,7 @@ def _clip_with_limits(clip: Any) -> Any:
     return method
 
 
+keep_freed_memory()
 fill_arrays(VOCABULARY)
 install(Tensor, _unary, _binary)
 Tensor.clip = _clip_with_limits(Tensor.clip)
