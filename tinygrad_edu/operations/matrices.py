@@ -32,7 +32,6 @@ def ones(n: int, dtype: np.dtype[Any]) -> Array:
     return y
 
 
-_TALL = 8  # with this many rows or more, a BLAS call for each matrix is faster
 _LARGE = 4096  # with this many numbers or more, the order in which BLAS reads a matrix matters
 
 
@@ -43,11 +42,13 @@ def as_rows(x: Array) -> Array:
 
 def _times_matrix(x: Array, w: Array) -> Array:
     """``x @ w`` of a matrix ``w`` and an ``x`` of any number of axes."""
-    if x.ndim <= 2 and w.__class__ is ndarray:
+    if (
+        x.ndim > 2
+    ):  # one product of all rows: `@` multiplies each matrix by itself, which takes up to five times as long
+        return (as_rows(x) @ w).reshape((*x.shape[:-1], w.shape[1]))
+    if w.__class__ is ndarray:
         return x.dot(w)  # half the time of `@` on small matrices: `@` is a ufunc and first looks for a loop
-    if x.ndim <= 2 or x.shape[-2] >= _TALL:
-        return x @ w  # one call of BLAS for each matrix
-    return (as_rows(x) @ w).reshape((*x.shape[:-1], w.shape[1]))
+    return x @ w
 
 
 def _summed_over_rows(x: Array, gy: Array) -> Array:
