@@ -304,6 +304,42 @@ def test_a_large_product_may_be_made_some_rows_at_a_time(copied, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(70, 50), (7, 11, 50), (3, 4, 5, 64)])
+@pytest.mark.parametrize("axis", [(-1,), (0,), (0, 1), (0, 1, 2), (1, 2), (0, 2)])
+@pytest.mark.parametrize("total", [np.sum, np.mean])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_a_sum_over_the_last_axis_or_all_others_is_a_product_with_ones(total, keepdims, axis, shape, dtype):
+    axis = tuple(i for i in axis if i < len(shape))
+    compiled = tinygrad_edu.compile(lambda x: total(x * 2.0, axis=axis, keepdims=keepdims) + 1.0)
+    for seed in range(3):  # recorded, compared, and replayed
+        x = np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+        found = compiled(x)
+        np.testing.assert_allclose(found, total(2 * x, axis=axis, keepdims=keepdims) + 1, rtol=1e-4, atol=1e-5)
+        assert found.dtype == dtype
+    last = len(shape) - 1
+    by_product = {i % len(shape) for i in axis} in ({last}, {*range(last)})
+    assert ("dot_(" in compiled.optimized_source) == by_product
+
+
+def test_sums_of_long_rows_and_of_views_are_numpys_own():
+    for sums in (lambda x: (x * 2.0).sum(axis=-1), lambda x: np.transpose(x * 2.0, (0, 2, 1)).sum(axis=-1)):
+        compiled = tinygrad_edu.compile(sums)
+        x = np.random.default_rng(0).standard_normal((2, 3, 2000))
+        for _ in range(3):
+            np.testing.assert_allclose(compiled(x), sums(x), rtol=1e-12)
+        assert "dot_(" not in compiled.optimized_source
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_a_sum_as_a_product_keeps_infinities(bad):
+    compiled = tinygrad_edu.compile(lambda x: (x * 2.0).sum(axis=-1))
+    x = np.ones((64, 64))
+    x[3, 5] = bad
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(x), (x * 2.0).sum(axis=-1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_parameters_begin_with_a_line_of_the_cache(dtype):
     own, _ = twins([3, 2], 5, dtype)
     for _ in range(2):  # recorded, and replayed

@@ -60,10 +60,13 @@ class Codegen(Pen):
             self._into_buffer(number, line)
         elif line.function is np.where and line.out.shape and len(line.args) == 3:
             self._choice(number, line)
-        elif line.kind == INDEX and (patterns.rows_of_table(self, line) or patterns.entry_of_each_row(self, line)):
-            pass
-        else:
+        elif not self._by_pattern(line):
             self._assignment(line)
+
+    def _by_pattern(self, line: Line) -> bool:
+        if line.kind == INDEX:
+            return patterns.rows_of_table(self, line) or patterns.entry_of_each_row(self, line)
+        return line.function is np.mean and line.out.shape != () and patterns.summed_by_product(self, line)
 
     def _assignment(self, line: Line) -> None:
         self.say(line, f"{self.names.of[line.out]} = {self.writer.expression(line).text}")
@@ -101,7 +104,8 @@ class Codegen(Pen):
     def _reduction(self, line: Line) -> None:
         (x,) = line.args
         ufunc, axis = line.function.__self__, line.keywords.get("axis")
-        if not patterns.reduced_by_columns(self, line):
+        by_product = ufunc is np.add and patterns.summed_by_product(self, line)
+        if not by_product and not patterns.reduced_by_columns(self, line):
             reduce, out = self.arrays.bound_reduce(ufunc), self.arrays.buffer(line)
             keepdims = ", True" if line.keywords.get("keepdims") else ""
             self.say(line, f"{reduce}({self.text(x)}, {self.text(axis)}, None, {out}{keepdims})")

@@ -7,9 +7,13 @@ import numpy as np
 
 from tinygrad_edu.compiler.program import UFUNC, Line, Var
 from tinygrad_edu.compiler.run.pen import Pen
+from tinygrad_edu.operations.matrices import ones
 from tinygrad_edu.speed.blas import rows_at_once
 
 COLUMNS = 3  # at most so many columns are computed one by one
+_MANY = 1 << 11  # numbers: fewer are added up by NumPy as quickly
+_LONG = 1 << 10  # numbers of one sum: NumPy adds longer rows up with smaller rounding errors
+_WIDE = 1 << 13  # numbers of a product: `dot` fills its result with zeros first, and `matmul` does not
 _BITS = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}  # of floats of that many bytes
 
 
@@ -74,6 +78,39 @@ def reduced_by_columns(pen: Pen, line: Line) -> bool:
     for column in others:
         pen.say(line, pen.call(ufunc, [out, column], out))
     return True
+
+
+# --- sums as products ---------------------------------------------------------------------------------------------
+
+
+def summed_by_product(pen: Pen, line: Line) -> bool:
+    """A sum or a mean over the last axis, or over all other axes, as a product with ones, which is BLAS's."""
+    (x,), arrays, out = line.args, pen.arrays, line.out
+    if not isinstance(x, Var) or x not in arrays.stores or out in arrays.column_major or x.dtype != out.dtype:
+        return False
+    array, along_rows = arrays.stores[x].array, _axes(line) == {len(x.shape) - 1}
+    if not array.flags.c_contiguous or array.dtype.kind != "f" or array.itemsize not in _BITS or array.size < _MANY:
+        return False
+    if not along_rows and _axes(line) != {*range(len(x.shape) - 1)}:
+        return False
+    rows = array.reshape(-1, array.shape[-1])
+    count = rows.shape[1 if along_rows else 0]
+    if array.ndim < 2 or (along_rows and count > _LONG):
+        return False
+    name = arrays.buffer(line)
+    whole = arrays.stores[out].array
+    flat = arrays.once(("flat", out), f"{name}_flat", lambda: whole.reshape(-1), f"{name}.reshape(-1)")
+    table = arrays.once(("rows", x), f"{pen.text(x)}_rows", lambda: rows, f"{pen.text(x)}.reshape(-1, {rows.shape[1]})")
+    factors = [table, pen.writer.constant(ones(count, array.dtype))]
+    pen.say(line, f"{arrays.bound(np.dot)}({', '.join(factors if along_rows else factors[::-1])}, {flat})")
+    if line.function is np.mean:
+        pen.say(line, pen.call(np.divide, [flat, str(count)], flat))
+    return True
+
+
+def _axes(line: Line) -> set[int]:
+    axis, ndim = line.keywords.get("axis"), len(line.args[0].shape)
+    return {*range(ndim)} if axis is None else {i % ndim for i in (axis if isinstance(axis, tuple) else (axis,))}
 
 
 # --- ReLU ---------------------------------------------------------------------------------------------------------
@@ -154,7 +191,8 @@ def product(pen: Pen, line: Line) -> None:
         rows = rows_at_once(n, k, m, a.dtype.itemsize)
     dot = arrays.bound(np.dot)
     if rows >= n:
-        pen.say(line, f"{dot}({left}, {right}, {out})")
+        whole = dot if n * m < _WIDE else arrays.bound(np.matmul)
+        pen.say(line, f"{whole}({left}, {right}, {out})")
         return
     whole = arrays.stores[line.out].array.T if turned else arrays.stores[line.out].array
     stretches = [slice(i, i + rows) for i in range(0, n, rows)]
