@@ -330,6 +330,22 @@ def test_sums_of_long_rows_and_of_views_are_numpys_own():
         assert "dot_(" not in compiled.optimized_source
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_mean_by_a_product_is_kept_as_long_as_a_view_of_it_is_read(dtype):
+    def training(compiled):
+        layers = nn.Linear(5, 64, dtype=dtype, rng=0), nn.BatchNorm1d(64), nn.LayerNorm(64), nn.Linear(64, 2, rng=1)
+        return Training(compiled, net=nn.Sequential(*layers).astype(dtype))
+
+    own, eager = training(True), training(False)
+    for seed in range(4):
+        batch = data(64, 5, 2, dtype, seed=seed)
+        own.step(*batch)
+        eager.step(*batch)
+    assert "divide_(" in own.step.optimized_source
+    for mine, other in zip(own.numbers(), eager.numbers(), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
 def test_a_sum_as_a_product_keeps_infinities(bad):
     compiled = tinygrad_edu.compile(lambda x: (x * 2.0).sum(axis=-1))
