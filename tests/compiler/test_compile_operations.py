@@ -249,6 +249,19 @@ def test_a_relu_gives_no_gradient_where_its_input_is_nan_of_either_sign(dtype, r
     assert "right_shift_" in compiled.optimized_source
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_relu_before_a_pool_gives_no_gradient_where_its_input_is_not_positive(dtype):
+    def slope(x):
+        return tinygrad_edu.grad(lambda x: (nn.MaxPool2d(2)(nn.functional.relu(x * 2.0)) ** 2).sum())(x)
+
+    compiled = tinygrad_edu.compile(slope)
+    for seed in range(3):
+        x = np.random.default_rng(seed).standard_normal((2, 3, 8, 8)).astype(dtype)
+        x[0, 0, 0] = [-np.inf, np.nan, 0.0, -0.0, 1.0, -1.0, 2.0, -np.nan]
+        assert np.array_equal(compiled(x), slope(x), equal_nan=True)
+    assert "right_shift_" in compiled.optimized_source
+
+
 def test_the_table_of_this_test_names_no_operation_that_is_gone():
     assert CAST.name in ARRAYS
     assert set(ARRAYS) == set(ARRAY_TABLE)

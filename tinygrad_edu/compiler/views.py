@@ -8,7 +8,9 @@ from tinygrad_edu.compiler.write import runtime
 _VIEWS = frozenset({"reshape", "ravel", "transpose", "swapaxes", "squeeze", "diagonal"})
 _VIEW_FUNCTIONS = frozenset({np.reshape, np.ravel, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.moveaxis})
 _VIEW_FUNCTIONS |= {np.broadcast_to, np.flip, np.diagonal}
-_FRESH = frozenset({np.array, np.where, np.mean, np.concatenate, np.stack, *runtime.HELPERS})  # have memory of their own
+_FRESH = frozenset(
+    {np.array, np.where, np.mean, np.concatenate, np.stack, *runtime.HELPERS}
+)  # have memory of their own
 
 
 def is_view(line: Line) -> bool:

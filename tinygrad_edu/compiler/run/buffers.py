@@ -196,10 +196,13 @@ class Arrays:
         return self.once(("turned", x), f"{text}T_", lambda: self.stores[x].array.T, f"{text}.T")
 
     def bits(self, x: Var, integer: Any) -> str:
-        """Its bits, as integers."""
-        name, array = self.names.of[x], self.stores[x].array
-        view = array.T.view(integer).T if array.flags.f_contiguous else array.view(integer)
-        return self.once(("bits", x), f"{name}_bits", lambda: view, f"{name}.view(np.{integer.name})")
+        """Its bits, as integers of the same size."""
+        name = self.names.of[x]
+        text = f"{name}.view(np.{integer.name})"
+        if x not in self.stores:  # another array at every run
+            return text
+        view = self.stores[x].array.view(integer)
+        return self.once(("bits", x), f"{name}_bits", lambda: view, text)
 
     # --- functions ---
 

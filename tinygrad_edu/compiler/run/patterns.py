@@ -123,11 +123,10 @@ def positive_part(pen: Pen, number: int, line: Line) -> bool:
     if made is None or mask not in pen.arrays.late or not _is_zero(no) or not _is_zero(made.args[1]):
         return False  # z is read here instead of the mask: only a late mask keeps the memory of z until here
     z, arrays = made.args[0], pen.arrays
-    for v in (z, x):
-        if not isinstance(v, Var) or v not in arrays.stores or not _is_dense(arrays.stores[v].array):
-            return False
-        if v.shape != line.out.shape or v.dtype != line.out.dtype:
-            return False
+    if not isinstance(z, Var) or z not in arrays.stores or not _is_dense(arrays.stores[z].array):
+        return False
+    if any(not isinstance(v, Var) or v.shape != line.out.shape or v.dtype != line.out.dtype for v in (z, x)):
+        return False
     integer = _BITS.get(z.dtype.itemsize) if z.dtype.kind == "f" else None
     if integer is None:
         return False
