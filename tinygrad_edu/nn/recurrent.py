@@ -40,7 +40,8 @@ def _relu_step(a: Tensor, b: Tensor, state: State) -> State:
 
 def _lstm_step(a: Tensor, b: Tensor, state: State) -> State:
     n, z = state[0].shape[-1], a + b
-    i, f = functions.split(z[..., : 2 * n].sigmoid(), 2, -1)
+    both = z[..., : 2 * n].sigmoid()
+    i, f = both[..., :n], both[..., n:]
     g, o = z[..., 2 * n : 3 * n].tanh(), z[..., 3 * n :].sigmoid()
     c = f * state[1] + i * g
     return o * c.tanh(), c
@@ -49,7 +50,8 @@ def _lstm_step(a: Tensor, b: Tensor, state: State) -> State:
 def _gru_step(a: Tensor, b: Tensor, state: State) -> State:
     (h,) = state
     n = h.shape[-1]
-    r, z = functions.split((a[..., : 2 * n] + b[..., : 2 * n]).sigmoid(), 2, -1)
+    both = (a[..., : 2 * n] + b[..., : 2 * n]).sigmoid()
+    r, z = both[..., :n], both[..., n:]
     new = (a[..., 2 * n :] + r * b[..., 2 * n :]).tanh()
     return (new + z * (h - new),)
 

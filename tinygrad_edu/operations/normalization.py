@@ -8,23 +8,39 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.operations.matrices import as_rows, ones
 from tinygrad_edu.operations.operation import array_operation
 
+ndarray = np.ndarray
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 Axes = tuple[int, ...]
 
 
+def mean_over(x: Array, axes: Axes) -> Array:
+    """The mean over the axes, which stay with one entry.
+
+    Over the last axis, or over all others, it is a product with ones: BLAS adds up in a third of NumPy's time.
+    """
+    if x.__class__ is ndarray and x.ndim > 1 and x.dtype.char in "fd" and x.flags.c_contiguous:
+        over, last = {axis % x.ndim for axis in axes}, x.ndim - 1
+        rows = as_rows(x)
+        if over == {last}:
+            return (rows.dot(ones(x.shape[-1], x.dtype)) / x.shape[-1]).reshape((*x.shape[:-1], 1))
+        if over == {*range(last)}:
+            return (ones(len(rows), x.dtype).dot(rows) / len(rows)).reshape((*[1] * last, x.shape[-1]))
+    return np.mean(x, axis=axes, keepdims=True)
+
+
 def moments(x: Array, axes: Axes) -> tuple[Array, Array, Array]:
     """The mean, ``x − mean``, and the variance; mean and variance keep the axes, with one entry."""
-    mean = np.mean(x, axis=axes, keepdims=True)
+    mean = mean_over(x, axes)
     centred = x - mean
-    return mean, centred, np.mean(centred * centred, axis=axes, keepdims=True)
+    return mean, centred, mean_over(centred * centred, axes)
 
 
 def _normalize_gx(gy: Array, y: Array, x: Array, *, axes: Axes, eps: float) -> Array:
     _, _, variance = moments(x, axes)
-    mean, along = np.mean(gy, axis=axes, keepdims=True), np.mean(gy * y, axis=axes, keepdims=True)
-    return (gy - mean - y * along) / np.sqrt(variance + eps)
+    return (gy - mean_over(gy, axes) - y * mean_over(gy * y, axes)) / np.sqrt(variance + eps)
 
 
 @array_operation(_normalize_gx, symbol="(x − mean) / σ", formula="(gy − mean(gy) − y · mean(gy · y)) / σ")
