@@ -32,6 +32,7 @@ def ones(n: int, dtype: np.dtype[Any]) -> Array:
     return y
 
 
+MANY = 2048  # with this many numbers or more, a sum over rows or columns is faster as a product with ones
 _LARGE = 4096  # with this many numbers or more, the order in which BLAS reads a matrix matters
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.operations.matrices import as_rows, ones
+from tinygrad_edu.operations.matrices import MANY, as_rows, ones
 from tinygrad_edu.operations.operation import array_operation
 
 ndarray = np.ndarray
@@ -19,9 +19,10 @@ Axes = tuple[int, ...]
 def mean_over(x: Array, axes: Axes) -> Array:
     """The mean over the axes, which stay with one entry.
 
-    Over the last axis, or over all others, it is a product with ones: BLAS adds up in a third of NumPy's time.
+    Over the last axis, or over all others, it is a product with ones: BLAS adds up in a third of NumPy's time. So does
+    a compiled step.
     """
-    if x.__class__ is ndarray and x.ndim > 1 and x.dtype.char in "fd" and x.flags.c_contiguous:
+    if x.__class__ is ndarray and x.size >= MANY and x.ndim > 1 and x.dtype.char in "fd" and x.flags.c_contiguous:
         over, last = {axis % x.ndim for axis in axes}, x.ndim - 1
         rows = as_rows(x)
         if over == {last}:

@@ -7,11 +7,10 @@ import numpy as np
 
 from tinygrad_edu.compiler.program import UFUNC, Line, Var
 from tinygrad_edu.compiler.run.pen import Pen
-from tinygrad_edu.operations.matrices import ones
+from tinygrad_edu.operations.matrices import MANY, ones
 from tinygrad_edu.speed.blas import rows_at_once
 
 COLUMNS = 3  # at most so many columns are computed one by one
-_MANY = 1 << 11  # numbers: fewer are added up by NumPy as quickly
 _LONG = 1 << 10  # numbers of one sum: NumPy adds longer rows up with smaller rounding errors
 _WIDE = 1 << 13  # numbers of a product: `dot` fills its result with zeros first, and `matmul` does not
 _BITS = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}  # of floats of that many bytes
@@ -89,7 +88,7 @@ def summed_by_product(pen: Pen, line: Line) -> bool:
     if not isinstance(x, Var) or x not in arrays.stores or out in arrays.column_major or x.dtype != out.dtype:
         return False
     array, along_rows = arrays.stores[x].array, _axes(line) == {len(x.shape) - 1}
-    if not array.flags.c_contiguous or array.dtype.kind != "f" or array.itemsize not in _BITS or array.size < _MANY:
+    if not array.flags.c_contiguous or array.dtype.kind != "f" or array.itemsize not in _BITS or array.size < MANY:
         return False
     if not along_rows and _axes(line) != {*range(len(x.shape) - 1)}:
         return False
