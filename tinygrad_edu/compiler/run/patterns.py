@@ -126,7 +126,7 @@ def positive_part(pen: Pen, number: int, line: Line) -> bool:
         return False
     if any(not isinstance(v, Var) or v.shape != line.out.shape or v.dtype != line.out.dtype for v in (z, x)):
         return False
-    integer = _BITS.get(z.dtype.itemsize) if z.dtype.kind == "f" else None
+    integer = _BITS.get(z.dtype.itemsize) if z.dtype is not None and z.dtype.kind == "f" else None
     if integer is None:
         return False
     sign = _spread_sign(pen, line, z, integer)
