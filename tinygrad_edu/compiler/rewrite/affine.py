@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_edu.compiler.program import METHOD, UFUNC, Line, Var
 from tinygrad_edu.compiler.rewrite.layout import Layout
+from tinygrad_edu.compiler.rewrite.optimize import renamed
 
 _WIDE = 64  # columns: four of the tiles in which BLAS computes a product
 _COPIED = 1 << 14  # numbers: to copy fewer takes less time than to add a bias
@@ -43,7 +44,7 @@ def fuse_affine(layout: Layout) -> None:
         instead |= {layer.product: None, layer.sum: replace(layer.sum, function=np.matmul, args=(wide, stacked))}
         instead |= _gradient(layout, layer, wide)
     lines = [instead.get(line, line) for line in layout.program.lines]
-    kept = [_with_copies(line, layout.copied) for line in lines if line is not None]
+    kept = [renamed(line, layout.copied) for line in lines if line is not None]
     layout.program = replace(layout.program, lines=kept)
 
 
@@ -112,12 +113,6 @@ def _beside_ones(layout: Layout, x: Var) -> Var:
     inner = layout.copied.setdefault(x, Var(memory[:, :k])) if argument else x
     layout.given[inner] = memory[:, :k]
     return wide
-
-
-def _with_copies(line: Line, copied: dict[Var, Var]) -> Line:
-    if not any(var in copied for var in line.reads()):
-        return line
-    return replace(line, args=tuple(copied.get(x, x) if isinstance(x, Var) else x for x in line.args))
 
 
 def _gradient(layout: Layout, layer: _Layer, wide: Var) -> dict[Line, Line | None]:

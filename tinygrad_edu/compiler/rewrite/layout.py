@@ -7,14 +7,17 @@ bias is one matrix (`affine`).
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.compiler.program import UFUNC, Line, Program, Var
+from tinygrad_edu.compiler.rewrite.optimize import redirected, renamed
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 from tinygrad_edu.speed.blas import aligned_empty
+
+_COPIED = 1 << 16  # numbers: to copy a larger gradient would take longer than the calls that it saves
 
 
 @dataclass
@@ -103,17 +106,30 @@ class Layout:
                     self._add(name, [var], [source])
 
     def _place_gradients(self) -> None:
-        if not self.leaves:
-            return
-        made = {line.out: line for line in self.program.lines}
         found = {id(s.leaf): v for s, v in self.program.writes if isinstance(s, Gradient) and v is not None}
-        members = [found.get(leaf) for leaf in self.leaves]
-        distinct = len(set(members)) == len(members)
-        if distinct and all(
-            v is not None and v in made and _writes_into(made[v]) and v.dtype == self.blocks[0].whole.dtype
-            for v in members
-        ):
-            self._add("gradients", [v for v in members if v is not None])
+        made = {line.out: line for line in self.program.lines}
+        members = [v for leaf in self.leaves if (v := found.get(leaf)) in made]
+        if not members or not len(set(members)) == len(members) == len(self.leaves):
+            return
+        if any(v.dtype != self.blocks[0].whole.dtype for v in members):
+            return
+        others = [v for v in members if not _writes_into(made[v])]
+        if others and (len(members) == 1 or any(not v.shape or math.prod(v.shape) > _COPIED for v in others)):
+            return
+        copies = {v: Var(np.empty(v.shape, v.dtype), v.hint) for v in others}
+        self._read_copies(copies)
+        self._add("gradients", [copies.get(v, v) for v in members])
+
+    def _read_copies(self, copies: dict[Var, Var]) -> None:
+        """Copy each of these gradients when it is made. What is stored and what later lines read is the copy."""
+        lines: list[Line] = []
+        for line in self.program.lines:
+            lines.append(renamed(line, copies))
+            if line.out in copies:
+                lines.append(
+                    replace(line, out=copies[line.out], kind=UFUNC, function=np.positive, args=(line.out,), keywords={})
+                )
+        self.program = redirected(replace(self.program, lines=lines), copies)
 
 
 def _writes_into(line: Line) -> bool:

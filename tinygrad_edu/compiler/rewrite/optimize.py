@@ -29,7 +29,7 @@ def without_repetition(program: Program) -> Program:
     instead: dict[Var, Var] = {}
     lines = []
     for line in program.lines:
-        line = _renamed(line, instead)
+        line = renamed(line, instead)
         key = None if line.kind in (DRAW, CHECK) else _key(line)
         if key is not None and key in known:
             instead[line.out] = known[key]
@@ -37,7 +37,7 @@ def without_repetition(program: Program) -> Program:
         if key is not None:
             known[key] = line.out
         lines.append(line)
-    return _redirected(replace(program, lines=lines), instead)
+    return redirected(replace(program, lines=lines), instead)
 
 
 def _key(line: Line) -> Any:
@@ -65,7 +65,8 @@ def _hashable(x: Any) -> Any:
     return x
 
 
-def _renamed(line: Line, instead: dict[Var, Var]) -> Line:
+def renamed(line: Line, instead: dict[Var, Var]) -> Line:
+    """The line, which reads other variables instead of some."""
     if not any(var in instead for var in line.reads()):
         return line
     return replace(line, args=_renamed_tree(line.args, instead), keywords=_renamed_tree(line.keywords, instead))
@@ -75,7 +76,8 @@ def _renamed_tree(tree: Any, instead: dict[Var, Var]) -> Any:
     return mapped(tree, lambda x: instead.get(x, x) if isinstance(x, Var) else x)
 
 
-def _redirected(program: Program, instead: dict[Var, Var]) -> Program:
+def redirected(program: Program, instead: dict[Var, Var]) -> Program:
+    """The program, which stores and returns other variables instead of some."""
     writes = [(source, instead.get(var, var) if var is not None else None) for source, var in program.writes]
     return replace(program, writes=writes, result=_renamed_tree(program.result, instead))
 
@@ -86,7 +88,7 @@ def simplified(program: Program) -> Program:
     lines = []
     outputs, overwritten, owners = set(program.outputs()), _overwritten(program), dict[Var, Var]()
     for line in program.lines:
-        line = _renamed(line, instead)
+        line = renamed(line, instead)
         same = _unchanged(line)
         if same is not None and same.shape == line.out.shape and same.dtype == line.out.dtype:
             before = owners.get(same, same) in overwritten and line.out in outputs
@@ -95,7 +97,7 @@ def simplified(program: Program) -> Program:
                 continue
         note_view(line, owners)
         lines.append(line)
-    return _with_own_outputs(_redirected(replace(program, lines=lines), instead))
+    return _with_own_outputs(redirected(replace(program, lines=lines), instead))
 
 
 def _with_own_outputs(program: Program) -> Program:

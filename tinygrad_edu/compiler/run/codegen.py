@@ -66,7 +66,9 @@ class Codegen(Pen):
     def _by_pattern(self, line: Line) -> bool:
         if line.kind == INDEX:
             return patterns.rows_of_table(self, line) or patterns.entry_of_each_row(self, line)
-        return line.function is np.mean and line.out.shape != () and patterns.summed_by_product(self, line)
+        if line.function in (np.mean, "mean"):
+            return patterns.mean(self, line)
+        return line.function is np.max and patterns.maximum(self, line)
 
     def _assignment(self, line: Line) -> None:
         self.say(line, f"{self.names.of[line.out]} = {self.writer.expression(line).text}")
@@ -102,13 +104,10 @@ class Codegen(Pen):
             self.say(line, self.call(line.function, args, out))
 
     def _reduction(self, line: Line) -> None:
-        (x,) = line.args
-        ufunc, axis = line.function.__self__, line.keywords.get("axis")
+        ufunc = line.function.__self__
         by_product = ufunc is np.add and patterns.summed_by_product(self, line)
         if not by_product and not patterns.reduced_by_columns(self, line):
-            reduce, out = self.arrays.bound_reduce(ufunc), self.arrays.buffer(line)
-            keepdims = ", True" if line.keywords.get("keepdims") else ""
-            self.say(line, f"{reduce}({self.text(x)}, {self.text(axis)}, None, {out}{keepdims})")
+            patterns.reduced(self, line, ufunc)
 
     # --- a choice ---
 

@@ -1,5 +1,6 @@
 """Lines that are faster as other NumPy calls. Each function writes these calls, or returns False for other lines."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -83,8 +84,8 @@ def reduced_by_columns(pen: Pen, line: Line) -> bool:
 
 
 def summed_by_product(pen: Pen, line: Line) -> bool:
-    """A sum or a mean over the last axis, or over all other axes, as a product with ones, which is BLAS's."""
-    (x,), arrays, out = line.args, pen.arrays, line.out
+    """A sum over the last axis, or over all other axes, as a product with ones, which is BLAS's."""
+    x, arrays, out = line.args[0], pen.arrays, line.out
     if not isinstance(x, Var) or x not in arrays.stores or out in arrays.column_major or x.dtype != out.dtype:
         return False
     array, along_rows = arrays.stores[x].array, _axes(line) == {len(x.shape) - 1}
@@ -102,9 +103,41 @@ def summed_by_product(pen: Pen, line: Line) -> bool:
     table = arrays.once(("rows", x), f"{pen.text(x)}_rows", lambda: rows, f"{pen.text(x)}.reshape(-1, {rows.shape[1]})")
     factors = [table, pen.writer.constant(ones(count, array.dtype))]
     pen.say(line, f"{arrays.bound(np.dot)}({', '.join(factors if along_rows else factors[::-1])}, {flat})")
-    if line.function is np.mean:
-        pen.say(line, pen.call(np.divide, [flat, str(count)], flat))
     return True
+
+
+def mean(pen: Pen, line: Line) -> bool:
+    """A mean as a sum that is divided by the count, as NumPy's own function computes it, but into a known array."""
+    if not _reduces_alone(line, {"axis", "keepdims"}) or line.out.dtype not in (np.float32, np.float64):
+        return False
+    if not summed_by_product(pen, line):
+        reduced(pen, line, np.add)
+    name, count = pen.names.of[line.out], math.prod(line.args[0].shape[i] for i in _axes(line))
+    pen.say(line, pen.call(np.divide, [name, str(count)], name))
+    return True
+
+
+def maximum(pen: Pen, line: Line) -> bool:
+    """A maximum that has an initial value, as the reduction that it is, into a known array."""
+    if not _reduces_alone(line, {"axis", "keepdims", "initial"}):
+        return False
+    reduced(pen, line, np.maximum)
+    return True
+
+
+def reduced(pen: Pen, line: Line, ufunc: Any) -> None:
+    """A reduction into a known array."""
+    reduce, out, keywords = pen.arrays.bound_reduce(ufunc), pen.arrays.buffer(line), line.keywords
+    options = [pen.text(keywords.get("axis")), "None", out, str(bool(keywords.get("keepdims")))]
+    options += [pen.text(keywords["initial"])] if "initial" in keywords else []
+    pen.say(line, f"{reduce}({', '.join([pen.text(line.args[0]), *options])})")
+
+
+def _reduces_alone(line: Line, known: set[str]) -> bool:
+    """Whether the line reduces one array to an array of its type, with no other settings than the known ones."""
+    x = line.args[0]
+    same_type = isinstance(x, Var) and x.dtype == line.out.dtype
+    return same_type and len(line.args) == 1 and line.out.shape != () and line.keywords.keys() <= known
 
 
 def _axes(line: Line) -> set[int]:
