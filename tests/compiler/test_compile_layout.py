@@ -243,6 +243,35 @@ def test_what_is_seen_of_a_parameter_before_its_update_stays_what_it_was(look):
     assert_equal_results(lambda: updating(Tensor(data), lambda p: look(p.data * 1.0), lambda p, seen: (p.data - seen,)))
 
 
+class Turned(nn.Module):
+    """Its gradients come as a view, by an addition at indices, and by a sum."""
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.table, self.W, self.b = (Tensor(rng.standard_normal(shape)) for shape in ((5, 3), (2, 3), (2,)))
+
+    def forward(self, x):
+        return self.table[(x[:, 0] > 0).astype(int)] @ self.W.T + self.b
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_parameters_are_updated_by_one_call_though_some_gradients_must_be_copied(optimizer):
+    own, eager = (Training(compiled, OPTIMIZERS[optimizer], Turned()) for compiled in (True, False))
+    for seed in range(4):
+        batch = data(6, 2, 2, np.float64, seed=seed)
+        own.step(*batch)
+        eager.step(*batch)
+        assert_close(own.numbers(), eager.numbers())
+
+
+def test_a_step_of_adam_takes_one_square_root_for_all_parameters():
+    own = Training(True, OPTIMIZERS["adam"], Turned())
+    own.step(*data(6, 2, 2, np.float64))
+    code = own.step.optimized_source
+    assert len(re.findall(r"^    positive_\(", code, re.MULTILINE)) == 2
+    assert len(re.findall(r"^    sqrt_\(", code, re.MULTILINE)) == 1
+
+
 # --- layers ----------------------------------------------------------------------------------------------------------
 
 
