@@ -5,7 +5,7 @@ import pytest
 
 from tinygrad_edu.operations.normalization import mean_over
 
-SHAPES = [(3, 4), (64, 32), (31, 66), (128, 96), (2, 3, 5), (32, 16, 64), (8, 9, 5, 8), (1, 7), (7, 1), (5,)]
+SHAPES = [(3, 4), (64, 32), (31, 66), (128, 96), (2, 3, 5), (32, 16, 64), (8, 9, 5, 8), (3, 1500), (1, 7), (7, 1), (5,)]
 ORDERS = {"rows": lambda x: x, "columns": np.asfortranarray, "turned": lambda x: x.T, "every other": lambda x: x[::2]}
 
 

@@ -8,9 +8,7 @@ from tinygrad_edu.compiler.write import runtime
 _VIEWS = frozenset({"reshape", "ravel", "transpose", "swapaxes", "squeeze", "diagonal"})
 _VIEW_FUNCTIONS = frozenset({np.reshape, np.ravel, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.moveaxis})
 _VIEW_FUNCTIONS |= {np.broadcast_to, np.flip, np.diagonal}
-_FRESH = frozenset(
-    {np.array, np.where, np.mean, np.concatenate, np.stack, *runtime.HELPERS}
-)  # have memory of their own
+_OWN_MEMORY = frozenset({np.array, np.where, np.mean, np.max, np.concatenate, np.stack, *runtime.HELPERS})
 
 
 def is_view(line: Line) -> bool:
@@ -27,7 +25,7 @@ def may_be_view(line: Line) -> Var | None:
     """The operand whose memory the line's result may share: NumPy does not list which functions return views."""
     if is_view(line):
         return line.args[0] if isinstance(line.args[0], Var) else None
-    if line.kind != CALL or not line.out.shape or line.function in _FRESH:
+    if line.kind != CALL or not line.out.shape or line.function in _OWN_MEMORY:
         return None
     read = {x for x in line.reads() if x.shape and x.dtype == line.out.dtype}
     return read.pop() if len(read) == 1 else None

@@ -32,7 +32,8 @@ def ones(n: int, dtype: np.dtype[Any]) -> Array:
     return y
 
 
-MANY = 2048  # with this many numbers or more, a sum over rows or columns is faster as a product with ones
+MANY = 2048  # with this many numbers or more, a sum over rows or columns is faster as a product with ones,
+LONG = 1024  # but NumPy adds rows longer than this up with smaller rounding errors
 _LARGE = 4096  # with this many numbers or more, the order in which BLAS reads a matrix matters
 
 

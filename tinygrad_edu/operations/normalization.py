@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.operations.matrices import MANY, as_rows, ones
+from tinygrad_edu.operations.matrices import LONG, MANY, as_rows, ones
 from tinygrad_edu.operations.operation import array_operation
 
 ndarray = np.ndarray
@@ -25,7 +25,7 @@ def mean_over(x: Array, axes: Axes) -> Array:
     if x.__class__ is ndarray and x.size >= MANY and x.ndim > 1 and x.dtype.char in "fd" and x.flags.c_contiguous:
         over, last = {axis % x.ndim for axis in axes}, x.ndim - 1
         rows = as_rows(x)
-        if over == {last}:
+        if over == {last} and x.shape[-1] <= LONG:
             return (rows.dot(ones(x.shape[-1], x.dtype)) / x.shape[-1]).reshape((*x.shape[:-1], 1))
         if over == {*range(last)}:
             return (ones(len(rows), x.dtype).dot(rows) / len(rows)).reshape((*[1] * last, x.shape[-1]))

@@ -8,12 +8,12 @@ import numpy as np
 
 from tinygrad_edu.compiler.program import UFUNC, Line, Var
 from tinygrad_edu.compiler.run.pen import Pen
-from tinygrad_edu.operations.matrices import MANY, ones
+from tinygrad_edu.operations.matrices import LONG, MANY, ones
 from tinygrad_edu.speed.blas import rows_at_once
 
 COLUMNS = 3  # at most so many columns are computed one by one
-_LONG = 1 << 10  # numbers of one sum: NumPy adds longer rows up with smaller rounding errors
 _WIDE = 1 << 13  # numbers of a product: `dot` fills its result with zeros first, and `matmul` does not
+_FLOATS = (np.float32, np.float64)
 _BITS = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}  # of floats of that many bytes
 
 
@@ -85,30 +85,28 @@ def reduced_by_columns(pen: Pen, line: Line) -> bool:
 
 def summed_by_product(pen: Pen, line: Line) -> bool:
     """A sum over the last axis, or over all other axes, as a product with ones, which is BLAS's."""
-    x, arrays, out = line.args[0], pen.arrays, line.out
-    if not isinstance(x, Var) or x not in arrays.stores or out in arrays.column_major or x.dtype != out.dtype:
+    x, out, arrays = line.args[0], line.out, pen.arrays
+    if not isinstance(x, Var) or x not in arrays.stores or x.dtype != out.dtype or out.dtype not in _FLOATS:
         return False
-    array, along_rows = arrays.stores[x].array, _axes(line) == {len(x.shape) - 1}
-    if not array.flags.c_contiguous or array.dtype.kind != "f" or array.itemsize not in _BITS or array.size < MANY:
+    array, axes, last = arrays.stores[x].array, _axes(line), len(x.shape) - 1
+    along_rows = axes == {last}
+    if not last or not (along_rows or axes == {*range(last)}) or (along_rows and x.shape[last] > LONG):
         return False
-    if not along_rows and _axes(line) != {*range(len(x.shape) - 1)}:
+    if array.size < MANY or not array.flags.c_contiguous or out in arrays.column_major:
         return False
-    rows = array.reshape(-1, array.shape[-1])
-    count = rows.shape[1 if along_rows else 0]
-    if array.ndim < 2 or (along_rows and count > _LONG):
-        return False
+    rows = array.reshape(-1, x.shape[last])
     name = arrays.buffer(line)
     whole = arrays.stores[out].array
     flat = arrays.once(("flat", out), f"{name}_flat", lambda: whole.reshape(-1), f"{name}.reshape(-1)")
     table = arrays.once(("rows", x), f"{pen.text(x)}_rows", lambda: rows, f"{pen.text(x)}.reshape(-1, {rows.shape[1]})")
-    factors = [table, pen.writer.constant(ones(count, array.dtype))]
+    factors = [table, pen.writer.constant(ones(rows.shape[1 if along_rows else 0], array.dtype))]
     pen.say(line, f"{arrays.bound(np.dot)}({', '.join(factors if along_rows else factors[::-1])}, {flat})")
     return True
 
 
 def mean(pen: Pen, line: Line) -> bool:
     """A mean as a sum that is divided by the count, as NumPy's own function computes it, but into a known array."""
-    if not _reduces_alone(line, {"axis", "keepdims"}) or line.out.dtype not in (np.float32, np.float64):
+    if not _reduces_alone(line, {"axis", "keepdims"}) or line.out.dtype not in _FLOATS:
         return False
     if not summed_by_product(pen, line):
         reduced(pen, line, np.add)
