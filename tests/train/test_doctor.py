@@ -511,7 +511,7 @@ def test_an_error_in_the_run_ends_the_watch():
             callbacks=[train.Doctor()],
         )
     assert not MODES.observers
-    assert (WATCH.active, MODES.recording) == (before, 0)
+    assert (WATCH.active, WATCH.observers, MODES.recording) == (before, 0, 0)
 
 
 def test_of_a_compiled_step_it_sees_the_losses_and_says_so():
@@ -754,6 +754,30 @@ def test_observers_may_be_nested_and_end_in_any_order():
     Value(1.0).exp().backward()
     assert (len(first.entries), len(second.entries)) == (2, 4)
     assert not MODES.observers
+    assert WATCH.observers == 0
+
+
+def test_observers_are_told_of_calls_with_values_and_of_constants():
+    seen = []
+
+    class Calls(Observer):
+        def on_module_call(self, module, y):
+            seen.append(type(module).__name__)
+
+        def on_constant(self, operation, inputs, y):
+            seen.append(operation.name)
+
+    with observing(Calls()):
+        nn.scalar.MLP(2, [3, 1], rng=0)([1.0, 2.0])
+        nn.ReLU()(np.ones((1, 2)))
+    assert seen == ["Layer", "Layer", "MLP", "relu", "ReLU"]
+
+
+def test_an_observed_pass_takes_the_fast_paths():
+    active = WATCH.active
+    with observing(Observer()):
+        assert (WATCH.active, WATCH.observers) == (active, 1)
+    assert WATCH.observers == 0
 
 
 def test_observers_are_of_their_own_thread():

@@ -1,7 +1,8 @@
 """Modes: switches that change, in one thread, how a graph is recorded and walked.
 
 `no_grad`, `recording` and `detect_anomaly` are for users. An `Observer` follows a run, and `compile` uses a `Recorder`.
-A forward pass checks one number, ``WATCH.active``: while no thread is in a mode, modes cost nothing else.
+A forward pass checks one number, ``WATCH.active``: while no thread is in a mode, modes cost nothing else. Observers are
+counted apart, in ``WATCH.observers``: they change nothing, so an observed pass takes the fast paths too.
 """
 
 import contextlib
@@ -30,16 +31,22 @@ MODES = _Modes()
 
 
 class Watch:
-    """Whether any thread is in any mode."""
+    """How many modes all threads are in, and how many observers they have."""
 
     def __init__(self) -> None:
         self.active = 0
+        self.observers = 0
         self._lock = threading.Lock()
 
     def add(self, change: int) -> None:
         """Count a mode that is entered (1) or left (-1)."""
         with self._lock:
             self.active += change
+
+    def add_observer(self, change: int) -> None:
+        """Count an observer that begins (1) or ends (-1)."""
+        with self._lock:
+            self.observers += change
 
 
 WATCH = Watch()
@@ -65,12 +72,12 @@ def observing(observer: Observer) -> Iterator[None]:
     1
     """
     MODES.observers = (*MODES.observers, observer)
-    WATCH.add(1)
+    WATCH.add_observer(1)
     try:
         yield
     finally:
         MODES.observers = tuple([other for other in MODES.observers if other is not observer])
-        WATCH.add(-1)
+        WATCH.add_observer(-1)
 
 
 def notify(event: str, *what: Any) -> None:

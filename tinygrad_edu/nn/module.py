@@ -82,16 +82,18 @@ class Module:
         if not isinstance(x, Node):
             x = self._as_input(x)
             inputs = (x,)
-            if not isinstance(x, Node):  # a list of Values, say
-                y = self._forward_of(inputs)
+        if isinstance(x, Node):
+            y = self._forward_of(inputs) if x.__class__ is Value else self.forward(x)
+            # This is what `_note` does for one node in and one out: the call would take longer.
+            if isinstance(y, Node) and y is not x and y.operation is not None:
+                y._marks += ((scope, inputs),)
+            else:
                 _note(y, scope, inputs)
-                return y
-        y = self._forward_of(inputs) if x.__class__ is Value else self.forward(x)
-        # This is what `_note` does for one node in and one out: the call would take longer.
-        if isinstance(y, Node) and y is not x and y.operation is not None:
-            y._marks += ((scope, inputs),)
-        else:
+        else:  # a list of Values, say
+            y = self._forward_of(inputs)
             _note(y, scope, inputs)
+        if WATCH.observers:
+            notify("on_module_call", self, y)
         return y
 
     def _called(self, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -104,7 +106,7 @@ class Module:
             changed = hook.function(self, inputs, y)
             y = y if changed is None else changed
         _note(y, scope, inputs)
-        if WATCH.active:
+        if WATCH.observers:
             notify("on_module_call", self, y)
         return y
 
