@@ -290,7 +290,7 @@ class Tensor(Node):
         if not self.requires_grad:
             raise graph.nothing_to_differentiate(self)
         seed = self._seed(gradient)
-        if WATCH.observers:
+        if WATCH.before_backward:
             modes.notify("before_backward", self)
         if create_graph:
             start = seed if isinstance(seed, Tensor) else self.constant_like(seed)
@@ -305,7 +305,7 @@ class Tensor(Node):
                 node._grad = gx
             else:
                 node._grad = added(node.grad, gx)
-        if WATCH.observers:
+        if WATCH.after_backward:
             modes.notify("after_backward", self)
 
     def _seed(self, gradient: Any) -> Any:
@@ -574,7 +574,7 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
         if x.requires_grad:
             break
     else:
-        return _constant_result(operation, inputs, params, y) if watched or WATCH.observers else _leaf(y)
+        return _constant_result(operation, inputs, params, y) if watched or WATCH.on_constant else _leaf(y)
     if watched and MODES.no_grad:
         return _constant_result(operation, inputs, params, y)
     node = _new(Tensor)
@@ -598,7 +598,7 @@ def _constant_result(operation: Operation, inputs: tuple[Tensor, ...], params: M
     if MODES.constants and not MODES.no_grad and MODES.recorder is None:
         node.operation, node.inputs, node._params, node._marks = operation, inputs, params, ()
         anomaly.on_node(node)
-    if MODES.observers:
+    if WATCH.on_constant:
         modes.notify("on_constant", operation, inputs, node)
     return node
 

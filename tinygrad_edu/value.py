@@ -187,13 +187,13 @@ class Value(Node):
         """
         if not self.requires_grad:
             raise graph.nothing_to_differentiate(self)
-        if WATCH.observers:
+        if WATCH.before_backward:
             modes.notify("before_backward", self)
         if create_graph:
             self._backward_recorded()
         else:
             self._backward_plain()
-        if WATCH.observers:
+        if WATCH.after_backward:
             modes.notify("after_backward", self)
 
     def _backward_plain(self) -> None:

@@ -511,7 +511,7 @@ def test_an_error_in_the_run_ends_the_watch():
             callbacks=[train.Doctor()],
         )
     assert not MODES.observers
-    assert (WATCH.active, WATCH.observers, MODES.recording) == (before, 0, 0)
+    assert (WATCH.active, WATCH.before_backward, MODES.recording) == (before, 0, 0)
 
 
 def test_of_a_compiled_step_it_sees_the_losses_and_says_so():
@@ -754,7 +754,7 @@ def test_observers_may_be_nested_and_end_in_any_order():
     Value(1.0).exp().backward()
     assert (len(first.entries), len(second.entries)) == (2, 4)
     assert not MODES.observers
-    assert WATCH.observers == 0
+    assert (WATCH.before_backward, WATCH.after_backward) == (0, 0)
 
 
 def test_observers_are_told_of_calls_with_values_and_of_constants():
@@ -775,9 +775,9 @@ def test_observers_are_told_of_calls_with_values_and_of_constants():
 
 def test_an_observed_pass_takes_the_fast_paths():
     active = WATCH.active
-    with observing(Observer()):
-        assert (WATCH.active, WATCH.observers) == (active, 1)
-    assert WATCH.observers == 0
+    with observing(Diary()):
+        assert (WATCH.active, WATCH.on_module_call, WATCH.on_optimizer_step) == (active, 1, 0)
+    assert WATCH.on_module_call == 0
 
 
 def test_observers_are_of_their_own_thread():

@@ -7,7 +7,10 @@ Node = Any  # `graph.node` imports this module, so this module cannot import it
 
 
 class Observer:
-    """Base class of observers. While one is `observing`, its methods are called at model calls, passes and steps."""
+    """Base class of observers. While one is `observing`, its methods are called at model calls, passes and steps.
+
+    An event that no observer has a method for costs nothing.
+    """
 
     def on_module_call(self, module: Any, y: Any) -> None:
         """A module's call returned ``y``."""
@@ -23,6 +26,13 @@ class Observer:
 
     def on_constant(self, operation: Any, inputs: tuple[Any, ...], y: Any) -> None:
         """An operation gave the constant ``y``: none of its inputs needs a gradient, or `no_grad` is on."""
+
+    def events(self) -> list[str]:
+        """The events that it has a method for."""
+        return [event for event in EVENTS if getattr(type(self), event) is not getattr(Observer, event)]
+
+
+EVENTS = ("on_module_call", "before_backward", "after_backward", "on_optimizer_step", "on_constant")
 
 
 class Recorder(Protocol):

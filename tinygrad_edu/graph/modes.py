@@ -2,13 +2,13 @@
 
 `no_grad`, `recording` and `detect_anomaly` are for users. An `Observer` follows a run, and `compile` uses a `Recorder`.
 A forward pass checks one number, ``WATCH.active``: while no thread is in a mode, modes cost nothing else. Observers are
-counted apart, in ``WATCH.observers``: they change nothing, so an observed pass takes the fast paths too.
+counted apart, for each event: they change nothing, so an observed pass takes the fast paths too.
 """
 
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar, cast
 
 from tinygrad_edu.graph.listeners import Observer, Recorder
@@ -31,22 +31,19 @@ MODES = _Modes()
 
 
 class Watch:
-    """How many modes all threads are in, and how many observers they have."""
+    """How many modes all threads are in, and how many observers they tell of each event."""
 
     def __init__(self) -> None:
         self.active = 0
-        self.observers = 0
+        self.on_module_call = self.before_backward = self.after_backward = 0
+        self.on_optimizer_step = self.on_constant = 0
         self._lock = threading.Lock()
 
-    def add(self, change: int) -> None:
-        """Count a mode that is entered (1) or left (-1)."""
+    def add(self, change: int, counts: Iterable[str] = ("active",)) -> None:
+        """Count a mode that is entered (1) or left (-1), or an observer of these events."""
         with self._lock:
-            self.active += change
-
-    def add_observer(self, change: int) -> None:
-        """Count an observer that begins (1) or ends (-1)."""
-        with self._lock:
-            self.observers += change
+            for name in counts:
+                setattr(self, name, getattr(self, name) + change)
 
 
 WATCH = Watch()
@@ -71,13 +68,14 @@ def observing(observer: Observer) -> Iterator[None]:
     >>> counter.count
     1
     """
+    events = observer.events()
     MODES.observers = (*MODES.observers, observer)
-    WATCH.add_observer(1)
+    WATCH.add(1, events)
     try:
         yield
     finally:
         MODES.observers = tuple([other for other in MODES.observers if other is not observer])
-        WATCH.add_observer(-1)
+        WATCH.add(-1, events)
 
 
 def notify(event: str, *what: Any) -> None:

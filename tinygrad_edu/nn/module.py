@@ -92,7 +92,7 @@ class Module:
         else:  # a list of Values, say
             y = self._forward_of(inputs)
             _note(y, scope, inputs)
-        if WATCH.observers:
+        if WATCH.on_module_call:
             notify("on_module_call", self, y)
         return y
 
@@ -106,7 +106,7 @@ class Module:
             changed = hook.function(self, inputs, y)
             y = y if changed is None else changed
         _note(y, scope, inputs)
-        if WATCH.observers:
+        if WATCH.on_module_call:
             notify("on_module_call", self, y)
         return y
 

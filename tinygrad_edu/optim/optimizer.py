@@ -178,7 +178,7 @@ class Optimizer:
         if WATCH.active and MODES.recorder is not None:
             MODES.recorder.on_optimizer_step(self)
             return
-        if WATCH.observers:
+        if WATCH.on_optimizer_step:
             notify("on_optimizer_step", self)
         with CtrlCWaits():
             if self._given_groups:

@@ -45,6 +45,7 @@ class Course:
     Attributes
     ----------
     parameters : those that are watched, by name.
+    name_of : their names, by parameter.
     losses : of every backward pass.
     largest_change : the largest ‖change of all weights in a step‖ / ‖weights‖, measured at the steps after close looks.
         Of a large array, only a sample of the entries is compared.
@@ -64,6 +65,7 @@ class Course:
 
     def __init__(self, parameters: Mapping[str, Node], model: Any = None, optimizer: Any = None) -> None:
         self.parameters = parameters
+        self.name_of = {p: name for name, p in parameters.items()}
         self.model = model
         self.optimizer = optimizer
         self.losses: list[float] = []
@@ -218,12 +220,19 @@ def gradient(node: Node) -> Any:
     return g.raw if isinstance(g, Node) else g
 
 
+def squared_norm(x: Any) -> float:
+    """‖x‖² of an array or a float, computed with the type of x."""
+    if isinstance(x, float):
+        return x * x
+    flat = x.ravel()
+    return float(flat.dot(flat))
+
+
 def is_zero(g: Any) -> bool:
     """Whether a gradient is all 0. Mostly the first entries show that it is not."""
     if isinstance(g, float):
         return g == 0
-    flat = np.ravel(g)
-    return not (flat[:16].any() or flat.any())
+    return not (np.count_nonzero(g.flat[:16]) or g.any())
 
 
 def mean(numbers: Sequence[float]) -> float:

@@ -70,7 +70,7 @@ class TrainingModeInEvaluation(Rule):
         return self._if_several()
 
     def elsewhere(self, root: Node) -> Said | None:
-        if self.pending:
+        if self.pending:  # otherwise the order is not needed
             self._drop_used(topological_order(root))
         return None
 
@@ -81,6 +81,8 @@ class TrainingModeInEvaluation(Rule):
 
     def _drop_used(self, order: list[Node]) -> None:
         """Forget the outputs that a graph has, as nodes or as constants."""
+        if not self.pending:
+            return
         nodes, sizes = {*order}, {output.size for output in self.pending}
         numbers = {_key(x) for x in order if is_constant(x) and np.size(x.raw) in sizes}
         self.pending = [x for x in self.pending if x.node() not in nodes and x.numbers not in numbers]

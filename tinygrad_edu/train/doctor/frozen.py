@@ -126,14 +126,14 @@ class NotInTheOptimizer(Rule):
     code = "{optimizer} = optim.Adam({net}.parameters(), lr=0.001)"
 
     def __init__(self) -> None:
-        self.stamps: dict[str, int] = {}
+        self.stamps: list[int] = []
         self.changed: set[str] = set()
         self.steps = 0
 
     def before(self, visit: Visit) -> Said | None:
-        now = {name: p.stamp for name, p in visit.parameters.items()}
-        changed = {name for name, stamp in now.items() if self.stamps.get(name, stamp) != stamp}
-        self.stamps = now
+        stamps = zip(visit.parameters, self.stamps, visit.stamps, strict=False)  # at first, there are none before
+        changed = {name for name, before, now in stamps if before != now}
+        self.stamps = visit.stamps
         self.changed |= changed
         self.steps += bool(changed)
         return None
@@ -255,16 +255,16 @@ class NeverChanged(Rule):
         elif visit.step > 1:
             self.resets += 1
         params = getattr(visit.optimizer, "params", [])
-        if len(params) > 0 and {*params}.isdisjoint(visit.parameters.values()):
+        if len(params) > 0 and not any(p in visit.names for p in params):
             return self._foreign(visit, params)
         return self._if_thrown_away(UNUSED)
 
     def after(self, visit: Visit) -> Said | None:
-        self.left = visit.course.has_gradient()
+        self.left = visit.left_gradients
         return None
 
     def on_step(self, optimizer: Any) -> Said | None:
-        if not self.left or self.course is None or {*optimizer.params}.isdisjoint(self.course.parameters.values()):
+        if not self.left or self.course is None or not any(p in self.course.name_of for p in optimizer.params):
             return None
         self.left = False
         self.emptied = 0 if self.course.has_gradient() else self.emptied + 1

@@ -46,13 +46,13 @@ class MissingZeroGrad(Rule):
         if visit.step != self.step + 1:
             self.stamps.clear()
         self.step = visit.step
-        for name, p in visit.parameters.items():
+        for (name, p), stamp in zip(visit.parameters.items(), visit.stamps, strict=True):
             g = gradient(p)
             if g is None or not p.requires_grad or is_zero(g):
                 self.streaks[name] = 0
-            elif self.stamps.get(name, p.stamp) != p.stamp:
+            elif self.stamps.get(name, stamp) != stamp:
                 self.streaks[name] = self.streaks.get(name, 0) + 1
-            self.stamps[name] = p.stamp
+            self.stamps[name] = stamp
         kept = [name for name, streak in self.streaks.items() if streak >= STREAK]
         if not kept:
             return None
@@ -81,12 +81,12 @@ class ResetBetweenParts(Rule):
     def __init__(self) -> None:
         self.step = 0
         self.graph = 0
-        self.stamps: tuple[int, ...] = ()
+        self.stamps: list[int] = []
         self.left = False  # whether the pass before left gradients
         self.wasted = self.used = 0
 
     def before(self, visit: Visit) -> Said | None:
-        stamps = tuple([p.stamp for p in visit.parameters.values()])
+        stamps = visit.stamps
         graph = hash(tuple([node.op for node in visit.order]))
         if visit.step == self.step + 1 and self.left:
             self.used += stamps != self.stamps
@@ -102,7 +102,7 @@ class ResetBetweenParts(Rule):
         )
 
     def after(self, visit: Visit) -> Said | None:
-        self.left = visit.only_watched and visit.course.has_gradient()
+        self.left = visit.only_watched and visit.left_gradients
         return None
 
 
@@ -137,6 +137,8 @@ class _AlongTheLayers(Rule):
 
 def _along_the_sequence(visit: Visit) -> list[tuple[str, float]]:
     """The sizes at the steps of a recurrent layer, whose weights are used again and again; [] if there is none."""
+    if len(visit.gradient_sizes) < LONG:
+        return []
     uses = Counter(name for name, _ in visit.gradient_sizes)
     name, steps = max(uses.items(), key=itemgetter(1), default=("", 0))
     sizes = [(f"step {i + 1} of {name}", s) for i, (n, s) in enumerate(v for v in visit.gradient_sizes if v[0] == name)]

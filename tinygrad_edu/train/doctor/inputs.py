@@ -63,16 +63,17 @@ class NotNormalized(Rule):
         rows = x.reshape(-1, width)
         rows = rows if rows.dtype in (np.float32, np.float64) else rows.astype(float)  # squares of small types overflow
         self.squares[width] = self.squares.get(width, 0.0) + np.einsum("ij,ij->j", rows, rows)
-        self.largest = max(self.largest, float(np.max(x, initial=0.0)), -float(np.min(x, initial=0.0)))
-        size = np.sqrt(self.squares[width] / self.rows)
-        enough = ROWS if np.max(size) < HUGE else ROWS / 2
-        if self.rows < enough or not (np.max(size) > LARGE or 0 < self.largest < SMALL):
+        self.largest = max(self.largest, float(x.max(initial=0.0)), -float(x.min(initial=0.0)))
+        size = float(np.sqrt(self.squares[width].max() / self.rows))
+        enough = ROWS if size < HUGE else ROWS / 2
+        if self.rows < enough or not (size > LARGE or 0 < self.largest < SMALL):
             return None
-        kind = "large" if np.max(size) > LARGE else "small"
+        kind = "large" if size > LARGE else "small"
+        smallest = float(np.sqrt(self.squares[width].min() / self.rows))
         return Said(
             f"the inputs are {kind}, far from the mean 0 and deviation 1 that weights are initialized for.",
-            f"over {self.rows} rows, the root mean square of the features goes from {np.min(size):.3g} to "
-            f"{np.max(size):.3g}, the largest entry is {self.largest:.3g}",
+            f"over {self.rows} rows, the root mean square of the features goes from {smallest:.3g} to "
+            f"{size:.3g}, the largest entry is {self.largest:.3g}",
         )
 
 

@@ -205,7 +205,10 @@ class HingeOfZeros(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         factors = [factor for node in visit.order if (factor := _hinged(node)) is not None]
-        t = np.concatenate([np.ravel(x) for x in factors]) if factors else np.zeros(0)
+        if not factors:
+            self.looks = 0
+            return None
+        t = np.concatenate([np.ravel(x) for x in factors])
         zeros, ones = int(np.sum(t == 0)), int(np.sum(t == 1))
         self.looks = self.looks + 1 if len(t) >= 8 and zeros + ones == len(t) and zeros and ones else 0
         if self.looks < 3:

@@ -1,10 +1,12 @@
 """NaN and infinity, and the operation and line that made them."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.train.doctor.course import squared_norm
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.visit import Visit, gradient
 
@@ -70,7 +72,9 @@ class NotANumber(Rule):
         return None if all(_is_finite_fast(gradient(p)) for p in smallest) else self._backward(visit)
 
     def look(self, visit: Visit) -> Said | None:
-        return None if all(_is_finite_fast(gradient(p)) for p in visit.parameters.values()) else self._backward(visit)
+        if all(map(math.isfinite, visit.gradient_squares)):
+            return None
+        return None if all(_is_finite(gradient(p)) for p in visit.parameters.values()) else self._backward(visit)
 
     def _backward(self, visit: Visit) -> Said | None:
         if not _finite(visit.root):
@@ -100,12 +104,9 @@ def _is_finite(data: object) -> bool:
     return math.isfinite(data) if isinstance(data, float) else bool(np.all(np.isfinite(data)))  # type: ignore[call-overload]
 
 
-def _is_finite_fast(g: object) -> bool:
+def _is_finite_fast(g: Any) -> bool:
     """Whether g is finite. If g · g is, g is: this is fast, for it runs at every step."""
-    if isinstance(g, np.ndarray):
-        flat = g.ravel()
-        return bool(np.isfinite(flat.dot(flat))) or _is_finite(g)
-    return _is_finite(g)
+    return g is None or math.isfinite(squared_norm(g)) or _is_finite(g)
 
 
 def _first_bad(data: object) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.train.doctor.course import Course, has_own_steps, mean, same_scale
+from tinygrad_edu.train.doctor.course import Course, has_own_steps, mean, same_scale, squared_norm
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
 from tinygrad_edu.train.doctor.task import LARGE_TARGETS, Task, is_constant, path, root_mean_square
-from tinygrad_edu.train.doctor.visit import Visit, gradient
+from tinygrad_edu.train.doctor.visit import Visit
 
 WORSE = 3.0  # times the first loss
 LONG = 0.3  # of the weights' norm, in one step
@@ -165,14 +165,9 @@ def _falls_steadily(course: Course) -> bool:
 
 def _could_fall(visit: Visit, loss: float) -> bool:
     """Whether, by its slope, the loss would change by 1 % if the weights moved by their norm."""
-    slope = math.sqrt(sum(_square(g) for p in visit.parameters.values() if (g := gradient(p)) is not None))
-    size = math.sqrt(sum(_square(p.raw) for p in visit.parameters.values()))
+    slope = math.sqrt(sum(visit.gradient_squares))
+    size = math.sqrt(sum(squared_norm(p.raw) for p in visit.parameters.values()))
     return slope * size > 0.01 * abs(loss)
-
-
-def _square(x: Any) -> float:
-    flat = np.ravel(x)
-    return float(flat.dot(flat))
 
 
 def _knows_nothing(course: Course) -> bool:

@@ -49,7 +49,7 @@ class DeadReLUs(Rule):
             if len(before) != len(quiet):
                 before, looks = quiet, 0
             self.silent[place] = quiet & before, looks + 1
-            dead = int(np.sum(quiet & before))
+            dead = int(np.count_nonzero(quiet & before))
             if looks + 1 >= LOOKS and len(quiet) >= 4 and dead > DEAD * len(quiet):
                 return Said(
                     "most units of a ReLU layer are zero for every sample: no gradient passes them, so they stay dead.",

@@ -1,7 +1,7 @@
 """`Visit`: one backward pass as the rules see it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,12 +9,14 @@ import numpy as np
 
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.types import Array
-from tinygrad_edu.train.doctor.course import Course, Layer, gradient
+from tinygrad_edu.train.doctor.course import Course, Layer, gradient, is_zero, squared_norm
 from tinygrad_edu.train.doctor.task import LAYERS, VIEWS, Task, is_constant, task_of, viewed
 
 __all__ = ["LAYERS", "Course", "Visit", "gradient", "viewed"]
 
 LINEAR = {*VIEWS, "add", "sub", "neg", "sum", "mean", "concatenate", "stack", "select"}  # select: what Dropout makes
+
+Lines = Sequence[tuple[str, tuple[str, int] | None]]  # the operation and the source line of each node of a graph
 
 
 class Visit:
@@ -25,19 +27,24 @@ class Visit:
     root : the node that it starts from, mostly the loss.
     loss : its number; nan if it is an array.
     parameters : those that are watched, by name.
+    names : their names, by parameter.
     course : how the run has gone so far, this pass included.
     step : the number of the pass, from 1 on.
     optimizer : None if it is not known.
     """
 
-    def __init__(self, root: Node, order: list[Node], course: Course, step: int, optimizer: Any) -> None:
+    def __init__(
+        self, root: Node, order: list[Node], course: Course, step: int, optimizer: Any, lines: Lines = ()
+    ) -> None:
         self.root = root
         self.order = order
         self.course = course
         self.parameters = course.parameters
+        self.names = course.name_of
         self.step = step
         self.loss = number_of(root)
         self.optimizer = optimizer
+        self._lines = lines  # of the last graph that has them
 
     @property
     def rate(self) -> str:
@@ -45,9 +52,9 @@ class Visit:
         return "" if self.optimizer is None else f"the learning rate {self.optimizer.lr:g}"
 
     @cached_property
-    def names(self) -> dict[Node, str]:
-        """The parameters' names, by parameter."""
-        return {p: name for name, p in self.parameters.items()}
+    def stamps(self) -> list[int]:
+        """When each parameter was written to, before this pass."""
+        return [p.stamp for p in self.parameters.values()]
 
     @cached_property
     def layers(self) -> list[tuple[Node, str]]:
@@ -135,7 +142,7 @@ class Visit:
     @cached_property
     def fed_with_zeros(self) -> set[Node]:
         """The products that take the zeros of an initial state."""
-        zeros = {node for node in self._given if not np.any(node.inputs[0].raw)}
+        zeros = {node for node in self._given if is_zero(node.inputs[0].raw)}
         below = set(zeros)
         for node in self.order if zeros else ():
             if any(x in below for x in node.inputs):
@@ -147,6 +154,16 @@ class Visit:
     def gradient_sizes(self) -> list[tuple[str, float]]:
         """The root mean square of the gradient at each layer's output, with the name of the layer's weights."""
         return [(name, _rms(gradient(node))) for node, name in self.layers]
+
+    @cached_property
+    def gradient_squares(self) -> list[float]:
+        """‖g‖² of the gradient of each parameter that has one, when the pass has left it."""
+        return [squared_norm(g) for p in self.parameters.values() if (g := gradient(p)) is not None]
+
+    @cached_property
+    def left_gradients(self) -> bool:
+        """Whether the pass has left a gradient that is not all 0."""
+        return self.course.has_gradient()
 
     @cached_property
     def only_watched(self) -> bool:
@@ -199,8 +216,14 @@ class Visit:
     def describe(self, node: Node) -> str:
         """A node in words: its operation, the parameter that it works on, and its line."""
         name = next((self.names[x] for x in node.inputs if x in self.names), "")
-        place = f" ({node.origin[0]}, line {node.origin[1]})" if node.origin else ""
+        line = node.origin or self._line_of(node)
+        place = f" ({line[0]}, line {line[1]})" if line else ""
         return f"{node.op}{f' with {name}' if name else ''}{place}"
+
+    def _line_of(self, node: Node) -> tuple[str, int] | None:
+        """The line of the same node in the last graph that has lines, if that is a graph like this one."""
+        like = [x.op for x in self.order] == [op for op, _ in self._lines]
+        return next(line for x, (_, line) in zip(self.order, self._lines, strict=True) if x is node) if like else None
 
 
 def _rows(layer: Node) -> Array:
@@ -219,8 +242,7 @@ def _rms(g: object) -> float:
     """The root mean square of a gradient; 0 if there is none, or none that is finite."""
     if not isinstance(g, np.ndarray) or not g.size:
         return 0.0
-    flat = g.ravel()
-    size = math.sqrt(float(flat.dot(flat)) / g.size)
+    size = math.sqrt(squared_norm(g) / g.size)
     return size if math.isfinite(size) else 0.0
 
 

@@ -29,14 +29,15 @@ from tinygrad_edu.train.doctor.numbers import NotANumber
 from tinygrad_edu.train.doctor.rates import RateTooHigh
 from tinygrad_edu.train.doctor.rules import RULES
 from tinygrad_edu.train.doctor.tape import KEPT, Tape
-from tinygrad_edu.train.doctor.visit import Visit, number_of
+from tinygrad_edu.train.doctor.visit import Lines, Visit, number_of
 from tinygrad_edu.value import Value
 
 FIRST = 10  # passes that are all looked at closely
 PACES = ((100, 10), (200, 20), (500, 50))  # up to this pass, one in so many is; after the last, one in a hundred
 MEMBERS = 8  # of a tuple of arrays
 SEVERAL = 4  # batches; a list of two or three pairs may be the rows to train on and those to test on
-BEFORE = 2  # passes before each close look also get a visit; the others are only counted
+BEFORE = 2  # passes before each close look also get a visit; the others are only counted, which takes less time
+LINES = 20  # passes with source lines; later, only close looks have them, and another pass has those of the last look
 MEASURED = 100  # passes; later, only every fiftieth step is measured, because weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
 
@@ -59,6 +60,19 @@ def _place_of(rule: Rule) -> _Place:
     """The place of what the rule finds, unless it says otherwise."""
     refutable = rule.refutable or rule.grade is Grade.BEHAVIOR
     return _Place(rule.grade, rule.stands_apart, refutable, rule.explained_by)
+
+
+class _Visiting(Observer):
+    """Tells a doctor what it need not know of a pass that is only counted."""
+
+    def __init__(self, doctor: "Doctor") -> None:
+        self.doctor = doctor
+
+    def on_module_call(self, module: Any, y: Any) -> None:
+        self.doctor.after_call(module, y)
+
+    def after_backward(self, root: Node) -> None:
+        self.doctor.after_pass(root)
 
 
 class Doctor(Observer, Callback):
@@ -148,7 +162,7 @@ class Doctor(Observer, Callback):
         self.tape: Tape | None = None
         self._wants_tape = examine
         self._rules: list[Rule] = []
-        self._by_moment: dict[str, list[Rule]] = {}
+        self._by_moment: dict[str, list[tuple[Rule, Callable[..., Said | None]]]] = {}
         self._stack = ExitStack()
         self._visit: Visit | None = None
         self._watching = False
@@ -179,13 +193,14 @@ class Doctor(Observer, Callback):
         self.tape = Tape(self._course, self.optimizer) if self._wants_tape else None
         if any(isinstance(other, Doctor) and other.model is self.model for other in MODES.observers):
             self.notes.append("Another doctor watches the same net: both say the same.")
-        self._skips, self._skips_next = False, False  # this pass, and the next one
         self._look_at = 1  # the pass that is looked at closely next
-        self._records = True
-        self._origins: list[tuple[str, tuple[str, int] | None]] = []
-        self._lines = self._stack.enter_context(ExitStack())
-        self._lines.enter_context(recording_lines())
+        self._looks = False  # whether this pass is looked at closely
+        self._skips, self._skips_next = False, False  # whether this pass, and the next one, are only counted
+        self._lines: Lines = []
         self._stack.enter_context(observing(self))
+        self._visiting, self._recording = (self._stack.enter_context(ExitStack()) for _ in range(2))
+        self._visits, self._records = False, False
+        self._follow(visits=True, records=True)
         self._watching = True
         return self
 
@@ -243,13 +258,15 @@ class Doctor(Observer, Callback):
 
     # --- events of the engine ---
 
-    def on_module_call(self, module: Any, y: Any) -> None:
+    def after_call(self, module: Any, y: Any) -> None:
+        """A module was called. In a pass that is only counted, only results without a gradient are of interest."""
         if module is self.model:
             self._calls += 1
             if not (self._skips_next and getattr(y, "requires_grad", False)):
                 self._ask("on_call", module, y)
 
     def on_constant(self, operation: Any, inputs: tuple[Node, ...], y: Node) -> None:
+        self._follow(visits=True, records=self._records)  # the model is perhaps being evaluated
         self._held_out.on_constant(operation, inputs, y)
 
     def on_optimizer_step(self, optimizer: Any) -> None:
@@ -277,9 +294,11 @@ class Doctor(Observer, Callback):
         self._look_ahead()
         if self._skips and math.isfinite(loss):
             return
+        self._follow(visits=True, records=self._records)
         order = topological_order(root)
-        self._note_lines(order)
-        self._visit = Visit(root, order, self._course, self.steps, self.optimizer)
+        if any(node.origin for node in order):
+            self._lines = [(node.op, node.origin) for node in order]
+        self._visit = Visit(root, order, self._course, self.steps, self.optimizer, self._lines)
         if self.steps == 1:
             self._course.layers = self._visit.structure()
         if self.steps <= 2:
@@ -289,24 +308,25 @@ class Doctor(Observer, Callback):
         self._ask("before", self._visit)
 
     def _look_ahead(self) -> None:
-        """Record no source lines for a later pass that is only counted: that would take most of its time."""
-        self._skips = self._skips_next
-        self._skips_next = self._is_skipped(self.steps + 1)
-        records = not self._skips_next or self.steps < MEASURED
-        if records and not self._records:
-            self._lines.enter_context(recording_lines())
-        elif self._records and not records:
-            self._lines.close()
-        self._records = records
+        """Note what is done in this pass, and prepare the next one."""
+        self._looks = self.steps == self._look_at
+        if self._looks:
+            self._look_at = _next_look(self.steps)
+        self._skips, self._skips_next = self._skips_next, self._is_skipped(self.steps + 1)
+        records = self.steps < LINES or self.steps + 1 == self._look_at
+        self._follow(visits=not (self._skips and self._skips_next), records=records)
 
-    def _note_lines(self, order: list[Node]) -> None:
-        """Note the source lines of the nodes; a graph without lines gets those of the last graph like it."""
-        if any(node.origin for node in order):
-            self._origins = [(node.op, node.origin) for node in order]
-        elif [node.op for node in order] == [op for op, _ in self._origins]:
-            for node, (_, origin) in zip(order, self._origins, strict=True):
-                if origin is not None:
-                    node._origin = origin  # type: ignore[misc]
+    def _follow(self, *, visits: bool, records: bool) -> None:
+        """Be told of calls and of the end of passes, and record source lines, or do not: both take time."""
+        if visits and not self._visits:
+            self._visiting.enter_context(observing(_Visiting(self)))
+        elif self._visits and not visits:
+            self._visiting.close()
+        if records and not self._records:
+            self._recording.enter_context(recording_lines())
+        elif self._records and not records:
+            self._recording.close()
+        self._visits, self._records = visits, records
 
     def _depends_on_the_net(self, root: Node) -> bool:
         """Whether a backward pass from the root reaches a watched parameter, and is not another model's."""
@@ -320,13 +340,13 @@ class Doctor(Observer, Callback):
                     waiting.append(x)
         return root in self._watched
 
-    def after_backward(self, root: Node) -> None:
+    def after_pass(self, root: Node) -> None:
+        """A backward pass has left its gradients."""
         visit, self._visit = self._visit, None
         if visit is None or visit.root is not root:
             return
         self._ask("after", visit)
-        if self.steps == self._look_at:
-            self._look_at = _next_look(self.steps)
+        if self._looks:
             self._course.add_look(visit.task, self.steps, tuple([name for _, name in visit.layers]))
             self._ask("look", visit)
             if self.steps <= MEASURED or self.steps % 50 == 0:
@@ -356,56 +376,58 @@ class Doctor(Observer, Callback):
         self._course.measure_next_step()
 
     def _ask(self, moment: str, *what: Any, only: type[Rule] | None = None) -> None:
-        for rule in [*self._asked(moment)]:
+        """Ask the rules. One that fails must not end the user's run: it is left out."""
+        for rule, ask in self._asked(moment):
             if only is not None and type(rule) is not only:
                 continue
-            said = self._said(rule, moment, *what)
-            if said is None:
+            try:
+                said = ask(*what)
+            except Exception as error:
+                self._leave_out(rule, error)
                 continue
-            causes = rule.explained_by if said.explained_by is None else said.explained_by
-            place = _place_of(rule)._replace(grade=said.grade or rule.grade, causes=causes)
-            known = {f.name: self._places[f.name] for f in self.findings} | self._failed
-            if any(place.is_explained_by(*cause) for cause in known.items()):
-                continue
-            self._drop(rule)
-            name = said.name or rule.name
-            if name in self._places:
-                continue  # another rule has made this finding
-            self._places[name] = place
-            self._drop_explained(name, place)
-            code = (said.code or rule.code).format(**self._course.names)
-            finding = Finding(
-                name, said.sentence, said.evidence, said.fix or rule.fix, self.steps, code, rule.confidence
-            )
-            self.findings.append(finding)
-            if self.tell is not None:
-                self.tell(finding)
+            if said is not None:
+                self._add(rule, said)
 
-    def _asked(self, moment: str) -> list[Rule]:
-        """The rules that override this method: only these are called, to save time."""
+    def _asked(self, moment: str) -> list[tuple[Rule, Callable[..., Said | None]]]:
+        """The rules that override this method, with their methods: only these are called, to save time."""
         if moment not in self._by_moment:
             plain = getattr(Rule, moment)
-            self._by_moment[moment] = [rule for rule in self._rules if getattr(type(rule), moment) is not plain]
+            asked = [rule for rule in self._rules if getattr(type(rule), moment) is not plain]
+            self._by_moment[moment] = [(rule, getattr(rule, moment)) for rule in asked]
         return self._by_moment[moment]
+
+    def _add(self, rule: Rule, said: Said) -> None:
+        """Make a finding of what a rule says, unless another finding explains it."""
+        causes = rule.explained_by if said.explained_by is None else said.explained_by
+        place = _place_of(rule)._replace(grade=said.grade or rule.grade, causes=causes)
+        known = {f.name: self._places[f.name] for f in self.findings} | self._failed
+        if any(place.is_explained_by(*cause) for cause in known.items()):
+            return
+        self._drop(rule)
+        name = said.name or rule.name
+        if name in self._places:
+            return  # another rule has made this finding
+        self._places[name] = place
+        self._drop_explained(name, place)
+        code = (said.code or rule.code).format(**self._course.names)
+        finding = Finding(name, said.sentence, said.evidence, said.fix or rule.fix, self.steps, code, rule.confidence)
+        self.findings.append(finding)
+        if self.tell is not None:
+            self.tell(finding)
 
     def _drop(self, rule: Rule) -> None:
         self._rules.remove(rule)
         self._by_moment.clear()
 
-    def _said(self, rule: Rule, moment: str, *what: Any) -> Said | None:
-        """What the rule says. A rule that fails must not end the user's run: it is dropped, and the notes say so.
+    def _leave_out(self, rule: Rule, error: Exception) -> None:
+        """Drop a rule that failed, and say so.
 
         It might have found the cause of what other rules see. So the findings that it would explain are not made.
         """
-        try:
-            said: Said | None = getattr(rule, moment)(*what)
-        except Exception as error:
-            self._drop(rule)
-            self.notes.append(f"The rule for {rule.name!r} failed, and was left out: {type(error).__name__}: {error}")
-            self._failed[rule.name] = _place_of(rule)
-            self._drop_explained(rule.name, self._failed[rule.name])
-            return None
-        return said
+        self._drop(rule)
+        self.notes.append(f"The rule for {rule.name!r} failed, and was left out: {type(error).__name__}: {error}")
+        self._failed[rule.name] = _place_of(rule)
+        self._drop_explained(rule.name, self._failed[rule.name])
 
     def _drop_explained(self, name: str, place: _Place) -> None:
         """Drop the findings that a finding of this name and place explains, or would explain."""
