@@ -68,14 +68,23 @@ def observing(observer: Observer) -> Iterator[None]:
     >>> counter.count
     1
     """
-    events = observer.events()
-    MODES.observers = (*MODES.observers, observer)
-    WATCH.add(1, events)
+    start_observing(observer)
     try:
         yield
     finally:
-        MODES.observers = tuple([other for other in MODES.observers if other is not observer])
-        WATCH.add(-1, events)
+        stop_observing(observer)
+
+
+def start_observing(observer: Observer) -> None:
+    """Tell ``observer`` from now on what happens in this thread."""
+    MODES.observers = (*MODES.observers, observer)
+    WATCH.add(1, observer.events())
+
+
+def stop_observing(observer: Observer) -> None:
+    """Tell it no more."""
+    MODES.observers = tuple([other for other in MODES.observers if other is not observer])
+    WATCH.add(-1, observer.events())
 
 
 def notify(event: str, *what: Any) -> None:

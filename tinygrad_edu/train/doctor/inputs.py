@@ -47,8 +47,9 @@ class NotNormalized(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         x = visit.first_inputs if self.rows < ENOUGH else None
-        if x is not None and not _is_normalized_next(visit):
-            self.said = self._measure(x) or self.said
+        said = self._measure(x) if x is not None else None
+        if said is not None and not _is_normalized_next(visit):
+            self.said = said
         return None
 
     def judge(self, course: Course) -> Said | None:

@@ -122,13 +122,14 @@ class RateTooLow(Rule):
     explained_by = ("dead ReLUs", "vanishing gradients", "learning rate too high")
 
     def __init__(self) -> None:
-        self.steep = False  # whether a longer step along the gradient would lower the loss
+        self.slope = 0.0  # ‖gradient‖ at the last look at which the net knew nothing
+        self.loss = math.inf  # at the same look
         self.rate = ""
 
     def look(self, visit: Visit) -> Said | None:
         self.rate = visit.rate
         if visit.step >= LEAST and _knows_nothing(visit.course):
-            self.steep = _could_fall(visit, visit.loss)
+            self.slope, self.loss = math.sqrt(sum(visit.gradient_squares)), visit.loss
         return None
 
     def judge(self, course: Course) -> Said | None:
@@ -140,7 +141,7 @@ class RateTooLow(Rule):
 
     def _say(self, course: Course) -> Said | None:
         losses = course.losses
-        if not self.steep or not _knows_nothing(course) or course.untouched():
+        if not self._could_fall(course) or not _knows_nothing(course) or course.untouched():
             return None
         first, now = mean(losses[: len(losses) // 10]), mean(losses[-(len(losses) // 10) :])
         if not now > 0.9 * first:
@@ -156,18 +157,16 @@ class RateTooLow(Rule):
             explained_by=("dead ReLUs", "learning rate too high") if has_own_steps(course.optimizer) else None,
         )
 
+    def _could_fall(self, course: Course) -> bool:
+        """Whether, by its slope, the loss would change by 1 % if the weights moved by their norm."""
+        size = math.sqrt(sum(squared_norm(p.raw) for p in course.parameters.values()))
+        return self.slope * size > 0.01 * abs(self.loss)
+
 
 def _falls_steadily(course: Course) -> bool:
     quarters = course.quarters()
     drops = [before - after for before, after in itertools.pairwise(quarters)]
     return drops[-1] > 1e-4 * abs(quarters[0]) and all(drop > 0.7 * abs(drops[0]) for drop in drops)
-
-
-def _could_fall(visit: Visit, loss: float) -> bool:
-    """Whether, by its slope, the loss would change by 1 % if the weights moved by their norm."""
-    slope = math.sqrt(sum(visit.gradient_squares))
-    size = math.sqrt(sum(squared_norm(p.raw) for p in visit.parameters.values()))
-    return slope * size > 0.01 * abs(loss)
 
 
 def _knows_nothing(course: Course) -> bool:

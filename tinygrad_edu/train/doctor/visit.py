@@ -250,4 +250,4 @@ def number_of(node: Node) -> float:
     """The node's one number; nan if it is an array of several."""
     if isinstance(node.raw, float):
         return node.raw
-    return float(node.raw.reshape(-1)[0]) if node.raw.size == 1 else math.nan
+    return float(node.raw.item()) if node.raw.size == 1 else math.nan

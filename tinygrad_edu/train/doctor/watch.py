@@ -4,7 +4,6 @@ import math
 import sys
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from html import escape
 from typing import Any, NamedTuple, Self
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.listeners import Observer
-from tinygrad_edu.graph.modes import MODES, observing, recording_lines
+from tinygrad_edu.graph.modes import MODES, recording_lines, start_observing, stop_observing
 from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.optim.parameters import nodes_of
@@ -163,7 +162,8 @@ class Doctor(Observer, Callback):
         self._wants_tape = examine
         self._rules: list[Rule] = []
         self._by_moment: dict[str, list[tuple[Rule, Callable[..., Said | None]]]] = {}
-        self._stack = ExitStack()
+        self._visiting = _Visiting(self)
+        self._recording = recording_lines()
         self._visit: Visit | None = None
         self._watching = False
 
@@ -197,15 +197,16 @@ class Doctor(Observer, Callback):
         self._looks = False  # whether this pass is looked at closely
         self._skips, self._skips_next = False, False  # whether this pass, and the next one, are only counted
         self._lines: Lines = []
-        self._stack.enter_context(observing(self))
-        self._visiting, self._recording = (self._stack.enter_context(ExitStack()) for _ in range(2))
-        self._visits, self._records = False, False
+        self._only_counts_before = 0  # passes before this one are only counted, and so is the one after them
+        self._follows, self._records = False, False
+        start_observing(self)
         self._follow(visits=True, records=True)
         self._watching = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._stack.close()
+        self._follow(visits=False, records=False)
+        stop_observing(self)
         self._watching = False
         self._course.broken = kind is not None
         if kind is not None:
@@ -266,7 +267,8 @@ class Doctor(Observer, Callback):
                 self._ask("on_call", module, y)
 
     def on_constant(self, operation: Any, inputs: tuple[Node, ...], y: Node) -> None:
-        self._follow(visits=True, records=self._records)  # the model is perhaps being evaluated
+        if not self._follows:  # the model is perhaps being evaluated
+            self._follow(visits=True, records=self._records)
         self._held_out.on_constant(operation, inputs, y)
 
     def on_optimizer_step(self, optimizer: Any) -> None:
@@ -291,6 +293,8 @@ class Doctor(Observer, Callback):
         self.steps += 1
         loss = number_of(root)
         self._course.begin_pass(loss)
+        if self.steps < self._only_counts_before and math.isfinite(loss):
+            return
         self._look_ahead()
         if self._skips and math.isfinite(loss):
             return
@@ -318,15 +322,14 @@ class Doctor(Observer, Callback):
 
     def _follow(self, *, visits: bool, records: bool) -> None:
         """Be told of calls and of the end of passes, and record source lines, or do not: both take time."""
-        if visits and not self._visits:
-            self._visiting.enter_context(observing(_Visiting(self)))
-        elif self._visits and not visits:
-            self._visiting.close()
+        if visits is not self._follows:
+            (start_observing if visits else stop_observing)(self._visiting)
         if records and not self._records:
-            self._recording.enter_context(recording_lines())
+            self._recording.__enter__()
         elif self._records and not records:
-            self._recording.close()
-        self._visits, self._records = visits, records
+            self._recording.__exit__()
+        self._follows, self._records = visits, records
+        self._only_counts_before = 0 if visits else self._look_at - BEFORE - 1
 
     def _depends_on_the_net(self, root: Node) -> bool:
         """Whether a backward pass from the root reaches a watched parameter, and is not another model's."""
