@@ -131,10 +131,14 @@ class Course:
         """Whether a parameter has a gradient that is not all 0. The small ones are checked first."""
         return any(g is not None and not is_zero(g) for g in map(gradient, self.by_size))
 
-    def distances(self) -> list[float]:
-        """How far each array of weights is from its start, relative to its size there."""
-        now = self._weights()
-        return [_distance(w, now[name]) for name, w in self.start.items()]
+    def distance(self, limit: float) -> float | None:
+        """How far an array of weights is from its start at most, relative to its size there; None if above a limit."""
+        now, largest = self._weights(), 0.0
+        for name, w in sorted(self.start.items(), key=lambda item: item[1].size):  # mostly a small one tells
+            largest = max(largest, _distance(w, now[name]))
+            if not largest <= limit:
+                return None
+        return largest
 
     def norms(self) -> tuple[float, float]:
         """The norm of all matrices of weights, or of all parameters if there is none, at the start and now."""
@@ -228,6 +232,10 @@ def squared_norm(x: Any) -> float:
     return float(flat.dot(flat))
 
 
+def _norm(x: Array) -> float:
+    return math.sqrt(squared_norm(x))
+
+
 def is_zero(g: Any) -> bool:
     """Whether a gradient is all 0. Mostly the first entries show that it is not."""
     if isinstance(g, float):
@@ -258,13 +266,13 @@ def _sampled(array: Array) -> Array:
 def _distance(before: Array, now: Array) -> float:
     """‖now − before‖ / ‖before‖; weights smaller than `TINY` count as that large."""
     before = before.astype(float)  # in float16 the squares of large numbers overflow
-    size = max(float(np.linalg.norm(before)), TINY * math.sqrt(before.size))
+    size = max(_norm(before), TINY * math.sqrt(before.size))
     before -= now
-    return float(np.linalg.norm(before)) / size if size else 0.0
+    return _norm(before) / size if size else 0.0
 
 
 def _cosine(step: Array, slope: Array | None) -> float:
     if slope is None:
         return math.nan
-    size = float(np.linalg.norm(step)) * float(np.linalg.norm(slope))
+    size = _norm(step) * _norm(slope)
     return float(step @ slope) / size if size and math.isfinite(size) else math.nan

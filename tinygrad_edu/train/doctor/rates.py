@@ -122,13 +122,13 @@ class RateTooLow(Rule):
     explained_by = ("dead ReLUs", "vanishing gradients", "learning rate too high")
 
     def __init__(self) -> None:
-        self.slope = 0.0  # ‖gradient‖ at the last look at which the net knew nothing
-        self.loss = math.inf  # at the same look
+        self.slope = 0.0  # ‖gradient‖ at the last look
+        self.loss = math.inf  # likewise
         self.rate = ""
 
     def look(self, visit: Visit) -> Said | None:
         self.rate = visit.rate
-        if visit.step >= LEAST and _knows_nothing(visit.course):
+        if visit.step >= LEAST:
             self.slope, self.loss = math.sqrt(sum(visit.gradient_squares)), visit.loss
         return None
 
@@ -141,14 +141,14 @@ class RateTooLow(Rule):
 
     def _say(self, course: Course) -> Said | None:
         losses = course.losses
-        if not self._could_fall(course) or not _knows_nothing(course) or course.untouched():
+        if not _knows_nothing(course) or course.untouched():
             return None
         first, now = mean(losses[: len(losses) // 10]), mean(losses[-(len(losses) // 10) :])
-        if not now > 0.9 * first:
+        if not now > 0.9 * first or not self._could_fall(course):
             return None
-        distance, share = max(course.distances()), min(1.0, len(losses) / PATIENCE)
-        steady = distance <= SLOW * share and _falls_steadily(course)
-        if not (distance <= STILL * share or steady):
+        share = min(1.0, len(losses) / PATIENCE)
+        distance = course.distance(SLOW * share)
+        if distance is None or not (distance <= STILL * share or _falls_steadily(course)):
             return None
         return Said(
             "the learning rate is too low: the weights hardly move, and the loss stays where it was.",
