@@ -154,7 +154,7 @@ FINDINGS = """
 
 Each section says what a finding means, when the doctor is sure, what would make it wrong, and why the fix helps. Each
 example runs as it is, and the doctor makes this finding. A *look* is a close inspection of one backward pass: of the
-first ten, then of every tenth, and later of every hundredth. A *constant answer* is the best one that does not depend
+first ten, then of every tenth, and later of fewer. A *constant answer* is the best one that does not depend
 on the input, such as the mean of the targets.
 
 A run mostly has one fault, and the fault has consequences. So findings have grades, and a finding explains all those of

@@ -797,6 +797,38 @@ def test_a_base_observer_does_nothing():
     assert modes.MODES.observers == ()
 
 
+def test_of_passes_that_are_only_counted_it_is_told_less():
+    net = nn.MLP(3, [8, 1], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=1e-3)
+    told = []
+    with train.doctor(net, optimizer) as doctor:
+        for step in range(1, 41):
+            if WATCH.on_module_call:
+                told.append(step)
+            loss = net(np.eye(3)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert told == [*range(1, 12), *range(18, 22), *range(28, 32), *range(38, 41)]  # two passes before each look
+    assert doctor.steps == 40
+    assert (WATCH.on_module_call, WATCH.before_backward) == (0, 0)
+
+
+def test_an_evaluation_between_passes_that_are_only_counted_is_seen():
+    net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+    optimizer = optim.SGD(net.parameters(), lr=1e-3)
+    with train.doctor(net, optimizer) as doctor:
+        for step in range(1, 20):
+            loss = net(np.eye(3)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if step == 14:
+                with no_grad():
+                    net(np.ones((2, 3)))
+    assert names(doctor) == ["training mode during evaluation"]
+
+
 def test_a_nan_in_a_pass_that_is_only_counted_is_found_with_its_line():
     net = nn.MLP(3, [8, 1], rng=0)
     optimizer = optim.SGD(net.parameters(), lr=1e-4)

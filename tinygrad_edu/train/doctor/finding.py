@@ -123,15 +123,15 @@ class Rule:
     explained_by: ClassVar[tuple[str, ...]] = ()
 
     def before(self, visit: "Visit") -> Said | None:
-        """At every backward pass, before the gradients of the parameters change."""
+        """At the first passes, and from shortly before each close look, before the gradients of parameters change."""
         return None
 
     def after(self, visit: "Visit") -> Said | None:
-        """At every backward pass, when all gradients are there."""
+        """At the same passes as `before`, when all gradients are there."""
         return None
 
     def look(self, visit: "Visit") -> Said | None:
-        """As `after`, at the passes that are looked at closely: the first ones, then every tenth."""
+        """As `after`, at the passes that are looked at closely: the first ones, then every tenth, later fewer."""
         return None
 
     def elsewhere(self, root: "Node") -> Said | None:

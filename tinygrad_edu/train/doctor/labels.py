@@ -246,7 +246,7 @@ class ChangingLabels(Rule):
         if task is None or x is None or not task.targets.ndim or len(x) != len(task.targets):
             return None
         targets = np.asarray(task.targets, dtype=float).reshape(len(x), -1)
-        self.usual = self.usual and not _weighs_rows(visit, task) and not np.array_equal(targets[:, 0], range(len(x)))
+        self.usual = self.usual and not _weighs_rows(visit, task) and not _are_positions(targets[:, 0])
         if not self.usual or self.rows > ROWS:
             return None
         keys = visit.row_keys
@@ -257,7 +257,7 @@ class ChangingLabels(Rule):
             self.repeated.update(keys[i] for i in known)
             before = np.stack([self.targets[keys[i]] for i in known])
             self.differences += _differences(targets[known], before, task.kind).tolist()
-        self.targets = dict(zip(keys, targets, strict=True)) | self.targets
+        self.targets |= {key: row for key, row in zip(keys, targets, strict=True) if key not in self.targets}
         return None
 
     def judge(self, course: Course) -> Said | None:
@@ -276,6 +276,12 @@ class ChangingLabels(Rule):
             f"{len(self.repeated)} rows occurred again, and their labels differed {found / expected:.0%} as much as "
             "those of two rows taken at random",
         )
+
+
+def _are_positions(column: Array) -> bool:
+    """Whether the labels are 0, 1, 2, … in the order of the rows."""
+    n = len(column)
+    return not n or bool(column[-1] == n - 1 and np.array_equal(column, range(n)))
 
 
 def _differences(a: Array, b: Array, kind: str) -> Array:

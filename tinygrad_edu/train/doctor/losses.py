@@ -381,7 +381,7 @@ class BinaryLossOfClasses(Rule):
 
 
 def _is_probabilities_by_row(x: Any) -> bool:
-    return bool(np.ndim(x) == 2 and x.shape[1] > 1 and np.min(x) >= 0 and np.allclose(x.sum(1), 1, rtol=0, atol=1e-6))
+    return bool(np.ndim(x) == 2 and x.shape[1] > 1 and x.min() >= 0 and np.allclose(x.sum(1), 1, rtol=0, atol=1e-6))
 
 
 def _pairs(visit: Visit) -> Iterator[tuple[Node, Node, Node]]:

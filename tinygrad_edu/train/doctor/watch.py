@@ -32,11 +32,11 @@ from tinygrad_edu.train.doctor.visit import Lines, Visit, number_of
 from tinygrad_edu.value import Value
 
 FIRST = 10  # passes that are all looked at closely
-PACES = ((100, 10), (200, 20), (500, 50))  # up to this pass, one in so many is; after the last, one in a hundred
+PACES = ((100, 10), (200, 20), (400, 50), (600, 100))  # up to this pass, one in so many is; after the last, one in 200
 MEMBERS = 8  # of a tuple of arrays
 SEVERAL = 4  # batches; a list of two or three pairs may be the rows to train on and those to test on
 BEFORE = 2  # passes before each close look also get a visit; the others are only counted, which takes less time
-LINES = 20  # passes with source lines; later, one in a hundred has them, and the others get those of the last one
+LINES = 20  # passes with source lines; later, a few looks have them, and other passes those of the last graph like them
 MEASURED = 100  # passes; later, only every fiftieth step is measured, because weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
 
@@ -317,7 +317,7 @@ class Doctor(Observer, Callback):
         if self._looks:
             self._look_at = _next_look(self.steps)
         self._skips, self._skips_next = self._skips_next, self._is_skipped(self.steps + 1)
-        records = self.steps < LINES or (self.steps + 1) % 100 == 0
+        records = self.steps < LINES or (self.steps + 1 == self._look_at and self._look_at % 100 == 0)
         self._follow(visits=not (self._skips and self._skips_next), records=records)
 
     def _follow(self, *, visits: bool, records: bool) -> None:
@@ -544,7 +544,7 @@ def _next_look(step: int) -> int:
     """The first pass after this one that is looked at closely."""
     if step < FIRST:
         return step + 1
-    pace = next((pace for last, pace in PACES if step < last), 100)
+    pace = next((pace for last, pace in PACES if step < last), 200)
     return (step // pace + 1) * pace
 
 
