@@ -101,9 +101,12 @@ class RecurrentWeightsUnused(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         names = [name for node, name in visit.layers if node in visit.fed_with_zeros]
+        if not names:
+            self.looks = 0
+            return None
         rest = [g for name, p in visit.parameters.items() if name not in names and (g := gradient(p)) is not None]
         effective = any(not is_zero(gradient(visit.parameters[name])) for name in names)
-        self.looks = 0 if not names or effective or all(map(is_zero, rest)) else self.looks + 1
+        self.looks = 0 if effective or all(map(is_zero, rest)) else self.looks + 1
         if self.looks < 10:
             return None
         return Said(

@@ -221,8 +221,10 @@ class HingeOfZeros(Rule):
 
 def _hinged(node: Node) -> Array | None:
     """The constants t of ``max(0, 1 − t · score)``; None if the node is none."""
+    if node.op not in ("relu", "maximum"):
+        return None
     learned = [x for x in node.inputs if x.requires_grad]
-    if node.op not in ("relu", "maximum") or len(learned) != 1:
+    if len(learned) != 1:
         return None
     if any(np.any(x.raw) for x in node.inputs if x is not learned[0]):
         return None

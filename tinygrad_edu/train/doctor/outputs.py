@@ -127,11 +127,11 @@ class OneUnitSoftmax(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         for node in visit.order:
-            one = np.ndim(node.raw) == 2 and np.shape(node.raw)[1] == 1
-            logits = node.inputs[0] if node.op in ("cross_entropy", "logsumexp", "log_softmax") else None
-            if logits is not None and np.ndim(logits.raw) == 2 and np.shape(logits.raw)[1] == 1:
+            op = node.op
+            if op in ("cross_entropy", "logsumexp", "log_softmax") and _has_one_column(node.inputs[0]):
                 return self._say(visit, node)
-            if one and (node.op == "softmax" or (node.op == "div" and normalized(node) is not None)):
+            divides = op == "softmax" or (op == "div" and normalized(node) is not None)
+            if divides and _has_one_column(node):
                 return self._say(visit, node)
         return None
 
@@ -140,6 +140,10 @@ class OneUnitSoftmax(Rule):
             "softmax over one unit is 1 whatever the net computes, so nothing is learned.",
             f"{visit.describe(node)} works on rows of one number",
         )
+
+
+def _has_one_column(node: Node) -> bool:
+    return np.ndim(node.raw) == 2 and np.shape(node.raw)[1] == 1
 
 
 class SoftmaxOverTheBatch(Rule):
@@ -159,6 +163,9 @@ class SoftmaxOverTheBatch(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         wrong = [node for node in visit.order if _is_over_rows(node) and node not in visit.hidden]
+        if not wrong:
+            self.looks = 0
+            return None
         multiplied = {x for node in visit.order if node.op in ("matmul", "einsum") for x in node.inputs}
         wrong = [node for node in wrong if viewed(node.inputs[0]).requires_grad and node not in multiplied]
         self.looks = self.looks + 1 if wrong else 0
@@ -173,6 +180,8 @@ class SoftmaxOverTheBatch(Rule):
 
 
 def _is_over_rows(node: Node) -> bool:
+    if node.op not in ("softmax", "log_softmax", "div"):
+        return False
     shape = np.shape(node.raw)
     if len(shape) != 2 or shape[0] == shape[1] or min(shape) < 2:
         return False
