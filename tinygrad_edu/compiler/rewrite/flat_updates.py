@@ -117,21 +117,21 @@ def _replace(
 
 
 def place_updates(layout: "Layout", names: Names) -> None:
-    """Updates come last, and write over the old value unless a line still reads it."""
+    """Updates come after every line that may fail, and write over the old value unless a later line reads it."""
     program, given = layout.program, layout.given
     old = {source: var for var, source in program.inputs.items() if var in given}
     targets = {var: old[source] for source, var in program.writes if var is not None and source in old}
     targets = {var: home for var, home in targets.items() if var is not home} | layout.moved
-    last = _tail(program.lines, set(targets))
-    safe = all(line.kind in (UFUNC, PYTHON) for line in last)  # nothing can fail after the first of them
+    tail = _tail(program.lines, set(targets))
+    safe = all(map(_cannot_fail, tail))
+    lines = _with_updates_late(program.lines, tail)
     results = set(variables(program.result))
-    rest = [line for line in program.lines if line not in last]
     owners = views(program)
-    for number, line in enumerate(last):
+    for number, line in enumerate(lines):
         if line.out not in targets:
             continue
         var, home = line.out, targets[line.out]
-        needed = [x for other in last[number + 1 :] for x in other.reads()]
+        needed = [x for other in lines[number + 1 :] for x in other.reads()]
         needed += [x for x in line.reads() if x is not home or line.function is np.matmul]  # not entry by entry
         read = [given[owners.get(x, x)] for x in needed if owners.get(x, x) in given]
         free = not any(np.may_share_memory(array, given[home]) for array in read)
@@ -140,7 +140,19 @@ def place_updates(layout: "Layout", names: Names) -> None:
             given[var] = given[home]
             names.of[var] = names.of[home]
     layout.left = [(var, home) for var, home in layout.moved.items() if var not in given]
-    layout.program = replace(program, lines=[*rest, *last])
+    layout.program = replace(program, lines=lines)
+
+
+def _with_updates_late(lines: Sequence[Line], tail: Sequence[Line]) -> list[Line]:
+    """The lines in their order, but those of the tail after the last line that may fail."""
+    late = set(tail)
+    start = max((i + 1 for i, line in enumerate(lines) if not _cannot_fail(line) and line not in late), default=0)
+    before = [line for line in lines[:start] if line not in late]
+    return [*before, *(line for line in lines[:start] if line in late), *lines[start:]]
+
+
+def _cannot_fail(line: Line) -> bool:
+    return line.kind in (UFUNC, PYTHON)
 
 
 def _tail(lines: Sequence[Line], targets: set[Var]) -> list[Line]:
