@@ -757,6 +757,8 @@ def _plain_nested(data: Any) -> Any:
     """Nested sequences with the constant Tensors in them as arrays."""
     for x in data:
         if isinstance(x, Node) and x.requires_grad:
+            if isinstance(data, tuple) and x.marks:
+                raise DTypeError(f"a Tensor is one array, but was given a tuple: {graph.of_a_tuple(data)}")
             raise DTypeError(
                 f"a Tensor of the list {_short(data)} would lose the gradients of its {type(x).__name__}s: join "
                 "Tensors with np.stack, or take the numbers alone with float(x) or x.numpy()"

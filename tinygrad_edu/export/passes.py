@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import TinygradEduError
-from tinygrad_edu.graph.node import topological_order
+from tinygrad_edu.graph.node import of_no_tensor, topological_order
 from tinygrad_edu.nn import Module
-from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.tensor import Tensor
 
 INPUT, OUTPUT = "input", "output"
@@ -38,7 +37,7 @@ def forward_pass(net: Module, x: Any) -> Pass:
         for name, module in net.named_modules():
             module.training = training[name]
     if not isinstance(y, Tensor):
-        raise ExportError(f"to_onnx: the net must give one Tensor, but gave {shown(y)}")
+        raise ExportError(f"to_onnx: the net must give one Tensor, but {of_no_tensor(y)}")
     return Pass(given, x, y)
 
 

@@ -22,6 +22,7 @@ from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.scope import Mark, Scope
 from tinygrad_edu.operations.elementwise import ElementwiseMethods
 from tinygrad_edu.operations.operation import Operation
+from tinygrad_edu.support.arguments import shown
 
 NO_PARAMS: Mapping[str, Any] = {}
 
@@ -316,6 +317,23 @@ def describe(node: Node) -> str:
     """A few words that tell a reader which node is meant."""
     what = f"the result of {node.op}" if node.operation else "a leaf"
     return f"{what} labelled {node.label!r}" if node.label else what
+
+
+def of_a_tuple(given: tuple[Any, ...]) -> str:
+    """What to do about a tuple where one array must be: mostly a recurrent net, or attention, returned it."""
+    marks = given[0].marks if given and isinstance(given[0], Node) else ()
+    if not marks or len(given) != 2:
+        return f"pass one of its {len(given)} entries, such as x[0]"
+    title = marks[-1][0].title.partition("(")[0]
+    second = {"LSTMCell": "c", "MultiheadAttention": "weights"}.get(title, "state")
+    first = "h" if title == "LSTMCell" else "outputs"
+    call = f"{first}, _ = {title.lower()}(x)"
+    return f"{title} returns ({first}, {second}): use {call}, or put lambda pair: pair[0] after it in nn.Sequential"
+
+
+def of_no_tensor(given: Any) -> str:
+    """What a net gave that had to give one Tensor, for a message."""
+    return f"gave a tuple: {of_a_tuple(given)}" if isinstance(given, tuple) else f"gave {shown(given)}"
 
 
 def stale(node: Node, x: Node) -> StaleGraphError:

@@ -409,7 +409,8 @@ def cross_entropy(
     ------
     ShapeError : logits have no axis of classes, or target or weight do not fit them.
     DTypeError : labels are not integers.
-    ArgumentError : a label is out of range, all are ignored, the targets hold a NaN, or a setting is out of its range.
+    ArgumentError : a label is out of range, all are ignored, there is one class only, the targets hold a NaN, or a
+        setting is out of its range.
 
     Examples
     --------
@@ -446,8 +447,9 @@ def _cross_entropy_of_shares(x: Tensor, target: Any, reduction: str, weight: Any
     if not x.ndim:
         raise ShapeError("cross_entropy: the first argument has an axis of classes, but was given one number")
     axis = 1 if x.ndim > 1 else 0
-    log_p = x.log_softmax(axis)
     classes = x.shape[axis]
+    _refuse_one_class("cross_entropy", classes)
+    log_p = x.log_softmax(axis)
     if smoothing:
         target = target * (1 - smoothing) + smoothing / classes
     if weight is not None:
@@ -472,7 +474,7 @@ def nll_loss(
     ------
     ShapeError : log_probabilities have no axis of classes, or target or weight do not fit them.
     DTypeError : labels are not integers.
-    ArgumentError : a label is out of range or all are ignored, or ``reduction`` is another.
+    ArgumentError : a label is out of range, all are ignored, there is one class only, or ``reduction`` is another.
 
     Examples
     --------
@@ -584,6 +586,7 @@ def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tu
             f"{name}: the first argument must have the shape (n, classes) or (n, classes, d, …) without a length of 0, "
             f"but has {shape}"
         )
+    _refuse_one_class(name, shape[1])
     if labels.dtype.kind not in "iu":
         odd: list[float] = labels[labels % 1 != 0].tolist() if labels.dtype.kind == "f" else []
         if odd:
@@ -604,6 +607,14 @@ def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tu
     if not are_classes:
         modes.check(_refuse_no_classes, labels, shape[1], name, ignore_index)
     return x, labels.astype(np.intp), wanted, are_classes
+
+
+def _refuse_one_class(name: str, classes: int) -> None:
+    if classes == 1:
+        raise ArgumentError(
+            f"{name}: one column of logits is one class, whose softmax is always 1, so there is nothing to learn: let "
+            "the net have an output for each class, or take binary_cross_entropy_with_logits"
+        )
 
 
 def _fix(labels: Any, shape: tuple[int, ...]) -> str:
@@ -628,11 +639,6 @@ def _refuse_no_classes(labels: Any, classes: int, name: str, ignore_index: int) 
         return
     labels = labels[labels != ignore_index]
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:
-        if classes == 1:
-            raise ArgumentError(
-                f"{name}: one column of logits is one class, but labels up to {labels.max()} were given: let the net "
-                "have an output for each class, or take binary_cross_entropy_with_logits"
-            )
         raise ArgumentError(
             f"{name}: labels must lie between 0 and {classes - 1}, the last class, but were given from "
             f"{labels.min()} to {labels.max()}"

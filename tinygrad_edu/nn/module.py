@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
-from tinygrad_edu.graph.node import Node, describe
+from tinygrad_edu.graph.node import Node, describe, of_a_tuple
 from tinygrad_edu.graph.scope import Scope
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
@@ -111,15 +111,30 @@ class Module:
         return y
 
     def _forward_of(self, inputs: tuple[Any, ...], **keywords: Any) -> Any:
-        """What `forward` gives; if it asks an input for something that only Tensors have, the error says so."""
+        """What `forward` gives; if an input is no Tensor where it must be one, the error says so."""
         try:
             return self.forward(*inputs, **keywords)
-        except AttributeError as error:
+        except (AttributeError, DTypeError) as error:
+            if advice := self._advice_on_a_tuple(inputs):
+                raise DTypeError(advice) from None
+            if isinstance(error, DTypeError):
+                raise
             if not any(error.obj is x and not isinstance(x, Module) for x in inputs) or error.name not in _OF_TENSORS:
                 raise
             raise DTypeError(
                 f"{self._title()} takes Tensors or arrays, but was given {shown(error.obj)}: pass an array of numbers"
             ) from None
+
+    def _advice_on_a_tuple(self, inputs: tuple[Any, ...]) -> str:
+        """What to do about a tuple of Tensors that a layer of the library was called with; "" if there is none.
+
+        A module with parts, or one of the user's own, may take a tuple: the error is then about something else.
+        """
+        x = inputs[0] if inputs else None
+        own = not type(self).__module__.startswith(__package__) or self.children()
+        if own or not isinstance(x, tuple) or not any(isinstance(part, Node) for part in x):
+            return ""
+        return f"{self._title()} was given a tuple: {of_a_tuple(x)}"
 
     def _as_input(self, x: Any) -> Any:
         """An ndarray, or a list of numbers, as a Tensor; anything else as it is."""

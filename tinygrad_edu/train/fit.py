@@ -9,9 +9,11 @@ import numpy as np
 
 import tinygrad_edu
 from tinygrad_edu.data import batches
+from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.modes import no_grad
+from tinygrad_edu.graph.node import of_no_tensor
 from tinygrad_edu.nn.init import generator
-from tinygrad_edu.support.arguments import as_number
+from tinygrad_edu.support.arguments import as_number, shown
 from tinygrad_edu.support.interrupts import CtrlCWaits
 from tinygrad_edu.support.progress import progress_bar
 from tinygrad_edu.support.types import Array
@@ -186,11 +188,20 @@ def predict(model: Any, X: Array, batch_size: int = 4096) -> Array:
     >>> predict(nn.Linear(3, 2), np.ones((5, 3))).shape
     (5, 2)
     """
+    if not hasattr(model, "training"):
+        raise ArgumentError(f"predict(model, X) takes the model first, but its first argument is {shown(model)}")
     training = model.training
     model.eval()
     try:
         with no_grad():
-            parts = [model(X[i : i + batch_size]).numpy() for i in range(0, max(len(X), 1), batch_size)]
+            parts = [_output(model, X[i : i + batch_size]) for i in range(0, max(len(X), 1), batch_size)]
     finally:
         model.train(training)
     return np.concatenate(parts)
+
+
+def _output(model: Any, X: Array) -> Array:
+    y = model(X)
+    if not isinstance(y, tinygrad_edu.Tensor):
+        raise DTypeError(f"predict() takes a model that returns one Tensor, but it {of_no_tensor(y)}")
+    return y.numpy()

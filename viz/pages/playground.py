@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import nn
-from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
+from tinygrad_edu.graph.node import of_no_tensor
 from tinygrad_edu.javascript.library import arrays, library
 from tinygrad_edu.optim import Adam, Optimizer
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import Array
+from tinygrad_edu.tensor import Tensor
 from viz.pages.page import Page, embedded, picture
 from viz.pages.player import Player
 from viz.pages.playground_labels import Labels, labels_of
@@ -142,7 +144,7 @@ def playground(
     """
     X, y = np.asarray(X, np.float64), np.asarray(y)
     _check(net, X, y)
-    outputs = int(copy.deepcopy(net).eval()(X[:1]).shape[-1])  # a copy: it may draw random numbers
+    outputs = _outputs(net, X[:1])
     labels = labels_of(y, outputs, loss)
     train, held = _split(X, labels.written(y), validation, labels)
     setup = Setup(net, labels.loss, optimizer or Adam(net.parameters(), lr=0.03), *train)
@@ -181,6 +183,13 @@ def _check(net: Any, X: Any, y: Any) -> None:
         raise ArgumentError(f"playground() shows up to {_MANY} samples, but was given {len(X)}: pass X[:{_MANY}]")
     if not np.isfinite(X).all():
         raise ArgumentError("playground() takes finite samples, but X has others: leave those rows out")
+
+
+def _outputs(net: nn.Module, x: Any) -> int:
+    y = copy.deepcopy(net).eval()(x)  # a copy: it may draw random numbers
+    if not isinstance(y, Tensor):
+        raise DTypeError(f"playground() takes a net that returns one Tensor, but it {of_no_tensor(y)}")
+    return int(y.shape[-1])
 
 
 def _check_optimizer(net: nn.Module, optimizer: Any) -> None:

@@ -1,0 +1,92 @@
+"""The first mistakes with the library: each message is one sentence that says what to do."""
+
+import numpy as np
+import pytest
+
+import viz
+from tinygrad_edu import Tensor, export, nn, train
+from tinygrad_edu.errors import TinygradEduError
+
+F = nn.functional
+X = np.linspace(-1, 1, 20).reshape(10, 2)
+y = np.arange(10) % 2
+STEPS = np.ones((2, 3, 1))
+
+
+def said(call):
+    """The message of the library's error that the call raises, on one line."""
+    with pytest.raises(TinygradEduError) as raised:
+        call()
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
+@pytest.mark.parametrize("labels", [y, 0 * y, y.reshape(-1, 1), 0.0 * y, y.reshape(-1, 1) * 1.0], ids=str)
+def test_one_column_of_logits_is_no_choice_between_classes(loss, labels):
+    text = said(lambda: loss(nn.MLP(2, [4, 1])(X), labels))
+    assert "one column of logits is one class, whose softmax is always 1" in text
+    assert "take binary_cross_entropy_with_logits" in text
+
+
+def test_one_logit_is_no_choice_either():
+    assert "one class" in said(lambda: F.cross_entropy(Tensor([0.5]), np.array([1.0])))
+
+
+LAYERS = [nn.Linear(8, 1), nn.LayerNorm(8), nn.Dropout(0.5), nn.ReLU(), nn.Conv1d(8, 2, 2), nn.GRU(8, 8)]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_a_layer_after_a_recurrent_net_takes_its_outputs(layer):
+    for call in (lambda: layer(nn.LSTM(1, 8)(STEPS)), lambda: nn.Sequential(nn.LSTM(1, 8), layer)(STEPS)):
+        text = said(call)
+        assert text.startswith(type(layer).__name__)
+        assert "was given a tuple: LSTM returns (outputs, state): use outputs, _ = lstm(x), or put lambda" in text
+    assert nn.Sequential(nn.LSTM(1, 8), lambda pair: pair[0], nn.Linear(8, 1))(STEPS).shape == (2, 3, 1)
+
+
+def test_the_other_modules_that_return_a_tuple_are_named_too():
+    assert "LSTMCell returns (h, c): use h, _ =" in said(lambda: nn.Linear(3, 1)(nn.LSTMCell(1, 3)(np.ones((2, 1)))))
+    attention = nn.MultiheadAttention(4, 2)
+    q = np.ones((2, 3, 4))
+    assert "returns (outputs, weights): use outputs, _" in said(lambda: nn.Linear(4, 1)(attention(q, q, q)))
+    assert "pass one of its 3 entries" in said(lambda: nn.Linear(4, 1)((Tensor([1.0]) * 2,) * 3))
+    assert "LSTM returns (outputs, state)" in said(lambda: F.mse_loss(nn.LSTM(1, 8)(STEPS), np.ones((2, 3, 8))))
+
+
+def test_an_error_in_a_module_that_takes_a_tuple_stays_as_it_is():
+    class Head(nn.Module):
+        def __init__(self):
+            self.linear = nn.Linear(3, 1)
+
+        def forward(self, pair):
+            return self.linear(pair[0]).astype("flaot")
+
+    assert "was given 'flaot'" in said(lambda: nn.Sequential(nn.LSTM(1, 3), Head())(STEPS))
+
+
+def test_a_net_that_gives_a_tuple_is_refused_where_one_tensor_is_needed(tmp_path):
+    pytest.importorskip("onnx")
+    calls = {
+        "playground() takes a net": lambda: viz.playground(nn.LSTM(2, 3), X, y),
+        "predict() takes a model": lambda: train.predict(nn.LSTM(2, 3), X),
+        "to_onnx: the net must give one Tensor": lambda: export.to_onnx(nn.LSTM(2, 3), X[None], tmp_path / "x"),
+    }
+    for words, call in calls.items():
+        text = said(call)
+        assert text.startswith(words)
+        assert "gave a tuple: " in text
+        assert "or put lambda pair: pair[0] after it" in text or "such as x[0]" in text
+
+
+def test_an_export_names_what_is_wrong_with_its_example(tmp_path):
+    pytest.importorskip("onnx")
+    net, path = nn.MLP(2, [3, 1]), tmp_path / "net.onnx"
+    assert "takes them in this order" in said(lambda: export.to_onnx(net, "net.onnx", X[:1]))
+    assert "pass example.astype(float)" in said(lambda: export.to_onnx(net, X[:1].astype(int), path))
+    assert "but was given (1, 1)" in said(lambda: export.to_onnx(net, X[:1, :1], path))
+    assert not path.exists()
+
+
+def test_predict_names_the_order_of_its_arguments():
+    assert said(lambda: train.predict(X, nn.Linear(2, 1))).startswith("predict(model, X) takes the model first")
