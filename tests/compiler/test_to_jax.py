@@ -13,6 +13,7 @@ import tinygrad_edu
 from tinygrad_edu import Tensor, nn, optim
 from tinygrad_edu.compiler.errors import CompileError
 from tinygrad_edu.data import moons, xor
+from tinygrad_edu.errors import ArgumentError
 
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 ROOT = Path(__file__).parents[2]
@@ -285,6 +286,43 @@ def test_gradients_alone_are_state():
     found = {array.shape: np.asarray(array) for array in state.values()}
     for p in net.parameters():
         np.testing.assert_allclose(found[p.shape], p.grad, atol=1e-6)
+
+
+def test_gradients_that_are_added_to_are_state(wide):
+    net, optimizer, X, y = of_xor(lr=0.1, dtype=np.float64)
+
+    @tinygrad_edu.compile
+    def step(X, y):
+        loss = nn.functional.cross_entropy(net(X), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step(X, y)
+    with pytest.raises(CompileError, match=r"to_jax: the function adds to .*: call it once more, or clear"):
+        step.to_jax()
+    step(X, y)
+    exported = step.to_jax()
+    params, state, found = exported.params, exported.state, []
+    for _ in range(5):
+        params, state, loss = exported(params, state, X, y)
+        found.append(float(loss))
+    expected = [step(X, y).item() for _ in range(5)]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    grads = [p.grad.copy() for p in net.parameters()]
+    net.zero_grad()
+    exported.restore(params, state)
+    for p, grad in zip(net.parameters(), grads, strict=True):
+        np.testing.assert_allclose(p.grad, grad, rtol=1e-4, atol=1e-6)
+
+
+def test_a_call_without_parameters_and_state_says_how_to_call():
+    net, optimizer, X, y = of_xor(lr=0.1)
+    step = training_step(net, optimizer)
+    step(X, y)
+    exported = step.to_jax()
+    with pytest.raises(ArgumentError, match=r"write params, state, result = f\(f\.params, f\.state, X, y\)"):
+        exported(X, y)
 
 
 def test_float64_is_refused_where_jax_would_make_it_float32():

@@ -22,7 +22,7 @@ from tinygrad_edu.compiler.checks import Quantity, State, first_difference, quan
 from tinygrad_edu.compiler.errors import CompileError, CompileWarning, DisturbedError, RecordingError
 from tinygrad_edu.compiler.form import form_of
 from tinygrad_edu.compiler.program import Line, Program, Var
-from tinygrad_edu.compiler.record.outside import Fixed
+from tinygrad_edu.compiler.record.outside import GRADIENT, Fixed
 from tinygrad_edu.compiler.record.traced import users_level
 from tinygrad_edu.compiler.recording import record
 from tinygrad_edu.compiler.run.frame import Outdated
@@ -211,6 +211,17 @@ class Compiled:
             raise CompileError(f"{self._name} has no source before its first call: call it once with arguments")
         return self._latest
 
+    def _exported(self, what: str) -> Machine:
+        """The latest program, if it does the same again and again in another language."""
+        machine = self._current()
+        missing = ", ".join(fixed.name for fixed in machine.fixed if fixed.place == GRADIENT)
+        if missing:
+            raise CompileError(
+                f"{what}: the function adds to {missing}, and there was no gradient yet when the latest program was "
+                "recorded: call it once more, or clear the gradients in it, by optimizer.zero_grad()"
+            )
+        return machine
+
     @property
     def fixed(self) -> list[Fixed]:
         """What the function read outside of its arguments, and the latest program has as constants.
@@ -261,7 +272,7 @@ class Compiled:
     @property
     def script(self) -> Script:
         """What `javascript` is written by: for a page that runs several programs, or for any number of samples."""
-        machine = self._current()
+        machine = self._exported("javascript")
         readable = machine.readable
         return Script(readable.program, readable.names.of, machine.signature.arguments, machine.input_values())
 
@@ -300,7 +311,7 @@ class Compiled:
         >>> params["w"].tolist()
         [1.0, 2.0]
         """
-        machine = self._current()
+        machine = self._exported("to_jax")
         readable = machine.readable
         return JaxFunction(readable.program, readable.names, machine.signature.arguments)
 

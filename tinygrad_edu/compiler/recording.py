@@ -30,6 +30,7 @@ from tinygrad_edu.compiler.record.outside import (
     arrays_in,
     fixed_values,
     look_outside,
+    missing_gradients,
     outside_guards,
     put_back,
     refuse_side_effects,
@@ -66,7 +67,20 @@ def record(
 ) -> tuple[Machine, Any]:
     """Run the function once; its program, ready to be run again, and its result."""
     with watched.RECORDING:
-        return _record(function, signature, leaves, args, keywords)
+        try:
+            return _record(function, signature, leaves, args, keywords)
+        except RecordingError as error:
+            lists = [name for name, x in signature.bind(*args, **keywords).arguments.items() if _is_list_of_numbers(x)]
+            if not lists:
+                raise
+            raise RecordingError(
+                f"{error}. {' and '.join(lists)} was given as a list, and each number in it is an argument: pass "
+                + ", ".join(f"np.array({name})" for name in lists)
+            ) from error
+
+
+def _is_list_of_numbers(x: Any) -> bool:
+    return isinstance(x, list) and len(x) > 0 and all(_is_list_of_numbers(y) or isinstance(y, int | float) for y in x)
 
 
 def _record(
@@ -109,7 +123,7 @@ def _record(
         [_value(x) for _, x in call.given],
         state_places(program, [*call.touched, *(source for source, _ in recorder.started)]),
         [generator for generator, _ in recorder.drawn.values()],
-        fixed_values(found),
+        [*fixed_values(found), *missing_gradients(recorder.flags, program)],
     )
     validate(machine, recorder, call, leaves)
     return machine, call.first

@@ -23,7 +23,8 @@ import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.guards import ABSENT, Contents, Guard, Held, Items, is_plain
-from tinygrad_edu.compiler.program import CHECK, Line
+from tinygrad_edu.compiler.program import CHECK, Line, Program
+from tinygrad_edu.compiler.sources import Gradient
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.ascii import for_output
 
@@ -361,12 +362,15 @@ def put_back(found: Iterable[Guard]) -> None:
             setattr(guard.owner, guard.name, guard.value)
 
 
+GRADIENT = "gradient"
+
+
 class Fixed(NamedTuple):
     """Something that the function read when it was recorded, and that the program has as a constant."""
 
     name: str
     value: Any
-    place: str  # "global", "closure", "attribute" or "item"
+    place: str  # "global", "closure", "attribute", "item" or "gradient"
 
     def words(self) -> str:
         """``temperature = 2.0 (global)``."""
@@ -384,6 +388,13 @@ def fixed_values(found: Iterable[Guard]) -> list[Fixed]:
         if _is_shown(guard.value) and not str(guard.name).startswith("_"):
             values.setdefault(guard.called, Fixed(guard.called, guard.value, _place(guard)))
     return list(values.values())
+
+
+def missing_gradients(guards: Iterable[Guard], program: Program) -> list[Fixed]:
+    """The gradients that did not exist yet and that the function adds to: the next call finds them."""
+    added = {id(source.leaf) for source, var in program.writes if isinstance(source, Gradient) and var is not None}
+    found = [guard.owner for guard in guards if guard.name == "_grad" and guard.value is None]
+    return [Fixed(f"{leaf.label or 'a parameter'}.grad", None, GRADIENT) for leaf in found if id(leaf) in added]
 
 
 def _shortened(value: Any) -> str:

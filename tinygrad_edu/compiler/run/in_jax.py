@@ -10,6 +10,7 @@ from tinygrad_edu.compiler.program import Program
 from tinygrad_edu.compiler.record.names import Names
 from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient
 from tinygrad_edu.compiler.write.jax import JaxText
+from tinygrad_edu.errors import ArgumentError
 
 
 class JaxFunction:
@@ -43,18 +44,27 @@ class JaxFunction:
         self._function = namespace[program.name]
         self.__name__ = program.name
 
-    def __call__(self, params: Any, state: Any, *args: Any) -> Any:
-        return self._function(params, state, *args)
+    def __call__(self, *given: Any) -> Any:
+        names = self._text.arguments
+        if len(given) != 2 + len(names) or not isinstance(given[0], Mapping):
+            raise ArgumentError(
+                f"{self.__name__} in JAX is a pure function of {', '.join(['params', 'state', *names])}: write "
+                f"params, state, result = f({', '.join(['f.params', 'f.state', *names])}), and give params and state "
+                "to the next call"
+            )
+        return self._function(*given)
 
     def restore(self, params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
         """Write parameters and state back to the net and the optimizer that the function was recorded with."""
         for source in {source for source, _ in self._text.writes}:
             found = self._text.key_of(source)
-            if found is None or not isinstance(source, Data | Attribute):
+            if found is None or not isinstance(source, Data | Attribute | Gradient):
                 continue
             is_parameter, key = found
             given = np.array((params if is_parameter else state)[key])
-            if isinstance(source, Data):
+            if isinstance(source, Gradient):
+                source.leaf.grad = given if given.ndim or hasattr(source.leaf, "dtype") else given.item()
+            elif isinstance(source, Data):
                 source.leaf.data = given if given.ndim or hasattr(source.leaf, "dtype") else given.item()
             else:
                 source.set(given if given.ndim or source.holds_array() else given.item())

@@ -72,8 +72,12 @@ class JaxText:
             self.state[name] = name, source
 
     def _is_kept(self, source: Any, var: Var | None, learns: bool) -> bool:
-        """Gradients are kept if no parameter is updated: then they are the purpose of the function."""
-        return var is not None and not (learns and isinstance(source, Gradient | ArgumentGradient))
+        """Whether the function returns it. New gradients are left out if parameters are updated.
+
+        Without an update they are the purpose of the function, and gradients that it adds to are read by the next call.
+        """
+        is_new = isinstance(source, Gradient | ArgumentGradient) and source not in self._read()
+        return var is not None and not (learns and is_new)
 
     def _complete_state(self) -> None:
         """A source that is written and not read becomes state too, unless it always equals a part of the state."""

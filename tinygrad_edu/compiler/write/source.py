@@ -19,7 +19,7 @@ from tinygrad_edu.compiler.write.emit import Writer, foldable, helper_source, sh
 _COLUMNS = 34, 46  # the shapes are written between these columns
 _WIDEST = 64  # their last column in a section with longer lines
 SECTIONS = ("forward", "backward", "update")
-_KEPT = Data, Attribute
+_KEPT = Data, Attribute, Gradient  # written in place, if the program also reads them
 _IN_PLACE = {"add": "+", "subtract": "-", "multiply": "*"}
 _ORDER = (Argument, Data, Gradient, Attribute, Setting)
 
@@ -124,15 +124,18 @@ class Readable:
         return f"{text}  # a number cannot change in place: it is returned"
 
     def extra(self) -> list[tuple[Any, Var | None]]:
-        """What cannot be written in place, so that it is returned after the result: numbers, and gradients."""
+        """What cannot be written in place, so that it is returned after the result: numbers, and new gradients.
+
+        New gradients are left out if parameters are updated: then they are not the purpose of the function.
+        """
         updated = any(isinstance(source, Data) for source, _ in self.program.writes)
         given = set(self.program.inputs.values())
         return [
             (source, var)
             for source, var in self.program.writes
             if var is not None
-            and ((isinstance(source, Gradient) and not updated) or not var.shape or source not in given)
-            and not (isinstance(source, Gradient) and updated)
+            and (not var.shape or source not in given)
+            and not (updated and isinstance(source, Gradient) and source not in given)
         ]
 
     def _parameter(self, var: Var) -> str:
