@@ -14,7 +14,7 @@ import numpy as np
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Seed
 from demos._pictures import Folder, drawn
-from tinygrad_edu import data, nn, optim
+from tinygrad_edu import data, flush_denormals, nn, optim
 from tinygrad_edu.train import confusion_matrix, fit, predict, predicted_classes, sweep
 from viz.plots.training_plots import plot_confusion, plot_curves, plot_samples
 
@@ -110,21 +110,22 @@ def train(
     rng = np.random.default_rng(rng)
     net = initial_net(setting.hidden, rng)
     optimizer = getattr(optim, setting.optimizer)(net.parameters(), **setting.options)
-    history = fit(
-        net,
-        X,
-        y,
-        loss=nn.functional.cross_entropy,
-        optimizer=optimizer,
-        epochs=epochs,
-        batch_size=BATCH,
-        validation=(X_test, y_test),
-        metrics="accuracy",
-        measure_training=False,
-        rng=rng,
-        compiled=True,
-        progress=False,
-    )
+    with flush_denormals():  # the averages of pixels that are never lit sink below float32's normal numbers
+        history = fit(
+            net,
+            X,
+            y,
+            loss=nn.functional.cross_entropy,
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=BATCH,
+            validation=(X_test, y_test),
+            metrics="accuracy",
+            measure_training=False,
+            rng=rng,
+            compiled=True,
+            progress=False,
+        )
     return {"accuracies": history["val_accuracy"], "weights": net.state_dict()}
 
 

@@ -413,7 +413,7 @@ def leave_entry_by_entry(x):
 @pytest.mark.parametrize("kind", [Value, Tensor])
 def test_a_node_that_becomes_a_float_warns(leave, kind):
     x = kind(2.0)
-    with pytest.warns(LostGradientWarning, match="became a plain float here, so no gradient flows through it"):
+    with pytest.warns(LostGradientWarning, match="became a plain float here, which has no gradient"):
         leave(x)
     with no_grad():
         leave(x)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.custom_operation import operation
     from tinygrad_edu.gradient_check import GradientMismatch, gradcheck
     from tinygrad_edu.serialization import load, save
+    from tinygrad_edu.speed.denormals import flush_denormals
     from tinygrad_edu.tensor import Tensor
     from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, value_and_grad
 else:  # what needs NumPy is imported when it is first asked for: a Value works where there is none
@@ -36,6 +37,7 @@ else:  # what needs NumPy is imported when it is first asked for: a Value works 
             "compiler.vectorize": "vectorize",
             "gradient_check": "GradientMismatch gradcheck",
             "serialization": "load save",
+            "speed.denormals": "flush_denormals",
             "tensor": "Tensor",
             "transforms": "grad hessian hvp jacobian value_and_grad",
             "custom_operation": "operation",
@@ -56,6 +58,7 @@ __all__ = [
     "detect_anomaly",
     "dot",
     "export",
+    "flush_denormals",
     "grad",
     "gradcheck",
     "hessian",

@@ -304,9 +304,8 @@ def plain_float(node: Node, number: float) -> float:
         )
     if node.requires_grad and not MODES.no_grad:
         warnings.warn(
-            f"{describe(node)} became a plain float here, so no gradient flows through it: where only the number is "
-            "meant, use x.data or x.item(); in a formula, use x.tanh() or np.tanh(x), not math.tanh(x), and "
-            "np.stack or a list instead of an array of plain numbers",
+            f"{describe(node)} became a plain float here, which has no gradient. To print or keep the number, write "
+            "x.item(). In a formula, write np.tanh(x), not math.tanh(x), and np.stack, not an array of floats",
             LostGradientWarning,
             stacklevel=3,
         )

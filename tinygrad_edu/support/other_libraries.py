@@ -32,6 +32,7 @@ TABLE: tuple[OtherName, ...] = (
         as_tensor="Tensor(data)",
         Parameter="Tensor(data), in an attribute of an nn.Module",
         manual_seed="rng=np.random.default_rng(seed), which layers, data and fit take",
+        set_flush_denormal="with flush_denormals():",
         zeros="Tensor(np.zeros(shape))",
         ones="Tensor(np.ones(shape))",
         randn="Tensor(rng.normal(size=shape))",
