@@ -50,3 +50,49 @@ def test_gradients_are_those_of_the_eager_step(name):
         np.testing.assert_allclose(compiled_gx, gx, rtol=1e-13)
     if name in FILLED:
         assert FILLED[name][1] in compiled.source
+
+
+INDICES = {
+    "a column": ((slice(None), 0), "np.s_[:, 0]"),
+    "rows": (slice(1, 3), "np.s_[1:3]"),
+    "a step": ((..., slice(None, None, 2)), "np.s_[..., ::2]"),
+    "a tuple of places": ((slice(None), (0, 2)), "np.s_[:, (0, 2)]"),
+    "a tuple of places alone": (((0, 2),), "((0, 2),)"),
+}
+
+
+@pytest.mark.parametrize(("index", "text"), INDICES.values(), ids=INDICES)
+def test_the_source_writes_an_index_as_numpy_does_and_runs(index, text):
+    def gradient(array):
+        x = Tensor(array)
+        (x[index] * x[index]).mean().backward()
+        return x.grad
+
+    array = np.random.default_rng(0).standard_normal((4, 3))
+    compiled = tinygrad_edu.compile(gradient)
+    expected = gradient(array)
+    np.testing.assert_allclose(compiled(array), expected, rtol=1e-13)
+    assert text in compiled.source
+    assert "slice(" not in compiled.source
+    there = {}
+    exec(compiled.source, there)  # noqa: S102
+    np.testing.assert_allclose(there["gradient"](array), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_source_writes_a_number_where_all_entries_are_the_same(dtype):
+    def gradient(array):
+        x = Tensor(array)
+        np.tanh(x).mean().backward()
+        return x.grad
+
+    array = np.linspace(-1, 1, 8, dtype=dtype)
+    compiled = tinygrad_edu.compile(gradient)
+    expected = gradient(array)
+    assert np.array_equal(compiled(array), expected)
+    assert "0.125 * (1 - " in compiled.source
+    there = {}
+    exec(compiled.source, there)  # noqa: S102
+    found = there["gradient"](array)
+    assert found.dtype == dtype
+    assert np.array_equal(found, expected)

@@ -38,6 +38,7 @@ _OPERATORS: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("neg", "negative"), ("-", _SIGN)),
     **dict.fromkeys(("pos", "positive"), ("+", _SIGN)),
 }
+_EXACT = np.add, np.subtract, np.multiply, np.divide  # a number and an array of it give the same bits
 _REDUCED = {"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod"}
 
 
@@ -68,6 +69,8 @@ class Writer:
         """A variable, a constant, or a tree of them, as text."""
         if isinstance(x, Var):
             return self.inlined.get(x) or Text(self.names.of[x])
+        if isinstance(x, slice) or (isinstance(x, tuple) and any(isinstance(part, slice) for part in x)):
+            return Text(f"np.s_[{self._index(x)}]")
         if isinstance(x, tuple | list):
             inner = ", ".join(self.operand(part).text for part in x)
             if isinstance(x, list):
@@ -76,8 +79,6 @@ class Writer:
         if isinstance(x, dict):
             pairs = [f"{self.operand(key).text}: {self.operand(part).text}" for key, part in x.items()]
             return Text(f"{{{', '.join(pairs)}}}")
-        if isinstance(x, slice):
-            return Text(f"slice({', '.join(self.operand(part).text for part in (x.start, x.stop, x.step))})")
         if isinstance(x, np.ndarray | np.generic):
             return self.array(np.asarray(x), x)
         if isinstance(x, np.dtype):
@@ -94,8 +95,9 @@ class Writer:
 
     def _index(self, x: Any) -> str:
         """The text in the brackets of an index."""
-        if isinstance(x, tuple):
-            return ", ".join(map(self._index, x)) + ("," if len(x) == 1 else "") or "()"
+        if isinstance(x, tuple):  # a tuple inside it is a list of places: its parentheses stay
+            parts = [self.operand(part).text if isinstance(part, tuple) else self._index(part) for part in x]
+            return ", ".join(parts) + ("," if len(x) == 1 else "") or "()"
         if not isinstance(x, slice):
             return self.operand(x).text
         start, stop, step = ("" if part is None else self.operand(part).text for part in (x.start, x.stop, x.step))
@@ -194,6 +196,8 @@ class Writer:
     def _operand_of(self, line: Line, i: int) -> Text:
         """An operand of a ufunc. A NumPy number is written as a plain number if that gives the same type."""
         x = line.args[i]
+        if line.function in _EXACT and isinstance(x, np.ndarray) and _uniform(x) and _has_shape(line.args[1 - i], line):
+            x = x.flat[0]  # the other operand alone gives the shape
         if line.kind != UFUNC or (not isinstance(x, np.generic) and not (isinstance(x, np.ndarray) and not x.ndim)):
             return self.operand(x)
         bare = list(loop_types(line.function, line.args))
@@ -268,6 +272,10 @@ def _becomes_another_function(line: Line, i: int) -> bool:
 def _is_number(x: Any) -> bool:
     """Whether it is a Python number that has a name."""
     return isinstance(x, Var) and x.dtype is None and not x.shape
+
+
+def _has_shape(x: Any, line: Line) -> bool:
+    return isinstance(x, Var) and x.shape == line.out.shape
 
 
 def _is_eye(array: Any) -> bool:
