@@ -272,6 +272,94 @@ def test_a_sample_is_dragged_added_and_opened(opened, plain):
     assert page.locator("#units .number").count() == 0
 
 
+def test_a_sample_says_its_logit_and_the_probability(opened, plain):
+    page = opened(plain)
+    logits, losses = [], []
+    for index in (0, 1):
+        page.evaluate(f"playground.pick({index})")
+        z, loss, label = page.evaluate(f"""() => {{
+          const {{ state, data }} = playground.history.now;
+          const one = [np.array([{index}], [1], "int64")];
+          const [loss, ...parts] = PROGRAMS[0].explain(state, np.getitem(data.X, one), np.getitem(data.y, one));
+          return [parts.at(-2).data[0], loss, data.labels[{index}]];
+        }}""")
+        said = page.inner_text("#card p >> nth=0")
+        best = int(z > 0)
+        verdict = "right" if best == label else f"wrong: the sample is of class {label}"
+        assert said == (
+            f"The net gives the logit {number_text(z)}: probability {number_text(1 / (1 + np.exp(-z)), 3)} of class 1. "
+            f"Its answer, class {best}, is {verdict}. Loss {number_text(loss)}."
+        )
+        logits.append(z)
+        losses.append(loss)
+    assert logits[0] != logits[1]
+
+
+def test_several_logits_are_said_with_their_softmax(opened):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 2)) + 2 * np.eye(3)[np.arange(60) % 3, :2], np.arange(60) % 3
+    page = opened(playground(nn.MLP(2, [4, 3], "tanh", rng=0), X, y))
+    page.evaluate("playground.pick(5)")
+    z, label = page.evaluate("""() => {
+      const { state, data } = playground.history.now;
+      const one = [np.array([5], [1], "int64")];
+      const parts = PROGRAMS[0].explain(state, np.getitem(data.X, one), np.getitem(data.y, one));
+      return [[...parts.at(-2).data], data.labels[5]];
+    }""")
+    shares = np.exp(z) / np.exp(z).sum()
+    said = page.inner_text("#card p >> nth=0")
+    assert f"probabilities {', '.join(number_text(p, 3) for p in shares)} (softmax)" in said
+    assert f"Its answer, class {np.argmax(z)}, is {'right' if np.argmax(z) == label else 'wrong'}" in said
+
+
+def test_outputs_that_are_no_logits_are_said_as_they_are(opened):
+    X, y = moons()
+
+    def loss(z, y):
+        return nn.functional.mse_loss(z[:, 0], y)
+
+    page = opened(playground(nn.MLP(2, [3, 1], "tanh", rng=0), X, y, loss=loss))
+    page.evaluate("playground.pick(0)")
+    said = page.inner_text("#card p >> nth=0")
+    assert said.startswith("The net gives ")
+    assert "logit" not in said
+    assert "probability" not in said
+
+
+def test_the_page_says_whose_accuracy_it_is_and_which_samples_are_pale(opened, plain):
+    page = opened(plain)
+    assert page.inner_text("#accuracy-of") == "validation accuracy"
+    assert page.inner_text("#dots").split() == ["training", "validation", "(pale)"]
+    page = opened(small(validation=0))
+    assert page.inner_text("#accuracy-of") == "training accuracy"
+    assert page.is_hidden("#dots")
+
+
+def test_the_code_of_a_step_is_numpy_with_the_functions_that_it_calls(opened, plain):
+    page = opened(plain)
+    code = page.inner_text("#listing")
+    assert "np.s_[:, 0]" in code
+    assert "slice(" not in code
+    assert "def scatter(x, index, shape):" in code
+    assert "np.full(" not in code
+    assert page.locator("#listing .update", has_text="return").count() == 1  # a remark does not end its section
+
+
+def test_the_labels_of_the_loss_plot_are_beside_its_curves(opened, plain):
+    page = opened(plain, width=1366, height=768)
+    advance(page, 60)
+    first, right, width = page.evaluate("""() => {
+      const xs = [], ends = [], context = CanvasRenderingContext2D.prototype, { lineTo, fillText } = context;
+      context.lineTo = function (...given) { xs.push(given[0]); lineTo.apply(this, given); };
+      context.fillText = function (...given) { ends.push(given[1]); fillText.apply(this, given); };
+      playground.chart.draw(playground.history);
+      Object.assign(context, { lineTo, fillText });
+      return [Math.min(...xs), Math.max(...ends), playground.chart.canvas.clientWidth];
+    }""")
+    assert right < first
+    assert width > 190
+
+
 def test_a_sample_opens_in_the_player_with_the_numbers_of_now(opened, plain):
     page = opened(plain)
     advance(page, 30)
@@ -453,6 +541,8 @@ def test_in_a_notebook_it_has_the_notebooks_colours(opened, plain):
 def test_the_noise_of_ones_own_samples_cannot_be_changed(opened, plain):
     page = opened(plain)
     assert page.locator("#noise").is_disabled()
+    assert page.inner_text("output[for=noise]") == "not for yours"
+    assert "Choose another set" in page.get_attribute("#noise-row", "title")
     page.get_by_role("button", name="circles").click()
     until(page, "!document.getElementById('noise').disabled")
 

@@ -46,17 +46,35 @@ class Labels:
             "targets": self.targets.tolist(),
             "center": center,
             "slope": slope,
+            "logits": self._takes_logits(),
         }
+
+    def _takes_logits(self) -> bool:
+        """Whether the outputs are logits, which a cross-entropy turns into probabilities.
+
+        A loss of the user's may be a function around a cross-entropy, so both are tried on the same outputs.
+        """
+        n = len(self.targets)
+        outputs = np.cos(np.arange(n * self.outputs)).reshape(n, self.outputs)
+        numbers = np.arange(n, dtype=np.float64 if self.outputs == 1 else np.int64)
+        given = self._loss_of(outputs, self.targets, self.loss)
+        expected = self._loss_of(outputs, numbers, _default_loss(self._shaped(numbers), self.outputs))
+        return bool(abs(given - expected) <= 1e-9 * abs(expected))
+
+    def _shaped(self, targets: Any) -> Any:
+        return targets[:, None] if self.column else targets
+
+    def _loss_of(self, outputs: Any, targets: Any, loss: Loss) -> float:
+        found = loss(Tensor(outputs, requires_grad=False), self._shaped(targets))
+        return float(np.asarray(getattr(found, "data", found)))
 
     def _reading(self) -> tuple[float, float]:
         """The output at which the class changes, and the slope there: tanh(slope · (output − center)) is shown.
 
         A loss that is 0 where the outputs are the targets compares the two. Others take logits: tanh(z / 2) = 2 p − 1.
         """
-        targets = self.targets[:, None] if self.column else self.targets
         low, high = self.targets.tolist()
-        at_targets = self.loss(Tensor(self.targets[:, None], requires_grad=False), targets)
-        if abs(float(np.asarray(getattr(at_targets, "data", at_targets)))) > 1e-12:
+        if abs(self._loss_of(self.targets[:, None], self.targets, self.loss)) > 1e-12:
             return 0.0, 0.5
         return (low + high) / 2, 3.0 / (high - low)
 

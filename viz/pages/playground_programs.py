@@ -85,7 +85,7 @@ def programs_of(setup: Setup) -> Programs:
     net.train()
     trained = [_recorded(step, *_batch(setup, n), twice=True) for n in _SIZES]
     shown, _ = _recorded(step, setup.X, setup.y)
-    listing = _in_columns([text for text, _ in shown.listing])
+    listing = _in_columns([text for text, _ in shown.listing]) + _helpers(shown.source)
     step_script = trained[0][1]
     values = {name: _value_now(source, inverse) for source, name in step_script.state_names.items()}
     net.eval()
@@ -111,6 +111,13 @@ def _in_columns(lines: list[str]) -> list[str]:
     parts = [re.split(r" {2,}(?=# )", text, maxsplit=1) for text in lines]
     width = min(38, max(len(code) for code, *shape in parts if shape))
     return [f"{code:<{width}}  {shape[0]}" if shape else code for code, *shape in parts]
+
+
+def _helpers(source: str) -> list[str]:
+    """The functions that are printed before a program, to be shown after it."""
+    above = source.rpartition("\n\n\ndef ")[0]
+    functions = re.findall(r"^def .*\n(?:(?: .*)?\n)*", above + "\n", re.MULTILINE)
+    return [line for text in functions for line in ("", "# helpers", *text.rstrip().splitlines())]
 
 
 # --- recording ------------------------------------------------------------------------------------------------------

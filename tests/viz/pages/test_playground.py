@@ -59,6 +59,31 @@ def test_any_two_labels_are_taken(y):
     assert (page.data["form"]["center"], page.data["form"]["slope"]) == (0.0, 0.5)
 
 
+def test_outputs_are_logits_where_the_loss_is_a_cross_entropy():
+    X, y = data.moons(40, noise=0.1, rng=0)
+    signs = 2 * y - 1
+
+    def entropy(z, y):
+        return nn.functional.binary_cross_entropy_with_logits(z[:, 0], y)
+
+    def logistic(z, y):
+        return np.log1p(np.exp(-z[:, 0] * y)).mean()
+
+    def weighted(z, y):
+        return nn.functional.binary_cross_entropy_with_logits(z[:, 0], y) * 2.0
+
+    def reads_logits(outputs, y, **given):
+        return playground(nn.MLP(2, [3, outputs], rng=0), X, y, **given).data["form"]["logits"]
+
+    assert reads_logits(1, y)
+    assert reads_logits(1, y[:, None])
+    assert reads_logits(2, y)
+    assert reads_logits(1, y, loss=entropy)
+    assert reads_logits(1, signs, loss=logistic)
+    assert not reads_logits(1, y, loss=weighted)
+    assert not reads_logits(2, y, loss=lambda z, y: nn.functional.cross_entropy(z, y) * 2.0)
+
+
 def test_outputs_that_the_loss_compares_with_the_targets_are_read_so():
     page = small(loss=lambda z, y: nn.functional.mse_loss(z[:, 0], y))
     assert (page.data["form"]["center"], page.data["form"]["slope"]) == (0.5, 3.0)

@@ -37,7 +37,7 @@ class Card {
       return;
     }
     const title = Object.assign(document.createElement("h3"), { textContent: `sample ${index}` });
-    const hint = Object.assign(document.createElement("p"), { textContent: "Each unit of the net shows its value for this sample, and below it the gradient of the sample's loss." });
+    const hint = Object.assign(document.createElement("p"), { textContent: "Each unit shows its value for this sample above, and the gradient of the sample's loss below." });
     const buttons = [this.button("Previous", () => this.on.pick(index - 1)), this.button("Next", () => this.on.pick(index + 1))];
     if (this.on.hasPlayer()) buttons.push(this.button("Step through its backprop", () => this.on.player(index)));
     this.open({ sample: index }, title, line, hint, this.actions(...buttons));

@@ -18,7 +18,10 @@ class LossChart {
     const last = Math.max(10, ...history.runs.map((run) => run.end));
     const [bottom, top] = this.range(history);
     const scale = this.isLogarithmic ? (loss) => Math.log(Math.max(loss, bottom) / bottom) / Math.log(top / bottom) : (loss) => loss / top;
-    const x = (step) => 6 + ((width - 12) * step) / last;
+    const [low, high] = [bottom, top].map((loss) => numberText(loss, 2));
+    context.font = "11px system-ui, sans-serif";
+    const left = 10 + Math.max(...[low, high].map((text) => context.measureText(text).width)); // the labels have their own place
+    const x = (step) => left + ((width - 6 - left) * step) / last;
     const y = (loss) => height - 8 - (height - 16) * Math.min(1, scale(loss));
     const line = (points, colour, { wide = 1.6, dashes = [] } = {}) => {
       context.beginPath();
@@ -46,11 +49,9 @@ class LossChart {
     context.fillStyle = cssColour(colours.ink);
     context.fillRect(x(step) - 0.5, 4, 1, height - 8);
     context.fillStyle = cssColour(colours.quiet);
-    context.font = "11px system-ui, sans-serif";
     context.textAlign = "right";
-    context.fillText(numberText(top, 2), width - 6, 14);
-    context.textAlign = "left"; // where the curves have not come down yet
-    context.fillText(numberText(bottom, 2), 6, height - 8);
+    context.fillText(high, left - 5, 14);
+    context.fillText(low, left - 5, height - 6);
   }
 
   /** The smallest and the largest loss that the chart shows; it begins at 0 where the scale is not logarithmic. */

@@ -135,8 +135,10 @@ class Controls {
     this.kind = spec.kind;
     for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.kind === spec.kind));
     if (spec.noise !== undefined) this.one("noise").value = String(spec.noise);
-    this.one("noise").disabled = spec.kind === "own"; // the samples are as they are
-    this.output("noise", spec.kind === "own" ? "–" : spec.noise.toFixed(2));
+    const own = spec.kind === "own"; // the samples are as they are
+    this.one("noise").disabled = own;
+    this.one("noise-row").title = own ? "Your own samples stay as they are. Choose another set to set its noise." : "";
+    this.output("noise", own ? "not for yours" : spec.noise.toFixed(2));
     this.batch.max = String(data.count);
     this.batch.value = String(batch || data.count);
     this.output("batch", batch ? String(batch) : `all ${data.count}`);

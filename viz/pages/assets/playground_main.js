@@ -146,7 +146,10 @@ class Playground {
 
   fitData() {
     this.plane.fit(this.history.now.data);
-    this.one("has-validation").hidden = !this.history.now.data.validation;
+    const held = this.history.now.data.validation;
+    this.one("has-validation").hidden = !held;
+    this.one("dots").hidden = !held;
+    this.one("accuracy-of").textContent = `${held ? "validation" : "training"} accuracy`;
     this.resize();
   }
 
@@ -238,10 +241,7 @@ class Playground {
     const [n, count] = [labels.length, shape[1] ?? 1];
     let right = 0;
     for (let i = 0; i < n; i += 1) {
-      let best = 0;
-      if (count === 1) best = Number(z[i] > this.given.form.center);
-      else for (let k = 1; k < count; k += 1) if (z[i * count + k] > z[i * count + best]) best = k;
-      right += Number(best === labels[i]);
+      right += Number(answered(z, this.given.form, i * count, count) === labels[i]);
     }
     return right / n;
   }
@@ -269,7 +269,8 @@ class Playground {
     const [loss, ...parts] = PROGRAMS[this.net].explain(this.history.now.state, np.getitem(X, one), np.getitem(y, one));
     this.plane.picked = at;
     this.network.marked = null;
-    this.card.sample(at, `loss ${numberText(loss)} · the net gives ${[...parts.at(-2).data].map((x) => numberText(x)).join(", ")}`);
+    const { labels } = this.history.now.data;
+    this.card.sample(at, `${answerText([...parts.at(-2).data], this.given.form, labels[at])} Loss ${numberText(loss)}.`);
     this.numbers(parts, X.data.subarray(at * X.shape[1], (at + 1) * X.shape[1]));
     this.plane.drawPoints();
     this.dirty = true;
@@ -359,9 +360,9 @@ class Playground {
   listProgram(lines) {
     let section = "";
     const rows = lines.map((text) => {
-      const comment = /^# (\w+)/.exec(text);
-      if (comment) [, section] = comment;
-      return Object.assign(document.createElement("span"), { className: comment ? "comment" : section, textContent: `${text}\n` });
+      const title = /^# (forward|backward|update|helpers)$/.exec(text);
+      if (title) [, section] = title;
+      return Object.assign(document.createElement("span"), { className: text.startsWith("#") ? "comment" : section, textContent: `${text}\n` });
     });
     this.one("listing").replaceChildren(...rows);
   }
@@ -397,9 +398,9 @@ class Playground {
     const { form } = this.given;
     this.one("confidence").hidden = form.kind !== "binary";
     const dots = form.targets.map((_, label) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", title: `a new sample is of class ${form.classes[label]}` });
+      const button = Object.assign(document.createElement("button"), { type: "button", title: `A new sample is of class ${form.classes[label]}` });
       button.setAttribute("aria-label", `class ${form.classes[label]}`);
-      button.append(Object.assign(document.createElement("i"), { className: `dot-${label}` }));
+      button.append(Object.assign(document.createElement("i"), { className: `dot-${label}` }), form.classes[label]);
       button.addEventListener("click", () => {
         this.adds = label;
         dots.forEach((other, k) => other.setAttribute("aria-pressed", String(k === label)));
@@ -407,7 +408,7 @@ class Playground {
       return button;
     });
     const twice = matchMedia("(pointer: coarse)").matches ? "double-tap" : "double-click";
-    this.one("adds").append(`${twice}: new sample `, ...dots);
+    this.one("adds").append(`${twice} adds a sample of class `, ...dots);
     dots.forEach((dot, k) => dot.setAttribute("aria-pressed", String(k === this.adds)));
   }
 

@@ -1,4 +1,32 @@
-// A sample's own passes: the player's page, with this moment's weights and that sample's numbers in its link.
+// A sample: what the net answers, and its own passes in the player's page, with this moment's weights and that sample's
+// numbers in its link.
+
+/** The class of the net's `count` outputs in `z` from place `from` on. */
+function answered(z, form, from = 0, count = z.length) {
+  if (count === 1) return Number(z[from] > form.center);
+  let best = 0;
+  for (let k = 1; k < count; k += 1) if (z[from + k] > z[from + best]) best = k;
+  return best;
+}
+
+/** The net's outputs for a sample of class `label` in words; logits also as probabilities. */
+function answerText(outputs, form, label) {
+  const { classes } = form;
+  const texts = (numbers, digits) => numbers.map((x) => numberText(x, digits)).join(", ");
+  const several = outputs.length > 1;
+  let given = texts(outputs);
+  if (form.logits && several) {
+    const top = Math.max(...outputs);
+    const parts = outputs.map((z) => Math.exp(z - top));
+    const sum = parts.reduce((a, b) => a + b);
+    given = `the logits ${given}: probabilities ${texts(parts.map((x) => x / sum), 3)} (softmax)`;
+  } else if (form.logits) {
+    given = `the logit ${given}: probability ${numberText(1 / (1 + Math.exp(-outputs[0])), 3)} of class ${classes[1]}`;
+  }
+  const best = answered(outputs, form);
+  const verdict = best === label ? "right" : `wrong: the sample is of class ${classes[label]}`;
+  return `The net gives ${given}. Its answer, class ${classes[best] ?? best}, is ${verdict}.`;
+}
 
 /** The page that Python packed, as text. */
 async function unpacked(base64) {
