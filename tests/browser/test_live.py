@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from demos.backprop import expression
 from tests.browser.graphs import HOSTILE, layer, neuron, scalar_net
 from tests.browser.test_page import count, text, wait_until
 from tinygrad_edu import Tensor, Value, operation
@@ -61,7 +62,7 @@ def test_the_first_change_shows_both_passes(opened):
     page = opened(player(root))
     drag(page, place(root, "x1"), 20)
     assert count(page) == page.evaluate("player.film.length")
-    assert text(page, "#losses") == f"out = {text(page, '.node.root .value')}"
+    assert text(page, "#losses") == f"out = {text(page, '.node.root .value')} after the whole forward pass"
 
 
 def test_typing_arrows_and_the_slider_change_the_picked_leaf(opened):
@@ -217,6 +218,60 @@ def test_the_number_travels_along_its_edge(opened):
     page.emulate_media(reduced_motion="reduce")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.querySelectorAll('#motion .pill').length") == 0
+
+
+@pytest.mark.parametrize("root", [neuron, expression])
+def test_the_travelling_number_leaves_the_numbers_of_the_input_in_sight(opened, root):
+    page = opened(player(root()))
+    steps, covered = page.evaluate("""() => {
+      const { film, graph, motion } = player;
+      let steps = 0, covered = 0;
+      for (const [k, [input]] of film.edges.entries()) {
+        if (!graph.wires[k]) continue;
+        for (const back of [false, true]) {
+          steps += 1;
+          const place = motion.pill(k, ["−0.7864 × −1.234", "0.7864"], back);
+          const box = graph.boxes[input].g.querySelector(".box").getBoundingClientRect();
+          for (let t = 0; t <= 1; t += 0.05) {
+            place(t);
+            covered += motion.layer.lastChild.querySelector("rect").getBoundingClientRect().left < box.right - 3;
+          }
+        }
+      }
+      return [steps, covered];
+    }""")
+    assert steps >= 10
+    assert covered == 0
+
+
+def test_a_key_that_this_graph_has_no_use_for_says_so(opened):
+    page = opened(player(expression()))
+    page.keyboard.press("n")
+    assert text(page, "#note") == "This graph has no layers of neurons."
+    assert page.is_visible("#note")
+    page.keyboard.press("f")
+    assert text(page, "#note") == "This graph has no modules to fold."
+    page.evaluate("for (const k of player.leaves.list) player.descent.choose(k, false)")
+    page.keyboard.press("g")
+    assert text(page, "#note") == "No leaf takes part in a gradient step."
+    page.keyboard.press("ArrowRight")
+    assert page.is_hidden("#note")
+
+
+def test_each_leaf_that_can_be_changed_is_marked(opened):
+    page = opened(player(expression()))
+    assert page.locator(".node.invites").count() == page.evaluate("player.leaves.list.length") == 3
+    assert page.locator(".node.invites .handle").evaluate_all(
+        "(all) => all.map((x) => getComputedStyle(x).opacity)"
+    ) == (["1"] * 3)
+    assert text(page, ".invitation") == "drag or type any leaf"
+
+
+def test_before_the_first_step_the_results_on_the_page_are_those_of_the_whole_pass(opened):
+    page = opened(player(expression()))
+    assert text(page, "#where").endswith("no step done yet")
+    assert text(page, "#losses") == "L = 0.4621 after the whole forward pass"
+    assert text(page, "#steps-title") == "All steps of both passes"
 
 
 def test_the_printed_page_is_a_worksheet_with_solutions(opened, tmp_path):

@@ -86,7 +86,7 @@ class Descent {
     const said = document.getElementById("losses");
     const name = film.nodes[film.root].name;
     said.textContent = few
-      ? `${name} = ${numberText(states[0].loss)}`
+      ? `${name} = ${numberText(states[0].loss)} after the whole forward pass`
       : `${name} = ${numberText(states[at].loss)} after ${at} of ${states.length - 1} steps`;
     if (few) return;
     const losses = states.map(({ loss }) => loss).filter(Number.isFinite);

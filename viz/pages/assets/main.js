@@ -3,6 +3,8 @@
 /** What a box has room for: single numbers as everywhere, those of an array with a digit less. */
 const boxed = (data, form) => brief(data, { ...form, digits: isSingle(data) ? 4 : 3 });
 
+const MARKED = 12; // leaves that are all marked as ones to change
+
 class Player {
   constructor(data) {
     this.film = new Film(data);
@@ -182,7 +184,7 @@ class Player {
     this.render(true);
   }
 
-  /** Say at the lowest leaf in sight, which has room below it, that it can be changed. */
+  /** Mark the leaves that can be changed, if they are few, and say it at the lowest one in sight, which has room below it. */
   invite() {
     const { graph, leaves } = this;
     const touch = matchMedia("(pointer: coarse)").matches;
@@ -198,9 +200,10 @@ class Player {
     const first = (seen.length ? seen : placed).reduce((low, k) => (graph.at[k][1] > graph.at[low][1] ? k : low));
     const { g } = graph.boxes[first];
     const [w, h] = graph.nodes[first].size;
-    g.classList.add("invites");
+    for (const k of placed.length <= MARKED ? placed : [first]) graph.boxes[k].g.classList.add("invites");
+    const all = placed.length > 1 && placed.every(isSmall) ? " any leaf" : "";
     const text = make("text", { class: "invitation", x: w / 2, y: h + 19, "text-anchor": "middle" });
-    text.textContent = !isSmall(first) ? (touch ? "tap: change an entry" : "click: change an entry") : touch ? "drag or tap" : "drag or type";
+    text.textContent = !isSmall(first) ? (touch ? "tap: change an entry" : "click: change an entry") : `${touch ? "drag or tap" : "drag or type"}${all}`;
     g.append(text);
   }
 
@@ -475,11 +478,11 @@ class Player {
 
   /** Neurons in columns instead of the graph. */
   switchNetwork() {
-    if (!this.network) return;
+    if (!this.network) return this.panel.refuse("This graph has no layers of neurons.");
     this.network.toggle();
     document.getElementById("network").setAttribute("aria-pressed", String(this.network.isOn));
     this.render(true);
-    this.share();
+    return this.share();
   }
 
   /** Put the address with step and numbers on the clipboard; where that is not allowed, say where to find it. */
@@ -527,17 +530,17 @@ class Player {
       k: around(-1),
       Escape: () => this.pick(null),
       "/": () => document.getElementById("search").focus(),
-      f: () => this.graph.folding.groups.length && this.graph.foldAll(),
+      f: () => (this.graph.folding.groups.length ? this.graph.foldAll() : this.panel.refuse("This graph has no modules to fold.")),
       "+": () => this.graph.zoom(1.3),
       "=": () => this.graph.zoom(1.3),
       "-": () => this.graph.zoom(1 / 1.3),
       0: () => this.graph.fit(),
       l: () => this.switchLecture(),
       n: () => this.switchNetwork(),
-      g: () => this.descent.chosen.size && this.descent.step(),
+      g: () => (this.descent.chosen.size ? this.descent.step() : this.panel.refuse("No leaf takes part in a gradient step.")),
       r: () => this.leaves.reset(),
       c: () => this.copyLink(),
-      q: () => this.quiz.questions.size && this.switchQuiz(),
+      q: () => (this.quiz.questions.size ? this.switchQuiz() : this.panel.refuse("This graph has no gradient to ask for.")),
       d: switchTheme,
       "?": () => this.switchKeys(),
     };

@@ -34,6 +34,8 @@ class Motion {
     const wire = this.graph.wires[this.graph.drawnAs[k]];
     if (!wire) return null;
     const length = wire.path.getTotalLength();
+    const from = wire.path.getPointAtLength(0).x; // beside the input's box, whose numbers must stay in sight
+    let half = 0;
     const rect = make("rect", { height: 24, rx: 12, y: -12 });
     const text = make("text", { "text-anchor": "middle", y: 4.5 });
     const g = make("g", { class: back ? "pill backward" : "pill forward" }, rect, text);
@@ -42,13 +44,13 @@ class Motion {
       const shown = t < 0.5 ? first : second;
       if (text.textContent !== shown) {
         text.textContent = shown;
-        const width = Math.max(44, 8 * [...shown].length + 18);
-        rect.setAttribute("width", width);
-        rect.setAttribute("x", -width / 2);
+        half = Math.max(22, 4 * [...shown].length + 9);
+        rect.setAttribute("width", 2 * half);
+        rect.setAttribute("x", -half);
       }
       const eased = t * t * (3 - 2 * t);
       const { x, y } = wire.path.getPointAtLength(length * (back ? 1 - eased : eased));
-      g.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+      g.setAttribute("transform", `translate(${Math.max(x, from + half).toFixed(1)} ${y.toFixed(1)})`);
       g.setAttribute("opacity", String(Math.min(1, 12 * (1 - t)))); // it falls into the sum
     };
   }

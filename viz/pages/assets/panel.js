@@ -29,7 +29,7 @@ class StepPanel {
   /** Show the step that was done last; nothing of it while the learner is `asked` a question about it. */
   show(count, { asked, silent }) {
     const step = this.film.steps[count - 1];
-    const pass = !step ? "nothing computed yet" : step.kind === "forward" ? "forward pass" : "backward pass";
+    const pass = !step ? "no step done yet" : step.kind === "forward" ? "forward pass" : "backward pass";
     this.where.textContent = `Step ${count} of ${this.film.length} · ${pass}`;
     this.now.className = !step ? "" : step.kind === "forward" ? "forward" : "backward";
     this.sentence.textContent = !step
