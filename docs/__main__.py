@@ -6,8 +6,6 @@ The notebooks run while the site is built, and a warning is an error. The extra 
 import sys
 from pathlib import Path
 
-from sphinx.cmd.build import main as build
-
 SOURCES = Path(__file__).parent
 
 
@@ -16,6 +14,10 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0].startswith("-"):
         print(__doc__)
         return 0 if arguments[0] in ("-h", "--help") else 2
+    try:
+        from sphinx.cmd.build import main as build
+    except ModuleNotFoundError:
+        sys.exit('python -m docs needs Sphinx: pip install -e ".[docs]" installs it')
     folder = Path(arguments[0]) if arguments else Path("out/docs")
     return build(["--fail-on-warning", "--keep-going", "-b", "html", str(SOURCES), str(folder)])
 

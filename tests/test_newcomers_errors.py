@@ -1,10 +1,14 @@
 """The first mistakes with the library: each message is one sentence that says what to do."""
 
+import inspect
+import sys
+
 import numpy as np
 import pytest
 
 import viz
-from tinygrad_edu import Tensor, export, nn, train
+from docs.__main__ import main as docs_main
+from tinygrad_edu import Tensor, Value, data, export, nn, optim, save, train
 from tinygrad_edu.errors import TinygradEduError
 
 F = nn.functional
@@ -90,3 +94,124 @@ def test_an_export_names_what_is_wrong_with_its_example(tmp_path):
 
 def test_predict_names_the_order_of_its_arguments():
     assert said(lambda: train.predict(X, nn.Linear(2, 1))).startswith("predict(model, X) takes the model first")
+
+
+class Own(nn.Module):
+    """A module whose attribute may not be what learns."""
+
+    def __init__(self, w):
+        self.w = w
+
+
+def test_an_optimizer_names_the_attribute_that_does_not_learn():
+    frozen = Tensor([1.0], requires_grad=False)
+    why = {"w holds integers": Tensor([1, 2]), "w is an array: make it a Tensor": np.ones(2), "w is frozen": frozen}
+    for words, w in why.items():
+        for parameters in (Own(w).parameters(), nn.Sequential(Own(w)).parameters()):
+            text = said(lambda parameters=parameters: optim.SGD(parameters, lr=0.1))
+            assert text.startswith("SGD was given no parameters: ")
+            assert words in text
+    assert "or an iterator used up?" in said(lambda: optim.SGD(nn.ReLU().parameters(), lr=0.1))
+    assert nn.ReLU().parameters() == []
+
+
+LAYER_CLASSES = [getattr(nn, name) for name in nn.__all__ if inspect.isclass(getattr(nn, name))]
+
+
+@pytest.mark.parametrize("layer", LAYER_CLASSES, ids=lambda layer: layer.__name__)
+def test_a_layer_that_lacks_an_argument_is_called_by_its_own_name(layer):
+    assert layer.__init__ is object.__init__ or layer.__init__.__qualname__ == f"{layer.__name__}.__init__"
+
+
+def test_a_convolution_is_called_by_its_own_name():
+    with pytest.raises(TypeError, match=r"Conv2d\.__init__\(\) missing"):
+        nn.Conv2d(3, 4)
+
+
+# --- views ---
+
+a = Value(2.0, "a")
+L = (a * a).tanh()
+MANY = np.linspace(0.0, 1.0, 400).reshape(200, 2)
+
+VIEWS = {
+    "write viz.player(…).save('x.html')": lambda: viz.player(L, "x.html"),
+    "write viz.draw(…).save('x.svg')": lambda: viz.draw(L, "x.svg"),
+    "notes is a dict, such as {1: 'the first step'}, but was given ['x']": lambda: viz.player(L, notes=["x"]),
+    "stops is a list of steps, such as [3, 5], but was given 3": lambda: viz.player(L, stops=3),
+    "plot_boundary(model, X, y) takes a model or a function of points first, but was given an array of shape "
+    "(200, 2)": lambda: viz.plot_boundary(MANY, MANY[:, 0], nn.Linear(2, 1)),
+    "but was given an array of shape (200, 2)": lambda: viz.trace(MANY),
+    "that a computation gave, but was given an array of shape (200, 2)": lambda: viz.player(MANY),
+    "to explain the gradient of, but was given an array of shape (200, 2)": lambda: viz.why(MANY, L),
+    "starts with the gradient 1, but was given 2.0: write (gradient * L).backward()": lambda: L.backward(2.0),
+}
+
+
+@pytest.mark.parametrize("words", VIEWS)
+def test_a_view_says_what_it_takes(words):
+    assert words in said(VIEWS[words])
+
+
+def test_an_array_of_many_numbers_is_named_by_its_shape():
+    assert "array of shape (200, 2)" in said(lambda: Value(MANY))
+    assert "array of shape (200, 2)" in said(lambda: nn.MLP(2, [3, 1], MANY))
+
+
+# --- settings and names ---
+
+
+def test_a_net_of_layers_says_how_its_sizes_are_written():
+    for MLP in (nn.MLP, nn.scalar.MLP):
+        for given in ((2, 16, 16, 1), ([2, 16, 1],)):
+            assert "write MLP(2, [16, 16, 1])" in said(lambda MLP=MLP, given=given: MLP(*given))
+        assert "sizes must list the units of each layer" in said(lambda MLP=MLP: MLP(2))
+
+
+@pytest.mark.parametrize(("node", "words"), [(Value(2.0), "x.grad = 0.0"), (Tensor([2.0]), "x.grad = None")])
+def test_a_node_says_how_its_gradient_is_forgotten(node, words):
+    with pytest.raises(AttributeError, match=rf"{words}, or optimizer\.zero_grad\(\)"):
+        node.zero_grad()
+
+
+def test_a_node_of_one_number_is_rounded_like_a_number():
+    assert round(Value(2.71828), 2) == round(Tensor(2.71828), 2) == 2.72
+    assert round(Value(2.7)) == round(Tensor([2.7])) == 3
+    with pytest.raises((TinygradEduError, ValueError)):
+        round(Tensor([1.0, 2.0]))
+
+
+def test_arrays_are_joined_in_one_list():
+    w = Tensor(np.ones((3, 2)))
+    for name in ("concatenate", "stack"):
+        assert f"write np.{name}([a, b])" in said(lambda name=name: getattr(np, name)(w, w))
+    assert "a letter must have the same length" in said(lambda: np.einsum("ij,jk", w, w))
+
+
+def test_targets_of_a_batch_get_the_shape_that_all_targets_need():
+    def train_once():
+        net = nn.Linear(2, 1)
+        return train.fit(net, X, y, batch_size=3, loss=F.mse_loss, optimizer=optim.SGD(net.parameters(), lr=0.1))
+
+    assert said(train_once).endswith("give the targets that shape with y.reshape(-1, 1)")
+
+
+# --- files ---
+
+
+@pytest.mark.parametrize("name", ["n.npz", "n.npy", "n.pt", "n.PTH", "n.pkl"])
+def test_weights_are_saved_under_a_name_of_their_format(name, tmp_path):
+    assert "end it with .safetensors" in said(lambda: save(tmp_path / name, {"a": np.ones(2)}))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_missing_data_come_with_a_line_for_the_shell(tmp_path):
+    for name in ("mnist", "cifar10", "names"):
+        line = f'python -c "from tinygrad_edu import data; data.{name}(download=True)" fetches'
+        assert line in said(lambda name=name: getattr(data, name)(root=tmp_path))
+
+
+def test_the_documentation_says_what_installs_sphinx(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "sphinx.cmd.build", None)
+    with pytest.raises(SystemExit, match=r'needs Sphinx: pip install -e "\.\[docs\]"'):
+        docs_main([str(tmp_path)])

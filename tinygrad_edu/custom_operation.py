@@ -151,9 +151,9 @@ def operation(
     """
     for what, function in (("forward", forward), ("derivative", derivative)):
         if not callable(function):
-            raise ArgumentError(f"operation() needs {what} to be a function, but was given {function!r}")
+            raise ArgumentError(f"operation() needs {what} to be a function, but was given {shown(function)}")
     name = name or getattr(forward, "__name__", "").replace("<lambda>", "") or "operation"
     for what, text in (("name", name), ("symbol", symbol), ("formula", formula)):
         if not isinstance(text, str) or (text and not text.isprintable()):
-            raise ArgumentError(f"operation() needs a {what} of signs that can be printed, but was given {text!r}")
+            raise ArgumentError(f"operation() needs a {what} of signs that can be printed, but was given {shown(text)}")
     return UserOperation(forward, derivative, name, symbol, formula)

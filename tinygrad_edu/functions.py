@@ -255,9 +255,15 @@ def sort(x: A, axis: int | None = -1) -> A:
     return shape_rules.SORT(x, indices=np.argsort(data_of(x), axis=axis, kind="stable"), axis=axis)
 
 
+def _refuse_array_as_axis(name: str, axis: Any) -> None:
+    if getattr(axis, "shape", ()):
+        raise DTypeError(f"{name} takes the arrays as one list, and then the axis: write np.{name}([a, b])")
+
+
 @explained
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """Joined along an axis that they have."""
+    _refuse_array_as_axis("concatenate", axis)
     if axis is None:
         arrays, axis = [ravel(x) for x in arrays], 0
     return shape_rules.CONCATENATE(*arrays, axis=axis)
@@ -266,6 +272,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 @explained
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Joined along a new axis."""
+    _refuse_array_as_axis("stack", axis)
     return shape_rules.STACK(*arrays, axis=axis)
 
 
@@ -427,7 +434,8 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = True) -> Any:
     """The sum of products that the subscripts say, for instance ``"ij,jk->ik"``, in the best order in any case."""
     if not isinstance(subscripts, str):
         raise UnsupportedError(
-            f"np.einsum of Tensors takes its subscripts as a string such as 'ij,jk->ik', but was given {subscripts!r}"
+            f"np.einsum of Tensors takes its subscripts as a string such as 'ij,jk->ik', but was given "
+            f"{shown(subscripts)}"
         )
     written_out = matrix_rules.explicit_subscripts(subscripts, [len(shape_of(x)) for x in operands])
     return matrix_rules.EINSUM(*operands, subscripts=written_out)

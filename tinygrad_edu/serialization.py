@@ -10,7 +10,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from tinygrad_edu.errors import DTypeError, TinygradEduError
+from tinygrad_edu.errors import ArgumentError, DTypeError, TinygradEduError
 from tinygrad_edu.graph.modes import not_while_compiling
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.arguments import shown
@@ -47,6 +47,7 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
     Raises
     ------
     DTypeError : ``state`` is not a dict, an entry does not hold numbers, or a name is not text. Nothing is written.
+    ArgumentError : the name of the file ends like that of another format, such as .npz or .pt.
     FileError : the directory is missing, or cannot be written to.
 
     Notes
@@ -69,6 +70,10 @@ def save(path: PathLike, state: Mapping[str, Any]) -> None:
     if not isinstance(state, Mapping):
         raise DTypeError(
             f"save(path, state) takes a dict of numbers by name, such as net.state_dict(), but was given {shown(state)}"
+        )
+    if str(path).lower().endswith((".npz", ".npy", ".pt", ".pth", ".pkl")):
+        raise ArgumentError(
+            f"save writes a safetensors file, but was given the name {str(path)!r}: end it with .safetensors"
         )
     arrays = {name: _array(name, entry) for name, entry in state.items()}
     write(path, safetensors.numpy.save(arrays, metadata={"format": FORMAT}))

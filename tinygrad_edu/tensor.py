@@ -426,6 +426,10 @@ class Tensor(Node):
     def __int__(self) -> int:
         return int(self.item())
 
+    def __round__(self, digits: int | None = None) -> float:
+        """The rounded number of a Tensor that holds one; `np.round` rounds each entry."""
+        return round(self.item(), digits)
+
     def __setitem__(self, index: Any, value: Any) -> None:
         """Write into a leaf that needs no gradient; within `no_grad` into any leaf."""
         free = MODES.no_grad or not (self.requires_grad or getattr(value, "requires_grad", False))
@@ -638,6 +642,10 @@ def _forward_watched(operation: Operation, inputs: tuple[Tensor, ...], params: M
 def _explain(operation: Operation, inputs: Sequence[Tensor], error: Exception) -> TinygradEduError:
     given = ", ".join(f"{x.label + ' ' if x.label else ''}{x.shape}" for x in inputs)
     kind = ArgumentError if isinstance(error, np.linalg.LinAlgError) else ShapeError
+    if operation.name == "einsum" and "broadcast" in str(error):
+        return kind(
+            f"einsum of {given}: a letter must have the same length wherever it stands, in the subscripts of all arrays"
+        )
     if str(error).startswith("operands could not be broadcast"):
         return kind(
             f"{operation.name} of {given}: these shapes do not broadcast. Compare the axes from the last to the first: "

@@ -21,6 +21,7 @@ from tinygrad_edu.graph.modes import MODES, no_grad
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.speed.written_backward import array_gradients
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.trees import leaves_of, map_tree, tree_like
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
@@ -162,7 +163,7 @@ def _check_constant(y: Any, name: str) -> None:
 
 def _check_function(f: Any, name: str) -> None:
     if not callable(f):
-        raise ArgumentError(f"{name} takes a function, but was given {f!r}: call it as {name}(f)(x)")
+        raise ArgumentError(f"{name} takes a function, but was given {shown(f)}: call it as {name}(f)(x)")
 
 
 def _plain(y: Node) -> Any:

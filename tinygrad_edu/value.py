@@ -29,6 +29,7 @@ from tinygrad_edu.speed.scalar_walk import written_walk
 from tinygrad_edu.speed.shared_inputs import SharedInputs
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
+from tinygrad_edu.support.other_libraries import explain_absent
 
 Number = float | int
 
@@ -164,7 +165,7 @@ class Value(Node):
         """
         return float(data_of(self))
 
-    def backward(self, *, create_graph: bool = False) -> None:
+    def backward(self, gradient: None = None, *, create_graph: bool = False) -> None:
         """Compute ∂self/∂node for every node that self depends on, by the chain rule.
 
         Gradients of leaves accumulate: a second call adds the same amounts again. Those of interior nodes
@@ -185,6 +186,11 @@ class Value(Node):
         >>> first.data, x.grad
         (27.0, 18.0)
         """
+        if gradient is not None:
+            raise ArgumentError(
+                f"backward() of a Value starts with the gradient 1, but was given {shown(gradient)}: write "
+                "(gradient * L).backward()"
+            )
         if not self.requires_grad:
             raise graph.nothing_to_differentiate(self)
         if WATCH.before_backward:
@@ -243,6 +249,10 @@ class Value(Node):
         return int(self.item())
 
     __trunc__ = __int__
+
+    def __round__(self, digits: int | None = None) -> float:
+        """The rounded number. No gradient flows through it."""
+        return round(self.item(), digits)
 
     def __bool__(self) -> bool:
         return bool(_data_of(self))
@@ -425,7 +435,7 @@ def _float(data: Any, holds: str = "a Value holds") -> float:
             )
         number = hasattr(data, "__float__") or hasattr(data, "__index__")
         if isinstance(data, str | bytes | Node) or not number or _kind(data) not in "fiubO":
-            raise DTypeError(f"{holds} one number, but was given {data!r}: pass a float or an int")
+            raise DTypeError(f"{holds} one number, but was given {shown(data)}: pass a float or an int")
     try:
         return float(data)
     except OverflowError:
@@ -433,7 +443,7 @@ def _float(data: Any, holds: str = "a Value holds") -> float:
             f"{holds} one number, but was given one that is too large for a float: pass one up to 1.8e308"
         ) from None
     except (TypeError, ValueError) as error:
-        raise DTypeError(f"{holds} one number, but was given {data!r} ({error}): pass a float or an int") from None
+        raise DTypeError(f"{holds} one number, but was given {shown(data)} ({error}): pass a float or an int") from None
 
 
 def _kind(data: Any) -> str:
@@ -528,3 +538,4 @@ def _no_mixing(row: Elementwise, other: Any) -> str:
 
 
 install(Value, _unary, _binary)
+explain_absent(Value)

@@ -34,6 +34,7 @@ from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node, is_differentiated
 from tinygrad_edu.javascript.emit import Script
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.files import write
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
@@ -465,7 +466,7 @@ def compile(  # noqa: A001 the contract's name
     if function is None:
         return functools.partial(compile, verify=verify, keep=keep)
     if not callable(function) or isinstance(function, type):
-        raise CompileError(f"compile takes a function, but was given {function!r}")
+        raise CompileError(f"compile takes a function, but was given {shown(function)}")
     if verify not in ("first", "always", "never"):
         raise ArgumentError(f'compile: verify must be "first", "always" or "never", but is {verify!r}')
     if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:

@@ -29,6 +29,7 @@ from tinygrad_edu.compiler.sources import Argument
 from tinygrad_edu.graph.modes import MODES, no_grad
 from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.operations.operation import EachInput, Operation
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.tensor import Tensor, record
 from tinygrad_edu.value import Value
 
@@ -285,5 +286,5 @@ def vectorize(function: Callable[..., Any]) -> Vectorized:
     (1.0, 1.0)
     """
     if not callable(function):
-        raise CompileError(f"vectorize takes a function, but was given {function!r}")
+        raise CompileError(f"vectorize takes a function, but was given {shown(function)}")
     return Vectorized(function)

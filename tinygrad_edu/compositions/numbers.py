@@ -13,6 +13,7 @@ from tinygrad_edu.functions import sum as sum_of
 from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.reductions import CUMPROD
+from tinygrad_edu.support.arguments import shown
 
 # --- single numbers ---------------------------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, axi
 def quantile(a: Any, q: Any, axis: int | None = None, *, method: str = "linear", keepdims: bool = False) -> Any:
     """What a share ``q`` of the entries lies below, interpolated between the two entries next to it."""
     if method != "linear":
-        raise UnsupportedError(f"np.quantile of a Tensor knows the method 'linear', but was given {method!r}")
+        raise UnsupportedError(f"np.quantile of a Tensor knows the method 'linear', but was given {shown(method)}")
     shares = np.asarray(data_of(q), float)
     learned = q if isinstance(q, Node) and q.requires_grad else shares
     if not ((shares >= 0) & (shares <= 1)).all():
@@ -266,7 +267,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     m = shape_of(v)[0]
     margins = {"full": (m - 1, m - 1), "same": (m - 1 - (m - 1) // 2, (m - 1) // 2), "valid": (0, 0)}
     if mode not in margins:
-        raise ArgumentError(f"convolve knows the modes full, same and valid, but was given {mode!r}")
+        raise ArgumentError(f"convolve knows the modes full, same and valid, but was given {shown(mode)}")
     return sliding_window_view(np.pad(a, margins[mode]), m) @ np.flip(v)
 
 

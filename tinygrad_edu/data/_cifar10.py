@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from tinygrad_edu.data._download import RemoteFile, fetch
-from tinygrad_edu.data._errors import DataNotFoundError, unreadable
+from tinygrad_edu.data._errors import DataNotFoundError, fetching, unreadable
 from tinygrad_edu.data._files import open_data, read_bounded
 from tinygrad_edu.data._folder import data_folder, find
 from tinygrad_edu.errors import ArgumentError
@@ -142,7 +142,7 @@ def _read(root: Path, names: tuple[str, ...], download: bool) -> tuple[Path, lis
         return archive, _read_archive(archive, names)
     raise DataNotFoundError(
         f"cifar10: found neither {REMOTE.name} nor {', '.join(names)} in {root} or {root / 'cifar10*'}; "
-        "cifar10(download=True) fetches the archive, TINYGRAD_EDU_DATA or root= names the folder that has it"
+        f"{fetching('cifar10')} fetches the archive, TINYGRAD_EDU_DATA or root= names the folder that has it"
     )
 
 

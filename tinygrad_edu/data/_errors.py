@@ -12,6 +12,11 @@ def unreadable(what: object, problem: str) -> DataFileError:
     return DataFileError(f"{what} {problem}; replace the file by a fresh download")
 
 
+def fetching(name: str) -> str:
+    """The line for the shell that fetches a data set."""
+    return f'python -c "from tinygrad_edu import data; data.{name}(download=True)"'
+
+
 class DataNotFoundError(TinygradEduError, FileNotFoundError):
     """A data file that is in none of the folders where it may be."""
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from tinygrad_edu.data._download import RemoteFile, fetch
-from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, unreadable
+from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, fetching, unreadable
 from tinygrad_edu.data._folder import data_folder, find
 from tinygrad_edu.data._idx import read_idx
 from tinygrad_edu.errors import ArgumentError
@@ -129,5 +129,5 @@ def _locate(name: str, root: Path, download: bool) -> Path:
         return fetch(REMOTE[name], root / "mnist")
     raise DataNotFoundError(
         f"mnist: found no {name} or {name}.gz in {root / 'mnist'} or {root}; "
-        "mnist(download=True) fetches it, TINYGRAD_EDU_DATA or root= names the folder that has it"
+        f"{fetching('mnist')} fetches it, TINYGRAD_EDU_DATA or root= names the folder that has it"
     )

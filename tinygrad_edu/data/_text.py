@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygrad_edu.data._download import RemoteFile, fetch
-from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, unreadable
+from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, fetching, unreadable
 from tinygrad_edu.data._files import open_data, read_bounded
 from tinygrad_edu.data._folder import data_folder, find
 from tinygrad_edu.errors import ArgumentError, DTypeError
@@ -139,7 +139,8 @@ def names(root: PathLike | None = None, *, download: bool = False) -> list[str]:
     if path is None:
         if not download:
             raise DataNotFoundError(
-                f"names: found no names.txt in {folder / 'names'} or {folder}; names(download=True) fetches it, "
+                f"names: found no names.txt in {folder / 'names'} or {folder}; "
+                f"{fetching('names')} fetches it, "
                 "TINYGRAD_EDU_DATA or root= names the folder that has it"
             )
         path = fetch(NAMES, folder / "names")
@@ -184,7 +185,7 @@ def text(path: PathLike | None = None, *, download: bool = False) -> tuple[IntAr
     place = data_folder() / "text" / SHAKESPEARE.name if path is None else Path(path)
     if not place.is_file():
         if not download:
-            raise DataNotFoundError(f"text: there is no file {place}; text(download=True) fetches Tiny Shakespeare")
+            raise DataNotFoundError(f"text: there is no file {place}; {fetching('text')} fetches Tiny Shakespeare")
         if path is not None and place.name != SHAKESPEARE.name:
             raise ArgumentError(f"text: download=True fetches {SHAKESPEARE.name}, but the path names {place.name}")
         place = fetch(SHAKESPEARE, place.parent)

@@ -12,6 +12,7 @@ from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.operations.elementwise import TABLE
+from tinygrad_edu.support.arguments import shown
 
 A = TypeVar("A")  # a Tensor, a Value or an array
 
@@ -87,7 +88,7 @@ def gelu(x: A, approximate: str = "none") -> A:
 
 def _gelu_operation(approximate: str) -> str:
     if approximate not in ("none", "tanh"):
-        raise ArgumentError(f"gelu: approximate must be 'none' or 'tanh', but was given {approximate!r}")
+        raise ArgumentError(f"gelu: approximate must be 'none' or 'tanh', but was given {shown(approximate)}")
     return "gelu_tanh" if approximate == "tanh" else "gelu"
 
 
@@ -288,11 +289,11 @@ def activation_of(given: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
     if callable(given):
         refuse_class("the activation", given)
         return given
-    if given in ACTIVATIONS:
+    if isinstance(given, str) and given in ACTIVATIONS:
         return ACTIVATIONS[given]
     close = difflib.get_close_matches(str(given).lower(), ACTIVATIONS, n=1)
     advice = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(ACTIVATIONS)}, or pass a function"
-    raise ArgumentError(f"there is no activation {given!r}: {advice}")
+    raise ArgumentError(f"there is no activation {shown(given)}: {advice}")
 
 
 def refuse_class(what: str, given: Any) -> None:
@@ -312,6 +313,7 @@ class Activation(Module):
     _settings: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, function: Callable[..., Any]) -> None:
+        super().__init_subclass__()
         _, *settings = inspect.signature(function).parameters.values()
         cls.function = staticmethod(function)
         cls._settings = inspect.Signature(settings)

@@ -13,7 +13,7 @@ from tinygrad_edu.nn.init import Rng, generator
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import uniform
 from tinygrad_edu.operations.windows import CONV, CONV_INPUT
-from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.support.arguments import shown, whole_number
 from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor, record
 
@@ -25,7 +25,7 @@ def each_axis(what: str, given: Any, dims: int, least: int = 1) -> tuple[int, ..
     """A whole number for each dimension: one number stands for all of them."""
     numbers = tuple(given) if isinstance(given, tuple | list) else (given,) * dims
     if len(numbers) != dims:
-        raise ArgumentError(f"{what} must be a whole number or {dims} of them, but was given {given!r}")
+        raise ArgumentError(f"{what} must be a whole number or {dims} of them, but was given {shown(given)}")
     return tuple(whole_number(what, n, least) for n in numbers)
 
 
@@ -42,7 +42,7 @@ def _margins(
         totals = [d * (k - 1) for d, k in zip(dilation, size, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
     if isinstance(padding, str) and padding != "valid":
-        raise ArgumentError(f"{name}: padding must be a number, 'same' or 'valid', but was given {padding!r}")
+        raise ArgumentError(f"{name}: padding must be a number, 'same' or 'valid', but was given {shown(padding)}")
     numbers = each_axis(f"{name}: padding", 0 if padding == "valid" else padding, len(size), least=0)
     return tuple((p, p) for p in numbers)
 

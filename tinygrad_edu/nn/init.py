@@ -49,7 +49,7 @@ def generator(rng: Rng) -> np.random.Generator | np.random.RandomState:
         seed = None if rng is None else operator.index(rng)
     except TypeError:
         raise DTypeError(
-            f"rng must be a numpy.random.Generator, a seed or None, but was given {rng!r}: "
+            f"rng must be a numpy.random.Generator, a seed or None, but was given {shown(rng)}: "
             "numpy.random.default_rng(0) makes one"
         ) from None
     if seed is not None and seed < 0:
@@ -205,7 +205,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, rng: Rng = None) -> Tensor
 
 def _kaiming(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
-        raise ArgumentError(f"mode must be 'fan_in' or 'fan_out', but was given {mode!r}")
+        raise ArgumentError(f"mode must be 'fan_in' or 'fan_out', but was given {shown(mode)}")
     return calculate_gain(nonlinearity, a) / math.sqrt(_fans(tensor)[mode == "fan_out"])
 
 

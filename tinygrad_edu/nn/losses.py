@@ -18,7 +18,7 @@ from tinygrad_edu.graph import modes
 from tinygrad_edu.graph.modes import WATCH
 from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
-from tinygrad_edu.support.arguments import at_least_zero, positive, proportion
+from tinygrad_edu.support.arguments import at_least_zero, positive, proportion, shown
 from tinygrad_edu.tensor import Tensor, record
 
 # --- losses of predictions and targets of one shape --------------------------------------------------------------
@@ -557,7 +557,8 @@ def _pair(name: str, given: Any, target: Any) -> tuple[Tensor, Tensor]:
         return x, t
     advice = "targets must have the shape of the predictions"
     if x.size == t.size:
-        advice = f"give the target that shape with target.reshape{x.shape}"
+        sizes = ", ".join(map(str, (-1, *x.shape[1:])))  # the rows of a batch are fewer than those of y
+        advice = f"give the targets that shape with y.reshape({sizes})"
     raise ShapeError(f"{name}: predictions of shape {x.shape} were given targets of shape {t.shape}: {advice}")
 
 
@@ -663,7 +664,7 @@ def _reduced(name: str, losses: Tensor, reduction: str, target: Tensor | None = 
     elif reduction == "none":
         y = losses
     else:
-        raise ArgumentError(f"{name}: reduction must be 'mean', 'sum' or 'none', but was given {reduction!r}")
+        raise ArgumentError(f"{name}: reduction must be 'mean', 'sum' or 'none', but was given {shown(reduction)}")
     if target is not None:
         modes.check(_explain_nan, y._data, data_of(target), name)
     return y

@@ -16,7 +16,7 @@ from tinygrad_edu.nn.init import Rng, generator
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import uniform
 from tinygrad_edu.operations.matrices import LINEAR, MATMUL
-from tinygrad_edu.support.arguments import fraction, whole_number
+from tinygrad_edu.support.arguments import fraction, shown, whole_number
 from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor, record
 
@@ -72,7 +72,7 @@ class _Recurrent(Module):
     def _choose(self, nonlinearity: str) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ArgumentError(
-                f"{type(self).__name__}: nonlinearity must be 'tanh' or 'relu', but was given {nonlinearity!r}"
+                f"{type(self).__name__}: nonlinearity must be 'tanh' or 'relu', but was given {shown(nonlinearity)}"
             )
         self.nonlinearity = nonlinearity
 

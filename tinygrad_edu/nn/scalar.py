@@ -26,7 +26,7 @@ from tinygrad_edu.nn.activations import activation_of, identity
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.sizes import layer_widths
 from tinygrad_edu.speed.shared_inputs import SharedInputs
-from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.support.arguments import shown, whole_number
 from tinygrad_edu.value import Constant, Value
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _source(rng: Any) -> Any:
         return random.Random(rng)
     if not isinstance(rng, random.Random):
         raise DTypeError(
-            f"rng must be a random.Random, a seed or None, but was given {rng!r}: random.Random(0) makes one"
+            f"rng must be a random.Random, a seed or None, but was given {shown(rng)}: random.Random(0) makes one"
         )
     return rng
 
@@ -67,7 +67,7 @@ def _numbers(part: Module, x: Any) -> Sequence[Any]:
             )
         return list(row) if hasattr(row, "_recorder") else row.tolist()  # of `compile`, or an array
     if isinstance(x, str) or not hasattr(x, "__len__"):
-        raise ArgumentError(f"{part._title()} is called on a list of numbers, but was given {x!r}")
+        raise ArgumentError(f"{part._title()} is called on a list of numbers, but was given {shown(x)}")
     return x
 
 
@@ -268,13 +268,13 @@ class MLP(_ScalarModule):
     def __init__(
         self,
         n_in: int,
-        sizes: Sequence[int],
+        sizes: Sequence[int] = (),
         activation: str | Callable[[Any], Any] = "relu",
-        *,
+        *more: Any,
         fused: bool = True,
         rng: Rng = None,
     ) -> None:
-        widths, source = layer_widths(n_in, sizes), _source(rng)
+        widths, source = layer_widths(n_in, sizes, more), _source(rng)
         *hidden, last = pairwise(widths)
         self.layers = [Layer(*pair, activation, fused=fused, rng=source) for pair in hidden]
         self.layers.append(Layer(*last, identity, fused=fused, rng=source))

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.optim.optimizer import Optimizer, larger
-from tinygrad_edu.support.arguments import at_least_zero, fraction, positive
+from tinygrad_edu.support.arguments import at_least_zero, fraction, positive, shown
 
 
 def betas_of(betas: Any) -> tuple[float, float]:
     """The two numbers, checked."""
     if not isinstance(betas, tuple | list) or len(betas) != 2:
-        raise ArgumentError(f"betas must be two numbers, such as (0.9, 0.999), but was given {betas!r}")
+        raise ArgumentError(f"betas must be two numbers, such as (0.9, 0.999), but was given {shown(betas)}")
     return fraction("betas[0]", betas[0]), fraction("betas[1]", betas[1])
 
 

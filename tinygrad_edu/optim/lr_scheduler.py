@@ -175,7 +175,7 @@ class _ClosedForm(LRScheduler):
 
 def _rising(what: str, numbers: Iterable[int]) -> list[int]:
     if not isinstance(numbers, Iterable):
-        raise DTypeError(f"{what} must be a list of steps, such as [30, 60], but was given {numbers!r}")
+        raise DTypeError(f"{what} must be a list of steps, such as [30, 60], but was given {shown(numbers)}")
     found = [whole_number(f"each of the {what}", number, least=0) for number in numbers]
     if found != sorted(found):
         raise ArgumentError(f"{what} must rise, but were given as {found}")
@@ -199,7 +199,7 @@ class LambdaLR(_ClosedForm):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float]) -> None:
         if not callable(lr_lambda):
-            raise DTypeError(f"LambdaLR takes a function of the number of steps, but was given {lr_lambda!r}")
+            raise DTypeError(f"LambdaLR takes a function of the number of steps, but was given {shown(lr_lambda)}")
         self.lr_lambda = lr_lambda
         super().__init__(optimizer)
 
@@ -409,7 +409,9 @@ class MultiplicativeLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float]) -> None:
         if not callable(lr_lambda):
-            raise DTypeError(f"MultiplicativeLR takes a function of the number of steps, but was given {lr_lambda!r}")
+            raise DTypeError(
+                f"MultiplicativeLR takes a function of the number of steps, but was given {shown(lr_lambda)}"
+            )
         self.lr_lambda = lr_lambda
         super().__init__(optimizer)
 
@@ -747,7 +749,7 @@ class CyclicLR(_Cycle):
         )
         if mode not in ("triangular", "triangular2", "exp_range"):
             raise ArgumentError(
-                f"CyclicLR: mode must be 'triangular', 'triangular2' or 'exp_range', but was given {mode!r}"
+                f"CyclicLR: mode must be 'triangular', 'triangular2' or 'exp_range', but was given {shown(mode)}"
             )
         self.mode, self.gamma = mode, positive("gamma", gamma)
         self.base_momentum = fraction("base_momentum", base_momentum)
@@ -818,10 +820,10 @@ class ReduceLROnPlateau(_Scheduler):
     ) -> None:
         super().__init__(optimizer)
         if mode not in ("min", "max"):
-            raise ArgumentError(f"ReduceLROnPlateau: mode must be 'min' or 'max', but was given {mode!r}")
+            raise ArgumentError(f"ReduceLROnPlateau: mode must be 'min' or 'max', but was given {shown(mode)}")
         if threshold_mode not in ("rel", "abs"):
             raise ArgumentError(
-                f"ReduceLROnPlateau: threshold_mode must be 'rel' or 'abs', but was given {threshold_mode!r}"
+                f"ReduceLROnPlateau: threshold_mode must be 'rel' or 'abs', but was given {shown(threshold_mode)}"
             )
         self.mode, self.threshold_mode = mode, threshold_mode
         self.factor = fraction("factor", factor)

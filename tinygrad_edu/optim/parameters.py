@@ -30,7 +30,9 @@ def groups_of(params: Any, name: str) -> tuple[Any, list[dict[str, Any]]]:
     if not isinstance(params, Iterable) or isinstance(params, Node):
         return params, []
     found = list(params)
-    if not found or not all(isinstance(group, dict) for group in found):
+    if not found:
+        return params, []
+    if not all(isinstance(group, dict) for group in found):
         return found, []
     groups = [{**group, "params": nodes_of(group.get("params"), name)} for group in found]
     return [p for group in groups for p in group["params"]], groups
@@ -42,7 +44,10 @@ def leaves_of(params: Any, name: str) -> list[Any]:
         raise _no_list(params, name)
     found = nodes_of(params, name)
     if not found:
-        raise ArgumentError(f"{name} was given no parameters: is net.parameters() empty, or an iterator used up?")
+        why = params.why() if hasattr(params, "why") else ""  # an empty net.parameters() may know
+        raise ArgumentError(
+            f"{name} was given no parameters: {why or 'is net.parameters() empty, or an iterator used up?'}"
+        )
     for i, p in enumerate(found):
         if p.operation is not None or getattr(getattr(p, "dtype", None), "kind", "f") != "f":
             raise ArgumentError(

@@ -9,13 +9,15 @@ from tinygrad_edu.errors import ArgumentError
 
 
 def shown(given: Any) -> str:
-    """What was given, for a message: its whole repr on one line, or only its type.
+    """What was given, for a message: its whole repr on one line, or only its shape or its type.
 
     Examples
     --------
     >>> shown([1, 2]), shown("x" * 100)
     ('[1, 2]', 'an object of the type str')
     """
+    if getattr(given, "size", 0) > 20 and getattr(given, "shape", ()):
+        return f"an array of shape {given.shape}"
     text = repr(given)
     return text if len(text) <= 80 and "\n" not in text else f"an object of the type {type(given).__name__}"
 

@@ -166,7 +166,9 @@ TABLE: tuple[OtherName, ...] = (
         dim="ndim",
         requires_grad_="requires_grad = …",
         zero_="data[...] = 0",
+        zero_grad="x.grad = None, or optimizer.zero_grad() for all parameters",
     ),
+    *_rows("Value", _TORCH, zero_grad="x.grad = 0.0, or optimizer.zero_grad() for all parameters"),
     *_rows("Tensor", "NumPy", flat="data.flat", tobytes="data.tobytes()"),
     *_rows(
         "Module",

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.optim import lr_scheduler
-from tinygrad_edu.support.arguments import at_least_zero, whole_number
+from tinygrad_edu.support.arguments import at_least_zero, shown, whole_number
 from tinygrad_edu.train.history import History
 
 
@@ -95,7 +95,7 @@ def mode_of(mode: str | None, monitor: str | None, who: str) -> str:
     if mode in ("min", "max"):
         return mode
     if mode is not None:
-        raise ArgumentError(f"{who}: mode must be 'min' or 'max', but was given {mode!r}")
+        raise ArgumentError(f"{who}: mode must be 'min' or 'max', but was given {shown(mode)}")
     name = "loss" if monitor is None else monitor
     if name.endswith(RISING):
         return "max"

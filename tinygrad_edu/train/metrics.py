@@ -12,7 +12,7 @@ from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.functions import as_array
 from tinygrad_edu.graph.modes import check
 from tinygrad_edu.graph.node import data_of
-from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.support.arguments import shown, whole_number
 from tinygrad_edu.support.types import Array
 
 
@@ -184,7 +184,9 @@ def named_metrics(metrics: Any) -> dict[str, Metric]:
         found = {str(name): metric for name, metric in metrics.items()}
     else:
         if not isinstance(metrics, Iterable) and not callable(metrics):
-            raise DTypeError(f"metrics are names or functions, such as metrics='accuracy', but was given {metrics!r}")
+            raise DTypeError(
+                f"metrics are names or functions, such as metrics='accuracy', but was given {shown(metrics)}"
+            )
         found = {}
         for metric in (metrics,) if isinstance(metrics, str) or callable(metrics) else metrics:
             if isinstance(metric, str) and metric not in METRICS:

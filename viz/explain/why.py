@@ -19,6 +19,7 @@ from tinygrad_edu.graph.node import Node, describe
 from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.speed.written_backward import array_gradients
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
@@ -260,7 +261,7 @@ def why(node: Node, root: Node | Trace, *, index: Any = None, top: int = TOP) ->
 
 def _place(node: Any, told: Trace) -> int:
     if not isinstance(node, Node):
-        raise ArgumentError(f"why() needs a Value or a Tensor to explain the gradient of, but was given {node!r}")
+        raise ArgumentError(f"why() needs a Value or a Tensor to explain the gradient of, but was given {shown(node)}")
     k = told.ids.get(node)
     if k is None:
         raise ArgumentError(

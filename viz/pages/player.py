@@ -17,6 +17,7 @@ from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.javascript import library, rows_source
 from tinygrad_edu.javascript.library import arrays
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from viz.explain.audit import RIGHT, Audit, Finding
 from viz.pages.array_numbers import ArrayNumbers, array_numbers
@@ -114,6 +115,8 @@ def _subtitle(trace: Trace) -> str:
 def _notes(trace: Trace, notes: Mapping[int | Node, str]) -> dict[str, dict[int, str]]:
     """The captions by the index of a step, and by the id of a node."""
     found: dict[str, dict[int, str]] = {"steps": {}, "nodes": {}}
+    if not isinstance(notes, Mapping):
+        raise ArgumentError(f"notes is a dict, such as {{1: 'the first step'}}, but was given {shown(notes)}")
     for key, text in notes.items():
         if isinstance(key, Node):
             if key not in trace.ids:
@@ -125,13 +128,15 @@ def _notes(trace: Trace, notes: Mapping[int | Node, str]) -> dict[str, dict[int,
 
 
 def _stops(trace: Trace, stops: Iterable[int]) -> list[int]:
+    if not isinstance(stops, Iterable):
+        raise ArgumentError(f"stops is a list of steps, such as [3, 5], but was given {shown(stops)}")
     return sorted({_step(trace, stop, "a stop") for stop in stops})
 
 
 def _step(trace: Trace, number: Any, what: str) -> int:
     """The index of a step that is given by its number, which counts from 1."""
     if not isinstance(number, int) or not 1 <= number <= len(trace.steps):
-        raise ArgumentError(f"{what} is for a step from 1 to {len(trace.steps)}, but was given {number!r}")
+        raise ArgumentError(f"{what} is for a step from 1 to {len(trace.steps)}, but was given {shown(number)}")
     return number - 1
 
 
@@ -196,6 +201,8 @@ def player(
             )
         lines = listing(root, SHOWN)
         return ProgramPage(lines, numbers_of(root, lines))
+    if isinstance(gradient, str | Path):
+        raise ArgumentError(f"player() writes no file by itself: write viz.player(…).save({str(gradient)!r})")
     film = trace(root, gradient)
     film.name_inputs(sys._getframe(1).f_locals)
     if audit is None:

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.node import Node, topological_order
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.files import write
 from viz.formulas.numbers import printable
@@ -106,7 +107,7 @@ class Drawing:
 
 def draw(
     root: "Node | program.Compiled",
-    *,
+    *path: Any,
     depth: int | None = None,
     collapse: bool | int = False,
     direction: Direction = "LR",
@@ -160,6 +161,8 @@ def draw(
     >>> draw(L)
     <Drawing of L: 6 nodes, 5 edges>
     """
+    if path:
+        raise ArgumentError(f"draw() takes one graph and writes no file: write viz.draw(…).save({str(path[0])!r})")
     if not isinstance(root, Node) and not program.is_compiled(root):
         raise DTypeError(f"draw() shows the graph of a Value or a Tensor, but was given {_advise(root)}")
     _check(depth, collapse, direction, theme, max_nodes)
@@ -184,10 +187,12 @@ def draw(
 def _check(depth: int | None, collapse: bool | int, direction: str, theme: str, max_nodes: int) -> None:
     for what, given, known in (("direction", direction, ("LR", "TB")), ("theme", theme, tuple(THEMES))):
         if given not in known:
-            raise ArgumentError(f"{what} is one of {', '.join(known)}, but was given {given!r}: choose one of them")
+            raise ArgumentError(
+                f"{what} is one of {', '.join(known)}, but was given {shown(given)}: choose one of them"
+            )
     for what, count, least in (("depth", depth, 0), ("collapse", collapse, 0), ("max_nodes", max_nodes, 1)):
         if count is not None and (not isinstance(count, Integral) or count < least):
-            raise ArgumentError(f"{what} is a whole number, but was given {count!r}: pass {least} or more")
+            raise ArgumentError(f"{what} is a whole number, but was given {shown(count)}: pass {least} or more")
 
 
 def _advise(given: Any) -> str:

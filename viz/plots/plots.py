@@ -15,6 +15,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb, to_rgba
 from tinygrad_edu import Tensor, no_grad, vectorize
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.nn import Module, scalar
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.types import Array, ArrayLike
 from viz.plots import style
 
@@ -140,7 +141,9 @@ def plot_boundary(
     """
     X, y = np.asarray(X), np.asarray(y).reshape(-1)
     if not callable(model):
-        raise ArgumentError(f"plot_boundary needs a model or a function of points, but was given {model!r}")
+        raise ArgumentError(
+            f"plot_boundary(model, X, y) takes a model or a function of points first, but was given {shown(model)}"
+        )
     if X.ndim != 2 or X.shape[1] != 2:
         raise ShapeError(
             f"plot_boundary draws points in the plane, X of shape (n, 2), but was given shape {X.shape}: choose two "

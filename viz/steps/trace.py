@@ -85,6 +85,7 @@ import numpy as np
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import Node, nothing_to_differentiate
 from tinygrad_edu.operations.broadcasting import unbroadcast
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 from tinygrad_edu.tensor import Tensor
@@ -169,14 +170,16 @@ def trace(root: Node, gradient: Any = None) -> Trace:
     if isinstance(root, Tensor):
         return _trace_arrays(order, root._seed(gradient))
     if gradient is not None:
-        raise ArgumentError(f"gradient= is for a Tensor: of a Value it is 1, but trace() was given {gradient!r}")
+        raise ArgumentError(f"gradient= is for a Tensor: of a Value it is 1, but trace() was given {shown(gradient)}")
     return _trace_floats(order)
 
 
 def graph_of(root: Any) -> Sequence[Node]:
     """The nodes of the graph of ``root`` in topological order; an error says why there are none, or no gradients."""
     if not isinstance(root, Node):
-        raise ArgumentError(f"a view needs the Value or the Tensor that a computation gave, but was given {root!r}")
+        raise ArgumentError(
+            f"a view needs the Value or the Tensor that a computation gave, but was given {shown(root)}"
+        )
     if root.operation is None and root.requires_grad:
         name = f"the leaf {root.label!r}" if root.label else "a leaf"
         raise ArgumentError(f"{name} has no graph: a view needs the result of an operation")
