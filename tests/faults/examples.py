@@ -137,6 +137,11 @@ EXAMPLES: dict[str, Example] = {
         "A rate that is ten times as high gets ten times as far in the same number of steps, until it overshoots.",
         optimizer="optim.SGD(net.parameters(), lr=1e-6)",
     ),
+    "learning rate of 0": program(
+        "A step is the rate times a direction, so with the rate 0 it changes nothing.",
+        optimizer="optim.SGD(net.parameters(), lr=0.1)",
+        batch="if step == 40:\n    optimizer.lr = 0",
+    ),
     "saturated sigmoids": program(
         "Near 0 the slope of a sigmoid is 1/4, at its flat ends it is nearly 0.",
         net="nn.MLP(2, [16, 16, 2], activation='sigmoid', rng=0)",

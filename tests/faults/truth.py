@@ -4,6 +4,7 @@ CLAIMS: dict[str, set[str]] = {
     "NaN": {"NaN"},
     "learning rate too high": {"rate too high"},
     "learning rate too low": {"rate too low"},
+    "learning rate of 0": {"rate too low"},
     "missing zero_grad": {"zero_grad"},
     "parameter that never receives a gradient": {"no gradient", "frozen"},
     "parameter missing from the optimizer": {"missing from the optimizer", "frozen"},

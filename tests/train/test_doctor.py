@@ -134,10 +134,10 @@ def test_accumulation_over_many_passes_before_the_first_step_is_healthy():
     assert not doctor.findings
 
 
-def test_a_rate_of_zero_is_too_low_and_no_step_is_another_fault():
+def test_a_rate_of_zero_and_no_step_are_two_faults():
     X, y = _moons()
     for optimizer_of, name in (
-        (lambda net: optim.SGD(net.parameters(), lr=0.0), "learning rate too low"),
+        (lambda net: optim.SGD(net.parameters(), lr=0.0), "learning rate of 0"),
         (lambda net: optim.SGD(_net().parameters(), lr=0.1), "parameters that never change"),
     ):
         net = _net()

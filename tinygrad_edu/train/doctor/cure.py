@@ -106,7 +106,11 @@ def _change(finding: Finding, tape: Tape, settings: dict[str, Any], rows: int) -
 
 def _usual(tape: Tape, rows: int) -> dict[str, Callable[[], Change | None]]:
     """The usual change for each finding that can be undone."""
+    rates = [rate for recorded in tape.passes for rate in recorded.steps]
+    above = [rate for rate in rates if rate] or [0.01]
+    of_zero = {"learning rate of 0": lambda: changes.set_rate(above[-1])} if 0.0 in rates else {}
     return {
+        **of_zero,
         "missing zero_grad": changes.reset_gradients,
         "learning rate too high": lambda: changes.scale_rate(0.1),
         "learning rate too low": lambda: changes.scale_rate(10.0),

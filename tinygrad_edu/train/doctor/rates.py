@@ -111,7 +111,7 @@ class RateTooLow(Rule):
     A run of thirty to two hundred steps is judged when it ends, with limits that are smaller in proportion. Only losses
     of a known kind are judged: in fine-tuning, a net that already knows its task moves as little, and rightly so.
     Labels that cannot be learned would make it wrong, but then the weights move further. A warm-up would make it wrong,
-    so nothing is said while the rate rises, before the run has ended.
+    so nothing is said while the rate rises or is 0, before the run has ended.
     """
 
     name = "learning rate too low"
@@ -133,7 +133,7 @@ class RateTooLow(Rule):
         return None
 
     def judge(self, course: Course) -> Said | None:
-        rises = course.rates and course.rates[-1] > 1.5 * course.rates[0]
+        rises = course.rates and (course.rates[-1] > 1.5 * course.rates[0] or course.rates[-1] == 0)
         return self._say(course) if len(course.losses) >= PATIENCE and not rises else None
 
     def finish(self, course: Course) -> Said | None:
@@ -161,6 +161,56 @@ class RateTooLow(Rule):
         """Whether, by its slope, the loss would change by 1 % if the weights moved by their norm."""
         size = math.sqrt(sum(squared_norm(p.raw) for p in course.parameters.values()))
         return self.slope * size > 0.01 * abs(self.loss)
+
+
+class RateOfZero(Rule):
+    """Steps with a learning rate of 0, which change nothing.
+
+    Sure when the watch ends, after ten steps or more, if the rate was 0 at all of them and no weights have moved. Also
+    if the rate was 0 at the last thirty steps or more. These must be half of all steps or more, or the rate before them
+    must have been the largest one. The gradient must not be 0. A warm-up that starts at 0, and a schedule that ends at
+    0, have other rates at most steps. A watch of nothing but the first epoch of such a warm-up would make it wrong.
+    """
+
+    name = "learning rate of 0"
+    fix = "set a rate above 0; if a schedule sets it, check its numbers, and that scheduler.step() is called"
+    code = "{optimizer}.lr = 0.01"
+    confidence = 0.99
+
+    def __init__(self) -> None:
+        self.optimizer: Any = None
+        self.has_gradient = False
+
+    def on_step(self, optimizer: Any) -> Said | None:
+        self.optimizer = optimizer
+        return None
+
+    def look(self, visit: Visit) -> Said | None:
+        self.has_gradient = visit.left_gradients
+        return None
+
+    def finish(self, course: Course) -> Said | None:
+        rates = course.rates
+        count = len(list(itertools.takewhile(lambda rate: rate == 0, reversed(rates))))
+        if not count or not self.has_gradient or any(group.lr for group in getattr(self.optimizer, "groups", ())):
+            return None
+        earlier = rates[: len(rates) - count]
+        if not (self._is_left_at_zero(earlier, count) if earlier else self._began_at_zero(course)):
+            return None
+        evidence = f"the rate was 0 at the last {count} of {len(rates)} steps, and the gradient was not 0"
+        return Said(
+            "the learning rate is 0, so the steps change nothing.",
+            evidence if earlier else f"the rate was 0 at all {count} steps, and the gradient was not 0",
+            code=f"{{optimizer}}.lr = {earlier[-1]:g}" if earlier else "",
+        )
+
+    def _began_at_zero(self, course: Course) -> bool:
+        return len(course.rates) >= EARLY and course.distance(0.0) is not None
+
+    def _is_left_at_zero(self, earlier: list[float], count: int) -> bool:
+        """Whether the rate stays at 0 for longer than at the end of a schedule; Rprop keeps steps of its own."""
+        fell_at_once = earlier[-1] == max(earlier)
+        return count >= LEAST and (count >= len(earlier) or fell_at_once) and type(self.optimizer).__name__ != "Rprop"
 
 
 def _falls_steadily(course: Course) -> bool:

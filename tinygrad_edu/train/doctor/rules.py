@@ -59,7 +59,7 @@ from tinygrad_edu.train.doctor.outputs import (
     ReluBeforeLogitsLoss,
     SoftmaxOverTheBatch,
 )
-from tinygrad_edu.train.doctor.rates import Ascent, RateTooHigh, RateTooLow
+from tinygrad_edu.train.doctor.rates import Ascent, RateOfZero, RateTooHigh, RateTooLow
 from tinygrad_edu.train.doctor.strength import (
     FadingRate,
     LargeEpsilon,
@@ -94,6 +94,7 @@ RULES: tuple[type[Rule], ...] = (
         FadingRate,
         LongWarmUp,
         Vanishing,
+        RateOfZero,
         RateTooLow,
         MissingNonlinearity,
         RareClass,

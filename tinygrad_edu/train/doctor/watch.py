@@ -25,7 +25,7 @@ from tinygrad_edu.train.doctor.examination import Examination, examine
 from tinygrad_edu.train.doctor.finding import Finding, Grade, Rule, Said
 from tinygrad_edu.train.doctor.held_out import HeldOut
 from tinygrad_edu.train.doctor.numbers import NotANumber
-from tinygrad_edu.train.doctor.rates import RateTooHigh
+from tinygrad_edu.train.doctor.rates import LEAST, RateTooHigh
 from tinygrad_edu.train.doctor.rules import RULES
 from tinygrad_edu.train.doctor.tape import KEPT, Tape
 from tinygrad_edu.train.doctor.visit import Lines, Visit, number_of
@@ -524,6 +524,8 @@ class Doctor(Observer, Callback):
             )
         elif not self.findings and self.steps:
             lines.append(f"The doctor has watched {_count(self.steps, 'step')} and found nothing wrong.")
+            if self.steps < LEAST:
+                lines.append(f"It judges whether the learning rate is too low after {LEAST} steps: these were too few.")
         if self.examination is not None:
             lines.append(str(self.examination))
         return "\n".join(lines + self.notes)
