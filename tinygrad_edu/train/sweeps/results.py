@@ -42,6 +42,11 @@ class SweptRun(NamedTuple):
             raise FailedRunError(f"the run {words(self.setting)}, seed={self.seed} failed:\n{self.failure}")
         return self.outcome
 
+    @property
+    def reason(self) -> str:
+        """The last line of the traceback, which names the error."""
+        return self.failure.strip().rpartition("\n")[2]
+
     def last(self, name: str) -> float:
         """The number of that name; of a list, the last epoch's; NaN if there is none."""
         found = self.outcome.get(name, np.nan)
@@ -153,13 +158,15 @@ class Results(Sequence[SweptRun]):
         rows = [run.setting | {"seed": run.seed} | {name: run.last(name) for name in names} for run in self.runs]
         if self.failures:
             for row, run in zip(rows, self.runs, strict=True):
-                row["failure"] = run.failure.strip().rpartition("\n")[2]
+                row["failure"] = run.reason
         return rows
 
     @for_output
     def __repr__(self) -> str:
-        failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"<Results of {len(self.settings())} settings, {len(self.runs)} runs{failed}: {', '.join(self.names())}>"
+        failures, names = self.failures, ", ".join(self.names())
+        failed = f", {len(failures)} failed (the first with {failures[0].reason})" if failures else ""
+        numbers = f": {names}" if names else ""
+        return f"<Results of {len(self.settings())} settings, {len(self.runs)} runs{failed}{numbers}>"
 
     def _repr_html_(self) -> str:
         rows = self._rows()

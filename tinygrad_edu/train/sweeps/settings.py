@@ -26,6 +26,11 @@ class Task(NamedTuple):
 def settings_of(grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """All settings: every combination of a dict of lists, or the dicts of a list as they are.
 
+    Raises
+    ------
+    DTypeError : the grid is neither of these.
+    ArgumentError : it has no settings, or gives rng.
+
     Examples
     --------
     >>> settings_of({"lr": [0.1, 1.0], "hidden": [8]})
@@ -37,13 +42,34 @@ def settings_of(grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]])
                 raise DTypeError(f"sweep: the grid needs a list of values for {name!r}, but was given {shown(values)}")
         settings = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     else:
-        settings = [dict(setting) for setting in grid]
+        listed = list(grid) if isinstance(grid, Iterable) else [grid]
+        if not all(isinstance(setting, Mapping) for setting in listed):
+            raise DTypeError(
+                'sweep: the grid names the arguments of run, as in {"lr": [0.1, 1.0]}, but was given ' + shown(grid)
+            )
+        settings = [dict(setting) for setting in listed]
     if not settings:
         raise ArgumentError("sweep: the grid has no settings")
     for setting in settings:
         if "rng" in setting:
             raise ArgumentError("sweep gives each run its rng: leave it out of the grid, and choose seeds=…")
     return settings
+
+
+def check_signature(run: Callable[..., Any], settings: Iterable[Mapping[str, Any]]) -> None:
+    """Raise an error if ``run`` cannot take the names of each setting and ``rng``."""
+    try:
+        signature = inspect.signature(run)
+    except ValueError:
+        return  # some functions written in C have none
+    for names in dict.fromkeys((*setting, "rng") for setting in settings):
+        try:
+            signature.bind(**dict.fromkeys(names))
+        except TypeError:
+            raise ArgumentError(
+                "sweep calls run with the names of the grid and with rng, so it needs a function such as "
+                f"def run({', '.join(names)}): …, but its signature is {signature}"
+            ) from None
 
 
 def seeds_of(seeds: int | Iterable[int]) -> list[int]:

@@ -27,7 +27,10 @@ def encoded(outcome: Any, setting: Any, seed: int) -> bytes:
     if isinstance(outcome, History):
         outcome = {**outcome.to_dict(), "stopped": outcome.stopped}
     if not isinstance(outcome, Mapping):
-        raise DTypeError(f"sweep: a run gives a History or a dict of numbers by name, but gave {shown(outcome)}")
+        raise DTypeError(
+            "sweep: a run returns a History, or a dict of numbers by name such as {'loss': 0.1}, but this one returned "
+            + shown(outcome)
+        )
     arrays: dict[str, Any] = {}
     header = json.dumps({"setting": setting, "seed": seed, "outcome": _plain(outcome, arrays)})
     return safetensors.numpy.save(arrays, metadata={"run": header})

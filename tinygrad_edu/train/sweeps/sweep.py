@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.support.arguments import shown, whole_number
 from tinygrad_edu.support.files import write
 from tinygrad_edu.support.progress import progress_bar
 from tinygrad_edu.train.sweeps.results import Results, SweptRun
-from tinygrad_edu.train.sweeps.settings import Task, key_of, seeds_of, settings_of
+from tinygrad_edu.train.sweeps.settings import Task, check_signature, key_of, seeds_of, settings_of
 from tinygrad_edu.train.sweeps.stored import decoded, read
 from tinygrad_edu.train.sweeps.workers import Done, on_cluster, on_this_machine
 
@@ -30,8 +31,9 @@ def sweep(
 
     Parameters
     ----------
-    run : gives a `History`, or a dict by name of numbers, lists (one number per epoch), arrays and text. ``rng`` is a
-        new ``np.random.default_rng(seed)``.
+    run : a function of the names of the grid and of ``rng``, such as ``def run(lr, rng)``. It returns a `History`, or a
+        dict by name of numbers, lists (one number per epoch), arrays and text. ``rng`` is a new
+        ``np.random.default_rng(seed)``.
     grid : a dict of lists: every combination of their entries is a setting; or a list of settings, each a dict.
     seeds : how many, from 0 up; or the seeds themselves.
     folder : each finished run is written to a file in it. Another call with this folder runs only what is missing.
@@ -46,6 +48,11 @@ def sweep(
     -------
     Results : a table, one row per run. A run that raised an error is in it with its traceback, and did not stop the
         others.
+
+    Raises
+    ------
+    ArgumentError : run cannot take the names of the grid and ``rng``; or the grid has no settings.
+    DTypeError : run is no function, or the grid does not name its arguments.
 
     Notes
     -----
@@ -71,12 +78,19 @@ def sweep(
     >>> results.best("loss")
     {'lr': 0.4}
     """
+    if not callable(run):
+        raise DTypeError(
+            'sweep takes the function and then the grid, as in train.sweep(run, {"lr": [0.1, 1.0]}), but the function '
+            f"is {shown(run)}"
+        )
+    settings = settings_of(grid)
+    check_signature(run, settings)
     if jobs is not None:
         whole_number("sweep: jobs", jobs)
     place = None if folder is None else Path(folder)
     tasks = [
         Task(k, setting, seed, "" if place is None else key_of(run, setting, seed))
-        for k, (setting, seed) in enumerate(itertools.product(settings_of(grid), seeds_of(seeds)))
+        for k, (setting, seed) in enumerate(itertools.product(settings, seeds_of(seeds)))
     ]
     if place is not None:
         place.mkdir(parents=True, exist_ok=True)
