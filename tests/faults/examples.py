@@ -117,6 +117,10 @@ EXAMPLES: dict[str, Example] = {
         net="nn.Sequential(nn.Linear(2, 16, rng=0), nn.Tanh(), nn.Linear(16, 2, rng=1))",
         loss="nn.functional.cross_entropy(net.layers[2](net.layers[1](net.layers[0](X)).data), y)",
     ),
+    "no backward pass": program(
+        "The gradient that a step follows is computed by backward(), and by nothing else.",
+        loop="optimizer.zero_grad()\noptimizer.step()",
+    ),
     "parameters that never change": program(
         "An optimizer changes the parameters that it was given, and only in step().",
         optimizer="optim.Adam(nn.MLP(2, [16, 2], rng=0).parameters(), lr=0.01)",

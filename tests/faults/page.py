@@ -36,9 +36,19 @@ with train.doctor(net, optimizer) as doctor:
 print(doctor)
 ```
 
-With `train.doctor(net, optimizer, examine=True)` the first steps are recorded. Then `doctor.examine()` tries changes
-on copies of the run, and `doctor.cure(finding)` repeats the recorded steps with the fix; `viz.plot_cure` draws both
-runs. The run itself is never changed. If the fault can be undone, the cured run equals the healthy run bit for bit
+`print(doctor)` shows the findings, and notes on what the doctor could not see or judge. `doctor.findings` is the list
+of the findings. With `examine=True`, the first steps are recorded. Then `doctor.examine()` tries changes on copies of
+the run, and `doctor.cure(finding)` repeats the recorded steps with the fix; `viz.plot_cure` draws both runs.
+
+```python
+with train.doctor(net, optimizer, examine=True) as doctor:
+    ...  # the same loop
+cure = doctor.cure(doctor.findings[0])
+print(cure)
+viz.plot_cure(cure)
+```
+
+The run itself is never changed. If the fault can be undone, the cured run equals the healthy run bit for bit
 (`tests/train/test_cure.py`).
 
 ## The score

@@ -8,6 +8,7 @@ CLAIMS: dict[str, set[str]] = {
     "missing zero_grad": {"zero_grad"},
     "parameter that never receives a gradient": {"no gradient", "frozen"},
     "parameter missing from the optimizer": {"missing from the optimizer", "frozen"},
+    "no backward pass": {"no gradient", "never changes"},
     "parameters that never change": {"never changes"},
     "exploding gradients": {"exploding"},
     "vanishing gradients": {"vanishing"},

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.graph.modes import no_grad
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.types import Array, ArrayLike
 from tinygrad_edu.train import Results
 from viz.plots import style
@@ -322,6 +323,8 @@ def plot_cure(cure: Any, *, log: bool = False, ax: Axes | None = None) -> Axes:
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['as it was', 'cured']
     """
+    if not hasattr(cure, "as_it_was"):
+        raise DTypeError(f"plot_cure takes a cure, as in plot_cure(doctor.cure(finding)), but was given {shown(cure)}")
     ax = plot_curves({"as it was": cure.as_it_was, "cured": cure.cured}, unit="step", log=log, ax=ax)
     ax.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     ax.set_title(f"{cure.finding.name}: {cure.change}", fontsize=10)

@@ -13,7 +13,7 @@ from tinygrad_edu.train.doctor.finding import Finding
 from tinygrad_edu.train.doctor.tape import Fork, Tape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cure:
     """The losses of the recorded steps, without and with the fix of a finding.
 
@@ -43,6 +43,13 @@ class Cure:
         return (
             f"{self.finding.name}: with {self.change}, the loss after {n} steps is {self.cured[-1]:.4g} instead of "
             f"{self.as_it_was[-1]:.4g}\n  code: {self.code}"
+        )
+
+    @for_output
+    def __repr__(self) -> str:
+        return (
+            f"<Cure of {self.finding.name}: after {len(self.cured)} steps, the loss is {self.cured[-1]:.4g} instead of "
+            f"{self.as_it_was[-1]:.4g}>"
         )
 
 

@@ -26,7 +26,7 @@ class Finding:
     sentence : what is wrong.
     evidence : the numbers that show it.
     fix : what to do.
-    step : the backward pass at which it was found, from 1 on.
+    step : the backward pass at which it was found, from 1 on; 0 if there was none.
     code : the fix as a line of code, with this program's names of the net and the optimizer where they are known.
     confidence : how sure the rule is, from 0 to 1. A fault that the graph itself shows has 0.95 or more. A fault that
         the losses suggest has less.

@@ -228,6 +228,48 @@ def _is_fine_tuning(visit: Visit, still: list[str]) -> bool:
     return len(untrained) < 0.5 * len(still)
 
 
+class NoBackward(Rule):
+    """A loop that computes losses and takes steps, but never calls backward().
+
+    Sure when the watch ends without any backward pass, the model was called three times or more with a gradient
+    recorded, an optimizer of its parameters took three steps or more, and no parameter changed. A loop that only looks
+    at answers takes no steps. An optimizer with steps that need no gradient would make it wrong, but then the
+    parameters change.
+    """
+
+    name = "no backward pass"
+    fix = "call loss.backward() before optimizer.step(), within the with block"
+    code = "loss.backward()  # before {optimizer}.step()"
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.optimizer: Any = None
+        self.other_passes = False  # whether a backward pass did not reach the net
+
+    def on_call(self, model: Any, y: Any) -> Said | None:
+        self.calls += bool(getattr(y, "requires_grad", False))
+        return None
+
+    def on_step(self, optimizer: Any) -> Said | None:
+        self.optimizer = optimizer
+        return None
+
+    def elsewhere(self, root: Node) -> Said | None:
+        self.other_passes = True
+        return None
+
+    def finish(self, course: Course) -> Said | None:
+        steps = len(course.rates)
+        if course.losses or self.other_passes or min(steps, self.calls) < STREAK or not course.untouched():
+            return None
+        if not any(p in course.name_of for p in self.optimizer.params):
+            return None
+        return Said(
+            "no loss was backpropagated, so the steps have no gradient to follow.",
+            f"the net was called {self.calls} times, and its optimizer took {steps} steps, without a backward pass",
+        )
+
+
 class NeverChanged(Rule):
     """A net that no step ever changes.
 

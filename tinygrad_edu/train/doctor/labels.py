@@ -208,7 +208,8 @@ class SortedRows(Rule):
         if record is None or ratio is None or not ratio > 0.5 or len(record.means) < 15:
             return False
         means = np.array(record.means)
-        drift = np.corrcoef(means.mean(1), range(len(means)))[0, 1]
+        middles = means.mean(1)
+        drift = np.corrcoef(middles, range(len(means)))[0, 1] if np.ptp(middles) > 0 else 0.0
         return float(np.mean(np.var(means, axis=0))) > 0.5 * whole > 0 and abs(drift) < 0.7
 
 

@@ -3,18 +3,19 @@
 import math
 import sys
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from tinygrad_edu.errors import ArgumentError
+from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.listeners import Observer
 from tinygrad_edu.graph.modes import MODES, recording_lines, start_observing, stop_observing
 from tinygrad_edu.graph.node import Node, topological_order
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.optim.parameters import nodes_of
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.notebook import table
 from tinygrad_edu.train.callbacks import Callback, Run
@@ -23,6 +24,7 @@ from tinygrad_edu.train.doctor.cure import Cure, cure_of
 from tinygrad_edu.train.doctor.evaluation import TrainingModeInEvaluation
 from tinygrad_edu.train.doctor.examination import Examination, examine
 from tinygrad_edu.train.doctor.finding import Finding, Grade, Rule, Said
+from tinygrad_edu.train.doctor.frozen import NoBackward
 from tinygrad_edu.train.doctor.held_out import HeldOut
 from tinygrad_edu.train.doctor.numbers import NotANumber
 from tinygrad_edu.train.doctor.rates import LEAST, RateTooHigh
@@ -39,6 +41,8 @@ BEFORE = 2  # passes before each close look also get a visit; the others are onl
 LINES = 20  # passes with source lines; later, a few looks have them, and other passes those of the last graph like them
 MEASURED = 100  # passes; later, only every fiftieth step is measured, because weights are copied for it
 JUDGED = 200  # the first pass at which the course of the run is judged; then at twice as many, and so on
+
+NOT_WATCHED = "this doctor has watched nothing: use it as: with train.doctor(net, optimizer) as doctor"
 
 
 class _Place(NamedTuple):
@@ -100,6 +104,7 @@ class Doctor(Observer, Callback):
     Raises
     ------
     ArgumentError : the optimizer is several ones, or has no learning rate ``lr``.
+    DTypeError : the model is neither a Module nor a list of parameters, such as an optimizer in its place.
 
     Notes
     -----
@@ -141,6 +146,11 @@ class Doctor(Observer, Callback):
         tell: Callable[[Finding], object] | None = None,
         examine: bool = False,
     ) -> None:
+        if model is not None and not _has_parameters(model):
+            raise DTypeError(
+                "a doctor takes the net and then its optimizer, as in train.doctor(net, optimizer), but was given "
+                f"{shown(model)} in place of the net"
+            )
         if isinstance(optimizer, list | tuple | dict):
             raise ArgumentError(
                 f"a doctor takes one optimizer, and got a {type(optimizer).__name__} of {len(optimizer)}: give it the "
@@ -166,6 +176,7 @@ class Doctor(Observer, Callback):
         self._recording = recording_lines()
         self._visit: Visit | None = None
         self._watching = False
+        self._has_watched = False
 
     # --- the watch ---
 
@@ -201,7 +212,7 @@ class Doctor(Observer, Callback):
         self._follows, self._records = False, False
         start_observing(self)
         self._follow(visits=True, records=True)
-        self._watching = True
+        self._watching = self._has_watched = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -213,11 +224,13 @@ class Doctor(Observer, Callback):
             self.notes.append(
                 f"The loop ended with {kind.__name__} at step {self.steps}: the findings are about the steps before."
             )
-        self._note_changes()
         if self.steps:
             self._withdraw()
             self._ask("judge", self._course)
             self._ask("finish", self._course)
+        else:
+            self._ask("finish", self._course, only=NoBackward)
+        self._note_changes()
         if self.tape is not None and self.tape.passes and self.tape.optimizer is not None and self._is_worth_a_try():
             self.examination = self.examine()
 
@@ -247,7 +260,7 @@ class Doctor(Observer, Callback):
                     "The parameters changed, but no backward pass was seen: the step is compiled. The doctor sees only "
                     "steps that are not compiled. As a callback of train.fit(compiled=True), it also sees the losses."
                 )
-            elif self._calls:
+            elif self._calls and not self.findings:
                 self.notes.append(
                     f"The net was called {_count(self._calls, 'time')}, but no loss was backpropagated: call "
                     "loss.backward() within the with block."
@@ -466,6 +479,7 @@ class Doctor(Observer, Callback):
         >>> best.name, best.helped
         ('Adam with the rate 0.01', True)
         """
+        self._check_watch()
         return examine(self.tape, self._course.names, self.steps)
 
     def cure(self, finding: Finding | str, **settings: Any) -> Cure:
@@ -504,6 +518,7 @@ class Doctor(Observer, Callback):
         >>> cure.exact, cure.code
         (True, 'optimizer.zero_grad()')
         """
+        self._check_watch()
         made = [f for f in self.findings if finding in (f, f.name)]
         if not made:
             raise ArgumentError(
@@ -513,12 +528,18 @@ class Doctor(Observer, Callback):
         record = self._course.record
         return cure_of(made[0], self.tape, self._course.names, settings, record.sizes[0] if record else 1)
 
+    def _check_watch(self) -> None:
+        if not self._has_watched:
+            raise ArgumentError(NOT_WATCHED)
+
     # --- the report ---
 
     @for_output
     def __str__(self) -> str:
         lines = [str(finding) for finding in self.findings]
-        if not self.steps and not self.notes:
+        if not self._has_watched:
+            lines.append(NOT_WATCHED)
+        elif not self.steps and not self.notes and not self.findings:
             lines.append(
                 "The doctor has seen no backward pass: it sees those of the watched model that are not compiled."
             )
@@ -539,6 +560,8 @@ class Doctor(Observer, Callback):
 
     @for_output
     def __repr__(self) -> str:
+        if not self._has_watched:
+            return f"<Doctor: {NOT_WATCHED}>"
         return f"<Doctor: {_count(self.steps, 'step')}, {_count(len(self.findings), 'finding')}>"
 
 
@@ -552,6 +575,15 @@ def _next_look(step: int) -> int:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _has_parameters(model: Any) -> bool:
+    """Whether it is a Module or alike, a parameter, or an iterable of parameters."""
+    if hasattr(model, "named_parameters") or isinstance(model, Node):
+        return True
+    if isinstance(model, list | tuple):
+        return all(isinstance(p, Node) for p in model)
+    return isinstance(model, Iterable) and not isinstance(model, str | Mapping | np.ndarray)
 
 
 def _named_parameters(model: Any) -> Mapping[str, Node]:
