@@ -141,7 +141,7 @@ def test_what_is_no_number_is_a_failure_of_its_run():
     (run,) = sweep(lambda rng: {"net": nn.Linear(1, 1)}, [{}], seeds=1, jobs=1)
     assert "give net.state_dict() instead of a net" in run.failure
     (run,) = sweep(lambda rng: 3, [{}], seeds=1, jobs=1)
-    assert "a run gives a History or a dict of numbers by name, but gave 3" in run.failure
+    assert "such as {'loss': 0.1}, but this one returned 3" in run.failure
 
 
 def test_an_outcome_survives_as_it_was():
