@@ -114,7 +114,9 @@ def test_the_legend_lies_neither_on_a_point_nor_on_the_boundary(ax):
 
 def test_boundary_says_which_of_its_arguments_is_wrong(ax):
     X, y = np.zeros((6, 2)), np.zeros(6)
-    with pytest.raises(ArgumentError, match="plot_boundary.model, X, y. takes a model .* first, but was given 'net'"):
+    with pytest.raises(
+        ArgumentError, match=r"^plot_boundary\(model, X, y\) takes a model .* first, but was given 'net'"
+    ):
         plot_boundary("net", X, y, ax=ax)
     with pytest.raises(ShapeError, match="a class for each point, but was given 6 points and 4 classes"):
         plot_boundary(lambda points: points[:, 0], X, y[:4], ax=ax)
