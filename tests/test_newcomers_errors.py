@@ -137,6 +137,7 @@ MANY = np.linspace(0.0, 1.0, 400).reshape(200, 2)
 VIEWS = {
     "write viz.player(…).save('x.html')": lambda: viz.player(L, "x.html"),
     "write viz.draw(…).save('x.svg')": lambda: viz.draw(L, "x.svg"),
+    "print(viz.trace(…)) shows the text": lambda: viz.trace(L, "x.txt"),
     "notes is a dict, such as {1: 'the first step'}, but was given ['x']": lambda: viz.player(L, notes=["x"]),
     "stops is a list of steps, such as [3, 5], but was given 3": lambda: viz.player(L, stops=3),
     "plot_boundary(model, X, y) takes a model or a function of points first, but was given an array of shape "
@@ -156,6 +157,7 @@ def test_a_view_says_what_it_takes(words):
 def test_an_array_of_many_numbers_is_named_by_its_shape():
     assert "array of shape (200, 2)" in said(lambda: Value(MANY))
     assert "array of shape (200, 2)" in said(lambda: nn.MLP(2, [3, 1], MANY))
+    assert "array of shape (3, 3)" in said(lambda: nn.Linear(np.eye(3), 1))
 
 
 # --- settings and names ---
@@ -166,6 +168,13 @@ def test_a_net_of_layers_says_how_its_sizes_are_written():
         for given in ((2, 16, 16, 1), ([2, 16, 1],)):
             assert "write MLP(2, [16, 16, 1])" in said(lambda MLP=MLP, given=given: MLP(*given))
         assert "sizes must list the units of each layer" in said(lambda MLP=MLP: MLP(2))
+
+
+@pytest.mark.parametrize(
+    ("second", "words"), [("w", "write label='w'"), (float, "write dtype=float"), (2.0, "Tensor([1.0, 2.0])")]
+)
+def test_a_tensor_takes_its_settings_by_name(second, words):
+    assert words in said(lambda: Tensor([1.0, 2.0], second))
 
 
 @pytest.mark.parametrize(("node", "words"), [(Value(2.0), "x.grad = 0.0"), (Tensor([2.0]), "x.grad = None")])

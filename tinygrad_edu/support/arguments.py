@@ -16,10 +16,13 @@ def shown(given: Any) -> str:
     >>> shown([1, 2]), shown("x" * 100)
     ('[1, 2]', 'an object of the type str')
     """
-    if getattr(given, "size", 0) > 20 and getattr(given, "shape", ()):
-        return f"an array of shape {given.shape}"
+    shape = getattr(given, "shape", ())
+    if shape and getattr(given, "size", 0) > 20:
+        return f"an array of shape {shape}"
     text = repr(given)
-    return text if len(text) <= 80 and "\n" not in text else f"an object of the type {type(given).__name__}"
+    if len(text) <= 80 and "\n" not in text:
+        return text
+    return f"an array of shape {shape}" if shape else f"an object of the type {type(given).__name__}"
 
 
 def whole_number(what: str, number: Any, least: int = 1) -> int:

@@ -167,6 +167,8 @@ def trace(root: Node, gradient: Any = None) -> Trace:
     b receives 1 · 2 = 2
     """
     order = graph_of(root)
+    if isinstance(gradient, str):
+        raise ArgumentError(f"trace() writes no file, but was given {gradient!r}: print(viz.trace(…)) shows the text")
     if isinstance(root, Tensor):
         return _trace_arrays(order, root._seed(gradient))
     if gradient is not None:
