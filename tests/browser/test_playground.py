@@ -312,6 +312,22 @@ def test_several_logits_are_said_with_their_softmax(opened):
     assert f"Its answer, class {np.argmax(z)}, is {'right' if np.argmax(z) == label else 'wrong'}" in said
 
 
+def test_labels_that_number_the_outputs_are_compared_with_those_outputs(opened):
+    X, y = moons()
+    y = y + 1  # of three outputs the first has no sample
+    net = nn.MLP(2, [4, 3], "tanh", rng=0)
+    page = opened(playground(net, X, y, loss=nn.functional.cross_entropy, validation=0))
+    answers = np.argmax(net(X).data, axis=1)
+    assert len({*answers}) > 1
+    assert page.inner_text("#accuracy") == f"{np.mean(answers == y):.3f}"
+    for answer in {*answers}:
+        i = int(np.argmax(answers == answer))
+        page.evaluate(f"playground.pick({i})")
+        name = f"class {answer}" if answer else "an output without a class"
+        verdict = "right" if answer == y[i] else f"wrong: the sample is of class {y[i]}"
+        assert f"(softmax). Its answer, {name}, is {verdict}." in page.inner_text("#card p >> nth=0")
+
+
 def test_outputs_that_are_no_logits_are_said_as_they_are(opened):
     X, y = moons()
 

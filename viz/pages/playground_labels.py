@@ -47,7 +47,15 @@ class Labels:
             "center": center,
             "slope": slope,
             "logits": self._takes_logits(),
+            "outputs": self._classes_of_outputs(),
         }
+
+    def _classes_of_outputs(self) -> list[int]:
+        """The class of each output, -1 where no sample has it. Labels that can number the outputs do so."""
+        targets = self.targets.tolist()
+        if self.outputs > 1 and set(targets) <= {*range(self.outputs)}:
+            return [targets.index(k) if k in targets else -1 for k in range(self.outputs)]
+        return [*range(self.outputs)]
 
     def _takes_logits(self) -> bool:
         """Whether the outputs are logits, which a cross-entropy turns into probabilities.
@@ -56,7 +64,8 @@ class Labels:
         """
         n = len(self.targets)
         outputs = np.cos(np.arange(n * self.outputs)).reshape(n, self.outputs)
-        numbers = np.arange(n, dtype=np.float64 if self.outputs == 1 else np.int64)
+        order = self._classes_of_outputs() if self.outputs > 1 else [*range(n)]
+        numbers = np.array([order.index(k) for k in range(n)], self.targets.dtype)
         given = self._loss_of(outputs, self.targets, self.loss)
         expected = self._loss_of(outputs, numbers, _default_loss(self._shaped(numbers), self.outputs))
         return bool(abs(given - expected) <= 1e-9 * abs(expected))

@@ -89,7 +89,7 @@ class PlaneView {
       for (let k = 1; k < count; k += 1) if (z[i * count + k] > z[i * count + best]) best = k;
       for (let k = 0; k < count; k += 1) total += Math.exp(z[i * count + k] - z[i * count + best]);
       const sure = (1 / total - 1 / count) / (1 - 1 / count);
-      const [r, g, b] = mixed(middle, classes[best], PALE * sure);
+      const [r, g, b] = mixed(middle, classes[this.given.form.outputs[best]] ?? middle, PALE * sure);
       pixels[i] = (255 << 24) | (b << 16) | (g << 8) | r;
     }
   }

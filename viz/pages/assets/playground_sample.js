@@ -1,12 +1,12 @@
 // A sample: what the net answers, and its own passes in the player's page, with this moment's weights and that sample's
 // numbers in its link.
 
-/** The class of the net's `count` outputs in `z` from place `from` on. */
+/** The class that the net answers with its `count` outputs in `z` from place `from` on. */
 function answered(z, form, from = 0, count = z.length) {
   if (count === 1) return Number(z[from] > form.center);
   let best = 0;
   for (let k = 1; k < count; k += 1) if (z[from + k] > z[from + best]) best = k;
-  return best;
+  return form.outputs[best];
 }
 
 /** The net's outputs for a sample of class `label` in words; logits also as probabilities. */
@@ -25,7 +25,7 @@ function answerText(outputs, form, label) {
   }
   const best = answered(outputs, form);
   const verdict = best === label ? "right" : `wrong: the sample is of class ${classes[label]}`;
-  return `The net gives ${given}. Its answer, class ${classes[best] ?? best}, is ${verdict}.`;
+  return `The net gives ${given}. Its answer, ${best in classes ? `class ${classes[best]}` : "an output without a class"}, is ${verdict}.`;
 }
 
 /** The page that Python packed, as text. */
