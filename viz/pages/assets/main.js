@@ -201,7 +201,7 @@ class Player {
     const { g } = graph.boxes[first];
     const [w, h] = graph.nodes[first].size;
     for (const k of placed.length <= MARKED ? placed : [first]) graph.boxes[k].g.classList.add("invites");
-    const all = placed.length > 1 && placed.every(isSmall) ? " any leaf" : "";
+    const all = placed.length > 1 && placed.every(isSmall) && w > 100 ? " any leaf" : ""; // as wide as the box at most
     const text = make("text", { class: "invitation", x: w / 2, y: h + 19, "text-anchor": "middle" });
     text.textContent = !isSmall(first) ? (touch ? "tap: change an entry" : "click: change an entry") : `${touch ? "drag or tap" : "drag or type"}${all}`;
     g.append(text);
