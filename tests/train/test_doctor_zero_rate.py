@@ -88,3 +88,16 @@ def test_a_short_run_is_said_to_be_too_short_to_judge_the_rate(rate):
     few = "It judges whether the learning rate is too low after 30 steps: these were too few."
     assert few in str(watched(lambda step: rate, 20))
     assert few not in str(watched(lambda step: 0.5, 60))
+
+
+@pytest.mark.parametrize(("rate_at", "found"), [(lambda epoch: 0.0, True), (lambda epoch: 0.1 * epoch, False)])
+def test_a_rate_of_0_is_seen_in_compiled_steps_too(rate_at, found):
+    X, y = data.moons(100, noise=0.1, rng=0)
+    net = nn.MLP(2, [8, 2], rng=0)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    schedule = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 10 * rate_at(epoch))
+    doctor = train.doctor()
+    settings = {"loss": F.cross_entropy, "optimizer": optimizer, "schedule": schedule, "callbacks": [doctor]}
+    train.fit(net, X, y, **settings, epochs=5, batch_size=25, compiled=True, rng=0)
+    assert names(doctor) == ["learning rate of 0"] * found
+    assert doctor.steps == 20

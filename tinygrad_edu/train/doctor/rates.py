@@ -192,7 +192,9 @@ class RateOfZero(Rule):
     def finish(self, course: Course) -> Said | None:
         rates = course.rates
         count = len(list(itertools.takewhile(lambda rate: rate == 0, reversed(rates))))
-        if not count or not self.has_gradient or any(group.lr for group in getattr(self.optimizer, "groups", ())):
+        optimizer = self.optimizer or course.optimizer  # of compiled steps, only the doctor's own is known
+        has_gradient = self.has_gradient or course.has_gradient()
+        if not count or not has_gradient or any(group.lr for group in getattr(optimizer, "groups", ())):
             return None
         earlier = rates[: len(rates) - count]
         if not (self._is_left_at_zero(earlier, count) if earlier else self._began_at_zero(course)):

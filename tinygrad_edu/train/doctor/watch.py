@@ -382,10 +382,12 @@ class Doctor(Observer, Callback):
         self.steps = self._seen_at_step = self.steps + 1
         visit = Visit(Value(run.loss), [], self._course, self.steps, self.optimizer)
         self._course.begin_pass(run.loss)
+        self._course.rates.append(run.optimizer.lr)
         if self.steps == 1:
             self.notes.append(
                 "The step is compiled, so it has no graph: the doctor sees only the losses and the weights. It finds a "
-                "rate that is too high and losses that are not finite. It sees no layers, inputs, labels or gradients."
+                "rate that is too high or 0, and losses that are not finite. It sees no layers, inputs, labels or "
+                "gradients."
             )
         for rule in (RateTooHigh, NotANumber):
             self._ask("before", visit, only=rule)
