@@ -258,17 +258,13 @@ def test_a_key_that_this_graph_has_no_use_for_says_so(opened):
     assert page.is_hidden("#note")
 
 
-def test_each_leaf_that_can_be_changed_is_marked(opened):
+def test_at_first_each_leaf_that_can_be_changed_is_marked_and_results_are_those_of_the_whole_pass(opened):
     page = opened(player(expression()))
     assert page.locator(".node.invites").count() == page.evaluate("player.leaves.list.length") == 3
     assert page.locator(".node.invites .handle").evaluate_all(
         "(all) => all.map((x) => getComputedStyle(x).opacity)"
     ) == (["1"] * 3)
     assert text(page, ".invitation") == "drag or type any leaf"
-
-
-def test_before_the_first_step_the_results_on_the_page_are_those_of_the_whole_pass(opened):
-    page = opened(player(expression()))
     assert text(page, "#where").endswith("no step done yet")
     assert text(page, "#losses") == "L = 0.4621 after the whole forward pass"
     assert text(page, "#steps-title") == "All steps of both passes"

@@ -320,6 +320,8 @@ def test_labels_that_number_the_outputs_are_compared_with_those_outputs(opened):
     answers = np.argmax(net(X).data, axis=1)
     assert len({*answers}) > 1
     assert page.inner_text("#accuracy") == f"{np.mean(answers == y):.3f}"
+    assert page.inner_text("#accuracy-of") == "training accuracy"
+    assert page.is_hidden("#dots")
     for answer in {*answers}:
         i = int(np.argmax(answers == answer))
         page.evaluate(f"playground.pick({i})")
@@ -342,17 +344,10 @@ def test_outputs_that_are_no_logits_are_said_as_they_are(opened):
     assert "probability" not in said
 
 
-def test_the_page_says_whose_accuracy_it_is_and_which_samples_are_pale(opened, plain):
+def test_the_page_says_whose_accuracy_it_is_which_samples_are_pale_and_what_a_step_computes(opened, plain):
     page = opened(plain)
     assert page.inner_text("#accuracy-of") == "validation accuracy"
     assert page.inner_text("#dots").split() == ["training", "validation", "(pale)"]
-    page = opened(small(validation=0))
-    assert page.inner_text("#accuracy-of") == "training accuracy"
-    assert page.is_hidden("#dots")
-
-
-def test_the_code_of_a_step_is_numpy_with_the_functions_that_it_calls(opened, plain):
-    page = opened(plain)
     code = page.inner_text("#listing")
     assert "np.s_[:, 0]" in code
     assert "slice(" not in code
