@@ -1,6 +1,5 @@
 """The first mistakes with the library: each message is one sentence that says what to do."""
 
-import inspect
 import sys
 
 import numpy as np
@@ -97,35 +96,17 @@ def test_predict_names_the_order_of_its_arguments():
 
 
 class Own(nn.Module):
-    """A module whose attribute may not be what learns."""
+    """A module whose attribute does not learn."""
 
     def __init__(self, w):
         self.w = w
 
 
-def test_an_optimizer_names_the_attribute_that_does_not_learn():
-    frozen = Tensor([1.0], requires_grad=False)
-    why = {"w holds integers": Tensor([1, 2]), "w is an array: make it a Tensor": np.ones(2), "w is frozen": frozen}
-    for words, w in why.items():
-        for parameters in (Own(w).parameters(), nn.Sequential(Own(w)).parameters()):
-            text = said(lambda parameters=parameters: optim.SGD(parameters, lr=0.1))
-            assert text.startswith("SGD was given no parameters: ")
-            assert words in text
-    assert "or an iterator used up?" in said(lambda: optim.SGD(nn.ReLU().parameters(), lr=0.1))
-    assert nn.ReLU().parameters() == []
-
-
-LAYER_CLASSES = [getattr(nn, name) for name in nn.__all__ if inspect.isclass(getattr(nn, name))]
-
-
-@pytest.mark.parametrize("layer", LAYER_CLASSES, ids=lambda layer: layer.__name__)
-def test_a_layer_that_lacks_an_argument_is_called_by_its_own_name(layer):
-    assert layer.__init__ is object.__init__ or layer.__init__.__qualname__ == f"{layer.__name__}.__init__"
-
-
-def test_a_convolution_is_called_by_its_own_name():
-    with pytest.raises(TypeError, match=r"Conv2d\.__init__\(\) missing"):
-        nn.Conv2d(3, 4)
+@pytest.mark.parametrize("w", [Tensor([1, 2]), np.ones(2), Tensor([1.0], requires_grad=False)], ids=str)
+def test_an_optimizer_without_parameters_says_what_a_parameter_is(w):
+    text = said(lambda: optim.SGD(Own(w).parameters(), lr=0.1))
+    assert text.startswith("SGD was given no parameters: is net.parameters() empty, or an iterator used up?")
+    assert "a Tensor of floats in an attribute of a Module, such as Tensor([1.0, 2.0])" in text
 
 
 # --- views ---
@@ -136,7 +117,6 @@ MANY = np.linspace(0.0, 1.0, 400).reshape(200, 2)
 
 VIEWS = {
     "write viz.player(…).save('x.html')": lambda: viz.player(L, "x.html"),
-    "write viz.draw(…).save('x.svg')": lambda: viz.draw(L, "x.svg"),
     "print(viz.trace(…)) shows the text": lambda: viz.trace(L, "x.txt"),
     "notes is a dict, such as {1: 'the first step'}, but was given ['x']": lambda: viz.player(L, notes=["x"]),
     "stops is a list of steps, such as [3, 5], but was given 3": lambda: viz.player(L, stops=3),
@@ -145,7 +125,6 @@ VIEWS = {
     "but was given an array of shape (200, 2)": lambda: viz.trace(MANY),
     "that a computation gave, but was given an array of shape (200, 2)": lambda: viz.player(MANY),
     "to explain the gradient of, but was given an array of shape (200, 2)": lambda: viz.why(MANY, L),
-    "starts with the gradient 1, but was given 2.0: write (gradient * L).backward()": lambda: L.backward(2.0),
 }
 
 
@@ -163,24 +142,9 @@ def test_an_array_of_many_numbers_is_named_by_its_shape():
 # --- settings and names ---
 
 
-def test_a_net_of_layers_says_how_its_sizes_are_written():
-    for MLP in (nn.MLP, nn.scalar.MLP):
-        for given in ((2, 16, 16, 1), ([2, 16, 1],)):
-            assert "write MLP(2, [16, 16, 1])" in said(lambda MLP=MLP, given=given: MLP(*given))
-        assert "sizes must list the units of each layer" in said(lambda MLP=MLP: MLP(2))
-
-
-@pytest.mark.parametrize(
-    ("second", "words"), [("w", "write label='w'"), (float, "write dtype=float"), (2.0, "Tensor([1.0, 2.0])")]
-)
-def test_a_tensor_takes_its_settings_by_name(second, words):
-    assert words in said(lambda: Tensor([1.0, 2.0], second))
-
-
-@pytest.mark.parametrize(("node", "words"), [(Value(2.0), "x.grad = 0.0"), (Tensor([2.0]), "x.grad = None")])
-def test_a_node_says_how_its_gradient_is_forgotten(node, words):
-    with pytest.raises(AttributeError, match=rf"{words}, or optimizer\.zero_grad\(\)"):
-        node.zero_grad()
+def test_a_tensor_says_how_its_gradient_is_forgotten():
+    with pytest.raises(AttributeError, match=r"x\.grad = None, or optimizer\.zero_grad\(\)"):
+        Tensor([2.0]).zero_grad()
 
 
 def test_a_node_of_one_number_is_rounded_like_a_number():

@@ -101,10 +101,8 @@ class Tensor(Node):
     requires_grad: bool
 
     def __init__(
-        self, data: Any, *more: Any, dtype: DTypeLike | None = None, requires_grad: bool = True, label: str = ""
+        self, data: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = True, label: str = ""
     ) -> None:
-        if more:
-            raise _refuse_more(more)
         array = _array(data, dtype)
         self._data = _own(array, data)
         self._grad: Any = None
@@ -749,16 +747,6 @@ def _dtype(dtype: Any) -> np.dtype[Any]:
         raise DTypeError(
             f"dtype must be a type of numbers, such as float or 'float32', but was given {dtype!r:.60}"
         ) from None
-
-
-def _refuse_more(more: tuple[Any, ...]) -> ArgumentError:
-    setting = "label" if isinstance(more[0], str) else "dtype" if isinstance(more[0], type | np.dtype) else ""
-    advice = (
-        f"write {setting}={getattr(more[0], '__name__', shown(more[0]))}"
-        if setting
-        else "numbers are given as a list, Tensor([1.0, 2.0])"
-    )
-    return ArgumentError(f"Tensor(data) takes its settings by name, but was given {shown(more[0])} as well: {advice}")
 
 
 def _not_an_array(data: Any, dtype: Any, error: Exception) -> TinygradEduError:

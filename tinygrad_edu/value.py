@@ -29,7 +29,6 @@ from tinygrad_edu.speed.scalar_walk import written_walk
 from tinygrad_edu.speed.shared_inputs import SharedInputs
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
-from tinygrad_edu.support.other_libraries import explain_absent
 
 Number = float | int
 
@@ -165,7 +164,7 @@ class Value(Node):
         """
         return float(data_of(self))
 
-    def backward(self, gradient: None = None, *, create_graph: bool = False) -> None:
+    def backward(self, *, create_graph: bool = False) -> None:
         """Compute ∂self/∂node for every node that self depends on, by the chain rule.
 
         Gradients of leaves accumulate: a second call adds the same amounts again. Those of interior nodes
@@ -186,11 +185,6 @@ class Value(Node):
         >>> first.data, x.grad
         (27.0, 18.0)
         """
-        if gradient is not None:
-            raise ArgumentError(
-                f"backward() of a Value starts with the gradient 1, but was given {shown(gradient)}: write "
-                "(gradient * L).backward()"
-            )
         if not self.requires_grad:
             raise graph.nothing_to_differentiate(self)
         if WATCH.before_backward:
@@ -538,4 +532,3 @@ def _no_mixing(row: Elementwise, other: Any) -> str:
 
 
 install(Value, _unary, _binary)
-explain_absent(Value)

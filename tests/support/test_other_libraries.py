@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import tinygrad_edu
-from tinygrad_edu import Tensor, Value, nn
+from tinygrad_edu import Tensor, nn
 from tinygrad_edu.support.other_libraries import TABLE, advice
 
-CLASSES = {"Tensor": Tensor, "Value": Value, "Module": nn.Module}
+CLASSES = {"Tensor": Tensor, "Module": nn.Module}
 
 
 def holder(place):

@@ -313,7 +313,6 @@ class Activation(Module):
     _settings: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, function: Callable[..., Any]) -> None:
-        super().__init_subclass__()
         _, *settings = inspect.signature(function).parameters.values()
         cls.function = staticmethod(function)
         cls._settings = inspect.Signature(settings)

@@ -7,7 +7,6 @@ need not call ``super().__init__()``.
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
-from types import FunctionType
 from typing import Any, TypeVar
 
 from tinygrad_edu.errors import DTypeError
@@ -64,22 +63,6 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward(): define there what calling it computes")
 
     forward: Callable[..., Any] = _no_forward
-
-    def __init_subclass__(cls) -> None:
-        """Give a layer of the library an ``__init__`` of its own name: Python's errors say it."""
-        inherited = cls.__init__
-        if cls.__module__.startswith(__package__) and isinstance(inherited, FunctionType):
-            own = FunctionType(
-                inherited.__code__,
-                inherited.__globals__,
-                "__init__",
-                inherited.__defaults__,
-                inherited.__closure__,
-            )
-            functools.update_wrapper(own, inherited)
-            own.__kwdefaults__ = inherited.__kwdefaults__
-            own.__qualname__ = f"{cls.__qualname__}.__init__"
-            cls.__init__ = own  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.__dict__.get(name)
@@ -218,7 +201,7 @@ class Module:
         >>> [p.label for p in layer.parameters()]
         ['weight']
         """
-        return [p for _, p in self.named_parameters()] or _NoParameters(self)
+        return [p for _, p in self.named_parameters()]
 
     def zero_grad(self) -> None:
         """Forget the parameters' gradients, to which ``backward()`` would add; also those of frozen parameters.
@@ -449,23 +432,6 @@ class Module:
             for text, count in [(self._title(), self._count()), *self._rows()]
         )
         return f"<table><tr><th>module</th><th>parameters</th></tr>{cells}</table>"
-
-
-class _NoParameters(list[Any]):
-    """The empty list of parameters of a module that may have been meant to learn."""
-
-    def __init__(self, module: Module) -> None:
-        self.module = module
-
-    def why(self) -> str:
-        """What keeps an attribute from being a parameter; "" if there is nothing to say."""
-        for name, member in self.module._state().items():
-            if not isinstance(member, Node):
-                return f"{name} is an array: make it a Tensor"
-            if getattr(getattr(member, "dtype", None), "kind", "f") != "f":
-                return f"{name} holds integers: write floats, such as Tensor([1.0, 2.0])"
-            return f"{name} is frozen: set its requires_grad to True"
-        return ""
 
 
 class ForwardHook:

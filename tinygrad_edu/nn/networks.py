@@ -203,13 +203,13 @@ class MLP(Module):
     def __init__(
         self,
         n_in: int,
-        sizes: Sequence[int] = (),
+        sizes: Sequence[int],
         activation: str | Callable[[Any], Any] = "relu",
-        *more: Any,
+        *,
         dtype: DTypeLike | None = None,
         rng: Rng = None,
     ) -> None:
-        widths = layer_widths(n_in, sizes, more)
+        widths = layer_widths(n_in, sizes)
         source = generator(rng)
         self.layers = [Linear(*pair, dtype=dtype, rng=source) for pair in pairwise(widths)]
         self.activation = activation_of(activation)

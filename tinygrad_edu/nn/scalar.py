@@ -268,13 +268,13 @@ class MLP(_ScalarModule):
     def __init__(
         self,
         n_in: int,
-        sizes: Sequence[int] = (),
+        sizes: Sequence[int],
         activation: str | Callable[[Any], Any] = "relu",
-        *more: Any,
+        *,
         fused: bool = True,
         rng: Rng = None,
     ) -> None:
-        widths, source = layer_widths(n_in, sizes, more), _source(rng)
+        widths, source = layer_widths(n_in, sizes), _source(rng)
         *hidden, last = pairwise(widths)
         self.layers = [Layer(*pair, activation, fused=fused, rng=source) for pair in hidden]
         self.layers.append(Layer(*last, identity, fused=fused, rng=source))

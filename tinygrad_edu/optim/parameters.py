@@ -44,9 +44,9 @@ def leaves_of(params: Any, name: str) -> list[Any]:
         raise _no_list(params, name)
     found = nodes_of(params, name)
     if not found:
-        why = params.why() if hasattr(params, "why") else ""  # an empty net.parameters() may know
         raise ArgumentError(
-            f"{name} was given no parameters: {why or 'is net.parameters() empty, or an iterator used up?'}"
+            f"{name} was given no parameters: is net.parameters() empty, or an iterator used up? A parameter is no "
+            "array, but a Tensor of floats in an attribute of a Module, such as Tensor([1.0, 2.0])"
         )
     for i, p in enumerate(found):
         if p.operation is not None or getattr(getattr(p, "dtype", None), "kind", "f") != "f":

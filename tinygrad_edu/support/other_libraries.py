@@ -168,7 +168,6 @@ TABLE: tuple[OtherName, ...] = (
         zero_="data[...] = 0",
         zero_grad="x.grad = None, or optimizer.zero_grad() for all parameters",
     ),
-    *_rows("Value", _TORCH, zero_grad="x.grad = 0.0, or optimizer.zero_grad() for all parameters"),
     *_rows("Tensor", "NumPy", flat="data.flat", tobytes="data.tobytes()"),
     *_rows(
         "Module",

@@ -107,7 +107,7 @@ class Drawing:
 
 def draw(
     root: "Node | program.Compiled",
-    *path: Any,
+    *,
     depth: int | None = None,
     collapse: bool | int = False,
     direction: Direction = "LR",
@@ -161,8 +161,6 @@ def draw(
     >>> draw(L)
     <Drawing of L: 6 nodes, 5 edges>
     """
-    if path:
-        raise ArgumentError(f"draw() takes one graph and writes no file: write viz.draw(…).save({str(path[0])!r})")
     if not isinstance(root, Node) and not program.is_compiled(root):
         raise DTypeError(f"draw() shows the graph of a Value or a Tensor, but was given {_advise(root)}")
     _check(depth, collapse, direction, theme, max_nodes)
