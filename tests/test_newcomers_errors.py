@@ -9,6 +9,7 @@ import viz
 from docs.__main__ import main as docs_main
 from tinygrad_edu import Tensor, Value, data, export, nn, optim, save, train
 from tinygrad_edu.errors import TinygradEduError
+from tinygrad_edu.support.arguments import shown
 
 F = nn.functional
 X = np.linspace(-1, 1, 20).reshape(10, 2)
@@ -137,6 +138,11 @@ def test_an_array_of_many_numbers_is_named_by_its_shape():
     assert "array of shape (200, 2)" in said(lambda: Value(MANY))
     assert "array of shape (200, 2)" in said(lambda: nn.MLP(2, [3, 1], MANY))
     assert "array of shape (3, 3)" in said(lambda: nn.Linear(np.eye(3), 1))
+    assert shown(np.ndarray) == "<class 'numpy.ndarray'>"
+
+
+def test_an_array_of_pytorch_is_named_by_its_shape_too(torch):
+    assert shown(torch.zeros(200, 2)) == "an array of shape (200, 2)"
 
 
 # --- settings and names ---

@@ -17,12 +17,14 @@ def shown(given: Any) -> str:
     ('[1, 2]', 'an object of the type str')
     """
     shape = getattr(given, "shape", ())
-    if shape and getattr(given, "size", 0) > 20:
-        return f"an array of shape {shape}"
+    if not isinstance(shape, tuple):  # that of a class, say
+        shape = ()
+    if shape and math.prod(shape) > 20:  # `size` is a method of PyTorch's
+        return f"an array of shape {tuple(shape)}"
     text = repr(given)
     if len(text) <= 80 and "\n" not in text:
         return text
-    return f"an array of shape {shape}" if shape else f"an object of the type {type(given).__name__}"
+    return f"an array of shape {tuple(shape)}" if shape else f"an object of the type {type(given).__name__}"
 
 
 def whole_number(what: str, number: Any, least: int = 1) -> int:
