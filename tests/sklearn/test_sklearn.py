@@ -251,11 +251,3 @@ def test_without_scikit_learn_the_import_says_what_to_install():
     program = "import sys; sys.modules['sklearn'] = None; import tinygrad_edu.sklearn"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert 'needs scikit-learn: pip install "tinygrad_edu[sklearn]"' in done.stderr
-
-
-def test_one_class_is_no_choice(moons):
-    X, y = moons
-    with pytest.raises(ArgumentError, match=r"^NetClassifier chooses between classes, but was given one class only, "):
-        small().fit(X, 0 * y)
-    with pytest.raises(ArgumentError, match="add samples of another class"):
-        small().partial_fit(X, 0 * y, classes=[0])

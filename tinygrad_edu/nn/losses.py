@@ -409,8 +409,8 @@ def cross_entropy(
     ------
     ShapeError : logits have no axis of classes, or target or weight do not fit them.
     DTypeError : labels are not integers.
-    ArgumentError : a label is out of range, all are ignored, there is one class only, the targets hold a NaN, or a
-        setting is out of its range.
+    ArgumentError : a label is out of range, all are ignored, one class is given other targets than the label 0, the
+        targets hold a NaN, or a setting is out of its range.
 
     Examples
     --------
@@ -474,7 +474,7 @@ def nll_loss(
     ------
     ShapeError : log_probabilities have no axis of classes, or target or weight do not fit them.
     DTypeError : labels are not integers.
-    ArgumentError : a label is out of range, all are ignored, there is one class only, or ``reduction`` is another.
+    ArgumentError : a label is out of range or all are ignored, or ``reduction`` is another.
 
     Examples
     --------
@@ -587,8 +587,8 @@ def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tu
             f"{name}: the first argument must have the shape (n, classes) or (n, classes, d, …) without a length of 0, "
             f"but has {shape}"
         )
-    _refuse_one_class(name, shape[1])
     if labels.dtype.kind not in "iu":
+        _refuse_one_class(name, shape[1])
         odd: list[float] = labels[labels % 1 != 0].tolist() if labels.dtype.kind == "f" else []
         if odd:
             raise DTypeError(f"{name}: labels must be integers, but {odd[0]} is among them: look where it is from")
@@ -599,6 +599,7 @@ def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tu
         )
     wanted = (shape[0], *shape[2:])
     if labels.shape != wanted:
+        _refuse_one_class(name, shape[1])
         raise ShapeError(
             f"{name}: logits of shape {shape} were given labels of shape {labels.shape}: {_fix(labels, shape)}"
         )
@@ -611,6 +612,7 @@ def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tu
 
 
 def _refuse_one_class(name: str, classes: int) -> None:
+    """Say what one column of logits means, where the targets are none of its labels, which could only be 0."""
     if classes == 1:
         raise ArgumentError(
             f"{name}: one column of logits is one class, whose softmax is always 1, so there is nothing to learn: let "
@@ -640,6 +642,7 @@ def _refuse_no_classes(labels: Any, classes: int, name: str, ignore_index: int) 
         return
     labels = labels[labels != ignore_index]
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        _refuse_one_class(name, classes)
         raise ArgumentError(
             f"{name}: labels must lie between 0 and {classes - 1}, the last class, but were given from "
             f"{labels.min()} to {labels.max()}"

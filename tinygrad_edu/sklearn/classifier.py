@@ -167,11 +167,6 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
 
     def _labels(self, y: Any) -> Array:
         """The numbers of the classes."""
-        if len(self.classes_) < 2:
-            raise ArgumentError(
-                f"NetClassifier chooses between classes, but was given one class only, {self.classes_[0]!r}: add "
-                "samples of another class"
-            )
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ArgumentError(f"the net was made for the classes {self.classes_}, but y has {unknown} too")
