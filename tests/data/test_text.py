@@ -57,9 +57,9 @@ def test_what_holds_no_names_is_refused(content, said, tmp_path):
 
 
 def test_what_is_missing_is_said_with_the_way_to_get_it(tmp_path):
-    with pytest.raises(data.DataNotFoundError, match=r"names\(download=True\) fetches it"):
+    with pytest.raises(data.DataNotFoundError, match=r"data\.names\(download=True\)\" fetches it"):
         data.names(tmp_path)
-    with pytest.raises(data.DataNotFoundError, match=r"text\(download=True\) fetches Tiny Shakespeare"):
+    with pytest.raises(data.DataNotFoundError, match=r"data\.text\(download=True\)\" fetches Tiny Shakespeare"):
         data.text(tmp_path / "input.txt")
 
 
