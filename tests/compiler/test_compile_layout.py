@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import tinygrad_edu
 from tests.compiler.test_compile import OPTIMIZERS, Training, assert_close
 from tinygrad_edu import Tensor, nn, optim
+from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.speed import blas
 
 NARROW, EDGE, WIDE = 10, 63, 64
@@ -373,6 +374,24 @@ def test_a_mean_by_a_product_is_kept_as_long_as_a_view_of_it_is_read(dtype):
     assert "divide_(" in own.step.optimized_source
     for mine, other in zip(own.numbers(), eager.numbers(), strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+
+
+def test_targets_are_not_checked_where_a_sum_in_another_order_is_compared():
+    weights = Tensor(np.random.default_rng(0).standard_normal((64, 64)))
+
+    def loss(x, y):
+        z = x @ weights
+        z = z - z.mean(axis=0, keepdims=True)
+        of_zero = z.mean(axis=0)  # it is a rounding error, so the order of its sum decides it
+        return nn.functional.binary_cross_entropy_with_logits(z.mean(axis=1), np.maximum(y, 0.0)), of_zero
+
+    compiled = tinygrad_edu.compile(loss)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x, y = rng.standard_normal((64, 64)), rng.integers(0, 2, 64).astype(float)
+        np.testing.assert_allclose(compiled(x, y)[0].item(), loss(x, y)[0].item(), rtol=1e-12)
+    with pytest.raises(ArgumentError, match="targets must lie between 0 and 1"):
+        compiled(x, y + 0.5)
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
