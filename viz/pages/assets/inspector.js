@@ -237,7 +237,7 @@ class Inspector {
     const rows = uses.map(([to, k]) => this.use(link(to), to, this.film.given[k], count));
     const table = this.sum(["used by", "gradient there", "× local", "= gave"], rows);
     const all = this.film.uses[node.id].length;
-    const title = all > 1 ? `Used ${all} times: what each use gave` : "Used once";
+    const title = all > 1 ? `Used ${all} times: what each use gave is added up` : "Used once: one amount arrives";
     return [...parts, make("h3", {}, title), table];
   }
 

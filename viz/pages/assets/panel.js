@@ -88,12 +88,14 @@ class StepPanel {
         ? "" : `If ${y} grows by 1, ${y} itself grows by 1. From here the gradients flow back to the leaves.`;
     }
     if (!step.numbers) return "";
-    const [local, given] = [single(step.local), numberText(single(step.contribution))];
-    const rate = numberText(local);
-    if (local === 0) return `A small change of ${x} does not change ${y}. So nothing flows to ${x}.`;
-    if (local === 1) return `If ${x} grows by a little, ${y} grows by as much. So ${x} gets all that arrived at ${y}: ${given}.`;
-    if (local === -1) return `If ${x} grows by a little, ${y} shrinks by as much. So ${x} gets what arrived at ${y} with the other sign: ${given}.`;
-    return `If ${x} grows by a little, ${y} changes ${rate} times as much. So ${x} gets ${rate} times what arrived at ${y}: ${given}.`;
+    const local = single(step.local);
+    const [rate, arrived, given] = [local, single(step.incoming), single(step.contribution)].map((x) => numberText(x));
+    const uses = film.uses[step.input].length;
+    const sum = uses > 1 ? ` ${x} is used ${uses} times, so what its uses give is added up.` : "";
+    if (local === 0) return `A small change of ${x} does not change ${y}. So nothing flows to ${x}.${sum}`;
+    if (local === 1) return `If ${x} grows by a little, ${y} grows by as much. So ${x} gets all of the ${arrived} that arrived at ${y}.${sum}`;
+    if (local === -1) return `If ${x} grows by a little, ${y} shrinks by as much. So ${x} gets the ${arrived} that arrived at ${y} with the other sign: ${given}.${sum}`;
+    return `If ${x} grows by a little, ${y} changes ${rate} times as much. So ${x} gets ${rate} times the ${arrived} that arrived at ${y}: ${given}.${sum}`;
   }
 
   /** Of a backward step of arrays, what the formulas do not say. */
