@@ -44,9 +44,7 @@ def as_rows(x: Array) -> Array:
 
 def _times_matrix(x: Array, w: Array) -> Array:
     """``x @ w`` of a matrix ``w`` and an ``x`` of any number of axes."""
-    if (
-        x.ndim > 2
-    ):  # one product of all rows: `@` multiplies each matrix by itself, which takes up to five times as long
+    if x.ndim > 2:  # one product for all rows: `@` makes one for each matrix, which takes up to five times as long
         return (as_rows(x) @ w).reshape((*x.shape[:-1], w.shape[1]))
     if w.__class__ is ndarray:
         return x.dot(w)  # half the time of `@` on small matrices: `@` is a ufunc and first looks for a loop

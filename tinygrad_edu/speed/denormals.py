@@ -56,7 +56,7 @@ def flush_denormals() -> Iterator[bool]:
 
 def _exchange(bits: int) -> int | None:
     """Set these bits of the register; what they were, or None where the register is not known."""
-    if platform.machine() not in ("x86_64", "AMD64") or platform.libc_ver()[0] != "glibc":
+    if platform.machine() != "x86_64" or platform.libc_ver()[0] != "glibc":
         return None
     library, environment = ctypes.CDLL("libm.so.6"), (ctypes.c_uint32 * 8)()
     library.fegetenv(environment)

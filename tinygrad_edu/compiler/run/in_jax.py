@@ -62,12 +62,14 @@ class JaxFunction:
                 continue
             is_parameter, key = found
             given = np.array((params if is_parameter else state)[key])
-            if isinstance(source, Gradient):
-                source.leaf.grad = given if given.ndim or hasattr(source.leaf, "dtype") else given.item()
-            elif isinstance(source, Data):
-                source.leaf.data = given if given.ndim or hasattr(source.leaf, "dtype") else given.item()
+            is_array = source.holds_array() if isinstance(source, Attribute) else hasattr(source.leaf, "dtype")
+            value = given if given.ndim or is_array else given.item()
+            if isinstance(source, Attribute):
+                source.set(value)
+            elif isinstance(source, Gradient):
+                source.leaf.grad = value
             else:
-                source.set(given if given.ndim or source.holds_array() else given.item())
+                source.leaf.data = value
 
     def __repr__(self) -> str:
         return f"<{self.__name__} in JAX: {len(self.params)} parameters, {len(self.state)} entries of state>"

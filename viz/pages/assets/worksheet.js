@@ -1,9 +1,9 @@
 // Printed, the page is a worksheet: the graph without numbers, the steps with blanks, and the solutions on a new page.
 
 const PRINTED = 300; // steps
-const SMALL = 16; // entries of an array that is asked for as a whole
+const SMALL = 16; // entries: of an array with at most so many, the sheet asks for all
 const WIDEST = 8; // columns that a page of paper has room for
-const MOST_ASKED = 10_000; // entries of an array of which some are asked for
+const MOST_ASKED = 10_000; // entries: of an array with more, the sheet asks for none
 const MOST_WORK = 300_000; // numbers to be computed for the terms of an entry of a gradient
 const BLANK = "__________";
 
