@@ -37,6 +37,7 @@ from tinygrad_edu.operations.broadcasting import added, common_shape, gradient_d
 from tinygrad_edu.operations.elementwise import install
 from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise, fill_arrays
+from tinygrad_edu.speed.costly_part import share_costly_parts
 from tinygrad_edu.speed.freed_memory import keep_freed_memory
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
@@ -849,6 +850,7 @@ def _clip_with_limits(clip: Any) -> Any:
 
 keep_freed_memory()
 fill_arrays(VOCABULARY)
+share_costly_parts()
 install(Tensor, _unary, _binary)
 Tensor.clip = _clip_with_limits(Tensor.clip)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 _AT_ONCE = 1 << 15  # numbers, so that they stay in the cache from one line to the next
+_BITS_OF_TWO = 0x40000000  # 2.0 in float32
 _P = (
     *(-1.488728754, 1.001975211, 0.3979385582, 0.3071118722, -0.4583656825, 1.019626799, -1.503016885, 0.932500574),
     -0.2090417838,
@@ -41,11 +42,11 @@ def _erfc(x: Any) -> Any:
     y -= z
     np.exp(y, y)
     y *= t
-    sign = np.sign(x)
-    y *= sign
-    sign -= 1
-    y -= sign  # y, or 2 − y where x is negative: NumPy selects several times more slowly
-    return y
+    bits = x.view(np.int32) >> 31  # all ones where x is negative
+    bits &= _BITS_OF_TWO
+    two_or_zero = bits.view(np.float32)
+    two_or_zero -= y
+    return np.abs(two_or_zero, two_or_zero)  # 2 − y, or y: NumPy selects several times more slowly
 
 
 def _erf(x: Any) -> Any:

@@ -48,6 +48,7 @@ class Elementwise(Operation):
     """
 
     arrays: ClassVar[dict[str, Any]] = {}  # the vocabulary of arrays: `tensor` fills it in when NumPy is there
+    costly = ""
 
     def __init__(self, y: str, *gx: str, symbol: str = "", operator: str = "", **params: float) -> None:
         give_own_dict(self)
@@ -85,28 +86,33 @@ class Elementwise(Operation):
     def local_derivative(self, i: int) -> str:
         return _text().without_gy(self.gx_texts[i])
 
-    def _forward_in(self, vocabulary: Mapping[str, Any], text: str) -> Any:
-        return _text().function_of((*self.input_names, *self.defaults), text, vocabulary)
+    @property
+    def _names_in_gx(self) -> tuple[str, ...]:
+        return ("gy", "y", *self.input_names, *self.defaults)
 
     def _gx_in(self, vocabulary: Mapping[str, Any], texts: Sequence[str]) -> tuple[Any, ...]:
-        arguments = ("gy", "y", *self.input_names, *self.defaults)
-        return tuple(_text().function_of(arguments, text, vocabulary) for text in texts)
+        return tuple(_text().function_of(self._names_in_gx, text, vocabulary) for text in texts)
 
     @cached_property
     def on_floats(self) -> Callable[..., float]:
         """The forward pass on floats."""
         if self.operator in ("add", "sub", "mul", "neg"):  # the same text, as a builtin
             return getattr(operator, self.operator)
-        return self._forward_in(FLOATS | CONSTANTS, _text().float_source(self.y_text))
+        arguments = (*self.input_names, *self.defaults)
+        return _text().function_of(arguments, _text().float_source(self.y_text), FLOATS | CONSTANTS)
+
+    def on_arrays(self, arguments: Sequence[str], text: str) -> Callable[..., Any]:
+        """The function of these arguments that computes ``text`` on arrays (or on floats, through NumPy)."""
+        return _text().function_of(arguments, _text().array_source(text), self.arrays | CONSTANTS)
 
     @cached_property
     def forward(self) -> Callable[..., Any]:
-        """The forward pass on arrays (or on floats, through NumPy)."""
-        return self._forward_in(self.arrays | CONSTANTS, _text().array_source(self.y_text))
+        """The forward pass on arrays."""
+        return self.on_arrays((*self.input_names, *self.defaults), self.y_text)
 
     @cached_property
     def gx_arrays(self) -> tuple[Callable[..., Any], ...]:  # type: ignore[override]
-        return self._gx_in(self.arrays | CONSTANTS, [_text().array_source(text) for text in self.gx_texts])
+        return tuple(self.on_arrays(self._names_in_gx, text) for text in self.gx_texts)
 
     @cached_property
     def gx_nodes(self) -> tuple[Callable[..., Any], ...]:
@@ -176,10 +182,13 @@ def _row(name: str) -> Elementwise:
 
 
 class Unary(Elementwise):
-    """A row with one input."""
+    """A row with one input. ``costly`` is a part of both texts that takes most of their time."""
 
-    def __init__(self, y: str, *, gx: str, symbol: str = "", operator: str = "", **params: float) -> None:
+    def __init__(
+        self, y: str, *, gx: str, symbol: str = "", operator: str = "", costly: str = "", **params: float
+    ) -> None:
         super().__init__(y, gx, symbol=symbol, operator=operator, **params)
+        self.costly = costly
 
 
 class Binary(Elementwise):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.clock import CLOCK
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
-from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.optim.parameters import groups_of, leaves_of
 from tinygrad_edu.support.arguments import as_number, at_least_zero, shown
 from tinygrad_edu.support.attributes import give_own_dict
@@ -197,10 +197,10 @@ class Optimizer:
             g = tensor._grad
             if g is None:
                 continue
-            if g.__class__ is tuple:  # lent by a compiled step
-                g = tensor.grad
             data = tensor._data
-            new = update(data, g._data if isinstance(g, Node) else g, state)
+            if g.__class__ is not data.__class__:  # a Tensor, or an array that a compiled step lends
+                g = data_of(tensor.grad)
+            new = update(data, g, state)
             if new is data and tensor._checksum is None:
                 tensor.stamp = now
             else:
