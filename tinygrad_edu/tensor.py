@@ -42,6 +42,7 @@ from tinygrad_edu.speed.freed_memory import keep_freed_memory
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
+from tinygrad_edu.support.numpy_warnings import raise_in_operations, warn_at_users_line
 from tinygrad_edu.support.other_libraries import explain_absent
 from tinygrad_edu.support.types import Array, DTypeLike
 
@@ -305,7 +306,7 @@ class Tensor(Node):
             elif node._grad is None:
                 node._grad = gx
             else:
-                node._grad = added(node.grad, gx)
+                node._grad = _accumulated(node.grad, gx)
         if WATCH.after_backward:
             modes.notify("after_backward", self)
 
@@ -568,6 +569,8 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
             y = forward(*map(_DATA, inputs), **params)
         else:
             y = forward(inputs[0]._data, inputs[1]._data, inputs[2]._data)
+    except RuntimeWarning as warning:
+        y = _forward_again(operation, inputs, params, warning)
     except ValueError as error:
         # The sentence repeats NumPy's message. For a user's own operation, the traceback shows the user's line.
         raise _explain(operation, inputs, error) from None if operation.returns_fresh_arrays else error
@@ -594,6 +597,13 @@ def record(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str
     if watched:
         anomaly.on_node(node)
     return node
+
+
+def _accumulated(grad: Any, gx: Any) -> Any:
+    try:
+        return added(grad, gx)
+    except RuntimeWarning:
+        return warn_at_users_line("backward()", added, grad, gx)
 
 
 def _constant_result(operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any], y: Any) -> Tensor:
@@ -638,6 +648,15 @@ def _forward_watched(operation: Operation, inputs: tuple[Tensor, ...], params: M
         return operation.forward(*[x._data for x in inputs], **params)
     with np.errstate(all="ignore"):  # the place is reported, not a warning
         return operation.forward(*[x._data for x in inputs], **params)
+
+
+def _forward_again(
+    operation: Operation, inputs: tuple[Tensor, ...], params: Mapping[str, Any], warning: RuntimeWarning
+) -> Any:
+    """The forward pass once more, after NumPy's warning in it, which is then given at the user's line."""
+    if not operation.returns_fresh_arrays:
+        raise warning  # by a user's own operation, where the user wants errors
+    return warn_at_users_line(operation.name, _forward_watched, operation, inputs, params)
 
 
 def _explain(operation: Operation, inputs: Sequence[Tensor], error: Exception) -> TinygradEduError:
@@ -849,6 +868,7 @@ def _clip_with_limits(clip: Any) -> Any:
 
 
 keep_freed_memory()
+raise_in_operations()
 fill_arrays(VOCABULARY)
 share_costly_parts()
 install(Tensor, _unary, _binary)

@@ -23,7 +23,6 @@ from tinygrad_edu.compiler.errors import CompileError, CompileWarning, Disturbed
 from tinygrad_edu.compiler.form import form_of
 from tinygrad_edu.compiler.program import Line, Program, Var
 from tinygrad_edu.compiler.record.outside import GRADIENT, Fixed
-from tinygrad_edu.compiler.record.traced import users_level
 from tinygrad_edu.compiler.recording import record
 from tinygrad_edu.compiler.run.frame import Outdated
 from tinygrad_edu.compiler.run.in_jax import JaxFunction
@@ -36,6 +35,7 @@ from tinygrad_edu.graph.node import Node, is_differentiated
 from tinygrad_edu.javascript.emit import Script
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.files import write
+from tinygrad_edu.support.users_code import users_level
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 

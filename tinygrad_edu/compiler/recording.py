@@ -38,7 +38,7 @@ from tinygrad_edu.compiler.record.outside import (
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.recorder import Recorder
 from tinygrad_edu.compiler.record.schedules import record_schedule
-from tinygrad_edu.compiler.record.traced import Traced, users_level, value_of
+from tinygrad_edu.compiler.record.traced import Traced, value_of
 from tinygrad_edu.compiler.record.updates import record_step
 from tinygrad_edu.compiler.record.watched import gradient_of
 from tinygrad_edu.compiler.rewrite import optimize
@@ -47,6 +47,7 @@ from tinygrad_edu.compiler.run.interpreter import commit
 from tinygrad_edu.compiler.run.machine import Machine
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.users_code import users_level
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
 

@@ -253,7 +253,8 @@ class _BatchNorm(Module):
                 f"was given {x.shape}: make the batch larger, or call eval()"
             )
         if self.training and self.track_running_stats:
-            mean, _, variance = moments(x.numpy(), axes)
+            with np.errstate(all="ignore"):  # the layer's own operation warns of the same numbers
+                mean, _, variance = moments(x.numpy(), axes)
             self._track(mean.reshape(-1), variance.reshape(-1) * (count / (count - 1)))
         return _normalized(x, axes, self.eps)
 

@@ -11,7 +11,7 @@ from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.attributes import give_own_dict
 
 # The file name of code that is made of text. It looks like a file of this package, so a search for the user's line
-# passes over it. NumPy's warnings show it too, so a formula has its own text there.
+# passes over it.
 GENERATED = f"{__file__}: made of a row"
 
 
@@ -60,6 +60,12 @@ class Operation:
                 return record(self, xs, params)
         try:
             return self.forward(*xs, **params)
+        except RuntimeWarning:
+            if not self.returns_fresh_arrays:  # a user's own operation
+                raise
+            from tinygrad_edu.support.numpy_warnings import warn_at_users_line  # here: Values work without NumPy
+
+            return warn_at_users_line(self.name, self.forward, *xs, **params)
         except (TypeError, ValueError):
             odd = [x for x in xs if not _is_number_or_array(x)]
             if not odd:

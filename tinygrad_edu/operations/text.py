@@ -91,4 +91,4 @@ def names_in(text: str) -> set[str]:
 def function_of(arguments: Sequence[str], text: str, vocabulary: Mapping[str, Any]) -> Any:
     """The function of these arguments that a row's text describes; ``vocabulary`` says what its words mean."""
     code = compile(f"lambda {', '.join(arguments)}: {text}", f"{__file__}: {text}", "eval")
-    return eval(code, dict(vocabulary))  # noqa: S307 the rows below, never a user's text
+    return eval(code, {"__name__": __name__, **vocabulary})  # noqa: S307 the rows below, never a user's text

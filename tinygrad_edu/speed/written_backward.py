@@ -20,6 +20,7 @@ from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.operations.shapes import GETITEM
 from tinygrad_edu.speed.indexed_gradient import add_at_index
 from tinygrad_edu.speed.recomputed_gradient import LARGE, step_without_keeping
+from tinygrad_edu.support.numpy_warnings import warn_at_users_line
 from tinygrad_edu.support.types import Array
 
 ndarray = np.ndarray
@@ -32,6 +33,13 @@ def array_gradients(root: Node, seed: Array) -> dict[Any, Any]:
         return MODES.recorder.array_gradients(root, seed)
     if WATCH.active and MODES.anomaly:
         return array_backward.array_gradients(root, seed, watched=True)
+    try:
+        return _gradients(root, seed)
+    except RuntimeWarning:
+        return warn_at_users_line("backward()", _gradients, root, seed)
+
+
+def _gradients(root: Node, seed: Array) -> dict[Any, Any]:
     grads: dict[Any, Any] = {root: seed}
     recomputed: dict[Any, Any] = {}
     for node in reversed(root.fresh_order(leaves=False)):
@@ -92,6 +100,7 @@ def written_step(operation: Operation) -> Step:
     body = "\n    ".join(lines) + "".join(parts)
     scope: dict[str, Any] = Elementwise.arrays | CONSTANTS | {f"gx{i}": gx for i, gx in enumerate(operation.gx_arrays)}
     scope |= {
+        "__name__": __name__,
         "ndarray": ndarray,
         "unbroadcast": unbroadcast,
         "added": added,

@@ -33,7 +33,7 @@ from tinygrad_edu.compiler.record import backward, scalars
 from tinygrad_edu.compiler.record.array_operations import BACKWARD, FORWARD
 from tinygrad_edu.compiler.record.local_names import LocalNames
 from tinygrad_edu.compiler.record.randomness import Randomness
-from tinygrad_edu.compiler.record.traced import Traced, is_traced, is_variable, users_line, users_place, value_of
+from tinygrad_edu.compiler.record.traced import Traced, is_traced, is_variable, users_line, value_of
 from tinygrad_edu.compiler.record.watched import (
     gradient_of,
     show_attribute,
@@ -46,6 +46,7 @@ from tinygrad_edu.compiler.write import runtime
 from tinygrad_edu.graph.modes import MODES, WATCH
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.operation import Operation
+from tinygrad_edu.support.users_code import users_place
 from tinygrad_edu.value import Value
 
 _SECTIONS = ("", "forward", "backward", "update")

@@ -6,14 +6,10 @@ line of a `Program`. So a mask such as ``x > 0`` is a line too, and not an array
 """
 
 import dis
-import functools
 import linecache
 import operator
 import re
-import sys
-import types
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,37 +18,7 @@ from tinygrad_edu.compiler.errors import RecordingError
 from tinygrad_edu.compiler.program import CALL, INDEX, MATH, METHOD, PYTHON, UFUNC, Var
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.decompositions import det_sign, logabsdet
-
-_LIBRARIES = str(Path(__file__).parents[2]), str(Path(np.__file__).parent)
-
-
-@functools.cache
-def _is_ours(file: str) -> bool:
-    return file.startswith(_LIBRARIES)
-
-
-def users_frame() -> types.FrameType:
-    """The innermost frame outside this package and NumPy."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
-
-
-def users_place() -> tuple[str, int]:
-    """File and line of the innermost frame outside this package and NumPy."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
-
-
-def users_level() -> int:
-    """How far up the stack the user's line is, for `warnings.warn`."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
-        frame, level = frame.f_back, level + 1
-    return level
+from tinygrad_edu.support.users_code import users_frame, users_place
 
 
 def users_line() -> str:
