@@ -15,8 +15,7 @@ from tinygrad_edu.compiler.program import Line, Program, Var, variables
 from tinygrad_edu.compiler.views import views
 from tinygrad_edu.compiler.write.emit import Writer
 
-SMALL = 1 << 10  # up to this many entries, an array full of a constant is faster than the plain number
-MEDIUM = 1 << 16  # likewise for a maximum: only for arrays, NumPy compares several numbers at a time
+MEDIUM = 1 << 16  # entries: up to so many, a maximum with an array full of a number is faster than with the number
 
 
 class Memory:
@@ -145,19 +144,18 @@ class Arrays:
 
     # --- constants ---
 
-    def full(self, x: Any, like: Line, dtype: Any) -> Any:
-        """A constant operand as a full array if that is faster."""
-        most = MEDIUM if like.function in (np.maximum, np.minimum, np.fmin) else SMALL
-        if dtype is None or isinstance(x, Var) or np.ndim(x) or math.prod(like.out.shape) > most:
+    def number(self, x: Any, like: Line, dtype: Any) -> Any:
+        """A constant operand as an array, which NumPy need not convert: of no axes, or full for a maximum."""
+        if dtype is None or isinstance(x, Var) or np.ndim(x):
             return self.writer.operand(x).text
         if isinstance(x, int) and np.dtype(dtype).kind in "iu" and not np.iinfo(dtype).min <= x <= np.iinfo(dtype).max:
             return self.writer.operand(x).text  # NumPy compares with any whole number
-        turned = like.out in self.column_major
-        kind, shape = np.dtype(dtype), like.out.shape
-        order, text = ("F", ', order="F"') if turned else ("C", "")
+        is_full = like.function in (np.maximum, np.minimum, np.fmin) and math.prod(like.out.shape) <= MEDIUM
+        kind, shape = np.dtype(dtype), like.out.shape if is_full else ()
+        order, text = ("F", ', order="F"') if is_full and like.out in self.column_major else ("C", "")
         return self.once(
-            ("full", kind, shape, turned, type(x), repr(x)),
-            f"full_{kind.name}_{_spelled(x)}",
+            ("number", kind, shape, order, type(x), repr(x)),
+            f"{'full_' * is_full}{kind.name}_{_spelled(x)}",
             lambda: np.full(shape, x, kind, order=order),  # type: ignore[call-overload]
             f"np.full({shape}, {self.writer.operand(x).text}, {self.writer.operand(kind).text}{text})",
         )
