@@ -11,13 +11,15 @@ tiles. Its gradient ``dz @ W.T`` is stored as ``W @ dz.T``, which reads W in the
 import math
 from collections import Counter
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import METHOD, UFUNC, Line, Var
+from tinygrad_edu.compiler.program import INDEX, UFUNC, Line, Var
 from tinygrad_edu.compiler.rewrite.layout import Layout
+from tinygrad_edu.compiler.rewrite.lines import adds_rows, is_transpose, is_ufunc
 from tinygrad_edu.compiler.rewrite.optimize import renamed
+from tinygrad_edu.compiler.rewrite.transposes import read_by_many_products
 
 _WIDE = 64  # columns: four of the tiles in which BLAS computes a product
 _COPIED = 1 << 14  # numbers: to copy fewer takes less time than to add a bias
@@ -56,8 +58,8 @@ def _layers(layout: Layout) -> list[_Layer]:
     made = {line.out: line for line in layout.program.lines}
     found: dict[Var, _Layer] = {}
     for line in layout.program.lines:
-        product = made.get(line.args[0]) if _is(line, np.add) and isinstance(line.args[0], Var) else None
-        if product is None or not _is(product, np.matmul) or read[product.out] > 1:
+        product = made.get(line.args[0]) if is_ufunc(line, np.add) and isinstance(line.args[0], Var) else None
+        if product is None or not is_ufunc(product, np.matmul) or read[product.out] > 1:
             continue
         (x, W), b = product.args, line.args[1]
         if not all(isinstance(part, Var) for part in (x, W, b)) or x in found:
@@ -87,18 +89,31 @@ def _can_be_extended(layout: Layout, x: Var, line: Line, made: dict[Var, Line]) 
 def _orient(layout: Layout, rows: set[int]) -> None:
     """Decide which of the arrays with a row for each sample are stored column by column."""
     by_rows: set[Var] = set()
+    transposed = read_by_many_products(layout.program.lines)
     for line in layout.program.lines:
         out = line.out
-        if len(out.shape) != 2 or out.shape[0] not in rows or out in layout.given:
+        if out in layout.given:
+            by_rows.add(out)
             continue
-        if _is(line, np.matmul):
-            right = line.args[1]
-            forward = isinstance(right, Var) and right in layout.blocks[0].arrays
-            wide = out.shape[1] >= _WIDE and (forward or right.shape[0] < _WIDE)
+        if len(out.shape) != 2 or out.shape[0] not in rows:
+            continue
+        if is_ufunc(line, np.matmul):
+            left, right = line.args
+            if isinstance(right, Var) and right in transposed:
+                wide = isinstance(left, Var) and left in by_rows
+            else:
+                forward = isinstance(right, Var) and right in layout.blocks[0].arrays
+                wide = out.shape[1] >= _WIDE and (forward or right.shape[0] < _WIDE)
         else:  # if its operands have both orders, which happens in the backward pass, that of the gradient
-            read = [x for x in line.reads() if x.shape == out.shape]
+            read = [x for x in line.reads() if x.shape == out.shape or _takes_columns(line, x)]
             wide = bool(read) and all(x in by_rows for x in read)
         (by_rows if wide else layout.column_major).add(out)
+
+
+def _takes_columns(line: Line, x: Var) -> bool:
+    """Whether the line takes columns of the matrix, or puts them beside others."""
+    takes = line.kind == INDEX or line.function is np.concatenate
+    return takes and len(x.shape) == 2 and x.shape[0] == line.out.shape[0]
 
 
 def _beside_ones(layout: Layout, x: Var) -> Var:
@@ -124,22 +139,13 @@ def _gradient(layout: Layout, layer: _Layer, wide: Var) -> dict[Line, Line | Non
     dW, db = gradients.members[i], gradients.members[i + 1]
     made = {line.out: line for line in layout.program.lines}
     product, total = made[dW], made[db]
-    if not _is(product, np.matmul) or not _adds_rows(total) or product.args[1] is not total.args[0]:
+    if not is_ufunc(product, np.matmul) or not adds_rows(total) or product.args[1] is not total.args[0]:
         return {}
     turned = made.get(product.args[0]) if isinstance(product.args[0], Var) else None
-    if turned is None or turned.kind != METHOD or turned.function != "transpose" or turned.args[0] is not layer.x:
+    if turned is None or not is_transpose(turned) or turned.args[0] is not layer.x:
         return {}
     both, wide_T = gradients.with_next(dW), layout.given[wide].T
     stacked, across = Var(both, "dstacked"), Var(wide_T, "wideT")
     layout.given |= {stacked: both, across: wide_T}
     earlier, later = sorted((product, total), key=layout.program.lines.index)
     return {earlier: None, later: replace(product, out=stacked, args=(across, product.args[1]))}
-
-
-def _is(line: Line, ufunc: Any) -> bool:
-    return line.kind == UFUNC and line.function is ufunc
-
-
-def _adds_rows(line: Line) -> bool:
-    is_sum = line.kind == UFUNC and getattr(line.function, "__self__", None) is np.add
-    return is_sum and line.keywords in ({"axis": 0}, {"axis": (0,)})

@@ -66,6 +66,8 @@ class Codegen(Pen):
     def _by_pattern(self, line: Line) -> bool:
         if line.kind == INDEX:
             return patterns.rows_of_table(self, line) or patterns.entry_of_each_row(self, line)
+        if line.function in (np.concatenate, np.stack):
+            return patterns.joined(self, line)
         if line.function in (np.mean, "mean"):
             return patterns.mean(self, line)
         return line.function is np.max and patterns.maximum(self, line)
@@ -99,7 +101,7 @@ class Codegen(Pen):
             patterns.product(self, line)
         else:
             types = loop_types(line.function, line.args)
-            args = [self.arrays.full(x, line, types[i] if types else None) for i, x in enumerate(line.args)]
+            args = [self.arrays.number(x, line, types[i] if types else None) for i, x in enumerate(line.args)]
             out = self.arrays.buffer(line, like=self.arrays.reusable(number, line, line.args))
             self.say(line, self.call(line.function, args, out))
 

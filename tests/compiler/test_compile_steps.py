@@ -1,0 +1,238 @@
+"""Nets over sequences, compiled: a sum over steps is one product, and training is that of the eager step."""
+
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import tinygrad_edu
+from tests.compiler.test_compile import OPTIMIZERS, Training, assert_close
+from tinygrad_edu import Tensor, nn, optim
+
+CLASSES, STEPS = 3, 9
+CELLS = {
+    "tanh": lambda z, c: (np.tanh(z), c),
+    "relu": lambda z, c: (nn.functional.relu(z), c),
+    "gated": lambda z, c: gated(*np.split(z, 4, axis=-1), c),
+}
+INPUTS = {
+    "rows": lambda x: [x[t] for t in range(STEPS)],
+    "some rows": lambda x: [x[t] for t in range(1, STEPS)],
+    "the last row first": lambda x: [x[t] for t in reversed(range(STEPS))],
+    "every other row": lambda x: [x[t % 2] for t in range(STEPS)],
+    "columns": lambda x: [np.swapaxes(x, 0, 1)[:, t] for t in range(STEPS)],
+    "computed": lambda x: [x[t] * 0.5 for t in range(STEPS)],
+    "rows of a computed array": lambda x: list(x * 0.5),
+}
+OUTPUTS = {
+    "the last": lambda states: states[-1],
+    "the mean": lambda states: np.stack(states).mean(axis=0),
+    "stacked along another axis": lambda states: np.stack(states, axis=1).mean(axis=1),
+    "the mean without the first": lambda states: np.stack(states[1:]).mean(axis=0),
+    "their sum": lambda states: sum(states),
+}
+
+
+def gated(i, f, g, o, c):
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+class ByHand(nn.Module):
+    """A recurrent net in plain operations."""
+
+    def __init__(self, features, hidden, cell="tanh", inputs="rows", outputs="the last", dtype=np.float64):
+        width = 4 * hidden if cell == "gated" else hidden
+        self.cell, self.inputs, self.outputs = CELLS[cell], INPUTS[inputs], OUTPUTS[outputs]
+        self.from_input = nn.Linear(features, width, dtype=dtype, rng=0)
+        self.from_state = nn.Linear(hidden, width, bias=False, dtype=dtype, rng=1)
+        self.head = nn.Linear(hidden, CLASSES, dtype=dtype, rng=2)
+
+    def forward(self, x):
+        return self.head(self.outputs(self.states(x)))
+
+    def states(self, x):
+        h = c = np.zeros((x.shape[1], self.from_state.weight.shape[0]), x.dtype)
+        states = []
+        for part in self.inputs(x):
+            h, c = self.cell(self.from_input(part) + self.from_state(h), c)
+            states.append(h)
+        return states
+
+
+def sequences(rows, features, dtype=np.float64, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(STEPS, rows, features)).astype(dtype), rng.integers(0, CLASSES, rows)
+
+
+def assert_training_is_that_of_eager(make, rows, features, optimizer="plain", calls=4):
+    own, eager = (Training(compiled, OPTIMIZERS[optimizer], make(), lr=0.01) for compiled in (True, False))
+    for seed in range(calls):
+        batch = sequences(rows, features, seed=seed)
+        np.testing.assert_allclose(own.step(*batch).item(), eager.step(*batch).item(), rtol=1e-10)
+    assert_close(own.numbers(), eager.numbers(), rtol=1e-9)
+    assert_close([p.grad for p in own.net.parameters()], [p.grad for p in eager.net.parameters()], rtol=1e-9)
+
+
+@given(
+    cell=st.sampled_from(sorted(CELLS)),
+    inputs=st.sampled_from(sorted(INPUTS)),
+    outputs=st.sampled_from(sorted(OUTPUTS)),
+    rows=st.sampled_from([1, 2, 5, 200]),
+    hidden=st.sampled_from([1, 4, 16, 64]),
+    optimizer=st.sampled_from(["plain", "nesterov", "adam"]),
+)
+@example("gated", "rows", "the mean", 5, 16, "plain")
+@example("relu", "columns", "the mean without the first", 5, 16, "plain")
+@example("tanh", "every other row", "stacked along another axis", 200, 4, "adam")
+def test_training_over_a_sequence_is_that_of_eager(cell, inputs, outputs, rows, hidden, optimizer):
+    make = lambda: ByHand(4, hidden, cell, inputs, outputs)  # noqa: E731
+    assert_training_is_that_of_eager(make, rows, 4, optimizer)
+
+
+@pytest.mark.parametrize("layer", [nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_training_of_a_layer_over_sequences_is_that_of_eager(layer, layers):
+    class Last(nn.Module):
+        def __init__(self):
+            self.over_steps, self.head = layer(4, 16, layers, rng=0), nn.Linear(16, CLASSES, rng=1)
+
+        def forward(self, x):
+            return self.head(self.over_steps(x)[0][-1])
+
+    assert_training_is_that_of_eager(Last, 5, 4)
+
+
+def lines_of(net, rows, features, dtype=np.float32):
+    """How many lines of the program call which function."""
+    training = Training(True, net=net)
+    training.step(*sequences(rows, features, dtype))
+    return Counter(re.findall(r"^    (\w+?)_\(", training.step.optimized_source, re.MULTILINE))
+
+
+@pytest.mark.parametrize("cell", ["tanh", "gated"])
+def test_the_gradient_of_a_weight_that_all_steps_use_is_one_product(cell):
+    called = lines_of(ByHand(32, 64, cell, dtype=np.float32), 16, 32)
+    of_steps = 2 * STEPS + (STEPS - 1)  # two products forward, and the gradient of every state but the first
+    assert called["matmul"] + called["dot"] <= of_steps + 2 + 4  # two weights; the head, and a sum by a product
+    assert called["positive"] == 1  # the transposed weight
+    assert called["copyto"] == 1  # the first state, which is not computed
+
+
+def test_gates_and_their_gradients_are_stored_row_by_row_as_the_matrix_that_they_are_columns_of():
+    training = Training(True, net=ByHand(32, 64, "gated", dtype=np.float32))
+    training.step(*sequences(16, 32, np.float32))
+    by_columns = re.findall(r'= np.empty\(\((\d+), (\d+)\), np.float32, order="F"\)', training.step.optimized_source)
+    assert {int(columns) for _, columns in by_columns} <= {1, CLASSES}
+
+
+def test_a_sum_over_steps_of_many_rows_is_not_one_product():
+    called = lines_of(ByHand(4, 8, dtype=np.float32), 500, 4)
+    assert called["matmul"] + called["dot"] >= 4 * STEPS
+
+
+def test_what_stacks_all_states_needs_no_copy():
+    called = lines_of(ByHand(4, 16, outputs="the mean", inputs="computed", dtype=np.float32), 500, 4)
+    assert "stack" not in called
+
+
+def test_few_steps_are_left_as_they_are(monkeypatch):
+    monkeypatch.setitem(INPUTS, "rows", lambda x: [x[t] for t in range(3)])
+    assert "positive" not in lines_of(ByHand(32, 64, dtype=np.float32), 16, 32)
+
+
+# --- arrays of steps that are also something else ---------------------------------------------------------------------
+
+
+def test_states_that_are_returned_are_not_the_memory_of_the_program():
+    net = ByHand(4, 16)
+    step = tinygrad_edu.compile(lambda x: net.states(x))
+    expected = [[h.numpy().copy() for h in net.states(sequences(5, 4, seed=seed)[0])] for seed in range(4)]
+    found = [step(sequences(5, 4, seed=seed)[0]) for seed in range(4)]
+    for states, others in zip(found, expected, strict=True):
+        assert_close([h.numpy() for h in states], others)
+
+
+def test_a_state_in_the_middle_may_replace_an_array_that_the_program_reads():
+    def training(compiled):
+        net = ByHand(4, 16)
+        start = Tensor(np.zeros((5, 16)), requires_grad=False)
+        optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+        def step(x, y):
+            h, states = start, []
+            for part in x:
+                h = np.tanh(net.from_input(part) + net.from_state(h))
+                states.append(h)
+            loss = nn.functional.cross_entropy(net.head(np.stack(states).mean(axis=0)), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            start.data = states[4].data
+            return loss
+
+        return tinygrad_edu.compile(step) if compiled else step, net, start
+
+    (own, net, start), (eager, other, other_start) = training(True), training(False)
+    for seed in range(4):
+        batch = sequences(5, 4, seed=seed)
+        np.testing.assert_allclose(own(*batch).item(), eager(*batch).item(), rtol=1e-12)
+    assert_close([start.numpy(), *net.state_dict().values()], [other_start.numpy(), *other.state_dict().values()])
+
+
+def test_a_sum_that_also_has_other_terms_is_left_as_it_is():
+    def gradient(compiled):
+        w = Tensor(np.random.default_rng(0).normal(size=(6, 6)))
+
+        def step(x):
+            h = x[0] * 0.0
+            for part in x:
+                h = np.tanh(part + h @ w)
+            w.grad = None
+            (h.sum() + (w * w).sum()).backward()
+            return w.grad * 1.0
+
+        return tinygrad_edu.compile(step) if compiled else step
+
+    own, eager = gradient(True), gradient(False)
+    for seed in range(3):
+        x = sequences(4, 6, seed=seed)[0]
+        np.testing.assert_allclose(own(x), eager(x), rtol=1e-10)
+
+
+def test_a_sum_of_products_by_hand_is_one_product_too():
+    def gram(xs, ys):
+        return sum((x.T @ y for x, y in zip(xs[1:], ys[1:], strict=True)), start=xs[0].T @ ys[0])
+
+    own = tinygrad_edu.compile(gram)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        xs, ys = ([rng.normal(size=(n, width)) for n in range(1, 10)] for width in (20, 30))
+        np.testing.assert_allclose(own(xs, ys), gram(xs, ys), rtol=1e-10)
+    assert len(re.findall(r"(dot|matmul)_\(", own.optimized_source)) == 1
+
+
+# --- joined -----------------------------------------------------------------------------------------------------------
+
+
+AXES = {"first": {}, "second": {"axis": 1}, "last": {"axis": -1}, "none": {"axis": None}}
+
+
+@pytest.mark.parametrize("join", [np.stack, np.concatenate])
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("dtypes", [(np.float32, np.float32), (np.float32, np.float64), (np.int64, np.float64)])
+def test_arrays_are_joined_as_numpy_joins_them(join, axis, dtypes):
+    join = np.concatenate if axis == "none" else join
+
+    def f(x, y):
+        return join([x * 2, y * 2, x * 3], **AXES[axis]) * 2
+
+    own = tinygrad_edu.compile(f)
+    for i in range(1, 4):
+        x, y = (np.arange(6, dtype=dtype).reshape(2, 3) * i for dtype in dtypes)
+        found = own(x, y)
+        assert found.dtype == f(x, y).dtype
+        assert np.array_equal(found, f(x, y))
