@@ -29,6 +29,10 @@ class ArgumentError(TinygradEduError, ValueError):
     """An argument outside of what the function accepts."""
 
 
+class CallError(TinygradEduError, TypeError):
+    """A call with missing, surplus or unknown arguments."""
+
+
 class BackwardError(TinygradEduError, RuntimeError):
     """A backward pass that has no meaning: no gradient needed, or not from a scalar."""
 

@@ -21,6 +21,7 @@ from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.reductions import axes_of
 from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.calls import call_error, is_about_the_call
 
 A = TypeVar("A")  # a Tensor or an array
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,8 +93,8 @@ def explained(function: F) -> F:
         except TinygradEduError:
             raise
         except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
-            if error.__traceback__ is None or error.__traceback__.tb_next is None:
-                raise  # the call itself has arguments of another number or name
+            if isinstance(error, TypeError) and is_about_the_call(error):
+                raise call_error(function.__name__, function, args, keywords) from None
             raise restated(function.__name__, args, error) from None
 
     return cast("F", call)
@@ -184,6 +185,7 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
     return filled if filled.dtype == kind else filled.astype(kind)
 
 
+@explained
 def flip(x: A, axis: Axis = None) -> A:
     """The order along the axes reversed."""
     return shape_rules.FLIP(x, axis=_axis(axis))
@@ -300,41 +302,49 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 # --- reductions -------------------------------------------------------------------------------------------------
 
 
+@explained
 def sum(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """Σ x over the axes."""
     return reduction_rules.SUM(x, axis=_axis(axis), keepdims=keepdims)
 
 
+@explained
 def mean(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """Σ x / n over the axes."""
     return reduction_rules.MEAN(x, axis=_axis(axis), keepdims=keepdims)
 
 
+@explained
 def prod(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """Π x over the axes."""
     return reduction_rules.PROD(x, axis=_axis(axis), keepdims=keepdims)
 
 
+@explained
 def var(x: A, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> A:
     """Σ (x − mean)² / (n − ddof) over the axes."""
     return reduction_rules.VAR(x, axis=_axis(axis), ddof=ddof, keepdims=keepdims)
 
 
+@explained
 def std(x: A, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> A:
     """Square root of `var`; its gradient is 0 where all entries are equal, as in PyTorch."""
     return reduction_rules.STD(x, axis=_axis(axis), ddof=ddof, keepdims=keepdims)
 
 
+@explained
 def max(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """The largest entry; ties share the gradient evenly, as in PyTorch's amax."""
     return reduction_rules.MAX(x, axis=_axis(axis), keepdims=keepdims)
 
 
+@explained
 def min(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """The smallest entry; ties share the gradient evenly, as in PyTorch's amin."""
     return reduction_rules.MIN(x, axis=_axis(axis), keepdims=keepdims)
 
 
+@explained
 def logsumexp(x: A, axis: Axis = None, *, keepdims: bool = False) -> A:
     """Log Σ exp(x) over the axes, without overflow."""
     return reduction_rules.LOGSUMEXP(x, axis=_axis(axis), keepdims=keepdims)

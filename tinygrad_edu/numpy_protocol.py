@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygrad_edu import functions
 from tinygrad_edu.compositions import arrangements, linear_algebra, numbers
-from tinygrad_edu.errors import TinygradEduError, UnsupportedError
+from tinygrad_edu.errors import CallError, TinygradEduError, UnsupportedError
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.operations.elementwise import NUMPY_NAMES, TABLE
 
@@ -83,6 +83,9 @@ def call_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) 
         raise UnsupportedError(_unsupported(name))
     try:
         return mine(*args, **keywords)
+    except CallError as error:
+        given = _unknown(mine, keywords) or f"{len(args)} arguments by position"
+        raise UnsupportedError(f"np.{name} of a Tensor cannot be called with {given}: {error}") from None
     except TinygradEduError:
         raise
     except (TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
@@ -94,7 +97,7 @@ def call_function(function: Any, args: Sequence[Any], keywords: dict[str, Any]) 
 
 def _unknown(function: Any, keywords: dict[str, Any]) -> str:
     """The keywords that the function does not take; all of them where that is not known."""
-    code = getattr(function, "__code__", None)
+    code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
     return ", ".join([f"{k}=" for k in keywords if k not in known] or [f"{k}=" for k in keywords])
 

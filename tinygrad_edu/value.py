@@ -27,7 +27,7 @@ from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.speed.scalar_order import scalar_order
 from tinygrad_edu.speed.scalar_walk import written_walk
 from tinygrad_edu.speed.shared_inputs import SharedInputs
-from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.arguments import explains_calls, shown
 from tinygrad_edu.support.ascii import for_output
 
 Number = float | int
@@ -164,6 +164,7 @@ class Value(Node):
         """
         return float(data_of(self))
 
+    @explains_calls
     def backward(self, *, create_graph: bool = False) -> None:
         """Compute ∂self/∂node for every node that self depends on, by the chain rule.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygrad_edu.data._random import Rng, random_source
 from tinygrad_edu.errors import ArgumentError, ShapeError
-from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.support.arguments import explains_calls, whole_number
 from tinygrad_edu.support.types import Array, ArrayLike
 
 
@@ -44,6 +44,7 @@ class Batches:
             yield self.X.take(rows, axis=0), self.y.take(rows, axis=0)
 
 
+@explains_calls
 def batches(X: ArrayLike, y: ArrayLike, size: int, rng: Rng = None, drop_last: bool = False) -> Batches:
     """Shuffle a set and cut it into mini-batches.
 

@@ -6,9 +6,11 @@ import numpy as np
 
 from tinygrad_edu.data._random import Rng, random_source
 from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.support.arguments import explains_calls
 from tinygrad_edu.support.types import Array, ArrayLike
 
 
+@explains_calls
 def train_test_split(
     X: ArrayLike, y: ArrayLike, test_size: float = 0.25, rng: Rng = None
 ) -> tuple[Array, Array, Array, Array]:

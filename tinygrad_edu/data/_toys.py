@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_edu.data._errors import MissingExtraError
 from tinygrad_edu.data._random import Rng, random_source, random_state
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.support.arguments import at_least_zero, whole_number
+from tinygrad_edu.support.arguments import at_least_zero, explains_calls, whole_number
 from tinygrad_edu.support.types import FloatArray, IntArray
 
 Points = tuple[FloatArray, IntArray]
@@ -42,6 +42,7 @@ def xor(repeats: int = 1) -> Points:
     return np.tile(table.astype(np.float64), (repeats, 1)), np.tile(y.astype(np.int64), repeats)
 
 
+@explains_calls
 def moons(n_samples: int = 100, noise: float | None = None, rng: Rng = None) -> Points:
     """Return two interleaved half circles: scikit-learn's ``make_moons`` (extra ``demos``).
 
@@ -71,6 +72,7 @@ def moons(n_samples: int = 100, noise: float | None = None, rng: Rng = None) -> 
     return _points("moons", n_samples, noise=noise, random_state=random_state(rng))
 
 
+@explains_calls
 def circles(n_samples: int = 100, noise: float | None = None, rng: Rng = None, *, factor: float = 0.8) -> Points:
     """Return a circle inside another: scikit-learn's ``make_circles`` (extra ``demos``).
 
@@ -102,6 +104,7 @@ def circles(n_samples: int = 100, noise: float | None = None, rng: Rng = None, *
     return _points("circles", n_samples, noise=noise, random_state=random_state(rng), factor=factor)
 
 
+@explains_calls
 def blobs(
     n_samples: int = 100,
     n_features: int = 2,
@@ -165,6 +168,7 @@ def digits() -> Points:
     return X, y.astype(np.int64)
 
 
+@explains_calls
 def spirals(
     n_samples: int = 100,
     noise: float | None = None,

@@ -118,7 +118,17 @@ def draw(method: Callable[..., Any], *args: Any) -> Any:
 _CO_GENERATOR = 0x20  # of `inspect`, which takes too long to import
 
 
-class _Mode(contextlib.ContextDecorator):
+class _AlsoWithoutParentheses(type):
+    """``with no_grad:`` is ``with no_grad():``. A mode only counts, so it may be left by another object."""
+
+    def __enter__(cls) -> Any:
+        return cls().__enter__()
+
+    def __exit__(cls, *error: object) -> None:
+        cls().__exit__(*error)
+
+
+class _Mode(contextlib.ContextDecorator, metaclass=_AlsoWithoutParentheses):
     """A context manager and decorator that switches modes on in its own thread; it may be nested and re-used."""
 
     _names: tuple[str, ...]

@@ -12,7 +12,7 @@ from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.operations.elementwise import TABLE
-from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.arguments import explains_calls, shown
 
 A = TypeVar("A")  # a Tensor, a Value or an array
 
@@ -200,6 +200,7 @@ def prelu(x: A, weight: Any) -> A:
     return TABLE["prelu"](x, weight)
 
 
+@explains_calls
 def glu(x: A, axis: int = -1) -> A:
     """``a · sigmoid(b)``, a and b the two halves of ``x`` along the axis (Dauphin et al., 2016). Of Tensors and arrays.
 
@@ -222,6 +223,7 @@ def glu(x: A, axis: int = -1) -> A:
     return a * sigmoid(b)
 
 
+@explains_calls
 def softmax(x: A, axis: int = -1) -> A:
     """``exp(x) / Σ exp(x)`` along the axis: positive numbers that add up to 1. Of Tensors and arrays.
 
@@ -236,6 +238,7 @@ def softmax(x: A, axis: int = -1) -> A:
     return functions.softmax(array_of(x), axis)
 
 
+@explains_calls
 def log_softmax(x: A, axis: int = -1) -> A:
     """``x − log Σ exp(x)`` along the axis: the logarithm of `softmax`, finite where that is 0. Of Tensors and arrays.
 
@@ -313,6 +316,7 @@ class Activation(Module):
     _settings: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls, function: Callable[..., Any]) -> None:
+        super().__init_subclass__()
         _, *settings = inspect.signature(function).parameters.values()
         cls.function = staticmethod(function)
         cls._settings = inspect.Signature(settings)

@@ -74,7 +74,7 @@ from tinygrad_edu.nn.pooling import (
     max_pool2d,
 )
 from tinygrad_edu.operations.operation import Operation
-from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.support.arguments import explains_calls, whole_number
 from tinygrad_edu.support.other_libraries import missing
 from tinygrad_edu.tensor import Tensor, record
 
@@ -185,6 +185,7 @@ def _refuse_no_columns(indices: Any, num_classes: int) -> None:
         )
 
 
+@explains_calls
 def normalize(x: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Any:
     """``x / max(‖x‖_p, eps)`` along the axis: vectors of length 1.
 
@@ -197,6 +198,7 @@ def normalize(x: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Any:
     return x / np.maximum(functions.norm(x, p, axis=axis, keepdims=True), eps)
 
 
+@explains_calls
 def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> Any:
     """``Σ x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps))`` along the axis: the cosine of the angle between vectors.
 

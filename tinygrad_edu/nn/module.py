@@ -16,6 +16,7 @@ from tinygrad_edu.graph.scope import Scope
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.attributes import give_own_dict
+from tinygrad_edu.support.calls import explain_init
 from tinygrad_edu.support.other_libraries import explain_absent
 from tinygrad_edu.support.state_dict import FORMAT, differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
@@ -63,6 +64,10 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward(): define there what calling it computes")
 
     forward: Callable[..., Any] = _no_forward
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        explain_init(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.__dict__.get(name)

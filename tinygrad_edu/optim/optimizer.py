@@ -15,6 +15,7 @@ from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.optim.parameters import groups_of, leaves_of
 from tinygrad_edu.support.arguments import as_number, at_least_zero, shown
 from tinygrad_edu.support.attributes import give_own_dict
+from tinygrad_edu.support.calls import explain_init
 from tinygrad_edu.support.interrupts import CtrlCWaits
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
@@ -55,6 +56,10 @@ class Optimizer:
     numbers: ClassVar[tuple[str, ...]] = ("step",)  # entries that are one number for the whole parameter
     remark: ClassVar[str] = ""  # what the source of a compiled step says above the update
     cycled: tuple[str, ...]  # "beta1" or "momentum", which a schedule changes: inputs of a compiled step, as lr is
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        explain_init(cls)
 
     def __init__(self, params: Iterable[Any], lr: float, maximize: bool = False) -> None:
         params, self._given_groups = groups_of(params, type(self).__name__)

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.node import Node, topological_order
-from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.arguments import explains_calls, shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.files import write
 from viz.formulas.numbers import printable
@@ -105,6 +105,7 @@ class Drawing:
         return f"<Drawing of {self.title}>"
 
 
+@explains_calls
 def draw(
     root: "Node | program.Compiled",
     *,
