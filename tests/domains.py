@@ -17,7 +17,7 @@ from tinygrad_edu import Tensor, functions
 from tinygrad_edu.operations import windows
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.operations.matrices import COFACTOR, COFACTOR_CHANGE, LINEAR
-from tinygrad_edu.operations.normalization import NORMALIZE
+from tinygrad_edu.operations.normalization import NORMALIZE, RMS_NORMALIZE
 from tinygrad_edu.operations.shapes import SCATTER_ADD
 
 # --- elementwise --------------------------------------------------------------------------------------------------
@@ -470,8 +470,11 @@ def variance(x, axis=None, ddof=0, keepdims=False):
 
 
 def normalized(x, axes, eps):
-    centred = x - np.mean(x, axis=axes, keepdims=True)
-    return centred / np.sqrt(np.mean(centred * centred, axis=axes, keepdims=True) + eps)
+    return rms_normalized(x - np.mean(x, axis=axes, keepdims=True), axes, eps)
+
+
+def rms_normalized(x, axes, eps):
+    return x / np.sqrt(np.mean(x * x, axis=axes, keepdims=True) + eps)
 
 
 def norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002 NumPy's name
@@ -576,6 +579,14 @@ _MOVED = {"stride": (2,), "padding": ((1, 1),), "dilation": (2,), "groups": 2}  
 _STILL = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 _POOL = {"size": (2, 2), "stride": (2, 1), "padding": ((0, 0), (1, 0)), "dilation": (1, 1)}
 _WINNERS = np.array([[[[0, 3, 1, 2], [1, 1, 0, 3]]]])
+
+NORMALIZED = [
+    call((3, 4), axes=(-1,), eps=1e-5),
+    call((4, 3), axes=(0,), eps=0.1),
+    call((2, 3, 4), axes=(-1,), eps=0.0),
+    call((2, 3, 4), axes=(0, 2), eps=1e-5),
+    call((2, 2, 3), axes=(-2, -1), eps=1e-5),
+]
 
 FUNCTIONS: dict[str, Function] = {
     "sum": Function(np.sum, _REDUCTIONS + _EMPTY),
@@ -851,17 +862,10 @@ FUNCTIONS: dict[str, Function] = {
         method=NONE,
     ),
     "normalize": Function(
-        lambda x, axes, eps: NORMALIZE(x, axes=axes, eps=eps),
-        [
-            *[
-                call((3, 4), axes=(-1,), eps=1e-5),
-                call((4, 3), axes=(0,), eps=0.1),
-                call((2, 3, 4), axes=(-1,), eps=0.0),
-            ],
-            *[call((2, 3, 4), axes=(0, 2), eps=1e-5), call((2, 2, 3), axes=(-2, -1), eps=1e-5)],
-        ],
-        reference=normalized,
-        method=NONE,
+        lambda x, axes, eps: NORMALIZE(x, axes=axes, eps=eps), NORMALIZED, reference=normalized, method=NONE
+    ),
+    "rms_normalize": Function(
+        lambda x, axes, eps: RMS_NORMALIZE(x, axes=axes, eps=eps), NORMALIZED, reference=rms_normalized, method=NONE
     ),
     "scatter_add": Function(
         SCATTER_ADD,

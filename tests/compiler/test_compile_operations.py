@@ -13,7 +13,7 @@ from tinygrad_edu.operations import decompositions, windows
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.losses import CROSS_ENTROPY
 from tinygrad_edu.operations.matrices import COFACTOR, COFACTOR_CHANGE, LINEAR
-from tinygrad_edu.operations.normalization import NORMALIZE
+from tinygrad_edu.operations.normalization import NORMALIZE, RMS_NORMALIZE
 from tinygrad_edu.operations.operation import ARRAY_TABLE
 from tinygrad_edu.operations.shapes import SCATTER_ADD
 from tinygrad_edu.tensor import CAST, record
@@ -95,6 +95,7 @@ ARRAYS = {
     "put": (lambda x: windows.PUT(x, winners=WINNERS, lengths=(5, 4), **POOL), (1, 1, 4, 2)),
     "astype": (lambda x: x.astype(np.float32), (3, 4)),
     "normalize": (lambda x: record(NORMALIZE, (x,), {"axes": (0, 2), "eps": 1e-5}), (3, 4, 2)),
+    "rms_normalize": (lambda x: record(RMS_NORMALIZE, (x,), {"axes": (-1,), "eps": 1e-5}), (3, 4, 2)),
     "cross_entropy": (lambda x: record(CROSS_ENTROPY, (x,), {"labels": index(x), "memo": {}}), (3, 4)),
 }
 

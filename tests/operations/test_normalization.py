@@ -1,9 +1,10 @@
-"""Means by products with ones beside NumPy's own."""
+"""Means by products with ones beside NumPy's own, and what normalization keeps from its forward pass."""
 
 import numpy as np
 import pytest
 
-from tinygrad_edu.operations.normalization import mean_over
+from tinygrad_edu import Tensor, nn
+from tinygrad_edu.operations.normalization import _SPREADS, NORMALIZE, RMS_NORMALIZE, mean_over
 
 SHAPES = [(3, 4), (64, 32), (31, 66), (128, 96), (2, 3, 5), (32, 16, 64), (8, 9, 5, 8), (3, 1500), (1, 7), (7, 1), (5,)]
 ORDERS = {"rows": lambda x: x, "columns": np.asfortranarray, "turned": lambda x: x.T, "every other": lambda x: x[::2]}
@@ -28,3 +29,38 @@ def test_a_mean_is_not_finite_where_numpys_is_not(axes, bad):
     x = np.ones((64, 40))
     x[3, 5] = bad
     np.testing.assert_array_equal(mean_over(x, axes), np.mean(x, axis=axes, keepdims=True))
+
+
+@pytest.mark.parametrize("operation", [NORMALIZE, RMS_NORMALIZE])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_second_backward_pass_computes_again_what_the_first_took(operation, dtype):
+    rng = np.random.default_rng(0)
+    x, gy = (rng.standard_normal((64, 48)).astype(dtype) for _ in range(2))
+    before = len(_SPREADS)
+    y = operation.forward(x, axes=(-1,), eps=1e-5)
+    assert (y.dtype, len(_SPREADS)) == (dtype, before + 1)
+    first, second = (operation.gx_arrays[0](gy, y, x, axes=(-1,), eps=1e-5) for _ in range(2))
+    assert len(_SPREADS) == before
+    assert first.tobytes() == second.tobytes()
+    y = operation.forward(x, axes=(-1,), eps=1e-5)
+    del y
+    assert len(_SPREADS) == before
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.LayerNorm(4), nn.RMSNorm(4), nn.GroupNorm(1, 4), nn.BatchNorm1d(4)], ids=lambda layer: repr(layer)[:9]
+)
+def test_float16_does_not_overflow(layer):
+    rng = np.random.default_rng(0)
+    numbers = (rng.standard_normal((6, 4)) * 200).astype(np.float16)
+    layer.astype(np.float16)
+    x = Tensor(numbers)
+    y = layer(x)
+    (y * y[::-1]).sum().backward()
+    grad, layer = x.grad, layer.astype(np.float64)
+    exact = Tensor(numbers.astype(float))
+    z = layer(exact)
+    (z * z[::-1]).sum().backward()
+    assert (y.dtype, grad.dtype) == (np.float16, np.float16)
+    np.testing.assert_allclose(y.data, z.data, rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(grad, exact.grad, rtol=0, atol=2e-2 * np.abs(exact.grad).max())

@@ -157,11 +157,14 @@ def _spread(graph: Any, x: str) -> str:
 @_writes("normalize")
 def _normalize(graph: Any, x: str) -> str:
     axes = graph.integers(list(graph.same("axes")))
-    centred = graph.add("Sub", x, graph.add("ReduceMean", x, axes, keepdims=1))
-    variance = graph.add("ReduceMean", graph.add("Mul", centred, centred), axes, keepdims=1)
-    return str(
-        graph.add("Div", centred, graph.add("Sqrt", graph.add("Add", variance, graph.number(graph.same("eps")))))
-    )
+    return _rms_normalize(graph, graph.add("Sub", x, graph.add("ReduceMean", x, axes, keepdims=1)))
+
+
+@_writes("rms_normalize")
+def _rms_normalize(graph: Any, x: str) -> str:
+    axes = graph.integers(list(graph.same("axes")))
+    square = graph.add("ReduceMean", graph.add("Mul", x, x), axes, keepdims=1)
+    return str(graph.add("Div", x, graph.add("Sqrt", graph.add("Add", square, graph.number(graph.same("eps"))))))
 
 
 @_writes("logsumexp")

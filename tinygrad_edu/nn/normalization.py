@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import float_type, full
-from tinygrad_edu.operations.normalization import NORMALIZE, moments
+from tinygrad_edu.operations.normalization import NORMALIZE, RMS_NORMALIZE, moments
 from tinygrad_edu.support.arguments import at_least_zero, proportion, whole_number
 from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor, record
@@ -135,7 +135,7 @@ class RMSNorm(_OverLastAxes):
         """Divide by the root of the mean square over the last axes."""
         kind = x.dtype if x.dtype.kind == "f" else float
         eps = float(np.finfo(kind).eps) if self.eps is None else self.eps
-        y = x / ((x * x).mean(self._axes_of(x), keepdims=True) + eps).sqrt()
+        y = record(RMS_NORMALIZE, (x,), {"axes": self._axes_of(x), "eps": eps})
         return y if self.weight is None else y * self.weight
 
 

@@ -5,7 +5,6 @@ what one NumPy function writes is still in the processor's cache when the next o
 makes the plain form of the row's text, which gives the same numbers.
 """
 
-import weakref
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from tinygrad_edu.graph.modes import MODES
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.row import Elementwise
-from tinygrad_edu.support.types import Array
+from tinygrad_edu.support.kept import KeptWithResult
 
 LARGE = 1 << 13  # with fewer numbers, keeping the part takes longer than computing it
 _AT_ONCE = 1 << 15
@@ -26,7 +25,7 @@ class CostlyPart:
 
     def __init__(self, row: Elementwise) -> None:
         self.row = row
-        self._kept: dict[int, tuple[weakref.ref[Array], Array]] = {}  # by the identity of the result
+        self.kept = KeptWithResult()
 
     @cached_property
     def _part(self) -> Any:
@@ -49,23 +48,18 @@ class CostlyPart:
             parts[:] = self._part(xs)
             ys[:] = self._y(xs, parts)
         if not MODES.no_grad:
-            self._keep(y, part)
+            self.kept.keep(y, part)
         return y
 
     def gx(self, gy: Any, y: Any, x: Any) -> Any:
         """The gradient for the input, as the row's text says."""
-        kept = self._kept.pop(id(y), None)
-        alike = _is_large(gy) and (gy.shape, gy.dtype) == (y.shape, y.dtype)
-        if kept is None or kept[0]() is not y or not alike:
+        part = self.kept.take(y)
+        if part is None or not _is_large(gy) or (gy.shape, gy.dtype) != (y.shape, y.dtype):
             return self._gx(gy, y, x, self._part(x))
         gx = np.empty_like(gy)
-        for gys, ys, xs, parts, gxs in _pieces(gy, y, x, kept[1], gx):
+        for gys, ys, xs, parts, gxs in _pieces(gy, y, x, part, gx):
             gxs[:] = self._gx(gys, ys, xs, parts)
         return gx
-
-    def _keep(self, y: Array, part: Array) -> None:
-        key = id(y)
-        self._kept[key] = weakref.ref(y, lambda _: self._kept.pop(key, None)), part
 
 
 def _is_large(x: Any) -> bool:

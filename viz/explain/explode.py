@@ -256,11 +256,12 @@ def _cross_entropy(x: _Values, *, labels: Any) -> Any:
 
 
 def _normalize(x: _Values, *, axes: tuple[int, ...], eps: float) -> _Values:
-    def mean(values: _Values) -> _Values:
-        return _SCALARS["mean"](values, axis=axes, keepdims=True)
+    return _rms_normalize(x - _SCALARS["mean"](x, axis=axes, keepdims=True), axes=axes, eps=eps)
 
-    centred = x - mean(x)
-    return centred / np.vectorize(lambda variance: (variance + eps).sqrt(), otypes=[object])(mean(centred * centred))
+
+def _rms_normalize(x: _Values, *, axes: tuple[int, ...], eps: float) -> _Values:
+    mean = _SCALARS["mean"](x * x, axis=axes, keepdims=True)
+    return x / np.vectorize(lambda square: (square + eps).sqrt(), otypes=[object])(mean)
 
 
 def _einsum(*xs: _Values, subscripts: str) -> _Values:
@@ -302,6 +303,7 @@ _SCALARS: dict[str, Callable[..., Any]] = {
     "einsum": _einsum,
     "cross_entropy": _cross_entropy,
     "normalize": _normalize,
+    "rms_normalize": _rms_normalize,
     "astype": lambda x, dtype: x,
 }
 _MOVES = {row.name for row in vars(shape_rules).values() if isinstance(row, ArrayOperation)}
