@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from demos._gpt_scalar import (
 from tinygrad_edu import Tensor, nn, no_grad, optim
 
 F = nn.functional
+TABLES = ("token", "position")
+POSITIONS = np.arange(BLOCK)
+normalize = nn.RMSNorm(WIDTH, eps=1e-5, elementwise_affine=False)
 
 
 class TensorGPT(nn.Module):
@@ -32,45 +36,41 @@ class TensorGPT(nn.Module):
 
     Parameters
     ----------
-    weights : the matrices by name, as a `ScalarGPT` has them, or arrays.
+    weights : arrays by name. The two tables have a row for each token and each position; the others multiply rows of
+        numbers from the right, ``x @ W``, so they are the transposes of those of a `ScalarGPT`.
     """
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
-        for name, matrix in weights.items():
-            setattr(self, name, Tensor(np.array(matrix, dtype=np.float64), label=name))
+        for name, array in weights.items():
+            setattr(self, name, Tensor(array, label=name))
 
     @classmethod
     def like(cls, gpt: ScalarGPT) -> "TensorGPT":
         """The net with the weights that the other has now."""
-        return cls({name: [[w.data for w in row] for row in matrix] for name, matrix in gpt.weights.items()})
+        arrays = {name: np.array([[w.data for w in row] for row in matrix]) for name, matrix in gpt.weights.items()}
+        return cls({name: array if name in TABLES else array.T for name, array in arrays.items()})
 
     def forward(self, tokens: Any) -> Tensor:
         """The scores of each next token, shape (n, 27), of n tokens."""
         x = normalize(self.token[tokens] + self.position[: len(tokens)])
         x = x + self.attend(normalize(x))
-        x = x + F.relu(normalize(x) @ self.widen.T) @ self.narrow.T
-        return x @ self.head.T
+        x = x + F.relu(normalize(x) @ self.widen) @ self.narrow
+        return x @ self.head
 
     def attend(self, x: Tensor) -> Tensor:
         """Attention of all heads."""
-        mixed = self.attention(x) @ by_head(x @ self.value.T)  # (heads, n, 4)
-        return mixed.transpose(1, 0, 2).reshape(len(x), WIDTH) @ self.join.T
+        mixed = self.attention(x) @ by_head(x @ self.value)  # (heads, n, 4)
+        return mixed.transpose(1, 0, 2).reshape(len(x), WIDTH) @ self.join
 
     def attention(self, x: Tensor) -> Tensor:
         """The weights: entry (h, i, j) says how much position i looks at position j in head h."""
-        query, key = by_head(x @ self.query.T), by_head(x @ self.key.T)
+        query, key = by_head(x @ self.query), by_head(x @ self.key)
         fits = query @ key.transpose(0, 2, 1) / HEAD_WIDTH**0.5
         return F.softmax(fits + later(len(x)), axis=-1)
 
-    def loss(self, tokens: Any, targets: Any, shares: Any) -> Tensor:
-        """The mean of −log(probability of the next token). Each position has a share, which is 0 after the name."""
-        log_chances = F.log_softmax(self(tokens), axis=-1)[np.arange(len(tokens)), targets]
-        return -(log_chances * shares).sum()
-
-
-def normalize(x: Tensor) -> Tensor:
-    """RMSNorm without gain: x / √(mean(x²) + 1e-5)."""
-    return x * ((x * x).mean(axis=-1, keepdims=True) + 1e-5) ** -0.5
+    def loss(self, tokens: Any, shares: Any) -> Tensor:
+        """The mean of −log(probability of the next token). What does not count has the share 0: see `padded`."""
+        return -(F.log_softmax(self(tokens), axis=-1) * shares).sum()
 
 
 def by_head(x: Tensor) -> Tensor:
@@ -78,21 +78,23 @@ def by_head(x: Tensor) -> Tensor:
     return x.reshape(len(x), HEADS, HEAD_WIDTH).transpose(1, 0, 2)
 
 
+@cache
 def later(n: int) -> Any:
     """The mask that is added to the scores: −∞ where a position would look at a later one."""
     return np.triu(np.full((n, n), -np.inf), k=1)
 
 
-def padded(tokens: Sequence[int]) -> tuple[Any, Any, Any]:
-    """The tokens of a name, those that come next, and the shares of the positions in the loss; each 16 numbers.
+def padded(tokens: Sequence[int]) -> tuple[Any, Any]:
+    """The tokens of a name, shape (16,), and the shares in the loss, shape (16, 27).
 
-    Every name then has arrays of the same shape, so one compiled program serves them all. No position looks at a later
-    one, so tokens after the name change nothing.
+    At each position of a name of n letters, the token that comes next has the share 1/(n + 1), and all others 0. Every
+    name has arrays of the same shape, so one compiled program serves them all. No position looks at a later one, so
+    tokens after the name change nothing.
     """
     n = min(BLOCK, len(tokens) - 1)
-    now, following, shares = np.full(BLOCK, END), np.full(BLOCK, END), np.zeros(BLOCK)
-    now[:n], following[:n], shares[:n] = tokens[:n], tokens[1 : n + 1], 1 / n
-    return now, following, shares
+    row, shares = np.array([*tokens, *[END] * BLOCK][: BLOCK + 1]), np.zeros((BLOCK, TOKENS))
+    shares[POSITIONS[:n], row[1 : n + 1]] = 1 / n
+    return row[:-1], shares
 
 
 def stepper(net: TensorGPT, *, compiled: bool) -> Callable[[Sequence[int]], float]:
@@ -100,8 +102,8 @@ def stepper(net: TensorGPT, *, compiled: bool) -> Callable[[Sequence[int]], floa
     optimizer = optim.Adam(net.parameters(), lr=RATE, betas=(BETA1, BETA2), eps=EPS)
     schedule = optim.lr_scheduler.LinearLR(optimizer, start_factor=1.0, end_factor=0.0, total_iters=STEPS)
 
-    def step(tokens: Any, targets: Any, shares: Any) -> Tensor:
-        loss = net.loss(tokens, targets, shares)
+    def step(tokens: Any, shares: Any) -> Tensor:
+        loss = net.loss(tokens, shares)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -184,11 +184,11 @@ def one_head(net: Any, tokens: Sequence[int]) -> tuple[Value, Value]:
     """The first number that the first head gives for the last of these tokens, in scalars; and one of its weights."""
     x = _gpt_tensor.normalize(_gpt_tensor.normalize(net.token[np.array(tokens)] + net.position[: len(tokens)])).numpy()
     first = slice(0, HEAD_WIDTH)
-    keys, values = ((x @ matrix.numpy().T)[:, first] for matrix in (net.key, net.value))
-    row = net.query.numpy()[0]
-    weight = Value(row[0], "w")
-    query = [weight * x[-1, 0] + float(row[1:] @ x[-1, 1:])]
-    query += [Value(number, f"q{j}") for j, number in enumerate((net.query.numpy()[1:HEAD_WIDTH] @ x[-1]).tolist(), 2)]
+    keys, values = ((x @ weights.numpy())[:, first] for weights in (net.key, net.value))
+    queries = net.query.numpy()[:, first]
+    weight = Value(queries[0, 0], "w")
+    query = [weight * x[-1, 0] + float(x[-1, 1:] @ queries[1:, 0])]
+    query += [Value(number, f"q{j}") for j, number in enumerate((x[-1] @ queries[:, 1:]).tolist(), 2)]
     query[0].label = "q1"
     fits = []
     for t, key in enumerate(keys.tolist(), 1):

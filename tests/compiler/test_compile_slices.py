@@ -96,3 +96,40 @@ def test_the_source_writes_a_number_where_all_entries_are_the_same(dtype):
     found = there["gradient"](array)
     assert found.dtype == dtype
     assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("index", "is_whole"),
+    [
+        (np.s_[:], True),
+        (np.s_[:4], True),
+        (np.s_[0:, :9], True),
+        (np.s_[-4:], True),
+        (np.s_[::-1], False),
+        (np.s_[:, ::-1], False),
+        (np.s_[:3], False),
+        (np.s_[0], False),
+    ],
+)
+def test_a_slice_that_takes_everything_is_left_out(index, is_whole):
+    x = Tensor(np.arange(12.0).reshape(4, 3))
+
+    def step():
+        x.grad = None
+        y = x[index] * np.arange(1.0, 4.0)
+        loss = (y * y).sum()
+        loss.backward()
+        x.data = x.data - 0.125 * x.grad  # the slice of the leaf must not become a view of what is overwritten
+        return loss, y
+
+    data = x.data.copy()
+    program = tinygrad_edu.compile(step)
+    for _ in range(3):
+        x.data = data
+        expected = [r.data.copy() for r in step()] + [x.grad.copy(), x.data.copy()]
+        x.data = data
+        found = [r.data.copy() for r in program()] + [x.grad.copy(), x.data.copy()]
+        for a, b in zip(expected, found, strict=True):
+            np.testing.assert_array_equal(a, b)
+        data = x.data.copy()
+    assert ("scatter" in program.source) is not is_whole

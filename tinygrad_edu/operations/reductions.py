@@ -174,8 +174,13 @@ def SOFTMAX(x: Array, *, axis: int) -> Array:
     return in_float32(lambda x: _softmax(x, axis), _of_floats(x))
 
 
+def _top(x: Array, axis: int) -> Array:
+    """The largest entry, or the least finite number: −inf, from a mask, is not subtracted from itself."""
+    return np.max(x, axis=axis, keepdims=True, initial=np.finfo(x.dtype).min)
+
+
 def _softmax(x: Array, axis: int) -> Array:
-    y = np.exp(x - _shift(x, axis))
+    y = np.exp(x - _top(x, axis))
     y /= y.sum(axis=axis, keepdims=True)
     return y
 
@@ -187,7 +192,7 @@ def _log_softmax_gx(gy: Array, y: Array, x: Array, *, axis: int) -> Array:
 @array_operation(_log_softmax_gx, formula="gy − exp(y) · Σ gy")
 def LOG_SOFTMAX(x: Array, *, axis: int) -> Array:
     x = _of_floats(x)
-    y = x - _shift(x, axis)  # first the shift: x - logsumexp(x) loses the digits that both share
+    y = x - _top(x, axis)  # first the shift: x - logsumexp(x) loses the digits that both share
     with np.errstate(divide="ignore"):  # log(0) if there are no entries
         return in_float32(lambda y: y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True)), y)
 

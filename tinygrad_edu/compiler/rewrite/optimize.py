@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import CHECK, DRAW, METHOD, PYTHON, UFUNC, Line, Program, Var, mapped
+from tinygrad_edu.compiler.program import CHECK, DRAW, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Var, mapped
 from tinygrad_edu.compiler.sources import Data
 from tinygrad_edu.compiler.views import note_view, views
+from tinygrad_edu.compiler.write import runtime
 
 
 def without_dead_code(program: Program) -> Program:
@@ -136,6 +137,8 @@ def _unchanged(line: Line) -> Var | None:
         return chosen if isinstance(chosen, Var) else None
     if line.kind == METHOD and line.function in ("astype", "reshape", "copy"):  # the caller compares dtype and shape
         return line.args[0] if isinstance(line.args[0], Var) else None
+    if line.kind == INDEX or line.function is runtime.scatter:
+        return line.args[0] if isinstance(line.args[0], Var) and _takes_all(line.args[1]) else None
     if line.kind not in (UFUNC, PYTHON) or len(line.args) > 2:
         return None
     name = line.function.__name__
@@ -148,6 +151,12 @@ def _unchanged(line: Line) -> Var | None:
             if _is_one(x) and isinstance(other, Var):
                 return other
     return None
+
+
+def _takes_all(index: Any) -> bool:
+    """Whether an index that leaves the shape as it is takes every entry, in order: it is of slices that go forward."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(part, slice) and part.step in (None, 1) for part in parts)
 
 
 def _is_one(x: Any) -> bool:
