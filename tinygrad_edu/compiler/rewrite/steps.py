@@ -86,17 +86,16 @@ def _sums(layout: Layout) -> Iterator[_Sum]:
 
 
 def _added(line: Line, made: dict[Var, Line], read: Counter[Var]) -> tuple[list[Line], list[Line]]:
-    """The additions ``((a + b) + c) + d`` from the last to the first, and the lines that make d, c, b and a."""
-    additions, terms = [], []
+    """The additions ``((a + b) + c) + d`` from the last to the first, and the lines that make d, c, b and a, if any."""
+    additions, terms = [line], []
     while True:
-        rest, term = (made.get(x) if isinstance(x, Var) and read[x] == 1 else None for x in line.args)
+        rest, term = (made.get(x) if isinstance(x, Var) and read[x] == 1 else None for x in additions[-1].args)
         if rest is None or term is None:
-            return [], []
-        additions.append(line)
+            return additions, []
         terms.append(term)
         if not is_ufunc(rest, np.add):
             return additions, [*terms, rest]
-        line = rest
+        additions.append(rest)
 
 
 def _matrices(term: Line, made: dict[Var, Line]) -> tuple[Var | None, Var] | None:
@@ -169,7 +168,7 @@ class _Steps:
         """Memory for all rows, into which the matrices are written, except those that must be copied."""
         if parts not in self.memory:
             steps = block("steps", [x if self._is_free(x) else _like(x, x.shape) for x in parts])
-            self.layout.given |= {x: array for x, array in steps.arrays.items() if x in parts}
+            self.layout.given |= {x: steps.arrays[x] for x in parts if x in steps.arrays}
             self.memory[parts] = steps.memory.reshape(-1, parts[0].shape[1])
         return self.memory[parts]
 
