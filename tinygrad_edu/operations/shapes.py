@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_edu.operations.operation import ArrayOperation, array_operation, variadic_operation
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
+_MANY = 512  # numbers from which on an addition at an index goes number by number
 
 
 def _reshape_gx(gy: Array, y: Array, x: Array, *, shape: Any) -> Array:
@@ -168,8 +169,23 @@ def SCATTER_ADD(x: Array, *, index: Any, shape: Sequence[int]) -> Array:
     if is_basic(index):
         y[index] = x
     else:
-        np.add.at(y, index, x)  # y[index] += x would add a repeated index once
+        add_at(y, index, x)
     return y
+
+
+def add_at(y: Array, index: Any, x: Array) -> None:
+    """``y[index] += x``, where a repeated index counts each time.
+
+    Many rows are added as single numbers, in the same order: NumPy's loop over numbers takes a fifth of the time of its
+    loop over rows.
+    """
+    is_of_rows = isinstance(index, np.ndarray) and index.dtype.kind in "iu" and y.ndim > 1 and y.flags.c_contiguous
+    if not is_of_rows or x.size < _MANY:
+        np.add.at(y, index, x)
+        return
+    length = y.size // len(y)
+    entries = index.reshape(-1, 1).astype(np.intp) * length + np.arange(length)
+    np.add.at(y.reshape(-1), entries.reshape(-1), x.reshape(-1))
 
 
 def _along(shape: Sequence[int], indices: Array, axis: int) -> tuple[Array, ...]:

@@ -8,10 +8,8 @@ the array is made at the first use, and the later ones add to its entries.
 import sys
 from typing import Any
 
-import numpy as np
-
 from tinygrad_edu.operations.broadcasting import added
-from tinygrad_edu.operations.shapes import SCATTER_ADD, is_basic
+from tinygrad_edu.operations.shapes import SCATTER_ADD, add_at, is_basic
 
 _HELD_ONCE = 3  # references to an array that only the dict of gradients holds: the dict, a variable, an argument
 
@@ -28,6 +26,6 @@ def add_at_index(node: Any, gy: Any, grads: dict[Any, Any]) -> None:
         if is_basic(index):
             known[index] += gy
         else:
-            np.add.at(known, index, gy)
+            add_at(known, index, gy)
     else:  # another node may hold this very array
         grads[x] = added(known, SCATTER_ADD(gy, index=index, shape=x._data.shape))
