@@ -402,3 +402,93 @@ def test_labels_outside_may_be_written_to_and_exchanged(learns):
         elif change == "exchange":
             labels = np.array([2, 1, 0])
         assert compiled(x).item() == pytest.approx(eager(x).item(), rel=1e-12)
+
+
+LINEAR_IN_WEIGHTS = {
+    "product": lambda w, A: (w * A).sum(),
+    "a view": lambda w, A: (w * A[::-1]).sum(),
+    "another axis": lambda w, A: (np.ones((2, 3)) * w * A[None, :]).sum(),
+    "quotient": lambda w, A: (w / A).sum(),
+    "power": lambda w, A: (w**A).sum(),
+    "matmul": lambda w, A: w @ A,
+    "outer": lambda w, A: np.outer(w, A).sum(),
+    "einsum": lambda w, A: np.einsum("i,i->", w, A),
+    "cumsum": lambda w, A: (np.cumsum(w) * A).sum(),
+    "a Tensor": lambda w, A: (w * Tensor(A, requires_grad=False)).sum(),
+    "a constant, twice": lambda w, A: (w * (Tensor(A, requires_grad=False) * 2) + w * A).sum(),
+    "weights of a loss": lambda w, A: nn.functional.binary_cross_entropy_with_logits(w, np.ones(3), weight=A),
+    "prelu": lambda w, A: nn.functional.prelu(-w * np.ones((2, 3)), A).sum(),
+}
+
+
+@pytest.mark.parametrize("loss", LINEAR_IN_WEIGHTS.values(), ids=LINEAR_IN_WEIGHTS.keys())
+def test_a_gradient_follows_an_array_outside_that_is_written_to(loss):
+    w, weights = Tensor([0.5, 1.5, 2.0]), np.array([1.0, 1.5, 2.5])
+
+    def step():
+        w.grad = None
+        y = loss(w, weights)
+        y.backward()
+        return y, w.grad
+
+    compiled = tinygrad_edu.compile(step)
+    for change in (None, None, None, 4.0, None, 7.0):
+        if change:
+            weights[0] = change
+        y, gradient = compiled()
+        expected_y, expected = step()
+        assert y.item() == pytest.approx(expected_y.item(), rel=1e-12)
+        np.testing.assert_allclose(gradient, expected, rtol=1e-12)
+
+
+class Scaling(nn.Module):
+    def __init__(self):
+        self.w = Tensor([1.0, 2.0])
+
+    def scaled(self, x):
+        return x * self.w
+
+    def forward(self, x):
+        return self.scaled(x)
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Linear(2, 1, rng=0), Scaling], ids=["layer of the library", "own layer"])
+def test_a_method_that_an_object_is_given_replaces_the_one_of_its_class(make):
+    layer = make()
+    net = nn.Sequential(layer, nn.ReLU())
+    compiled = tinygrad_edu.compile(lambda x: net(x).sum())
+
+    def agree():
+        assert compiled(X).item() == pytest.approx(net(X).sum().item(), rel=1e-12)
+
+    for _ in range(3):
+        agree()
+    for factor in (2.0, 3.0):
+        layer.forward = lambda x, factor=factor: x * layer.parameters()[0].sum() * factor
+        agree()
+        agree()
+    del layer.forward
+    agree()
+    if isinstance(layer, Scaling):
+        layer.scaled = lambda x: x * layer.w * 5.0
+        agree()
+
+
+def test_a_step_that_an_optimizer_is_given_replaces_its_own():
+    w = Tensor([1.0, 2.0])
+    optimizer = optim.SGD([w], lr=0.1)
+
+    @tinygrad_edu.compile
+    def step(x):
+        optimizer.zero_grad()
+        loss = (x * w).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(3):
+        step(X)
+    before = w.numpy()
+    optimizer.step = lambda: None
+    step(X)
+    np.testing.assert_array_equal(w.numpy(), before)

@@ -51,6 +51,8 @@ class Held:
 
 ABSENT = object()  # the value of a place that was not there: code asked for it by `hasattr` or `getattr`
 
+OF_CLASS = object()  # the value of a method that the object has from its class
+
 PRESENT = object()  # the value of a place that holds something, whatever it is: a gradient that is not None
 
 
@@ -82,6 +84,8 @@ class Guard(NamedTuple):
         """Whether it is not what it was."""
         if self.name == "":
             return bool(self.owner)
+        if self.value is OF_CLASS:
+            return self.name in self.owner.__dict__
         try:
             now = self.now()
         except (AttributeError, LookupError, ValueError):  # it is gone
@@ -97,6 +101,8 @@ class Guard(NamedTuple):
         """An expression that is true if it has changed; ``named`` gives a name to an object."""
         if self.name == "":
             return named(self.owner, "state")
+        if self.value is OF_CLASS:
+            return f"{self.name!r} in {named(self.owner, 'owner')}.__dict__"
         if self.value is ABSENT:
             return f"{named(hasattr, 'hasattr')}({named(self.owner, 'owner')}, {self.name!r})"
         here, value = _text(self.owner, self.name, named), self.value

@@ -89,7 +89,7 @@ def _record(
 ) -> tuple[Machine, Any]:
     found, words = look_outside(function, [*_objects((args, keywords))])
     recorder, arrays = Recorder(Randomness(found, words), record_step, record_schedule), arrays_in(found)
-    outside = {id(guard.value) for guard in found}
+    recorder.outside = outside = {id(guard.value) for guard in found if guard.value is not None}
     call = _recorded(recorder, function, signature, args, keywords, outside)
     name = identifier(getattr(function, "__name__", "").replace("<lambda>", "")) or "f"
     name += "_" * (name in TAKEN)

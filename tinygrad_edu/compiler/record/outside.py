@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
-from tinygrad_edu.compiler.guards import ABSENT, Contents, Guard, Held, Items, is_plain
+from tinygrad_edu.compiler.guards import ABSENT, OF_CLASS, Contents, Guard, Held, Items, is_plain
 from tinygrad_edu.compiler.program import CHECK, Line, Program
 from tinygrad_edu.compiler.sources import Gradient
 from tinygrad_edu.graph.node import Node
@@ -181,6 +181,7 @@ class _Search:
         elif kind.__module__.startswith("tinygrad_edu"):
             settings = getattr(kind, "hyperparameters", ())  # of an optimizer that the function itself reads
             own = {name: own[name] for name in {"lr", "params", *settings} & own.keys()}
+        self._methods(x, called)
         kept = ("state",) if hasattr(kind, "hyperparameters") else ()  # an optimizer's is fetched at every call
         self._attributes(x, {name: part for name, part in own.items() if name not in kept}, called)
 
@@ -194,6 +195,23 @@ class _Search:
             if not _of_libraries(base.__module__):
                 data = {name: part for name, part in vars(base).items() if not hasattr(type(part), "__get__")}
                 self._attributes(x, {name: part for name, part in data.items() if name not in own}, called)
+
+    def _methods(self, x: Any, called: str) -> None:
+        """The methods that the object has from its class until it is given its own: ``x.forward = …``."""
+        own = getattr(x, "__dict__", None)
+        if own is None:
+            return
+        methods: set[str] = set()
+        for base in type(x).__mro__:
+            if not _of_libraries(base.__module__):
+                methods |= {name for name, part in vars(base).items() if isinstance(part, _METHOD)} & self.names
+            elif base.__module__.startswith("tinygrad_edu"):
+                methods |= vars(base).keys() & {"forward", "step"}  # of a layer, an optimizer and a schedule
+        for name in sorted(methods):
+            if name in own:
+                self.meet(x, name, own[name], f"{called}.{name}")
+            else:
+                self.guards.append(Guard(x, name, OF_CLASS, f"{called}.{name}"))
 
     def _absent(self, x: Any, own: Any, called: str) -> None:
         """What the code asks for, and the object does not have so far."""
@@ -224,6 +242,7 @@ def _getter(x: Any) -> Any:
     return x.fget if isinstance(x, property) else x.func if isinstance(x, functools.cached_property) else None
 
 
+_METHOD: Any = types.FunctionType | staticmethod | classmethod
 _CONTAINERS: Any = list | tuple | dict | set | frozenset | deque | types.MappingProxyType
 _is_called_unnamed = re.compile(  # methods that code calls without their names
     r"forward|__[ri]?(add|sub|mul|truediv|floordiv|mod|divmod|pow|matmul|and|or|xor|lshift|rshift)__"
@@ -345,7 +364,7 @@ _GONE = object()
 def put_back(found: Iterable[Guard]) -> None:
     """Restore what has changed since it was found."""
     for guard in found:
-        if guard.value is ABSENT or not guard.has_changed():
+        if guard.value is ABSENT or guard.value is OF_CLASS or not guard.has_changed():
             continue
         items = guard.owner.items if isinstance(guard.owner, Held) else None
         if isinstance(items, list):

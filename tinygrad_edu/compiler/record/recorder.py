@@ -87,6 +87,7 @@ class Recorder:
         self.shared_counters: dict[tuple[int, str], tuple[dict[str, Any], Traced]] = {}  # equal step counts
         self.words: dict[Var, tuple[str, list[Var]]] = {}  # what an update rule calls it, and for which parameters
         self.replacements: dict[Var, Var] = {}  # which remembered variable it replaces
+        self.outside: set[int] = set()  # the identities of what the function finds outside of itself
         self.constants: set[Var] = set()  # numbers that belong to the program
         self.fresh: set[Var] = set()  # arrays of constants that are returned
         self.shared: dict[Any, Var] | None = None  # numbers that are computed once, by what computes them
@@ -123,7 +124,8 @@ class Recorder:
             )
         if self.in_other_thread():
             return value
-        if not any(True for _ in variables((mapped(tuple(args), self.operand), mapped(dict(keywords), self.operand)))):
+        operands = mapped(tuple(args), self.operand), mapped(dict(keywords), self.operand)
+        if not any(True for _ in variables(operands)) and not self._reads_outside(operands):
             return self._traced(None, value)
         return self.emit(kind, function, args, dict(keywords), value)
 
@@ -145,7 +147,7 @@ class Recorder:
                 variable = True
                 if x.section != section and _SECTIONS.index(x.section) > _SECTIONS.index(section):
                     section = x.section
-        if not variable:
+        if not variable and not self._reads_outside(operands):
             return self._traced(None, value)
         out = Var(value, "", section)
         if self.shared is not None and kind != UFUNC:
@@ -184,6 +186,14 @@ class Recorder:
                 f"a value of an earlier call was kept and is used again: pass it as an argument ({users_line()})"
             )
         return x.value if x.variable is None else x.variable
+
+    def _reads_outside(self, tree: Any) -> bool:
+        """Whether an array from outside of the function is in it, or a view of one: the next run reads it again."""
+        if isinstance(tree, tuple | list):
+            return any(map(self._reads_outside, tree))
+        if isinstance(tree, dict):
+            return self._reads_outside(tuple(tree.values()))
+        return tree.__class__ is np.ndarray and tree.ndim > 0 and bool({id(tree), id(tree.base)} & self.outside)
 
     def _traced(self, var: Var | None, value: Any) -> Traced:
         traced = Traced(self, var, value)
@@ -269,6 +279,9 @@ class Recorder:
         self.created[id(leaf)] = leaf
         if isinstance(data, np.ndarray) and data.ndim and data.dtype == leaf.raw.dtype:
             leaf._data = data
+            if data.dtype.kind == "f" and self._reads_outside(data):
+                leaf._data = self._traced(None, data)
+                return
         leaf._data = self._twin(leaf.raw)
 
     def on_data_write(self, leaf: Any) -> None:
