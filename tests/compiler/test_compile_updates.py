@@ -468,3 +468,63 @@ def test_parameters_that_are_exchanged_are_trained_from_then_on():
         step(np.ones(1))
     assert first.data == before
     np.testing.assert_allclose(second.data, 5 - 0.3)
+
+
+class _Remembers(optim.Optimizer):
+    """Its subclasses ask in different ways for an entry that the first step makes."""
+
+    hyperparameters = ("lr",)
+    entries = ("m", "first")
+
+    def update(self, p, g, state):
+        m = state.get("m", 0.0) + g
+        first = self.first(g, state)
+        state.update(m=m, first=first)
+        return p - self.lr * (m + first)
+
+
+class _ByNone(_Remembers):
+    def first(self, g, state):
+        first = state.get("first", None)
+        return g if first is None else first
+
+
+class _ByIn(_Remembers):
+    def first(self, g, state):
+        return state["first"] if "first" in state else g * 1
+
+
+class _ByGradient(_Remembers):
+    def first(self, g, state):
+        return state.get("first", g)
+
+
+class _ByRate(_Remembers):
+    def first(self, g, state):
+        return state.get("first", self.lr) * 1.5 * g
+
+
+class _ByLength(_Remembers):
+    def first(self, g, state):
+        return state["first"] if len(state) == 2 else g * 1
+
+
+@pytest.mark.parametrize("kind", [_ByNone, _ByIn, _ByGradient, _ByRate, _ByLength], ids=lambda kind: kind.__name__)
+def test_an_entry_that_the_first_step_makes_is_read_by_the_later_ones(kind):
+    def trained(compiled):
+        p = Tensor([1.0, 2.0])
+        optimizer = kind([p], lr=0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = (p * p * x).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        step = tinygrad_edu.compile(step) if compiled else step
+        for i in range(5):
+            step(np.array([1.0 + i, 2.0]))
+        return p.numpy()
+
+    np.testing.assert_allclose(trained(compiled=True), trained(compiled=False), rtol=1e-12)

@@ -112,6 +112,51 @@ def test_a_hundred_steps_equal_pytorchs(torch, name, options):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.usefixtures("counts_in_float64")
+def test_steps_with_a_schedule_equal_pytorchs(torch, name, options):
+    theirs, mine = (
+        [torch.tensor(start, requires_grad=True) for start in starts()],
+        [Tensor(start) for start in starts()],
+    )
+    their_optimizer = getattr(torch.optim, name)(theirs, **options)
+    optimizer = getattr(optim, name)(mine, **options)
+    their_schedule = torch.optim.lr_scheduler.ExponentialLR(their_optimizer, gamma=0.7)
+    schedule = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.7)
+    for gs in gradients(12):
+        for p, q, g in zip(mine, theirs, gs, strict=True):
+            p.grad = g
+            q.grad = None if g is None else torch.tensor(g)
+        for step in (optimizer.step, their_optimizer.step, schedule.step, their_schedule.step):
+            step()
+        for p, q in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_compiled_steps_equal_eager_ones(name, options):
+    def trained(compiled):
+        leaves = [Tensor(start) for start in starts()]
+        optimizer = getattr(optim, name)(leaves, **options)
+        schedule = optim.lr_scheduler.StepLR(optimizer, 4, 0.5)
+
+        def step(goal):
+            optimizer.zero_grad()
+            loss = sum(((p - goal) ** 2).sum() for p in leaves)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        step = tinygrad_edu.compile(step) if compiled else step
+        for goal in np.random.default_rng(3).normal(size=(10, 1)):
+            step(goal)
+            schedule.step()
+        return [p.numpy() for p in leaves]
+
+    for a, b in zip(trained(compiled=True), trained(compiled=False), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
 def test_values_step_as_tensors_do(name, options):
     values = [[Value(x) for x in start.ravel().tolist()] for start in starts()]
     tensors = [Tensor(start) for start in starts()]

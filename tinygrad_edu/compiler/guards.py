@@ -103,6 +103,8 @@ class Guard(NamedTuple):
             return named(self.owner, "state")
         if self.value is OF_CLASS:
             return f"{self.name!r} in {named(self.owner, 'owner')}.__dict__"
+        if self.value is ABSENT and isinstance(self.owner, dict):
+            return f"{self.name!r} in {named(self.owner, 'entries')}"
         if self.value is ABSENT:
             return f"{named(hasattr, 'hasattr')}({named(self.owner, 'owner')}, {self.name!r})"
         here, value = _text(self.owner, self.name, named), self.value

@@ -349,7 +349,8 @@ class ASGD(Optimizer):
 
     Notes
     -----
-    The mean a is stored in ``state`` as "ax". PyTorch: ``torch.optim.ASGD``, equal to rounding.
+    The mean a is stored in ``state`` as "ax". Each step computes the rate η of the next one, so a schedule of lr acts
+    one step later. PyTorch: ``torch.optim.ASGD``, equal to rounding.
 
     Examples
     --------
@@ -363,7 +364,8 @@ class ASGD(Optimizer):
     """
 
     hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "lambd", "alpha", "t0", "weight_decay")
-    entries: ClassVar[tuple[str, ...]] = ("step", "ax")
+    entries: ClassVar[tuple[str, ...]] = ("step", "eta", "ax")
+    numbers: ClassVar[tuple[str, ...]] = ("step", "eta")
 
     def __init__(
         self,
@@ -384,11 +386,11 @@ class ASGD(Optimizer):
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         if self.weight_decay:
             g = g + self.weight_decay * p
-        t = state.get("step", 0.0) + 1
-        eta = self.lr / (1 + self.lambd * self.lr * (t - 1)) ** self.alpha
+        t, eta = state.get("step", 0.0) + 1, state.get("eta", self.lr)
         p = p * (1 - self.lambd * eta) - eta * g
         mean = state.get("ax", 0.0)
-        state.update(step=t, ax=mean + (p - mean) / larger(1.0, t - 1 - self.t0))
+        next_eta = self.lr / (1 + self.lambd * self.lr * t) ** self.alpha
+        state.update(step=t, eta=next_eta, ax=mean + (p - mean) / larger(1.0, t - 1 - self.t0))
         return p
 
 

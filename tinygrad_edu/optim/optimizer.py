@@ -346,7 +346,7 @@ def sign(a: Any) -> Any:
 
 def larger(a: Any, b: Any) -> Any:
     """The larger of two numbers, or of each pair in two arrays or nodes."""
-    if isinstance(a, float):
+    if isinstance(a, float) and isinstance(b, float):
         return a if a >= b or a != a else b
     import numpy as np
 

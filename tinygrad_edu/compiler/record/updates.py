@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.guards import Guard, SameAs
+from tinygrad_edu.compiler.guards import ABSENT, Guard, SameAs
 from tinygrad_edu.compiler.record.traced import Traced, value_of
 from tinygrad_edu.compiler.sources import Attribute, Setting
 from tinygrad_edu.graph.node import Node
@@ -54,10 +54,10 @@ class Memory(MutableMapping[str, Any]):
         """The entry; one that the rule has not made yet is made of ``default``."""
         if name in self.shown:
             return self.shown[name]
-        if isinstance(default, Traced) and default.variable in self.recorder.constants:
-            default = default.value
+        if isinstance(default, Traced) and default.variable in self.recorder.constants | self.recorder.inputs.keys():
+            default = default.value  # a setting, as it is when the entry is made
         if name not in self.optimizer.entries or default.__class__ is not float:
-            self._ask()
+            self._miss(name)
             return default
         whole = isinstance(self.like, np.ndarray) and name not in self.optimizer.numbers
         start = np.full_like(self.like, default) if whole else default
@@ -67,12 +67,19 @@ class Memory(MutableMapping[str, Any]):
 
     def _ask(self) -> None:
         """The rule wants to know what is there: where there is more, it is another program."""
+        for name in self.optimizer.entries:
+            if name not in self.state:
+                self._miss(name)
         if not self.known:
             self.recorder.flags.append(Guard(self.state, "", False))
 
+    def _miss(self, name: str) -> None:
+        """The rule asks for an entry that is not there: once it is, it is another program."""
+        self.recorder.flags.append(Guard(self.state, name, ABSENT))
+
     def __getitem__(self, name: str) -> Any:
         if name not in self.shown:
-            self._ask()
+            self._miss(name)
         return self.shown[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
