@@ -27,8 +27,9 @@ from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.speed.scalar_order import scalar_order
 from tinygrad_edu.speed.scalar_walk import written_walk
 from tinygrad_edu.speed.shared_inputs import SharedInputs
-from tinygrad_edu.support.arguments import explains_calls, shown
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
+from tinygrad_edu.support.calls import explains_calls
 
 Number = float | int
 

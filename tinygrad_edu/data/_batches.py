@@ -6,7 +6,8 @@ import numpy as np
 
 from tinygrad_edu.data._random import Rng, random_source
 from tinygrad_edu.errors import ArgumentError, ShapeError
-from tinygrad_edu.support.arguments import explains_calls, whole_number
+from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.support.calls import explains_calls
 from tinygrad_edu.support.types import Array, ArrayLike
 
 

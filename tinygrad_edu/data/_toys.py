@@ -9,7 +9,8 @@ import numpy as np
 from tinygrad_edu.data._errors import MissingExtraError
 from tinygrad_edu.data._random import Rng, random_source, random_state
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.support.arguments import at_least_zero, explains_calls, whole_number
+from tinygrad_edu.support.arguments import at_least_zero, whole_number
+from tinygrad_edu.support.calls import explains_calls
 from tinygrad_edu.support.types import FloatArray, IntArray
 
 Points = tuple[FloatArray, IntArray]

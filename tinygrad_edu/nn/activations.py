@@ -12,7 +12,8 @@ from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.operations.elementwise import TABLE
-from tinygrad_edu.support.arguments import explains_calls, shown
+from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.calls import explains_calls
 
 A = TypeVar("A")  # a Tensor, a Value or an array
 

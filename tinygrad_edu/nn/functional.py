@@ -74,7 +74,8 @@ from tinygrad_edu.nn.pooling import (
     max_pool2d,
 )
 from tinygrad_edu.operations.operation import Operation
-from tinygrad_edu.support.arguments import explains_calls, whole_number
+from tinygrad_edu.support.arguments import whole_number
+from tinygrad_edu.support.calls import explains_calls
 from tinygrad_edu.support.other_libraries import missing
 from tinygrad_edu.tensor import Tensor, record
 

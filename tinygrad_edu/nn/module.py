@@ -16,7 +16,7 @@ from tinygrad_edu.graph.scope import Scope
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.attributes import give_own_dict
-from tinygrad_edu.support.calls import explain_init
+from tinygrad_edu.support.call_errors import explain_init
 from tinygrad_edu.support.other_libraries import explain_absent
 from tinygrad_edu.support.state_dict import FORMAT, differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
@@ -58,6 +58,7 @@ class Module:
 
     training: bool = True
     _scope: Scope | None = None
+    _replaced = 0  # how often a module was given a forward of its own, or lost it: compiled functions look at it
     _hooks: "tuple[ForwardHook, ...]" = ()
 
     def _no_forward(self, *_: Any, **__: Any) -> Any:
@@ -78,6 +79,13 @@ class Module:
                 f"data, .{name}.data -= … or .{name}.data = …, or give a new Tensor"
             )
         super().__setattr__(name, value)
+        if name == "forward":
+            Module._replaced += 1
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name == "forward":
+            Module._replaced += 1
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         scope = self._scope

@@ -1,17 +1,11 @@
-"""Checks of arguments: settings that are numbers, and calls that do not fit.
+"""Checks of settings that are numbers. Each function returns the number, or raises an error that says what is wrong."""
 
-The check of a number returns it, or raises an error that says what is wrong.
-"""
-
-import functools
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def shown(given: Any) -> str:
@@ -98,31 +92,3 @@ def as_number(x: Any) -> float:
     (6.0, 1.0)
     """
     return float(x.item() if hasattr(x, "item") else x)
-
-
-def explains_calls(function: F) -> F:
-    """The function; an error of Python's about missing, surplus or unknown arguments becomes a `CallError`.
-
-    Examples
-    --------
-    >>> @explains_calls
-    ... def noise(size, rng=None): ...
-    >>> noise(3, seed=0)
-    Traceback (most recent call last):
-        ...
-    tinygrad_edu.errors.CallError: noise(size, rng=None) was called with (3, seed=0):
-        got an unexpected keyword argument 'seed'; write rng= instead of seed=
-    """
-
-    @functools.wraps(function)
-    def call(*args: Any, **keywords: Any) -> Any:
-        try:
-            return function(*args, **keywords)
-        except TypeError as error:
-            if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # within the function
-                raise
-            from tinygrad_edu.support.calls import call_error  # here, because it is rarely needed
-
-            raise call_error(function.__qualname__, function, args, keywords) from None
-
-    return cast("F", call)

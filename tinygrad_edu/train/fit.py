@@ -13,7 +13,8 @@ from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.graph.node import of_no_tensor
 from tinygrad_edu.nn.init import generator
-from tinygrad_edu.support.arguments import as_number, explains_calls, shown
+from tinygrad_edu.support.arguments import as_number, shown
+from tinygrad_edu.support.calls import explains_calls
 from tinygrad_edu.support.interrupts import CtrlCWaits
 from tinygrad_edu.support.progress import progress_bar
 from tinygrad_edu.support.types import Array

@@ -18,8 +18,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.node import Node, topological_order
-from tinygrad_edu.support.arguments import explains_calls, shown
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
+from tinygrad_edu.support.calls import explains_calls
 from tinygrad_edu.support.files import write
 from viz.formulas.numbers import printable
 from viz.pictures import captions, dot, program, render

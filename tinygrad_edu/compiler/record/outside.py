@@ -26,6 +26,7 @@ from tinygrad_edu.compiler.guards import ABSENT, OF_CLASS, Contents, Guard, Held
 from tinygrad_edu.compiler.program import CHECK, Line, Program
 from tinygrad_edu.compiler.sources import Gradient
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.nn.module import Module
 from tinygrad_edu.support.ascii import for_output
 
 _GENERATORS = np.random.Generator, np.random.RandomState, random.Random
@@ -210,7 +211,9 @@ class _Search:
         for name in sorted(methods):
             if name in own:
                 self.meet(x, name, own[name], f"{called}.{name}")
-            else:
+            if isinstance(x, Module) and name == "forward":  # one look for all modules
+                self.guards.append(Guard(Module, "_replaced", Module._replaced, "forward"))
+            elif name not in own:
                 self.guards.append(Guard(x, name, OF_CLASS, f"{called}.{name}"))
 
     def _absent(self, x: Any, own: Any, called: str) -> None:
