@@ -17,7 +17,6 @@ from tinygrad_edu.compiler.rewrite.affine import fuse_affine
 from tinygrad_edu.compiler.rewrite.flat_updates import fuse_updates, place_updates
 from tinygrad_edu.compiler.rewrite.layout import Layout
 from tinygrad_edu.compiler.rewrite.settings import with_numbers
-from tinygrad_edu.compiler.rewrite.steps import join_steps
 from tinygrad_edu.compiler.rewrite.transposes import copy_transposes
 from tinygrad_edu.compiler.run.codegen import Careful, Codegen, Hoisting
 from tinygrad_edu.compiler.run.frame import Frame, Outdated, Signature
@@ -169,7 +168,6 @@ class Machine:
     def _arrange(self, layout: Layout) -> None:
         """Place the arrays in memory, and name the variables that have no name yet."""
         fuse_updates(layout)
-        join_steps(layout)
         fuse_affine(layout)
         copy_transposes(layout)
         for var in [*layout.given, *(line.out for line in layout.program.lines)]:
