@@ -114,7 +114,11 @@ def lab(executed, tmp_path_factory):
         yield f"{address[0]}/tree/{{}}?token={token}"
     finally:
         server.terminate()
-        server.wait()
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:  # one of its own threads may wait for ever
+            server.kill()
+            server.wait()
         drain.join()
         server.stderr.close()
 
