@@ -130,7 +130,8 @@ def test_softmax_of_integers_is_that_of_floats():
     for name in ("softmax", "log_softmax", "logsumexp"):
         y = getattr(Tensor([1, 2, 4]), name)()
         np.testing.assert_array_equal(y.data, getattr(Tensor([1.0, 2.0, 4.0]), name)().data)
-    np.testing.assert_array_equal(nn.RMSNorm(3)(np.array([1, 2, 2])).data, nn.RMSNorm(3)([1.0, 2.0, 2.0]).data)
+    for layer in (nn.RMSNorm(3), nn.LayerNorm(3)):
+        np.testing.assert_array_equal(layer(np.array([1, 2, 2])).data, layer([1.0, 2.0, 2.0]).data)
     assert nn.functional.gelu(1.0) == pytest.approx(nn.functional.gelu(Value(1.0)).data, rel=1e-15)
 
 

@@ -50,7 +50,7 @@ def _widened(x: Array) -> Array:
 
 def _divided(x: Array, spread: Array, dtype: Any) -> Array:
     y = x / spread
-    y = y if y.dtype == dtype else y.astype(dtype)
+    y = y.astype(dtype) if dtype == np.float16 else y
     if y.__class__ is ndarray:
         _SPREADS.keep(y, spread)
     return y

@@ -176,7 +176,7 @@ def draw(
         return Drawing(source, program.title(lines), program.description(lines))
     order = topological_order(root)
     told = TraceData(order, [node.raw for node in order], [None] * len(order))
-    told.name_inputs(sys._getframe(1).f_locals)
+    told.name_inputs(sys._getframe(2).f_locals)  # of the caller: between is the function that `explains_calls` makes
     modules = told.modules
     groups = groups_of(modules, repeats=collapse is not False)
     turn = None if isinstance(collapse, bool) else collapse
