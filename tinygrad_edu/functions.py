@@ -21,7 +21,8 @@ from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.operations.reductions import axes_of
 from tinygrad_edu.support.arguments import shown
-from tinygrad_edu.support.call_errors import call_error, is_about_the_call
+from tinygrad_edu.support.call_errors import call_error
+from tinygrad_edu.support.calls import is_about_the_call
 
 A = TypeVar("A")  # a Tensor or an array
 F = TypeVar("F", bound=Callable[..., Any])

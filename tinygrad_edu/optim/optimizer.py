@@ -15,7 +15,7 @@ from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.optim.parameters import groups_of, leaves_of
 from tinygrad_edu.support.arguments import as_number, at_least_zero, shown
 from tinygrad_edu.support.attributes import give_own_dict
-from tinygrad_edu.support.call_errors import explain_init
+from tinygrad_edu.support.calls import explain_init
 from tinygrad_edu.support.interrupts import CtrlCWaits
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value

@@ -1,6 +1,5 @@
 """A call that does not fit a function: one sentence that shows what it takes, what was given, and what to write."""
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,30 +21,6 @@ _ADVICE = {
     "Value.backward": "it starts with 1, and the graph stays; for another gradient, write (gradient * L).backward()",
     "draw": "to write a file, write viz.draw(…).save('x.svg')",
 }
-
-
-def explain_init(cls: type) -> None:
-    """Let an ``__init__`` that ``cls`` defines name the class that was called, which may have inherited it."""
-    function = vars(cls).get("__init__")
-    if function is None:
-        return
-
-    @functools.wraps(function)
-    def init(self: Any, *args: Any, **keywords: Any) -> None:
-        try:
-            function(self, *args, **keywords)
-        except TypeError as error:
-            if not is_about_the_call(error):
-                raise
-            called = type(self) if type(self).__init__ is init else cls  # a subclass may call it from its own
-            raise call_error(called.__name__, function, (self, *args), keywords) from None
-
-    cls.__init__ = init  # type: ignore[misc]
-
-
-def is_about_the_call(error: TypeError) -> bool:
-    """Whether Python raised the error because the arguments do not fit, before the function ran."""
-    return error.__traceback__ is not None and error.__traceback__.tb_next is None
 
 
 def call_error(name: str, function: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any]) -> CallError:
