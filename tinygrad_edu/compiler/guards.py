@@ -49,9 +49,7 @@ class Held:
         self.items = items
 
 
-ABSENT = object()  # the value of a place that was not there: code asked for it by `hasattr` or `getattr`
-
-OF_CLASS = object()  # the value of a method that the object has from its class
+ABSENT = object()  # the value of a place that was not there, though the code may ask for it
 
 PRESENT = object()  # the value of a place that holds something, whatever it is: a gradient that is not None
 
@@ -84,8 +82,6 @@ class Guard(NamedTuple):
         """Whether it is not what it was."""
         if self.name == "":
             return bool(self.owner)
-        if self.value is OF_CLASS:
-            return self.name in self.owner.__dict__
         try:
             now = self.now()
         except (AttributeError, LookupError, ValueError):  # it is gone
@@ -101,8 +97,6 @@ class Guard(NamedTuple):
         """An expression that is true if it has changed; ``named`` gives a name to an object."""
         if self.name == "":
             return named(self.owner, "state")
-        if self.value is OF_CLASS:
-            return f"{self.name!r} in {named(self.owner, 'owner')}.__dict__"
         if self.value is ABSENT and isinstance(self.owner, dict):
             return f"{self.name!r} in {named(self.owner, 'entries')}"
         if self.value is ABSENT:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.compiler.errors import RecordingError
-from tinygrad_edu.compiler.guards import ABSENT, OF_CLASS, Contents, Guard, Held, Items, is_plain
+from tinygrad_edu.compiler.guards import ABSENT, Contents, Guard, Held, Items, is_plain
 from tinygrad_edu.compiler.program import CHECK, Line, Program
 from tinygrad_edu.compiler.sources import Gradient
 from tinygrad_edu.graph.node import Node
@@ -214,7 +214,7 @@ class _Search:
             if isinstance(x, Module) and name == "forward":  # one look for all modules
                 self.guards.append(Guard(Module, "_replaced", Module._replaced, "forward"))
             elif name not in own:
-                self.guards.append(Guard(x, name, OF_CLASS, f"{called}.{name}"))
+                self.guards.append(Guard(own, name, ABSENT, f"{called}.{name}"))
 
     def _absent(self, x: Any, own: Any, called: str) -> None:
         """What the code asks for, and the object does not have so far."""
@@ -367,7 +367,7 @@ _GONE = object()
 def put_back(found: Iterable[Guard]) -> None:
     """Restore what has changed since it was found."""
     for guard in found:
-        if guard.value is ABSENT or guard.value is OF_CLASS or not guard.has_changed():
+        if guard.value is ABSENT or not guard.has_changed():
             continue
         items = guard.owner.items if isinstance(guard.owner, Held) else None
         if isinstance(items, list):
