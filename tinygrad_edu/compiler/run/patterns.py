@@ -66,25 +66,9 @@ def joined(pen: Pen, line: Line) -> bool:
     parts, (axis, *_) = line.args[0], (*line.args[1:], *line.keywords.values(), 0)
     if axis is None or not all(isinstance(x, Var | np.ndarray) and x.dtype == line.out.dtype for x in parts):
         return False
-    if axis == 0 and line.out in pen.arrays.stores:
-        _copied_into(pen, line)
-        return True
     join, out = pen.arrays.bound(line.function), pen.arrays.buffer(line)
     pen.say(line, f"{join}({pen.text(parts)}, {pen.text(axis)}, {out})")
     return True
-
-
-def _copied_into(pen: Pen, line: Line) -> None:
-    """Rows that are put one under another, except those that are computed there."""
-    out, stores, start = pen.arrays.stores[line.out].array, pen.arrays.stores, 0
-    rows = out.reshape(-1, *out.shape[2:]) if line.function is np.stack else out
-    for x in line.args[0]:
-        stop = start + x.shape[0]
-        part = rows[start:stop]
-        if x not in stores or not np.may_share_memory(stores[x].array, part):
-            to = pen.arrays.numbered("part", part)
-            pen.say(line, f"{pen.arrays.bound(np.copyto)}({to}, {pen.text(x)})")
-        start = stop
 
 
 # --- column by column ---------------------------------------------------------------------------------------------
