@@ -34,6 +34,19 @@ OPTIMIZERS = {
 }
 
 
+def step_of(p, optimizer):
+    """A training step of one parameter, with the loss Σ p² x."""
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = (p * p * x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
 class Training:
     """A net, its optimizer and one training step, eager or compiled; the same numbers from the same seed."""
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu
+from tests.compiler.test_compile import step_of
 from tinygrad_edu import Tensor, nn, optim
 from tinygrad_edu.compiler import RecordingError
 
@@ -181,16 +182,7 @@ def test_running_means_are_still_written():
 
 def test_optimizers_are_still_recorded_once():
     p = Tensor([1.0, 2.0])
-    optimizer = optim.Adam([p])
-
-    def step(x):
-        optimizer.zero_grad()
-        loss = (p * p * x).sum()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    f = tinygrad_edu.compile(step)
+    f = tinygrad_edu.compile(step_of(p, optim.Adam([p])))
     f(ONES)
     source = f.source
     f(ONES)

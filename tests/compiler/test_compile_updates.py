@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu
-from tests.compiler.test_compile import OPTIMIZERS, Training, X, Y
+from tests.compiler.test_compile import OPTIMIZERS, Training, X, Y, step_of
 from tinygrad_edu import Tensor, Value, nn, optim
 from tinygrad_edu.compiler.errors import CompileError, RecordingError
 
@@ -513,15 +513,7 @@ class _ByLength(_Remembers):
 def test_an_entry_that_the_first_step_makes_is_read_by_the_later_ones(kind):
     def trained(compiled):
         p = Tensor([1.0, 2.0])
-        optimizer = kind([p], lr=0.1)
-
-        def step(x):
-            optimizer.zero_grad()
-            loss = (p * p * x).sum()
-            loss.backward()
-            optimizer.step()
-            return loss
-
+        step = step_of(p, kind([p], lr=0.1))
         step = tinygrad_edu.compile(step) if compiled else step
         for i in range(5):
             step(np.array([1.0 + i, 2.0]))
