@@ -92,10 +92,7 @@ def _orient(layout: Layout, rows: set[int]) -> None:
     transposed = read_by_many_products(layout.program.lines)
     for line in layout.program.lines:
         out = line.out
-        if out in layout.given:
-            by_rows.add(out)
-            continue
-        if len(out.shape) != 2 or out.shape[0] not in rows:
+        if len(out.shape) != 2 or out.shape[0] not in rows or out in layout.given:
             continue
         if is_ufunc(line, np.matmul):
             left, right = line.args
