@@ -51,25 +51,19 @@ def batches(X: ArrayLike, y: ArrayLike, size: int, rng: Rng = None, drop_last: b
 
     Parameters
     ----------
-    X, y : array_like, shapes (n, ...)
-    size : int
-        Rows in a batch; the last one has what is left over.
-    rng : Generator, RandomState or int, optional
-        Each pass draws one permutation of the n rows from it.
-    drop_last : bool
-        Leave the last batch out if it is smaller than the others.
+    X, y : arrays of shapes (n, …).
+    size : rows in a batch; the last one has what is left over.
+    rng : a Generator, a RandomState, a seed, or None. Each pass draws one permutation of the n rows from it.
+    drop_last : leave the last batch out if it is smaller than the others.
 
     Returns
     -------
-    Batches
-        Iterates over pairs of new contiguous arrays; ``len`` is the number of batches in a pass.
+    Batches : iterates over pairs of new contiguous arrays; ``len`` is the number of batches in a pass.
 
     Raises
     ------
-    ShapeError
-        If X and y have different numbers of rows.
-    ArgumentError
-        If ``size`` is no positive whole number, or there would be no batch.
+    ShapeError : X and y have different numbers of rows.
+    ArgumentError : ``size`` is no positive whole number, or there would be no batch.
 
     Examples
     --------

@@ -55,34 +55,25 @@ def cifar10(
 
     Parameters
     ----------
-    root : path, optional
-        Folder to look in; `data_folder` unless given.
-    split : {"train", "test"}
-        The five training batches, 50,000 pictures, or the test batch, 10,000.
-    classes : sequence of str or int, optional
-        Names or numbers of the classes to keep; all ten unless given.
-    download : bool
-        Where no files are found, fetch the archive (162 MB) into ``root/cifar10`` (extra ``data``); it
-        must have the published checksum.
+    root : folder to look in; `data_folder` if not given.
+    split : "train", the five training batches, 50,000 pictures, or "test", the test batch, 10,000.
+    classes : names or numbers of the classes to keep; all ten if not given.
+    download : where no files are found, fetch the archive (162 MB) into ``root/cifar10`` (extra ``data``); it must have
+        the published checksum.
 
     Returns
     -------
-    X : ndarray of uint8, shape (n, 32, 32, 3)
-        Rows, columns and red, green, blue from 0 to 255, as matplotlib draws them. Bytes wrap around when
-        they overflow, so scale them first: ``X / 255``.
-    y : ndarray of int, shape (n,)
-        Position of the picture's class in ``classes``, or in `CIFAR10_CLASSES` where that is None.
+    X : ndarray of uint8, shape (n, 32, 32, 3): rows, columns and red, green, blue from 0 to 255, as matplotlib draws
+        them. Bytes wrap around when they overflow, so scale them first: ``X / 255``.
+    y : ndarray of int, shape (n,): position of the picture's class in ``classes``, or in `CIFAR10_CLASSES` where that
+        is None.
 
     Raises
     ------
-    DataNotFoundError
-        If the files are missing and ``download`` is false.
-    DataFileError
-        If a file is truncated, damaged or something else. A batch may have any number of whole rows.
-    ArgumentError
-        If a class is unknown, given twice, or has no picture in the files.
-    DownloadError
-        If no mirror gave the archive; calling again resumes where the download stopped.
+    DataNotFoundError : the files are missing, and ``download`` is false.
+    DataFileError : a file is truncated, damaged or something else. A batch may have any number of whole rows.
+    ArgumentError : a class is unknown, given twice, or has no picture in the files.
+    DownloadError : no mirror gave the archive; calling again resumes where the download stopped.
 
     References
     ----------

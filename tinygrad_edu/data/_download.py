@@ -27,10 +27,8 @@ def fetch(remote: RemoteFile, folder: Path) -> Path:
 
     Raises
     ------
-    DownloadError
-        If no mirror gave the right file, or it could not be written.
-    MissingExtraError
-        If pooch is not installed.
+    DownloadError : no mirror gave the right file, or it could not be written.
+    MissingExtraError : pooch is not installed.
     """
     try:
         pooch = importlib.import_module("pooch")

@@ -19,8 +19,7 @@ def open_data(path: Path) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    DataFileError
-        On leaving the block, where the compressed data turned out to be damaged.
+    DataFileError : on leaving the block, where the compressed data turned out to be damaged.
     """
     with path.open("rb") as file:
         compressed = file.read(len(GZIP)) == GZIP

@@ -25,8 +25,7 @@ def read_idx(path: Path, item_shape: tuple[int, ...], max_items: int) -> ByteArr
 
     Raises
     ------
-    DataFileError
-        If the file is truncated, damaged, has bytes left over, or holds something else.
+    DataFileError : the file is truncated, damaged, has bytes left over, or holds something else.
     """
     ndim = 1 + len(item_shape)
     magic = bytes([0, 0, UNSIGNED_BYTE, ndim])

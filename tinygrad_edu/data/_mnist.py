@@ -18,36 +18,14 @@ MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-REMOTE = {
-    "train-images-idx3-ubyte": RemoteFile(
-        "train-images-idx3-ubyte.gz",
-        9_912_422,
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        MIRRORS,
-    ),
-    "train-labels-idx1-ubyte": RemoteFile(
-        "train-labels-idx1-ubyte.gz",
-        28_881,
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        MIRRORS,
-    ),
-    "t10k-images-idx3-ubyte": RemoteFile(
-        "t10k-images-idx3-ubyte.gz",
-        1_648_877,
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        MIRRORS,
-    ),
-    "t10k-labels-idx1-ubyte": RemoteFile(
-        "t10k-labels-idx1-ubyte.gz",
-        4_542,
-        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        MIRRORS,
-    ),
+FILES = {  # size and SHA-256, packed by gzip
+    "train-images-idx3-ubyte": (9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+    "train-labels-idx1-ubyte": (28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+    "t10k-images-idx3-ubyte": (1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+    "t10k-labels-idx1-ubyte": (4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
 }
-SPLITS = {
-    "train": ("train", 60_000),
-    "test": ("t10k", 10_000),
-}  # beginning of the file names, number of pictures
+REMOTE = {name: RemoteFile(f"{name}.gz", size, sha256, MIRRORS) for name, (size, sha256) in FILES.items()}
+SPLITS = {"train": ("train", 60_000), "test": ("t10k", 10_000)}  # beginning of the file names, number of pictures
 
 
 def mnist(
@@ -60,31 +38,23 @@ def mnist(
 
     Parameters
     ----------
-    root : path, optional
-        Folder that holds the files, itself or in a folder ``mnist``; `data_folder` unless given.
-    split : {"train", "test"}
-        60,000 pictures or 10,000.
-    download : bool
-        Fetch the files that are missing into ``root/mnist`` (extra ``data``), after which they must have
-        the published checksums. Files that are there are never touched.
+    root : folder that holds the files, itself or in a folder ``mnist``; `data_folder` if not given.
+    split : "train", 60,000 pictures, or "test", 10,000.
+    download : fetch the files that are missing into ``root/mnist`` (extra ``data``), after which they must have the
+        published checksums. Files that are there are never touched.
 
     Returns
     -------
-    X : ndarray of uint8, shape (n, 28, 28)
-        Ink, 0 to 255. Bytes wrap around when they overflow, so scale them first:
+    X : ndarray of uint8, shape (n, 28, 28): ink, 0 to 255. Bytes wrap around when they overflow, so scale them first:
         ``X.reshape(len(X), -1) / 255``.
-    y : ndarray of int, shape (n,)
-        The digit.
+    y : ndarray of int, shape (n,): the digit.
 
     Raises
     ------
-    DataNotFoundError
-        If a file is missing and ``download`` is false.
-    DataFileError
-        If a file is truncated, damaged or something else. Fewer pictures than the official number are
+    DataNotFoundError : a file is missing, and ``download`` is false.
+    DataFileError : a file is truncated, damaged or something else. Fewer pictures than the official number are
         accepted, so that a test can use a small file.
-    DownloadError
-        If no mirror gave the file; calling again resumes where the download stopped.
+    DownloadError : no mirror gave the file; calling again resumes where the download stopped.
 
     References
     ----------

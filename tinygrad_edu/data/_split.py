@@ -21,23 +21,18 @@ def train_test_split(
 
     Parameters
     ----------
-    X, y : array_like, shapes (n, ...)
-    test_size : float or int
-        Share of the rows between 0 and 1, or their number as an int.
-    rng : Generator, RandomState or int, optional
-        ``rng=42`` gives the very rows of scikit-learn's ``random_state=42``.
+    X, y : arrays of shapes (n, …).
+    test_size : share of the rows between 0 and 1, or their number as an int.
+    rng : a Generator, a RandomState, a seed, or None. ``rng=42`` gives the rows of scikit-learn's ``random_state=42``.
 
     Returns
     -------
-    X_train, X_test, y_train, y_test : ndarrays
-        Copies.
+    X_train, X_test, y_train, y_test : copies.
 
     Raises
     ------
-    ShapeError
-        If X and y have different numbers of rows.
-    ArgumentError
-        If one of the two sets would be empty.
+    ShapeError : X and y have different numbers of rows.
+    ArgumentError : one of the two sets would be empty.
 
     Examples
     --------

@@ -19,8 +19,7 @@ class Standardizer:
 
     Attributes
     ----------
-    mean_, var_, scale_ : ndarray of float64, shape of one row
-        Set by `fit`.
+    mean_, var_, scale_ : float64, in the shape of one row; set by `fit`.
 
     References
     ----------
@@ -48,12 +47,9 @@ class Standardizer:
 
         Raises
         ------
-        ShapeError
-            If X has no rows, or is a single column without its axis.
-        DTypeError
-            If X does not hold real numbers.
-        ArgumentError
-            If X holds a nan, an infinity, or numbers whose squares overflow; nothing is changed then.
+        ShapeError : X has no rows, or is a single column without its axis.
+        DTypeError : X does not hold real numbers.
+        ArgumentError : X holds a nan, an infinity, or numbers whose squares overflow. Nothing is changed then.
         """
         X = np.asarray(X)
         if X.dtype.kind not in "fiub":

@@ -21,14 +21,12 @@ def xor(repeats: int = 1) -> Points:
 
     Parameters
     ----------
-    repeats : int
-        How often the four rows follow each other.
+    repeats : how often the four rows follow each other.
 
     Returns
     -------
-    X : ndarray, shape (4 * repeats, 2)
-    y : ndarray of int, shape (4 * repeats,)
-        ``x0 XOR x1``.
+    X : ndarray, shape (4 * repeats, 2).
+    y : ndarray of int, shape (4 * repeats,): ``x0 XOR x1``.
 
     Examples
     --------
@@ -49,19 +47,15 @@ def moons(n_samples: int = 100, noise: float | None = None, rng: Rng = None) -> 
 
     Parameters
     ----------
-    n_samples : int
-        Number of points, half of them in each moon.
-    noise : float, optional
-        Standard deviation of the Gaussian noise that is added; None adds none.
-    rng : Generator, RandomState or int, optional
-        ``moons(500, noise=0.2, rng=42)`` gives the very points of
+    n_samples : number of points, half of them in each moon.
+    noise : standard deviation of the Gaussian noise that is added; None adds none.
+    rng : a Generator, a RandomState, a seed, or None. ``moons(500, noise=0.2, rng=42)`` gives the points of
         ``make_moons(500, noise=0.2, random_state=42)``.
 
     Returns
     -------
-    X : ndarray, shape (n_samples, 2)
-    y : ndarray of int, shape (n_samples,)
-        0 for the upper moon, 1 for the lower.
+    X : ndarray, shape (n_samples, 2).
+    y : ndarray of int, shape (n_samples,): 0 for the upper moon, 1 for the lower.
 
     Examples
     --------
@@ -79,20 +73,15 @@ def circles(n_samples: int = 100, noise: float | None = None, rng: Rng = None, *
 
     Parameters
     ----------
-    n_samples : int
-        Number of points, half of them on each circle.
-    noise : float, optional
-        Standard deviation of the Gaussian noise that is added; None adds none.
-    rng : Generator, RandomState or int, optional
-        An int means what scikit-learn's ``random_state`` means.
-    factor : float
-        Radius of the inner circle; that of the outer one is 1.
+    n_samples : number of points, half of them on each circle.
+    noise : standard deviation of the Gaussian noise that is added; None adds none.
+    rng : a Generator, a RandomState, a seed, or None. A seed means what scikit-learn's ``random_state`` means.
+    factor : radius of the inner circle; that of the outer one is 1.
 
     Returns
     -------
-    X : ndarray, shape (n_samples, 2)
-    y : ndarray of int, shape (n_samples,)
-        0 for the outer circle, 1 for the inner.
+    X : ndarray, shape (n_samples, 2).
+    y : ndarray of int, shape (n_samples,): 0 for the outer circle, 1 for the inner.
 
     Examples
     --------
@@ -118,22 +107,16 @@ def blobs(
 
     Parameters
     ----------
-    n_samples : int
-        Number of points, shared out evenly among the clusters.
-    n_features : int
-        Dimension of the space.
-    centers : int
-        Number of clusters; their centres are drawn uniformly from [-10, 10] in each coordinate.
-    cluster_std : float
-        Standard deviation of each cluster.
-    rng : Generator, RandomState or int, optional
-        An int means what scikit-learn's ``random_state`` means.
+    n_samples : number of points, shared out evenly among the clusters.
+    n_features : dimension of the space.
+    centers : number of clusters; their centres are drawn uniformly from [-10, 10] in each coordinate.
+    cluster_std : standard deviation of each cluster.
+    rng : a Generator, a RandomState, a seed, or None. A seed means what scikit-learn's ``random_state`` means.
 
     Returns
     -------
-    X : ndarray, shape (n_samples, n_features)
-    y : ndarray of int, shape (n_samples,)
-        Number of the cluster.
+    X : ndarray, shape (n_samples, n_features).
+    y : ndarray of int, shape (n_samples,): number of the cluster.
 
     Examples
     --------
@@ -153,10 +136,8 @@ def digits() -> Points:
 
     Returns
     -------
-    X : ndarray, shape (1797, 64)
-        Ink from 0 to 16; ``X.reshape(-1, 8, 8)`` are the pictures.
-    y : ndarray of int, shape (1797,)
-        The digit.
+    X : ndarray, shape (1797, 64): ink from 0 to 16; ``X.reshape(-1, 8, 8)`` are the pictures.
+    y : ndarray of int, shape (1797,): the digit.
 
     Examples
     --------
@@ -184,22 +165,16 @@ def spirals(
 
     Parameters
     ----------
-    n_samples : int
-        Number of points, shared out among the arms as evenly as it goes.
-    noise : float, optional
-        Standard deviation of the Gaussian noise that is added; None adds none.
-    rng : Generator, RandomState or int, optional
-        Draws the order of the points, then the noise.
-    arms : int
-        Number of arms, which are the classes.
-    turns : float
-        How often each arm winds around the origin.
+    n_samples : number of points, shared out among the arms as evenly as it goes.
+    noise : standard deviation of the Gaussian noise that is added; None adds none.
+    rng : a Generator, a RandomState, a seed, or None. It draws the order of the points, then the noise.
+    arms : number of arms, which are the classes.
+    turns : how often each arm winds around the origin.
 
     Returns
     -------
-    X : ndarray, shape (n_samples, 2)
-    y : ndarray of int, shape (n_samples,)
-        Number of the arm.
+    X : ndarray, shape (n_samples, 2).
+    y : ndarray of int, shape (n_samples,): number of the arm.
 
     Examples
     --------
