@@ -26,55 +26,41 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("cumsum", "cumprod"), ("axis", "dtype", "out")),
 }
 KNOWN_OPTIONS = frozenset({"axis", "keepdims", "initial", "ddof"})
-# The parameters of `POSITIONAL` that JavaScript has, where that is not all of them.
-KNOWN_POSITIONAL: dict[str, tuple[str, ...]] = {
-    "reshape": ("shape",),
-    "ravel": (),
-    "flatten": (),
-    "broadcast_to": ("shape",),
-    "concatenate": ("axis",),
-    "stack": ("axis",),
-    "pad": ("pad_width",),
-    "take_along_axis": ("indices", "axis"),
-    "clip": ("min", "max"),
-    "astype": ("dtype",),
-    "copy": (),
-    "dot": ("b",),
-}
 RENAMED = {"var": "variance", "amax": "max", "amin": "min", "matrix_transpose": "swapaxes"}
-# Functions whose parameters come in this order after the array.
-POSITIONAL: dict[str, tuple[str, ...]] = {
-    "reshape": ("shape", "order", "copy"),
-    "ravel": ("order",),
-    "flatten": ("order",),
-    "transpose": ("axes",),
-    "swapaxes": ("axis1", "axis2"),
-    "moveaxis": ("source", "destination"),
-    "expand_dims": ("axis",),
-    "squeeze": ("axis",),
-    "broadcast_to": ("shape", "subok"),
-    "concatenate": ("axis", "out", "dtype", "casting"),
-    "stack": ("axis", "out", "dtype", "casting"),
-    "flip": ("axis",),
-    "roll": ("shift", "axis"),
-    "repeat": ("repeats", "axis"),
-    "tile": ("reps",),
-    "pad": ("pad_width", "mode"),
-    "tril": ("k",),
-    "triu": ("k",),
-    "diagonal": ("offset", "axis1", "axis2"),
-    "take_along_axis": ("indices", "axis", "mode"),
-    "where": ("x", "y"),
-    "clip": ("min", "max", "out"),
-    "astype": ("dtype", "order", "casting", "subok", "copy"),
-    "copy": ("order",),
-    "dot": ("b", "out"),
-    "erf": (),
-    "erfc": (),
-    "scatter": ("index", "shape"),
-    "scatter_add": ("index", "shape"),
-    "one_hot": ("classes", "dtype"),
+# Other functions, and their parameters after the array in NumPy's order. JavaScript has those before the bar.
+_POSITIONAL = {
+    "reshape": "shape | order copy",
+    "ravel": "| order",
+    "flatten": "| order",
+    "transpose": "axes",
+    "swapaxes": "axis1 axis2",
+    "moveaxis": "source destination",
+    "expand_dims": "axis",
+    "squeeze": "axis",
+    "broadcast_to": "shape | subok",
+    "concatenate": "axis | out dtype casting",
+    "stack": "axis | out dtype casting",
+    "flip": "axis",
+    "roll": "shift axis",
+    "repeat": "repeats axis",
+    "tile": "reps",
+    "pad": "pad_width | mode",
+    "tril": "k",
+    "triu": "k",
+    "diagonal": "offset axis1 axis2",
+    "take_along_axis": "indices axis | mode",
+    "where": "x y",
+    "clip": "min max | out",
+    "astype": "dtype | order casting subok copy",
+    "copy": "| order",
+    "dot": "b | out",
+    "erf": "",
+    "erfc": "",
+    "scatter": "index shape",
+    "scatter_add": "index shape",
+    "one_hot": "classes dtype",
 }
+POSITIONAL = {name: tuple(text.replace("|", "").split()) for name, text in _POSITIONAL.items()}
 # The functions of `operations.windows`, which take their settings by name, and what they are called in JavaScript.
 WINDOWS = {name: name for name in ("convolve", "convolve_input", "convolve_weight", "take_windows", "add_windows")}
 WINDOWS |= {"largest": "largest_of_window", "winners_of": "winners_of", "pick": "pick", "put": "put"}
@@ -94,7 +80,7 @@ HARMLESS: dict[str, tuple[Any, ...]] = {
 def bound(name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any] | str:
     """The arguments after the array by their names, in NumPy's order; or the name of one that has no JavaScript."""
     parameters = OPTIONS[name] if name in OPTIONS else POSITIONAL[name]
-    known = KNOWN_OPTIONS if name in OPTIONS else frozenset(KNOWN_POSITIONAL.get(name, parameters))
+    known = KNOWN_OPTIONS if name in OPTIONS else frozenset(_POSITIONAL[name].partition("|")[0].split())
     found = {}
     for parameter, value in {**dict(zip(parameters, args, strict=False)), **keywords}.items():
         if value is None or value is np._NoValue:

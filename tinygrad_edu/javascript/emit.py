@@ -21,7 +21,7 @@ from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Data, Grad
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.javascript.expressions import RESERVED, Expressions
 from tinygrad_edu.javascript.library import arrays
-from tinygrad_edu.javascript.literals import shape_text
+from tinygrad_edu.javascript.literals import number, shape_text
 
 
 class Script(Expressions):
@@ -92,7 +92,7 @@ class Script(Expressions):
     def initial_state(self) -> str:
         """The state as it is now, as the text of an object."""
         entries = {
-            name: self.number(x) if isinstance(x, bool | int | float) else self.literal(x)
+            name: number(x) if isinstance(x, bool | int | float) else self.literal(x)
             for name, x in self.state().items()
         }
         for generator, name in self.generators:
@@ -134,7 +134,7 @@ class Script(Expressions):
             return "({{ {} }})".format(", ".join(f"{str(k)!r}: {self._returned(v)}" for k, v in tree.items()))
         constant = data_of(tree)
         if constant is None or isinstance(constant, bool | int | float):
-            return "null" if constant is None else self.number(constant)
+            return "null" if constant is None else number(constant)
         if isinstance(constant, np.ndarray | np.generic):
             return f"np.result({self.literal(constant)})"
         if isinstance(constant, str):

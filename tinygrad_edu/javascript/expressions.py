@@ -74,10 +74,6 @@ class Expressions:
             self.dtype(np.asarray(array).dtype, line)
         return literal(array)
 
-    def number(self, x: Any) -> str:
-        """A number or a truth value of Python's."""
-        return number(x)
-
     def dtype(self, dtype: Any, line: Line | None = None) -> str:
         """The type's name in the JavaScript library."""
         name = type_name(dtype)
@@ -102,11 +98,11 @@ class Expressions:
         if x is None:
             return "null"
         if isinstance(x, bool | int | float):
-            return self.number(x)
+            return number(x)
         if isinstance(x, np.ndarray | np.generic):
             array = np.asarray(x)
             plain = array.ndim == 0 and not _has_float32(line)
-            return self.number(array.item()) if plain else self._constant(array, line)
+            return number(array.item()) if plain else self._constant(array, line)
         if isinstance(x, tuple | list):
             return f"[{', '.join(self.operand(part, line) for part in x)}]"
         if isinstance(x, slice):
@@ -116,11 +112,10 @@ class Expressions:
         if isinstance(x, np.dtype | type):
             return self.dtype(x, line)
         if isinstance(x, str):
-            return f'"{x}"' if x.replace("->", "").replace(",", "").isalpha() else self._no_text(x, line)
+            if not x.replace("->", "").replace(",", "").isalpha():
+                raise self.refused(line, f"the text {x!r}")
+            return f'"{x}"'
         raise self.refused(line, f"the constant {x!r}")
-
-    def _no_text(self, x: str, line: Line) -> str:
-        raise self.refused(line, f"the text {x!r}")
 
     def _index(self, index: Any, line: Line) -> str:
         parts = index if isinstance(index, tuple) else (index,)

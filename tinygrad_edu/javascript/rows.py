@@ -33,7 +33,7 @@ _MATH = {
     "arccosh": "acosh",
     "arctanh": "atanh",
 }
-_VOCABULARY = frozenset({"power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc"})
+VOCABULARY = frozenset({"power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc"})
 # Functions of ``vocabulary.js`` that have another name than the table's word.
 _RENAMED = {
     "rint": "nearestEven",
@@ -69,7 +69,7 @@ def word(name: str, given: str) -> str:
         return f"Math.{_MATH[name]}({given})"
     if name in _RENAMED:
         return f"{_RENAMED[name]}({given})"
-    return f"{name}({given})" if name in _VOCABULARY else ""
+    return f"{name}({given})" if name in VOCABULARY else ""
 
 
 class _Writer:

@@ -6,7 +6,7 @@ number that is passed to a function is on the heap: the loop takes several times
 
 import textwrap
 
-from tinygrad_edu.javascript.rows import word
+from tinygrad_edu.javascript.rows import VOCABULARY, word
 
 _UNARY = """
 function NAME(a) {
@@ -73,8 +73,7 @@ def ufuncs_source() -> str:
     ]
     functions = textwrap.indent("\n".join(texts), "  ")
     # These have the names of the vocabulary's functions, which they call: so they get a prefix.
-    for name in ("power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc"):
+    for name in VOCABULARY:
         functions = functions.replace(f"function {name}(", f"function np_{name}(")
-    named = {"power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc"}
-    offered = ", ".join(f"{name}: np_{name}" if name in named else name for name in _TABLE)
+    offered = ", ".join(f"{name}: np_{name}" if name in VOCABULARY else name for name in _TABLE)
     return f"const ufuncs = (() => {{\n{functions}\n  return {{ {offered} }};\n}})();\n"
