@@ -40,7 +40,7 @@ from tinygrad_edu.operations.row import Elementwise, fill_arrays
 from tinygrad_edu.speed.costly_part import share_costly_parts
 from tinygrad_edu.speed.freed_memory import keep_freed_memory
 from tinygrad_edu.speed.written_backward import array_gradients
-from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.arguments import shortened, shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.numpy_warnings import raise_in_operations, warn_at_users_line
 from tinygrad_edu.support.other_libraries import explain_absent
@@ -724,7 +724,7 @@ def _array(data: Any, dtype: DTypeLike | None = None) -> Array:
     except (ValueError, TypeError, OverflowError) as error:
         raise _not_an_array(data, dtype, error) from None
     if array.dtype.kind not in "fiub":
-        given = f"{_short(data)} ({array.dtype})"
+        given = f"{shortened(data)} ({array.dtype})"
         raise DTypeError(f"a Tensor holds floats, integers or booleans, but was given {given}: {_advice(data)}")
     return array
 
@@ -776,9 +776,9 @@ def _not_an_array(data: Any, dtype: Any, error: Exception) -> TinygradEduError:
         return wrong
     if "inhomogeneous" in str(error):
         return ShapeError(
-            f"a Tensor needs numbers in a regular shape, but was given {_short(data)}: make its rows equally long"
+            f"a Tensor needs numbers in a regular shape, but was given {shortened(data)}: make its rows equally long"
         )
-    return DTypeError(f"a Tensor holds numbers, but was given {_short(data)}: {error}")
+    return DTypeError(f"a Tensor holds numbers, but was given {shortened(data)}: {error}")
 
 
 def _plain_nested(data: Any) -> Any:
@@ -788,7 +788,7 @@ def _plain_nested(data: Any) -> Any:
             if isinstance(data, tuple) and x.marks:
                 raise DTypeError(f"a Tensor is one array, but was given a tuple: {graph.of_a_tuple(data)}")
             raise DTypeError(
-                f"a Tensor of the list {_short(data)} would lose the gradients of its {type(x).__name__}s: join "
+                f"a Tensor of the list {shortened(data)} would lose the gradients of its {type(x).__name__}s: join "
                 "Tensors with np.stack, or take the numbers alone with float(x) or x.numpy()"
             )
     return [_plain_nested(x) if isinstance(x, list | tuple) else data_of(x) for x in data]
@@ -797,11 +797,6 @@ def _plain_nested(data: Any) -> Any:
 def checksum(array: Array) -> int:
     """A number that tells whether the array was written to."""
     return zlib.crc32(np.ascontiguousarray(array).data)
-
-
-def _short(data: Any) -> str:
-    text = repr(data)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 @functools.cache

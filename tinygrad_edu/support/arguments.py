@@ -27,6 +27,12 @@ def shown(given: Any) -> str:
     return f"an array of shape {tuple(shape)}" if shape else f"an object of the type {type(given).__name__}"
 
 
+def shortened(x: Any) -> str:
+    """The repr, or its first 57 signs."""
+    text = repr(x)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def whole_number(what: str, number: Any, least: int = 1) -> int:
     """``number``, if it can be a count.
 

@@ -27,6 +27,7 @@ from tinygrad_edu.compiler.program import CHECK, Line, Program
 from tinygrad_edu.compiler.sources import Gradient
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.support.arguments import shortened
 from tinygrad_edu.support.ascii import for_output
 
 _GENERATORS = np.random.Generator, np.random.RandomState, random.Random
@@ -370,14 +371,9 @@ def put_back(found: Iterable[Guard]) -> None:
         if guard.value is ABSENT or not guard.has_changed():
             continue
         items = guard.owner.items if isinstance(guard.owner, Held) else None
-        if isinstance(items, list):
-            items[:] = guard.value.items
-        elif isinstance(items, dict | set):
+        if isinstance(items, list | deque | dict | set):
             items.clear()
-            items.update(guard.value.items)
-        elif isinstance(items, deque):
-            items.clear()
-            items.extend(guard.value.items)
+            (items.update if isinstance(items, dict | set) else items.extend)(guard.value.items)
         elif isinstance(guard.owner, dict | list):
             guard.owner[guard.name] = guard.value
         elif items is None:
@@ -396,7 +392,7 @@ class Fixed(NamedTuple):
 
     def words(self) -> str:
         """``temperature = 2.0 (global)``."""
-        return f"{self.name} = {_shortened(self.value)} ({self.place})"
+        return f"{self.name} = {shortened(self.value)} ({self.place})"
 
     @for_output
     def __str__(self) -> str:
@@ -417,11 +413,6 @@ def missing_gradients(guards: Iterable[Guard], program: Program) -> list[Fixed]:
     added = {id(source.leaf) for source, var in program.writes if isinstance(source, Gradient) and var is not None}
     found = [guard.owner for guard in guards if guard.name == "_grad" and guard.value is None]
     return [Fixed(f"{leaf.label or 'a parameter'}.grad", None, GRADIENT) for leaf in found if id(leaf) in added]
-
-
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _is_shown(value: Any) -> bool:
