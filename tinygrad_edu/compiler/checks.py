@@ -13,10 +13,10 @@ import numpy as np
 from tinygrad_edu.compiler.guards import is_exactly, is_plain
 from tinygrad_edu.compiler.program import CHECK, UFUNC, Line, Program, Returned, Var
 from tinygrad_edu.compiler.record.watched import gradient_of
-from tinygrad_edu.compiler.run.interpreter import evaluated
+from tinygrad_edu.compiler.run.interpreter import Change, evaluated
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient, Setting
 from tinygrad_edu.graph.clock import CLOCK
-from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.node import Node, raw_of
 from tinygrad_edu.tensor import Tensor
 
 UNITS = 256  # units in the last place, of the largest entry, that two orders of a sum may differ by
@@ -60,10 +60,6 @@ class State:
 
 def _held(source: Any, leaves: Sequence[Any]) -> Any:
     """The present contents of a place."""
-    if isinstance(source, Data):
-        return source.leaf.raw
-    if isinstance(source, Gradient):
-        return gradient_of(source.leaf)
     if isinstance(source, ArgumentGradient):
         return gradient_of(leaves[source.position])
     try:
@@ -174,8 +170,8 @@ def first_difference(
     movement: dict[Var, Any] | None = None
     for (what, a, var), (_, b, _) in zip(expected, found, strict=True):
         if not _is_alike(a, b):
-            return Difference(what, _data(a), _data(b), var)
-        a, b = _data(a), _data(b)
+            return Difference(what, raw_of(a), raw_of(b), var)
+        a, b = raw_of(a), raw_of(b)
         if _is_equal(a, b):
             continue
         if moved is None or not _is_number(a):
@@ -202,10 +198,6 @@ def _number_type(x: Any) -> Any:
     if isinstance(x, np.generic | np.ndarray):
         return {"float64": float, "int64": int, "bool": bool}.get(x.dtype.name) if not x.shape else None
     return type(x) if type(x) in (float, int, bool) else None
-
-
-def _data(x: Any) -> Any:
-    return x.raw if isinstance(x, Node) else x
 
 
 def _is_number(x: Any) -> bool:
@@ -241,7 +233,7 @@ def rounding_moves(program: Program, arguments: Sequence[Argument], before: Stat
     for number in range(PASSES + 1):
         before.restore()
         with np.errstate(all="ignore"):
-            runs.append(evaluated(program, arguments, before.leaves, (lambda *x: x[-1]) if not number else _off(rng)))
+            runs.append(evaluated(program, arguments, before.leaves, _off(rng) if number else None))
     before.restore()
     exact, others = runs[0], runs[1:]
     with np.errstate(all="ignore"):
@@ -252,14 +244,13 @@ def rounding_moves(program: Program, arguments: Sequence[Argument], before: Stat
         }
 
 
-def _off(rng: Any) -> Callable[[Line, Sequence[Any], Any], Any]:
+def _off(rng: Any) -> Change:
     def off(line: Line, args: Sequence[Any], y: Any) -> Any:
         if not _is_number(y):
             return y
         kind = np.asarray(y).dtype
-        magnitude = np.nan_to_num(
-            _magnitude(line, args, y), posinf=0.0
-        )  # a mask of -inf is exact, and -inf ± inf is NaN
+        # A mask of -inf is exact, and -inf ± inf is NaN.
+        magnitude = np.nan_to_num(_magnitude(line, args, y), posinf=0.0)
         error = 8 * np.finfo(kind).eps * rng.uniform(-1, 1, np.shape(y)) * magnitude
         moved = y + error.astype(kind) if isinstance(error, np.ndarray) else y + error
         return moved.astype(kind) if isinstance(moved, np.ndarray | np.generic) else moved

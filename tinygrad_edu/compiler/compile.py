@@ -21,7 +21,7 @@ import numpy as np
 from tinygrad_edu.compiler.checks import Quantity, State, first_difference, quantities, rounding_moves
 from tinygrad_edu.compiler.errors import CompileError, CompileWarning, DisturbedError, RecordingError
 from tinygrad_edu.compiler.form import form_of
-from tinygrad_edu.compiler.program import Line, Program, Var
+from tinygrad_edu.compiler.program import Line, Program, Var, mapped
 from tinygrad_edu.compiler.record.outside import GRADIENT, Fixed
 from tinygrad_edu.compiler.recording import record
 from tinygrad_edu.compiler.run.frame import Outdated
@@ -506,13 +506,13 @@ def _generators(state: State) -> list[Quantity]:
 
 def _constants(tree: Any) -> Any:
     """The results as a replay would give them: without their graph."""
-    if type(tree) in (tuple, list):
-        return type(tree)([_constants(part) for part in tree])
-    if type(tree) is dict:
-        return {key: _constants(part) for key, part in tree.items()}
-    if isinstance(tree, Tensor):
-        return Tensor(tree.data, requires_grad=False)
-    return Value(tree.data) if isinstance(tree, Value) else tree
+    return mapped(tree, _constant)
+
+
+def _constant(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        return Tensor(x.data, requires_grad=False)
+    return Value(x.data) if isinstance(x, Value) else x
 
 
 @contextlib.contextmanager

@@ -153,7 +153,11 @@ def _at(owner: Any, name: Any) -> Any:
 
 
 def _text(owner: Any, name: Any, named: Callable[[Any, str], str]) -> str:
-    here = named(owner, f"{type(owner).__name__.lower()}_")
+    return place_text(named(owner, f"{type(owner).__name__.lower()}_"), owner, name, named)
+
+
+def place_text(here: str, owner: Any, name: Any, named: Callable[[Any, str], str]) -> str:
+    """The expression of a place of the object that is called ``here``; ``named`` gives a name to a key."""
     if not isinstance(owner, dict | list | tuple):
         return f"{here}.{name}"
     return f"{here}[{name!r}]" if isinstance(name, str | int) else f"{here}[{named(name, 'key')}]"

@@ -103,6 +103,17 @@ def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
     return change(tree)
 
 
+def with_values(tree: Any, value_of: Callable[[Returned], Any]) -> Any:
+    """The tree of what a function returned, with a value for each `Returned`."""
+    if isinstance(tree, Returned):
+        return value_of(tree)
+    if isinstance(tree, tuple | list):
+        return type(tree)([with_values(part, value_of) for part in tree])
+    if isinstance(tree, dict):
+        return {key: with_values(part, value_of) for key, part in tree.items()}
+    return tree
+
+
 @dataclass(eq=False)
 class Program:
     """Lines in order, with their inputs and the places where results are stored.

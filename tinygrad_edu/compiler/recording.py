@@ -37,16 +37,14 @@ from tinygrad_edu.compiler.record.outside import (
 )
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.recorder import Recorder
-from tinygrad_edu.compiler.record.schedules import record_schedule
-from tinygrad_edu.compiler.record.traced import Traced, value_of
-from tinygrad_edu.compiler.record.updates import record_step
+from tinygrad_edu.compiler.record.traced import Traced, is_variable, value_of
 from tinygrad_edu.compiler.record.watched import gradient_of
 from tinygrad_edu.compiler.rewrite import optimize
-from tinygrad_edu.compiler.run.frame import Outdated
+from tinygrad_edu.compiler.run.frame import Outdated, Signature
 from tinygrad_edu.compiler.run.interpreter import commit
 from tinygrad_edu.compiler.run.machine import Machine
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient
-from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.node import Node, raw_of
 from tinygrad_edu.support.users_code import users_level
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
@@ -88,9 +86,9 @@ def _record(
     function: Callable[..., Any], signature: inspect.Signature, leaves: list[Any], args: Any, keywords: Any
 ) -> tuple[Machine, Any]:
     found, words = look_outside(function, [*_objects((args, keywords))])
-    recorder, arrays = Recorder(Randomness(found, words), record_step, record_schedule), arrays_in(found)
-    recorder.outside = outside = {id(guard.value) for guard in found if guard.value is not None}
-    call = _recorded(recorder, function, signature, args, keywords, outside)
+    recorder, arrays = Recorder(Randomness(found, words)), arrays_in(found)
+    recorder.outside = {id(guard.value) for guard in found if guard.value is not None}
+    call = _recorded(recorder, function, signature, args, keywords)
     name = identifier(getattr(function, "__name__", "").replace("<lambda>", "")) or "f"
     name += "_" * (name in TAKEN)
     writes = [(source, var) for source, var, _ in call.left]
@@ -116,11 +114,13 @@ def _record(
     machine = Machine(
         program,
         names,
-        [source for source, _ in call.given],
+        Signature(
+            [source for source, _ in call.given],
+            {i for i, (_, x) in enumerate(call.given) if isinstance(x, Node)},
+            [(x.shape, x.dtype) for x in args] if all_plain else [],
+        ),
         guards,
         recorder.owners,
-        [(x.shape, x.dtype) for x in args] if all_plain else [],
-        {i for i, (_, x) in enumerate(call.given) if isinstance(x, Node)},
         [_value(x) for _, x in call.given],
         state_places(program, [*call.touched, *(source for source, _ in recorder.started)]),
         [generator for generator, _ in recorder.drawn.values()],
@@ -197,14 +197,9 @@ def _warn(machine: Machine, fast: Difference | None, printed: Difference | None)
 
 
 def _recorded(
-    recorder: Recorder,
-    function: Callable[..., Any],
-    signature: inspect.Signature,
-    args: Any,
-    keywords: Any,
-    outside: set[int],
+    recorder: Recorder, function: Callable[..., Any], signature: inspect.Signature, args: Any, keywords: Any
 ) -> Call:
-    """Call the function on placeholders; ``outside`` are the identities of the objects that it reads there."""
+    """Call the function on placeholders."""
     order: list[tuple[Argument, Any, Any]] = []
     names = _argument_names(signature, len(args))
     with recorder.active():
@@ -214,7 +209,7 @@ def _recorded(
             with recorder.local_names, recorder.local_names.locals_of(function) as local:
                 result = function(*call, **more)
             _refuse_new_data(recorder, order)
-            returned, first = _returned(recorder, result, outside)
+            returned, first = _returned(recorder, result)
             gradients = [
                 (ArgumentGradient(i), gradient_of(stand_in))
                 for i, (_, given, stand_in) in enumerate(order)
@@ -229,7 +224,7 @@ def _recorded(
             f"{getattr(function, '__name__', 'the function')} was recorded: call it once before the other thread starts"
         )
     left = [(source, _variable(recorder, x), _value(x)) for source, x in [*writes, *gradients]]
-    named = {recorder.operand(x): name for name, x in _traced_locals(local)}
+    named = {recorder.operand(raw_of(x)): name for name, x in local.items() if is_variable(raw_of(x))}
     return Call([(source, given) for source, given, _ in order], returned, first, left, touched, named)
 
 
@@ -239,7 +234,7 @@ def _recorded(
 def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
     """What the function sees instead of an argument."""
     hint = source.words()
-    traced = recorder.input(source, x.raw if isinstance(x, Node) else x, hint)
+    traced = recorder.input(source, raw_of(x), hint)
     stand_in: Any = traced
     if isinstance(x, Tensor):
         stand_in = Tensor(traced, requires_grad=x.requires_grad, label=x.label)
@@ -254,14 +249,13 @@ def _stand_in(recorder: Recorder, source: Argument, x: Any) -> Any:
     return stand_in
 
 
-def _source_of(recorder: Recorder, data: Any) -> Any:
-    return recorder.inputs.get(data.variable) if isinstance(data, Traced) and data.variable is not None else None
-
-
 def _refuse_new_data(recorder: Recorder, order: list[tuple[Argument, Any, Any]]) -> None:
     """An argument's data is its giver's."""
     for source, given, stand_in in order:
-        if isinstance(given, Node) and _source_of(recorder, stand_in.raw) != source:
+        if not isinstance(given, Node):
+            continue
+        data = stand_in.raw
+        if not is_variable(data) or recorder.inputs.get(data.variable) != source:
             raise RecordingError(
                 f"the function changes the data of its argument {source.words()}, which a replay would not do: leave "
                 "it out of the arguments, so that the function reaches it by itself, or return the new numbers"
@@ -312,32 +306,32 @@ def _has_gradient(x: Any) -> bool:
 
 def _variable(recorder: Recorder, x: Any) -> Var | None:
     """The variable whose value the function stored somewhere."""
-    data = x.raw if isinstance(x, Node) else x
+    data = raw_of(x)
     if data is None:
         return None
-    if isinstance(data, Traced) and data.variable is not None:
+    if is_variable(data):
         return recorder.operand(data)
     return recorder.emit(CALL, np.array, (value_of(data),), {}, np.array(value_of(data))).variable
 
 
 def _value(x: Any) -> Any:
-    value = value_of(x.raw if isinstance(x, Node) else x)
+    value = value_of(raw_of(x))
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _returned(recorder: Recorder, result: Any, outside: set[int]) -> tuple[Any, Any]:
+def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
     """The result as a tree of variables, and the result of this call.
 
     An array of constants that the function made is made again by every call, so that no two results share it.
     """
     if type(result) in (tuple, list):
-        parts = [_returned(recorder, x, outside) for x in result]
+        parts = [_returned(recorder, x) for x in result]
         return type(result)([p for p, _ in parts]), type(result)([v for _, v in parts])
     if type(result) is dict:
-        pairs = {key: _returned(recorder, x, outside) for key, x in result.items()}
+        pairs = {key: _returned(recorder, x) for key, x in result.items()}
         return {key: p for key, (p, _) in pairs.items()}, {key: v for key, (_, v) in pairs.items()}
     data = recorder.data(result) if isinstance(result, Node) else result
-    made = isinstance(data, np.ndarray) and not outside & {id(result), id(data)}
+    made = isinstance(data, np.ndarray) and not recorder.outside & {id(result), id(data)}
     if not isinstance(data, Traced) and not made:
         return result, result
     var, value = _variable(recorder, data), _value(data)
@@ -371,10 +365,3 @@ def _refuse_what_is_kept(recorder: Recorder, names: Callable[[], Names], found: 
             f"the function keeps {what} outside of itself (in a list, an attribute or a global variable), which a "
             "replay would not do: return it, and store it where the function is called"
         )
-
-
-def _traced_locals(local: dict[str, Any]) -> Iterator[tuple[str, Traced]]:
-    for name, x in local.items():
-        data = x.raw if isinstance(x, Node) else x
-        if isinstance(data, Traced) and data.variable is not None:
-            yield name, data

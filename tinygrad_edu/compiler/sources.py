@@ -69,11 +69,19 @@ class Data(_OfLeaf):
 
     __slots__ = ()
 
+    def get(self) -> Any:
+        """What it is now."""
+        return self.leaf.raw
+
 
 class Gradient(_OfLeaf):
     """The gradient of a leaf."""
 
     __slots__ = ()
+
+    def get(self) -> Any:
+        """What it is now."""
+        return self.leaf.grad
 
 
 class Attribute(Source):
@@ -118,3 +126,10 @@ class Setting(Source):
 
     def key(self) -> tuple[Any, ...]:
         return id(self.owner), self.name, self.value
+
+    def get(self) -> float:
+        """The number."""
+        return self.value
+
+
+ORDER = (Argument, Data, Gradient, Attribute, Setting)  # of a program's parameters

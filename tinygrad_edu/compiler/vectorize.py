@@ -22,9 +22,7 @@ from tinygrad_edu.compiler.record.names import identifier
 from tinygrad_edu.compiler.record.outside import arrays_in, look_outside, outside_guards, refuse_side_effects
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.recorder import Recorder
-from tinygrad_edu.compiler.record.schedules import record_schedule
 from tinygrad_edu.compiler.record.traced import users_line
-from tinygrad_edu.compiler.record.updates import record_step
 from tinygrad_edu.compiler.sources import Argument
 from tinygrad_edu.graph.modes import MODES, no_grad
 from tinygrad_edu.graph.recorded_backward import recorded_gradients
@@ -221,7 +219,7 @@ def _numbers(function: Callable[..., Any], name: str, place: int, x: Any) -> Any
 
 def plan(function: Callable[..., Any], count: int, randomness: Randomness) -> Plan:
     """Run the function on one sample, and read its graph."""
-    recorder = Recorder(randomness, record_step, record_schedule)
+    recorder = Recorder(randomness)
     names = [*inspect.signature(function).parameters][:count]
     names += [f"x{i}" for i in range(len(names), count)]
     without, MODES.no_grad = MODES.no_grad, 0  # the plan serves calls that need gradients, too

@@ -39,6 +39,11 @@ def data_of(x: Any) -> Any:
     return x._data
 
 
+def raw_of(x: Any) -> Any:
+    """The data of a node as it is stored, even while `compile` records; what is no node is returned as it is."""
+    return x._data if isinstance(x, Node) else x
+
+
 def _has_gradient(node: "Node") -> bool:
     grad = node.grad
     return grad is not None and not (grad.__class__ is float and grad == 0)

@@ -19,9 +19,7 @@ from tinygrad_edu.compiler.errors import CompileError, RecordingError
 from tinygrad_edu.compiler.program import Program, Returned
 from tinygrad_edu.compiler.record.randomness import Randomness
 from tinygrad_edu.compiler.record.recorder import Recorder
-from tinygrad_edu.compiler.record.schedules import record_schedule
-from tinygrad_edu.compiler.record.traced import Traced, value_of
-from tinygrad_edu.compiler.record.updates import record_step
+from tinygrad_edu.compiler.record.traced import is_variable, value_of
 from tinygrad_edu.compiler.rewrite import optimize
 from tinygrad_edu.compiler.sources import Argument
 from tinygrad_edu.javascript.emit import Script
@@ -86,7 +84,7 @@ def _written(
     name: str, given: dict[str, Any], compute: Callable[[Recorder, Sequence[Any]], Any], expected: Any = None
 ) -> str:
     """``compute`` as a JavaScript function of the named arrays."""
-    recorder = Recorder(Randomness(), record_step, record_schedule)
+    recorder = Recorder(Randomness())
     arguments = [Argument(key) for key in given]
     with recorder.active():
         xs = [recorder.input(source, x, source.name) for source, x in zip(arguments, given.values(), strict=True)]
@@ -95,8 +93,7 @@ def _written(
         raise RecordingError(f"{name} draws random numbers, which a page does not have")
     if expected is not None and not _same(value_of(found), expected):
         raise CompileError(f"{name} gives another result at each call: a page cannot repeat it")
-    depends = isinstance(found, Traced) and found.variable is not None
-    result = Returned(found.variable, "plain") if depends else np.asarray(value_of(found))
+    result = Returned(found.variable, "plain") if is_variable(found) else np.asarray(value_of(found))
     program = Program(name, recorder.inputs, recorder.lines, [], result)
     program = optimize.without_dead_code(optimize.simplified(program))
     names = {line.out: line.out.hint or f"t{k}" for k, line in enumerate(program.lines)}

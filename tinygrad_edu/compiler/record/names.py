@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.compiler.program import PYTHON, Line, Program, Var
+from tinygrad_edu.compiler.sources import ORDER, Data, Gradient
 from tinygrad_edu.compiler.write.runtime import HELPERS
 
 if TYPE_CHECKING:
@@ -104,17 +105,13 @@ def _name_gradients(recorder: "Recorder", names: Names) -> None:
 
 
 def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
-    for var, source in program.inputs.items():
-        if type(source).__name__ == "Argument":
-            names.give(var, identifier("_".join(map(str, (source.name, *source.path)))))
     roles = _roles(recorder)
     of_leaf: dict[int, Var] = {}
     words: dict[Var, str] = {}
-    kinds = ("Argument", "Data", "Gradient", "Attribute", "Setting")
-    for var, source in sorted(program.inputs.items(), key=lambda item: kinds.index(type(item[1]).__name__)):
+    for var, source in sorted(program.inputs.items(), key=lambda item: ORDER.index(type(item[1]))):
         leaf = getattr(source, "leaf", None)
         label = getattr(leaf, "label", "") or var.hint
-        if type(source).__name__ == "Data":
+        if isinstance(source, Data):
             of_leaf[id(leaf)] = var
             # Modules label their parameters "layers.0.weight": a blackboard has W1.
             if label.split(".")[-1] in ("", "weight", "bias") and var in roles:
@@ -124,7 +121,7 @@ def _name_inputs(recorder: "Recorder", program: Program, names: Names) -> None:
             words = words or {old: _words(recorder, names).get(new, "") for new, old in recorder.replacements.items()}
             label = words.get(var) or f"{label}_{names.of[of_leaf[id(owner)]]}"
         label = identifier(re.sub(r"^layers\.(\d+)\.(\w+)", r"\2_\1", label))  # Sequential's "layers.1.weight"
-        if type(source).__name__ == "Gradient":
+        if isinstance(source, Gradient):
             label = f"{names.of.get(of_leaf[id(leaf)], label) if id(leaf) in of_leaf else label or 'p'}_grad"
         names.give(var, label or "p", number=not label)
 

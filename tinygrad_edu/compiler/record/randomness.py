@@ -1,5 +1,6 @@
 """Random numbers that a function draws past the recorder: a replay would have the same ones every time."""
 
+import functools
 import pickle
 import random
 from collections.abc import Callable, Iterable, Set
@@ -51,21 +52,15 @@ class Randomness:
                     f"a compiled function cannot draw random numbers from {guard.called}, a SystemRandom: draw them "
                     "where the function is called, and pass them as an argument"
                 )
-            if isinstance(guard.value, np.random.RandomState):
-                state = guard.value
-                self.sources[id(state)] = Source(guard.called, state.get_state, state.set_state)
-            elif isinstance(guard.value, np.random.Generator):
-                self._add(guard.value, guard.called)
-            elif isinstance(guard.value, random.Random):
-                self.sources[id(guard.value)] = Source(guard.called, guard.value.getstate, guard.value.setstate)
-
-    def _add(self, generator: np.random.Generator, called: str) -> None:
-        bits = generator.bit_generator
-
-        def put(state: Any) -> None:
-            bits.state = state
-
-        self.sources[id(generator)] = Source(called, lambda: bits.state, put)
+            generator = guard.value
+            if isinstance(generator, np.random.RandomState):
+                self.sources[id(generator)] = Source(guard.called, generator.get_state, generator.set_state)
+            elif isinstance(generator, np.random.Generator):
+                bits = generator.bit_generator
+                get, put = functools.partial(getattr, bits, "state"), functools.partial(setattr, bits, "state")
+                self.sources[id(generator)] = Source(guard.called, get, put)
+            elif isinstance(generator, random.Random):
+                self.sources[id(generator)] = Source(guard.called, generator.getstate, generator.setstate)
 
     def before_draw(self, generator: Any) -> None:
         """Numbers are about to be drawn; the program will draw new ones."""

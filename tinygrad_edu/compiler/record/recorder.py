@@ -33,7 +33,9 @@ from tinygrad_edu.compiler.record import backward, scalars
 from tinygrad_edu.compiler.record.array_operations import BACKWARD, FORWARD
 from tinygrad_edu.compiler.record.local_names import LocalNames
 from tinygrad_edu.compiler.record.randomness import Randomness
+from tinygrad_edu.compiler.record.schedules import record_schedule
 from tinygrad_edu.compiler.record.traced import Traced, is_traced, is_variable, users_line, value_of
+from tinygrad_edu.compiler.record.updates import record_step
 from tinygrad_edu.compiler.record.watched import (
     gradient_of,
     show_attribute,
@@ -55,15 +57,8 @@ _SECTIONS = ("", "forward", "backward", "update")
 class Recorder:
     """The program of one call as it grows."""
 
-    def __init__(
-        self,
-        randomness: Randomness,
-        record_step: Callable[["Recorder", Any], None],
-        record_schedule: Callable[["Recorder", Any, tuple[Any, ...]], None],
-    ) -> None:
+    def __init__(self, randomness: Randomness) -> None:
         self.randomness = randomness
-        self.record_step = record_step
-        self.record_schedule = record_schedule
         self.schedules: dict[int, Any] = {}  # a schedule as a function, one for each
         self.thread = threading.get_ident()
         self.lines: list[Line] = []
@@ -396,11 +391,11 @@ class Recorder:
 
     def on_optimizer_step(self, optimizer: Any) -> None:
         """What `Optimizer.step` does, line by line."""
-        self.record_step(self, optimizer)
+        record_step(self, optimizer)
 
     def on_schedule_step(self, scheduler: Any, *args: Any) -> None:
         """What the ``step`` of a schedule does, line by line."""
-        self.record_schedule(self, scheduler, args)
+        record_schedule(self, scheduler, args)
 
     def refuse(self, what: str) -> None:
         """Something that no program can repeat."""

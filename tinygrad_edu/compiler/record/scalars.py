@@ -1,5 +1,6 @@
 """Operations on single numbers, line by line: what a row's text says, in the names of `math`."""
 
+import functools
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,7 +26,7 @@ SPELLED: dict[str, str] = {
 }
 
 
-_STEPS = ("floor", "ceil", "trunc", "rint", "floor_divide", "remainder")
+_OTHERS = "maximum minimum logaddexp sign exp2 floor ceil trunc rint floor_divide remainder".split()  # noqa: SIM905
 
 
 def choose(condition: Any, yes: Any, no: Any) -> Any:
@@ -38,14 +39,14 @@ def careful(name: str) -> Callable[..., Any]:
     return choose if name == "where" else FLOATS[name]
 
 
-def _noted(name: str) -> Callable[..., Any]:
-    function = choose if name == "where" else FLOATS[name]
+def _noted(kind: str, named: Any, function: Callable[..., Any], decides: slice = slice(None)) -> Callable[..., Any]:
+    """The function, which becomes a line of the program if one of the arguments that decide is traced."""
 
     def note(*args: Any) -> Any:
-        if not is_traced(args[:1] if name == "where" else args):
+        if not is_traced(args[decides]):
             return function(*args)
         assert MODES.recorder is not None  # there are placeholders only while it records
-        return MODES.recorder.apply(MATH, name, args)
+        return MODES.recorder.apply(kind, named, args)
 
     return note
 
@@ -65,52 +66,41 @@ def _total(name: str, like: Callable[..., Any]) -> Callable[..., Any]:
 DIVIDE, POWER = _total("divide", operator.truediv), _total("power", operator.pow)
 
 
-def _noted_operator(total: Callable[..., Any]) -> Callable[..., Any]:
-    def note(*args: Any) -> Any:
-        if not is_traced(args):
-            return total(*args)
-        assert MODES.recorder is not None
-        return MODES.recorder.apply(PYTHON, total, args)
-
-    return note
-
-
 def _row(row: Elementwise) -> Callable[..., Any]:
     return lambda *xs: forward(row, xs, row.defaults)
 
 
 _WORDS: dict[str, Any] = {
     **{name: _row(row) for name, row in TABLE.items()},
-    **{name: _noted(name) for name in (*SPELLED, "maximum", "minimum", "logaddexp", "sign", "exp2", "where", *_STEPS)},
-    "divide": _noted_operator(DIVIDE),
-    "power": _noted_operator(POWER),
+    **{name: _noted(MATH, name, FLOATS[name]) for name in (*SPELLED, *_OTHERS)},
+    "where": _noted(MATH, "where", choose, slice(1)),
+    "divide": _noted(PYTHON, DIVIDE, DIVIDE),
+    "power": _noted(PYTHON, POWER, POWER),
     "is_zero": lambda x: x == 0,
     **CONSTANTS,
 }
-_FORWARD: dict[Elementwise, Callable[..., Any]] = {}
-_BACKWARD: dict[Elementwise, tuple[Callable[..., Any], ...]] = {}
+
+
+@functools.cache
+def _forward(row: Elementwise) -> Callable[..., Any]:
+    return function_of((*row.input_names, *row.defaults), source_with_calls(row.y_text), _WORDS)
+
+
+@functools.cache
+def _derivatives(row: Elementwise) -> tuple[Callable[..., Any], ...]:
+    arguments = ("gy", "y", *row.input_names, *row.defaults)
+    return tuple(function_of(arguments, source_with_calls(text), _WORDS) for text in row.gx_texts)
 
 
 def forward(operation: Operation, xs: Any, params: Mapping[str, Any]) -> Any:
     """The forward pass on numbers; some of them are traced."""
-    if not isinstance(operation, Elementwise):
-        return operation.forward(*xs, **params)
-    if operation not in _FORWARD:
-        arguments = (*operation.input_names, *operation.defaults)
-        _FORWARD[operation] = function_of(arguments, source_with_calls(operation.y_text), _WORDS)
-    return _FORWARD[operation](*xs, **params)
+    function = _forward(operation) if isinstance(operation, Elementwise) else operation.forward
+    return function(*xs, **params)
 
 
 def derivative(operation: Operation, i: int) -> Callable[..., Any]:
     """The derivative by input ``i`` on numbers; some of them are traced."""
-    if not isinstance(operation, Elementwise):
-        return operation.gx_arrays[i]
-    if operation not in _BACKWARD:
-        arguments = ("gy", "y", *operation.input_names, *operation.defaults)
-        _BACKWARD[operation] = tuple(
-            function_of(arguments, source_with_calls(text), _WORDS) for text in operation.gx_texts
-        )
-    return _BACKWARD[operation][i]
+    return (_derivatives(operation) if isinstance(operation, Elementwise) else operation.gx_arrays)[i]
 
 
 def compute(line: Any, args: Any) -> Any:

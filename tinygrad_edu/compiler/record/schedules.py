@@ -6,14 +6,13 @@ A schedule that changes the momentum as well gives that, too.
 import copy
 import operator
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinygrad_edu.compiler.program import CALL, INDEX
 from tinygrad_edu.compiler.record.traced import value_of
 from tinygrad_edu.graph.modes import MODES
 
-if TYPE_CHECKING:
-    from tinygrad_edu.compiler.record.recorder import Recorder
+Recorder = Any  # `recorder.Recorder`, which imports this module
 
 
 class Schedule:
@@ -41,7 +40,7 @@ class Schedule:
         return (*(getattr(optimizer, name) for name in self.settings), *(getattr(twin, name) for name in self.names))
 
 
-def record_schedule(recorder: "Recorder", scheduler: Any, args: tuple[Any, ...]) -> None:
+def record_schedule(recorder: Recorder, scheduler: Any, args: tuple[Any, ...]) -> None:
     """What the ``step`` of a schedule does, as a line of the program."""
     schedule = recorder.schedules.get(id(scheduler))
     if schedule is None:

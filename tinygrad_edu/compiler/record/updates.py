@@ -7,23 +7,22 @@ in the program that people read; what is run has their numbers in it.
 
 import contextlib
 from collections.abc import Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.compiler.guards import ABSENT, Guard, SameAs
-from tinygrad_edu.compiler.record.traced import Traced, value_of
+from tinygrad_edu.compiler.record.traced import Traced, is_variable, value_of
 from tinygrad_edu.compiler.sources import Attribute, Setting
 from tinygrad_edu.graph.node import Node
 
-if TYPE_CHECKING:
-    from tinygrad_edu.compiler.record.recorder import Recorder
+Recorder = Any  # `recorder.Recorder`, which imports this module
 
 
 class Memory(MutableMapping[str, Any]):
     """What an optimizer remembers of one parameter, as its rule sees it while it is recorded."""
 
-    def __init__(self, recorder: "Recorder", optimizer: Any, state: dict[str, Any], like: Any) -> None:
+    def __init__(self, recorder: Recorder, optimizer: Any, state: dict[str, Any], like: Any) -> None:
         self.recorder = recorder
         self.optimizer = optimizer
         self.state = state
@@ -97,7 +96,7 @@ class Memory(MutableMapping[str, Any]):
         return len(self.shown)
 
 
-def record_step(recorder: "Recorder", optimizer: Any) -> None:
+def record_step(recorder: Recorder, optimizer: Any) -> None:
     """What `Optimizer.step` does, line by line."""
     for group in optimizer.groups:
         record_step(recorder, group)
@@ -120,7 +119,7 @@ def record_step(recorder: "Recorder", optimizer: Any) -> None:
                 _update(recorder, optimizer, p, data, g, state)
 
 
-def _update(recorder: "Recorder", optimizer: Any, p: Any, data: Any, g: Any, state: dict[str, Any]) -> None:
+def _update(recorder: Recorder, optimizer: Any, p: Any, data: Any, g: Any, state: dict[str, Any]) -> None:
     memory = Memory(recorder, optimizer, state, data)
     recorder.remembered[id(state)] = state
     with recorder.operation("update"), recorder.local_names.locals_of(*_methods(optimizer)) as local:
@@ -134,12 +133,7 @@ def _update(recorder: "Recorder", optimizer: Any, p: Any, data: Any, g: Any, sta
         recorder.words[new] = "new", [own]
     for name, old in memory.known.items():
         new = memory.shown.get(name)
-        if (
-            isinstance(old, Traced)
-            and isinstance(new, Traced)
-            and old.variable is not None
-            and new.variable is not None
-        ):
+        if is_variable(old) and is_variable(new):
             recorder.replacements[new.variable] = old.variable
 
 
@@ -150,7 +144,7 @@ def _methods(optimizer: Any) -> list[Any]:
 
 
 @contextlib.contextmanager
-def _settings(recorder: "Recorder", optimizer: Any, names: list[str]) -> Iterator[None]:
+def _settings(recorder: Recorder, optimizer: Any, names: list[str]) -> Iterator[None]:
     """While it lasts, the optimizer's settings are numbers with names."""
     kept = {name: getattr(optimizer, name) for name in names}
     for name, value in kept.items():
@@ -165,7 +159,7 @@ def _settings(recorder: "Recorder", optimizer: Any, names: list[str]) -> Iterato
         recorder.show(optimizer, name, value)
 
 
-def _named(recorder: "Recorder", optimizer: Any, name: str, value: Any) -> Any:
+def _named(recorder: Recorder, optimizer: Any, name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, float | int):
         return value
     source = Setting(optimizer, name, value)
@@ -173,5 +167,5 @@ def _named(recorder: "Recorder", optimizer: Any, name: str, value: Any) -> Any:
         if known == source:
             return Traced(recorder, var, value)
     traced = recorder.input(source, value, name)
-    recorder.constants.add(traced.variable)  # type: ignore[arg-type]
+    recorder.constants.add(traced.variable)
     return traced

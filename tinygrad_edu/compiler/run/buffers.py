@@ -177,10 +177,6 @@ class Arrays:
         self.namespace[name] = array
         self.allocations.append(f"{name} = {text}")
 
-    def numbered(self, name: str, x: Any) -> str:
-        """A separate name for an object that the text needs."""
-        return self.once((name, id(x)), name, lambda: x)
-
     def column(self, x: Var, j: int) -> str:
         """One column."""
         name = self.names.of[x]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.guards import Guard
+from tinygrad_edu.compiler.guards import Guard, place_text
 from tinygrad_edu.compiler.program import Returned, Var
 from tinygrad_edu.compiler.record.names import identifier
 from tinygrad_edu.compiler.rewrite.layout import Layout
@@ -42,30 +42,19 @@ class Frame:
         self.signature = signature
         self.bind = bind
         self.objects: dict[str, Any] = {}
-        self._unused: dict[Argument, str] = {}
-        self._parameters = [
+        self.arguments = [*map(self._argument, signature.arguments)]  # the names of arrays and numbers
+        self.parameters = [  # of these, or of the nodes that hold them
             self.names.reserve(f"{name}_leaf") if i in signature.nodes else name
-            for i, name in enumerate(map(self._argument, signature.arguments))
+            for i, name in enumerate(self.arguments)
         ]
 
     # --- names ---
-
-    def parameters(self) -> list[str]:
-        """The names of the function's parameters."""
-        return self._parameters
-
-    def _parameter(self, i: int) -> str:
-        """An array, or the node that holds it."""
-        return self._parameters[i]
 
     def _argument(self, source: Argument) -> str:
         for var, known in self.program.inputs.items():
             if known == source:
                 return self.names.of[var]
-        if source not in self._unused:
-            name = identifier("_".join(map(str, ("unused", source.name, *source.path))))
-            self._unused[source] = self.names.reserve(name)
-        return self._unused[source]
+        return self.names.reserve(identifier(f"unused_{source.words()}"))
 
     def _object(self, x: Any, name: str) -> str:
         """The name of an object in the text."""
@@ -80,11 +69,8 @@ class Frame:
         return self._object(leaf, f"{self.names.of[var]}_leaf" if var in self.names.of else "leaf")
 
     def _reach(self, source: Attribute) -> str:
-        owner = self._object(source.owner, type(source.owner).__name__.lower())
-        if isinstance(source.owner, dict | list):
-            key = source.name if isinstance(source.name, str | int) else None
-            return f"{owner}[{key!r}]" if key is not None else f"{owner}[{self._object(source.name, 'key')}]"
-        return f"{owner}.{source.name}"
+        owner = source.owner
+        return place_text(self._object(owner, type(owner).__name__.lower()), owner, source.name, self._object)
 
     # --- before the lines ---
 
@@ -112,7 +98,7 @@ class Frame:
         """The expression that gives an input; "" for a parameter of the function."""
         if isinstance(source, Argument):
             i = self.signature.arguments.index(source)
-            return f"{self._parameters[i]}._data" if i in self.signature.nodes else ""
+            return f"{self.parameters[i]}._data" if i in self.signature.nodes else ""
         if isinstance(source, Attribute):
             return self._reach(source)
         return f"{self._leaf(var, source.leaf)}.{'_data' if isinstance(source, Data) else 'grad'}"
@@ -122,8 +108,7 @@ class Frame:
         if not self.signature.plain:
             return []
         tests, array = [], self._object(np.ndarray, "ndarray")
-        for source, (shape, dtype) in zip(self.signature.arguments, self.signature.plain, strict=True):
-            x = self._argument(source)
+        for x, (shape, dtype) in zip(self.arguments, self.signature.plain, strict=True):
             kind = self._object(dtype, f"{dtype.name}_")
             tests += [f"{x}.__class__ is not {array}", f"{x}.shape != {shape}", f"{x}.dtype is not {kind}"]
         return tests
@@ -144,7 +129,7 @@ class Frame:
                 rows.append(self._new_gradient(source, old.get(Data(source.leaf), var), var))
             elif isinstance(source, ArgumentGradient):
                 add = self._object(add_gradient, "add_gradient")
-                rows.append(f"{add}({self._parameter(source.position)}, {name})")
+                rows.append(f"{add}({self.parameters[source.position]}, {name})")
             else:
                 rows += self._new_attribute(source, old.get(source), var)
         if stamped:

@@ -77,12 +77,8 @@ class JaxFunction:
 
 def _now(source: Any) -> Any:
     """The present value of a source; zeros for a missing gradient."""
-    if isinstance(source, Data):
-        return source.leaf.data
-    if isinstance(source, Gradient):
-        grad = source.leaf.grad
-        return np.zeros_like(source.leaf.data) if grad is None else grad
-    return source.get()
+    now = source.get()
+    return np.zeros_like(source.leaf.raw) if now is None else now
 
 
 def _array(value: Any) -> Any:

@@ -6,42 +6,35 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import DRAW, MATH, PYTHON, Line, Program, Returned, Var, mapped
+from tinygrad_edu.compiler.program import DRAW, MATH, PYTHON, Line, Program, Var, mapped, with_values
 from tinygrad_edu.compiler.record import scalars
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Attribute, Data, Gradient, Setting
-from tinygrad_edu.graph.node import Node
+from tinygrad_edu.graph.node import raw_of
 from tinygrad_edu.tensor import Tensor, constant
 from tinygrad_edu.value import Value
 
 
-def one_by_one(program: Program, arguments: Sequence[Argument], leaves: Sequence[Any]) -> Any:
+def one_by_one(program: Program, arguments: Sequence[Argument], *leaves: Any) -> Any:
     """Run each line, store what the program writes, and return what the function returned."""
     values = evaluated(program, arguments, leaves)
     left = [(source, var, None if var is None else copied(values[var])) for source, var in program.writes]
-    result = delivered(program.result, values)
+    result = with_values(program.result, lambda part: delivered(values[part.var], part.kind))
     commit(left, leaves)
     return result
 
 
-def _unchanged(line: Line, args: Sequence[Any], y: Any) -> Any:
-    return y
+Change = Callable[[Line, Sequence[Any], Any], Any]  # of what a line gives: called with the line, its operands and that
 
 
 def evaluated(
-    program: Program,
-    arguments: Sequence[Argument],
-    leaves: Sequence[Any],
-    changed: Callable[[Line, Sequence[Any], Any], Any] = _unchanged,
+    program: Program, arguments: Sequence[Argument], leaves: Sequence[Any], changed: Change | None = None
 ) -> dict[Var, Any]:
-    """The value of every variable, line by line; ``changed`` is called on what each line gives."""
-    return computed(
-        program, {var: fetched(source, arguments, leaves) for var, source in program.inputs.items()}, changed
-    )
+    """The value of every variable, line by line."""
+    given = {var: fetched(source, arguments, leaves) for var, source in program.inputs.items()}
+    return computed(program, given, changed)
 
 
-def computed(
-    program: Program, given: Mapping[Var, Any], changed: Callable[[Line, Sequence[Any], Any], Any] = _unchanged
-) -> dict[Var, Any]:
+def computed(program: Program, given: Mapping[Var, Any], changed: Change | None = None) -> dict[Var, Any]:
     """The value of every variable, from those of the inputs."""
     values = dict(given)
 
@@ -55,7 +48,7 @@ def computed(
         else:
             called = replace(line, keywords=mapped(line.keywords, known)) if line.keywords else line
             y = called.run(args)
-        values[line.out] = changed(line, args, y)
+        values[line.out] = y if changed is None else changed(line, args, y)
     return values
 
 
@@ -97,14 +90,7 @@ def add_gradient(leaf: Any, gx: Any) -> None:
 
 def fetched(source: Any, arguments: Sequence[Argument], leaves: Sequence[Any]) -> Any:
     """The value of an input now."""
-    if isinstance(source, Argument):
-        x = leaves[arguments.index(source)]
-        return x.raw if isinstance(x, Node) else x
-    if isinstance(source, Data):
-        return source.leaf.raw
-    if isinstance(source, Setting):
-        return source.value
-    return source.get() if isinstance(source, Attribute) else source.leaf.grad
+    return raw_of(leaves[arguments.index(source)]) if isinstance(source, Argument) else source.get()
 
 
 def copied(x: Any) -> Any:
@@ -112,13 +98,7 @@ def copied(x: Any) -> Any:
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
-def delivered(tree: Any, values: dict[Var, Any]) -> Any:
-    """The result as the function would have returned it."""
-    if isinstance(tree, Returned):
-        x = copied(values[tree.var])
-        return constant(x) if tree.kind == "Tensor" else Value(x) if tree.kind == "Value" else x
-    if isinstance(tree, tuple | list):
-        return type(tree)([delivered(part, values) for part in tree])
-    if isinstance(tree, dict):
-        return {key: delivered(part, values) for key, part in tree.items()}
-    return tree
+def delivered(x: Any, kind: str) -> Any:
+    """A value as the function would have returned it."""
+    x = copied(x)
+    return constant(x) if kind == "Tensor" else Value(x) if kind == "Value" else x

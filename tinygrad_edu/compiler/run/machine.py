@@ -20,9 +20,9 @@ from tinygrad_edu.compiler.rewrite.settings import with_numbers
 from tinygrad_edu.compiler.rewrite.transposes import copy_transposes
 from tinygrad_edu.compiler.run.codegen import Careful, Codegen, Hoisting
 from tinygrad_edu.compiler.run.frame import Frame, Outdated, Signature
-from tinygrad_edu.compiler.run.interpreter import one_by_one
+from tinygrad_edu.compiler.run.interpreter import fetched, one_by_one
 from tinygrad_edu.compiler.run.printed import Printed
-from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient
+from tinygrad_edu.compiler.sources import Attribute, Data, Setting
 from tinygrad_edu.compiler.write.emit import Writer
 from tinygrad_edu.compiler.write.runtime import FASTER
 from tinygrad_edu.compiler.write.source import Readable
@@ -38,15 +38,13 @@ class Machine:
         self,
         program: Program,
         names: Callable[[], Names],
-        arguments: Sequence[Argument],
+        signature: Signature,
         guards: Sequence[Guard],
         owners: dict[int, Any],
-        plain: Sequence[tuple[tuple[int, ...], Any]],
-        nodes: set[int],
         given: Sequence[Any],
-        places: Sequence[Any] = (),
-        generators: Sequence[Any] = (),
-        fixed: Sequence[Any] = (),
+        places: Sequence[Any],
+        generators: Sequence[Any],
+        fixed: Sequence[Any],
     ) -> None:
         self.changeable = places  # every place that the function or the program may change
         self.generators = generators  # from which the program draws
@@ -55,8 +53,8 @@ class Machine:
         self.eager = False  # whether no program gives what the function gives
         self.misprinted = ""  # in which quantity the printed source is wrong
         self.recorded = given  # copies of the recorded call's arguments
-        self.signature = Signature(arguments, nodes, plain)
-        self.plain = plain
+        self.signature = signature
+        self.plain = signature.plain
         self.careful = False
         self.context = contextvars.copy_context()
         self.context.run(np.seterr, all="ignore")  # infinities are results here, as in a backward pass
@@ -71,7 +69,7 @@ class Machine:
             self.program = program
             self.text = "# too long to be written out: its lines are run one by one\n"
             self.lines: dict[int, Line | None] = {}
-            self._run = self._one_by_one
+            self._run = self._guarded(functools.partial(one_by_one, program, signature.arguments))
             return
         self.program = _optimized(program)
         self.names = names().copy()
@@ -86,12 +84,6 @@ class Machine:
         """The program as it is printed."""
         return Readable(self.recorded_program, self.named(), [what.words() for what in self.fixed])
 
-    def _one_by_one(self, *leaves: Any) -> Any:
-        """Run a program whose text would be too long."""
-        if any(guard.has_changed() for guard in self.guards):
-            raise Outdated
-        return one_by_one(self.program, self.signature.arguments, leaves)
-
     @functools.cached_property
     def printed(self) -> Printed:
         """The program as it is printed, ready to be run."""
@@ -101,13 +93,17 @@ class Machine:
         """Run the printed program from now on."""
         self.text = self.readable.text()
         self.lines = {}
+        self._run, self.plain = self._guarded(self.printed.run), []
 
-        def run(*leaves: Any) -> Any:
+    def _guarded(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, which looks at the guards first."""
+
+        def guarded(*leaves: Any) -> Any:
             if any(guard.has_changed() for guard in self.guards):
                 raise Outdated
-            return self.printed.run(*leaves)
+            return run(*leaves)
 
-        self._run, self.plain = run, []
+        return guarded
 
     def is_outdated(self) -> bool:
         """Whether a guard has changed, or an input is gone."""
@@ -122,7 +118,7 @@ class Machine:
     def bind(self) -> None:
         """Move the arrays that the program updates into its own memory, from wherever they are now."""
         for source, array in self.places:
-            now = source.leaf._data if isinstance(source, Data) else source.get()
+            now = source.get()
             if now is array:
                 continue
             if np.shape(now) != array.shape or np.asarray(now).dtype != array.dtype:
@@ -144,7 +140,7 @@ class Machine:
         frame = Frame(codegen, layout, self.signature, self.bind)
         before, after = frame.prologue(self.guards), frame.epilogue()
         body = [*((row, None) for row in before), *codegen.body, *((row, None) for row in after)]
-        lines = [f"def {self.program.name}({', '.join(frame.parameters())}):", *(f"    {text}" for text, _ in body)]
+        lines = [f"def {self.program.name}({', '.join(frame.parameters)}):", *(f"    {text}" for text, _ in body)]
         head = [*codegen.arrays.allocations, "", ""]
         self.text = "\n".join([*head, *lines]) + "\n"
         self.lines = {len(head) + 2 + i: line for i, (_, line) in enumerate(body)}
@@ -211,17 +207,11 @@ class Machine:
 
     def input_values(self) -> dict[Var, Any]:
         """What the readable program's parameters are now; for arguments, what they were when it was recorded."""
-        values = {}
-        for var, source in self.readable.program.inputs.items():
-            if isinstance(source, Argument):
-                values[var] = self.recorded[self.signature.arguments.index(source)]
-            elif isinstance(source, Data):
-                values[var] = source.leaf.raw
-            elif isinstance(source, Attribute):
-                values[var] = source.get()
-            elif isinstance(source, Gradient):
-                values[var] = source.leaf.grad
-        return values
+        return {
+            var: fetched(source, self.signature.arguments, self.recorded)
+            for var, source in self.readable.program.inputs.items()
+            if not isinstance(source, Setting)
+        }
 
 
 def _failed(error: Exception, *_: Any) -> Any:

@@ -237,8 +237,8 @@ def product(pen: Pen, line: Line) -> None:
         pen.say(line, f"{whole}({left}, {right}, {out})")
         return
     whole = arrays.stores[line.out].array.T if turned else arrays.stores[line.out].array
-    stretches = [slice(i, i + rows) for i in range(0, n, rows)]
-    name = arrays.numbered("stretches", [(stretch, whole[stretch]) for stretch in stretches])
+    stretches = [(slice(i, i + rows), whole[i : i + rows]) for i in range(0, n, rows)]
+    name = arrays.once(("stretches", line.out), "stretches", lambda: stretches)
     arrays.allocations.append(f"{name} = ...  # slices of {rows} rows, and these rows of {out}")
     pen.say(None, f"for {out}_rows, {out}_part in {name}:")
     pen.say(line, f"    {dot}({left}[{out}_rows], {right}, {out}_part)")

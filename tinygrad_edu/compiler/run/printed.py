@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.program import Returned, Var
-from tinygrad_edu.compiler.run.interpreter import commit, copied, fetched
+from tinygrad_edu.compiler.run.interpreter import commit, copied, delivered, fetched
 from tinygrad_edu.compiler.sources import Argument, Setting
 from tinygrad_edu.compiler.write.source import Readable
-from tinygrad_edu.tensor import constant
-from tinygrad_edu.value import Value
 
 
 class Printed:
@@ -46,8 +44,7 @@ class Printed:
 def _delivered(tree: Any, result: Any) -> Any:
     """The result as the function would have returned it."""
     if isinstance(tree, Returned):
-        x = copied(result)
-        return constant(np.asarray(x)) if tree.kind == "Tensor" else Value(x) if tree.kind == "Value" else x
+        return delivered(result, tree.kind)
     if type(tree) in (tuple, list):
         return type(tree)([_delivered(part, x) for part, x in zip(tree, result, strict=True)])
     if type(tree) is dict:

@@ -5,6 +5,7 @@ import operator
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from tinygrad_edu.compiler.errors import CompileError
 from tinygrad_edu.compiler.program import DRAW, INDEX, METHOD, PYTHON, UFUNC, Line, Program, Var
 from tinygrad_edu.compiler.record.names import Names
 from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Data, Gradient, Setting
-from tinygrad_edu.compiler.write.emit import Text, Writer, shape_comment, statements
+from tinygrad_edu.compiler.write.emit import Text, Writer, statements
 from tinygrad_edu.compiler.write.runtime import HELPERS
-from tinygrad_edu.compiler.write.source import SECTIONS, literal, parameters, variables_only
+from tinygrad_edu.compiler.write.source import SECTIONS, commented, literal, parameters, result_text
 
 # The helpers that a program calls, in JAX.
 _HELPERS = {
@@ -108,7 +109,7 @@ class JaxText:
         body += self._lines()
         body += ["", "# what the next step begins with", *self._packed("params", self.params)]
         body += self._packed("state", self.state)
-        body.append(f"return params, state, {self.writer.operand(variables_only(self.program.result)).text}")
+        body.append(f"return params, state, {result_text(self.program, self.writer)}")
         head = f"def {self.program.name}({', '.join(['params', 'state', *self.arguments])}):"
         text = "\n".join(
             [*textwrap.wrap(head, 110, subsequent_indent=" " * 8), textwrap.indent("\n".join(body), "    ")]
@@ -133,10 +134,7 @@ class JaxText:
             found = [(line, text) for line, text in written if line.section == section]
             if not found:
                 continue
-            rows += ["", f"# {section}"]
-            for line, text in found:
-                comment = shape_comment(line.out)
-                rows.append(f"{text:<{_COMMENTS}}  # {comment}" if comment else text)
+            rows += ["", f"# {section}", *(commented(text, line, _COMMENTS) for line, text in found)]
         return rows
 
     def _unpacked(self, what: str, places: dict[str, tuple[str, Any]]) -> list[str]:
@@ -169,7 +167,7 @@ def _windows_source(names: set[str]) -> str:
         found.add(name)
         code = inspect.getsource(getattr(jax_windows, name))
         waiting += [other for other in _ON_WINDOWS if f"{other}(" in code and other not in found]
-    texts = [inspect.getsource(f) for f in jax_windows.ON_WINDOWS if f.__name__ in found]
+    texts = [inspect.getsource(getattr(jax_windows, name)) for name in _ON_WINDOWS if name in found]
     plain = "\n\n".join(texts).replace(": Any", "").replace(" -> Any", "")
     return re.sub(r"  # noqa.*", "", plain) + "\n\n"
 
@@ -190,7 +188,7 @@ class JaxWriter(Writer):
             return accurate
         _refuse(line)
         if line.kind == INDEX and isinstance(line.args[1], list):
-            line = _with_arguments(line, (line.args[0], np.array(line.args[1])))
+            line = replace(line, args=(line.args[0], np.array(line.args[1])))
         name = getattr(line.function, "__name__", line.function)
         if line.function in HELPERS:
             if name in _ON_WINDOWS:
@@ -219,10 +217,6 @@ class JaxWriter(Writer):
             return None
         beta, t = (self.operand(x) for x in power.args)
         return Text(f"-jnp.expm1({t.text} * math.log({beta.text}))", 8)
-
-
-def _with_arguments(line: Line, args: tuple[Any, ...]) -> Line:
-    return Line(line.out, line.kind, line.function, args, line.keywords, line.section, line.group, line.origin)
 
 
 def _in_jax(text: Text) -> Text:

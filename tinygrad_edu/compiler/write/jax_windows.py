@@ -74,9 +74,3 @@ def put(gy: Any, *, winners: Any, lengths: Any, size: Any, stride: Any, padding:
     settings = {"size": size, "stride": stride, "padding": padding, "dilation": dilation}
     zeros = jnp.zeros((*gy.shape[:2], *lengths), gy.dtype)
     return jax.linear_transpose(lambda x: pick(x, winners=winners, **settings), zeros)(gy)[0]
-
-
-ON_WINDOWS = (
-    *(take_windows, add_windows, convolve, convolve_input, convolve_weight),
-    *(largest, winners_of, pick, put),
-)

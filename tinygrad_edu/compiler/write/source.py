@@ -10,9 +10,9 @@ import numpy as np
 
 from tinygrad_edu.compiler.errors import CompileError
 from tinygrad_edu.compiler.guards import is_plain
-from tinygrad_edu.compiler.program import Line, Program, Returned, Var
+from tinygrad_edu.compiler.program import Line, Program, Var, with_values
 from tinygrad_edu.compiler.record.names import Names
-from tinygrad_edu.compiler.sources import Argument, Attribute, Data, Gradient, Setting
+from tinygrad_edu.compiler.sources import ORDER, Attribute, Data, Gradient, Setting
 from tinygrad_edu.compiler.views import views
 from tinygrad_edu.compiler.write.emit import Writer, foldable, helper_source, shape_comment, statements
 
@@ -21,12 +21,11 @@ _WIDEST = 64  # their last column in a section with longer lines
 SECTIONS = ("forward", "backward", "update")
 _KEPT = Data, Attribute, Gradient  # written in place, if the program also reads them
 _IN_PLACE = {"add": "+", "subtract": "-", "multiply": "*"}
-_ORDER = (Argument, Data, Gradient, Attribute, Setting)
 
 
 def parameters(program: Program) -> list[Var]:
     """The function's parameters: arguments first, then leaves, then attributes."""
-    return sorted(program.inputs, key=lambda var: _ORDER.index(type(program.inputs[var])))
+    return sorted(program.inputs, key=lambda var: ORDER.index(type(program.inputs[var])))
 
 
 class Readable:
@@ -58,7 +57,7 @@ class Readable:
                 self.rows += [(f"# {remark}", None) for remark in self._remarks()]
             lengths = [len(text) for line, text in rows if shape_comment(line.out)]
             column = max([common, *(length for length in lengths if length <= _WIDEST)])
-            self.rows += [(_commented(text, line, column), line) for line, text in rows]
+            self.rows += [(commented(text, line, column), line) for line, text in rows]
             self.rows += updates
         self.rows += [("", None), (self._return(), None)]
 
@@ -112,7 +111,7 @@ class Readable:
         return [line for remark in remarks for line in remark.splitlines()]
 
     def _result(self) -> str:
-        return self.writer.operand(variables_only(self.program.result)).text
+        return result_text(self.program, self.writer)
 
     def _return(self) -> str:
         result = self._result()
@@ -165,20 +164,15 @@ def imports(code: str) -> str:
     return plain + "\n" * bool(plain and numpy) + numpy
 
 
-def _commented(text: str, line: Line, column: int) -> str:
+def result_text(program: Program, writer: Writer) -> str:
+    """What the function returns, in the names of the program."""
+    return writer.operand(with_values(program.result, lambda part: part.var)).text
+
+
+def commented(text: str, line: Line, column: int) -> str:
+    """A line, with the shape of its result from the column on."""
     comment = shape_comment(line.out)
     return f"{text:<{column}}  # {comment}" if comment else text
-
-
-def variables_only(tree: Any) -> Any:
-    """The tree of what a function returns, with a variable for each `Returned`."""
-    if isinstance(tree, Returned):
-        return tree.var
-    if isinstance(tree, tuple | list):
-        return type(tree)(map(variables_only, tree))
-    if isinstance(tree, dict):
-        return {key: variables_only(part) for key, part in tree.items()}
-    return tree
 
 
 def literal(value: Any) -> str:
