@@ -40,7 +40,8 @@ def _relu_step(a: Tensor, b: Tensor, state: State) -> State:
 
 def _lstm_step(a: Tensor, b: Tensor, state: State) -> State:
     n, z = state[0].shape[-1], a + b
-    i, f = z[..., :n].sigmoid(), z[..., n : 2 * n].sigmoid()
+    both = z[..., : 2 * n].sigmoid()
+    i, f = both[..., :n], both[..., n:]
     g, o = z[..., 2 * n : 3 * n].tanh(), z[..., 3 * n :].sigmoid()
     c = f * state[1] + i * g
     return o * c.tanh(), c
