@@ -287,6 +287,13 @@ def test_recording_knows_a_user_s_file_beside_the_package_from_the_package():
     assert y.origin == (beside, 3)
 
 
+def test_origin_is_the_users_line_where_numpys_own_python_calls_an_operation():
+    values = np.array([Value(1.0), Value(2.0)])
+    with recording():
+        y = np.sum(values)  # NumPy adds
+    assert y.origin == (__file__, line_of("# NumPy adds"))
+
+
 def operations(root):
     return [node.op for node in topological_order(root) if node.op]
 

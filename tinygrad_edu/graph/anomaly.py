@@ -1,8 +1,6 @@
 """What `detect_anomaly` and `recording` look at: each new node, and each gradient."""
 
 import math
-import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +8,7 @@ from tinygrad_edu.errors import AnomalyError
 from tinygrad_edu.graph.modes import MODES
 from tinygrad_edu.graph.node import Node, brief, place_of
 from tinygrad_edu.operations.operation import Operation
+from tinygrad_edu.support.users_code import users_place
 
 
 def on_node(node: Node) -> None:
@@ -18,7 +17,7 @@ def on_node(node: Node) -> None:
         MODES.recorder.on_node(node)
         return  # it has no numbers yet
     if MODES.recording:
-        node._origin = _caller()  # type: ignore[misc]
+        node._origin = users_place()  # type: ignore[misc]
     if MODES.anomaly:
         check_result(node.op, node._data, node.inputs, place_of(node))
 
@@ -26,14 +25,14 @@ def on_node(node: Node) -> None:
 def on_constant(operation: Operation, y: Any, inputs: Sequence[Node]) -> None:
     """Under `detect_anomaly`, look at a result that is not recorded: of constants, or within `no_grad`."""
     if MODES.anomaly and MODES.recorder is None:
-        check_result(operation.name, y, inputs, " ({}, line {})".format(*_caller()))
+        check_result(operation.name, y, inputs, " ({}, line {})".format(*users_place()))
 
 
 def check_result(name: str, y: Any, inputs: Sequence[Node], place: str) -> None:
     """Raise if the operation ``name`` produced a NaN or an infinity from ``inputs``."""
     bad = _produced(y, inputs)
     if bad is not None:
-        operands = ", ".join(f"{x.label or f'input {i}'}={brief(x._data)}" for i, x in enumerate(inputs))
+        operands = ", ".join(_operand(i, x) for i, x in enumerate(inputs))
         raise AnomalyError(f"{name} produced {bad} from {operands}{place}")
 
 
@@ -41,9 +40,12 @@ def check_gradient(node: Node, i: int, gx: Any) -> None:
     """Under `detect_anomaly`, raise if the gradient ``gx`` from ``node`` to its input ``i`` is not finite."""
     bad = _not_finite(getattr(gx, "_data", gx))
     if bad is not None:
-        x = node.inputs[i]
-        operand = f"{x.label or f'input {i}'}={brief(x._data)}"
+        operand = _operand(i, node.inputs[i])
         raise AnomalyError(f"the backward pass of {node.op} produced {bad} for {operand}{place_of(node)}")
+
+
+def _operand(i: int, x: Node) -> str:
+    return f"{x.label or f'input {i}'}={brief(x._data)}"
 
 
 def _produced(y: Any, inputs: Sequence[Node]) -> str | None:
@@ -72,14 +74,3 @@ def _not_finite(data: Any) -> str | None:
     bad = data.ravel()
     bad = bad[(bad != bad) | (abs(bad) == math.inf)]
     return str(bad[0]) if bad.size else None
-
-
-_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 pathlib takes longer to import than all of this
-
-
-def _caller() -> tuple[str, int]:
-    """File and line of the innermost frame outside this package."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno

@@ -4,35 +4,35 @@ import functools
 import os
 import sys
 import types
-from pathlib import Path
 
-import numpy as np
-
-_LIBRARIES = f"{Path(__file__).parents[1]}{os.sep}", f"{Path(np.__file__).parent}{os.sep}"
+_PACKAGE = f"{__file__.rsplit(os.sep, 2)[0]}{os.sep}"
 
 
 @functools.cache
 def _is_ours(file: str) -> bool:
-    return file.startswith(_LIBRARIES)
+    numpy = sys.modules.get("numpy")  # a Value works without it
+    return file.startswith(_PACKAGE) or (numpy is not None and file.startswith(f"{numpy.__path__[0]}{os.sep}"))
+
+
+def _frame_and_level() -> tuple[types.FrameType, int]:
+    """The user's frame, and how far up the stack it is from the function that asks one of the functions below."""
+    frame, level = sys._getframe(2), 1
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
+        frame, level = frame.f_back, level + 1
+    return frame, level
 
 
 def users_frame() -> types.FrameType:
     """The innermost frame outside this package and NumPy."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
+    return _frame_and_level()[0]
+
+
+def users_level() -> int:
+    """How far up the stack the user's line is, for `warnings.warn`."""
+    return _frame_and_level()[1]
 
 
 def users_place() -> tuple[str, int]:
     """File and line of the innermost frame outside this package and NumPy."""
     frame = users_frame()
     return frame.f_code.co_filename, frame.f_lineno
-
-
-def users_level() -> int:
-    """How far up the stack the user's line is, for `warnings.warn`."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
-        frame, level = frame.f_back, level + 1
-    return level
