@@ -1,7 +1,7 @@
 """Functions and classes whose wrong calls are explained; the module is small, because `Value` loads it."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,6 +20,24 @@ def explains_calls(function: F) -> F:
     tinygrad_edu.errors.CallError: noise(size, rng=None) was called with (3, seed=0):
         got an unexpected keyword argument 'seed'; write rng= instead of seed=
     """
+    return cast("F", _explained(function, lambda _: function.__qualname__))
+
+
+def explain_init(cls: type) -> None:
+    """Let an ``__init__`` that ``cls`` defines name the class that was called, which may have inherited it."""
+    function = vars(cls).get("__init__")
+    if function is None:
+        return
+
+    def called(args: Sequence[Any]) -> str:
+        inherited = args and type(args[0]).__init__ is init  # a subclass may call it from its own
+        return (type(args[0]) if inherited else cls).__name__
+
+    init = cls.__init__ = _explained(function, called)  # type: ignore[misc]
+
+
+def _explained(function: Callable[..., Any], called: Callable[[Sequence[Any]], str]) -> Callable[..., Any]:
+    """The function with its wrong calls explained; ``called`` gives its name in the message, from the arguments."""
 
     @functools.wraps(function)
     def call(*args: Any, **keywords: Any) -> Any:
@@ -30,30 +48,9 @@ def explains_calls(function: F) -> F:
                 raise
             from tinygrad_edu.support.call_errors import call_error  # here, because it is rarely needed
 
-            raise call_error(function.__qualname__, function, args, keywords) from None
+            raise call_error(called(args), function, args, keywords) from None
 
-    return cast("F", call)
-
-
-def explain_init(cls: type) -> None:
-    """Let an ``__init__`` that ``cls`` defines name the class that was called, which may have inherited it."""
-    function = vars(cls).get("__init__")
-    if function is None:
-        return
-
-    @functools.wraps(function)
-    def init(self: Any, *args: Any, **keywords: Any) -> None:
-        try:
-            function(self, *args, **keywords)
-        except TypeError as error:
-            if not is_about_the_call(error):
-                raise
-            from tinygrad_edu.support.call_errors import call_error  # here, because it is rarely needed
-
-            called = type(self) if type(self).__init__ is init else cls  # a subclass may call it from its own
-            raise call_error(called.__name__, function, (self, *args), keywords) from None
-
-    cls.__init__ = init  # type: ignore[misc]
+    return call
 
 
 def is_about_the_call(error: TypeError) -> bool:
