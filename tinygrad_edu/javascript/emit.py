@@ -21,7 +21,8 @@ from tinygrad_edu.compiler.sources import Argument, ArgumentGradient, Data, Grad
 from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.javascript.expressions import RESERVED, Expressions
 from tinygrad_edu.javascript.library import arrays
-from tinygrad_edu.javascript.literals import number, shape_text
+from tinygrad_edu.javascript.literals import literal, shape_text
+from tinygrad_edu.javascript.rows import number
 
 
 class Script(Expressions):
@@ -92,8 +93,7 @@ class Script(Expressions):
     def initial_state(self) -> str:
         """The state as it is now, as the text of an object."""
         entries = {
-            name: number(x) if isinstance(x, bool | int | float) else self.literal(x)
-            for name, x in self.state().items()
+            name: number(x) if isinstance(x, bool | int | float) else literal(x) for name, x in self.state().items()
         }
         for generator, name in self.generators:
             bits = generator.bit_generator.state["state"]
@@ -136,7 +136,7 @@ class Script(Expressions):
         if constant is None or isinstance(constant, bool | int | float):
             return "null" if constant is None else number(constant)
         if isinstance(constant, np.ndarray | np.generic):
-            return f"np.result({self.literal(constant)})"
+            return f"np.result({literal(constant)})"
         if isinstance(constant, str):
             return json.dumps(constant)
         raise CompileError(
@@ -173,7 +173,7 @@ class Script(Expressions):
 
     def _returned_plainly(self, result: Any) -> str:
         """The result without a copy, because a page never writes to it."""
-        return self.name(result.var) if isinstance(result, Returned) else self.literal(result)
+        return self.name(result.var) if isinstance(result, Returned) else literal(result)
 
     @property
     def function_name(self) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 from tinygrad_edu.compiler.errors import CompileError
 from tinygrad_edu.compiler.program import DRAW, INDEX, MATH, METHOD, PYTHON, UFUNC, Line, Program, Var
 from tinygrad_edu.javascript.calls import MASKS_ONLY, OPTIONS, POSITIONAL, REDUCED, RENAMED, WINDOWS, bound
-from tinygrad_edu.javascript.literals import literal, number, type_name
-from tinygrad_edu.javascript.rows import word
+from tinygrad_edu.javascript.literals import literal, type_name
+from tinygrad_edu.javascript.rows import number, word
 from tinygrad_edu.javascript.ufuncs import UFUNCS
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
@@ -68,12 +68,6 @@ class Expressions:
 
     # --- values ---
 
-    def literal(self, array: Any, line: Line | None = None) -> str:
-        """An array as an expression that makes it, bit for bit."""
-        if line is not None:
-            self.dtype(np.asarray(array).dtype, line)
-        return literal(array)
-
     def dtype(self, dtype: Any, line: Line | None = None) -> str:
         """The type's name in the JavaScript library."""
         name = type_name(dtype)
@@ -85,7 +79,8 @@ class Expressions:
         for known, name, _ in self.constants:
             if known is array:
                 return name
-        text = self.literal(array, line)
+        self.dtype(array.dtype, line)
+        text = literal(array)
         if array.size > 1 and text.startswith(("np.full(", "np.arange(", "np.broadcast_to(")):
             return text  # short, and made for each program: it may depend on the number of samples
         self.constants.append((array, self.unique("c"), text))

@@ -7,23 +7,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.errors import CompileError
-from tinygrad_edu.javascript.rows import number as _float
+from tinygrad_edu.javascript.rows import number
 
 _DTYPES = {"float64": "float64", "float32": "float32", "bool": "bool"} | {
     f"{sign}int{bits}": "int64" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
 _LONG = 1000  # numbers, from which on an array is written in base64
-
-
-def number(x: Any) -> str:
-    """A number or a truth value of Python's.
-
-    >>> [number(x) for x in (2, 0.5, True)]
-    ['2', '0.5', 'true']
-    """
-    if isinstance(x, bool):
-        return "true" if x else "false"
-    return str(x) if isinstance(x, int) else _float(x)
 
 
 def type_name(dtype: Any) -> str:

@@ -23,15 +23,8 @@ from tinygrad_edu.operations.row import Elementwise
 # What JavaScript calls the words of the table. The others are functions of ``vocabulary.js``, by the table's name.
 _MATH = {
     **{name: name for name in ("abs", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos")},
-    **{name: name for name in ("tan", "sinh", "cosh", "tanh", "hypot")},
-    **{name: name for name in ("floor", "ceil", "trunc")},
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "arctan2": "atan2",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
+    **{name: name for name in ("tan", "sinh", "cosh", "tanh", "hypot", "floor", "ceil", "trunc")},
+    **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
 }
 VOCABULARY = frozenset({"power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc"})
 # Functions of ``vocabulary.js`` that have another name than the table's word.
@@ -49,12 +42,14 @@ _CHOICE, _LOGICAL, _COMPARISON, _SUM, _PRODUCT, _SIGN, _ATOM = range(7)
 
 
 def number(x: float) -> str:
-    """A float as JavaScript writes it.
+    """A number or a truth value of Python's, as JavaScript writes it.
 
-    >>> [number(x) for x in (1.0, -0.5, float("inf"), float("nan"))]
-    ['1.0', '-0.5', 'Infinity', 'NaN']
+    >>> [number(x) for x in (2, 0.5, True, float("inf"), float("nan"))]
+    ['2', '0.5', 'true', 'Infinity', 'NaN']
     """
-    return repr(float(x)).replace("inf", "Infinity").replace("nan", "NaN")
+    if isinstance(x, bool):
+        return "true" if x else "false"
+    return str(x) if isinstance(x, int) else repr(float(x)).replace("inf", "Infinity").replace("nan", "NaN")
 
 
 def word(name: str, given: str) -> str:
@@ -86,7 +81,7 @@ class _Writer:
     def _written(self, node: ast.expr) -> tuple[str, int]:
         match node:
             case ast.Constant(value=int() | float() as value):
-                return (repr(value) if isinstance(value, int) else number(value)), _ATOM
+                return number(value), _ATOM
             case ast.Name(id=name):
                 return (number(CONSTANTS[name]) if name in CONSTANTS else name), _ATOM
             case ast.UnaryOp(op=ast.USub(), operand=operand):

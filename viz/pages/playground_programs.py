@@ -16,7 +16,8 @@ from tinygrad_edu import nn
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Setting
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.javascript.emit import Script
-from tinygrad_edu.javascript.literals import number
+from tinygrad_edu.javascript.literals import literal
+from tinygrad_edu.javascript.rows import number
 from tinygrad_edu.javascript.sizes import for_any_size
 from tinygrad_edu.optim import Optimizer
 
@@ -195,7 +196,7 @@ def _program(scripts: Sequence[Script], step: Script, inverse: dict[int, Any]) -
 
 
 def _text(script: Script, value: Any) -> str:
-    return number(value) if isinstance(value, bool | int | float) else script.literal(value)
+    return number(value) if isinstance(value, bool | int | float) else literal(value)
 
 
 def _value_now(source: Any, inverse: dict[int, Any]) -> Any:
