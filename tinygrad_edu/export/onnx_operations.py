@@ -9,23 +9,12 @@ import numpy as np
 
 from tinygrad_edu.operations.floats import CONSTANTS
 
+_CAPITALIZED = "abs sign sqrt exp log sin cos tan sinh cosh tanh erf sigmoid softplus softsign relu where"  # in ONNX
 _DIRECT = {
-    **{name: name.capitalize() for name in ("abs", "sign", "sqrt", "exp", "log", "sin", "cos", "tan", "tanh", "erf")},
-    "sinh": "Sinh",
-    "cosh": "Cosh",
-    "sigmoid": "Sigmoid",
-    "softplus": "Softplus",
-    "relu": "Relu",
-    "arcsin": "Asin",
-    "arccos": "Acos",
-    "arctan": "Atan",
-    "arcsinh": "Asinh",
-    "arccosh": "Acosh",
-    "arctanh": "Atanh",
+    **{name: name.capitalize() for name in _CAPITALIZED.split()},
+    **{f"arc{name}": f"A{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     "maximum": "Max",
     "minimum": "Min",
-    "where": "Where",
-    "softsign": "Softsign",
 }
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "Add",
@@ -127,18 +116,14 @@ def _axes(graph: Any) -> list[int]:
     return [int(a) % ndim for a in axes]
 
 
-_REDUCTIONS = {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax", "min": "ReduceMin", "prod": "ReduceProd"}
+_REDUCTIONS = {name: f"Reduce{name.capitalize()}" for name in ("sum", "mean", "max", "min", "prod")}
+_REDUCTIONS["norm"] = "ReduceL2"
 
 
 @_writes(*_REDUCTIONS)
 def _reduce(graph: Any, x: str) -> str:
     kind, keep = _REDUCTIONS[graph.node.op], int(graph.same("keepdims"))
     return str(graph.add(kind, x, graph.integers(_axes(graph)), keepdims=keep))
-
-
-@_writes("norm")
-def _norm(graph: Any, x: str) -> str:
-    return str(graph.add("ReduceL2", x, graph.integers(_axes(graph)), keepdims=int(graph.same("keepdims"))))
 
 
 @_writes("var", "std")
@@ -190,9 +175,8 @@ def _matmul(graph: Any, a: str, b: str) -> str:
 
 
 @_writes("linear")
-def _linear(graph: Any, x: str, weight: str, bias: str = "") -> str:
-    product = graph.add("MatMul", x, weight)
-    return str(graph.add("Add", product, bias) if bias else product)
+def _linear(graph: Any, x: str, weight: str, bias: str) -> str:
+    return str(graph.add("Add", graph.add("MatMul", x, weight), bias))
 
 
 @_writes("einsum")
@@ -205,14 +189,10 @@ def _cumsum(graph: Any, x: str) -> str:
     return str(graph.add("CumSum", x, graph.constant(np.array(_axes(graph)[0], np.int64))))
 
 
-@_writes("reshape")
+@_writes("reshape", "broadcast_to")
 def _reshape(graph: Any, x: str) -> str:
-    return str(graph.add("Reshape", x, graph.shape(graph.node.shape, graph.twins[1].shape)))
-
-
-@_writes("broadcast_to")
-def _expand(graph: Any, x: str) -> str:
-    return str(graph.add("Expand", x, graph.shape(graph.node.shape, graph.twins[1].shape)))
+    kind = "Reshape" if graph.node.op == "reshape" else "Expand"
+    return str(graph.add(kind, x, graph.shape(graph.node.shape, graph.twins[1].shape)))
 
 
 @_writes("transpose")
@@ -353,21 +333,10 @@ def _conv(graph: Any, x: str, weight: str) -> str:
 
 @_writes("conv_input")
 def _conv_transpose(graph: Any, x: str, weight: str) -> str:
-    attributes = _window_attributes(graph)
-    dims = len(attributes["strides"])
-    sizes, lengths = graph.node.inputs[1].shape[2:], graph.node.shape[2:]
-    extra = [
-        lengths[k]
-        - (
-            attributes["strides"][k] * (graph.node.inputs[0].shape[2 + k] - 1)
-            + attributes["dilations"][k] * (sizes[k] - 1)
-            + 1
-            - attributes["pads"][k]
-            - attributes["pads"][dims + k]
-        )
-        for k in range(dims)
-    ]
-    group = int(graph.same("groups"))
+    attributes, group = _window_attributes(graph), int(graph.same("groups"))
+    lengths, places, sizes = (node.shape[2:] for node in (graph.node, *graph.node.inputs))
+    axes = zip(lengths, places, sizes, graph.same("stride"), graph.same("dilation"), graph.same("padding"), strict=True)
+    extra = [n - (s * (places - 1) + d * (k - 1) + 1 - sum(margin)) for n, places, k, s, d, margin in axes]
     return str(graph.add("ConvTranspose", x, weight, group=group, output_padding=extra, **attributes))
 
 

@@ -1,6 +1,7 @@
 """Forward passes of a net, recorded to be compared."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,14 +17,13 @@ class ExportError(TinygradEduError, TypeError):
     """The other format has no counterpart for something in a net."""
 
 
-class Pass:
-    """A forward pass: its input, and its nodes in order."""
+class Pass(NamedTuple):
+    """A forward pass: its input as the net got it and as an array, its nodes in order, and its result."""
 
-    def __init__(self, given: Any, x: Any, y: Tensor) -> None:
-        self.given = given
-        self.x = x
-        self.nodes = topological_order(y)
-        self.y = y
+    given: Any
+    x: Any
+    nodes: Sequence[Any]
+    y: Tensor
 
 
 def forward_pass(net: Module, x: Any) -> Pass:
@@ -38,7 +38,7 @@ def forward_pass(net: Module, x: Any) -> Pass:
             module.training = training[name]
     if not isinstance(y, Tensor):
         raise ExportError(f"to_onnx: the net must give one Tensor, but {of_no_tensor(y)}")
-    return Pass(given, x, y)
+    return Pass(given, x, topological_order(y), y)
 
 
 def other_data(x: Any) -> Any:
