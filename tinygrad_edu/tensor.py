@@ -33,7 +33,7 @@ from tinygrad_edu.graph.recorded_backward import recorded_gradients
 from tinygrad_edu.indexed_updates import At
 from tinygrad_edu.operations import shapes as shape_rules
 from tinygrad_edu.operations.arrays import VOCABULARY
-from tinygrad_edu.operations.broadcasting import added, common_shape, gradient_dtype
+from tinygrad_edu.operations.broadcasting import added, common_shape, copied_axes, gradient_dtype
 from tinygrad_edu.operations.elementwise import install
 from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise, fill_arrays
@@ -381,8 +381,7 @@ class Tensor(Node):
         if tensor.shape != self.shape:
             shape, full = self.shape, common_shape(tensor.shape, self.shape, node.op)
             tensor = tensor.broadcast_to(full) if tensor.shape != full else tensor
-            lead = len(full) - len(shape)
-            axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
+            axes = copied_axes(shape, full)
             tensor = tensor.sum(axis=axes).reshape(shape) if axes else tensor
         return tensor if tensor.dtype == self.dtype else tensor.astype(self.dtype)
 

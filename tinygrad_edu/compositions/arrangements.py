@@ -258,30 +258,11 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     return y
 
 
-ALL = (
-    *(
-        np.copy,
-        np.atleast_1d,
-        np.atleast_2d,
-        np.atleast_3d,
-        np.hstack,
-        np.vstack,
-        np.dstack,
-        np.column_stack,
-        np.append,
-    ),
-    *(
-        np.broadcast_arrays,
-        np.meshgrid,
-        np.array_split,
-        np.hsplit,
-        np.vsplit,
-        np.dsplit,
-        np.fliplr,
-        np.flipud,
-        np.rot90,
-    ),
-    *(np.rollaxis, np.diag, np.diagflat, np.take, np.partition, np.lib.stride_tricks.sliding_window_view, np.pad),
-    *(np.select, np.array),
+_NAMES = (
+    "copy atleast_1d atleast_2d atleast_3d hstack vstack dstack column_stack append broadcast_arrays meshgrid "
+    "array_split hsplit vsplit dsplit fliplr flipud rot90 rollaxis diag diagflat take partition pad select array"
 )
-NUMPY: dict[Any, Any] = {function: globals()[function.__name__] for function in ALL} | {np.asarray: array}
+NUMPY: dict[Any, Any] = {getattr(np, name): globals()[name] for name in _NAMES.split()} | {
+    np.lib.stride_tricks.sliding_window_view: sliding_window_view,
+    np.asarray: array,
+}

@@ -51,12 +51,8 @@ def _matrix(name: str, x: Any, *, square: bool = True) -> None:
         raise ShapeError(f"{name} takes {'square ' * square}matrices in the last two axes, but was given shape {shape}")
 
 
-def _check_symmetric(name: str, a: Any) -> None:
+def _check_symmetric(name: str, x: Any) -> None:
     """Refuse a matrix that is not symmetric up to rounding: NumPy would read only its lower triangle."""
-    check(_symmetric_data, name, data_of(a))
-
-
-def _symmetric_data(name: str, x: Any) -> None:
     if abs(x - np.swapaxes(x, -1, -2)).max(initial=0.0) > 1e-3 * abs(x).max(initial=0.0):
         raise ArgumentError(
             f"{name} takes symmetric matrices: make one of the lower triangle by np.tril(a) + np.tril(a, -1).T, or of "
@@ -73,14 +69,14 @@ def slogdet(a: Any) -> SlogdetResult:
 def cholesky(a: Any) -> Any:
     """The lower triangle ``l`` with ``l @ l.T = a``. The gradient is symmetric, as ``a`` is taken to be."""
     _matrix("cholesky", a)
-    _check_symmetric("cholesky", a)
+    check(_check_symmetric, "cholesky", data_of(a))
     return decompositions.CHOLESKY(a)
 
 
 def eigh(a: Any) -> EighResult:
     """Eigenvalues and eigenvectors of a symmetric matrix. The gradient is symmetric, as ``a`` is taken to be."""
     _matrix("eigh", a)
-    _check_symmetric("eigh", a)
+    check(_check_symmetric, "eigh", data_of(a))
     packed = decompositions.EIGH(a)
     return EighResult(packed[..., 0, :], packed[..., 1:, :])
 

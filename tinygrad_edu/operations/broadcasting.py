@@ -28,6 +28,12 @@ def common_shape(given: tuple[int, ...], shape: tuple[int, ...], operation: str)
         ) from None
 
 
+def copied_axes(shape: tuple[int, ...], full: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of the shape ``full`` along which an array of the first shape was copied."""
+    lead = len(full) - len(shape)
+    return (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
+
+
 def _sum(gx: Array, axes: Any) -> Any:
     """The sum over axes. float16 counts by ones only up to 2048, so it is summed in float32, as in PyTorch."""
     return np.add.reduce(gx, axis=axes, dtype=np.float32 if gx.dtype.char == "e" else None)
@@ -60,7 +66,5 @@ def unbroadcast(gx: Any, x: Array, operation: str) -> Array:
                 gx = np.asarray(_sum(gx, tuple(range(lead))))
         else:
             full = common_shape(gx.shape, shape, operation)
-            lead = len(full) - len(shape)
-            axes = (*range(lead), *(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1))
-            gx = np.asarray(_sum(np.broadcast_to(gx, full), axes)).reshape(shape)
+            gx = np.asarray(_sum(np.broadcast_to(gx, full), copied_axes(shape, full))).reshape(shape)
     return gx if gx.dtype == x.dtype else cast("Array", gx.astype(gradient_dtype(x.dtype)))

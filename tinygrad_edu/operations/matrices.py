@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.operations.operation import array_operation, variadic_operation
+from tinygrad_edu.operations.operation import array_operation
 from tinygrad_edu.operations.reductions import Axis, in_float32, restored, untracked
 
 ndarray = np.ndarray
@@ -176,7 +176,7 @@ def _einsum_gx(i: int, gy: Array, y: Array, *xs: Array, subscripts: str) -> Arra
     return _sum_of_products(f"{','.join(letters[k] for k in kept)}->{target}", [operands[k] for k in kept])
 
 
-@variadic_operation(_einsum_gx, formula="einsum of gy with the other operands")
+@array_operation(_einsum_gx, formula="einsum of gy with the other operands", any_number=True)
 def EINSUM(*xs: Array, subscripts: str) -> Array:
     return _sum_of_products(subscripts, xs)
 

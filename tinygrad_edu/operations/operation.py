@@ -129,22 +129,13 @@ class EachInput(Sequence[Callable[..., Any]]):
         return partial(self.function, i)
 
 
-class Variadic(ArrayOperation):
-    """An array operation with any number of inputs: one derivative ``gx(i, gy, y, *xs, **params)`` for all."""
-
-    def __init__(
-        self, name: str, forward: Callable[..., Any], gx: Callable[..., Any], *, symbol: str = "", formula: str
-    ) -> None:
-        super().__init__(name, forward, symbol=symbol, formula=formula)
-        self.gx_arrays = EachInput(gx)
-
-
 def array_operation(
-    *gx: Callable[..., Any], symbol: str = "", formula: str | tuple[str, ...] = ""
+    *gx: Callable[..., Any], symbol: str = "", formula: str | tuple[str, ...] = "", any_number: bool = False
 ) -> Callable[[Callable[..., Any]], ArrayOperation]:
     """Declare an operation on arrays: the decorated function is its forward pass, and ``gx`` are its derivatives.
 
-    The operation has the function's name in lower case.
+    The operation has the function's name in lower case. With ``any_number`` of inputs there is one derivative for all
+    of them: ``gx(i, gy, y, *xs, **params)``.
 
     Examples
     --------
@@ -157,18 +148,9 @@ def array_operation(
     """
 
     def declared(forward: Callable[..., Any]) -> ArrayOperation:
-        return ArrayOperation(forward.__name__.lower(), forward, *gx, symbol=symbol, formula=formula)
-
-    return declared
-
-
-def variadic_operation(
-    gx: Callable[..., Any], *, symbol: str = "", formula: str
-) -> Callable[[Callable[..., Any]], Variadic]:
-    """Declare an operation with any number of inputs: one derivative ``gx(i, gy, y, *xs, **params)`` for all."""
-
-    def declared(forward: Callable[..., Any]) -> Variadic:
-        return Variadic(forward.__name__.lower(), forward, gx, symbol=symbol, formula=formula)
+        made = ArrayOperation(forward.__name__.lower(), forward, *gx, symbol=symbol, formula=formula)
+        made.gx_arrays = EachInput(*gx) if any_number else gx
+        return made
 
     return declared
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.operations.operation import ArrayOperation, array_operation, variadic_operation
+from tinygrad_edu.operations.operation import ArrayOperation, array_operation
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
 _MANY = 512  # numbers from which on an addition at an index goes number by number
@@ -100,7 +100,7 @@ def _concatenate_gx(i: int, gy: Array, y: Array, *xs: Array, axis: int) -> Array
     return gy[(slice(None),) * (axis % y.ndim) + (slice(start, start + xs[i].shape[axis]),)]
 
 
-@variadic_operation(_concatenate_gx, symbol="concat", formula="its part of gy")
+@array_operation(_concatenate_gx, symbol="concat", formula="its part of gy", any_number=True)
 def CONCATENATE(*xs: Array, axis: int) -> Array:
     return np.concatenate(xs, axis)
 
@@ -109,7 +109,7 @@ def _stack_gx(i: int, gy: Array, y: Array, *xs: Array, axis: int) -> Array:
     return gy[(slice(None),) * (axis % y.ndim) + (i,)]
 
 
-@variadic_operation(_stack_gx, formula="its part of gy")
+@array_operation(_stack_gx, formula="its part of gy", any_number=True)
 def STACK(*xs: Array, axis: int) -> Array:
     return np.stack(xs, axis)
 

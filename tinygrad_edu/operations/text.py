@@ -2,15 +2,17 @@
 
 import ast
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 
 class _WithCalls(ast.NodeTransformer):
     """``/`` and ``**`` become calls of ``divide`` and ``power``: Python's own raise where IEEE has inf and nan."""
 
+    names: ClassVar[dict[type[ast.operator], str]] = {ast.Div: "divide", ast.Pow: "power"}
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
-        name = {ast.Div: "divide", ast.Pow: "power"}.get(type(node.op))
+        name = self.names.get(type(node.op))
         return ast.Call(ast.Name(name, ast.Load()), [node.left, node.right], []) if name else node
 
 
@@ -30,13 +32,10 @@ class _ForFloats(_WithCalls):
         return node
 
 
-class _ForArrays(ast.NodeTransformer):
+class _ForArrays(_WithCalls):
     """``**`` becomes a call of ``power``, which knows small whole powers."""
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        is_power = isinstance(node.op, ast.Pow)
-        return ast.Call(ast.Name("power", ast.Load()), [node.left, node.right], []) if is_power else node
+    names: ClassVar[dict[type[ast.operator], str]] = {ast.Pow: "power"}
 
 
 class _WithoutGy(ast.NodeTransformer):

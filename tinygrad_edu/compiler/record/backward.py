@@ -8,7 +8,7 @@ from tinygrad_edu.compiler.record import scalars
 from tinygrad_edu.compiler.record.slices import SliceGradients
 from tinygrad_edu.compiler.record.traced import is_variable, value_of
 from tinygrad_edu.graph import node as graph
-from tinygrad_edu.operations.broadcasting import gradient_dtype
+from tinygrad_edu.operations.broadcasting import copied_axes, gradient_dtype
 
 Recorder = Any  # `recorder.Recorder`, which imports this module
 
@@ -64,9 +64,7 @@ def _fitted(gx: Any, x: Any) -> Any:
     if given != shape:
         full = np.broadcast_shapes(given, shape)
         gx = gx if given == full else np.broadcast_to(gx, full)
-        lead = len(full) - len(shape)
-        ones = tuple(lead + a for a, n in enumerate(shape) if n == 1 and full[lead + a] != 1)
-        axes = (*range(lead), *ones)
+        axes = copied_axes(shape, full)
         if axes:
             gx = np.add.reduce(gx, axis=axes[0] if len(axes) == 1 else axes)
         if np.shape(value_of(gx)) != shape:

@@ -203,7 +203,8 @@ class Recorder:
                 f"the function writes into its argument {source.words()}, which a replay would not do: write "
                 f"x = x + … instead of x += … ({users_line()})"
             )
-        if any(y is not x and np.may_share_memory(y.value, x.value) for y in self._arrays()):
+        others = [y for y in self.kept() if y is not x and isinstance(y.value, np.ndarray)]
+        if any(np.may_share_memory(y.value, x.value) for y in others):
             raise RecordingError(
                 "writing into memory that an array shares with another array cannot be compiled: write x = x + … in "
                 f"place of x += …, or make a .copy() of a transposed, reshaped or sliced array first ({users_line()})"
@@ -218,12 +219,10 @@ class Recorder:
                 self.attributes[place] = attribute, value, was
         x.variable, x.value = new.variable, new.value
 
-    def _arrays(self) -> Iterator[Traced]:
-        return (x for x in self.kept() if isinstance(x.value, np.ndarray))
-
     def _twin(self, x: Any) -> Any:
         """Another array with the same numbers."""
-        return self._traced(x.variable, x.value.copy()) if _is_array(x) else x
+        is_array = isinstance(x, Traced) and isinstance(x.value, np.ndarray)
+        return self._traced(x.variable, x.value.copy()) if is_array else x
 
     def input(self, source: Source, value: Any, hint: str = "") -> Traced:
         """A variable whose value is fetched from outside at every run."""
@@ -504,10 +503,6 @@ class Recorder:
         finally:
             MODES.recorder = None
             WATCH.add(-1)
-
-
-def _is_array(x: Any) -> bool:
-    return isinstance(x, Traced) and isinstance(x.value, np.ndarray)
 
 
 def _keeps_gradient(leaf: Any) -> bool:

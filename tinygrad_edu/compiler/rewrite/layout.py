@@ -7,7 +7,7 @@ bias is one matrix (`affine`).
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,19 +20,17 @@ from tinygrad_edu.speed.blas import aligned_empty
 _COPIED = 1 << 16  # numbers: to copy a larger gradient would take longer than the calls that it saves
 
 
-@dataclass
 class Block:
-    """One piece of memory, and the variables that are in it, one after another."""
+    """One piece of memory, and the variables of one dtype that are in it, one after another."""
 
-    name: str
-    members: list[Var]
-    whole: Var
-    memory: Any
-    arrays: dict[Var, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, name: str, members: Sequence[Var]) -> None:
+        self.name = name
+        self.members = list(members)
+        self.memory = aligned_empty((sum(math.prod(var.shape) for var in members),), np.dtype(members[0].dtype))
+        self.whole = Var(self.memory, name)
+        self.arrays: dict[Var, Any] = {}
         start = 0
-        for var in self.members:
+        for var in members:
             size = math.prod(var.shape)
             self.arrays[var] = self.memory[start : start + size].reshape(var.shape)
             start += size
@@ -42,13 +40,6 @@ class Block:
         start = sum(math.prod(v.shape) for v in self.members[: self.members.index(var)])
         rows, columns = var.shape[0] + 1, var.shape[1]
         return self.memory[start : start + rows * columns].reshape(rows, columns)
-
-
-def block(name: str, members: Sequence[Var]) -> Block:
-    """A block for variables of one dtype."""
-    size = sum(math.prod(var.shape) for var in members)
-    memory = aligned_empty((size,), np.dtype(members[0].dtype))
-    return Block(name, list(members), Var(memory, name), memory)
 
 
 class Layout:
@@ -72,7 +63,7 @@ class Layout:
         self._place_gradients()
 
     def _add(self, name: str, members: Sequence[Var], sources: Iterable[Source] = ()) -> None:
-        made = block(name, members)
+        made = Block(name, members)
         self.blocks.append(made)
         self.given |= made.arrays
         self.given[made.whole] = made.memory

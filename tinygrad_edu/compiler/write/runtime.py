@@ -87,14 +87,8 @@ _ON_WINDOWS = (
     *(windows.largest, windows.winners_of, windows.pick, windows.put),
 )
 _ON_MATRICES = (
-    *(matrices.cofactor, matrices.cofactor_change),
-    *(
-        decompositions.logabsdet,
-        decompositions.det_sign,
-        decompositions.eigh_packed,
-        decompositions.svd_packed,
-        decompositions.qr_packed,
-    ),
+    *(matrices.cofactor, matrices.cofactor_change, decompositions.logabsdet, decompositions.det_sign),
+    *(decompositions.eigh_packed, decompositions.svd_packed, decompositions.qr_packed),
 )
 HELPERS = (
     *(sign, logaddexp, floor, ceil, trunc, rint, erf, erfc, scatter, scatter_add, one_hot, check_labels),

@@ -31,7 +31,7 @@ def parameters(program: Program) -> list[Var]:
 class Readable:
     """The program as one function that updates parameters in place and returns what the user's function returns."""
 
-    def __init__(self, program: Program, names: Names, fixed: Sequence[str] = ()) -> None:
+    def __init__(self, program: Program, names: Names, fixed: Sequence[str]) -> None:
         self.program = program
         self.names = names
         self.fixed = fixed  # what the function read and the program has as a constant: shown above it
