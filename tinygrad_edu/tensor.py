@@ -37,7 +37,6 @@ from tinygrad_edu.operations.broadcasting import added, common_shape, copied_axe
 from tinygrad_edu.operations.elementwise import install
 from tinygrad_edu.operations.operation import ArrayOperation, Operation
 from tinygrad_edu.operations.row import Elementwise, fill_arrays
-from tinygrad_edu.speed.costly_part import share_costly_parts
 from tinygrad_edu.speed.freed_memory import keep_freed_memory
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shortened, shown
@@ -344,8 +343,7 @@ class Tensor(Node):
 
     def fresh_order(self, *, leaves: bool = True) -> list["Tensor"]:
         if not _BORROWED:
-            chain = None if leaves else self._chain()
-            return chain or graph.topological_order(self, fresh=True, leaves=leaves)  # type: ignore[return-value]
+            return cast("list[Tensor]", graph.topological_order(self, fresh=True, leaves=leaves))
         order = cast("list[Tensor]", graph.topological_order(self))
         for node in order:  # inputs come first
             if node._checksum is not None:
@@ -353,27 +351,6 @@ class Tensor(Node):
             for x in node.inputs:
                 if x.stamp > node.stamp:
                     raise graph.stale(node, x)
-        return order
-
-    def _chain(self) -> list["Tensor"] | None:
-        """The order without leaves if each node has at most one input that is not a leaf; None otherwise.
-
-        A plain feed-forward network is such a chain.
-        """
-        order: list[Tensor] = []
-        node: Tensor | None = self
-        while node is not None:
-            order.append(node)
-            stamp, inner = node.stamp, None
-            for x in node.inputs:
-                if x.inputs:
-                    if inner is not None:
-                        return None
-                    inner = x
-                if x.stamp > stamp:
-                    raise graph.stale(node, x)
-            node = inner
-        order.reverse()
         return order
 
     def fit_gradient(self, gx: Node, node: Node) -> "Tensor":
@@ -864,7 +841,6 @@ def _clip_with_limits(clip: Any) -> Any:
 keep_freed_memory()
 raise_in_operations()
 fill_arrays(VOCABULARY)
-share_costly_parts()
 install(Tensor, _unary, _binary)
 Tensor.clip = _clip_with_limits(Tensor.clip)
 

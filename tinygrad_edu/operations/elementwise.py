@@ -118,11 +118,10 @@ class ElementwiseMethods:
         "selu_scale * where(x > 0.0, x, selu_alpha * expm1(minimum(x, 0.0)))",
         gx="gy * selu_scale * where(x > 0.0, 1.0, selu_alpha * exp(where(x < 0.0, x, 0.0)))",
     )
-    silu = Unary("x * sigmoid(x)", gx="gy * sigmoid(x) * (1 + x * sigmoid(-x))", costly="sigmoid(x)")
+    silu = Unary("x * sigmoid(x)", gx="gy * sigmoid(x) * (1 + x * sigmoid(-x))")
     mish = Unary(
         "x * tanh(softplus(x))",
         gx="gy * (tanh(softplus(x)) + x * sigmoid(x) * (1 - tanh(softplus(x)) * tanh(softplus(x))))",
-        costly="tanh(softplus(x))",
     )
     softsign = Unary("x / (1 + abs(x))", gx="gy / ((1 + abs(x)) * (1 + abs(x)))")
     hardtanh = Unary(
@@ -138,14 +137,12 @@ class ElementwiseMethods:
     gelu = Unary(
         "0.5 * x * erfc(-x * sqrt_half)",
         gx="gy * (0.5 * erfc(-x * sqrt_half) + x * inv_sqrt_2pi * exp(-0.5 * x * x))",
-        costly="erfc(-x * sqrt_half)",
     )
     gelu_tanh = Unary(
         "x * sigmoid(2 * sqrt_2_over_pi * (x + 0.044715 * x * x * x))",
         gx="gy * sigmoid(2 * sqrt_2_over_pi * (x + 0.044715 * x * x * x))"
         " * (1 + x * sigmoid(-2 * sqrt_2_over_pi * (x + 0.044715 * x * x * x))"
         " * 2 * sqrt_2_over_pi * (1 + 3 * 0.044715 * x * x))",
-        costly="sigmoid(2 * sqrt_2_over_pi * (x + 0.044715 * x * x * x))",
     )
 
     if TYPE_CHECKING:

@@ -12,7 +12,6 @@ import numpy as np
 
 from tinygrad_edu.operations.matrices import LONG, MANY, as_rows, ones
 from tinygrad_edu.operations.operation import array_operation
-from tinygrad_edu.support.kept import KeptWithResult
 
 ndarray = np.ndarray
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
@@ -50,13 +49,7 @@ def _widened(x: Array) -> Array:
 
 def _divided(x: Array, spread: Array, dtype: Any) -> Array:
     y = x / spread
-    y = y.astype(dtype) if dtype == np.float16 else y
-    if y.__class__ is ndarray:
-        _SPREADS.keep(y, spread)
-    return y
-
-
-_SPREADS = KeptWithResult()  # what the numbers were divided by: computing it is half of a backward pass
+    return y.astype(dtype) if dtype == np.float16 else y
 
 
 def _deviation(x: Array, axes: Axes, eps: float) -> tuple[Array, Array]:
@@ -66,9 +59,7 @@ def _deviation(x: Array, axes: Axes, eps: float) -> tuple[Array, Array]:
 
 
 def _normalize_gx(gy: Array, y: Array, x: Array, *, axes: Axes, eps: float) -> Array:
-    spread = _SPREADS.take(y)
-    if spread is None:
-        _, spread = _deviation(x, axes, eps)
+    _, spread = _deviation(x, axes, eps)
     gy, y = _widened(gy), _widened(y)
     return (gy - mean_over(gy, axes) - y * mean_over(gy * y, axes)) / spread
 
@@ -83,9 +74,7 @@ def _root_mean_square(x: Array, axes: Axes, eps: float) -> Array:
 
 
 def _rms_normalize_gx(gy: Array, y: Array, x: Array, *, axes: Axes, eps: float) -> Array:
-    spread = _SPREADS.take(y)
-    if spread is None:
-        spread = _root_mean_square(_widened(x), axes, eps)
+    spread = _root_mean_square(_widened(x), axes, eps)
     gy, y = _widened(gy), _widened(y)
     return (gy - y * mean_over(gy * y, axes)) / spread
 

@@ -48,7 +48,6 @@ class Elementwise(Operation):
     """
 
     arrays: ClassVar[dict[str, Any]] = {}  # the vocabulary of arrays: `tensor` fills it in when NumPy is there
-    costly = ""
 
     def __init__(self, y: str, *gx: str, symbol: str = "", operator: str = "", **params: float) -> None:
         give_own_dict(self)
@@ -182,13 +181,10 @@ def _row(name: str) -> Elementwise:
 
 
 class Unary(Elementwise):
-    """A row with one input. ``costly`` is a part of both texts that takes most of their time."""
+    """A row with one input."""
 
-    def __init__(
-        self, y: str, *, gx: str, symbol: str = "", operator: str = "", costly: str = "", **params: float
-    ) -> None:
+    def __init__(self, y: str, *, gx: str, symbol: str = "", operator: str = "", **params: float) -> None:
         super().__init__(y, gx, symbol=symbol, operator=operator, **params)
-        self.costly = costly
 
 
 class Binary(Elementwise):
