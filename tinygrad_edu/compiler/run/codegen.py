@@ -65,9 +65,7 @@ class Codegen(Pen):
 
     def _by_pattern(self, line: Line) -> bool:
         if line.kind == INDEX:
-            return patterns.rows_of_table(self, line) or patterns.entry_of_each_row(self, line)
-        if line.function in (np.concatenate, np.stack):
-            return patterns.joined(self, line)
+            return patterns.rows_of_table(self, line)
         if line.function in (np.mean, "mean"):
             return patterns.mean(self, line)
         return line.function is np.max and patterns.maximum(self, line)

@@ -33,44 +33,6 @@ def rows_of_table(pen: Pen, line: Line) -> bool:
     return True
 
 
-def entry_of_each_row(pen: Pen, line: Line) -> bool:
-    """``table[np.arange(n), labels]``, picked from the table's memory."""
-    table, index = line.args
-    if not isinstance(index, tuple) or len(index) != 2 or not isinstance(table, Var) or len(table.shape) != 2:
-        return False
-    (n, k), (rows, labels) = table.shape, index
-    if not isinstance(labels, Var) or pen.checked.get(labels) != k or labels.dtype != np.int64:
-        return False
-    if not isinstance(rows, np.ndarray) or not np.array_equal(rows, np.arange(n)):
-        return False
-    if table not in pen.arrays.column_major or table not in pen.arrays.stores:
-        return False
-    across = pen.arrays.stores[table].array.T
-    if not across.flags.c_contiguous:
-        return False
-    name, once = pen.names.of[table], pen.arrays.once
-    at = f"{pen.names.of[line.out]}_at"
-    places = once(("at", line.out), at, lambda: np.empty(n, np.int64), f"np.empty({n}, np.int64)")
-    entries = once(("flat", table), f"{name}_flat", lambda: across.reshape(-1), f"{name}.T.reshape(-1)")
-    pen.say(line, pen.call(np.multiply, [pen.text(labels), pen.writer.constant(np.full(n, n))], places))
-    pen.say(line, pen.call(np.add, [places, pen.writer.constant(np.arange(n))], places))
-    pen.say(line, f"{entries}.take({places}, None, {pen.arrays.buffer(line)}, 'clip')")
-    return True
-
-
-# --- joined -------------------------------------------------------------------------------------------------------
-
-
-def joined(pen: Pen, line: Line) -> bool:
-    """Arrays that are put beside each other, in a known array."""
-    parts, (axis, *_) = line.args[0], (*line.args[1:], *line.keywords.values(), 0)
-    if axis is None or not all(isinstance(x, Var | np.ndarray) and x.dtype == line.out.dtype for x in parts):
-        return False
-    join, out = pen.arrays.bound(line.function), pen.arrays.buffer(line)
-    pen.say(line, f"{join}({pen.text(parts)}, {pen.text(axis)}, {out})")
-    return True
-
-
 # --- column by column ---------------------------------------------------------------------------------------------
 
 
