@@ -12,7 +12,7 @@ from tinygrad_edu.errors import ArgumentError, ShapeError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.operations.elementwise import TABLE
-from tinygrad_edu.support.arguments import shown
+from tinygrad_edu.support.arguments import one_of, shown
 from tinygrad_edu.support.calls import explains_calls
 
 A = TypeVar("A")  # a Tensor, a Value or an array
@@ -88,9 +88,7 @@ def gelu(x: A, approximate: str = "none") -> A:
 
 
 def _gelu_operation(approximate: str) -> str:
-    if approximate not in ("none", "tanh"):
-        raise ArgumentError(f"gelu: approximate must be 'none' or 'tanh', but was given {shown(approximate)}")
-    return "gelu_tanh" if approximate == "tanh" else "gelu"
+    return {"none": "gelu", "tanh": "gelu_tanh"}[one_of("gelu: approximate", approximate, "none", "tanh")]
 
 
 def silu(x: A) -> A:

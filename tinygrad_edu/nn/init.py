@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
-from tinygrad_edu.support.arguments import at_least_zero, shown
+from tinygrad_edu.support.arguments import at_least_zero, one_of, shown
 from tinygrad_edu.support.types import Rng as Rng
 from tinygrad_edu.tensor import Tensor
 
@@ -204,8 +204,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, rng: Rng = None) -> Tensor
 
 
 def _kaiming(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    if mode not in ("fan_in", "fan_out"):
-        raise ArgumentError(f"mode must be 'fan_in' or 'fan_out', but was given {shown(mode)}")
+    one_of("mode", mode, "fan_in", "fan_out")
     return calculate_gain(nonlinearity, a) / math.sqrt(_fans(tensor)[mode == "fan_out"])
 
 

@@ -1,13 +1,10 @@
-"""Optimizers that give every number a rate of its own: `Adam`, `AdamW`, `RMSprop`, `Adagrad`.
-
-A running average starts as the number 0.0. The first gradient makes a new array of it.
-"""
+"""Optimizers that give every number a rate of its own: `Adam`, `AdamW`, `RMSprop`, `Adagrad`."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.optim.optimizer import Optimizer, larger
+from tinygrad_edu.optim.optimizer import Optimizer, larger, running
 from tinygrad_edu.support.arguments import at_least_zero, fraction, positive, shown
 
 
@@ -26,11 +23,11 @@ class AdamFamily(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float,
-        betas: tuple[float, float],
-        eps: float,
-        weight_decay: float,
-        maximize: bool,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
     ) -> None:
         super().__init__(params, lr, maximize)
         self.betas = betas_of(betas)
@@ -48,13 +45,9 @@ class AdamFamily(Optimizer):
     def _averages(self, g: Any, state: dict[str, Any]) -> tuple[Any, Any, Any]:
         """The number of steps t, and the running averages of the gradients and of their squares."""
         beta1, beta2 = self.betas
-        t = state.get("step", 0.0) + 1
-        m, v = state.get("exp_avg", 0.0), state.get("exp_avg_sq", 0.0)
-        m *= beta1
-        m += (1 - beta1) * g
-        v *= beta2
-        v += (1 - beta2) * g * g
-        state.update(step=t, exp_avg=m, exp_avg_sq=v)
+        t = state["step"] = state.get("step", 0.0) + 1
+        m = running(state, "exp_avg", beta1, (1 - beta1) * g)
+        v = running(state, "exp_avg_sq", beta2, (1 - beta2) * g * g)
         return t, m, v
 
 
@@ -101,8 +94,8 @@ class Adam(AdamFamily):
         "the step is lr * m_hat / (sqrt(v_hat) + eps), m_hat = m / (1 - beta1**t), v_hat = v / (1 - beta2**t);\n"
         "these divisors are numbers: put into rate and spread, they need no pass over an array"
     )
-    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "betas", "eps", "weight_decay", "amsgrad")
-    entries: ClassVar[tuple[str, ...]] = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    hyperparameters = ("lr", "betas", "eps", "weight_decay", "amsgrad")
+    entries = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
     def __init__(
         self,
@@ -208,8 +201,8 @@ class RMSprop(Optimizer):
     0.9
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered")
-    entries: ClassVar[tuple[str, ...]] = ("square_avg", "grad_avg", "momentum_buffer")
+    hyperparameters = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered")
+    entries = ("square_avg", "grad_avg", "momentum_buffer")
 
     def __init__(
         self,
@@ -232,24 +225,15 @@ class RMSprop(Optimizer):
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         if self.weight_decay:
             g = g + self.weight_decay * p
-        v = state.get("square_avg", 0.0)
-        v *= self.alpha
-        v += (1 - self.alpha) * g * g
-        state["square_avg"] = v
+        v = running(state, "square_avg", self.alpha, (1 - self.alpha) * g * g)
         if self.centered:
-            mean = state.get("grad_avg", 0.0)
-            mean *= self.alpha
-            mean += (1 - self.alpha) * g
-            state["grad_avg"] = mean
+            mean = running(state, "grad_avg", self.alpha, (1 - self.alpha) * g)
             variance = larger(v - mean * mean, 0.0)  # rounding can make it negative
         divisor = (variance if self.centered else v) ** 0.5
         divisor += self.eps
         change = g / divisor
         if self.cycled or self.momentum:  # a momentum that a schedule changes may be 0 for a while
-            velocity = state.get("momentum_buffer", 0.0)
-            velocity *= self.momentum
-            velocity += change
-            state["momentum_buffer"] = velocity
+            velocity = running(state, "momentum_buffer", self.momentum, change)
             p -= self.lr * velocity
         else:
             p -= self.lr * change
@@ -290,8 +274,8 @@ class Adagrad(Optimizer):
     0.9
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
-    entries: ClassVar[tuple[str, ...]] = ("step", "sum")
+    hyperparameters = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
+    entries = ("step", "sum")
 
     def __init__(
         self,

@@ -1,10 +1,10 @@
 """Gradient descent: plain, with momentum, with Nesterov's."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
-from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.optim.optimizer import Optimizer, running
 from tinygrad_edu.support.arguments import at_least_zero
 
 
@@ -48,8 +48,8 @@ class SGD(Optimizer):
     array([0.8, 1.6])
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
-    entries: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
+    hyperparameters = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+    entries = ("momentum_buffer",)
 
     def __init__(
         self,
@@ -77,10 +77,7 @@ class SGD(Optimizer):
             g = g + self.weight_decay * p
         if self.cycled or self.momentum:  # a momentum that a schedule changes may be 0 for a while
             share = 1 - self.dampening if self.dampening and state else 1.0
-            velocity = state.get("momentum_buffer", 0.0)
-            velocity *= self.momentum
-            velocity += share * g
-            state["momentum_buffer"] = velocity
+            velocity = running(state, "momentum_buffer", self.momentum, share * g)
             change = g + self.momentum * velocity if self.nesterov else velocity
         else:
             change = g

@@ -4,11 +4,11 @@ Each class has its rule in one method. What they share is in `Optimizer` and `Ad
 """
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.optim.adaptive import AdamFamily
-from tinygrad_edu.optim.optimizer import Optimizer, larger, sign
+from tinygrad_edu.optim.optimizer import Optimizer, larger, running, sign
 from tinygrad_edu.support.arguments import at_least_zero, fraction, positive, whole_number
 
 
@@ -47,8 +47,8 @@ class Adadelta(Optimizer):
     0.996838
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "rho", "eps", "weight_decay")
-    entries: ClassVar[tuple[str, ...]] = ("square_avg", "acc_delta")
+    hyperparameters = ("lr", "rho", "eps", "weight_decay")
+    entries = ("square_avg", "acc_delta")
 
     def __init__(
         self,
@@ -67,11 +67,10 @@ class Adadelta(Optimizer):
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         if self.weight_decay:
             g = g + self.weight_decay * p
-        v, u = state.get("square_avg", 0.0), state.get("acc_delta", 0.0)
-        v = self.rho * v + (1 - self.rho) * g * g
+        v = running(state, "square_avg", self.rho, (1 - self.rho) * g * g)
+        u = state.get("acc_delta", 0.0)
         change = (u + self.eps) ** 0.5 / (v + self.eps) ** 0.5 * g
-        u = self.rho * u + (1 - self.rho) * change * change
-        state.update(square_avg=v, acc_delta=u)
+        u = state["acc_delta"] = self.rho * u + (1 - self.rho) * change * change
         return p - self.lr * change
 
 
@@ -109,29 +108,16 @@ class Adamax(AdamFamily):
     0.9
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "betas", "eps", "weight_decay")
-    entries: ClassVar[tuple[str, ...]] = ("step", "exp_avg", "exp_inf")
-
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 2e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        maximize: bool = False,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, maximize)
+    hyperparameters = ("lr", "betas", "eps", "weight_decay")
+    entries = ("step", "exp_avg", "exp_inf")
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         beta1, beta2 = self.betas
         if self.weight_decay:
             g = g + self.weight_decay * p
-        t = state.get("step", 0.0) + 1
-        m, u = state.get("exp_avg", 0.0), state.get("exp_inf", 0.0)
-        m = beta1 * m + (1 - beta1) * g
-        u = larger(abs(g) + self.eps, beta2 * u)
-        state.update(step=t, exp_avg=m, exp_inf=u)
+        t = state["step"] = state.get("step", 0.0) + 1
+        m = running(state, "exp_avg", beta1, (1 - beta1) * g)
+        u = state["exp_inf"] = larger(abs(g) + self.eps, beta2 * state.get("exp_inf", 0.0))
         return p - self.lr / (1 - beta1**t) * m / u
 
 
@@ -171,11 +157,9 @@ class NAdam(AdamFamily):
     0.8944
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = (
-        *("lr", "betas", "eps", "weight_decay", "momentum_decay", "decoupled_weight_decay"),
-    )
-    entries: ClassVar[tuple[str, ...]] = ("step", "mu_product", "exp_avg", "exp_avg_sq")
-    numbers: ClassVar[tuple[str, ...]] = ("step", "mu_product")
+    hyperparameters = ("lr", "betas", "eps", "weight_decay", "momentum_decay", "decoupled_weight_decay")
+    entries = ("step", "mu_product", "exp_avg", "exp_avg_sq")
+    numbers = ("step", "mu_product")
 
     def __init__(
         self,
@@ -197,8 +181,7 @@ class NAdam(AdamFamily):
         p, g = self._decayed(p, g)
         t, m, v = self._averages(g, state)
         mu, mu_next = (beta1 * (1 - 0.5 * 0.96 ** (n * self.momentum_decay)) for n in (t, t + 1))
-        product = state.get("mu_product", 1.0) * mu
-        state["mu_product"] = product
+        product = state["mu_product"] = state.get("mu_product", 1.0) * mu
         divisor = (v / (1 - beta2**t)) ** 0.5 + self.eps
         ahead = mu_next / (1 - product * mu_next)
         return p - self.lr * ((1 - mu) / (1 - product) * g + ahead * m) / divisor
@@ -240,8 +223,8 @@ class RAdam(AdamFamily):
     0.8
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "betas", "eps", "weight_decay", "decoupled_weight_decay")
-    entries: ClassVar[tuple[str, ...]] = ("step", "exp_avg", "exp_avg_sq")
+    hyperparameters = ("lr", "betas", "eps", "weight_decay", "decoupled_weight_decay")
+    entries = ("step", "exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -298,8 +281,8 @@ class Rprop(Optimizer):
     0.9
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "etas", "step_sizes")
-    entries: ClassVar[tuple[str, ...]] = ("prev", "step_size")
+    hyperparameters = ("lr", "etas", "step_sizes")
+    entries = ("prev", "step_size")
 
     def __init__(
         self,
@@ -363,9 +346,9 @@ class ASGD(Optimizer):
     0.79999
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = ("lr", "lambd", "alpha", "t0", "weight_decay")
-    entries: ClassVar[tuple[str, ...]] = ("step", "eta", "ax")
-    numbers: ClassVar[tuple[str, ...]] = ("step", "eta")
+    hyperparameters = ("lr", "lambd", "alpha", "t0", "weight_decay")
+    entries = ("step", "eta", "ax")
+    numbers = ("step", "eta")
 
     def __init__(
         self,
@@ -439,10 +422,8 @@ class Muon(Optimizer):
     [[-0.7, 0.0], [0.0, -1.1]]
     """
 
-    hyperparameters: ClassVar[tuple[str, ...]] = (
-        *("lr", "weight_decay", "momentum", "nesterov", "ns_coefficients", "eps", "ns_steps"),
-    )
-    entries: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
+    hyperparameters = ("lr", "weight_decay", "momentum", "nesterov", "ns_coefficients", "eps", "ns_steps")
+    entries = ("momentum_buffer",)
 
     def __init__(
         self,
@@ -471,9 +452,7 @@ class Muon(Optimizer):
         self.ns_steps = whole_number("ns_steps", ns_steps)
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
-        velocity = state.get("momentum_buffer", 0.0)
-        velocity = self.momentum * velocity + (1 - self.momentum) * g
-        state["momentum_buffer"] = velocity
+        velocity = running(state, "momentum_buffer", self.momentum, (1 - self.momentum) * g)
         change = (1 - self.momentum) * g + self.momentum * velocity if self.nesterov else velocity
         rows, columns = p.shape
         rate = self.lr * max(1.0, columns / rows) ** 0.5

@@ -6,7 +6,7 @@ from typing import Any
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.optim.parameters import leaves_of, parameters_to_vector, vector_to_parameters
 from tinygrad_edu.optim.strong_wolfe import Place, strong_wolfe
-from tinygrad_edu.support.arguments import as_number, at_least_zero, positive, shown, whole_number
+from tinygrad_edu.support.arguments import as_number, at_least_zero, one_of, positive, shown, whole_number
 
 
 class LBFGS:
@@ -64,15 +64,13 @@ class LBFGS:
         self.tolerance_grad = at_least_zero("tolerance_grad", tolerance_grad)
         self.tolerance_change = at_least_zero("tolerance_change", tolerance_change)
         self.history_size = whole_number("history_size", history_size)
-        if line_search_fn not in (None, "strong_wolfe"):
-            raise ArgumentError(
-                f"LBFGS: line_search_fn must be 'strong_wolfe' or None, but was given {shown(line_search_fn)}"
-            )
-        self.line_search_fn = line_search_fn
+        self.line_search_fn = one_of("LBFGS: line_search_fn", line_search_fn, "strong_wolfe", None)
         self._steps: list[Any] = []  # of the parameters, and how the gradient changed with each
         self._changes: list[Any] = []
         self._direction: Any = None
-        self._gradient: Any = None  # where the latest direction started
+        self._gradient: Any = None  # where the latest direction started; None before the first
+        self._length = 0.0  # of the latest step, as a multiple of the direction
+        self._scale = 1.0  # of the first estimate of the inverse Hessian
 
     def zero_grad(self) -> None:
         """Clear the gradients. Without this, ``backward()`` adds to them."""
@@ -96,10 +94,9 @@ class LBFGS:
         if abs(g).max() <= self.tolerance_grad:
             return first
         for iteration in range(1, self.max_iter + 1):
+            length = min(1.0, 1.0 / abs(g).sum()) * self.lr if self._gradient is None else self.lr
             self._direction = self._next_direction(g)
             self._gradient = g
-            length = min(1.0, 1.0 / abs(g).sum()) * self.lr if not self._steps and self._is_new else self.lr
-            self._is_new = False
             here = Place(0.0, loss, g, g @ self._direction)
             if here.slope > -self.tolerance_change:
                 break
@@ -138,19 +135,11 @@ class LBFGS:
             new = here._replace(t=length)
         return new, tries
 
-    _is_new = True
-    _length = 0.0
-
     def _flat_gradient(self) -> Any:
         import numpy as np
 
-        return np.concatenate([np.ravel(self._gradient_of(p)) for p in self.params])
-
-    @staticmethod
-    def _gradient_of(p: Any) -> Any:
-        import numpy as np
-
-        return np.zeros(getattr(p, "shape", ())) if p.grad is None else p.grad
+        gradients = [np.zeros(getattr(p, "shape", ())) if p.grad is None else p.grad for p in self.params]
+        return np.concatenate([np.ravel(g) for g in gradients])
 
     def _next_direction(self, g: Any) -> Any:
         """``−H @ g``, H the estimate of the inverse Hessian, by Nocedal's two loops."""
@@ -171,5 +160,3 @@ class LBFGS:
         for (s, y), share in zip(pairs, reversed(shares), strict=True):
             direction = direction + s * (share - (y @ direction) / (y @ s))
         return direction
-
-    _scale = 1.0

@@ -25,7 +25,16 @@ from typing import Any, ClassVar
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.support.arguments import as_number, at_least_zero, fraction, positive, proportion, shown, whole_number
+from tinygrad_edu.support.arguments import (
+    as_number,
+    at_least_zero,
+    fraction,
+    one_of,
+    positive,
+    proportion,
+    shown,
+    whole_number,
+)
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse
 
@@ -747,11 +756,8 @@ class CyclicLR(_Cycle):
         self.step_size_down = (
             self.step_size_up if step_size_down is None else whole_number("step_size_down", step_size_down)
         )
-        if mode not in ("triangular", "triangular2", "exp_range"):
-            raise ArgumentError(
-                f"CyclicLR: mode must be 'triangular', 'triangular2' or 'exp_range', but was given {shown(mode)}"
-            )
-        self.mode, self.gamma = mode, positive("gamma", gamma)
+        self.mode = one_of("CyclicLR: mode", mode, "triangular", "triangular2", "exp_range")
+        self.gamma = positive("gamma", gamma)
         self.base_momentum = fraction("base_momentum", base_momentum)
         self.max_momentum = fraction("max_momentum", max_momentum)
         self._choose_momentum(optimizer, cycle_momentum)
@@ -819,13 +825,8 @@ class ReduceLROnPlateau(_Scheduler):
         eps: float = 1e-8,
     ) -> None:
         super().__init__(optimizer)
-        if mode not in ("min", "max"):
-            raise ArgumentError(f"ReduceLROnPlateau: mode must be 'min' or 'max', but was given {shown(mode)}")
-        if threshold_mode not in ("rel", "abs"):
-            raise ArgumentError(
-                f"ReduceLROnPlateau: threshold_mode must be 'rel' or 'abs', but was given {shown(threshold_mode)}"
-            )
-        self.mode, self.threshold_mode = mode, threshold_mode
+        self.mode = one_of("ReduceLROnPlateau: mode", mode, "min", "max")
+        self.threshold_mode = one_of("ReduceLROnPlateau: threshold_mode", threshold_mode, "rel", "abs")
         self.factor = fraction("factor", factor)
         self.patience = whole_number("patience", patience, least=0)
         self.cooldown = whole_number("cooldown", cooldown, least=0)

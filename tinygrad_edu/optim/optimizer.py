@@ -333,6 +333,18 @@ class ParamGroup(MutableMapping[str, Any]):
         return 1 + len(self.group.hyperparameters)
 
 
+def running(state: dict[str, Any], name: str, share: float, new: Any) -> Any:
+    """``average ← share · average + new``, where ``state`` keeps the average under a name.
+
+    It starts as the number 0.0. The first ``new`` makes a new array of it, which later steps change in place.
+    """
+    average = state.get(name, 0.0)
+    average *= share
+    average += new
+    state[name] = average
+    return average
+
+
 def sign(a: Any) -> Any:
     """-1, 0 or 1: of a number, or of each number in an array or a node."""
     if isinstance(a, float):

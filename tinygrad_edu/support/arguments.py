@@ -1,11 +1,13 @@
-"""Checks of settings that are numbers. Each function returns the number, or raises an error that says what is wrong."""
+"""Checks of settings. Each function returns what was given, or raises an error that says what is wrong."""
 
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from tinygrad_edu.errors import ArgumentError
+
+C = TypeVar("C")
 
 
 def shown(given: Any) -> str:
@@ -50,6 +52,22 @@ def whole_number(what: str, number: Any, least: int = 1) -> int:
     if whole < least or isinstance(number, bool):
         raise ArgumentError(f"{what} must be a whole number, at least {least}, but was given {shown(number)}")
     return whole
+
+
+def one_of(what: str, given: C, *choices: object) -> C:
+    """``given``, if it is one of the choices.
+
+    Examples
+    --------
+    >>> one_of("mode", "mean", "min", "max")
+    Traceback (most recent call last):
+        ...
+    tinygrad_edu.errors.ArgumentError: mode must be 'min' or 'max', but was given 'mean'
+    """
+    if given not in choices:
+        *others, last = map(repr, choices)
+        raise ArgumentError(f"{what} must be {', '.join(others)} or {last}, but was given {shown(given)}")
+    return given
 
 
 def at_least_zero(what: str, number: Any) -> float:

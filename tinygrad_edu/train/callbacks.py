@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.optim import lr_scheduler
-from tinygrad_edu.support.arguments import at_least_zero, shown, whole_number
+from tinygrad_edu.support.arguments import at_least_zero, one_of, whole_number
 from tinygrad_edu.train.history import History
 
 
@@ -92,10 +92,8 @@ FALLING, RISING = ("loss", "error"), ("accuracy",)  # known numbers have names t
 
 def mode_of(mode: str | None, monitor: str | None, who: str) -> str:
     """Whether the watched number should fall, "min", or rise, "max"."""
-    if mode in ("min", "max"):
-        return mode
     if mode is not None:
-        raise ArgumentError(f"{who}: mode must be 'min' or 'max', but was given {shown(mode)}")
+        return one_of(f"{who}: mode", mode, "min", "max")
     name = "loss" if monitor is None else monitor
     if name.endswith(RISING):
         return "max"
