@@ -22,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinygrad_edu import data
-from tinygrad_edu.data import _cifar10, _mnist
+from tinygrad_edu.data import _cifar10, _download, _mnist
 from tinygrad_edu.data._download import RemoteFile, fetch
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError, TinygradEduError
 
@@ -822,7 +822,7 @@ def test_mnist_and_cifar10_download_what_is_missing(monkeypatch, tmp_path):
         (folder / file.name).write_bytes(zipped(content))
         return folder / file.name
 
-    monkeypatch.setattr(_mnist, "fetch", fetch_instead)
+    monkeypatch.setattr(_download, "fetch", fetch_instead)
     monkeypatch.setattr(_cifar10, "fetch", fetch_instead)
     (tmp_path / LABELS_NAME).write_bytes(idx(DIGITS))
     for _ in range(2):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu import data
-from tinygrad_edu.data import _text
+from tinygrad_edu.data import _download, _text
 from tinygrad_edu.errors import ArgumentError, DTypeError
 
 real_names = pytest.mark.skipif(
@@ -69,7 +69,8 @@ def test_missing_files_are_downloaded_into_their_folders(monkeypatch, tmp_path):
         (folder / remote.name).write_text("ava\n")
         return folder / remote.name
 
-    monkeypatch.setattr(_text, "fetch", fetched)
+    for module in (_download, _text):
+        monkeypatch.setattr(module, "fetch", fetched)
     monkeypatch.setenv("TINYGRAD_EDU_DATA", str(tmp_path))
     assert data.names(download=True) == ["ava"]
     assert (tmp_path / "names" / "names.txt").is_file()

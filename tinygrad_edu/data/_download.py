@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from tinygrad_edu.data._errors import DownloadError, MissingExtraError
+from tinygrad_edu.data._errors import DataNotFoundError, DownloadError, MissingExtraError, fetching
+from tinygrad_edu.data._folder import find
 
 
 class RemoteFile(NamedTuple):
@@ -17,6 +18,23 @@ class RemoteFile(NamedTuple):
     size: int
     sha256: str
     mirrors: tuple[str, ...]
+
+
+def located(who: str, remote: RemoteFile, root: Path, download: bool) -> Path:
+    """Return the file in ``root/who`` or in ``root``, packed by gzip or not; ``download`` fetches one that is missing.
+
+    Raises
+    ------
+    DataNotFoundError : the file is missing, and ``download`` is false.
+    """
+    plain = remote.name.removesuffix(".gz")
+    found = find([root / who, root], plain, f"{plain}.gz")
+    if found or download:
+        return found or fetch(remote, root / who)
+    raise DataNotFoundError(
+        f"{who}: found no {' or '.join(sorted({plain, remote.name}))} in {root / who} or {root}; {fetching(who)} "
+        "fetches it, TINYGRAD_EDU_DATA or root= names the folder that has it"
+    )
 
 
 def fetch(remote: RemoteFile, folder: Path) -> Path:

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from tinygrad_edu.data._download import RemoteFile, fetch
-from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, fetching, unreadable
-from tinygrad_edu.data._folder import data_folder, find
+from tinygrad_edu.data._download import RemoteFile, located
+from tinygrad_edu.data._errors import DataFileError, unreadable
+from tinygrad_edu.data._folder import data_folder
 from tinygrad_edu.data._idx import read_idx
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.support.types import ByteArray, IntArray
@@ -79,8 +79,8 @@ def mnist(
         raise ArgumentError(f'mnist: split must be "train" or "test", not {split!r}')
     folder = data_folder() if root is None else Path(root)
     prefix, most = SPLITS[split]
-    images = _locate(f"{prefix}-images-idx3-ubyte", folder, download)
-    labels = _locate(f"{prefix}-labels-idx1-ubyte", folder, download)
+    images = located("mnist", REMOTE[f"{prefix}-images-idx3-ubyte"], folder, download)
+    labels = located("mnist", REMOTE[f"{prefix}-labels-idx1-ubyte"], folder, download)
     X, y = read_idx(images, (28, 28), most), read_idx(labels, (), most)
     if len(X) != len(y):
         raise DataFileError(
@@ -89,15 +89,3 @@ def mnist(
     if y.max(initial=0) > 9:
         raise unreadable(labels, f"holds the label {y.max()}: expected digits 0 to 9")
     return X, y.astype(np.int64)
-
-
-def _locate(name: str, root: Path, download: bool) -> Path:
-    found = find([root / "mnist", root], name, f"{name}.gz")
-    if found:
-        return found
-    if download:
-        return fetch(REMOTE[name], root / "mnist")
-    raise DataNotFoundError(
-        f"mnist: found no {name} or {name}.gz in {root / 'mnist'} or {root}; "
-        f"{fetching('mnist')} fetches it, TINYGRAD_EDU_DATA or root= names the folder that has it"
-    )

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygrad_edu.data._download import RemoteFile, fetch
+from tinygrad_edu.data._download import RemoteFile, fetch, located
 from tinygrad_edu.data._errors import DataFileError, DataNotFoundError, fetching, unreadable
 from tinygrad_edu.data._files import open_data, read_bounded
-from tinygrad_edu.data._folder import data_folder, find
+from tinygrad_edu.data._folder import data_folder
 from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import IntArray
@@ -135,15 +135,7 @@ def names(root: PathLike | None = None, *, download: bool = False) -> list[str]:
     ['emma', 'olivia']
     """
     folder = data_folder() if root is None else Path(root)
-    path = folder if folder.is_file() else find([folder / "names", folder], "names.txt", "names.txt.gz")
-    if path is None:
-        if not download:
-            raise DataNotFoundError(
-                f"names: found no names.txt in {folder / 'names'} or {folder}; "
-                f"{fetching('names')} fetches it, "
-                "TINYGRAD_EDU_DATA or root= names the folder that has it"
-            )
-        path = fetch(NAMES, folder / "names")
+    path = folder if folder.is_file() else located("names", NAMES, folder, download)
     found = [line.strip() for line in _read(path).splitlines() if line.strip()]
     if not found:
         raise DataFileError(f"{path} holds no name: expected one per line")

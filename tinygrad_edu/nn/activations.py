@@ -308,7 +308,7 @@ class Activation(Module):
     """Base class of the activations as modules: it keeps the settings of its ``function`` and applies that.
 
     A subclass names the function, ``class ReLU(Activation, function=relu)``. Its settings are those of the function,
-    with the same names and defaults, and become attributes.
+    with the same names and defaults, and become attributes. The function's docstring is part of the subclass' own.
     """
 
     function: ClassVar[Callable[..., Any]]
@@ -320,7 +320,8 @@ class Activation(Module):
         cls.function = staticmethod(function)
         cls._settings = inspect.Signature(settings)
         cls.__signature__ = cls._settings  # type: ignore[attr-defined]  # what `help` and a notebook's tooltip show
-        cls.__doc__ = f"{cls.__doc__}\n\n{inspect.getdoc(function)}"
+        doc = cls.__doc__ or f"`functional.{function.__name__}` as a module."
+        cls.__doc__ = f"{doc}\n\n{inspect.getdoc(function)}"
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         try:
@@ -346,24 +347,19 @@ class Activation(Module):
         return ", ".join(shown)
 
 
-class Identity(Activation, function=identity):
-    """`functional.identity` as a module."""
+class Identity(Activation, function=identity): ...
 
 
-class ReLU(Activation, function=relu):
-    """`functional.relu` as a module."""
+class ReLU(Activation, function=relu): ...
 
 
-class LeakyReLU(Activation, function=leaky_relu):
-    """`functional.leaky_relu` as a module."""
+class LeakyReLU(Activation, function=leaky_relu): ...
 
 
-class ELU(Activation, function=elu):
-    """`functional.elu` as a module."""
+class ELU(Activation, function=elu): ...
 
 
-class SELU(Activation, function=selu):
-    """`functional.selu` as a module."""
+class SELU(Activation, function=selu): ...
 
 
 class GELU(Activation, function=gelu):
@@ -376,20 +372,16 @@ class GELU(Activation, function=gelu):
         _gelu_operation(self.approximate)  # refuses an unknown one before the first call
 
 
-class SiLU(Activation, function=silu):
-    """`functional.silu` as a module."""
+class SiLU(Activation, function=silu): ...
 
 
-class Sigmoid(Activation, function=sigmoid):
-    """`functional.sigmoid` as a module."""
+class Sigmoid(Activation, function=sigmoid): ...
 
 
-class Tanh(Activation, function=tanh):
-    """`functional.tanh` as a module."""
+class Tanh(Activation, function=tanh): ...
 
 
-class Softplus(Activation, function=softplus):
-    """`functional.softplus` as a module."""
+class Softplus(Activation, function=softplus): ...
 
 
 class Softmax(Activation, function=softmax):
@@ -400,21 +392,16 @@ class LogSoftmax(Activation, function=log_softmax):
     """`functional.log_softmax` as a module. `functional.nll_loss` takes what it gives."""
 
 
-class Softsign(Activation, function=softsign):
-    """`functional.softsign` as a module."""
+class Softsign(Activation, function=softsign): ...
 
 
-class Hardtanh(Activation, function=hardtanh):
-    """`functional.hardtanh` as a module."""
+class Hardtanh(Activation, function=hardtanh): ...
 
 
-class ReLU6(Activation, function=relu6):
-    """`functional.relu6` as a module."""
+class ReLU6(Activation, function=relu6): ...
 
 
-class Mish(Activation, function=mish):
-    """`functional.mish` as a module."""
+class Mish(Activation, function=mish): ...
 
 
-class GLU(Activation, function=glu):
-    """`functional.glu` as a module."""
+class GLU(Activation, function=glu): ...

@@ -363,11 +363,7 @@ class ConvTranspose2d(_Convolution):
     stride : from where one entry lays its kernel to where the next does.
     padding : so much is cut off around the output.
     output_padding : so much is added to the output's height and width: a stride leaves open which of several it is.
-    groups : the channels are divided into so many groups, each with kernels of its own.
-    bias : False leaves it out.
-    dilation : from one entry of the kernel to the next.
-    dtype : of the parameters, by default float64.
-    rng : a `numpy.random.Generator`, a seed, or None.
+    groups, bias, dilation, dtype, rng : as for `Conv2d`.
 
     Attributes
     ----------

@@ -39,17 +39,9 @@ from tinygrad_edu.nn.activations import (
     softsign,
     tanh,
 )
-from tinygrad_edu.nn.attention import (
-    scaled_dot_product_attention,
-)
-from tinygrad_edu.nn.convolution import (
-    conv1d,
-    conv2d,
-    conv_transpose2d,
-)
-from tinygrad_edu.nn.dropout import (
-    dropout,
-)
+from tinygrad_edu.nn.attention import scaled_dot_product_attention
+from tinygrad_edu.nn.convolution import conv1d, conv2d, conv_transpose2d
+from tinygrad_edu.nn.dropout import dropout
 from tinygrad_edu.nn.losses import (
     at_least,
     binary_cross_entropy,
@@ -66,13 +58,7 @@ from tinygrad_edu.nn.losses import (
     smooth_l1_loss,
     triplet_margin_loss,
 )
-from tinygrad_edu.nn.pooling import (
-    adaptive_avg_pool2d,
-    avg_pool1d,
-    avg_pool2d,
-    max_pool1d,
-    max_pool2d,
-)
+from tinygrad_edu.nn.pooling import adaptive_avg_pool2d, avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from tinygrad_edu.operations.operation import Operation
 from tinygrad_edu.support.arguments import whole_number
 from tinygrad_edu.support.calls import explains_calls

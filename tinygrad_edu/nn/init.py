@@ -190,9 +190,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, rng: Rng = None) -> Tensor
 
     Parameters
     ----------
-    tensor : shape (fan_in, fan_out).
-    gain : see `calculate_gain`.
-    rng : where the numbers are drawn from.
+    tensor, gain, rng : as for `xavier_uniform_`.
 
     Examples
     --------
@@ -246,11 +244,7 @@ def kaiming_normal_(
 
     Parameters
     ----------
-    tensor : shape (fan_in, fan_out).
-    a : slope of the leaky ReLU after the layer; 0 is ReLU.
-    mode : "fan_in" keeps the size of what goes forward, "fan_out" that of the gradients.
-    nonlinearity : for `calculate_gain`.
-    rng : where the numbers are drawn from.
+    tensor, a, mode, nonlinearity, rng : as for `kaiming_uniform_`.
 
     Examples
     --------

@@ -29,8 +29,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
 
     Parameters
     ----------
-    prediction : predictions.
-    target : of the same shape.
+    prediction, target : of one shape.
     reduction : "mean", "sum" or "none".
 
     Raises
@@ -54,8 +53,7 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
 
     Parameters
     ----------
-    prediction : predictions.
-    target : of the same shape.
+    prediction, target : of one shape.
     reduction : "mean", "sum" or "none".
 
     Raises
@@ -78,8 +76,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
 
     Parameters
     ----------
-    prediction : predictions.
-    target : of the same shape.
+    prediction, target : of one shape.
     reduction : "mean", "sum" or "none".
     delta : where the parabola ends, positive.
 
@@ -107,8 +104,7 @@ def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: 
 
     Parameters
     ----------
-    prediction : predictions.
-    target : of the same shape.
+    prediction, target : of one shape.
     reduction : "mean", "sum" or "none".
     beta : where the parabola ends; 0 gives `l1_loss`.
 
@@ -466,9 +462,7 @@ def nll_loss(
     ----------
     log_probabilities : shape (n, classes), or (n, classes, d, …) with a label for each of n · d · … places.
     target : labels, integers of shape (n,) or (n, d, …) from 0 to classes − 1.
-    reduction : "mean", "sum" or "none".
-    weight : a factor of the losses of each class; the mean is then the weighted one.
-    ignore_index : labels with this number do not count.
+    reduction, weight, ignore_index : as for `cross_entropy`.
 
     Raises
     ------

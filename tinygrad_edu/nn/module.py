@@ -347,8 +347,8 @@ class Module:
 
         Raises
         ------
-        StateDictError
-            Entries are missing, surplus, or have another shape or no numbers. Each is named, and nothing has changed.
+        StateDictError : entries are missing, surplus, or have another shape or no numbers. Each is named, and nothing
+            has changed.
 
         Examples
         --------
@@ -484,10 +484,6 @@ def _as_tensor(x: Any) -> Any:
 
 def _note(y: Any, scope: Scope, inputs: tuple[Any, ...]) -> None:
     """Mark the nodes in ``y`` as what a call made of ``inputs``: for pictures. What it only handed on is not."""
-    if len(inputs) == 1 and isinstance(y, Node) and isinstance(inputs[0], Node):  # mostly
-        if y is not inputs[0] and y.operation is not None:
-            y._marks += ((scope, inputs),)
-        return
     given, made = _nodes_in(inputs), _nodes_in((y,))
     handed_on = set(given)
     marks = ((scope, tuple(given) or inputs),)  # the one tuple for all of them tells calls apart

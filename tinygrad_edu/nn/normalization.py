@@ -322,12 +322,7 @@ class BatchNorm2d(_BatchNorm):
     Parameters
     ----------
     num_features : number of channels of x, which has the shape (n, num_features, height, width).
-    eps, momentum, affine, track_running_stats, dtype : as for `BatchNorm1d`.
-
-    Attributes
-    ----------
-    weight, bias : Tensors of shape (num_features,), at first 1 and 0, or None.
-    running_mean, running_var, num_batches_tracked : arrays; part of ``state_dict()``.
+    eps, momentum, affine, track_running_stats, dtype : as for `BatchNorm1d`; so are the attributes.
 
     Notes
     -----

@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_edu import functions
-from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.nn.dropout import dropout
 from tinygrad_edu.nn.init import Rng, generator
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import uniform
 from tinygrad_edu.operations.matrices import LINEAR, MATMUL
-from tinygrad_edu.support.arguments import fraction, shown, whole_number
+from tinygrad_edu.support.arguments import fraction, one_of, whole_number
 from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor, record
 
@@ -27,59 +27,21 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return record(MATMUL, (x, weight)) if bias is None else record(LINEAR, (x, weight, bias))
 
 
-# --- one step: from what the inputs add to the gates, and what the state adds, to the new state --------------------
-
-
-def _tanh_step(a: Tensor, b: Tensor, state: State) -> State:
-    return ((a + b).tanh(),)
-
-
-def _relu_step(a: Tensor, b: Tensor, state: State) -> State:
-    return ((a + b).relu(),)
-
-
-def _lstm_step(a: Tensor, b: Tensor, state: State) -> State:
-    n, z = state[0].shape[-1], a + b
-    both = z[..., : 2 * n].sigmoid()
-    i, f = both[..., :n], both[..., n:]
-    g, o = z[..., 2 * n : 3 * n].tanh(), z[..., 3 * n :].sigmoid()
-    c = f * state[1] + i * g
-    return o * c.tanh(), c
-
-
-def _gru_step(a: Tensor, b: Tensor, state: State) -> State:
-    (h,) = state
-    n = h.shape[-1]
-    both = (a[..., : 2 * n] + b[..., : 2 * n]).sigmoid()
-    r, z = both[..., :n], both[..., n:]
-    new = (a[..., 2 * n :] + r * b[..., 2 * n :]).tanh()
-    return (new + z * (h - new),)
-
-
-# --- cells ----------------------------------------------------------------------------------------------------------
-
-
 class _Recurrent(Module):
     """What cells and layers share: the sizes, and how the parameters start."""
 
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
-    step: ClassVar[Any] = staticmethod(_tanh_step)
     biases_add_up: ClassVar[bool] = True  # whether a step only adds what comes from the inputs and from the state
-    input_size: int
-    hidden_size: int
 
-    def _choose(self, nonlinearity: str) -> None:
-        if nonlinearity not in ("tanh", "relu"):
-            raise ArgumentError(
-                f"{type(self).__name__}: nonlinearity must be 'tanh' or 'relu', but was given {shown(nonlinearity)}"
-            )
-        self.nonlinearity = nonlinearity
+    def _set_sizes(self, input_size: int, hidden_size: int) -> None:
+        name = type(self).__name__
+        self.input_size = whole_number(f"{name}: input_size", input_size)
+        self.hidden_size = whole_number(f"{name}: hidden_size", hidden_size)
 
-    def _step(self, a: Tensor, b: Tensor, state: State) -> State:
-        step = _relu_step if getattr(self, "nonlinearity", "tanh") == "relu" else self.step
-        new: State = step(a, b, state)
-        return new
+    def step(self, a: Tensor, b: Tensor, state: State) -> State:
+        """The new state, from what the inputs add to the gates, what the state adds, and the state."""
+        raise NotImplementedError
 
     def _add_parameters(self, inputs: int, suffix: str, bias: bool, dtype: DTypeLike | None, rng: Any) -> None:
         width, bound = self.gates * self.hidden_size, 1 / math.sqrt(self.hidden_size)
@@ -109,7 +71,68 @@ class _Recurrent(Module):
         return f"{self.input_size} → {self.hidden_size}"
 
 
-class RNNCell(_Recurrent):
+# --- kinds of steps -------------------------------------------------------------------------------------------------
+
+
+class _Plain(_Recurrent):
+    nonlinearity: str
+
+    def step(self, a: Tensor, b: Tensor, state: State) -> State:
+        return ((a + b).relu() if self.nonlinearity == "relu" else (a + b).tanh(),)
+
+
+class _LongShortTerm(_Recurrent):
+    gates, states = 4, 2
+
+    def step(self, a: Tensor, b: Tensor, state: State) -> State:
+        n, z = self.hidden_size, a + b
+        both = z[..., : 2 * n].sigmoid()
+        i, f = both[..., :n], both[..., n:]
+        g, o = z[..., 2 * n : 3 * n].tanh(), z[..., 3 * n :].sigmoid()
+        c = f * state[1] + i * g
+        return o * c.tanh(), c
+
+
+class _Gated(_Recurrent):
+    gates, biases_add_up = 3, False
+
+    def step(self, a: Tensor, b: Tensor, state: State) -> State:
+        (h,), n = state, self.hidden_size
+        both = (a[..., : 2 * n] + b[..., : 2 * n]).sigmoid()
+        r, z = both[..., :n], both[..., n:]
+        new = (a[..., 2 * n :] + r * b[..., 2 * n :]).tanh()
+        return (new + z * (h - new),)
+
+
+# --- cells ----------------------------------------------------------------------------------------------------------
+
+
+class _Cell(_Recurrent):
+    """One step."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Rng = None,
+    ) -> None:
+        self._set_sizes(input_size, hidden_size)
+        self._add_parameters(self.input_size, "", bias, dtype, generator(rng))
+
+    def forward(self, x: Tensor, state: Any = None) -> Any:
+        """The state after one step."""
+        if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
+            raise ShapeError(f"{self._title()} takes inputs of shape (n, {self.input_size}), but was given {x.shape}")
+        start = self._start(state, (*x.shape[:-1], self.hidden_size), x.dtype)
+        w_x, w_h, b_x, b_h = self._parameters_of("")
+        new = self.step(_linear(x, w_x, b_x), _linear(start[0], w_h, b_h), start)
+        return new if self.states > 1 else new[0]
+
+
+class RNNCell(_Plain, _Cell):
     """One step of a recurrent net: ``h' = tanh(x @ weight_ih + bias_ih + h @ weight_hh + bias_hh)`` (Elman, 1990).
 
     Parameters
@@ -151,26 +174,11 @@ class RNNCell(_Recurrent):
         *,
         rng: Rng = None,
     ) -> None:
-        self._choose(nonlinearity)
-        self._set_up(input_size, hidden_size, bias, dtype, rng)
-
-    def _set_up(self, input_size: int, hidden_size: int, bias: bool, dtype: DTypeLike | None, rng: Rng) -> None:
-        name = type(self).__name__
-        self.input_size = whole_number(f"{name}: input_size", input_size)
-        self.hidden_size = whole_number(f"{name}: hidden_size", hidden_size)
-        self._add_parameters(self.input_size, "", bias, dtype, generator(rng))
-
-    def forward(self, x: Tensor, state: Any = None) -> Any:
-        """The state after one step."""
-        if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
-            raise ShapeError(f"{self._title()} takes inputs of shape (n, {self.input_size}), but was given {x.shape}")
-        start = self._start(state, (*x.shape[:-1], self.hidden_size), x.dtype)
-        w_x, w_h, b_x, b_h = self._parameters_of("")
-        new = self._step(_linear(x, w_x, b_x), _linear(start[0], w_h, b_h), start)
-        return new if self.states > 1 else new[0]
+        self.nonlinearity = one_of(f"{type(self).__name__}: nonlinearity", nonlinearity, "tanh", "relu")
+        super().__init__(input_size, hidden_size, bias, dtype, rng=rng)
 
 
-class LSTMCell(RNNCell):
+class LSTMCell(_LongShortTerm, _Cell):
     """One step of a long short-term memory (Hochreiter & Schmidhuber, 1997).
 
     ::
@@ -206,21 +214,8 @@ class LSTMCell(RNNCell):
     ((2, 5), (2, 5))
     """
 
-    gates, states, step = 4, 2, staticmethod(_lstm_step)
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        dtype: DTypeLike | None = None,
-        *,
-        rng: Rng = None,
-    ) -> None:
-        self._set_up(input_size, hidden_size, bias, dtype, rng)
-
-
-class GRUCell(LSTMCell):
+class GRUCell(_Gated, _Cell):
     """One step of a gated recurrent unit (Cho et al., 2014), with the gates in PyTorch's order r, z, n.
 
     ::
@@ -252,8 +247,6 @@ class GRUCell(LSTMCell):
     (2, 5)
     """
 
-    gates, states, step, biases_add_up = 3, 1, staticmethod(_gru_step), False
-
 
 # --- layers ---------------------------------------------------------------------------------------------------------
 
@@ -261,23 +254,22 @@ class GRUCell(LSTMCell):
 class _Layers(_Recurrent):
     """Layers of cells over whole sequences."""
 
-    def _set_up(
+    def __init__(
         self,
         input_size: int,
         hidden_size: int,
-        num_layers: int,
-        bias: bool,
-        batch_first: bool,
-        p: float,
-        dtype: DTypeLike | None,
-        rng: Rng,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        dtype: DTypeLike | None = None,
+        *,
+        rng: Rng = None,
     ) -> None:
-        name = type(self).__name__
-        self.input_size = whole_number(f"{name}: input_size", input_size)
-        self.hidden_size = whole_number(f"{name}: hidden_size", hidden_size)
-        self.num_layers = whole_number(f"{name}: num_layers", num_layers)
+        self._set_sizes(input_size, hidden_size)
+        self.num_layers = whole_number(f"{type(self).__name__}: num_layers", num_layers)
         self.batch_first = batch_first
-        self.dropout = fraction(f"{name}: dropout", p)
+        self.dropout = fraction(f"{type(self).__name__}: dropout", dropout)
         self.rng = generator(rng)
         for k in range(self.num_layers):
             self._add_parameters(self.hidden_size if k else self.input_size, f"_l{k}", bias, dtype, self.rng)
@@ -311,7 +303,7 @@ class _Layers(_Recurrent):
         from_inputs = _linear(x, w_x, b_x)  # of all steps at once
         outputs = []
         for a in from_inputs:
-            state = self._step(a, _linear(state[0], w_h, b_h), state)
+            state = self.step(a, _linear(state[0], w_h, b_h), state)
             outputs.append(state[0])
         return functions.stack(outputs), state
 
@@ -321,7 +313,7 @@ class _Layers(_Recurrent):
         return ", ".join([*parts, "batch first"] if self.batch_first else parts)
 
 
-class RNN(_Layers):
+class RNN(_Plain, _Layers):
     """A recurrent net over whole sequences: at every step, `RNNCell` of the input and of the state before.
 
     Parameters
@@ -370,11 +362,11 @@ class RNN(_Layers):
         *,
         rng: Rng = None,
     ) -> None:
-        self._choose(nonlinearity)
-        self._set_up(input_size, hidden_size, num_layers, bias, batch_first, dropout, dtype, rng)
+        self.nonlinearity = one_of(f"{type(self).__name__}: nonlinearity", nonlinearity, "tanh", "relu")
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, dtype, rng=rng)
 
 
-class LSTM(_Layers):
+class LSTM(_LongShortTerm, _Layers):
     """Long short-term memory over whole sequences: at every step, `LSTMCell` of the input and of the state before.
 
     Parameters
@@ -410,24 +402,8 @@ class LSTM(_Layers):
     ((7, 2, 5), (2, 2, 5))
     """
 
-    gates, states, step = 4, 2, staticmethod(_lstm_step)
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        dtype: DTypeLike | None = None,
-        *,
-        rng: Rng = None,
-    ) -> None:
-        self._set_up(input_size, hidden_size, num_layers, bias, batch_first, dropout, dtype, rng)
-
-
-class GRU(LSTM):
+class GRU(_Gated, _Layers):
     """Gated recurrent units over whole sequences: at every step, `GRUCell` of the input and of the state before.
 
     Parameters
@@ -451,5 +427,3 @@ class GRU(LSTM):
     >>> outputs.shape, last.shape
     ((7, 2, 5), (1, 2, 5))
     """
-
-    gates, states, step, biases_add_up = 3, 1, staticmethod(_gru_step), False

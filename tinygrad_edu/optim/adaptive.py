@@ -8,13 +8,6 @@ from tinygrad_edu.optim.optimizer import Optimizer, larger, running
 from tinygrad_edu.support.arguments import at_least_zero, fraction, positive, shown
 
 
-def betas_of(betas: Any) -> tuple[float, float]:
-    """The two numbers, checked."""
-    if not isinstance(betas, tuple | list) or len(betas) != 2:
-        raise ArgumentError(f"betas must be two numbers, such as (0.9, 0.999), but was given {shown(betas)}")
-    return fraction("betas[0]", betas[0]), fraction("betas[1]", betas[1])
-
-
 class AdamFamily(Optimizer):
     """What `Adam` and its relatives share: the settings, the weight decay, and the running averages."""
 
@@ -30,7 +23,9 @@ class AdamFamily(Optimizer):
         maximize: bool = False,
     ) -> None:
         super().__init__(params, lr, maximize)
-        self.betas = betas_of(betas)
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise ArgumentError(f"betas must be two numbers, such as (0.9, 0.999), but was given {shown(betas)}")
+        self.betas = fraction("betas[0]", betas[0]), fraction("betas[1]", betas[1])
         self.eps = positive("eps", eps)
         self.weight_decay = at_least_zero("weight_decay", weight_decay)
 
@@ -177,14 +172,10 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    params : Tensors or Values.
-    lr : learning rate.
+    params, lr, eps, weight_decay, maximize : as for `Adam`.
     alpha : share of the old in the running averages.
-    eps : keeps the division finite.
-    weight_decay : adds ``weight_decay · p`` to the gradient.
     momentum : share of the earlier steps that is kept.
     centered : divide by the standard deviation of the gradients instead of the root of their mean square.
-    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
@@ -251,13 +242,9 @@ class Adagrad(Optimizer):
 
     Parameters
     ----------
-    params : Tensors or Values.
-    lr : learning rate.
+    params, lr, eps, weight_decay, maximize : as for `Adam`.
     lr_decay : makes the rate fall with the number of steps t.
-    weight_decay : adds ``weight_decay · p`` to the gradient.
     initial_accumulator_value : s at the start.
-    eps : keeps the division finite.
-    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----

@@ -19,17 +19,6 @@ def _gradients(params: Any, name: str) -> list[tuple[Any, Any]]:
     return [(p, g.raw if isinstance(g, Node) else g) for p, g in pairs if g is not None]
 
 
-def _in_float64(g: Any) -> Any:
-    """The gradient in float64: in float16 and float32 the powers of large numbers overflow."""
-    return g if g.dtype.char == "d" else g.astype("float64")
-
-
-def _square_sum(g: Any) -> float:
-    """Σ g²."""
-    wide = _in_float64(g)
-    return (wide * wide).sum().item()
-
-
 def clip_grad_norm_(
     params: Iterable[Any] | Node, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> float:
@@ -69,7 +58,7 @@ def clip_grad_norm_(
     max_norm = positive("max_norm", max_norm)
     pairs = _gradients(params, "clip_grad_norm_")
     if norm_type == 2:
-        squares: float = sum([g * g if isinstance(p, Value) else _square_sum(g) for p, g in pairs], 0.0)
+        squares: float = sum([_power_sum(p, g, 2) for p, g in pairs], 0.0)
         norm = squares**0.5
     else:
         norm = _norm(pairs, norm_type if norm_type == math.inf else positive("norm_type", norm_type))
@@ -88,18 +77,15 @@ def _norm(pairs: list[tuple[Any, Any]], order: float) -> Any:
         for p, g in pairs:
             largest = larger(abs(g) if isinstance(p, Value) else abs(g).max().item(), largest)
         return largest
-    powers = [_power(g, order) if isinstance(p, Value) else _power_sum(g, order) for p, g in pairs]
-    return sum(powers, 0.0) ** (1 / order)
+    return sum([_power_sum(p, g, order) for p, g in pairs], 0.0) ** (1 / order)
 
 
-def _power(g: float, order: float) -> Any:
-    """``|g| ** order``, infinite where Python raises."""
-    return data_of(abs(Constant(g)) ** order)
-
-
-def _power_sum(g: Any, order: float) -> float:
-    """Σ |g| ** order."""
-    return (abs(_in_float64(g)) ** order).sum().item()
+def _power_sum(p: Any, g: Any, order: float) -> Any:
+    """Σ |g| ** order, of one parameter."""
+    if isinstance(p, Value):
+        return g * g if order == 2 else data_of(abs(Constant(g)) ** order)  # infinite where Python's ** raises
+    wide = g if g.dtype.char == "d" else g.astype("float64")  # in float32 the powers of large numbers overflow
+    return (wide * wide if order == 2 else abs(wide) ** order).sum().item()
 
 
 def _refuse_nonfinite(norm: float) -> None:

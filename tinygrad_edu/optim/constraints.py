@@ -42,9 +42,7 @@ def unit_norm_(params: Iterable[Any] | Node, axis: int | tuple[int, ...] | None 
 
     Parameters
     ----------
-    params : Tensors, whose vectors lie along ``axis``: 0 gives, in a weight of shape (in, out), the inputs of each
-        unit. Or Values, which together are one vector, such as the weights of a neuron.
-    axis : as in ``numpy.linalg.norm``; None takes the whole Tensor as one vector.
+    params, axis : as for `max_norm_`.
 
     Notes
     -----

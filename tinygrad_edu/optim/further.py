@@ -25,12 +25,9 @@ class Adadelta(Optimizer):
 
     Parameters
     ----------
-    params : Tensors or Values.
-    lr : learning rate.
+    params, lr, weight_decay, maximize : as for `Adam`.
     rho : share of the old in the running averages.
     eps : keeps the division finite, and the first steps above 0.
-    weight_decay : adds ``weight_decay · p`` to the gradient.
-    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
@@ -86,12 +83,7 @@ class Adamax(AdamFamily):
 
     Parameters
     ----------
-    params : Tensors or Values.
-    lr : learning rate.
-    betas : β₁ and β₂.
-    eps : keeps the division finite.
-    weight_decay : adds ``weight_decay · p`` to the gradient.
-    maximize : step up the gradient, so that the loss grows.
+    params, lr, betas, eps, weight_decay, maximize : as for `Adam`.
 
     Notes
     -----
@@ -133,14 +125,9 @@ class NAdam(AdamFamily):
 
     Parameters
     ----------
-    params : Tensors or Values.
-    lr : learning rate.
-    betas : β₁ and β₂.
-    eps : keeps the division finite.
-    weight_decay : adds ``weight_decay · p`` to the gradient.
+    params, lr, betas, eps, weight_decay, maximize : as for `Adam`.
     momentum_decay : how fast the momentum grows.
     decoupled_weight_decay : shrink the parameters by ``lr · weight_decay`` and leave the gradient alone: see `AdamW`.
-    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
@@ -200,13 +187,8 @@ class RAdam(AdamFamily):
 
     Parameters
     ----------
-    params : Tensors or Values.
-    lr : learning rate.
-    betas : β₁ and β₂.
-    eps : keeps the division finite.
-    weight_decay : adds ``weight_decay · p`` to the gradient.
+    params, lr, betas, eps, weight_decay, maximize : as for `Adam`.
     decoupled_weight_decay : shrink the parameters by ``lr · weight_decay`` and leave the gradient alone: see `AdamW`.
-    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----
@@ -322,13 +304,10 @@ class ASGD(Optimizer):
 
     Parameters
     ----------
-    params : Tensors or Values.
-    lr : learning rate.
+    params, lr, weight_decay, maximize : as for `Adam`.
     lambd : how fast the rate falls, and how much the parameters shrink.
     alpha : the power of the rate's fall.
     t0 : the step from which on the mean is taken.
-    weight_decay : adds ``weight_decay · p`` to the gradient.
-    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----

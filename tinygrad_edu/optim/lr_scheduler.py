@@ -90,8 +90,7 @@ class _Scheduler:
 
         Raises
         ------
-        StateDictError
-            Entries are missing, surplus, or not numbers. The error names each, and nothing has changed.
+        StateDictError : entries are missing, surplus, or not numbers. The error names each, and nothing has changed.
         """
         not_while_compiling("load_state_dict()")
         problems = differences(self.entries, state)
@@ -149,8 +148,7 @@ class LRScheduler(_Scheduler):
 
         Raises
         ------
-        StateDictError
-            Entries are missing, surplus, or not numbers. The error names each, and nothing has changed.
+        StateDictError : entries are missing, surplus, or not numbers. The error names each, and nothing has changed.
         """
         not_while_compiling("load_state_dict()")
         newer = {name: state[name] for name in ("last_lr", "chained") if name in state}  # older states lack these
@@ -616,7 +614,9 @@ def _cosine(start: float, end: float, share: float) -> float:
 class _Cycle(_ClosedForm):
     """A schedule that changes the momentum as well, or the first of the ``betas``."""
 
-    def _choose_momentum(self, optimizer: Any, cycle_momentum: bool) -> None:
+    def _choose_momentum(self, optimizer: Any, cycle_momentum: bool, lowest: float, highest: float) -> None:
+        self.base_momentum = fraction("base_momentum", lowest)
+        self.max_momentum = fraction("max_momentum", highest)
         self.cycle_momentum = cycle_momentum
         if not cycle_momentum:
             return
@@ -682,11 +682,9 @@ class OneCycleLR(_Cycle):
         self.max_lr = positive("max_lr", max_lr)
         self.total_steps = whole_number("total_steps", total_steps)
         self.pct_start = fraction("pct_start", pct_start)
-        self.base_momentum = fraction("base_momentum", base_momentum)
-        self.max_momentum = fraction("max_momentum", max_momentum)
         self.div_factor = positive("div_factor", div_factor)
         self.final_div_factor = positive("final_div_factor", final_div_factor)
-        self._choose_momentum(optimizer, cycle_momentum)
+        self._choose_momentum(optimizer, cycle_momentum, base_momentum, max_momentum)
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
@@ -694,7 +692,6 @@ class OneCycleLR(_Cycle):
         return self._between(step, first, self.max_lr, first / self.final_div_factor)
 
     def momentum(self, step: int) -> float:
-        """The momentum after so many steps."""
         return self._between(step, self.max_momentum, self.base_momentum, self.max_momentum)
 
     def _between(self, step: int, start: float, peak: float, end: float) -> float:
@@ -753,21 +750,17 @@ class CyclicLR(_Cycle):
     ) -> None:
         self.lowest, self.max_lr = at_least_zero("base_lr", base_lr), positive("max_lr", max_lr)
         self.step_size_up = whole_number("step_size_up", step_size_up)
-        self.step_size_down = (
-            self.step_size_up if step_size_down is None else whole_number("step_size_down", step_size_down)
-        )
+        down = self.step_size_up if step_size_down is None else step_size_down
+        self.step_size_down = whole_number("step_size_down", down)
         self.mode = one_of("CyclicLR: mode", mode, "triangular", "triangular2", "exp_range")
         self.gamma = positive("gamma", gamma)
-        self.base_momentum = fraction("base_momentum", base_momentum)
-        self.max_momentum = fraction("max_momentum", max_momentum)
-        self._choose_momentum(optimizer, cycle_momentum)
+        self._choose_momentum(optimizer, cycle_momentum, base_momentum, max_momentum)
         super().__init__(optimizer)
 
     def rate(self, step: int) -> float:
         return self.lowest + (self.max_lr - self.lowest) * self._height(step)
 
     def momentum(self, step: int) -> float:
-        """The momentum after so many steps."""
         return self.max_momentum - (self.max_momentum - self.base_momentum) * self._height(step)
 
     def _height(self, step: int) -> float:

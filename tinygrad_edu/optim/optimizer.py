@@ -263,8 +263,8 @@ class Optimizer:
 
         Raises
         ------
-        StateDictError
-            Entries are missing, surplus, or of another shape or kind. The error names each, and nothing has changed.
+        StateDictError : entries are missing, surplus, or of another shape or kind. The error names each, and nothing
+            has changed.
         """
         not_while_compiling("load_state_dict()")
         remembered: list[dict[str, Any]] = [{} for _ in self.params]

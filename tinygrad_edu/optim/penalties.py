@@ -38,8 +38,7 @@ def l2_penalty(params: Iterable[Any] | Node, strength: float) -> Any:
 
     Parameters
     ----------
-    params : Tensors or Values, or a single one; usually the weights without the biases.
-    strength : at least 0.
+    params, strength : as for `l1_penalty`.
 
     Notes
     -----

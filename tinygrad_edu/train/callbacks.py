@@ -192,9 +192,7 @@ class ReduceLROnPlateau(Callback):
     ----------
     factor : below 1.
     patience : number of epochs without improvement that are allowed.
-    monitor : name of the number; the validation loss, or the loss, by default.
-    mode : "min" for a number that should fall, "max" for one that should rise. It may be left out for a loss, an error
-        or an accuracy, and has to be given for any other number.
+    monitor, mode : as for `EarlyStopping`.
     min_lr : the lowest rate.
 
     Notes

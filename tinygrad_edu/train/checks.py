@@ -6,7 +6,7 @@ from typing import Any
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim import BacktrackingLineSearch, lr_scheduler
-from tinygrad_edu.support.arguments import shown, whole_number
+from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.train.callbacks import Callback
 
 
@@ -26,13 +26,6 @@ def check_data(X: Sized, y: Sized, validation: Any) -> None:
 
 def _kind(things: Any) -> str:
     return f"{type(things).__name__} of {len(things)}" if isinstance(things, Sized) else repr(things)
-
-
-def check_numbers(epochs: Any, batch_size: Any) -> None:
-    """Raise unless they are numbers of epochs and of samples."""
-    whole_number("fit: epochs", epochs)
-    if batch_size is not None:
-        whole_number("fit: batch_size", batch_size)
 
 
 def check_loss(y: Any) -> None:

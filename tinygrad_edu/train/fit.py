@@ -13,13 +13,13 @@ from tinygrad_edu.errors import ArgumentError, DTypeError
 from tinygrad_edu.graph.modes import no_grad
 from tinygrad_edu.graph.node import of_no_tensor
 from tinygrad_edu.nn.init import generator
-from tinygrad_edu.support.arguments import as_number, shown
+from tinygrad_edu.support.arguments import as_number, shown, whole_number
 from tinygrad_edu.support.calls import explains_calls
 from tinygrad_edu.support.interrupts import CtrlCWaits
 from tinygrad_edu.support.progress import progress_bar
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.callbacks import Callback, Run
-from tinygrad_edu.train.checks import check_data, check_loss, check_numbers, check_parts
+from tinygrad_edu.train.checks import check_data, check_loss, check_parts
 from tinygrad_edu.train.history import History
 from tinygrad_edu.train.metrics import Metric, named_metrics
 
@@ -91,7 +91,9 @@ def fit(
     """
     check_parts(model, loss, optimizer, schedule, callbacks)
     check_data(X, y, validation)
-    check_numbers(epochs, batch_size)
+    whole_number("fit: epochs", epochs)
+    if batch_size is not None:
+        whole_number("fit: batch_size", batch_size)
     measured = named_metrics(metrics)
     sets = {"": (X, y)} if measured and measure_training else {}
     if validation is not None:

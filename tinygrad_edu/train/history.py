@@ -20,12 +20,10 @@ class History(Mapping[str, list[float]]):
 
     Attributes
     ----------
-    stopped : str
-        Why the run ended, in a sentence; "" while it runs.
-    snapshots : list of (epoch, state)
-        The model's `state_dict` after some epochs, where a `Snapshots` callback took them.
-    model, X, y
-        What was trained, and the data: a plot of the run needs only its history.
+    stopped : why the run ended, in a sentence; "" while it runs.
+    snapshots : list of (epoch, state): the model's `state_dict` after some epochs, where a `Snapshots` callback took
+        them.
+    model, X, y : what was trained, and the data: a plot of the run needs only its history.
 
     Examples
     --------
