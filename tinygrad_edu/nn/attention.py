@@ -13,14 +13,13 @@ from tinygrad_edu.graph.node import data_of
 from tinygrad_edu.nn.activations import activation_of
 from tinygrad_edu.nn.dropout import Dropout, dropout
 from tinygrad_edu.nn.init import Rng, generator
-from tinygrad_edu.nn.layers import Linear
+from tinygrad_edu.nn.layers import Linear, linear
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.normalization import LayerNorm
 from tinygrad_edu.nn.parameters import full, uniform
-from tinygrad_edu.operations.matrices import LINEAR, MATMUL
 from tinygrad_edu.support.arguments import fraction, whole_number
 from tinygrad_edu.support.types import DTypeLike
-from tinygrad_edu.tensor import Tensor, record
+from tinygrad_edu.tensor import Tensor
 
 
 def scaled_dot_product_attention(
@@ -221,7 +220,6 @@ class MultiheadAttention(Module):
         average_attn_weights : False gives the weights of every head.
         is_causal : query i sees the keys up to i only.
         """
-        same = query is key is value
         for name, x in (("query", query), ("key", key), ("value", value)):
             if x.ndim not in (2, 3) or x.shape[-1] != self.embed_dim:
                 raise ShapeError(
@@ -229,7 +227,7 @@ class MultiheadAttention(Module):
                 )
         is_single, swapped = query.ndim == 2, query.ndim == 3 and not self.batch_first
         _refuse_empty(self._title(), query, key, value, 0 if swapped else -2)
-        q, k, v = self._projections(query, key, value, same)
+        q, k, v = self._projections(query, key, value)
         q, k, v = (self._heads(x, is_single, swapped) for x in (q, k, v))
         if k.shape != v.shape or len(q) != len(k):
             raise ShapeError(
@@ -247,11 +245,10 @@ class MultiheadAttention(Module):
         shown = weights.mean(1) if average_attn_weights else weights
         return (y.reshape(y.shape[1:]), shown.reshape(shown.shape[1:])) if is_single else (y, shown)
 
-    def _projections(self, query: Tensor, key: Tensor, value: Tensor, same: bool) -> list[Tensor]:
+    def _projections(self, query: Tensor, key: Tensor, value: Tensor) -> list[Tensor]:
         weight, bias, n = self.in_proj_weight, self.in_proj_bias, self.embed_dim
-        if same:
-            y = record(MATMUL, (query, weight)) if bias is None else record(LINEAR, (query, weight, bias))
-            return functions.split(y, 3, -1)
+        if query is key is value:
+            return functions.split(linear(query, weight, bias), 3, -1)
         parts = [slice(i * n, (i + 1) * n) for i in range(3)]
         projected = [x @ weight[:, part] for x, part in zip((query, key, value), parts, strict=True)]
         return projected if bias is None else [x + bias[part] for x, part in zip(projected, parts, strict=True)]
@@ -363,16 +360,13 @@ class TransformerEncoderLayer(Module):
             x = x + self._attention(self.norm1(x), *masks)
             return x + self._feed_forward(self.norm2(x))
         x = self.norm1(x + self._attention(x, *masks))
-        y: Tensor = self.norm2(x + self._feed_forward(x))
-        return y
+        return self.norm2(x + self._feed_forward(x))
 
     def _attention(self, x: Tensor, mask: Any, padding: Any, is_causal: bool) -> Tensor:
         y, _ = self.self_attn(
             x, x, x, key_padding_mask=padding, need_weights=False, attn_mask=mask, is_causal=is_causal
         )
-        dropped: Tensor = self.drop(y)
-        return dropped
+        return self.drop(y)
 
     def _feed_forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.drop(self.linear2(self.drop(self.activation(self.linear1(x)))))
-        return y
+        return self.drop(self.linear2(self.drop(self.activation(self.linear1(x)))))

@@ -242,11 +242,7 @@ class Conv1d(_Convolution):
     kernel_size : the length of the kernel.
     stride : from one place of the kernel to the next.
     padding : zeros before and after the sequence; "same" keeps the length, "valid" is 0.
-    dilation : from one entry of the kernel to the next.
-    groups : the channels are divided into so many groups, each with kernels of its own.
-    bias : False leaves it out.
-    dtype : of the parameters, by default float64.
-    rng : a `numpy.random.Generator`, a seed, or None.
+    dilation, groups, bias, dtype, rng : as for `Conv2d`.
 
     Attributes
     ----------

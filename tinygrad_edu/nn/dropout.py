@@ -3,7 +3,6 @@
 from typing import Any
 
 from tinygrad_edu import functions
-from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.graph import modes
 from tinygrad_edu.nn.activations import array_of
 from tinygrad_edu.nn.init import Rng, generator
@@ -96,7 +95,5 @@ class Dropout2d(Dropout):
     def forward(self, x: Any) -> Any:
         """``x``, with channels dropped in training."""
         if x.ndim not in (3, 4):
-            raise ShapeError(
-                f"{self._title()} takes inputs of shape (n, channels, height, width), but was given {x.shape}"
-            )
+            raise self._wrong_shape("(n, channels, height, width)", x)
         return dropout(x, self.p, training=self.training, rng=self.rng, shape=(*x.shape[:-2], 1, 1))

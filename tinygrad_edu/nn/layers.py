@@ -18,6 +18,11 @@ from tinygrad_edu.support.types import DTypeLike
 from tinygrad_edu.tensor import Tensor, record
 
 
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """``x @ weight + bias``, as one operation."""
+    return record(MATMUL, (x, weight)) if bias is None else record(LINEAR, (x, weight, bias))
+
+
 class Linear(Module):
     """``y = x @ weight + bias``, a fully connected layer.
 
@@ -87,17 +92,15 @@ class Linear(Module):
         if x.__class__ is not Tensor:
             x = self.weight.constant_like(x)
         if x._data.shape[-1:] != self._inputs:
-            raise self._misfit(x)
+            raise self._wrong_shape(f"(…, {self.in_features})", x)
         if self.bias is None:
             return record(MATMUL, (x, self.weight))
         return record(LINEAR, (x, self.weight, self.bias))
 
-    def _misfit(self, x: Tensor) -> ShapeError:
+    def _wrong_shape(self, expected: str, x: Tensor) -> ShapeError:
         layer = self.weight.label.removesuffix("weight").rstrip(".")
-        return ShapeError(
-            f"{f'{layer}: ' if layer else ''}{self._title()} takes inputs of shape (…, {self.in_features}), "
-            f"but was given {x.shape}"
-        )
+        error = super()._wrong_shape(expected, x)
+        return ShapeError(f"{layer}: {error}") if layer else error
 
     def extra_repr(self) -> str:
         return f"{self.in_features} → {self.out_features}{'' if self.bias is not None else ', no bias'}"
@@ -228,10 +231,7 @@ class PReLU(Module):
     def forward(self, x: Tensor) -> Tensor:
         """``x`` where it is positive, ``weight · x`` elsewhere."""
         if self.num_parameters > 1 and (x.ndim < 2 or x.shape[1] != self.num_parameters):
-            raise ShapeError(
-                f"PReLU({self.num_parameters}) takes inputs of shape (n, {self.num_parameters}, …), but was given "
-                f"{x.shape}"
-            )
+            raise self._wrong_shape(f"(n, {self.num_parameters}, …)", x)
         slope = self.weight
         return prelu(x, slope.reshape(-1, *(1,) * (x.ndim - 2)) if self.num_parameters > 1 else slope)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, TypeVar
 
-from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.graph.modes import MODES, WATCH, not_while_compiling, notify
 from tinygrad_edu.graph.node import Node, describe, of_a_tuple
 from tinygrad_edu.graph.scope import Scope
@@ -414,6 +414,10 @@ class Module:
     def _title(self) -> str:
         extra = self.extra_repr()
         return f"{type(self).__name__}({extra})" if extra else type(self).__name__
+
+    def _wrong_shape(self, expected: str, x: Any) -> ShapeError:
+        """The error for an input that has not the expected shape."""
+        return ShapeError(f"{self._title()} takes inputs of shape {expected}, but was given {x.shape}")
 
     def _count(self) -> int:
         return sum(getattr(member, "size", 1) for member in self._state().values() if isinstance(member, Node))

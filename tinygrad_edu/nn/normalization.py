@@ -22,23 +22,20 @@ def _normalized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     return record(NORMALIZE, (x,), {"axes": axes, "eps": eps})
 
 
-def _last_axes(name: str, shape: int | tuple[int, ...]) -> tuple[int, ...]:
-    """The lengths of the axes that are normalized together."""
-    numbers = shape if isinstance(shape, tuple | list) else (shape,)
-    if not numbers:
-        raise ArgumentError(f"{name}: normalized_shape must name an axis, but was given ()")
-    return tuple(whole_number(f"{name}: normalized_shape", n) for n in numbers)
-
-
 class _OverLastAxes(Module):
     """What `LayerNorm` and `RMSNorm` share: the axes."""
 
-    normalized_shape: tuple[int, ...]
+    def _set_axes(self, shape: int | tuple[int, ...]) -> None:
+        name = f"{type(self).__name__}: normalized_shape"
+        lengths = shape if isinstance(shape, tuple | list) else (shape,)
+        if not lengths:
+            raise ArgumentError(f"{name} must name an axis, but was given ()")
+        self.normalized_shape = tuple(whole_number(name, n) for n in lengths)
 
     def _axes_of(self, x: Tensor) -> tuple[int, ...]:
         count = len(self.normalized_shape)
         if x.shape[-count:] != self.normalized_shape:
-            raise ShapeError(f"{self._title()} takes inputs of shape (…, {self.extra_repr()}), but was given {x.shape}")
+            raise self._wrong_shape(f"(…, {self.extra_repr()})", x)
         return tuple(range(-count, 0))
 
     def extra_repr(self) -> str:
@@ -78,7 +75,7 @@ class LayerNorm(_OverLastAxes):
     def __init__(
         self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, *, dtype: DTypeLike | None = None
     ) -> None:
-        self.normalized_shape = _last_axes("LayerNorm", normalized_shape)
+        self._set_axes(normalized_shape)
         self.eps = at_least_zero("LayerNorm: eps", eps)
         self.weight = full(self.normalized_shape, 1.0, dtype, "weight")
         self.bias = full(self.normalized_shape, 0.0, dtype, "bias")
@@ -127,7 +124,7 @@ class RMSNorm(_OverLastAxes):
         *,
         dtype: DTypeLike | None = None,
     ) -> None:
-        self.normalized_shape = _last_axes("RMSNorm", normalized_shape)
+        self._set_axes(normalized_shape)
         self.eps = None if eps is None else at_least_zero("RMSNorm: eps", eps)
         self.weight = full(self.normalized_shape, 1.0, dtype, "weight") if elementwise_affine else None
 
@@ -191,9 +188,7 @@ class GroupNorm(Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalize each group of each example."""
         if x.ndim < 2 or x.shape[1] != self.num_channels:
-            raise ShapeError(
-                f"{self._title()} takes inputs of shape (n, {self.num_channels}, …), but was given {x.shape}"
-            )
+            raise self._wrong_shape(f"(n, {self.num_channels}, …)", x)
         groups = x.reshape(len(x), self.num_groups, -1)
         y = _normalized(groups, (-1,), self.eps).reshape(x.shape)
         return y if self.weight is None else _scaled(y, self.weight, self.bias)
@@ -240,7 +235,7 @@ class _BatchNorm(Module):
         """Normalize each channel."""
         if x.ndim not in self.shapes or x.shape[1] != self.num_features:
             shapes = " or ".join(shape.format(self.num_features) for shape in self.shapes.values())
-            raise ShapeError(f"{self._title()} takes inputs of shape {shapes}, but was given {x.shape}")
+            raise self._wrong_shape(shapes, x)
         y = self._by_batch(x) if self.training or not self.track_running_stats else self._by_running_averages(x)
         return y if self.weight is None else _scaled(y, self.weight, self.bias)
 
@@ -255,19 +250,16 @@ class _BatchNorm(Module):
         if self.training and self.track_running_stats:
             with np.errstate(all="ignore"):  # the layer's own operation warns of the same numbers
                 mean, _, variance = moments(x.numpy(), axes)
-            self._track(mean.reshape(-1), variance.reshape(-1) * (count / (count - 1)))
+            self.num_batches_tracked += 1
+            share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+            self.running_mean += (mean.reshape(-1) - self.running_mean) * share
+            self.running_var += (variance.reshape(-1) * (count / (count - 1)) - self.running_var) * share
         return _normalized(x, axes, self.eps)
 
     def _by_running_averages(self, x: Tensor) -> Tensor:
         shape = (-1, *(1,) * (x.ndim - 2))
         spread = np.sqrt(self.running_var + self.eps)
         return (x - self.running_mean.reshape(shape)) / spread.reshape(shape)
-
-    def _track(self, mean: Any, variance: Any) -> None:
-        self.num_batches_tracked += 1
-        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
-        self.running_mean += (mean - self.running_mean) * share
-        self.running_var += (variance - self.running_var) * share
 
     def extra_repr(self) -> str:
         return str(self.num_features)

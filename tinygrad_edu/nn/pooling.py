@@ -112,8 +112,7 @@ def adaptive_avg_pool2d(x: Any, output_size: Sizes) -> Tensor:
             f"adaptive_avg_pool2d takes inputs of shape (n, channels, height, width), but was given {x.shape}"
         )
     rows, columns = (_averages(n, m, x.dtype) for n, m in zip(x.shape[-2:], sizes, strict=True))
-    y: Tensor = rows @ x @ columns.T
-    return y
+    return rows @ x @ columns.T
 
 
 def _averages(n: int, m: int, dtype: Any) -> Tensor:

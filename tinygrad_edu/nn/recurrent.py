@@ -13,18 +13,14 @@ from tinygrad_edu import functions
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.nn.dropout import dropout
 from tinygrad_edu.nn.init import Rng, generator
+from tinygrad_edu.nn.layers import linear
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.nn.parameters import uniform
-from tinygrad_edu.operations.matrices import LINEAR, MATMUL
 from tinygrad_edu.support.arguments import fraction, one_of, whole_number
 from tinygrad_edu.support.types import DTypeLike
-from tinygrad_edu.tensor import Tensor, record
+from tinygrad_edu.tensor import Tensor
 
 State = tuple[Tensor, ...]  # h, or h and c
-
-
-def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    return record(MATMUL, (x, weight)) if bias is None else record(LINEAR, (x, weight, bias))
 
 
 class _Recurrent(Module):
@@ -125,10 +121,10 @@ class _Cell(_Recurrent):
     def forward(self, x: Tensor, state: Any = None) -> Any:
         """The state after one step."""
         if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
-            raise ShapeError(f"{self._title()} takes inputs of shape (n, {self.input_size}), but was given {x.shape}")
+            raise self._wrong_shape(f"(n, {self.input_size})", x)
         start = self._start(state, (*x.shape[:-1], self.hidden_size), x.dtype)
         w_x, w_h, b_x, b_h = self._parameters_of("")
-        new = self.step(_linear(x, w_x, b_x), _linear(start[0], w_h, b_h), start)
+        new = self.step(linear(x, w_x, b_x), linear(start[0], w_h, b_h), start)
         return new if self.states > 1 else new[0]
 
 
@@ -137,11 +133,8 @@ class RNNCell(_Plain, _Cell):
 
     Parameters
     ----------
-    input_size, hidden_size : numbers of inputs and of hidden units.
-    bias : False leaves the biases out.
+    input_size, hidden_size, bias, dtype, rng : as for `LSTMCell`.
     nonlinearity : "tanh" or "relu".
-    dtype : of the parameters, by default float64.
-    rng : a `numpy.random.Generator`, a seed, or None.
 
     Attributes
     ----------
@@ -277,8 +270,8 @@ class _Layers(_Recurrent):
     def forward(self, x: Tensor, state: Any = None) -> Any:
         """The outputs of the last layer at every step, and the last state of every layer."""
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
-            shape = f"(n, steps, {self.input_size})" if self.batch_first else f"(steps, n, {self.input_size})"
-            raise ShapeError(f"{self._title()} takes inputs of shape {shape}, but was given {x.shape}")
+            axes = "n, steps" if self.batch_first else "steps, n"
+            raise self._wrong_shape(f"({axes}, {self.input_size})", x)
         swapped = self.batch_first and x.ndim == 3
         if not x.shape[1 if swapped else 0]:
             raise ShapeError(
@@ -300,10 +293,10 @@ class _Layers(_Recurrent):
         w_x, w_h, b_x, b_h = self._parameters_of(suffix)
         if self.biases_add_up and b_x is not None and b_h is not None:
             b_x, b_h = b_x + b_h, None
-        from_inputs = _linear(x, w_x, b_x)  # of all steps at once
+        from_inputs = linear(x, w_x, b_x)  # of all steps at once
         outputs = []
         for a in from_inputs:
-            state = self.step(a, _linear(state[0], w_h, b_h), state)
+            state = self.step(a, linear(state[0], w_h, b_h), state)
             outputs.append(state[0])
         return functions.stack(outputs), state
 
@@ -318,14 +311,8 @@ class RNN(_Plain, _Layers):
 
     Parameters
     ----------
-    input_size, hidden_size : numbers of inputs and of hidden units.
-    num_layers : the outputs of one layer are the inputs of the next.
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, dtype, rng : as for `LSTM`.
     nonlinearity : "tanh" or "relu".
-    bias : False leaves the biases out.
-    batch_first : whether sequences have the shape (n, steps, features) instead of (steps, n, features).
-    dropout : the probability with which an output of a layer but the last is set to 0 in training.
-    dtype : of the parameters, by default float64.
-    rng : a `numpy.random.Generator`, a seed, or None.
 
     Attributes
     ----------

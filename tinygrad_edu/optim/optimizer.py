@@ -55,6 +55,7 @@ class Optimizer:
     entries: ClassVar[tuple[str, ...]] = ()
     numbers: ClassVar[tuple[str, ...]] = ("step",)  # entries that are one number for the whole parameter
     remark: ClassVar[str] = ""  # what the source of a compiled step says above the update
+    betas: tuple[float, float]  # of `Adam` and its relatives
     cycled: tuple[str, ...]  # "beta1" or "momentum", which a schedule changes: inputs of a compiled step, as lr is
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -107,8 +108,7 @@ class Optimizer:
     @property
     def beta1(self) -> float:
         """The first of the ``betas``, of an optimizer that has them."""
-        first: float = self.betas[0]
-        return first
+        return self.betas[0]
 
     @beta1.setter
     def beta1(self, value: float) -> None:
@@ -117,8 +117,7 @@ class Optimizer:
     @property
     def beta2(self) -> float:
         """The second of the ``betas``."""
-        second: float = self.betas[1]
-        return second
+        return self.betas[1]
 
     # --- groups of parameters with settings of their own ---
 

@@ -30,9 +30,7 @@ def groups_of(params: Any, name: str) -> tuple[Any, list[dict[str, Any]]]:
     if not isinstance(params, Iterable) or isinstance(params, Node):
         return params, []
     found = list(params)
-    if not found:
-        return params, []
-    if not all(isinstance(group, dict) for group in found):
+    if not found or not all(isinstance(group, dict) for group in found):
         return found, []
     groups = [{**group, "params": nodes_of(group.get("params"), name)} for group in found]
     return [p for group in groups for p in group["params"]], groups
