@@ -120,9 +120,8 @@ def gradcheck(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: flo
 
 def _point(x: Any) -> Array:
     array = np.asarray(x.raw if isinstance(x, Node) else x)
-    if isinstance(x, float | int) and not isinstance(x, bool):
-        return array.astype(float)
-    return array.astype(float) if array.dtype.kind == "f" else array
+    is_number = isinstance(x, float | int) and not isinstance(x, bool)
+    return array.astype(float) if is_number or array.dtype.kind == "f" else array
 
 
 def _node(x: Any, point: Array) -> Any:

@@ -4,6 +4,7 @@ import numpy as np
 
 from tinygrad_edu.compiler.program import CALL, INDEX, METHOD, Line, Program, Var
 from tinygrad_edu.compiler.write import runtime
+from tinygrad_edu.operations.shapes import is_basic
 
 _VIEWS = frozenset({"reshape", "ravel", "transpose", "swapaxes", "squeeze", "diagonal"})
 _VIEW_FUNCTIONS = frozenset({np.reshape, np.ravel, np.transpose, np.swapaxes, np.squeeze, np.expand_dims, np.moveaxis})
@@ -16,8 +17,7 @@ def is_view(line: Line) -> bool:
     if line.kind == METHOD:
         return line.function in _VIEWS
     if line.kind == INDEX:
-        index = line.args[1] if isinstance(line.args[1], tuple) else (line.args[1],)
-        return all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in index)
+        return is_basic(line.args[1])
     return line.kind == CALL and line.function in _VIEW_FUNCTIONS
 
 

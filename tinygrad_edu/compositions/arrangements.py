@@ -2,7 +2,7 @@
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,36 +30,33 @@ def copy(x: Any) -> Any:
 # --- at least so many axes --------------------------------------------------------------------------------------
 
 
-def _each(function: Any, xs: Sequence[Any]) -> Any:
-    return function(xs[0]) if len(xs) == 1 else tuple(map(function, xs))
+def _of_each(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The function of any number of arrays: what it gives for the only one, or a tuple."""
+
+    @functools.wraps(function)
+    def of_all(*arys: Any) -> Any:
+        return function(arys[0]) if len(arys) == 1 else tuple(map(function, arys))
+
+    return of_all
 
 
-def _atleast_1d(x: Any) -> Any:
+@_of_each
+def atleast_1d(x: Any) -> Any:
+    """A single number as an array of one."""
     return x if shape_of(x) else reshape(x, 1)
 
 
-def _atleast_2d(x: Any) -> Any:
+@_of_each
+def atleast_2d(x: Any) -> Any:
+    """A vector as a matrix of one row."""
     return x if len(shape_of(x)) > 1 else reshape(x, 1, -1)
 
 
-def _atleast_3d(x: Any) -> Any:
+@_of_each
+def atleast_3d(x: Any) -> Any:
+    """A vector of n as (1, n, 1), a matrix as (m, n, 1)."""
     shape = shape_of(x)
     return x if len(shape) > 2 else reshape(x, *shape, 1) if len(shape) == 2 else reshape(x, 1, -1, 1)
-
-
-def atleast_1d(*arys: Any) -> Any:
-    """A single number as an array of one."""
-    return _each(_atleast_1d, arys)
-
-
-def atleast_2d(*arys: Any) -> Any:
-    """A vector as a matrix of one row."""
-    return _each(_atleast_2d, arys)
-
-
-def atleast_3d(*arys: Any) -> Any:
-    """A vector of n as (1, n, 1), a matrix as (m, n, 1)."""
-    return _each(_atleast_3d, arys)
 
 
 # --- joining ----------------------------------------------------------------------------------------------------
@@ -67,18 +64,18 @@ def atleast_3d(*arys: Any) -> Any:
 
 def hstack(tup: Sequence[Any]) -> Any:
     """Joined along the second axis; vectors along their only one."""
-    parts = [_atleast_1d(x) for x in tup]
+    parts = [atleast_1d(x) for x in tup]
     return concatenate(parts, 0 if len(shape_of(parts[0])) == 1 else 1)
 
 
 def vstack(tup: Sequence[Any]) -> Any:
     """Joined along the first axis; vectors become rows."""
-    return concatenate([_atleast_2d(x) for x in tup], 0)
+    return concatenate([atleast_2d(x) for x in tup], 0)
 
 
 def dstack(tup: Sequence[Any]) -> Any:
     """Joined along the third axis."""
-    return concatenate([_atleast_3d(x) for x in tup], 2)
+    return concatenate([atleast_3d(x) for x in tup], 2)
 
 
 def column_stack(tup: Sequence[Any]) -> Any:

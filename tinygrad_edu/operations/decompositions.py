@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.operations.matrices import transposed
-from tinygrad_edu.operations.operation import array_operation
+from tinygrad_edu.operations.operation import ArrayOperation, array_operation
 from tinygrad_edu.operations.reductions import untracked
 
 Array = Any  # an ndarray, or a Tensor while the backward pass is recorded
@@ -71,9 +71,7 @@ def _logabsdet_gx(gy: Array, y: Array, x: Array) -> Array:
     return np.expand_dims(gy, (-1, -2)) * transposed(np.linalg.inv(x))
 
 
-@array_operation(_logabsdet_gx, formula="gy · x⁻ᵀ")
-def LOGABSDET(x: Array) -> Array:
-    return logabsdet(x)
+LOGABSDET = ArrayOperation("logabsdet", logabsdet, _logabsdet_gx, formula="gy · x⁻ᵀ")
 
 
 def _cholesky_gx(gy: Array, y: Array, x: Array) -> Array:
@@ -96,10 +94,7 @@ def _eigh_gx(gy: Array, y: Array, x: Array) -> Array:
     return _symmetric(vectors @ (between + on_diagonal) @ transposed(vectors))
 
 
-@array_operation(_eigh_gx, formula="v · (vᵀ gv / (λⱼ − λᵢ) + gλ) · vᵀ")
-def EIGH(x: Array) -> Array:
-    """The eigenvalues of a symmetric matrix in the first row, its eigenvectors as columns below."""
-    return eigh_packed(x)
+EIGH = ArrayOperation("eigh", eigh_packed, _eigh_gx, formula="v · (vᵀ gv / (λⱼ − λᵢ) + gλ) · vᵀ")
 
 
 def _svd_gx(gy: Array, y: Array, x: Array) -> Array:
@@ -118,10 +113,7 @@ def _svd_gx(gy: Array, y: Array, x: Array) -> Array:
     return gx
 
 
-@array_operation(_svd_gx, formula="u · (gu, gv / (λⱼ − λᵢ) + gs) · vᵀ")
-def SVD(x: Array) -> Array:
-    """One row for each singular value: its left vector, the value, its right vector."""
-    return svd_packed(x)
+SVD = ArrayOperation("svd", svd_packed, _svd_gx, formula="u · (gu, gv / (λⱼ − λᵢ) + gs) · vᵀ")
 
 
 def _qr_gx(gy: Array, y: Array, x: Array) -> Array:
@@ -132,10 +124,7 @@ def _qr_gx(gy: Array, y: Array, x: Array) -> Array:
     return (gq + q @ inner) @ transposed(np.linalg.inv(r))
 
 
-@array_operation(_qr_gx, formula="(gq + q · sym(r grᵀ − gqᵀ q)) · r⁻ᵀ")
-def QR(x: Array) -> Array:
-    """Of a matrix with at least as many rows as columns: q, and r below it."""
-    return qr_packed(x)
+QR = ArrayOperation("qr", qr_packed, _qr_gx, formula="(gq + q · sym(r grᵀ − gqᵀ q)) · r⁻ᵀ")
 
 
 def _pinv_gx(gy: Array, y: Array, x: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.operations.operation import array_operation
+from tinygrad_edu.operations.operation import ArrayOperation, array_operation
 from tinygrad_edu.operations.reductions import Axis, in_float32, restored, untracked
 
 ndarray = np.ndarray
@@ -217,10 +217,7 @@ def cofactor(x: Any) -> Any:
     return sign * ((u * np.expand_dims(others, -2)) @ vt)
 
 
-@array_operation(_cofactor_gx, formula="x⁻ᵀ Σ gy·y − y gyᵀ x⁻ᵀ")
-def COFACTOR(x: Array) -> Array:
-    """det(x) · inv(x)ᵀ; it exists for a singular matrix too."""
-    return cofactor(x)
+COFACTOR = ArrayOperation("cofactor", cofactor, _cofactor_gx, formula="x⁻ᵀ Σ gy·y − y gyᵀ x⁻ᵀ")
 
 
 def _inner(x0: Array, x1: Array) -> Array:
@@ -258,12 +255,13 @@ def cofactor_change(x0: Any, x1: Any) -> Any:
     return sign * (u @ inner @ vt)
 
 
-@array_operation(
-    _cofactor_change_gx0, _cofactor_change_gx1, formula=("cofactor_change(gy, x1)", "by x1⁻ᵀ, of an invertible x1")
+COFACTOR_CHANGE = ArrayOperation(
+    "cofactor_change",
+    cofactor_change,
+    _cofactor_change_gx0,
+    _cofactor_change_gx1,
+    formula=("cofactor_change(gy, x1)", "by x1⁻ᵀ, of an invertible x1"),
 )
-def COFACTOR_CHANGE(x0: Array, x1: Array) -> Array:
-    """The derivative of cofactor(x1) in the direction x0; it exists for a singular matrix too."""
-    return cofactor_change(x0, x1)
 
 
 @array_operation(_det_gx, formula="gy · det(x) · x⁻ᵀ")

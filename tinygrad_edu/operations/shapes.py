@@ -145,7 +145,7 @@ def DIAGONAL(x: Array, *, offset: int, axis1: int, axis2: int) -> Array:
 
 
 def is_basic(index: Any) -> bool:
-    """Whether the index is of slices and integers alone, so that no entry can be taken twice."""
+    """Whether the index is of slices and integers alone: what it takes is a view, with no entry twice."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(p is None or p is Ellipsis or isinstance(p, slice | int | np.integer) for p in parts)
 

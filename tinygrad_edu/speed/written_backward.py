@@ -46,7 +46,9 @@ def _gradients(root: Node, seed: Array) -> dict[Any, Any]:
         gy, operation = grads.get(node), node.operation
         if gy is None or operation is None:
             continue
-        step = operation.backward_step or written_step(operation)
+        step = operation.backward_step
+        if step is None:
+            step = operation.backward_step = written_step(operation)
         if gy.size < LARGE:
             step(node, gy, grads)
         else:
@@ -75,11 +77,9 @@ _STEP_OF_SAME_SHAPE = """
 def written_step(operation: Operation) -> Step:
     """`backward_step` for one operation, written out as a function without loops and lists."""
     if operation is GETITEM:
-        operation.backward_step = add_at_index
         return add_at_index
     is_simple = operation.gradient_stays_finite and operation.returns_fresh_arrays
     if isinstance(operation.gx_arrays, EachInput) or not is_simple:
-        operation.backward_step = backward_step
         return backward_step
     count = len(operation.gx_arrays)
     xs = ["x"] if count == 1 else [f"x{i}" for i in range(count)]
@@ -107,5 +107,4 @@ def written_step(operation: Operation) -> Step:
         "backward_step": backward_step,
     }
     exec(f"def step(node, gy, grads):\n    {body}", scope)  # noqa: S102 a row of the table, never a user's text
-    operation.backward_step = scope["step"]
     return scope["step"]

@@ -257,11 +257,9 @@ _is_called_unnamed = re.compile(  # methods that code calls without their names
 
 def _held_by(x: Any) -> dict[str, Any]:
     """An object's own attributes, those in slots too."""
-    slots = [name for base in type(x).__mro__ for name, part in vars(base).items() if isinstance(part, _SLOT)]
+    members = [pair for base in type(x).__mro__ for pair in vars(base).items()]
+    slots = [name for name, part in members if isinstance(part, types.MemberDescriptorType)]
     return {name: getattr(x, name) for name in slots if hasattr(x, name)} | getattr(x, "__dict__", {})
-
-
-_SLOT = types.MemberDescriptorType
 
 
 def _names(code: types.CodeType) -> set[str]:

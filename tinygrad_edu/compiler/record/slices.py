@@ -27,9 +27,7 @@ def slice_of(index: Any, shape: tuple[int, ...]) -> Slice | None:
     """The index as a slice of one axis, if it is one."""
     parts = _written_out(index if isinstance(index, tuple) else (index,), len(shape))
     axis = len(parts) - 1
-    if axis < 0 or axis >= len(shape) or any(part != slice(None) for part in parts[:-1] if not _is_array(part)):
-        return None
-    if any(map(_is_array, parts)):
+    if not 0 <= axis < len(shape) or any(map(_is_array, parts)) or any(part != slice(None) for part in parts[:-1]):
         return None
     last = parts[-1]
     if type(last) is int:
