@@ -98,12 +98,12 @@ class Compiled:
         if machine is None:
             return self._record(key, leaves, args, keywords)
         try:
-            if machine.eager:
-                if machine.is_outdated():
-                    raise Outdated
-                result = _constants(self._function(*args, **keywords))
-            elif machine.verified or self._verify == "never":
+            if self._is_trusted(machine) and not machine.eager:
                 result = machine.run(*leaves)
+            elif machine.is_outdated():
+                raise Outdated
+            elif machine.eager:
+                result = _constants(self._function(*args, **keywords))
             else:
                 result = self._compared(key, machine, leaves, args, keywords)
         except Outdated:
@@ -112,8 +112,12 @@ class Compiled:
         if machine is not self._latest and key in self._machines:
             self._machines.move_to_end(key)
             self._latest, self._quiet = machine, quiet
-        self._quick = machine if machine.plain and (machine.verified or self._verify == "never") else None
+        self._quick = machine if machine.plain and self._is_trusted(machine) else None
         return result
+
+    def _is_trusted(self, machine: Machine) -> bool:
+        """Whether the program runs without a comparison with the function."""
+        return machine.verified or self._verify == "never"
 
     @property
     def _name(self) -> str:
@@ -162,8 +166,6 @@ class Compiled:
 
     def _compared(self, key: Any, machine: Machine, leaves: list[Any], args: Any, keywords: Any) -> Any:
         """Run the function and then the program, both from the same state; they must give the same."""
-        if machine.is_outdated():
-            raise Outdated
         before = State(machine.changeable, leaves, machine.generators)
         try:
             with _run_eagerly():

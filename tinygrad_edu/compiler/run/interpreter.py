@@ -17,9 +17,8 @@ from tinygrad_edu.value import Value
 def one_by_one(program: Program, arguments: Sequence[Argument], *leaves: Any) -> Any:
     """Run each line, store what the program writes, and return what the function returned."""
     values = evaluated(program, arguments, leaves)
-    left = [(source, var, None if var is None else copied(values[var])) for source, var in program.writes]
     result = with_values(program.result, lambda part: delivered(values[part.var], part.kind))
-    commit(left, leaves)
+    store(program, values.__getitem__, leaves)
     return result
 
 
@@ -63,6 +62,11 @@ def computed_for_view(program: Program, given: Mapping[Var, Any]) -> dict[Var, A
     finally:
         for generator, state in zip(generators, states, strict=True):
             generator.state = state
+
+
+def store(program: Program, value_of: Callable[[Var], Any], leaves: Sequence[Any]) -> None:
+    """Store what the program writes; all values are copied first, so that none is one that was just stored."""
+    commit([(source, var, None if var is None else copied(value_of(var))) for source, var in program.writes], leaves)
 
 
 def commit(left: Sequence[tuple[Any, Var | None, Any]], leaves: Sequence[Any]) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import Returned, Var
-from tinygrad_edu.compiler.run.interpreter import commit, copied, delivered, fetched
+from tinygrad_edu.compiler.program import Returned
+from tinygrad_edu.compiler.run.interpreter import copied, delivered, fetched, store
 from tinygrad_edu.compiler.sources import Argument, Setting
 from tinygrad_edu.compiler.write.source import Readable
 
@@ -32,13 +32,9 @@ class Printed:
         }
         with np.errstate(all="ignore"):
             known, result = self.function(**given)
-        left = [(source, var, self._value(var, known)) for source, var in self.program.writes]
         returned = _delivered(self.program.result, result)
-        commit(left, leaves)
+        store(self.program, lambda var: known[self.readable.names.of[var]], leaves)
         return returned
-
-    def _value(self, var: Var | None, known: dict[str, Any]) -> Any:
-        return None if var is None else copied(known[self.readable.names.of[var]])
 
 
 def _delivered(tree: Any, result: Any) -> Any:

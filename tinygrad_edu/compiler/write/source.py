@@ -110,14 +110,10 @@ class Readable:
         remarks = dict.fromkeys(getattr(owner, "remark", "") for owner in owners)
         return [line for remark in remarks for line in remark.splitlines()]
 
-    def _result(self) -> str:
-        return result_text(self.program, self.writer)
-
     def _return(self) -> str:
-        result = self._result()
         more = self.extra()
         extra = dict.fromkeys(self.names.of[var] for _, var in more if var is not None)
-        text = ", ".join([f"return {result}", *extra])
+        text = ", ".join([f"return {result_text(self.program, self.writer)}", *extra])
         if all(var is None or var.shape for _, var in more):
             return text
         return f"{text}  # a number cannot change in place: it is returned"
@@ -147,7 +143,7 @@ class Readable:
         head = textwrap.wrap(f"def {self.program.name}({', '.join(names)}):", 110, subsequent_indent=" " * 8)
         rows = [text for text, _ in self.rows]
         if with_locals:
-            rows[-1] = f"return locals(), {self._result()}"
+            rows[-1] = f"return locals(), {result_text(self.program, self.writer)}"
         body = textwrap.indent("\n".join(rows), "    ", lambda text: bool(text.strip()))
         constants = "".join(f"{name} = {literal(value)}\n" for name, value in self.writer.constants.items())
         helpers = helper_source(self.writer.helpers).replace(": Any", "").replace(" -> Any", "")
