@@ -21,12 +21,7 @@ class RemoteFile(NamedTuple):
 
 
 def located(who: str, remote: RemoteFile, root: Path, download: bool) -> Path:
-    """Return the file in ``root/who`` or in ``root``, packed by gzip or not; ``download`` fetches one that is missing.
-
-    Raises
-    ------
-    DataNotFoundError : the file is missing, and ``download`` is false.
-    """
+    """Return the file in ``root/who`` or in ``root``, gzip or not; ``download`` fetches one that is missing."""
     plain = remote.name.removesuffix(".gz")
     found = find([root / who, root], plain, f"{plain}.gz")
     if found or download:

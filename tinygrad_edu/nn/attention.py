@@ -83,7 +83,7 @@ def _attend(
     scores = (query * scale) @ functions.swapaxes(key, -1, -2)
     if is_causal:
         scores = functions.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
-    mask = None if mask is None else _checked("attn_mask", _mask_of(mask), scores.shape)
+    mask = None if mask is None else _checked(_mask_of(mask), scores.shape)
     if mask is None:
         weights = scores.softmax()
     elif mask.dtype != bool:
@@ -116,12 +116,12 @@ def _refuse_empty(title: str, query: Tensor, key: Tensor, value: Tensor, axis: i
         )
 
 
-def _checked(name: str, mask: Any, shape: tuple[int, ...]) -> Any:
+def _checked(mask: Any, shape: tuple[int, ...]) -> Any:
     """The mask, which must broadcast to the shape of the scores."""
     short = len(shape) - mask.ndim
     if short < 0 or any(m not in (1, n) for m, n in zip(mask.shape, shape[short:], strict=True)):
         raise ShapeError(
-            f"attention: {name} must broadcast to the scores of shape {shape} (…, queries, keys), but has the shape "
+            f"attention: attn_mask must broadcast to the scores of shape {shape} (…, queries, keys), but has the shape "
             f"{mask.shape}"
         )
     return mask
@@ -267,7 +267,7 @@ class MultiheadAttention(Module):
             mask = _mask_of(mask)
             if mask.shape == (n * heads, queries, keys):
                 mask = mask.reshape(shape)
-            mask = _checked("attn_mask", mask, (n, heads, queries, keys) if mask.ndim == 4 else (queries, keys))
+            mask = _checked(mask, (n, heads, queries, keys) if mask.ndim == 4 else (queries, keys))
             taken, added = (~mask, None) if mask.dtype == bool else (None, mask)
         if padding is not None:
             padding = as_array(data_of(padding))

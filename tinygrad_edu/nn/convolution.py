@@ -291,9 +291,8 @@ class Conv1d(_Convolution):
 
     def forward(self, x: Tensor) -> Tensor:
         """The convolution of ``x``."""
-        return _convolved(
-            self._title(), x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        settings = self.stride, self.padding, self.dilation, self.groups
+        return _convolved(self._title(), x, self.weight, self.bias, *settings)
 
 
 class Conv2d(Conv1d):

@@ -73,8 +73,7 @@ class Dropout2d(Dropout):
 
     Parameters
     ----------
-    p : from 0 up to, and without, 1.
-    rng : a `numpy.random.Generator`, a seed, or None. Every call draws from it.
+    p, rng : as for `Dropout`.
 
     Raises
     ------

@@ -77,9 +77,8 @@ class Linear(Module):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Tensor):  # a bias that broadcasts would get the gradient of one that does not
-            shape = {"weight": (self.in_features, self.out_features), "bias": (self.out_features,)}.get(
-                name, value.shape
-            )
+            shapes = {"weight": (self.in_features, self.out_features), "bias": (self.out_features,)}
+            shape = shapes.get(name, value.shape)
             if value.shape != shape:
                 raise ShapeError(
                     f"{self._title()} has {name} of shape {shape}, but was given {value.shape}: make a new layer for "

@@ -136,8 +136,7 @@ def binary_cross_entropy_with_logits(
 
     Parameters
     ----------
-    logits : logits.
-    target : probabilities of the same shape, mostly 0 or 1.
+    logits, target : of one shape; a target is a probability, mostly 0 or 1.
     reduction : "mean", "sum" or "none".
     weight : numbers that broadcast to the losses and multiply them.
     pos_weight : numbers that broadcast to the losses and multiply their first term: above 1, a positive that is missed
@@ -274,8 +273,7 @@ def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Tensor:
 
     Parameters
     ----------
-    scores : scores.
-    target : -1 or 1, of the same shape.
+    scores, target : of one shape; a target is -1 or 1.
     reduction : "mean", "sum" or "none".
 
     Raises

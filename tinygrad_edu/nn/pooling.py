@@ -156,9 +156,8 @@ class MaxPool1d(_Pooling):
     Parameters
     ----------
     kernel_size : the length of a window.
-    stride : from one window to the next; None is ``kernel_size``.
     padding : a margin before and after; its entries are never the largest.
-    dilation : from one entry of a window to the next.
+    stride, dilation : as for `MaxPool2d`.
 
     Raises
     ------

@@ -46,10 +46,9 @@ class _Recurrent(Module):
         for name, shape in shapes.items():
             setattr(self, name + suffix, uniform(bound, shape, dtype, name + suffix, rng))
 
-    def _parameters_of(self, suffix: str) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        first, second, *biases = (getattr(self, name + suffix, None) for name in names)
-        return first, second, *biases  # type: ignore[return-value]
+    def _parameters_of(self, suffix: str) -> list[Any]:
+        """The weights of inputs and state, and their biases or None."""
+        return [getattr(self, name + suffix, None) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
     def _start(self, given: Any, shape: tuple[int, ...], dtype: Any) -> State:
         """The state before the first step: zeros, or what was given, checked."""

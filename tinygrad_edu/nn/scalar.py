@@ -138,12 +138,8 @@ _FORWARD = Neuron.forward
 
 def _are_alike(neurons: list[Neuron]) -> bool:
     """Whether they differ in nothing but their weights, and none has a forward of its own."""
-    for neuron in neurons:
-        if getattr(neuron.forward, "__func__", None) is not _FORWARD or not neuron.fused:
-            return False
-        if type(neuron.w) is not list or len(neuron.w) != len(neurons[0].w):
-            return False
-    return len({neuron.activation for neuron in neurons}) == 1
+    usual = [n for n in neurons if n.fused and getattr(n.forward, "__func__", None) is _FORWARD and type(n.w) is list]
+    return len(usual) == len(neurons) and len({(len(n.w), n.activation) for n in neurons}) == 1
 
 
 class _Reading:
@@ -313,10 +309,9 @@ class MLP(_ScalarModule):
         return [p for layer in self.layers for p in layer.parameters()]
 
     def extra_repr(self) -> str:
-        widths = " → ".join(
-            map(str, (len(self.layers[0].neurons[0].w), *(len(layer.neurons) for layer in self.layers)))
-        )
-        return f"{widths}{_suffix(self.layers[0].neurons[0].activation)}"
+        first = self.layers[0].neurons[0]
+        widths = [len(first.w), *(len(layer.neurons) for layer in self.layers)]
+        return f"{' → '.join(map(str, widths))}{_suffix(first.activation)}"
 
 
 def _suffix(activation: Callable[[Any], Any]) -> str:

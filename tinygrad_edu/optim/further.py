@@ -105,8 +105,7 @@ class Adamax(AdamFamily):
 
     def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
         beta1, beta2 = self.betas
-        if self.weight_decay:
-            g = g + self.weight_decay * p
+        p, g = self._decayed(p, g)
         t = state["step"] = state.get("step", 0.0) + 1
         m = running(state, "exp_avg", beta1, (1 - beta1) * g)
         u = state["exp_inf"] = larger(abs(g) + self.eps, beta2 * state.get("exp_inf", 0.0))
@@ -242,11 +241,10 @@ class Rprop(Optimizer):
 
     Parameters
     ----------
-    params : Tensors or Values.
+    params, maximize : as for `Adam`.
     lr : the first size of a step.
     etas : factors by which it shrinks and grows.
     step_sizes : the least and the largest step.
-    maximize : step up the gradient, so that the loss grows.
 
     Notes
     -----

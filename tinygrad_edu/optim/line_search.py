@@ -93,7 +93,8 @@ class BacktrackingLineSearch(Optimizer):
         if not hasattr(loss, "backward"):
             raise DTypeError(f"the function given to step() must return the loss as a node, but returned {shown(loss)}")
         loss.backward()
-        pairs = [(p, _numbers(p), p.grad) for p in self.params if p.grad is not None]
+        learning = [p for p in self.params if p.grad is not None]
+        pairs = [(p, p.data if isinstance(p, Value) else p.numpy(), p.grad) for p in learning]
         slope = as_number(sum((g * g).sum() if hasattr(g, "sum") else g * g for _, _, g in pairs))
         try:
             self.step_size = self._search(loss_of, as_number(loss), slope, pairs)
@@ -111,10 +112,6 @@ class BacktrackingLineSearch(Optimizer):
             s *= self.shrink
         _move(pairs, self.fallback)
         return self.fallback
-
-
-def _numbers(p: Any) -> Any:
-    return p.data if isinstance(p, Value) else p.numpy()
 
 
 def _move(pairs: list[Any], s: float) -> None:

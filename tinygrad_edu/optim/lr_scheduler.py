@@ -715,8 +715,7 @@ class CyclicLR(_Cycle):
     mode : "triangular"; "triangular2", each cycle half as high as the one before; or "exp_range", the height times
         ``gamma^step``.
     gamma : for "exp_range".
-    cycle_momentum : whether the optimizer's ``momentum``, or the first of its ``betas``, goes the other way.
-    base_momentum, max_momentum : the lowest and the highest momentum.
+    cycle_momentum, base_momentum, max_momentum : as for `OneCycleLR`.
 
     Raises
     ------

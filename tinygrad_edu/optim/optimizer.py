@@ -63,9 +63,8 @@ class Optimizer:
         explain_init(cls)
 
     def __init__(self, params: Iterable[Any], lr: float, maximize: bool = False) -> None:
-        params, self._given_groups = groups_of(params, type(self).__name__)
+        params, self._given_groups = groups_of(params, type(self).__name__, self.hyperparameters)
         self.params = leaves_of(params, type(self).__name__)
-        self._check_groups()
         self._groups: list[Optimizer] = []
         self.cycled = ()
         self.lr = lr
@@ -124,13 +123,6 @@ class Optimizer:
     state: list[dict[str, Any]]  # what is remembered of each parameter
     _ratio = 1.0  # the group's rate over the optimizer's
     _own: Mapping[str, Any] = {}
-
-    def _check_groups(self) -> None:
-        for group in self._given_groups:
-            unknown = [name for name in group if name != "params" and name not in self.hyperparameters]
-            if unknown:
-                known = ", ".join(self.hyperparameters)
-                raise ArgumentError(f"{type(self).__name__}: a group has no setting {unknown[0]!r}: there are {known}")
 
     def _note_ratio(self, whole: "Optimizer") -> None:
         """Remember the rate of this group over the rate of the whole optimizer."""

@@ -1,6 +1,7 @@
 """Lists of parameters, checked."""
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
@@ -25,14 +26,17 @@ def _no_list(params: Any, name: str) -> DTypeError:
     return DTypeError(f"{name} takes a list of parameters, such as net.parameters(), but was given {shown(params)}")
 
 
-def groups_of(params: Any, name: str) -> tuple[Any, list[dict[str, Any]]]:
-    """All parameters, and the groups if ``params`` is a list of dicts."""
+def groups_of(params: Any, name: str, settings: tuple[str, ...]) -> tuple[Any, list[dict[str, Any]]]:
+    """All parameters, and the groups if ``params`` is a list of dicts, which may have these settings."""
     if not isinstance(params, Iterable) or isinstance(params, Node):
         return params, []
     found = list(params)
     if not found or not all(isinstance(group, dict) for group in found):
         return found, []
     groups = [{**group, "params": nodes_of(group.get("params"), name)} for group in found]
+    for setting in chain.from_iterable(groups):
+        if setting not in ("params", *settings):
+            raise ArgumentError(f"{name}: a group has no setting {setting!r}: there are {', '.join(settings)}")
     return [p for group in groups for p in group["params"]], groups
 
 

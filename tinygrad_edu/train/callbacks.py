@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -221,29 +222,22 @@ class ReduceLROnPlateau(Callback):
         min_lr: float = 0.0,
     ) -> None:
         self.monitor = monitor
-        self._settings: dict[str, Any] = {
-            "mode": mode_of(mode, monitor, "ReduceLROnPlateau"),
-            "factor": factor,
-            "patience": patience,
-            "threshold": 0.0,
-            "min_lr": min_lr,
-        }
-        self._state: dict[str, Any] = {}
+        mode = mode_of(mode, monitor, "ReduceLROnPlateau")
+        self._scheduler_of = partial(
+            lr_scheduler.ReduceLROnPlateau, mode=mode, factor=factor, patience=patience, threshold=0.0, min_lr=min_lr
+        )
+        self._state: dict[str, Any] = {}  # a `Checkpoint` that comes first in the list loads it without a scheduler
 
     def on_start(self, run: Run) -> None:
-        fresh = self._scheduler(run)  # raises before the first step if a setting is out of its range
+        fresh = self._scheduler_of(run.optimizer)  # raises before the first step if a setting is out of its range
         if not run.epoch:
             self._state = fresh.state_dict()
 
     def on_epoch(self, run: Run) -> None:
-        scheduler = self._scheduler(run)
+        scheduler = self._scheduler_of(run.optimizer)
         scheduler.load_state_dict(self._state)
         scheduler.step(monitored(run, self.monitor))
         self._state = scheduler.state_dict()
-
-    def _scheduler(self, run: Run) -> lr_scheduler.ReduceLROnPlateau:
-        """A scheduler of this run's optimizer. A `Checkpoint` before this callback in the list does not have it yet."""
-        return lr_scheduler.ReduceLROnPlateau(run.optimizer, **self._settings)
 
     def state_dict(self) -> dict[str, Any]:
         return dict(self._state)

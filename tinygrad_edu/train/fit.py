@@ -129,8 +129,7 @@ def fit(
 
 def _name(function: Any) -> str:
     """The name of a function; "" for a lambda."""
-    name = str(getattr(function, "__name__", ""))
-    return "" if name == "<lambda>" else name
+    return str(getattr(function, "__name__", "")).replace("<lambda>", "")
 
 
 def _training_step(model: Any, loss: Loss, optimizer: Any, *, compiled: bool) -> Callable[[Array, Array], Any]:

@@ -96,12 +96,10 @@ class History(Mapping[str, list[float]]):
 
     def state_dict(self) -> dict[str, Any]:
         """The numbers and the snapshots, as a `Checkpoint` keeps them."""
+        numbers = {f"numbers.{name}": column for name, column in self.to_dict().items()}
         epochs = {f"epochs.{name}": list(epochs) for name, epochs in self._epochs.items()}
-        return (
-            {f"numbers.{name}": column for name, column in self.to_dict().items()}
-            | epochs
-            | {f"snapshots.{epoch}.{name}": entry for epoch, state in self.snapshots for name, entry in state.items()}
-        )
+        taken = {f"snapshots.{epoch}.{name}": entry for epoch, state in self.snapshots for name, entry in state.items()}
+        return numbers | epochs | taken
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Load what `state_dict` returned."""

@@ -1,8 +1,8 @@
 """`lr_range_test`: which learning rates are worth trying, found by raising the rate until training breaks."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Any
 
 import numpy as np
@@ -107,16 +107,10 @@ def lr_range_test(
     for seed in range(seeds):
         for rates, found in ((np.zeros(steps), untrained), (lrs, losses)):
             with preserved(model, optimizer):
-                feed = islice(_endless(X, y, batch_size, seed), steps)
+                shuffled = batches(X, y, batch_size, np.random.default_rng(seed))
+                feed = islice(chain.from_iterable(repeat(shuffled)), steps)  # one pass after another
                 _one_run(model, feed, loss, optimizer, rates, found[seed])
     return LRRange(lrs, losses, _steepest(lrs, losses, untrained))
-
-
-def _endless(X: Array, y: Array, batch_size: int, seed: int) -> Iterator[tuple[Array, Array]]:
-    """Batches, one pass over the data after another."""
-    rng = np.random.default_rng(seed)
-    while True:
-        yield from batches(X, y, batch_size, rng)
 
 
 def _one_run(
