@@ -21,22 +21,28 @@ class Change(NamedTuple):
     apply: Callable[[Fork], None]
 
 
-def reset_gradients() -> Change:
-    """Reset the gradients before every pass, and step after it."""
+def _setting(name: str, code: str, **attributes: Any) -> Change:
+    """A change that sets these attributes of a fork."""
 
     def apply(fork: Fork) -> None:
-        fork.zero_grad, fork.always_step = True, True
+        for attribute, value in attributes.items():
+            setattr(fork, attribute, value)
 
-    return Change("the gradients reset before each backward pass", "{optimizer}.zero_grad()", apply)
+    return Change(name, code, apply)
+
+
+# --- of the steps ---
+
+
+def reset_gradients() -> Change:
+    """Reset the gradients before every pass, and step after it."""
+    name = "the gradients reset before each backward pass"
+    return _setting(name, "{optimizer}.zero_grad()", zero_grad=True, always_step=True)
 
 
 def scale_rate(factor: float) -> Change:
     """Multiply the learning rate."""
-
-    def apply(fork: Fork) -> None:
-        fork.rate = factor
-
-    return Change(f"the learning rate times {factor:g}", f"{{optimizer}}.lr *= {factor:g}", apply)
+    return _setting(f"the learning rate times {factor:g}", f"{{optimizer}}.lr *= {factor:g}", rate=factor)
 
 
 def set_rate(lr: float) -> Change:
@@ -48,6 +54,15 @@ def set_rate(lr: float) -> Change:
             fork.optimizer.lr = lr
 
     return Change(f"the learning rate {lr:g}", f"{{optimizer}}.lr = {lr:g}", apply)
+
+
+def set_decay(decay: float) -> Change:
+    """Use another weight decay."""
+
+    def apply(fork: Fork) -> None:
+        fork.optimizer.weight_decay = decay
+
+    return Change(f"the weight decay {decay:g}", f"{{optimizer}}.weight_decay = {decay:g}", apply)
 
 
 def all_parameters() -> Change:
@@ -62,103 +77,17 @@ def all_parameters() -> Change:
     return Change("all parameters in the optimizer", "{optimizer} = optim.…({net}.parameters(), …)", apply)
 
 
-def skip(ops: tuple[str, ...], code: str = "{net}.layers[-1] = nn.Identity()") -> Change:
-    """Leave out the activation between the last layer and the loss."""
+def with_adam() -> Change:
+    """Adam with the rate 0.01 instead of the optimizer."""
 
     def apply(fork: Fork) -> None:
-        last = _last_activation(fork.tape.passes[0], ops)
+        fork.optimizer = optim.Adam(list(fork.parameters.values()), lr=0.01)
+        fork.rate, fork.always_step, fork.zero_grad = None, True, True
 
-        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-            return nodes[instruction.inputs[0]] if i == last else None
-
-        fork.replace = replace
-
-    return Change(f"no {' or '.join(ops)} before the loss", code, apply)
+    return Change("Adam with the rate 0.01", "{optimizer} = optim.Adam({net}.parameters(), lr=0.01)", apply)
 
 
-def _last_activation(recorded: Pass, ops: tuple[str, ...]) -> int:
-    """The index of the last of these operations after the last layer; −1 if there is none."""
-    names = [x.operation.name if x.operation is not None else "" for x in recorded.graph]
-    start = max((i for i, name in enumerate(names) if name in LAYERS), default=0)
-    return max((i for i, name in enumerate(names) if i > start and name in ops), default=-1)
-
-
-def fit_target_shapes() -> Change:
-    """Give a constant of shape (n,) the shape (n, 1) where it meets predictions of that shape."""
-
-    def apply(fork: Fork) -> None:
-        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-            if instruction.operation is None or len(instruction.inputs) != 2:
-                return None
-            a, b = (nodes[k] for k in instruction.inputs)
-            if a.requires_grad == b.requires_grad:
-                return None
-            target = b if a.requires_grad else a
-            shapes = {np.shape(a.raw), np.shape(b.raw)}
-            n = len(target.raw) if np.ndim(target.raw) else 0
-            if n < 2 or shapes != {(n,), (n, 1)}:
-                return None
-            answers = a if a.requires_grad else b
-            fitting = Tensor(np.reshape(target.raw, np.shape(answers.raw)), requires_grad=False)
-            xs = [fitting if x is target else x for x in (a, b)]
-            return xs[0]._record(instruction.operation, xs, instruction.params)
-
-        fork.replace = replace
-
-    return Change("targets of the predictions' shape", "y = y.reshape(-1, 1)", apply)
-
-
-def change_inputs(function: Callable[[Any], Any], name: str, code: str) -> Change:
-    """Apply a function to the rows that enter the first layer."""
-
-    def apply(fork: Fork) -> None:
-        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-            constant = instruction.constant
-            if constant is None or not _enters_a_layer(fork, i):
-                return None
-            return Tensor(function(np.asarray(constant.raw)), requires_grad=False)
-
-        fork.replace = replace
-
-    return Change(name, code, apply)
-
-
-def standardize_inputs(tape: Tape) -> Change:
-    """Standardize the features with the mean and the deviation of all recorded batches."""
-    rows = [x for p in tape.passes for x in _inputs(p)]
-    whole = np.concatenate(rows) if rows else np.zeros((1, 1))
-    whole = whole[np.isfinite(whole).all(1)]
-    mean, deviation = whole.mean(0), whole.std(0)
-    deviation = np.where(deviation > 0, deviation, 1.0)
-    return change_inputs(
-        lambda x: (x - mean) / deviation, "standardized inputs", "X = (X - X_train.mean(0)) / X_train.std(0)"
-    )
-
-
-def _inputs(recorded: Pass) -> list[Any]:
-    return [
-        np.asarray(x.constant.raw)
-        for i, x in enumerate(recorded.graph)
-        if x.constant is not None and _feeds(recorded, i) and np.ndim(x.constant.raw) == 2
-    ]
-
-
-def _feeds(recorded: Pass, i: int) -> bool:
-    """Whether a layer takes the constant at that index, directly or through views."""
-    places = {i}
-    for k, x in enumerate(recorded.graph):
-        if x.operation is None or x.inputs[0] not in places:
-            continue
-        if x.operation.name in LAYERS:
-            return True
-        if x.operation.name in VIEWS:
-            places.add(k)
-    return False
-
-
-def _enters_a_layer(fork: Fork, i: int) -> bool:
-    graph = fork.tape.passes[0].graph
-    return i < len(graph) and _feeds(fork.tape.passes[0], i)
+# --- of the initial weights ---
 
 
 def set_weights(state: Any) -> Change:
@@ -173,11 +102,11 @@ def set_weights(state: Any) -> Change:
     return Change("other initial weights", "{net}.load_state_dict(weights)", apply)
 
 
-def fresh_weights(seed: int = 0) -> Change:
+def fresh_weights() -> Change:
     """Begin with Kaiming's weights, and biases of 0."""
 
     def apply(fork: Fork) -> None:
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         for p in fork.parameters.values():
             if isinstance(p, Tensor) and p.ndim == 2:
                 nn.init.kaiming_uniform_(p, rng=rng)
@@ -187,92 +116,138 @@ def fresh_weights(seed: int = 0) -> Change:
     return Change("fresh weights of the usual size", "nn.init.kaiming_uniform_(layer.weight)", apply)
 
 
+# --- of the graph ---
+
+
+def skip(tape: Tape, ops: tuple[str, ...], code: str = "{net}.layers[-1] = nn.Identity()") -> Change:
+    """Leave out the activation between the last layer and the loss."""
+    last = _last_activation(tape.passes[0], ops)
+
+    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+        return nodes[instruction.inputs[0]] if i == last else None
+
+    return _setting(f"no {' or '.join(ops)} before the loss", code, replace=replace)
+
+
+def _last_activation(recorded: Pass, ops: tuple[str, ...]) -> int:
+    """The index of the last of these operations after the last layer; −1 if there is none."""
+    last = recorded.last(ops)
+    return last if last > recorded.last(LAYERS) else -1
+
+
+def other_output_activation(tape: Tape) -> Change | None:
+    """No activation after the last layer where there is one, else a sigmoid or a softmax; None for losses of logits."""
+    recorded = tape.passes[0]
+    if _last_activation(recorded, ACTIVATIONS) >= 0:
+        return skip(tape, ACTIVATIONS)._replace(name="no activation after the last layer")
+    last = recorded.last(LAYERS)
+    if last < 0 or recorded.last(("cross_entropy", "bce_with_logits", "log_softmax", "logsumexp")) >= 0:
+        return None
+
+    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+        if i != last:
+            return None
+        answers = fork.node(instruction, nodes)
+        several = np.ndim(answers.raw) > 1 and answers.raw.shape[-1] > 1
+        return nn.functional.softmax(answers) if several else answers.sigmoid()
+
+    code = "{net} = nn.Sequential(*{net}.layers, nn.Sigmoid())"
+    return _setting("a sigmoid or a softmax after the last layer", code, replace=replace)
+
+
+def insert_relu(tape: Tape) -> Change:
+    """Put a ReLU after every layer but the last."""
+    layers = [i for i, x in enumerate(tape.passes[0].graph) if x.op in LAYERS]
+
+    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+        return fork.node(instruction, nodes).relu() if i in layers[:-1] else None
+
+    return _setting("a ReLU between the layers", "nn.ReLU()  # between the layers of {net}", replace=replace)
+
+
 def divide_loss(rows: int) -> Change:
     """Divide the loss by the number of rows."""
 
-    def apply(fork: Fork) -> None:
-        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-            graph = fork.tape.passes[0].graph
-            if i != len(graph) - 1 or instruction.operation is None:
-                return None
-            return fork._node(instruction, nodes) / float(rows)
+    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+        is_loss = i == len(fork.tape.passes[0].graph) - 1 and instruction.operation is not None
+        return fork.node(instruction, nodes) / float(rows) if is_loss else None
 
-        fork.replace = replace
-
-    return Change(f"the loss divided by {rows} rows", "loss = loss / len(X)", apply)
-
-
-def set_decay(decay: float) -> Change:
-    """Use another weight decay."""
-
-    def apply(fork: Fork) -> None:
-        fork.optimizer.weight_decay = decay
-
-    return Change(f"the weight decay {decay:g}", f"{{optimizer}}.weight_decay = {decay:g}", apply)
+    return _setting(f"the loss divided by {rows} rows", "loss = loss / len(X)", replace=replace)
 
 
 def drop_minus() -> Change:
     """Leave out the minus at the end of the loss."""
 
-    def apply(fork: Fork) -> None:
-        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-            last = i == len(fork.tape.passes[0].graph) - 1
-            is_minus = instruction.operation is not None and instruction.operation.name == "neg"
-            return nodes[instruction.inputs[0]] if last and is_minus else None
+    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+        is_minus = i == len(fork.tape.passes[0].graph) - 1 and instruction.op == "neg"
+        return nodes[instruction.inputs[0]] if is_minus else None
 
-        fork.replace = replace
-
-    return Change("the loss without its minus", "loss.backward()  # without a minus", apply)
+    return _setting("the loss without its minus", "loss.backward()  # without a minus", replace=replace)
 
 
-def insert_relu() -> Change:
-    """Put a ReLU after every layer but the last."""
-
-    def apply(fork: Fork) -> None:
-        graph = fork.tape.passes[0].graph
-        layers = [i for i, x in enumerate(graph) if x.operation is not None and x.operation.name in LAYERS]
-
-        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-            return fork._node(instruction, nodes).relu() if i in layers[:-1] else None
-
-        fork.replace = replace
-
-    return Change("a ReLU between the layers", "nn.ReLU()  # between the layers of {net}", apply)
+# --- of the data ---
 
 
-def with_adam() -> Change:
-    """Adam with the rate 0.01 instead of the optimizer."""
+def change_inputs(function: Callable[[Any], Any], name: str, code: str) -> Change:
+    """Apply a function to the rows that enter the first layer."""
 
-    def apply(fork: Fork) -> None:
-        fork.optimizer = optim.Adam(list(fork.parameters.values()), lr=0.01)
-        fork.rate, fork.always_step, fork.zero_grad = None, True, True
+    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+        constant = instruction.constant
+        if constant is None or not _feeds(fork.tape.passes[0], i):
+            return None
+        return Tensor(function(np.asarray(constant.raw)), requires_grad=False)
 
-    return Change("Adam with the rate 0.01", "{optimizer} = optim.Adam({net}.parameters(), lr=0.01)", apply)
+    return _setting(name, code, replace=replace)
 
 
-def other_output_activation(tape: Tape) -> Change | None:
-    """No activation after the last layer where there is one, else a sigmoid or a softmax; None for losses of logits."""
-    graph = tape.passes[0].graph
-    names = ["" if x.operation is None else x.operation.name for x in graph]
-    if _last_activation(tape.passes[0], ACTIVATIONS) >= 0:
-        return skip(ACTIVATIONS)._replace(name="no activation after the last layer")
-    if not {*names} & {*LAYERS} or {*names} & {"cross_entropy", "bce_with_logits", "log_softmax", "logsumexp"}:
-        return None
-    last = max(i for i, name in enumerate(names) if name in LAYERS)
-
-    def apply(fork: Fork) -> None:
-        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-            if i != last:
-                return None
-            answers = fork._node(instruction, nodes)
-            several = np.ndim(answers.raw) > 1 and answers.raw.shape[-1] > 1
-            return nn.functional.softmax(answers) if several else answers.sigmoid()
-
-        fork.replace = replace
-
-    return Change(
-        "a sigmoid or a softmax after the last layer", "{net} = nn.Sequential(*{net}.layers, nn.Sigmoid())", apply
+def standardize_inputs(tape: Tape) -> Change:
+    """Standardize the features with the mean and the deviation of all recorded batches."""
+    rows = [
+        np.asarray(x.constant.raw)
+        for recorded in tape.passes
+        for i, x in enumerate(recorded.graph)
+        if x.constant is not None and np.ndim(x.constant.raw) == 2 and _feeds(recorded, i)
+    ]
+    whole = np.concatenate(rows) if rows else np.zeros((1, 1))
+    whole = whole[np.isfinite(whole).all(1)]
+    mean, deviation = whole.mean(0), whole.std(0)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    return change_inputs(
+        lambda x: (x - mean) / deviation, "standardized inputs", "X = (X - X_train.mean(0)) / X_train.std(0)"
     )
+
+
+def _feeds(recorded: Pass, i: int) -> bool:
+    """Whether a layer takes the constant at that index, directly or through views."""
+    places = {i}
+    for k, x in enumerate(recorded.graph):
+        if x.operation is None or x.inputs[0] not in places:
+            continue
+        if x.op in LAYERS:
+            return True
+        if x.op in VIEWS:
+            places.add(k)
+    return False
+
+
+def fit_target_shapes() -> Change:
+    """Give a constant of shape (n,) the shape (n, 1) where it meets predictions of that shape."""
+
+    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+        if instruction.operation is None or len(instruction.inputs) != 2:
+            return None
+        a, b = (nodes[k] for k in instruction.inputs)
+        if a.requires_grad == b.requires_grad:
+            return None
+        answers, target = (a, b) if a.requires_grad else (b, a)
+        n = len(target.raw) if np.ndim(target.raw) else 0
+        if n < 2 or {np.shape(a.raw), np.shape(b.raw)} != {(n,), (n, 1)}:
+            return None
+        fitting = Tensor(np.reshape(target.raw, np.shape(answers.raw)), requires_grad=False)
+        xs = [fitting if x is target else x for x in (a, b)]
+        return xs[0]._record(instruction.operation, xs, instruction.params)
+
+    return _setting("targets of the predictions' shape", "y = y.reshape(-1, 1)", replace=replace)
 
 
 def scale_targets(tape: Tape) -> Change | None:
@@ -288,34 +263,33 @@ def scale_targets(tape: Tape) -> Change | None:
     whole = np.concatenate(targets).astype(float)
     middle, deviation = float(whole.mean()), float(whole.std()) or 1.0
 
-    def apply(fork: Fork) -> None:
-        def replace(i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-            if i != place or instruction.constant is None:
-                return None
-            return Tensor((np.asarray(instruction.constant.raw) - middle) / deviation, requires_grad=False)
+    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
+        if i != place or instruction.constant is None:
+            return None
+        return Tensor((np.asarray(instruction.constant.raw) - middle) / deviation, requires_grad=False)
 
-        fork.replace, fork.unit = replace, deviation**power
-
-    return Change("standardized targets", "y = (y - y_train.mean(0)) / y_train.std(0)", apply)
+    code = "y = (y - y_train.mean(0)) / y_train.std(0)"
+    return _setting("standardized targets", code, replace=replace, unit=deviation**power)
 
 
 def _target(recorded: Pass) -> tuple[int, int] | None:
     """The index of the targets, and the power to which the loss raises their difference from the answers."""
     graph = recorded.graph
     for x in graph:
-        name = "" if x.operation is None else x.operation.name
-        power = 1 if name == "abs" else 2 if name == "pow" or (name == "mul" and x.inputs[0] == x.inputs[1]) else 0
-        difference = graph[_seen_through_views(graph, x.inputs[0])] if power else x
-        if not power or difference.operation is None or difference.operation.name != "sub":
+        squares = x.op == "pow" or (x.op == "mul" and x.inputs[0] == x.inputs[1])
+        if not squares and x.op != "abs":
+            continue
+        difference = graph[_seen_through_views(graph, x.inputs[0])]
+        if difference.op != "sub":
             continue
         for k in (_seen_through_views(graph, k) for k in difference.inputs):
             constant = graph[k].constant
             if isinstance(constant, Tensor) and constant.size > 1 and not _feeds(recorded, k):
-                return k, power
+                return k, 2 if squares else 1
     return None
 
 
 def _seen_through_views(graph: list[Instruction], i: int) -> int:
-    while (operation := graph[i].operation) is not None and operation.name in VIEWS:
+    while graph[i].op in VIEWS:
         i = graph[i].inputs[0]
     return i

@@ -10,7 +10,7 @@ from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.train.doctor import changes
 from tinygrad_edu.train.doctor.changes import Change
 from tinygrad_edu.train.doctor.finding import Finding
-from tinygrad_edu.train.doctor.tape import Fork, Tape
+from tinygrad_edu.train.doctor.tape import Fork, Tape, with_passes
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,21 +55,15 @@ class Cure:
 
 def cure_of(finding: Finding, tape: Tape | None, names: dict[str, str], settings: dict[str, Any], rows: int) -> Cure:
     """The cure of a finding, from a tape; see `Doctor.cure`."""
-    if tape is None:
-        raise ArgumentError(
-            "a cure needs the first steps of the run: watch it with train.doctor(net, optimizer, examine=True)"
-        )
-    if not tape.passes:
-        raise ArgumentError("a cure needs at least one step, but no backward pass was recorded")
+    tape = with_passes(tape, "a cure needs")
     chosen = _change(finding, tape, settings, rows)
     if tape.optimizer is None:
         raise ArgumentError("a cure repeats the steps, so the doctor must be given the optimizer that takes them")
     plain, cured = Fork(tape), Fork(tape)
-    count = len(tape.passes)
-    plain.run(count)
     for change in chosen:
         change.apply(cured)
-    cured.run(count)
+    for fork in (plain, cured):
+        fork.run(len(tape.passes))
     was = [recorded.loss for recorded in tape.passes]
     exact = all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(was, plain.losses, strict=True))
     return Cure(
@@ -126,17 +120,17 @@ def _usual(tape: Tape, rows: int) -> dict[str, Callable[[], Change | None]]:
         "parameter missing from the optimizer": changes.all_parameters,
         "parameters that never change": changes.all_parameters,
         "softmax before cross-entropy": lambda: changes.skip(
-            ("softmax",), "loss = nn.functional.cross_entropy(logits, y)"
+            tape, ("softmax",), "loss = nn.functional.cross_entropy(logits, y)"
         ),
         "probabilities given to a with-logits loss": lambda: changes.skip(
-            ("sigmoid",), "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)"
+            tape, ("sigmoid",), "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)"
         ),
-        "output activation that does not fit": lambda: changes.skip(("relu", "sigmoid", "tanh", "softplus")),
-        "ReLU before a loss of logits": lambda: changes.skip(("relu",)),
+        "output activation that does not fit": lambda: changes.skip(tape, ("relu", "sigmoid", "tanh", "softplus")),
+        "ReLU before a loss of logits": lambda: changes.skip(tape, ("relu",)),
         "labels of the wrong shape that broadcast": changes.fit_target_shapes,
         "inputs not normalized": lambda: changes.standardize_inputs(tape),
         "targets not scaled": lambda: changes.scale_targets(tape),
-        "no nonlinearity between layers": changes.insert_relu,
+        "no nonlinearity between layers": lambda: changes.insert_relu(tape),
         "weight decay too strong": lambda: changes.set_decay(1e-4),
         **dict.fromkeys(
             (

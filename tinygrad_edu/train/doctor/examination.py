@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.train.doctor import changes
-from tinygrad_edu.train.doctor.tape import Fork, Tape
+from tinygrad_edu.train.doctor.course import mean
+from tinygrad_edu.train.doctor.tape import Fork, Tape, with_passes
 
 TRIED = 60  # passes per trial
 BETTER = 0.8  # times the loss without the change
@@ -60,15 +60,11 @@ class Examination:
         lines += [
             f"  {trial.loss:9.3g}  {'helps  ' if trial.helped else '       '}{trial.name}" for trial in self.trials
         ]
-        learned = self.one_batch < 0.1 * abs(self.start)
-        lines.append(
-            f"  One batch alone {'can' if learned else 'cannot'} be learned (loss {self.one_batch:.3g}): "
-            + (
-                "net, loss and gradients are connected."
-                if learned
-                else "look at the net, the loss and the graph between them first."
-            )
-        )
+        if self.one_batch < 0.1 * abs(self.start):
+            can, so = "can", "net, loss and gradients are connected."
+        else:
+            can, so = "cannot", "look at the net, the loss and the graph between them first."
+        lines.append(f"  One batch alone {can} be learned (loss {self.one_batch:.3g}): {so}")
         lines.append(
             f"  This took {self.passes} forward and backward passes; the run had {self.steps}. The run was not changed."
         )
@@ -77,17 +73,10 @@ class Examination:
 
 def examine(tape: Tape | None, names: dict[str, str], steps: int) -> Examination:
     """Try changes on forks of the run from its start; see `Doctor.examine`."""
-    if tape is None:
-        raise ArgumentError(
-            "experiments need the first steps of the run: watch it with train.doctor(net, optimizer, examine=True)"
-        )
-    if not tape.passes:
-        raise ArgumentError("experiments need at least one step, but no backward pass was recorded")
+    tape = with_passes(tape, "experiments need")
     if tape.optimizer is None:
         raise ArgumentError("experiments repeat the steps, so the doctor must be given the optimizer")
-    plain = Fork(tape)
-    plain.run(TRIED)
-    before = _last(plain.losses)
+    before = _loss_with(tape, None)
     candidates = [
         changes.scale_rate(0.1),
         changes.scale_rate(10.0),
@@ -95,29 +84,26 @@ def examine(tape: Tape | None, names: dict[str, str], steps: int) -> Examination
         changes.reset_gradients(),
         changes.standardize_inputs(tape),
         changes.fresh_weights(),
-        changes.insert_relu(),
+        changes.insert_relu(tape),
         changes.other_output_activation(tape),
         changes.scale_targets(tape),
     ]
-    trials = [_try(tape, change, names, before) for change in candidates if change is not None]
-    alone = Fork(tape)
-    changes.with_adam().apply(alone)
-    alone.run(2 * TRIED, only=0)
+    limit = BETTER * before if math.isfinite(before) else math.inf
+    trials = []
+    for change in candidates:
+        if change is not None:
+            loss = _loss_with(tape, change)
+            trials.append(Trial(change.name, change.code.format(**names), loss, loss < limit))
+    alone = _loss_with(tape, changes.with_adam(), 2 * TRIED, only=0)
     trials.sort(key=lambda trial: math.inf if math.isnan(trial.loss) else trial.loss)
     passes = TRIED * (len(trials) + 3)
-    return Examination(tape.passes[0].loss, before, trials, _last(alone.losses), passes, steps)
+    return Examination(tape.passes[0].loss, before, trials, alone, passes, steps)
 
 
-def _try(tape: Tape, change: Any, names: dict[str, str], before: float) -> Trial:
+def _loss_with(tape: Tape, change: changes.Change | None, passes: int = TRIED, *, only: int | None = None) -> float:
+    """The mean loss of the last tenth of these passes of a fork with the change."""
     fork = Fork(tape)
-    change.apply(fork)
-    fork.run(TRIED)
-    loss = _last(fork.losses)
-    helped = loss < BETTER * before if math.isfinite(before) else math.isfinite(loss)
-    return Trial(change.name, change.code.format(**names), loss, helped)
-
-
-def _last(losses: list[float]) -> float:
-    """The mean of the last tenth."""
-    recent = losses[-max(1, len(losses) // 10) :]
-    return math.fsum(recent) / len(recent) if all(map(math.isfinite, recent)) else math.nan
+    if change is not None:
+        change.apply(fork)
+    fork.run(passes, only=only)
+    return mean(fork.losses[-passes // 10 :])

@@ -2,11 +2,12 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.modes import MODES
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim import Optimizer
@@ -25,6 +26,11 @@ class Instruction(NamedTuple):
     inputs: tuple[int, ...]
     params: Mapping[str, Any]
 
+    @property
+    def op(self) -> str:
+        """The name of the operation; "" for a parameter or a constant."""
+        return "" if self.operation is None else self.operation.name
+
 
 class Pass(NamedTuple):
     """A backward pass, and what happened until the next one.
@@ -41,6 +47,10 @@ class Pass(NamedTuple):
     kept: frozenset[str]
     steps: list[float]
     loss: float
+
+    def last(self, ops: Container[str]) -> int:
+        """The index of the last node that one of these operations made; −1 if there is none."""
+        return max((i for i, x in enumerate(self.graph) if x.op in ops), default=-1)
 
 
 class Tape:
@@ -90,7 +100,15 @@ class Tape:
             self.passes[-1].steps.append(float(optimizer.lr))
 
 
-Replace = Callable[[int, Instruction, list[Any]], Any]
+def with_passes(tape: Tape | None, need: str) -> Tape:
+    """The tape, if it has a pass; ``need`` begins the error if not."""
+    if tape is None:
+        raise ArgumentError(
+            f"{need} the first steps of the run: watch it with train.doctor(net, optimizer, examine=True)"
+        )
+    if not tape.passes:
+        raise ArgumentError(f"{need} at least one step, but no backward pass was recorded")
+    return tape
 
 
 class Fork:
@@ -104,7 +122,8 @@ class Fork:
     rate : multiplies the recorded learning rates; None to keep the optimizer's own.
     zero_grad : True to reset the gradients before every pass; None to do as the run did.
     always_step : whether a step follows every pass; if not, steps are where the run took them.
-    replace : a function that gives another node than the recorded one, or None to keep it.
+    replace : a function of the fork, an index, its instruction and the nodes so far, which gives another node than the
+        recorded one, or None to keep it.
     unit : each loss is multiplied with it, so that losses of scaled targets can be compared.
     """
 
@@ -117,10 +136,10 @@ class Fork:
         self.rate: float | None = 1.0
         self.zero_grad: bool | None = None
         self.always_step = False
-        self.replace: Replace | None = None
+        self.replace: Callable[[Fork, int, Instruction, list[Any]], Any] | None = None
         self.unit = 1.0
 
-    def run(self, passes: int = KEPT, *, only: int | None = None) -> None:
+    def run(self, passes: int, *, only: int | None = None) -> None:
         """Repeat the recorded passes until there are ``passes``, from the first on; or ``only`` the one at an index."""
         observers, MODES.observers = MODES.observers, ()
         try:
@@ -149,11 +168,12 @@ class Fork:
         """The loss of a recorded pass, with this fork's parameters."""
         nodes: list[Any] = []
         for i, instruction in enumerate(recorded.graph):
-            new = None if self.replace is None else self.replace(i, instruction, nodes)
-            nodes.append(self._node(instruction, nodes) if new is None else new)
+            new = None if self.replace is None else self.replace(self, i, instruction, nodes)
+            nodes.append(self.node(instruction, nodes) if new is None else new)
         return nodes[-1]
 
-    def _node(self, instruction: Instruction, nodes: list[Any]) -> Any:
+    def node(self, instruction: Instruction, nodes: list[Any]) -> Any:
+        """The node that an instruction makes of those so far."""
         if instruction.name:
             return self.parameters[instruction.name]
         if instruction.constant is not None:
