@@ -13,6 +13,7 @@ from tinygrad_edu.train.doctor.task import viewed
 from tinygrad_edu.train.doctor.visit import Visit
 
 PATIENCE = 100  # passes before a net that does not learn is judged
+EARLY = 50  # the same, where the graph shows what is wrong
 LARGE = 4.0  # times the deviation of Kaiming's initialization
 FAR = 3.0  # times the loss of a constant answer, at the start
 KEPT_PATHS = 0.2  # share of the paths that dropout must keep
@@ -36,13 +37,11 @@ class MissingNonlinearity(Rule):
     code = "{net} = nn.Sequential(first_layer, nn.ReLU(), second_layer)"
     confidence = 0.85
 
-    def __init__(self) -> None:
-        self.products = 0  # with weights, one after the other, in a linear net of Values
+    products = 0  # with weights, one after the other, in a linear net of Values
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         if visit.step == 1 and visit.task is not None and isinstance(visit.root.raw, float):
             self.products = _products_in_a_row(visit.task.answers, visit.names)
-        return None
 
     def judge(self, course: Course) -> Said | None:
         by_name = {layer.name: layer for layer in course.layers}
@@ -53,18 +52,17 @@ class MissingNonlinearity(Rule):
             for before in layer.before
             if by_name[before].outputs >= min(by_name[before].inputs, layer.outputs)
         ]
-        if not (pairs or self.products > 1) or len(course.losses) < PATIENCE / 2:
+        if not (pairs or self.products > 1) or not course.stays_above(0.6, EARLY):
             return None
-        ratio = course.ratio()
         everywhere = all(layer.linear for layer in course.layers)
-        if ratio is None or not ratio > 0.6 or not (course.stuck() or (everywhere and ratio > 1.5)):
+        if not course.stuck() and not (everywhere and course.stays_above(1.5)):
             return None
         where = (
             f"{pairs[0][1].name} follows {pairs[0][0].name} directly" if pairs else "the net only multiplies and adds"
         )
         return Said(
             "there is no nonlinearity between two layers, so together they are one linear map.",
-            f"{where}, and after {len(course.losses)} steps the loss is still {ratio:.0%} of a constant answer's loss",
+            f"{where}, and after {len(course.losses)} steps the loss is still {course.level}",
         )
 
 
@@ -99,24 +97,21 @@ class SoftmaxInside(Rule):
     code = "{net}.layers[1] = nn.ReLU()  # where the hidden softmax is"
     confidence = 0.9
 
-    def __init__(self) -> None:
-        self.width = 0
+    width = 0
 
-    def look(self, visit: Visit) -> Said | None:
-        for node, name in visit.layers:
+    def look(self, visit: Visit) -> None:
+        for node, _ in visit.layers:
             x = viewed(node.inputs[0])
-            if x.op == "softmax" and x in visit.hidden and name:
+            if x.op == "softmax" and x in visit.hidden:
                 self.width = int(np.shape(x.raw)[-1])
-        return None
 
     def judge(self, course: Course) -> Said | None:
-        ratio = course.ratio()
-        if not self.width or ratio is None or not ratio > 0.5 or len(course.losses) < PATIENCE / 2:
+        if not self.width or not course.stays_above(0.5, EARLY):
             return None
         return Said(
             "a hidden layer ends with a softmax, so the next layer gets only small numbers.",
             f"the outputs of {self.width} units add up to 1 before the next layer, and after {len(course.losses)} "
-            f"steps the loss is still {ratio:.0%} of a constant answer's loss",
+            f"steps the loss is still {course.level}",
         )
 
 
@@ -143,8 +138,8 @@ class NetTooSmall(Rule):
             return None
         return Said(
             "the net has too few hidden units for this task.",
-            f"{narrow.name} has only {_units(narrow.outputs)}, and the loss stays at "
-            f"{course.ratio():.0%} of a constant answer's loss",
+            f"{narrow.name} has only {'one unit' if narrow.outputs == 1 else f'{narrow.outputs} units'}, and the loss "
+            f"stays at {course.level}",
             code=f"{{net}} = nn.MLP({course.layers[0].inputs}, [16, {course.layers[-1].outputs}])",
         )
 
@@ -163,16 +158,13 @@ class NoBiases(Rule):
     confidence = 0.7
 
     def finish(self, course: Course) -> Said | None:
-        if course.modules(LayerNorm, BatchNorm1d):
+        if not course.layers or any(layer.bias for layer in course.layers) or course.modules(LayerNorm, BatchNorm1d):
             return None
-        if not course.layers or any(layer.bias for layer in course.layers) or len(course.losses) < PATIENCE:
-            return None
-        if not course.stuck(share=0.8):
+        if len(course.losses) < PATIENCE or not course.stuck(share=0.8):
             return None
         return Said(
             "no layer has a bias, so the net cannot shift its answers.",
-            f"{len(course.layers)} layers have weights only, and the loss stays at {course.ratio():.0%} of a constant "
-            "answer's loss",
+            f"{len(course.layers)} layers have weights only, and the loss stays at {course.level}",
         )
 
 
@@ -192,14 +184,13 @@ class TooMuchDropout(Rule):
     def judge(self, course: Course) -> Said | None:
         dropouts = [(name, m.p) for name, m in course.modules(Dropout)]
         kept = math.prod(1 - p for _, p in dropouts)
-        ratio = course.ratio()
-        if kept >= KEPT_PATHS or ratio is None or not ratio > 0.5 or len(course.losses) < PATIENCE:
+        if kept >= KEPT_PATHS or not course.stays_above(0.5, PATIENCE):
             return None
         name = dropouts[0][0]
         return Said(
             "dropout is so strong that it drops almost every path from the input to the output.",
             f"{len(dropouts)} layers with p = {', '.join(f'{p:g}' for _, p in dropouts)} keep {kept:.1%} of the "
-            f"paths, and the loss is still {ratio:.0%} of a constant answer's loss",
+            f"paths, and the loss is still {course.level}",
             code=f"{{net}}.{_indexed(name)}.p = 0.2",
         )
 
@@ -219,9 +210,10 @@ class InitialWeightsTooLarge(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         record = visit.course.record
-        if visit.step != 1 or record is None or not visit.layers:
+        if visit.step != 1 or not visit.layers:
             return None
-        sizes = [(name, *_deviation(visit, name)) for _, name in visit.layers]
+        weights = [(name, visit.parameters[name].raw) for _, name in visit.layers]
+        sizes = [(name, float(np.std(w)), math.sqrt(2 / (len(w) if w.ndim == 2 else w.size))) for name, w in weights]
         large = [(name, size, usual) for name, size, usual in sizes if size > LARGE * usual]
         guess = record.guess()
         if len(large) < 2 * len(sizes) / 3 or not guess > 0 or not record.losses[0] > FAR * guess:
@@ -232,15 +224,6 @@ class InitialWeightsTooLarge(Rule):
             f"{name} has a deviation of {size:.3g} ({usual:.2g} is usual), and the first loss is "
             f"{record.losses[0]:.3g} (a constant answer has {guess:.3g})",
         )
-
-
-def _deviation(visit: Visit, name: str) -> tuple[float, float]:
-    w = visit.parameters[name].raw
-    return float(np.std(w)), math.sqrt(2 / (w.shape[0] if w.ndim == 2 else w.size))
-
-
-def _units(count: int) -> str:
-    return "one unit" if count == 1 else f"{count} units"
 
 
 def _indexed(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -51,7 +52,8 @@ class Course:
         Of a large array, only a sample of the entries is compared.
     climbs : the cosine between each of those steps and the gradient; descent has a negative one.
     rates : the learning rate at each step of an optimizer.
-    record : what is known of the task; None if the kind of the loss is not known.
+    stepped : the optimizer that took the last step.
+    record : what is known of the task; without rows if the kind of the loss is not known.
     evaluations : the losses that were computed without a gradient.
     layers : of the first graph, in the order of the forward pass.
     names : how the program calls the net and the optimizer.
@@ -72,7 +74,8 @@ class Course:
         self.largest_change = 0.0
         self.climbs: list[float] = []
         self.rates: list[float] = []
-        self.record: Record | None = None
+        self.stepped: Any = None
+        self.record = Record()
         self.evaluations: list[Evaluation] = []
         self.layers: list[Layer] = []
         self.names: dict[str, str] = {"net": "net", "optimizer": "optimizer"}
@@ -85,6 +88,7 @@ class Course:
         self.start = {name: w.copy() for name, w in self._weights().items()}
         self.by_size = sorted(parameters.values(), key=lambda p: np.size(p.raw))
         self._stamps = {name: p.stamp for name, p in parameters.items()}
+        self._visited: tuple[int, dict[str, int]] = (-1, {})  # the last visit: its step, and the parameters' stamps
         self._before: Array | None = None
         self._gradient: Array | None = None
 
@@ -92,6 +96,17 @@ class Course:
         """The model's modules of these kinds, with their names; none if the model is a list of parameters."""
         found = self.model.named_modules() if hasattr(self.model, "named_modules") else []
         return [(name, module) for name, module in found if isinstance(module, kinds)]
+
+    @cached_property
+    def parts(self) -> list[Any]:
+        """The model's modules when a visit first asked for them, because a walk through the model takes time."""
+        return [module for _, module in self.modules(object)]
+
+    def begin_visit(self, step: int) -> tuple[bool, set[str]]:
+        """Whether the pass before this one was visited too, and the parameters that changed since the last visit."""
+        stamps = {name: p.stamp for name, p in self.parameters.items()}
+        (last, before), self._visited = self._visited, (step, stamps)
+        return step == last + 1, {name for name, stamp in before.items() if stamp != stamps[name]}
 
     def begin_pass(self, loss: float) -> None:
         """Note the loss of a backward pass that begins, and measure the step before it."""
@@ -115,8 +130,8 @@ class Course:
         self.mixed = self.mixed or layers != self._graph
         if task is None:
             return
-        if self.record is None or self.record.kind != task.kind:
-            self.record = Record(task)
+        if self.record.kind != task.kind:
+            self.record = Record(task.kind, task.width)
         self.record.add(task, step)
 
     def is_a_variable(self, rows: Array) -> bool:
@@ -142,29 +157,37 @@ class Course:
 
     def norms(self) -> tuple[float, float]:
         """The norm of all matrices of weights, or of all parameters if there is none, at the start and now."""
-        matrices = [name for name, w in self.start.items() if w.ndim == 2] or [*self.start]
-        start, now = ({name: arrays[name] for name in matrices} for arrays in (self.start, self._weights()))
-        return float(np.linalg.norm(_joined(start))), float(np.linalg.norm(_joined(now)))
+        names = [name for name, w in self.start.items() if w.ndim == 2] or [*self.start]
+        both = ([arrays[name].ravel() for name in names] for arrays in (self.start, self._weights()))
+        start, now = (float(np.linalg.norm(np.concatenate(parts, dtype=float))) for parts in both)
+        return start, now
 
-    def ratio(self) -> float | None:
-        """The loss of the last steps divided by that of the best constant answer; None if they are not known.
+    def ratio(self) -> float:
+        """The loss of the last steps divided by that of the best constant answer; nan if they are not known.
 
         If the program's loss is not the usual mean, the usual mean at the last looks is taken. The losses are not known
         if several nets take turns.
         """
-        if self.record is None or self.mixed:
-            return None
-        ratio = self.record.ratio()
-        if ratio is None or not same_scale(self):
+        ratio = math.nan if self.mixed else self.record.ratio()
+        if math.isnan(ratio) or not same_scale(self):
             return ratio
         recent = mean(self.losses[-min(RECENT, max(5, len(self.losses) // 4)) :])
         return math.inf if math.isnan(recent) else recent / self.record.guess()
 
+    def stays_above(self, share: float, steps: int = 0) -> bool:
+        """Whether, after so many steps, the loss is known to be above a share of a constant answer's loss."""
+        return len(self.losses) >= steps and self.ratio() > share
+
+    @property
+    def level(self) -> str:
+        """The loss in words, such as "62% of a constant answer's loss"."""
+        return f"{self.ratio():.0%} of a constant answer's loss"
+
     def left(self) -> float:
         """The share of the loss that is left: of a constant answer's loss, or of the first one if that is not known."""
         ratio = self.ratio()
-        if ratio is not None or len(self.losses) < 2:
-            return 1.0 if ratio is None else ratio
+        if not math.isnan(ratio):
+            return ratio
         first, last = self.losses[0], self.quarters()[-1]
         return last / first if first > 0 and last >= 0 else 1.0
 
@@ -173,11 +196,8 @@ class Course:
 
         It no longer falls if the mean of the last quarter is within a few percent of that of the quarter before.
         """
-        ratio = self.ratio()
-        if ratio is None or not ratio > share:
-            return False
         *_, third, last = self.quarters()
-        return not last < (1 - flat) * third
+        return self.stays_above(share) and not last < (1 - flat) * third
 
     def quarters(self) -> list[float]:
         """The mean losses of the four quarters of the run."""
@@ -204,7 +224,7 @@ class Course:
 def same_scale(course: Course) -> bool:
     """Whether the program's loss is the usual mean, so that it can be compared with a constant answer's loss."""
     record = course.record
-    if record is None or not record.losses:
+    if not record.losses:
         return False
     pairs = ((course.losses[record.steps[i] - 1], record.losses[i]) for i in (0, -1))
     return all(abs(loss - usual) <= 0.05 * abs(usual) for loss, usual in pairs)
@@ -246,10 +266,6 @@ def is_zero(g: Any) -> bool:
 def mean(numbers: Sequence[float]) -> float:
     """The mean; nan if one of the numbers is not finite."""
     return math.fsum(numbers) / len(numbers) if numbers and all(map(math.isfinite, numbers)) else math.nan
-
-
-def _joined(arrays: Mapping[str, Array]) -> Array:
-    return np.concatenate([a.ravel() for a in arrays.values()], dtype=float) if arrays else np.zeros(0)
 
 
 def _sampled(array: Array) -> Array:

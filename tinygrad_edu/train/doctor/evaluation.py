@@ -46,37 +46,32 @@ class TrainingModeInEvaluation(Rule):
     def __init__(self) -> None:
         self.training = False
         self.switched: list[Any] | None = None  # the modules that training mode changes
-        self.pending: list[_Output] = []
         self.noisy = ""
-        self.unused = 0
-        self.without_gradient = False  # whether one of the unused ones was computed under no_grad
+        self.pending: list[_Output] = []
+        self.unused: list[_Output] = []
 
-    def on_call(self, model: Any, y: Any) -> Said | None:
+    def on_call(self, model: Any, y: Any) -> None:
         if self.switched is None:
             self.switched = [m for _, m in model.named_modules() if isinstance(m, Dropout | BatchNorm1d)]
         noisy = [m for m in self.switched if m.training and getattr(m, "p", 1) > 0]
-        if not self.training or not noisy or not isinstance(y, Node):
-            return None
-        self.noisy = type(noisy[0]).__name__
-        self.pending.append(_Output(weakref.ref(y), _key(y), np.size(y.raw), y.requires_grad))
-        return None
+        if self.training and noisy and isinstance(y, Node):
+            self.noisy = type(noisy[0]).__name__
+            self.pending.append(_Output(weakref.ref(y), _key(y), np.size(y.raw), y.requires_grad))
 
     def before(self, visit: Visit) -> Said | None:
         self.training = True
         self._drop_used(visit.order)
-        for output in [x for x in self.pending if x.node() is None]:
-            self.pending.remove(output)
-            self._count(output)
+        gone = [x for x in self.pending if x.node() is None]
+        self.unused += gone
+        self.pending = [x for x in self.pending if x not in gone]
         return self._if_several()
 
-    def elsewhere(self, root: Node) -> Said | None:
+    def elsewhere(self, root: Node) -> None:
         if self.pending:  # otherwise the order is not needed
             self._drop_used(topological_order(root))
-        return None
 
     def finish(self, course: Course) -> Said | None:
-        for output in self.pending:
-            self._count(output)
+        self.unused += self.pending
         return self._if_several()
 
     def _drop_used(self, order: list[Node]) -> None:
@@ -87,19 +82,14 @@ class TrainingModeInEvaluation(Rule):
         numbers = {_key(x) for x in order if is_constant(x) and np.size(x.raw) in sizes}
         self.pending = [x for x in self.pending if x.node() not in nodes and x.numbers not in numbers]
 
-    def _count(self, output: "_Output") -> None:
-        self.unused += 1
-        self.without_gradient = self.without_gradient or not output.requires_grad
-
     def _if_several(self) -> Said | None:
         """A finding for two unused outputs or more, because an interrupted step leaves one."""
-        if self.without_gradient:
-            return self._say("a call of the model under no_grad()")
-        if self.unused < 2:
+        if any(not output.requires_grad for output in self.unused):
+            calls = "a call of the model under no_grad()"
+        elif len(self.unused) > 1:
+            calls = f"{len(self.unused)} calls of the model whose outputs were not trained on"
+        else:
             return None
-        return self._say(f"{self.unused} calls of the model whose outputs were not trained on")
-
-    def _say(self, calls: str) -> Said:
         return Said(
             f"the model was evaluated in training mode, where {self.noisy} does what only training needs.",
             f"{calls}, while net.training was True",
@@ -119,24 +109,15 @@ class EvaluationModeInTraining(Rule):
     code = "{net}.train()  # before the steps of each epoch"
     confidence = 0.9
 
-    def __init__(self) -> None:
-        self.passes = 0
-        self.switched: list[Any] | None = None
-
     def before(self, visit: Visit) -> Said | None:
-        model = visit.course.model
-        if self.switched is None:
-            self.switched = [m for _, m in visit.course.modules(BatchNorm1d, Dropout) if getattr(m, "p", 1) > 0]
-        if not self.switched or model.training or any(m.training for m in self.switched):
-            self.passes = 0
-            return None
-        self.passes += 1
-        if self.passes < 10 or visit.course.untouched():
+        modules = [] if getattr(visit.course.model, "training", True) else visit.course.parts
+        switched = [m for m in modules if isinstance(m, BatchNorm1d | Dropout) and getattr(m, "p", 1) > 0]
+        if self.in_a_row(switched and not any(m.training for m in switched)) < 10 or visit.course.untouched():
             return None
         return Said(
-            f"the model is trained in evaluation mode, where {type(self.switched[0]).__name__} does not do what "
-            "training needs.",
-            f"net.training was False at the last {self.passes} backward passes",
+            f"the model is trained in evaluation mode, where {type(switched[0]).__name__} does not do what training "
+            "needs.",
+            f"net.training was False at the last {self.seen} backward passes",
         )
 
 
@@ -156,20 +137,16 @@ class BatchNormStatistics(Rule):
     code = "norm.momentum = 0.1"
     confidence = 0.85
 
-    def __init__(self) -> None:
-        self.looks = 0
-        self.norms: list[BatchNorm1d] | None = None
-        self.before: Any = None
-        self.differ = False  # whether the batches differ
+    batch: Any = None  # at the last look
+    differ = False  # whether the batches differ
 
     def look(self, visit: Visit) -> Said | None:
-        if self.norms is None:
-            self.norms = [m for _, m in visit.course.modules(BatchNorm1d)]
-        x = visit.first_inputs if self.norms and not self.differ else None
+        norms = [m for m in visit.course.parts if isinstance(m, BatchNorm1d)]
+        x = visit.first_inputs if norms and not self.differ else None
         if x is not None:
-            self.differ = self.before is not None and not np.array_equal(x, self.before)
-            self.before = x.copy()
-        high = [m.momentum for m in self.norms if m.training and (m.momentum or 0) >= HIGH]
+            self.differ = self.batch is not None and not np.array_equal(x, self.batch)
+            self.batch = x.copy()
+        high = [m.momentum for m in norms if m.training and (m.momentum or 0) >= HIGH]
         if high and self.differ and visit.step >= 20:
             return Said(
                 "the running statistics of BatchNorm1d are those of the last batch alone, so evaluation depends on it.",
@@ -177,18 +154,9 @@ class BatchNormStatistics(Rule):
             )
         if visit.step < 100:
             return None
-        norms = {m._scope: m for m in self.norms if m.training and m._scope is not None}
-        if not norms:
-            self.looks = 0
-            return None
-        off = [
-            (norms[mark.scope], share)
-            for node in visit.order
-            for mark in node.marks
-            if mark.scope in norms and (share := _off(norms[mark.scope], np.asarray(mark.inputs[0].raw))) > 0.5
-        ]
-        self.looks = self.looks + 1 if off else 0
-        if self.looks < 3:
+        shares = [(norm, _off(norm, np.asarray(x.raw))) for norm, x in visit.calls(BatchNorm1d) if norm.training]
+        off = [(norm, share) for norm, share in shares if share > 0.5]
+        if self.in_a_row(off) < 3:
             return None
         norm, share = off[0]
         return Said(
@@ -214,24 +182,17 @@ class BatchNormOfFewRows(Rule):
 
     def __init__(self) -> None:
         self.rows: list[int] = []
-        self.norms: list[BatchNorm1d] | None = None
 
-    def look(self, visit: Visit) -> Said | None:
-        if self.norms is None:
-            self.norms = [m for _, m in visit.course.modules(BatchNorm1d)]
-        scopes = {m._scope for m in self.norms if m.training and m._scope is not None}
-        marks = [mark for node in visit.order for mark in node.marks if mark.scope in scopes] if scopes else []
-        shapes = [np.shape(mark.inputs[0].raw) for mark in marks]
+    def look(self, visit: Visit) -> None:
+        shapes = [np.shape(x.raw) for norm, x in visit.calls(BatchNorm1d) if norm.training]
         if shapes and all(len(shape) == 2 for shape in shapes):
             self.rows.append(max(shape[0] for shape in shapes))
-        return None
 
     def judge(self, course: Course) -> Said | None:
         if len(self.rows) < 20:
             return None
-        usual, ratio = int(np.quantile(self.rows, 0.9)), course.ratio()
-        stuck = ratio is not None and ratio > 0.5 and len(course.losses) >= 100
-        if usual > 4 or (usual > 2 and not stuck):
+        usual = int(np.quantile(self.rows, 0.9))
+        if usual > 4 or (usual > 2 and not course.stays_above(0.5, 100)):
             return None
         return Said(
             "the batches are too small for BatchNorm1d: its mean and variance are those of a few rows, and jump from "

@@ -100,7 +100,8 @@ class Rule:
     """Base class of rules: each knows one fault, watches for it, and says it once.
 
     A subclass names the fault and its fix, and overrides the methods that it needs. Each returns None while the rule
-    is not sure. The docstring says when the rule is sure, and what would make it wrong.
+    is not sure, and is declared to return None if it only takes notes. The docstring says when the rule is sure, and
+    what would make it wrong. A number or None that a rule keeps begins as a class attribute, below the settings.
 
     Attributes
     ----------
@@ -121,6 +122,12 @@ class Rule:
     stands_apart: ClassVar[bool] = False
     refutable: ClassVar[bool] = False
     explained_by: ClassVar[tuple[str, ...]] = ()
+    seen = 0  # how often the rule has seen its fault
+
+    def in_a_row(self, fault: object) -> int:
+        """How often in a row the rule has seen its fault, this time included."""
+        self.seen = self.seen + 1 if fault else 0
+        return self.seen
 
     def before(self, visit: "Visit") -> Said | None:
         """At the first passes, and from shortly before each close look, before the gradients of parameters change."""

@@ -60,25 +60,20 @@ class OnlyThePenalty(Rule):
 
     def __init__(self) -> None:
         self.outputs: list[weakref.ref[Node]] = []
-        self.looks = 0
 
-    def on_call(self, model: Any, y: Any) -> Said | None:
+    def on_call(self, model: Any, y: Any) -> None:
         if isinstance(y, Node) and y.requires_grad:
             self.outputs.append(weakref.ref(y))
-        return None
 
     def look(self, visit: Visit) -> Said | None:
         outputs, self.outputs = [reference() for reference in self.outputs], []
         inside = {*visit.order}
-        if not outputs or visit.layers or any(y in inside for y in outputs if y is not None):
-            self.looks = 0
-            return None
-        self.looks += 1
-        if self.looks < 10:
+        uses_the_net = visit.layers or any(y in inside for y in outputs if y is not None)
+        if self.in_a_row(outputs and not uses_the_net) < 10:
             return None
         return Said(
             "the loss depends on no output of the net, so only a penalty on the weights is trained.",
-            f"in {self.looks} inspected passes in a row, the graph of the loss had {len(visit.parameters)} parameters, "
+            f"in {self.seen} inspected passes in a row, the graph of the loss had {len(visit.parameters)} parameters, "
             "but no output of the net",
         )
 
@@ -96,22 +91,15 @@ class RecurrentWeightsUnused(Rule):
     code = "answers = head(outputs[:, -1])"
     confidence = 0.85
 
-    def __init__(self) -> None:
-        self.looks = 0
-
     def look(self, visit: Visit) -> Said | None:
         names = [name for node, name in visit.layers if node in visit.fed_with_zeros]
-        if not names:
-            self.looks = 0
-            return None
         rest = [g for name, p in visit.parameters.items() if name not in names and (g := gradient(p)) is not None]
-        effective = any(not is_zero(gradient(visit.parameters[name])) for name in names)
-        self.looks = 0 if effective or all(map(is_zero, rest)) else self.looks + 1
-        if self.looks < 10:
+        without_effect = names and all(is_zero(gradient(visit.parameters[name])) for name in names)
+        if self.in_a_row(without_effect and not all(map(is_zero, rest))) < 10:
             return None
         return Said(
             "the recurrent weights are only multiplied with the initial state, which is zero, so they never learn.",
-            f"in {self.looks} inspected passes in a row, the gradient of {few(names)} was exactly 0, that of other "
+            f"in {self.seen} inspected passes in a row, the gradient of {few(names)} was exactly 0, that of other "
             "weights was not",
         )
 
@@ -129,17 +117,12 @@ class NotInTheOptimizer(Rule):
     code = "{optimizer} = optim.Adam({net}.parameters(), lr=0.001)"
 
     def __init__(self) -> None:
-        self.stamps: list[int] = []
         self.changed: set[str] = set()
         self.steps = 0
 
-    def before(self, visit: Visit) -> Said | None:
-        stamps = zip(visit.parameters, self.stamps, visit.stamps, strict=False)  # at first, there are none before
-        changed = {name for name, before, now in stamps if before != now}
-        self.stamps = visit.stamps
-        self.changed |= changed
-        self.steps += bool(changed)
-        return None
+    def before(self, visit: Visit) -> None:
+        self.changed |= visit.changed
+        self.steps += bool(visit.changed)
 
     def look(self, visit: Visit) -> Said | None:
         if self.steps < PASSES:
@@ -176,13 +159,12 @@ class FrozenUntrained(Rule):
         state = course.model._state() if isinstance(course.model, Module) else {}
         frozen = [n for n, x in state.items() if isinstance(x, Node) and not x.requires_grad]
         untrained = [name for name in frozen if looks_untrained(name, state)]
-        ratio = course.ratio()
-        if len(untrained) < 0.8 * max(len(frozen), 1) or len(course.losses) < 100 or ratio is None or not ratio > 0.5:
+        if len(untrained) < 0.8 * max(len(frozen), 1) or not course.stays_above(0.5, 100):
             return None
         return Said(
             "some layers are frozen although they were never trained.",
-            f"{few(untrained)} need no gradient and still look as they were initialized, and the loss is {ratio:.0%} "
-            "of a constant answer's loss",
+            f"{few(untrained)} need no gradient and still look as they were initialized, and the loss is "
+            f"{course.level}",
         )
 
 
@@ -241,28 +223,20 @@ class NoBackward(Rule):
     fix = "call loss.backward() before optimizer.step(), within the with block"
     code = "loss.backward()  # before {optimizer}.step()"
 
-    def __init__(self) -> None:
-        self.calls = 0
-        self.optimizer: Any = None
-        self.other_passes = False  # whether a backward pass did not reach the net
+    calls = 0
+    other_passes = False  # whether a backward pass did not reach the net
 
-    def on_call(self, model: Any, y: Any) -> Said | None:
+    def on_call(self, model: Any, y: Any) -> None:
         self.calls += bool(getattr(y, "requires_grad", False))
-        return None
 
-    def on_step(self, optimizer: Any) -> Said | None:
-        self.optimizer = optimizer
-        return None
-
-    def elsewhere(self, root: Node) -> Said | None:
+    def elsewhere(self, root: Node) -> None:
         self.other_passes = True
-        return None
 
     def finish(self, course: Course) -> Said | None:
         steps = len(course.rates)
         if course.losses or self.other_passes or min(steps, self.calls) < STREAK or not course.untouched():
             return None
-        if not any(p in course.name_of for p in self.optimizer.params):
+        if not any(p in course.name_of for p in course.stepped.params):
             return None
         return Said(
             "no loss was backpropagated, so the steps have no gradient to follow.",
@@ -287,11 +261,9 @@ class NeverChanged(Rule):
     )
     code = "{optimizer}.step()  # after loss.backward(); made with {net}.parameters()"
 
-    def __init__(self) -> None:
-        self.course: Course | None = None
-        self.resets = 0
-        self.left = False  # whether the last pass left gradients
-        self.emptied = 0
+    course: Course | None = None
+    resets = 0
+    left = False  # whether the last pass left gradients
 
     def before(self, visit: Visit) -> Said | None:
         self.course = visit.course
@@ -304,16 +276,14 @@ class NeverChanged(Rule):
             return self._foreign(visit, params)
         return self._if_thrown_away(UNUSED)
 
-    def after(self, visit: Visit) -> Said | None:
+    def after(self, visit: Visit) -> None:
         self.left = visit.left_gradients
-        return None
 
     def on_step(self, optimizer: Any) -> Said | None:
         if not self.left or self.course is None or not any(p in self.course.name_of for p in optimizer.params):
             return None
         self.left = False
-        self.emptied = 0 if self.course.has_gradient() else self.emptied + 1
-        if self.emptied < STREAK or not self.course.untouched():
+        if self.in_a_row(not self.course.has_gradient()) < STREAK or not self.course.untouched():
             return None
         return Said(
             "zero_grad() is called between backward() and step(), so the steps have no gradient to follow.",

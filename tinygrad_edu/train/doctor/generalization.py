@@ -7,7 +7,6 @@ import numpy as np
 from tinygrad_edu.nn import BatchNorm1d, Dropout
 from tinygrad_edu.train.doctor.course import Course, mean, same_scale
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
-from tinygrad_edu.train.doctor.task import labels_of
 from tinygrad_edu.train.doctor.visit import Visit
 
 SEVERAL = 5  # evaluations
@@ -24,16 +23,13 @@ class _OfManyRows(Rule):
         self.fresh = 0  # the first steps, whose rows were not seen before
         self.again = False
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         if len(self.rows) >= (ROWS if self.again else KEPT):
-            return None
+            return
         rows = {*visit.row_keys}
-        if not rows:
-            return None
         self.again = self.again or not rows.isdisjoint(self.rows)
-        self.fresh = self.fresh if self.again else visit.step
+        self.fresh = visit.step if rows and not self.again else self.fresh
         self.rows |= rows
-        return None
 
     def _tests_something_else(self, course: Course, guess: float) -> bool:
         """Whether the net learned about new rows of the training, but at no evaluation.
@@ -71,12 +67,10 @@ class Overfitting(_OfManyRows):
         trained = mean(course.losses[-20:])
         if not now > 1.5 * losses[best] or best > 0.75 * len(losses) or not now > 3 * trained > 0:
             return None
-        if _has_rare_classes(course):
-            return None
-        guess = course.record.guess() if course.record is not None and same_scale(course) else math.nan
+        guess = course.record.guess() if same_scale(course) else math.nan
         if now < 0.9 * guess or trained > 0.5 * guess:
             return None  # it is better than a constant answer on other rows, or has not learned its own
-        if self._tests_something_else(course, guess):
+        if _has_rare_classes(course) or self._tests_something_else(course, guess):
             return None
         return Said(
             "the net memorizes the training rows, and gets worse on others.",
@@ -87,7 +81,7 @@ class Overfitting(_OfManyRows):
 
 def _has_rare_classes(course: Course) -> bool:
     """Whether one class is so frequent that a loss on other rows depends on the chance of a few rare ones."""
-    labels = labels_of(course.record.targets) if course.record is not None else None
+    labels = course.record.labels
     return labels is not None and np.unique(labels, return_counts=True)[1].max() > FREQUENT * len(labels)
 
 
@@ -107,18 +101,15 @@ class UnrelatedLabels(_OfManyRows):
     confidence = 0.75
 
     def finish(self, course: Course) -> Said | None:
-        if len(self.rows) < ROWS:
-            return None
-        ratio, record = course.ratio(), course.record
         losses = [e.loss for e in course.evaluations]
-        if record is None or ratio is None or len(losses) < SEVERAL or not same_scale(course):
+        if len(self.rows) < ROWS or len(losses) < SEVERAL or not same_scale(course):
             return None
-        guess = record.guess()
-        if not ratio < 0.6 or min(losses) < 0.95 * guess or self._tests_something_else(course, guess):
+        guess = course.record.guess()
+        if not course.ratio() < 0.6 or min(losses) < 0.95 * guess or self._tests_something_else(course, guess):
             return None
         return Said(
             "the net memorizes the training rows, but learns nothing about other rows.",
-            f"the training loss is {ratio:.0%} of a constant answer's loss, the best of {len(losses)} evaluations is "
+            f"the training loss is {course.level}, the best of {len(losses)} evaluations is "
             f"{min(losses) / guess:.0%} of it",
         )
 
@@ -142,23 +133,18 @@ class LabelNoise(_OfManyRows):
     explained_by = ("classes out of balance",)
 
     def finish(self, course: Course) -> Said | None:
-        record = course.record
-        if record is None or len(course.evaluations) < SEVERAL or len(self.rows) < ROWS:
+        if len(course.evaluations) < SEVERAL or len(self.rows) < ROWS or not same_scale(course):
             return None
-        if not same_scale(course) or labels_of(record.targets) is None or course.modules(Dropout, BatchNorm1d):
+        if course.record.labels is None or _has_rare_classes(course) or course.modules(Dropout, BatchNorm1d):
             return None
-        if _has_rare_classes(course):
-            return None
-        guess, streak = record.guess(), 0
+        guess = course.record.guess()
         for e in course.evaluations:
             before, after = course.losses[max(0, e.step - 30) : e.step], course.losses[e.step : e.step + 30]
             if e.step < 0.05 * len(course.losses) or len(before) < 20 or len(after) < 20:
                 continue
             trained = mean(after)
             stays = max(0.6 * guess, 0.8 * mean(before)) < trained < 1.1 * guess
-            noisy = stays and e.loss < 0.77 * trained
-            streak = streak + 1 if noisy else 0
-            if streak >= 3:
+            if self.in_a_row(stays and e.loss < 0.77 * trained) >= 3:
                 return Said(
                     "the net is better on other rows than on those that it is trained on: many training labels "
                     "are wrong.",

@@ -1,5 +1,6 @@
 """What goes wrong with gradients on their way through the layers, and from step to step."""
 
+import math
 from collections import Counter
 from operator import itemgetter
 from typing import ClassVar
@@ -7,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from tinygrad_edu.support.types import Array
-from tinygrad_edu.train.doctor.course import Course, has_own_steps, is_zero
+from tinygrad_edu.train.doctor.course import Course, gradient, has_own_steps, is_zero
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said, few
-from tinygrad_edu.train.doctor.visit import Visit, gradient
+from tinygrad_edu.train.doctor.visit import Visit
 
 WASTED = 6  # passes whose gradients no step used
 STREAK = 3  # steps in a row with gradients that were not reset
@@ -39,20 +40,14 @@ class MissingZeroGrad(Rule):
 
     def __init__(self) -> None:
         self.streaks: dict[str, int] = {}
-        self.stamps: dict[str, int] = {}
-        self.step = 0
 
     def before(self, visit: Visit) -> Said | None:
-        if visit.step != self.step + 1:
-            self.stamps.clear()
-        self.step = visit.step
-        for (name, p), stamp in zip(visit.parameters.items(), visit.stamps, strict=True):
+        for name, p in visit.parameters.items():
             g = gradient(p)
             if g is None or not p.requires_grad or is_zero(g):
                 self.streaks[name] = 0
-            elif self.stamps.get(name, stamp) != stamp:
+            elif visit.follows_a_visit and name in visit.changed:
                 self.streaks[name] = self.streaks.get(name, 0) + 1
-            self.stamps[name] = stamp
         kept = [name for name, streak in self.streaks.items() if streak >= STREAK]
         if not kept:
             return None
@@ -78,21 +73,16 @@ class ResetBetweenParts(Rule):
     code = "{optimizer}.zero_grad()  # once, before the loop over the parts"
     confidence = 0.9
 
-    def __init__(self) -> None:
-        self.step = 0
-        self.graph = 0
-        self.stamps: list[int] = []
-        self.left = False  # whether the pass before left gradients
-        self.wasted = self.used = 0
+    graph = 0
+    left = False  # whether the pass before left gradients
+    wasted = used = 0
 
     def before(self, visit: Visit) -> Said | None:
-        stamps = visit.stamps
-        graph = hash(tuple([node.op for node in visit.order]))
-        if visit.step == self.step + 1 and self.left:
-            self.used += stamps != self.stamps
-            like = stamps == self.stamps and graph == self.graph and visit.only_watched
+        before, self.graph = self.graph, hash(tuple([node.op for node in visit.order]))
+        if visit.follows_a_visit and self.left:
+            self.used += bool(visit.changed)
+            like = not visit.changed and self.graph == before and visit.only_watched
             self.wasted += like and not visit.course.has_gradient()
-        self.step, self.stamps, self.graph = visit.step, stamps, graph
         if self.wasted < WASTED or self.used < 2:
             return None
         return Said(
@@ -101,37 +91,27 @@ class ResetBetweenParts(Rule):
             f"{self.used} passes were followed by a step",
         )
 
-    def after(self, visit: Visit) -> Said | None:
+    def after(self, visit: Visit) -> None:
         self.left = visit.only_watched and visit.left_gradients
-        return None
 
 
 class _AlongTheLayers(Rule):
     """Compares the sizes of the gradients at the layers' outputs."""
 
+    sentence: ClassVar[str]
     enough: ClassVar[int] = 5  # looks in a row
-
-    def __init__(self) -> None:
-        self.looks = 0
 
     def look(self, visit: Visit) -> Said | None:
         along = _along_the_sequence(visit)
         sizes = along or [(name, size) for name, size in visit.gradient_sizes if size > 0]
-        if not along and len(sizes) < max(DEPTH, len(visit.layers)):
-            self.looks = 0
+        all_known = bool(along) or len(sizes) >= max(DEPTH, len(visit.layers))
+        if self.in_a_row(all_known and self.extreme(np.array([size for _, size in sizes]))) < self.enough:
             return None
-        if not self.extreme(np.array([size for _, size in sizes])):
-            self.looks = 0
-            return None
-        self.looks += 1
-        return self.say(sizes[0], sizes[-1]) if self.looks >= self.enough else None
+        (first, first_size), (last, last_size) = sizes[0], sizes[-1]
+        return Said(self.sentence, f"its root mean square is {last_size:.2g} at {last} and {first_size:.2g} at {first}")
 
     def extreme(self, sizes: Array) -> bool:
         """Whether they change too much, and do so from layer to layer rather than at one place."""
-        raise NotImplementedError
-
-    def say(self, first: tuple[str, float], last: tuple[str, float]) -> Said:
-        """What it means."""
         raise NotImplementedError
 
 
@@ -156,9 +136,9 @@ class Exploding(_AlongTheLayers):
     of a constant answer's loss in the end.
     """
 
-    enough = 1
-
     name = "exploding gradients"
+    sentence = "the gradient grows from layer to layer on its way back, and is huge at the first layers."
+    enough = 1
     grade = Grade.BEHAVIOR
     fix = (
         "initialize the weights for the activation (nn.init.kaiming_normal_, xavier_normal_), normalize between "
@@ -171,15 +151,8 @@ class Exploding(_AlongTheLayers):
         return said if said is None or visit.step <= FIRST else said._replace(explained_by=("learning rate too high",))
 
     def extreme(self, sizes: Array) -> bool:
-        return bool(
-            len(sizes) >= DEEP and sizes[0] > GROWTH * sizes[-1] and np.mean(sizes[:-1] > 1.5 * sizes[1:]) >= 2 / 3
-        )
-
-    def say(self, first: tuple[str, float], last: tuple[str, float]) -> Said:
-        return Said(
-            "the gradient grows from layer to layer on its way back, and is huge at the first layers.",
-            f"its root mean square is {last[1]:.2g} at {last[0]} and {first[1]:.2g} at {first[0]}",
-        )
+        grows = len(sizes) >= DEEP and sizes[0] > GROWTH * sizes[-1]
+        return bool(grows and np.mean(sizes[:-1] > 1.5 * sizes[1:]) >= 2 / 3)
 
 
 class Vanishing(_AlongTheLayers):
@@ -194,38 +167,28 @@ class Vanishing(_AlongTheLayers):
     """
 
     name = "vanishing gradients"
+    sentence = "the gradient fades from layer to layer on its way back, so the first layers hardly learn."
     grade = Grade.BEHAVIOR
     fix = "use ReLU-like activations with nn.init.kaiming_normal_, normalize between layers, or make the net less deep"
     code = "nn.init.kaiming_normal_(layer.weight)  # for each layer of {net}, with nn.ReLU() between them"
     confidence = 0.85
     explained_by = ("dead ReLUs", "learning rate too high", "BatchNorm statistics that do not follow")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: Said | None = None
+    said: Said | None = None
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         adapts = has_own_steps(visit.optimizer)
         self.said = super().look(visit) if not adapts or len(visit.gradient_sizes) >= DEEP else None
         if self.said is not None and adapts:
             self.said = self.said._replace(explained_by=(*self.explained_by, "learning rate too low"))
-        return None
 
     def judge(self, course: Course) -> Said | None:
-        if self.said is None:
-            return None
         first, *_, last = course.quarters()
-        ratio = course.ratio()
-        stays = last > 0.9 * first if ratio is None else ratio > STILL and last > 0.8 * first
-        return self.said if stays else None
+        stays = last > 0.9 * first if math.isnan(course.ratio()) else course.stays_above(STILL) and last > 0.8 * first
+        if self.said is None or not stays:
+            return None
+        return self.said._replace(evidence=f"{self.said.evidence}, and the loss does not fall")
 
     def extreme(self, sizes: Array) -> bool:
         limit = DECAY if len(sizes) >= DEEP else LAYER_DECAY ** (len(sizes) - 1)
         return bool(sizes[0] < limit * sizes[-1] and np.mean(sizes[:-1] < sizes[1:] / 1.5) >= 2 / 3)
-
-    def say(self, first: tuple[str, float], last: tuple[str, float]) -> Said:
-        return Said(
-            "the gradient fades from layer to layer on its way back, so the first layers hardly learn.",
-            f"its root mean square is {last[1]:.2g} at {last[0]} and {first[1]:.2g} at {first[0]}, and the loss does "
-            "not fall",
-        )

@@ -8,7 +8,8 @@ from tinygrad_edu import nn
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import LEARNED, Course, mean
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
-from tinygrad_edu.train.doctor.visit import Visit, viewed
+from tinygrad_edu.train.doctor.task import viewed
+from tinygrad_edu.train.doctor.visit import Visit
 
 LARGE = 20.0  # root mean square of a feature
 SMALL = 0.01
@@ -45,12 +46,12 @@ class NotNormalized(Rule):
         self.largest = 0.0
         self.said: Said | None = None
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         x = visit.first_inputs if self.rows < ENOUGH else None
         said = self._measure(x) if x is not None else None
-        if said is not None and not _is_normalized_next(visit):
+        is_normalized_next = any(viewed(y) is visit.first_product for _, y in visit.calls(nn.BatchNorm1d))
+        if said is not None and not is_normalized_next:
             self.said = said
-        return None
 
     def judge(self, course: Course) -> Said | None:
         return self.said if course.left() > LITTLE else None
@@ -78,13 +79,6 @@ class NotNormalized(Rule):
         )
 
 
-def _is_normalized_next(visit: Visit) -> bool:
-    """Whether BatchNorm1d takes the results of the first layer, so that neither mean nor size of the inputs matter."""
-    scopes = {module._scope for _, module in visit.course.modules(nn.BatchNorm1d)}
-    marks = (mark for node in visit.order for mark in node.marks if mark.scope in scopes) if scopes else ()
-    return any(viewed(mark.inputs[0]) is visit.first_product for mark in marks)
-
-
 class EqualInputs(Rule):
     """Input rows that are all the same, so that the net cannot distinguish them.
 
@@ -97,25 +91,20 @@ class EqualInputs(Rule):
     fix = "look at what was done to the inputs: an integer division or a wrong scale makes them all 0"
     code = "print(X.dtype, X.min(0), X.max(0))"
 
-    def __init__(self) -> None:
-        self.rows = 0
-        self.looks = 0
-        self.row: Any = None
-        self.differ = False
+    rows = 0
+    row: Any = None
+    differ = False
 
     def look(self, visit: Visit) -> Said | None:
-        if self.differ:
-            return None
-        x = visit.first_codes if visit.first_inputs is None else visit.first_inputs
+        x = None if self.differ else visit.first_rows
         if x is None:
             return None
         row = x[0].copy() if self.row is None else self.row
         if row.shape != x[0].shape or not np.array_equal(x, np.broadcast_to(row, x.shape)):
             self.differ = True
             return None
-        self.row, self.rows, self.looks = row, self.rows + len(x), self.looks + 1
-        record = visit.course.record
-        if self.looks < 10 or self.rows < 50 or record is None or not record.guess() > 0:
+        self.row, self.rows, self.seen = row, self.rows + len(x), self.seen + 1
+        if self.seen < 10 or self.rows < 50 or not visit.course.record.guess() > 0:
             return None
         return Said(
             "all rows of the inputs are equal, so the net can only give one answer.",
@@ -138,27 +127,24 @@ class SameBatch(Rule):
     fix = "take the next batch at every step: for X, y in data.batches(X_train, y_train, 32, rng)"
     code = "for X, y in data.batches(X_train, y_train, 32, rng):"
 
-    def __init__(self) -> None:
-        self.batch: Any = None
-        self.looks = 0
+    batch: Any = None
+    differ = False
 
-    def look(self, visit: Visit) -> Said | None:
-        x = visit.first_codes if visit.first_inputs is None else visit.first_inputs
-        if x is None or self.looks < 0:
-            return None
+    def look(self, visit: Visit) -> None:
+        x = None if self.differ else visit.first_rows
+        if x is None:
+            return
         if self.batch is None:
             self.batch = x.copy()
-        if not np.array_equal(x, self.batch):
-            self.looks = -1  # another batch
-            return None
-        self.looks += 1
-        return None
+        self.differ = not np.array_equal(x, self.batch)
+        self.seen += 1
 
     def judge(self, course: Course) -> Said | None:
-        if self.looks < 15:
+        if self.differ or self.seen < 15:
             return None
         tested = course.evaluated
-        if tested is not None and self._is_part_of(tested) and _is_worse_elsewhere(course):
+        is_part = tested is not None and len(tested) >= 4 * len(self.batch) and _holds(tested, self.batch)
+        if is_part and _is_worse_elsewhere(course):
             return self._say(f"the net was evaluated on {len(tested)} rows that include them")
         if course.is_a_variable(self.batch):
             return None
@@ -168,14 +154,10 @@ class SameBatch(Rule):
                 return self._say(f"they are one of the {len(batches)} batches of {name}")
         return None
 
-    def _is_part_of(self, rows: Array) -> bool:
-        """Whether the batch is a small part of these rows."""
-        return len(rows) >= 4 * len(self.batch) and _holds(rows, self.batch)
-
     def _say(self, evidence: str) -> Said:
         return Said(
             "every step takes the same rows, and the others are never trained on.",
-            f"the same {len(self.batch)} rows were used in {self.looks} inspected passes, while {evidence}",
+            f"the same {len(self.batch)} rows were used in {self.seen} inspected passes, while {evidence}",
         )
 
 
@@ -223,12 +205,11 @@ class TestInputsOnAnotherScale(Rule):
         self.rows: list[Array] = []
         self.kept = 0
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         x = visit.first_inputs if self.kept < ENOUGH else None
         if x is not None and x.shape[1] == (self.rows[0].shape[1] if self.rows else x.shape[1]):
             self.rows.append(x.copy())
             self.kept += len(x)
-        return None
 
     def finish(self, course: Course) -> Said | None:
         other = course.evaluated
@@ -276,31 +257,21 @@ class SequenceAxis(Rule):
     fix = "check that the axes are (batch, steps, features) with batch_first=True, or (steps, batch, features) without"
     code = "nn.LSTM(n_in, n_hidden, batch_first=True)"
 
-    def __init__(self) -> None:
-        self.looks = 0
-        self.layers: dict[Any, bool] | None = None
-
     def look(self, visit: Visit) -> Said | None:
-        if self.layers is None:
-            self.layers = {m._scope: m.batch_first for _, m in visit.course.modules(nn.RNN, nn.LSTM, nn.GRU)}
-        task = visit.task if self.layers else None
-        if task is None or not task.targets.ndim:
-            return None
-        marks = [mark for node in visit.order for mark in node.marks if mark.scope in self.layers]
-        shapes = [(np.shape(mark.inputs[0].raw), self.layers[mark.scope]) for mark in marks]
-        targets = np.shape(task.targets)
-        for shape, batch_first in shapes:
+        targets = () if visit.task is None else np.shape(visit.task.targets)
+        for layer, x in visit.calls(nn.RNN, nn.LSTM, nn.GRU) if targets else ():
+            shape = np.shape(x.raw)
             if len(shape) != 3:
                 continue
-            samples, steps = shape[:2] if batch_first else shape[1::-1]
-            if steps == targets[0] != samples > 1 and samples not in targets:
-                self.looks += 1
-                return self._say(shape, steps, batch_first) if self.looks >= 3 else None
+            samples, steps = shape[:2] if layer.batch_first else shape[1::-1]
+            if not steps == targets[0] != samples > 1 or samples in targets:
+                continue
+            self.seen += 1
+            if self.seen < 3:
+                return None
+            return Said(
+                "the recurrent layer runs over the samples of the batch, and takes the steps for samples.",
+                f"it got an array of shape {shape} with batch_first={layer.batch_first}, and there are {steps} targets",
+                code=f"nn.LSTM(n_in, n_hidden, batch_first={not layer.batch_first})",
+            )
         return None
-
-    def _say(self, shape: tuple[int, ...], steps: int, batch_first: bool) -> Said:
-        return Said(
-            "the recurrent layer runs over the samples of the batch, and takes the steps for samples.",
-            f"it got an array of shape {shape} with batch_first={batch_first}, and there are {steps} targets",
-            code=f"nn.LSTM(n_in, n_hidden, batch_first={not batch_first})",
-        )

@@ -7,7 +7,7 @@ import numpy as np
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course, mean
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
-from tinygrad_edu.train.doctor.task import LARGE_TARGETS, Record, Task, labels_of, path, root_mean_square
+from tinygrad_edu.train.doctor.task import DISTANCES, LARGE_TARGETS, Record, Task, labels_of, path, root_mean_square
 from tinygrad_edu.train.doctor.visit import Visit
 
 CLASSES = ("cross_entropy", "bce_with_logits", "categorical", "binary")
@@ -29,16 +29,14 @@ class EqualLabels(Rule):
     code = "print(np.unique(y, return_counts=True))"
     confidence = 0.9
 
-    def __init__(self) -> None:
-        self.own = True
+    own = True
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         self.own = self.own and visit.only_watched
-        return None
 
     def finish(self, course: Course) -> Said | None:
         record = course.record
-        if not self.own or record is None or len(record.losses) < 10 or record.rows < 50:
+        if not self.own or len(record.losses) < 10 or record.rows < 50:
             return None
         t = record.targets
         if not np.all(t == t[0]):
@@ -65,9 +63,9 @@ class UnusedOutputs(Rule):
 
     def finish(self, course: Course) -> Said | None:
         record = course.record
-        if record is None or record.kind not in ("cross_entropy", "categorical") or not 4 <= record.width <= 100:
+        if record.kind not in ("cross_entropy", "categorical") or not 4 <= record.width <= 100:
             return None
-        labels = labels_of(record.targets)
+        labels = record.labels
         if labels is None or len(labels) < max(200, 20 * record.width):
             return None
         used = len(np.unique(labels))
@@ -94,18 +92,18 @@ class RareClass(Rule):
     code = "rows = np.concatenate([frequent_rows, rng.choice(rare_rows, len(frequent_rows))])"
     confidence = 0.8
 
-    def __init__(self) -> None:
-        self.rare = self.missed = self.mistaken = 0
-        self.common = self.unseen = 0
+    rare = missed = mistaken = 0
+    common = unseen = 0
 
-    def look(self, visit: Visit) -> Said | None:
-        task, record = visit.task, visit.course.record
-        if task is None or record is None or task.kind not in CLASSES or visit.step <= 60:
-            return None
-        truth = _classes(task)
+    def look(self, visit: Visit) -> None:
+        task = visit.task
+        if task is None or task.kind not in CLASSES or visit.step <= 60:
+            return
+        truth = labels_of(task.rows) if task.targets.ndim else None
+        labels = visit.course.record.labels
         if truth is None:
-            return None
-        frequent = _most_frequent(record)
+            return
+        frequent = np.bincount(labels).argmax() if labels is not None and len(labels) else 0
         said = _answered(task)
         rare = truth != frequent
         self.rare += int(rare.sum())
@@ -113,17 +111,13 @@ class RareClass(Rule):
         self.mistaken += int((rare & (said != truth)).sum())
         self.common += int((~rare).sum())
         self.unseen += int((~rare & (said != truth)).sum())
-        return None
 
     def judge(self, course: Course) -> Said | None:
-        record = course.record
-        if record is None:
-            return None
         never = self.rare >= 6 and self.missed >= 0.9 * self.rare
         badly = self.rare >= 50 and self.mistaken > 0.6 * self.rare and self.unseen < 0.05 * self.common
         if not (never or badly):
             return None
-        labels = labels_of(record.targets)
+        labels = course.record.labels
         if labels is None or labels.max(initial=0) == 0:
             return None
         share = float(np.max(np.bincount(labels)) / len(labels))
@@ -156,32 +150,18 @@ class SortedRows(Rule):
     code = "for X, y in data.batches(X_train, y_train, 32, np.random.default_rng(0)):"
     confidence = 0.9
 
-    def __init__(self) -> None:
-        self.step = 0
-        self.stamp = 0  # the sum of the parameters' stamps
-        self.parts = 0  # passes that no step came before
+    parts = 0  # passes that no step came before
 
-    def before(self, visit: Visit) -> Said | None:
-        stamp = sum(visit.stamps)
-        self.parts += visit.step == self.step + 1 and stamp == self.stamp
-        self.step, self.stamp = visit.step, stamp
-        return None
+    def before(self, visit: Visit) -> None:
+        self.parts += visit.follows_a_visit and not visit.changed
 
     def judge(self, course: Course) -> Said | None:
-        return self.finish(course)
-
-    def finish(self, course: Course) -> Said | None:
         record = course.record
-        if (
-            record is None
-            or course.mixed
-            or self.parts >= PARTS
-            or len(record.variety) < 10
-            or min(record.sizes) < 4
-            or np.median(record.sizes) < 6
-        ):
+        if course.mixed or self.parts >= PARTS or len(record.sizes) < 10:
             return None
-        labels = labels_of(record.targets)
+        if min(record.sizes) < 4 or np.median(record.sizes) < 6:
+            return None
+        labels = record.labels
         if labels is not None:
             shares = np.bincount(labels) / len(labels)
             expected = float(np.sum(1 - (1 - shares) ** np.median(record.sizes)))
@@ -204,10 +184,9 @@ class SortedRows(Rule):
 
     def _forgets(self, course: Course, whole: float) -> bool:
         """Whether the batches' means differ too much for rows drawn at random, and the net follows the last batch."""
-        record, ratio = course.record, course.ratio()
-        if record is None or ratio is None or not ratio > 0.5 or len(record.means) < 15:
+        if not course.stays_above(0.5) or len(course.record.means) < 15:
             return False
-        means = np.array(record.means)
+        means = np.array(course.record.means)
         middles = means.mean(1)
         drift = np.corrcoef(middles, range(len(means)))[0, 1] if np.ptp(middles) > 0 else 0.0
         return float(np.mean(np.var(means, axis=0))) > 0.5 * whole > 0 and abs(drift) < 0.7
@@ -242,14 +221,14 @@ class ChangingLabels(Rule):
         self.rows = self.twice = 0
         self.usual = True  # whether the loss is a plain mean
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         task, x = visit.task, visit.first_inputs
         if task is None or x is None or not task.targets.ndim or len(x) != len(task.targets):
-            return None
-        targets = np.asarray(task.targets, dtype=float).reshape(len(x), -1)
+            return
+        targets = task.rows.astype(float)
         self.usual = self.usual and not _weighs_rows(visit, task) and not _are_positions(targets[:, 0])
         if not self.usual or self.rows > ROWS:
-            return None
+            return
         keys = visit.row_keys
         self.rows += len(keys)
         self.twice += len(keys) - len({*keys})
@@ -259,16 +238,14 @@ class ChangingLabels(Rule):
             before = np.stack([self.targets[keys[i]] for i in known])
             self.differences += _differences(targets[known], before, task.kind).tolist()
         self.targets |= {key: row for key, row in zip(keys, targets, strict=True) if key not in self.targets}
-        return None
 
     def judge(self, course: Course) -> Said | None:
-        record, ratio = course.record, course.ratio()
-        if not self.usual or record is None or ratio is None or not ratio > 0.8:
+        if not self.usual or not course.stays_above(0.8):
             return None
         if len(self.repeated) < 30 or self.twice > 0.05 * self.rows:
             return None
-        targets = record.targets.astype(float)
-        expected = float(np.mean(_differences(targets[1:], targets[:-1], record.kind)))
+        targets = course.record.targets.astype(float)
+        expected = float(np.mean(_differences(targets[1:], targets[:-1], course.record.kind)))
         found = mean(self.differences)
         if not expected > 0 or not found > 0.7 * expected:
             return None
@@ -292,11 +269,9 @@ def _differences(a: Array, b: Array, kind: str) -> Array:
 
 def _weighs_rows(visit: Visit, task: Task) -> bool:
     """Whether the errors of the rows are multiplied with numbers that differ."""
-    for node in path(visit.root, task.node):
-        for x in node.inputs if node.op == "mul" else ():
-            if not x.requires_grad and np.size(x.raw) > 1 and np.ptp(x.raw) > 0:
-                return True
-    return False
+    products = [node for node in path(visit.root, task.node) if node.op == "mul"]
+    factors = [x.raw for node in products for x in node.inputs if not x.requires_grad]
+    return any(np.size(x) > 1 and np.ptp(x) > 0 for x in factors)
 
 
 class TargetsNotScaled(Rule):
@@ -319,32 +294,16 @@ class TargetsNotScaled(Rule):
     )
 
     def judge(self, course: Course) -> Said | None:
-        record = course.record
-        if record is None or record.kind not in ("squared", "absolute") or len(course.losses) < 100:
+        if course.record.kind not in DISTANCES or not course.stays_above(1.1, 100):
             return None
-        size, ratio = root_mean_square(record.targets), course.ratio()
-        if size <= LARGE_TARGETS or ratio is None or not ratio > 1.1:
+        size = root_mean_square(course.record.targets)
+        if size <= LARGE_TARGETS:
             return None
         return Said(
             "the targets are large, so it takes many steps before the answers are as large.",
             f"the root mean square of the targets is {size:.3g}, and after {len(course.losses)} steps the loss is "
-            f"{ratio:.3g} times that of a constant answer",
+            f"{course.ratio():.3g} times that of a constant answer",
         )
-
-
-def targets_are_large(task: Task) -> bool:
-    """Whether the targets of a regression are so large that a new net takes long to reach them."""
-    return task.kind in ("squared", "absolute") and root_mean_square(task.targets) > LARGE_TARGETS
-
-
-def _classes(task: Task) -> Any:
-    t = task.targets
-    return labels_of(t.reshape(len(t), -1)) if t.ndim else None
-
-
-def _most_frequent(record: Record) -> int:
-    labels = labels_of(record.targets)
-    return int(np.bincount(labels).argmax()) if labels is not None and len(labels) else 0
 
 
 def _answered(task: Task) -> Any:

@@ -1,7 +1,6 @@
 """What goes wrong between a net's outputs and its loss."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
-from tinygrad_edu.train.doctor.task import is_constant, labels_of
-from tinygrad_edu.train.doctor.visit import Visit, viewed
+from tinygrad_edu.train.doctor.task import DISTANCES, PROBABILITIES, is_constant, viewed
+from tinygrad_edu.train.doctor.visit import Visit
 
 ROWS = 1000  # inputs that are kept to find the order of the classes
 ENTRIES = 100  # numbers from 0 to 1, after which they are taken for probabilities
@@ -29,22 +28,19 @@ class SoftmaxTwice(Rule):
     fix = "give cross_entropy the logits, and apply softmax only to print probabilities"
     code = "loss = nn.functional.cross_entropy(logits, y)  # what {net} computes before the softmax"
 
-    def __init__(self) -> None:
-        self.seen = 0
-
     def look(self, visit: Visit) -> Said | None:
         for node in visit.order:
-            if node.op not in ("cross_entropy", "log_softmax", "logsumexp") or not _is_probabilities_by_row(
-                node.inputs[0].raw
-            ):
+            if node.op not in ("cross_entropy", "log_softmax", "logsumexp"):
+                continue
+            given = node.inputs[0]
+            if not _is_probabilities_by_row(given.raw):
                 continue
             self.seen += 1
-            if viewed(node.inputs[0]).op == "softmax" or self.seen >= 3:
-                largest = float(node.inputs[0].raw.max())
+            if viewed(given).op == "softmax" or self.seen >= 3:
                 return Said(
                     "cross-entropy takes logits and applies softmax itself, but was given probabilities, so the "
                     "gradients are squashed twice.",
-                    f"{node.op} gets rows that are never negative and add up to 1 (largest {largest:.3g})",
+                    f"{node.op} gets rows that are never negative and add up to 1 (largest {given.raw.max():.3g})",
                 )
         return None
 
@@ -62,32 +58,26 @@ class ProbabilitiesAsLogits(Rule):
     fix = "leave out the sigmoid before the loss: the loss applies it"
     code = "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)  # what {net} computes before the sigmoid"
 
-    def __init__(self) -> None:
-        self.passes = 0
-        self.entries = 0
+    entries = 0  # in a row
 
     def look(self, visit: Visit) -> Said | None:
         for node in visit.order:
             if node.op not in ("bce_with_logits", "cross_entropy"):
                 continue
             given = viewed(node.inputs[0])
-            x = given.raw
-            if given.op != "sigmoid" and not self._by_hand(given, node.op):
-                continue
-            return Said(
-                f"{node.op} takes logits, but was given probabilities, so it can never be sure of an answer.",
-                f"its inputs are the result of {given.op} and are in [{np.min(x):.3g}, {np.max(x):.3g}]",
-            )
+            if given.op == "sigmoid" or self._by_hand(given, node.op):
+                low, high = np.min(given.raw), np.max(given.raw)
+                return Said(
+                    f"{node.op} takes logits, but was given probabilities, so it can never be sure of an answer.",
+                    f"its inputs are the result of {given.op} and are in [{low:.3g}, {high:.3g}]",
+                )
         return None
 
     def _by_hand(self, given: Node, loss: str) -> bool:
-        x = given.raw
-        if loss != "bce_with_logits" or given.op not in ("div", "pow") or not 0 <= np.min(x) <= np.max(x) <= 1:
-            self.passes = self.entries = 0
-            return False
-        self.passes += 1
-        self.entries += np.size(x)
-        return self.passes >= 5 and self.entries >= ENTRIES
+        divides = loss == "bce_with_logits" and given.op in ("div", "pow")
+        fits = divides and 0 <= np.min(given.raw) <= np.max(given.raw) <= 1
+        self.entries = self.entries + np.size(given.raw) if fits else 0
+        return self.in_a_row(fits) >= 5 and self.entries >= ENTRIES
 
 
 class BroadcastLabels(Rule):
@@ -107,14 +97,17 @@ class BroadcastLabels(Rule):
         if not visit.layers:
             return None
         last = visit.layers[-1][0].raw
-        for node, prediction, target in _pairs(visit):
-            shapes = prediction.raw.shape, target.raw.shape
-            n = len(last) if last.ndim else 0
-            if n > 1 and node not in visit.hidden and node.raw.shape == (n, n) and set(shapes) == {(n, 1), (n,)}:
+        n = len(last) if last.ndim else 0
+        for node in visit.order:
+            if n < 2 or np.shape(node.raw) != (n, n) or node in visit.hidden:
+                continue
+            predictions = [np.shape(x.raw) for x in node.inputs if x.requires_grad]
+            labels = [np.shape(x.raw) for x in node.inputs if not x.requires_grad]
+            if len(predictions) == 1 and sorted(predictions + labels) == [(n,), (n, 1)]:
                 return Said(
                     "predictions and labels have different shapes and were broadcast, so every prediction is compared "
                     "with every label.",
-                    f"{visit.describe(node)} made {node.raw.shape} of predictions {shapes[0]} and labels {shapes[1]}",
+                    f"{visit.describe(node)} made {(n, n)} of predictions {predictions[0]} and labels {labels[0]}",
                 )
         return None
 
@@ -131,28 +124,21 @@ class RewardedErrors(Rule):
     fix = "use weights that are not negative"
     code = "weights = np.abs(weights)"
 
-    def __init__(self) -> None:
-        self.looks = 0
-
     def look(self, visit: Visit) -> Said | None:
         task = visit.task
-        if task is None or task.kind not in ("squared", "absolute") or not visit.loss < 0:
+        if task is None or task.kind not in DISTANCES or not visit.loss < 0:
             return None
-        for node in visit.order:
-            if node.op != "mul" or node is task.node:
-                continue
-            weights = [x for x in node.inputs if is_constant(viewed(x))]
-            if weights and any(viewed(x) is task.node for x in node.inputs) and np.min(weights[0].raw) < 0:
-                self.looks += 1
-                if self.looks >= 5:
-                    return Said(
-                        "errors with negative weights are rewarded, so the loss falls below any bound while the "
-                        "answers get worse.",
-                        f"{np.mean(weights[0].raw < 0):.0%} of the weights are negative, and the loss is "
-                        f"{visit.loss:.3g}",
-                    )
-                break
-        return None
+        products = [
+            node for node in visit.order if node.op == "mul" and any(viewed(x) is task.node for x in node.inputs)
+        ]
+        weights = [x.raw for node in products for x in node.inputs if is_constant(viewed(x)) and np.min(x.raw) < 0]
+        self.seen += bool(weights)
+        if not weights or self.seen < 5:
+            return None
+        return Said(
+            "errors with negative weights are rewarded, so the loss falls below any bound while the answers get worse.",
+            f"{np.mean(weights[0] < 0):.0%} of the weights are negative, and the loss is {visit.loss:.3g}",
+        )
 
 
 class TargetsOutsideZeroToOne(Rule):
@@ -167,19 +153,15 @@ class TargetsOutsideZeroToOne(Rule):
     fix = "code the two classes as 0 and 1"
     code = "y = (y == y.max()).astype(float)"
 
-    def __init__(self) -> None:
-        self.looks = 0
-
     def look(self, visit: Visit) -> Said | None:
         task = visit.task
-        if task is None or task.kind not in ("binary", "categorical"):
+        if task is None or task.kind not in PROBABILITIES:
             return None
         t = task.targets
-        whole = bool(np.all(t == np.round(t)))
-        if not (np.min(t) < 0 or (np.max(t) > 1 and whole)):
+        if not np.min(t) < 0 and not (np.max(t) > 1 and np.all(t == np.round(t))):
             return None
-        self.looks += 1
-        if self.looks < 3:
+        self.seen += 1
+        if self.seen < 3:
             return None
         return Said(
             "the loss needs targets that are probabilities, but these are not.",
@@ -200,18 +182,11 @@ class HingeOfZeros(Rule):
     fix = "code the two classes as -1 and 1"
     code = "y = 2 * y - 1"
 
-    def __init__(self) -> None:
-        self.looks = 0
-
     def look(self, visit: Visit) -> Said | None:
         factors = [factor for node in visit.order if (factor := _hinged(node)) is not None]
-        if not factors:
-            self.looks = 0
-            return None
-        t = np.concatenate([np.ravel(x) for x in factors])
+        t = np.concatenate(factors) if factors else np.zeros(0)
         zeros, ones = int(np.sum(t == 0)), int(np.sum(t == 1))
-        self.looks = self.looks + 1 if len(t) >= 8 and zeros + ones == len(t) and zeros and ones else 0
-        if self.looks < 3:
+        if self.in_a_row(len(t) >= 8 and zeros + ones == len(t) and zeros and ones) < 3:
             return None
         return Said(
             "the hinge loss takes labels -1 and 1, and gets 0 and 1, so the rows of one class have no gradient.",
@@ -220,20 +195,16 @@ class HingeOfZeros(Rule):
 
 
 def _hinged(node: Node) -> Array | None:
-    """The constants t of ``max(0, 1 − t · score)``; None if the node is none."""
-    if node.op not in ("relu", "maximum"):
-        return None
-    learned = [x for x in node.inputs if x.requires_grad]
-    if len(learned) != 1:
-        return None
-    if any(np.any(x.raw) for x in node.inputs if x is not learned[0]):
+    """The constants t of ``max(0, 1 − t · score)``; None if the node is something else."""
+    learned = [x for x in node.inputs if x.requires_grad] if node.op in ("relu", "maximum") else []
+    if len(learned) != 1 or any(np.any(x.raw) for x in node.inputs if x is not learned[0]):
         return None
     inner = learned[0]
     if inner.op != "sub" or not is_constant(inner.inputs[0]) or not np.all(inner.inputs[0].raw == 1):
         return None
     product = viewed(inner.inputs[1])
     constants = [x for x in product.inputs if is_constant(viewed(x))] if product.op == "mul" else []
-    return np.asarray(constants[0].raw) if len(constants) == 1 else None
+    return np.ravel(constants[0].raw) if len(constants) == 1 else None
 
 
 class AbsoluteErrorOfClasses(Rule):
@@ -250,24 +221,15 @@ class AbsoluteErrorOfClasses(Rule):
     code = "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)"
     confidence = 0.8
 
-    def __init__(self) -> None:
-        self.classes = False
-
-    def look(self, visit: Visit) -> Said | None:
-        task = visit.task
-        if task is not None and task.kind == "absolute":
-            t = task.targets
-            self.classes = viewed(task.answers).op in ("sigmoid", "softmax") and bool(np.all((t == 0) | (t == 1)))
-        return None
-
     def judge(self, course: Course) -> Said | None:
-        ratio = course.ratio()
-        if not self.classes or ratio is None or not ratio > 0.8 or len(course.losses) < 200:
+        record = course.record
+        if record.kind != "absolute" or record.activation not in ("sigmoid", "softmax"):
+            return None
+        if not np.all((record.targets == 0) | (record.targets == 1)) or not course.stays_above(0.8, 200):
             return None
         return Said(
             "the absolute error does not pull a probability towards its class.",
-            f"all targets are 0 or 1, and after {len(course.losses)} steps the loss is {ratio:.0%} of a constant "
-            "answer's loss",
+            f"all targets are 0 or 1, and after {len(course.losses)} steps the loss is {course.level}",
         )
 
 
@@ -292,38 +254,35 @@ class SquaredErrorOfClassNumbers(Rule):
         self.numbers: list[Array] = []
         self.rows = 0
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         task, x = visit.task, visit.first_inputs
-        if task is None or x is None or task.kind not in ("squared", "absolute") or self.rows > ROWS:
-            return None
+        if task is None or x is None or task.kind not in DISTANCES or self.rows > ROWS:
+            return
         if len(x) == np.size(task.targets):
             self.inputs.append(x.copy())
             self.numbers.append(task.targets.reshape(-1))
             self.rows += len(x)
-        return None
 
     def judge(self, course: Course) -> Said | None:
         record = course.record
-        if record is None or record.kind not in ("squared", "absolute") or record.width != 1 or record.rows < 100:
+        if record.kind not in DISTANCES or record.width != 1 or record.rows < 100:
             return None
         t = record.targets[:, 0]
         values, counts = np.unique(t, return_counts=True)
         if not 3 <= len(values) <= 20 or not np.all(np.diff(values) == 1) or np.any(values != np.round(values)):
             return None
-        ratio = course.ratio()
-        if np.min(counts) * len(values) < 0.5 * len(t) or ratio is None or len(course.losses) < 100:
+        if np.min(counts) * len(values) < 0.5 * len(t) or len(course.losses) < 100 or math.isnan(course.ratio()):
             return None
         order = self._order(values)
-        if not (order < 0.5 or (ratio > 0.3 and not order > 0.8)):
+        if not (order < 0.5 or (course.stays_above(0.3) and not order > 0.8)):
             return None
+        why = f"the loss is still {course.level}"
+        if order < 0.5:
+            why = f"the inputs are in no such order: distances of classes and of their numbers correlate by {order:.2f}"
         return Said(
             "the net has to predict the number of the class, as if classes with close numbers were similar.",
             f"the targets are the whole numbers from {values[0]:g} to {values[-1]:g}, about equally frequent, and "
-            + (
-                f"the inputs are in no such order: distances of classes and of their numbers correlate by {order:.2f}"
-                if order < 0.5
-                else f"the loss is still {ratio:.0%} of a constant answer's loss"
-            ),
+            f"{why}",
         )
 
     def _order(self, values: Array) -> float:
@@ -357,41 +316,20 @@ class BinaryLossOfClasses(Rule):
     code = "loss = nn.functional.cross_entropy({net}(X), y.argmax(1))"
     confidence = 0.75
 
-    def __init__(self) -> None:
-        self.softmax = False
-
-    def look(self, visit: Visit) -> Said | None:
-        task = visit.task
-        if task is not None and task.kind in ("binary", "bce_with_logits"):
-            self.softmax = viewed(task.answers).op == "softmax"
-        return None
-
     def judge(self, course: Course) -> Said | None:
         record = course.record
-        if record is None or record.kind not in ("binary", "bce_with_logits") or record.width < 3 or record.rows < 50:
+        if record.kind not in ("binary", "bce_with_logits") or record.width < 3 or record.rows < 50:
             return None
-        ratio = course.ratio()
-        if labels_of(record.targets) is None or ratio is None or len(course.losses) < 50:
+        if record.labels is None or len(course.losses) < 50 or math.isnan(course.ratio()):
             return None
-        if not (self.softmax or (ratio > 0.5 and len(course.losses) >= 200)):
+        if record.activation != "softmax" and not course.stays_above(0.5, 200):
             return None
         return Said(
             "each row belongs to one of several classes, but the loss treats every output as a separate question.",
             f"each of {len(record.targets)} rows has one 1 among {record.width} columns, and the loss is "
-            f"{ratio:.0%} of a constant answer's loss",
+            f"{course.level}",
         )
 
 
 def _is_probabilities_by_row(x: Any) -> bool:
     return bool(np.ndim(x) == 2 and x.shape[1] > 1 and x.min() >= 0 and np.allclose(x.sum(1), 1, rtol=0, atol=1e-6))
-
-
-def _pairs(visit: Visit) -> Iterator[tuple[Node, Node, Node]]:
-    """Operations on a node that needs a gradient and one that needs none."""
-    for node in visit.order:
-        if len(node.inputs) == 2:
-            a, b = node.inputs
-            if a.requires_grad and not b.requires_grad:
-                yield node, a, b
-            elif b.requires_grad and not a.requires_grad:
-                yield node, b, a

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.train.doctor.course import squared_norm
+from tinygrad_edu.train.doctor.course import gradient, squared_norm
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
-from tinygrad_edu.train.doctor.visit import Visit, gradient
+from tinygrad_edu.train.doctor.visit import Visit
 
 HUGE = 1e12  # numbers that have grown step by step
 OUTPUTS = (  # findings that say why an operation gets a number outside of its domain
@@ -36,11 +36,11 @@ class NotANumber(Rule):
     )
 
     def before(self, visit: Visit) -> Said | None:
-        if math.isfinite(visit.loss) or _finite(visit.root):
+        if math.isfinite(visit.loss) or _is_finite(visit.root.raw):
             return None
-        for node in visit.order:
-            if not _finite(node):
-                return self._forward(visit, node)
+        first = next((node for node in visit.order if not _is_finite(node.raw)), None)
+        if first is not None:
+            return self._forward(visit, first)
         return Said("the loss is no longer finite.", f"it is {visit.loss} at step {visit.step}")
 
     def _forward(self, visit: Visit, node: Node) -> Said:
@@ -58,7 +58,7 @@ class NotANumber(Rule):
                 "look for such rows with np.isfinite(X).all(1), and drop them or fill in numbers",
                 grade=Grade.SHOWN,
             )
-        grown = any(_is_huge(x) for x in node.inputs)
+        grown = any(np.max(np.abs(x.raw), initial=0.0) > HUGE for x in node.inputs)
         operands = ", ".join(_range(x) for x in node.inputs)
         return Said(
             f"{visit.describe(node)} made the first {_first_bad(node.raw)} of the forward pass.",
@@ -77,7 +77,7 @@ class NotANumber(Rule):
         return None if all(_is_finite(gradient(p)) for p in visit.parameters.values()) else self._backward(visit)
 
     def _backward(self, visit: Visit) -> Said | None:
-        if not _finite(visit.root):
+        if not _is_finite(visit.root.raw):
             return None
         for node in reversed(visit.order):
             for x in node.inputs:
@@ -88,14 +88,6 @@ class NotANumber(Rule):
                         f"the loss was finite; the input was {_range(x)}, where the derivative is not",
                     )
         return None
-
-
-def _is_huge(node: Node) -> bool:
-    return bool(np.max(np.abs(node.raw), initial=0.0) > HUGE)
-
-
-def _finite(node: Node) -> bool:
-    return _is_finite(node.raw)
 
 
 def _is_finite(data: object) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.finding import Rule, Said
-from tinygrad_edu.train.doctor.task import LAYERS, Task, normalized, viewed
+from tinygrad_edu.train.doctor.task import DISTANCES, LAYERS, PROBABILITIES, Task, normalized, viewed
 from tinygrad_edu.train.doctor.visit import Visit
 
 ROWS = 20  # of targets, before the range is judged
@@ -21,7 +21,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "softmax": (0.0, 1.0),
     "tanh": (-1.0, 1.0),
 }
-PROBABILITIES = ("categorical", "binary")
 
 
 class OutputsOutOfRange(Rule):
@@ -37,10 +36,9 @@ class OutputsOutOfRange(Rule):
     fix = "remove the activation after the last layer, or use one whose range includes the targets"
     code = "{net}.layers[-1] = nn.Identity()  # where the last activation is"
 
-    def __init__(self) -> None:
-        self.rows = 0
-        self.outside = 0.0
-        self.lost = 0.0  # the sum of the squares of what is outside
+    rows = 0
+    outside = 0.0
+    lost = 0.0  # the sum of the squares of what is outside
 
     def look(self, visit: Visit) -> Said | None:
         task = visit.task
@@ -49,7 +47,7 @@ class OutputsOutOfRange(Rule):
         output = viewed(task.answers)
         if task.kind in PROBABILITIES:
             return self._of_probabilities(visit, task)
-        if task.kind not in ("squared", "absolute") or output.op not in RANGES or not visit.only_watched:
+        if task.kind not in DISTANCES or output.op not in RANGES or not visit.only_watched:
             return None
         low, high = RANGES[output.op]
         t = task.targets
@@ -57,8 +55,7 @@ class OutputsOutOfRange(Rule):
         self.rows += rows
         self.outside += float(np.mean((t < low - MARGIN) | (t > high + MARGIN))) * rows
         self.lost += float(np.mean(np.square(t - np.clip(t, low, high)))) * rows
-        record = visit.course.record
-        variance = float(np.mean(np.var(record.targets, axis=0))) if record is not None else 0.0
+        variance = float(np.mean(np.var(visit.course.record.targets, axis=0)))
         if self.rows < ROWS or self.outside < OUTSIDE * self.rows or self.lost < LOST * variance * self.rows:
             return None
         return Said(
@@ -127,23 +124,18 @@ class OneUnitSoftmax(Rule):
 
     def look(self, visit: Visit) -> Said | None:
         for node in visit.order:
-            op = node.op
-            if op in ("cross_entropy", "logsumexp", "log_softmax") and _has_one_column(node.inputs[0]):
-                return self._say(visit, node)
-            divides = op == "softmax" or (op == "div" and normalized(node) is not None)
-            if divides and _has_one_column(node):
-                return self._say(visit, node)
+            if node.op in ("cross_entropy", "logsumexp", "log_softmax"):
+                shape = np.shape(node.inputs[0].raw)
+            elif node.op == "softmax" or (node.op == "div" and normalized(node) is not None):
+                shape = np.shape(node.raw)
+            else:
+                continue
+            if len(shape) == 2 and shape[1] == 1:
+                return Said(
+                    "softmax over one unit is 1 whatever the net computes, so nothing is learned.",
+                    f"{visit.describe(node)} works on rows of one number",
+                )
         return None
-
-    def _say(self, visit: Visit, node: Node) -> Said:
-        return Said(
-            "softmax over one unit is 1 whatever the net computes, so nothing is learned.",
-            f"{visit.describe(node)} works on rows of one number",
-        )
-
-
-def _has_one_column(node: Node) -> bool:
-    return np.ndim(node.raw) == 2 and np.shape(node.raw)[1] == 1
 
 
 class SoftmaxOverTheBatch(Rule):
@@ -158,18 +150,11 @@ class SoftmaxOverTheBatch(Rule):
     fix = "take the softmax along the classes, which is the last axis"
     code = "log_p = nn.functional.log_softmax({net}(X), axis=1)"
 
-    def __init__(self) -> None:
-        self.looks = 0
-
     def look(self, visit: Visit) -> Said | None:
-        wrong = [node for node in visit.order if _is_over_rows(node) and node not in visit.hidden]
-        if not wrong:
-            self.looks = 0
-            return None
         multiplied = {x for node in visit.order if node.op in ("matmul", "einsum") for x in node.inputs}
-        wrong = [node for node in wrong if viewed(node.inputs[0]).requires_grad and node not in multiplied]
-        self.looks = self.looks + 1 if wrong else 0
-        if self.looks < 3:
+        after_the_net = [node for node in visit.order if _is_over_rows(node) and node not in visit.hidden | multiplied]
+        wrong = [node for node in after_the_net if viewed(node.inputs[0]).requires_grad]
+        if self.in_a_row(wrong) < 3:
             return None
         rows, columns = np.shape(wrong[0].raw)
         return Said(
@@ -185,10 +170,10 @@ def _is_over_rows(node: Node) -> bool:
     shape = np.shape(node.raw)
     if len(shape) != 2 or shape[0] == shape[1] or min(shape) < 2:
         return False
-    if node.op in ("softmax", "log_softmax"):
+    if node.op != "div":
         return node.params.get("axis", -1) in (0, -2)
-    by_sum = node.op == "div" and normalized(node) is not None
-    return by_sum and np.size(node.inputs[1].raw) == shape[1] and viewed(node.inputs[0]).op in ("exp", "softmax")
+    of_a_softmax = normalized(node) is not None and viewed(node.inputs[0]).op in ("exp", "softmax")
+    return of_a_softmax and np.size(node.inputs[1].raw) == shape[1]
 
 
 class ReluBeforeLogitsLoss(Rule):

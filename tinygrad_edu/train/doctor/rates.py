@@ -2,14 +2,14 @@
 
 import itertools
 import math
-from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course, has_own_steps, mean, same_scale, squared_norm
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
-from tinygrad_edu.train.doctor.task import LARGE_TARGETS, Task, is_constant, path, root_mean_square
+from tinygrad_edu.train.doctor.task import LARGE_TARGETS, PROBABILITIES, Task, is_constant, path, root_mean_square
 from tinygrad_edu.train.doctor.visit import Visit
 
 WORSE = 3.0  # times the first loss
@@ -22,6 +22,7 @@ LATER = 100  # steps after which a net should know something
 WINDOW = 5
 PATIENCE = 200  # steps before a run is called too slow
 LEAST = 30  # steps of a run that has ended
+NOTHING = 2 / 3  # of a constant answer's loss: a net above it knows nothing
 STILL = 5e-3  # of the weights' norm, from the start
 SLOW = 0.05  # of the same, if the loss falls steadily
 LOGARITHMS = ("log_softmax", "log")
@@ -60,24 +61,27 @@ class RateTooHigh(Rule):
         lost = jumped or (change > WHOLE and self._learned_nothing(visit, first))
         if not (worse or lost):
             return None
-        if _is_sum(visit):
-            rows = len(visit.task.targets) if visit.task is not None else 0
+        steps = (
+            f"steps changed the weights by up to {change:.0%} of their norm, and the loss went from {first:.3g} to "
+            f"{now:.3g}"
+        )
+        task = visit.task
+        if task is not None and _is_sum(task, visit):
             return Said(
                 "the loss is the sum over the batch, so each step is longer by a factor of the number of rows.",
-                f"with {visit.rate or 'this rate'} and {rows} rows, steps changed the weights by up to {change:.0%} of "
-                f"their norm, and the loss went from {first:.3g} to {now:.3g}",
+                f"with {visit.rate} and {len(task.targets)} rows, {steps}",
                 "use the mean over the batch, or divide the rate by the number of rows",
                 "loss = loss / len(X)",
                 "loss summed over the batch",
                 ("initial weights too large",),
                 Grade.MEASURED,
             )
-        size = _size_of_targets(visit)
-        if size > LARGE_TARGETS and _suits_small_targets(visit.optimizer, size):
+        size = root_mean_square(task.targets) if task is not None and task.kind == "squared" else 0.0
+        is_usual = type(visit.optimizer).__name__ == "SGD" and visit.optimizer.lr <= min(USUAL, size / PER_RATE)
+        if size > LARGE_TARGETS and is_usual:  # steps of SGD grow with the gradient, and so with the targets
             return Said(
                 "the targets are so large that their gradients make the steps too long, although the rate is usual.",
-                f"the root mean square of the targets is {size:.3g}; with {visit.rate or 'this rate'} steps changed "
-                f"the weights by up to {change:.0%} of their norm, and the loss went from {first:.3g} to {now:.3g}",
+                f"the root mean square of the targets is {size:.3g}; with {visit.rate} {steps}",
                 "standardize the targets, and multiply the answers back",
                 "y = (y - y_train.mean(0)) / y_train.std(0)",
                 "targets not scaled",
@@ -86,20 +90,18 @@ class RateTooHigh(Rule):
             )
         return Said(
             "the learning rate is too high: the steps overshoot, and the loss grows or jumps instead of falling.",
-            f"with {visit.rate or 'this rate'} steps changed the weights by up to {change:.0%} of their norm, "
-            f"and the loss went from {first:.3g} to {now:.3g}",
+            f"with {visit.rate} {steps}",
         )
 
     def _bound(self, course: Course, first: float) -> float:
         """The loss that a net at a fit rate does not exceed after its first step."""
-        record = course.record
-        if record is None or course.mixed or not same_scale(course):
+        if course.mixed or not same_scale(course):
             return FAR_WORSE * first
-        return max(WORSE * first, record.guess())
+        return max(WORSE * first, course.record.guess())
 
     def _learned_nothing(self, visit: Visit, first: float) -> bool:
         losses = visit.course.losses
-        return len(losses) > LATER and (not mean(losses[-50:]) < 0.95 * first or _knows_nothing(visit.course))
+        return len(losses) > LATER and (not mean(losses[-50:]) < 0.95 * first or visit.course.stays_above(NOTHING))
 
 
 class RateTooLow(Rule):
@@ -121,16 +123,14 @@ class RateTooLow(Rule):
     confidence = 0.85
     explained_by = ("dead ReLUs", "vanishing gradients", "learning rate too high")
 
-    def __init__(self) -> None:
-        self.slope = 0.0  # ‖gradient‖ at the last look
-        self.loss = math.inf  # likewise
-        self.rate = ""
+    slope = 0.0  # ‖gradient‖ at the last look
+    loss = math.inf  # likewise
+    rate = ""
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         self.rate = visit.rate
         if visit.step >= LEAST:
             self.slope, self.loss = math.sqrt(sum(visit.gradient_squares)), visit.loss
-        return None
 
     def judge(self, course: Course) -> Said | None:
         rises = course.rates and (course.rates[-1] > 1.5 * course.rates[0] or course.rates[-1] == 0)
@@ -141,7 +141,7 @@ class RateTooLow(Rule):
 
     def _say(self, course: Course) -> Said | None:
         losses = course.losses
-        if not _knows_nothing(course) or course.untouched():
+        if not course.stays_above(NOTHING) or course.untouched():
             return None
         first, now = mean(losses[: len(losses) // 10]), mean(losses[-(len(losses) // 10) :])
         if not now > 0.9 * first or not self._could_fall(course):
@@ -152,7 +152,7 @@ class RateTooLow(Rule):
             return None
         return Said(
             "the learning rate is too low: the weights hardly move, and the loss stays where it was.",
-            f"with {self.rate or 'this rate'}, {len(losses)} steps moved no weights by more than {distance:.2%} of "
+            f"with {self.rate}, {len(losses)} steps moved no weights by more than {distance:.2%} of "
             f"their norm, and the loss went from {first:.4g} to {now:.4g}",
             explained_by=("dead ReLUs", "learning rate too high") if has_own_steps(course.optimizer) else None,
         )
@@ -177,42 +177,33 @@ class RateOfZero(Rule):
     code = "{optimizer}.lr = 0.01"
     confidence = 0.99
 
-    def __init__(self) -> None:
-        self.optimizer: Any = None
-        self.has_gradient = False
+    has_gradient = False
 
-    def on_step(self, optimizer: Any) -> Said | None:
-        self.optimizer = optimizer
-        return None
-
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         self.has_gradient = visit.left_gradients
-        return None
 
     def finish(self, course: Course) -> Said | None:
         rates = course.rates
         count = len(list(itertools.takewhile(lambda rate: rate == 0, reversed(rates))))
-        optimizer = self.optimizer or course.optimizer  # of compiled steps, only the doctor's own is known
+        optimizer = course.stepped or course.optimizer  # of compiled steps, only the doctor's own is known
         has_gradient = self.has_gradient or course.has_gradient()
         if not count or not has_gradient or any(group.lr for group in getattr(optimizer, "groups", ())):
             return None
         earlier = rates[: len(rates) - count]
-        if not (self._is_left_at_zero(earlier, count) if earlier else self._began_at_zero(course)):
+        if earlier:
+            fell_at_once = earlier[-1] == max(earlier)
+            is_schedule = count < LEAST or (count < len(earlier) and not fell_at_once)
+            found = not is_schedule and type(course.stepped).__name__ != "Rprop"  # which keeps steps of its own
+        else:
+            found = count >= EARLY and course.distance(0.0) is not None
+        if not found:
             return None
-        evidence = f"the rate was 0 at the last {count} of {len(rates)} steps, and the gradient was not 0"
+        where = f"the last {count} of {len(rates)}" if earlier else f"all {count}"
         return Said(
             "the learning rate is 0, so the steps change nothing.",
-            evidence if earlier else f"the rate was 0 at all {count} steps, and the gradient was not 0",
+            f"the rate was 0 at {where} steps, and the gradient was not 0",
             code=f"{{optimizer}}.lr = {earlier[-1]:g}" if earlier else "",
         )
-
-    def _began_at_zero(self, course: Course) -> bool:
-        return len(course.rates) >= EARLY and course.distance(0.0) is not None
-
-    def _is_left_at_zero(self, earlier: list[float], count: int) -> bool:
-        """Whether the rate stays at 0 for longer than at the end of a schedule; Rprop keeps steps of its own."""
-        fell_at_once = earlier[-1] == max(earlier)
-        return count >= LEAST and (count >= len(earlier) or fell_at_once) and type(self.optimizer).__name__ != "Rprop"
 
 
 def _falls_steadily(course: Course) -> bool:
@@ -221,16 +212,9 @@ def _falls_steadily(course: Course) -> bool:
     return drops[-1] > 1e-4 * abs(quarters[0]) and all(drop > 0.7 * abs(drops[0]) for drop in drops)
 
 
-def _knows_nothing(course: Course) -> bool:
-    """Whether the loss is no smaller than two thirds of a constant answer's loss."""
-    ratio = course.ratio()
-    return ratio is not None and ratio > 2 / 3
-
-
-def _is_sum(visit: Visit) -> bool:
+def _is_sum(task: Task, visit: Visit) -> bool:
     """Whether the loss adds up the rows of the batch, and divides by nothing."""
-    task = visit.task
-    if task is None or not task.targets.ndim or len(task.targets) < 2:
+    if not task.targets.ndim or len(task.targets) < 2:
         return False
     if np.size(task.node.raw) < 2:
         return task.loss > 0 and bool(np.isclose(visit.loss / task.loss, len(task.targets), rtol=0.05))
@@ -242,18 +226,7 @@ def _is_sum(visit: Visit) -> bool:
 def _is_small_factor(node: Node) -> bool:
     """Whether the node multiplies with one number below 1, such as 1 / n."""
     factors = _factors(node)
-    return factors is not None and factors.size == 1 and bool(np.abs(factors) < 1)
-
-
-def _size_of_targets(visit: Visit) -> float:
-    """The root mean square of the targets of a squared error; 0 of other losses."""
-    task = visit.task
-    return root_mean_square(task.targets) if task is not None and task.kind == "squared" else 0.0
-
-
-def _suits_small_targets(optimizer: Any, size: float) -> bool:
-    """Whether steps grow with the gradient, at a usual rate that is small compared with the size of the targets."""
-    return type(optimizer).__name__ == "SGD" and optimizer.lr <= min(USUAL, size / PER_RATE)
+    return factors.size == 1 and bool(np.abs(factors) < 1)
 
 
 class Ascent(Rule):
@@ -270,9 +243,7 @@ class Ascent(Rule):
     fix = "subtract the gradient, or leave out the minus before the loss"
     code = "p.data -= rate * p.grad"
 
-    def __init__(self) -> None:
-        self.negative = 0
-        self.first = 0.0  # the loss of a likelihood of Values at its first look
+    first = 0.0  # the loss of a likelihood of Values at its first look
 
     def look(self, visit: Visit) -> Said | None:
         climbs, losses = visit.course.climbs, visit.course.losses
@@ -288,7 +259,7 @@ class Ascent(Rule):
         if _is_likelihood_of_values(visit.root):
             self.first = self.first or -visit.loss
             return self._grown(visit, self.first, -visit.loss)
-        if task is None or record is None:
+        if task is None:
             return None
         nodes = list(path(visit.root, task.node))
         signs = sum(node.op == "neg" or _is_negative_factor(node) for node in nodes)
@@ -299,8 +270,8 @@ class Ascent(Rule):
 
     def _grown(self, visit: Visit, first: float, now: float) -> Said | None:
         """A finding at the tenth look or later, if the error has grown by half."""
-        self.negative += 1
-        if self.negative < 10 or not now > 1.5 * first:
+        self.seen += 1
+        if self.seen < 10 or not now > 1.5 * first:
             return None
         losses = visit.course.losses
         return Said(
@@ -314,7 +285,7 @@ class Ascent(Rule):
 
 def _is_likelihood(task: Task) -> bool:
     """Whether the node of the task is a logarithm of probabilities, which has to grow."""
-    return task.kind in ("categorical", "binary") or (
+    return task.kind in PROBABILITIES or (
         task.node.op in ("getitem", "mul") and any(x.op in LOGARITHMS for x in task.node.inputs)
     )
 
@@ -343,20 +314,18 @@ def _is_probability(node: Node) -> bool:
     return node.op == "sigmoid" or (node.op == "div" and node.inputs[0].op == "exp")
 
 
-def _factors(node: Node) -> Any:
-    """The constant that a node multiplies with, as an array; None if there is none."""
-    if node.op not in ("mul", "div"):
-        return None
-    constants = [x for x in node.inputs if not x.requires_grad]
-    return np.asarray(constants[0].raw) if constants else None
+def _factors(node: Node) -> Array:
+    """The constant that a node multiplies with, as an array; an empty one if there is none."""
+    constants = [x for x in node.inputs if not x.requires_grad] if node.op in ("mul", "div") else []
+    return np.asarray(constants[0].raw) if constants else np.zeros(0)
 
 
 def _is_negative_factor(node: Node) -> bool:
     factors = _factors(node)
-    return factors is not None and bool(np.all(factors <= 0)) and bool(np.any(factors))
+    return bool(np.all(factors <= 0) and np.any(factors))
 
 
 def _has_both_signs(node: Node) -> bool:
     """Whether errors are multiplied with advantages, or weights, of both signs."""
     factors = _factors(node)
-    return factors is not None and bool(np.min(factors, initial=0) < 0 < np.max(factors, initial=0))
+    return bool(np.min(factors, initial=0) < 0 < np.max(factors, initial=0))

@@ -35,35 +35,32 @@ class TooMuchDecay(Rule):
     code = "{optimizer}.weight_decay = 1e-4"
     confidence = 0.85
 
-    def __init__(self) -> None:
-        self.looks = 0
-        self.bounded = 0
+    bounded = 0
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         decay = _decay(visit.optimizer)
         adamw = isinstance(visit.optimizer, AdamW)
         if decay < (0.5 if adamw else LEAST_DECAY):
-            return None
+            return
         parameters = visit.parameters.values()
         pull = decay * _norm(p.raw for p in parameters)
         full_step = _root_of_count(visit)  # each number moves by the rate
         self.bounded = self.bounded + 1 if adamw and decay >= BOUND and pull > full_step / 3 else 0
-        self.looks = self.looks + 1 if adamw or pull > _gradient_norm(parameters) / 2 else 0
-        return None
+        self.in_a_row(adamw or pull > _gradient_norm(parameters) / 2)
 
     def judge(self, course: Course) -> Said | None:
-        ratio, decay = course.ratio(), _decay(course.optimizer)
-        if ratio is None or not ratio > (0.2 if self.bounded >= 10 else 0.5) or len(course.losses) < 100:
+        if not course.stays_above(0.2 if self.bounded >= 10 else 0.5, 100):
             return None
+        decay = _decay(course.optimizer)
         before, now = course.norms()
         collapsed = now < 0.2 * before and (decay > 0 or len(course.layers) > 1)
-        pulled = self.looks >= 10 and now < (0.5 if isinstance(course.optimizer, AdamW) else 0.9) * before
+        pulled = self.seen >= 10 and now < (0.5 if isinstance(course.optimizer, AdamW) else 0.9) * before
         if not collapsed and not pulled and self.bounded < 10:
             return None
         return Said(
             "weight decay, or a penalty in the loss, pulls the weights to 0 harder than the errors pull them away.",
             f"with the optimizer's decay {decay:g} the norm of the weights went from {before:.3g} to "
-            f"{now:.3g}, and the loss is still {ratio:.0%} of a constant answer's loss",
+            f"{now:.3g}, and the loss is still {course.level}",
         )
 
 
@@ -89,29 +86,24 @@ class TooMuchClipping(Rule):
         self.parameters: Any = ()
         self.shares: list[float] = []
 
-    def look(self, visit: Visit) -> Said | None:
-        if type(visit.optimizer).__name__ != "SGD":
-            return None
-        self.before_clipping = _gradient_norm(visit.parameters.values())
-        self.parameters = visit.parameters.values()
-        return None
+    def look(self, visit: Visit) -> None:
+        if type(visit.optimizer).__name__ == "SGD":
+            self.before_clipping = _gradient_norm(visit.parameters.values())
+            self.parameters = visit.parameters.values()
 
-    def on_step(self, optimizer: Any) -> Said | None:
-        if not 0 < self.before_clipping < math.inf:
-            return None
-        self.shares.append(_gradient_norm(self.parameters) / self.before_clipping)
-        self.before_clipping = math.nan
-        return None
+    def on_step(self, optimizer: Any) -> None:
+        if 0 < self.before_clipping < math.inf:
+            self.shares.append(_gradient_norm(self.parameters) / self.before_clipping)
+            self.before_clipping = math.nan
 
     def judge(self, course: Course) -> Said | None:
-        ratio = course.ratio()
         recent = self.shares[-10:]
-        if len(recent) < 10 or max(recent) > 0.05 or ratio is None or not ratio > 2 / 3:
+        if len(recent) < 10 or max(recent) > 0.05 or not course.stays_above(2 / 3):
             return None
         return Said(
             "clipping leaves only a small part of the gradient, so the steps are too short.",
             f"in the last {len(recent)} inspected passes, {max(recent):.1%} of the gradient's norm or less was left "
-            f"for the step, and after {len(course.losses)} steps the loss is {ratio:.0%} of a constant answer's loss",
+            f"for the step, and after {len(course.losses)} steps the loss is {course.level}",
         )
 
 
@@ -129,27 +121,22 @@ class LargeEpsilon(Rule):
     code = "{optimizer}.eps = 1e-8"
     confidence = 0.85
 
-    def __init__(self) -> None:
-        self.looks = 0
-        self.size = 0.0
+    size = 0.0  # root mean square of the gradient
 
-    def look(self, visit: Visit) -> Said | None:
+    def look(self, visit: Visit) -> None:
         epsilon = _epsilon(visit.optimizer)
-        if epsilon < 1e-4:
-            return None
-        self.size = _gradient_norm(visit.parameters.values()) / _root_of_count(visit)
-        self.looks = self.looks + 1 if epsilon > TIMES * self.size else 0
-        return None
+        if epsilon >= 1e-4:
+            self.size = _gradient_norm(visit.parameters.values()) / _root_of_count(visit)
+            self.in_a_row(epsilon > TIMES * self.size)
 
     def judge(self, course: Course) -> Said | None:
-        ratio = course.ratio()
-        if self.looks < 10 or ratio is None or not ratio > 0.3 or len(course.losses) < 100:
+        if self.seen < 10 or not course.stays_above(0.3, 100):
             return None
         return Said(
             "the epsilon that the optimizer adds to the size of the gradient is larger than that size, so the steps "
             "are short.",
             f"the epsilon is {_epsilon(course.optimizer):g}, the root mean square of the gradient {self.size:.2g}, and "
-            f"the loss is still {ratio:.0%} of a constant answer's loss",
+            f"the loss is still {course.level}",
         )
 
 
@@ -178,13 +165,12 @@ class FadingRate(Rule):
         largest = max(course.rates)
         faded = np.array(course.rates) < 0.01 * largest
         first = int(np.argmax(faded))
-        ratio = course.ratio()
-        if not faded[-1] or first == 0 or np.mean(faded) < 0.4 or ratio is None or not ratio > 0.8:
+        if not faded[-1] or first == 0 or np.mean(faded) < 0.4 or not course.stays_above(0.8):
             return None
         return Said(
             "the learning rate fades before the net has learned anything.",
             f"the rate went from {largest:.3g} to below 1 % of it by step {first}, of {len(course.rates)}, and the "
-            f"loss stays at {ratio:.0%} of a constant answer's loss",
+            f"loss stays at {course.level}",
         )
 
 
@@ -204,15 +190,14 @@ class LongWarmUp(Rule):
     explained_by = ("learning rate too high", "NaN")
 
     def finish(self, course: Course) -> Said | None:
-        rates, ratio = course.rates, course.ratio()
-        if len(rates) < 50 or not rates[-1] >= 3 * rates[0] > 0 or ratio is None or not 0.5 < ratio < WARM:
+        rates = course.rates
+        if len(rates) < 50 or not rates[-1] >= 3 * rates[0] > 0 or not 0.5 < course.ratio() < WARM:
             return None
         if course.broken or np.any(np.diff(rates) < 0) or not rates[-1] > 1.02 * rates[-len(rates) // 5]:
             return None
         return Said(
             "the learning rate still rises when the run ends.",
-            f"it went from {rates[0]:.3g} to {rates[-1]:.3g} in {len(rates)} steps, and the loss is {ratio:.0%} of a "
-            "constant answer's loss",
+            f"it went from {rates[0]:.3g} to {rates[-1]:.3g} in {len(rates)} steps, and the loss is {course.level}",
         )
 
 
@@ -233,18 +218,16 @@ class TooFewSteps(Rule):
     confidence = 0.6
 
     def finish(self, course: Course) -> Said | None:
-        losses, record = course.losses, course.record
-        if course.broken or course.untouched() or not 3 <= len(losses) <= 60:
-            return None
-        if record is None or not same_scale(course):
+        losses, guess = course.losses, course.record.guess()
+        if course.broken or course.untouched() or not 3 <= len(losses) <= 60 or not same_scale(course):
             return None
         if len(losses) < 10:
-            return self._of_a_handful(losses, record.guess())
+            return self._of_a_handful(losses, guess)
         third = len(losses) // 3
         parts = losses[-2 * third : -third], losses[-third:]
         before, last = map(mean, parts)
         chance = math.sqrt(sum(np.var(part) / third for part in parts))
-        ratio = last / record.guess() if record.guess() > 0 else 0.0
+        ratio = last / guess if guess > 0 else 0.0
         if not ratio > 0.85 or not last < min(0.985 * before, before - 2 * chance):
             return None
         return Said(

@@ -11,6 +11,8 @@ from tinygrad_edu.support.types import Array, IntArray
 
 LAYERS = ("linear", "matmul")
 VIEWS = ("reshape", "transpose", "getitem", "astype", "expand_dims", "squeeze")  # the same numbers in another shape
+DISTANCES = ("squared", "absolute")  # kinds of losses
+PROBABILITIES = ("categorical", "binary")  # likewise
 KEPT = 2000  # rows of targets
 LARGE_TARGETS = 20.0  # root mean square: a new net takes long to reach them
 
@@ -46,6 +48,21 @@ class Task(NamedTuple):
     targets: Array
     loss: float
     node: Node
+
+    @property
+    def width(self) -> int:
+        """The number of answers per row."""
+        return int(np.shape(self.answers.raw)[-1]) if np.ndim(self.answers.raw) > 1 else 1
+
+    @property
+    def rows(self) -> Array:
+        """The targets as a matrix, one row per sample."""
+        return self.targets.reshape(len(self.targets), -1) if self.targets.ndim else self.targets.reshape(1, 1)
+
+    @property
+    def has_large_targets(self) -> bool:
+        """Whether the targets of a regression are so large that a new net takes long to reach them."""
+        return self.kind in DISTANCES and root_mean_square(self.targets) > LARGE_TARGETS
 
 
 def task_of(order: list[Node]) -> Task | None:
@@ -200,7 +217,7 @@ class Record:
 
     Attributes
     ----------
-    kind : of the task.
+    kind : of the task; "" if nothing is known.
     width : the number of answers per row.
     rows : how many rows of targets were seen.
     losses : the mean losses, one per look.
@@ -208,11 +225,13 @@ class Record:
     sizes : the rows of each batch.
     means : of the targets of each batch, for numbers.
     variety : for labels, how many different ones each batch had; for numbers, the batch's variance.
+    activation : the operation that gave the answers at the last look.
     """
 
-    def __init__(self, task: Task) -> None:
-        self.kind = task.kind
-        self.width = int(np.shape(task.answers.raw)[-1]) if np.ndim(task.answers.raw) > 1 else 1
+    def __init__(self, kind: str = "", width: int = 1) -> None:
+        self.kind = kind
+        self.width = width
+        self.activation = ""
         self.rows = 0
         self.losses: list[float] = []
         self.steps: list[int] = []
@@ -225,7 +244,8 @@ class Record:
 
     def add(self, task: Task, step: int) -> None:
         """Add what one graph shows."""
-        targets = task.targets.reshape(len(task.targets), -1) if task.targets.ndim else task.targets.reshape(1, 1)
+        targets = task.rows
+        self.activation = viewed(task.answers).op
         self.losses.append(task.loss)
         self.steps.append(step)
         self.rows += len(targets)
@@ -246,10 +266,15 @@ class Record:
             self._targets = [np.concatenate(self._targets)]
         return self._targets[0]
 
+    @property
+    def labels(self) -> IntArray | None:
+        """The same as class numbers; None if they are none."""
+        return labels_of(self.targets) if self._targets else None
+
     def guess(self) -> float:
-        """The loss of the best constant answer."""
+        """The loss of the best constant answer; nan if nothing is known."""
         if self._guess is None:
-            self._guess = self._loss_of_a_constant()
+            self._guess = self._loss_of_a_constant() if self._targets else math.nan
         return self._guess
 
     def _loss_of_a_constant(self) -> float:
@@ -268,12 +293,12 @@ class Record:
             return float(np.mean(np.abs(t - np.median(t, axis=0))))
         return float(np.mean(np.var(t, axis=0)))
 
-    def ratio(self, last: int = 5) -> float | None:
-        """The loss of the last looks divided by that of the best constant answer; None if that is 0."""
+    def ratio(self) -> float:
+        """The loss of the last looks divided by that of the best constant answer; nan if that is 0 or not known."""
         guess = self.guess()
-        if not guess > 1e-12 or not self.losses:
-            return None
-        recent = self.losses[-last:]
+        if not guess > 1e-12:
+            return math.nan
+        recent = self.losses[-5:]
         return math.fsum(recent) / len(recent) / guess if all(map(math.isfinite, recent)) else math.inf
 
 

@@ -1,13 +1,12 @@
 """What goes wrong inside layers: units that are always 0, saturated, or all equal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.train.doctor.finding import Grade, Rule, Said
-from tinygrad_edu.train.doctor.labels import targets_are_large
 from tinygrad_edu.train.doctor.visit import Visit
 
 LOOKS = 10  # with units that are 0, before they are called dead
@@ -41,8 +40,8 @@ class DeadReLUs(Rule):
         self.born: set[int] = set()  # the layers that were dead at the first step
 
     def look(self, visit: Visit) -> Said | None:
-        for place, (node, y) in enumerate(_hidden(visit, "relu")):
-            quiet = ~y.reshape(-1, y.shape[-1]).any(0)
+        for place, node in enumerate(_hidden(visit, "relu")):
+            quiet = ~node.raw.reshape(-1, node.raw.shape[-1]).any(0)
             if visit.step == 1 and np.mean(quiet) > DEAD:
                 self.born.add(place)
             before, looks = self.silent.get(place, (quiet, 0))
@@ -74,18 +73,17 @@ class Saturated(Rule):
     grade = Grade.BEHAVIOR
     fix = "start from smaller weights (nn.init.xavier_uniform_), normalize the inputs, or use another activation"
     code = "nn.init.xavier_uniform_(layer.weight)  # for each layer of {net}"
-
     explained_by = ("learning rate too high",)
 
     def __init__(self) -> None:
         self.looks: dict[tuple[str, int], int] = {}
 
     def look(self, visit: Visit) -> Said | None:
-        if visit.task is not None and targets_are_large(visit.task):
+        if visit.task is not None and visit.task.has_large_targets:
             return None
         for op, flat in FLAT.items():
-            for place, (node, y) in enumerate(_hidden(visit, op)):
-                share = float(np.mean(flat(y)))
+            for place, node in enumerate(_hidden(visit, op)):
+                share = float(np.mean(flat(node.raw)))
                 looks = self.looks[op, place] = self.looks.get((op, place), 0) + 1 if share >= SATURATED else 0
                 stuck = looks >= 2 * EARLY and visit.loss > visit.course.losses[0] / 2
                 if stuck or looks == visit.step == EARLY:
@@ -112,28 +110,26 @@ class EqualWeights(Rule):
     def look(self, visit: Visit) -> Said | None:
         if visit.step != EARLY:
             return None
+        equal = []
         numbers = [p.raw for p in visit.parameters.values() if isinstance(p.raw, float)]
         if len(numbers) >= FEW and len({f"{x:.9g}" for x in numbers}) <= len(numbers) / 2:
-            return Said(
-                "all units of a hidden layer have the same weights, so they all learn the same.",
-                f"{len(numbers)} parameters have {len({*numbers})} different numbers after {visit.step - 1} steps",
-            )
+            equal.append(f"{len(numbers)} parameters have {len({*numbers})} different numbers")
         for node, name in visit.layers:
             w = visit.parameters[name].raw
             if node in visit.hidden and w.ndim == 2 and w.shape[1] > 1 and _columns_equal(w):
-                return Said(
-                    "all units of a hidden layer have the same weights, so they all learn the same.",
-                    f"the {w.shape[1]} columns of {name} are equal after {visit.step - 1} steps",
-                )
-        return None
+                equal.append(f"the {w.shape[1]} columns of {name} are equal")
+        if not equal:
+            return None
+        return Said(
+            "all units of a hidden layer have the same weights, so they all learn the same.",
+            f"{equal[0]} after {visit.step - 1} steps",
+        )
 
 
 def _columns_equal(w: Any) -> bool:
     return all(np.all(np.abs(rows - rows[:, :1]) <= 1e-9 * np.abs(rows)) for rows in (w[:8], w))  # mostly 8 are enough
 
 
-def _hidden(visit: Visit, op: str) -> Iterator[tuple[Node, Any]]:
-    """The results of an activation that a later layer uses, with their arrays."""
-    for node in visit.order:
-        if node.op == op and node in visit.hidden and np.ndim(node.raw) > 1:
-            yield node, node.raw
+def _hidden(visit: Visit, op: str) -> list[Node]:
+    """The results of an activation that a later layer uses."""
+    return [node for node in visit.order if node.op == op and node in visit.hidden and np.ndim(node.raw) > 1]

@@ -1,7 +1,7 @@
 """`Visit`: one backward pass as the rules see it."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +11,6 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.train.doctor.course import Course, Layer, gradient, is_zero, squared_norm
 from tinygrad_edu.train.doctor.task import LAYERS, VIEWS, Task, is_constant, task_of, viewed
-
-__all__ = ["LAYERS", "Course", "Visit", "gradient", "viewed"]
 
 LINEAR = {*VIEWS, "add", "sub", "neg", "sum", "mean", "concatenate", "stack", "select"}  # select: what Dropout makes
 
@@ -31,6 +29,8 @@ class Visit:
     course : how the run has gone so far, this pass included.
     step : the number of the pass, from 1 on.
     optimizer : None if it is not known.
+    follows_a_visit : whether the pass directly before this one was visited too.
+    changed : the names of the parameters that were written to since the last visit.
     """
 
     def __init__(
@@ -44,29 +44,30 @@ class Visit:
         self.step = step
         self.loss = number_of(root)
         self.optimizer = optimizer
+        self.follows_a_visit, self.changed = course.begin_visit(step)
         self._lines = lines  # of the last graph that has them
 
     @property
     def rate(self) -> str:
-        """The learning rate, in words; "" if no optimizer is known."""
-        return "" if self.optimizer is None else f"the learning rate {self.optimizer.lr:g}"
+        """The learning rate, in words."""
+        return "this rate" if self.optimizer is None else f"the learning rate {self.optimizer.lr:g}"
 
-    @cached_property
-    def stamps(self) -> list[int]:
-        """When each parameter was written to, before this pass."""
-        return [p.stamp for p in self.parameters.values()]
+    def calls(self, *kinds: type[Any]) -> list[tuple[Any, Node]]:
+        """The calls of the net's modules of these kinds in this graph: each module with what it took."""
+        modules = {m._scope: m for m in self.course.parts if isinstance(m, kinds) and m._scope is not None}
+        marks = (mark for node in self.order for mark in node.marks) if modules else ()
+        return [(modules[mark.scope], mark.inputs[0]) for mark in marks if mark.scope in modules]
 
     @cached_property
     def layers(self) -> list[tuple[Node, str]]:
         """The products with a matrix of weights in the order of the forward pass, with the names of their weights."""
-        return list(self._products())
-
-    def _products(self) -> Iterator[tuple[Node, str]]:
+        found = []
         for node in self.order:
             if node.op in LAYERS:
                 name = self.names.get(viewed(node.inputs[1])) or self.names.get(viewed(node.inputs[0]))
                 if name:
-                    yield node, name
+                    found.append((node, name))
+        return found
 
     @cached_property
     def hidden(self) -> set[Node]:
@@ -87,12 +88,21 @@ class Visit:
     def first_inputs(self) -> Array | None:
         """The rows that enter the first layer with weights; None if those are computed. Copy them to keep them.
 
+        A sequence has one row per step.
         The initial state of a recurrent layer, which is zero, enters a layer too. It is no input if another layer takes
         something that does not depend on it.
         """
         if isinstance(self.root.raw, float):
             return self._rows_of_values
-        return None if self.first_product is None else _rows(self.first_product)
+        if self.first_product is None:
+            return None
+        x = np.asarray(self.first_product.inputs[0].raw)
+        return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+    @property
+    def first_rows(self) -> Array | None:
+        """The first inputs or, where they are computed, the first codes."""
+        return self.first_codes if self.first_inputs is None else self.first_inputs
 
     @cached_property
     def row_keys(self) -> list[int]:
@@ -224,12 +234,6 @@ class Visit:
         """The line of the same node in the last graph that has lines, if that is a graph like this one."""
         like = [x.op for x in self.order] == [op for op, _ in self._lines]
         return next(line for x, (_, line) in zip(self.order, self._lines, strict=True) if x is node) if like else None
-
-
-def _rows(layer: Node) -> Array:
-    """What enters a layer, as rows of features; a sequence has one row per step."""
-    x = np.asarray(layer.inputs[0].raw)
-    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
 def _is_linear(node: Node) -> bool:

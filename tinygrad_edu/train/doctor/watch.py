@@ -285,18 +285,17 @@ class Doctor(Observer, Callback):
         self._held_out.on_constant(operation, inputs, y)
 
     def on_optimizer_step(self, optimizer: Any) -> None:
-        if self.optimizer is not None and optimizer is not self.optimizer and self._shares(optimizer):
+        is_another = self.optimizer is not None and optimizer is not self.optimizer
+        if is_another and not self._watched.isdisjoint(optimizer.params):
             note = "The net's parameters are changed by another optimizer than the one that the doctor was given."
             if note not in self.notes:
                 self.notes.append(note)
         self._course.rates.append(optimizer.lr)
+        self._course.stepped = optimizer
         if not self._skips:
             self._ask("on_step", optimizer)
         if self.tape is not None:
             self.tape.record_step(optimizer)
-
-    def _shares(self, optimizer: Any) -> bool:
-        return not self._watched.isdisjoint(optimizer.params)
 
     def before_backward(self, root: Node) -> None:
         self._visit = None
@@ -527,8 +526,8 @@ class Doctor(Observer, Callback):
                 f"the doctor has not found {getattr(finding, 'name', finding)!r}; it has found "
                 f"{', '.join(f.name for f in self.findings) or 'nothing'}"
             )
-        record = self._course.record
-        return cure_of(made[0], self.tape, self._course.names, settings, record.sizes[0] if record else 1)
+        sizes = self._course.record.sizes
+        return cure_of(made[0], self.tape, self._course.names, settings, sizes[0] if sizes else 1)
 
     def _check_watch(self) -> None:
         if not self._has_watched:
@@ -596,14 +595,12 @@ def _named_parameters(model: Any) -> Mapping[str, Node]:
 
 def _names_in(frame: Any, model: Any, optimizer: Any) -> dict[str, str]:
     """The program's names of the net and the optimizer; the usual names if it has none."""
-    found = {"net": "net", "optimizer": "optimizer"}
-    for role, thing in (("net", model), ("optimizer", optimizer)):
-        for scope in (frame.f_locals, frame.f_globals):
-            names = [name for name, value in scope.items() if value is thing and thing is not None]
-            if names:
-                found[role] = names[0]
-                break
-    return found
+    variables = [*frame.f_locals.items(), *frame.f_globals.items()]
+    found = {"net": model, "optimizer": optimizer}
+    return {
+        usual: next((name for name, value in variables if value is thing and thing is not None), usual)
+        for usual, thing in found.items()
+    }
 
 
 def _arrays_in(frame: Any) -> list[weakref.ref[Any]]:
@@ -617,16 +614,16 @@ def _arrays_in(frame: Any) -> list[weakref.ref[Any]]:
 
 def _batches_in(frame: Any) -> dict[str, list[weakref.ref[Any]]]:
     """The rows of the program's lists of batches, such as ``[(X[:32], y[:32]), …]``, by the names of the lists."""
-    lists = {name: value for name, value in (frame.f_globals | frame.f_locals).items() if _is_list_of_batches(value)}
-    return {name: [weakref.ref(_array_of(rows)) for rows, *_ in batches] for name, batches in lists.items()}
+    lists = {name: _batches_of(value) for name, value in (frame.f_globals | frame.f_locals).items()}
+    return {name: [weakref.ref(rows) for rows in batches] for name, batches in lists.items() if batches}
 
 
-def _is_list_of_batches(value: Any) -> bool:
-    """Whether it is a list of tuples that begin with as many rows each; the last may have fewer."""
+def _batches_of(value: Any) -> list[Any]:
+    """The rows of a list of tuples that begin with as many rows each, the last perhaps with fewer; [] of others."""
     if not isinstance(value, list) or len(value) < SEVERAL or not all(isinstance(x, tuple) and x for x in value):
-        return False
+        return []
     rows = [_array_of(x[0]) for x in value]
-    return all(map(_has_rows, rows)) and len({x.shape for x in rows[:-1]}) == 1
+    return rows if all(map(_has_rows, rows)) and len({x.shape for x in rows[:-1]}) == 1 else []
 
 
 def _array_of(x: Any) -> Any:
