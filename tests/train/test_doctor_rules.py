@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu import Tensor, data, nn, no_grad, optim, train
+from tinygrad_edu.train.doctor.course import Course
 
 F = nn.functional
 
@@ -651,3 +652,27 @@ def test_a_generator_of_values_may_minimize_the_likelihood_of_a_critic():
         return sum((1 - critic([maker([z])])).log() for z in rng.normal(size=8).tolist()) / 8
 
     assert watched(maker, loss_of, 100, optim.SGD(maker.parameters(), lr=0.5)) == []
+
+
+# --- what all rules use ---
+
+
+def test_a_visit_knows_what_changed_since_the_visit_before():
+    """The first visit follows no other, also in a process in which no array was written to yet."""
+    w, b = Tensor([1.0]), Tensor([0.0])
+    course = Course({"w": w, "b": b})
+    assert course.begin_visit(1) == (False, set())
+    assert course.begin_visit(2) == (True, set())
+    w.data = np.array([2.0])
+    assert course.begin_visit(3) == (True, {"w"})
+    b.data = np.array([1.0])
+    assert course.begin_visit(7) == (False, {"b"})
+
+
+def test_a_loss_of_an_unknown_kind_is_above_and_below_nothing():
+    course = Course({})
+    course.losses += [1.0] * 10
+    assert not course.stays_above(0.0)
+    assert not course.ratio() < 1.0
+    assert course.record.labels is None
+    assert np.isnan(course.record.guess())
