@@ -1,7 +1,7 @@
 """The pictures of a demo, and the folder that they are written to."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import viz
 from tinygrad_edu import Value
 from tinygrad_edu.errors import FileError
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.train import predicted_classes
 
 VOWELS = "aeiouy"
 
@@ -43,6 +44,10 @@ class Folder:
         save(path)
         print(f"wrote {path}")
         return path
+
+    def draw(self, name: str, plot: Callable[..., object], *arguments: Any, title: str, **keywords: Any) -> None:
+        """Write the figure ``drawn(plot, *arguments, title=title, **keywords)``."""
+        self.write(name, drawn(plot, *arguments, title=title, **keywords).savefig)
 
 
 def graph(model: Any, loss: Node) -> viz.Drawing:
@@ -76,3 +81,14 @@ def letters_in_plane(vectors: Any, letters: Iterable[str], title: str) -> Figure
     (left, bottom), (right, top) = low - margin, high + margin
     ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="first direction", ylabel="second direction", title=title)
     return figure
+
+
+def answers(
+    pictures: Any, y: Any, scores: Any, names: Sequence[str], *, right: int = 16, wrong: int = 16, title: str
+) -> Figure:
+    """Some pictures that a classifier gets right and some that it gets wrong, with its answers."""
+    guesses = predicted_classes(scores)
+    chosen = [np.flatnonzero((guesses == y) == truth)[:count] for truth, count in ((True, right), (False, wrong))]
+    shown = np.concatenate(chosen)
+    labels, said = ([names[k] for k in column[shown]] for column in (y, guesses))
+    return viz.plot_samples(pictures[shown], labels, said, title=title)

@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 from demos import _by_hand
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Seed
-from demos._pictures import Folder, drawn
+from demos._pictures import Folder, answers
 from demos._three_ways import ways
 from tinygrad_edu import data, nn
-from tinygrad_edu.train import accuracy, confusion_matrix, predicted_classes, sweep
+from tinygrad_edu.train import accuracy, confusion_matrix, sweep
 from viz.plots import style
-from viz.plots.training_plots import plot_confusion, plot_samples
+from viz.plots.training_plots import plot_confusion
 
 CLASSES = ["automobile", "cat"]
 NAMES = ["car", "cat"]
@@ -201,19 +201,13 @@ def scores_of(parameters: list[Any], X: Any) -> Any:
 
 
 def _pictures(folder: Folder, results: dict[Setting, Result], best: Setting, scores: Any, photos: Pictures) -> None:
-    bars = drawn(_bars, results, title="Accuracy on the validation pictures")
-    folder.write("cifar_accuracy.png", bars.savefig)
+    folder.draw("cifar_accuracy.png", _bars, results, title="Accuracy on the validation pictures")
     folder.write("cifar_curves.png", _curves(results).savefig)
-    apart = drawn(_apart, results, title="Difference of the parameters from those by hand")
-    folder.write("cifar_agreement.png", apart.savefig)
+    folder.draw("cifar_agreement.png", _apart, results, title="Difference of the parameters from those by hand")
     counts = confusion_matrix(photos.y_test, scores, len(NAMES))
     title = f"{best}: test accuracy {accuracy(scores, photos.y_test):.3f}"
-    folder.write("cifar_confusion.png", drawn(plot_confusion, counts, NAMES, title=title).savefig)
-    answers = predicted_classes(scores)
-    chosen = [np.flatnonzero((answers == photos.y_test) == truth)[:16] for truth in (True, False)]
-    shown = np.concatenate(chosen)
-    names, guesses = ([NAMES[k] for k in column[shown]] for column in (photos.y_test, answers))
-    samples = plot_samples(photos.test[shown], names, guesses, title=f"What the net answers, {best}")
+    folder.draw("cifar_confusion.png", plot_confusion, counts, NAMES, title=title)
+    samples = answers(photos.test, photos.y_test, scores, NAMES, title=f"What the net answers, {best}")
     folder.write("cifar_samples.png", samples.savefig)
 
 

@@ -5,7 +5,7 @@ weights. Six epochs of Adam in batches of 64, with a rate that rises and falls o
 are read from the folder that TINYGRAD_EDU_DATA names, or from where `tinygrad_edu.data.mnist(download=True)` puts them.
 """
 
-from functools import cache
+import string
 from time import perf_counter
 from typing import Any
 
@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 
 import viz
 from demos._comparison import Comparison
+from demos._mnist import OPTIONS, QUICK_PICTURES, digits
 from demos._options import Out, Quick, Seed
-from demos._pictures import Folder, drawn
-from tinygrad_edu import Tensor, data, nn, no_grad, optim, train
+from demos._pictures import Folder, answers
+from tinygrad_edu import Tensor, nn, no_grad, optim, train
 
 EPOCHS, QUICK_EPOCHS = 6, 1
-QUICK_PICTURES = 2_000
 BATCH = 64
 MAX_RATE = 0.01
 GOAL = "0.99"
@@ -32,7 +32,8 @@ SHOWN_FILTERS, PATCHES = 6, 8
 def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison:
     """Train, print the accuracy and the goal, and write the pictures."""
     folder = Folder(out)
-    X, X_test, y, y_test = digits(quick=quick)
+    rows, test_rows, y, y_test = digits(quick=quick)
+    X, X_test = (each.reshape(-1, 1, 28, 28) for each in (rows, test_rows))
     net = make_net(seed)
     print(net)
     start = perf_counter()
@@ -47,16 +48,6 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
     print(table)
     _pictures(folder, net, history, X_test, y_test)
     return table
-
-
-@cache
-def digits(*, quick: bool = False) -> tuple[Any, Any, Any, Any]:
-    """Pictures to learn and to test, shape (n, 1, 28, 28), from 0 to 1 in float32; and the digits of both."""
-    most = QUICK_PICTURES if quick else None
-    X, y = data.mnist(split="train")
-    X_test, y_test = data.mnist(split="test")
-    one, other = ((pictures[:most, None] / 255).astype(np.float32) for pictures in (X, X_test))
-    return one, other, y[:most], y_test[:most]
 
 
 def make_net(seed: int) -> nn.Sequential:
@@ -81,21 +72,8 @@ def learn(net: nn.Sequential, X: Any, y: Any, validation: tuple[Any, Any], *, ep
     steps = epochs * -(-len(X) // BATCH)
     schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=MAX_RATE, total_steps=steps)
     schedule.per_step = True
-    return train.fit(
-        net,
-        X,
-        y,
-        loss=nn.functional.cross_entropy,
-        optimizer=optimizer,
-        epochs=epochs,
-        batch_size=BATCH,
-        validation=validation,
-        metrics="accuracy",
-        measure_training=False,
-        schedule=schedule,
-        rng=seed,
-        compiled=True,
-    )
+    options = OPTIONS | {"epochs": epochs, "batch_size": BATCH, "rng": seed, "validation": validation}
+    return train.fit(net, X, y, optimizer=optimizer, schedule=schedule, **options)
 
 
 # --- what it has learned ---
@@ -120,18 +98,15 @@ def strongest_patches(net: nn.Sequential, X: Any, filter_: int, count: int = PAT
 
 
 def _pictures(folder: Folder, net: nn.Sequential, history: train.History, X: Any, y: Any) -> None:
-    accuracy = drawn(viz.plot_curves, {"test": history["val_accuracy"]}, label="accuracy", title="MNIST by a CNN")
-    folder.write("cnn_accuracy.png", accuracy.savefig)
+    curves = {"test": history["val_accuracy"]}
+    folder.draw("cnn_accuracy.png", viz.plot_curves, curves, label="accuracy", title="MNIST by a CNN")
     folder.write("cnn_filters.png", _filters(net).savefig)
     folder.write("cnn_maps.png", _maps(net, X[:1]).savefig)
     folder.write("cnn_patches.png", _patches(net, X[:QUICK_PICTURES]).savefig)
     outputs = train.predict(net, X, batch_size=500)
-    confusion = drawn(viz.plot_confusion, train.confusion_matrix(y, outputs, 10), title="Digits and the net's answers")
-    folder.write("cnn_confusion.png", confusion.savefig)
-    answers = train.predicted_classes(outputs)
-    wrong = np.flatnonzero(answers != y)[:24]
-    names, guesses = ([str(digit) for digit in column[wrong]] for column in (y, answers))
-    samples = viz.plot_samples(X[wrong, 0], names, guesses, title="Digits that it reads wrong")
+    counts = train.confusion_matrix(y, outputs, 10)
+    folder.draw("cnn_confusion.png", viz.plot_confusion, counts, title="Digits and the net's answers")
+    samples = answers(X[:, 0], y, outputs, string.digits, right=0, wrong=24, title="Digits that it reads wrong")
     folder.write("cnn_wrong.png", samples.savefig)
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from demos._comparison import Comparison
+from demos._mnist import OPTIONS, QUICK_PICTURES
 from demos._options import Out, Quick, Seed
-from demos._pictures import Folder, drawn
+from demos._pictures import Folder
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.train import History, fit
 from viz.plots import style
@@ -27,7 +28,6 @@ BATCH = 10
 SEEDS = 20
 MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's pixels, as PyTorch's examples give them
 EPOCHS, QUICK_EPOCHS = 5, 3
-QUICK_PICTURES = 2_000
 
 Initialise = Callable[..., Any]
 NETS: dict[str, tuple[str, Initialise]] = {
@@ -54,12 +54,11 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
     print(f"784-512-256-128-64-10: {history.stopped}")
     layers = {name: _medians(draws) for name, draws in norms.items()}
     title = f"Gradient norm of each layer, median of {SEEDS} seeds"
-    folder.write("deepnets_norms.png", drawn(plot_gradient_norms, layers, title=title).savefig)
-    folder.write("deepnets_ratios.png", drawn(_ratios, ratios, title="First layer / last layer").savefig)
+    folder.draw("deepnets_norms.png", plot_gradient_norms, layers, title=title)
+    folder.draw("deepnets_ratios.png", _ratios, ratios, title="First layer / last layer")
     if history.epochs:
         print(f"test accuracy {history['val_accuracy'][-1]:.4f}")
-        tapered = drawn(plot_history, history, title="784-512-256-128-64-10 with Adam")
-        folder.write("deepnets_tapered.png", tapered.savefig)
+        folder.draw("deepnets_tapered.png", plot_history, history, title="784-512-256-128-64-10 with Adam")
     return table
 
 
@@ -81,20 +80,9 @@ def train(*, quick: bool = False, seed: int = 0) -> History:
     X, y = _digits("train", quick=quick)
     rng = np.random.default_rng(seed)
     net = nn.MLP(784, TAPERED, activation="relu", dtype=np.float32, rng=rng)
-    return fit(
-        net,
-        X,
-        y,
-        loss=nn.functional.cross_entropy,
-        optimizer=optim.Adam(net.parameters(), weight_decay=1e-4),
-        epochs=QUICK_EPOCHS if quick else EPOCHS,
-        batch_size=BATCH,
-        validation=_digits("test", quick=quick),
-        metrics="accuracy",
-        measure_training=False,
-        rng=rng,
-        compiled=True,
-    )
+    adam = optim.Adam(net.parameters(), weight_decay=1e-4)
+    options = OPTIONS | {"epochs": QUICK_EPOCHS if quick else EPOCHS, "batch_size": BATCH, "rng": rng}
+    return fit(net, X, y, optimizer=adam, validation=_digits("test", quick=quick), **options)
 
 
 def _digits(split: str, *, quick: bool) -> tuple[Any, Any]:

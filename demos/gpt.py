@@ -97,10 +97,9 @@ def compare(runs: dict[str, Learned]) -> Comparison:
         else:
             early = float(np.abs(losses - expected)[:100].max())
             table.add(f"{way}: greatest difference in the first {min(len(losses), 100)} losses", "0e+00", early, 1e-9)
-        if whole and way != "Value":
-            table.add(
-                f"{way}: mean of the last 100 losses", f"{expected[-100:].mean():.4f}", losses[-100:].mean(), 0.01
-            )
+            if whole:
+                mean = f"{expected[-100:].mean():.4f}"
+                table.add(f"{way}: mean of the last 100 losses", mean, losses[-100:].mean(), 0.01)
         if whole:
             wrong = sum(a != b for a, b in zip(learned.names, facts["names"], strict=True))
             table.add(f"{way}: sampled names that differ, of 20", "0", wrong, None if way == "Value" else 20)

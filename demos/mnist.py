@@ -6,21 +6,22 @@ and each training step is compiled. The pictures are read from the folder that T
 `tinygrad_edu.data.mnist(download=True)` puts them.
 """
 
-from functools import cache, partial
+import string
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from demos._comparison import Comparison
+from demos._mnist import OPTIONS, digits
 from demos._options import Out, Quick, Seed
-from demos._pictures import Folder, drawn
-from tinygrad_edu import data, flush_denormals, nn, optim
-from tinygrad_edu.train import confusion_matrix, fit, predict, predicted_classes, sweep
-from viz.plots.training_plots import plot_confusion, plot_curves, plot_samples
+from demos._pictures import Folder, answers
+from tinygrad_edu import flush_denormals, nn, optim
+from tinygrad_edu.train import confusion_matrix, fit, predict, sweep
+from viz.plots.training_plots import plot_confusion, plot_curves
 
 BATCH = 10
 EPOCHS, QUICK_EPOCHS = 30, 3
-QUICK_PICTURES = 2_000
 
 
 class Setting(NamedTuple):
@@ -81,16 +82,6 @@ def compare(results: dict[str, Result]) -> Comparison:
     return table
 
 
-@cache
-def digits(*, quick: bool = False) -> tuple[Any, Any, Any, Any]:
-    """Pictures for training and for the test, and the digits of both; numbers from 0 to 1 in float32."""
-    most = QUICK_PICTURES if quick else None
-    X, y = data.mnist(split="train")
-    X_test, y_test = data.mnist(split="test")
-    flat = [(pictures[:most].reshape(-1, 784) / 255).astype(np.float32) for pictures in (X, X_test)]
-    return flat[0], flat[1], y[:most], y_test[:most]
-
-
 def initial_net(hidden: int, rng: np.random.Generator) -> nn.MLP:
     """A net with Xavier's normal initialisation."""
     net = nn.MLP(784, [hidden, 10], activation="sigmoid", dtype=np.float32, rng=rng)
@@ -111,21 +102,8 @@ def train(
     net = initial_net(setting.hidden, rng)
     optimizer = getattr(optim, setting.optimizer)(net.parameters(), **setting.options)
     with flush_denormals():  # the averages of pixels that are never lit sink below float32's normal numbers
-        history = fit(
-            net,
-            X,
-            y,
-            loss=nn.functional.cross_entropy,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=BATCH,
-            validation=(X_test, y_test),
-            metrics="accuracy",
-            measure_training=False,
-            rng=rng,
-            compiled=True,
-            progress=False,
-        )
+        options = OPTIONS | {"epochs": epochs, "batch_size": BATCH, "rng": rng, "progress": False}
+        history = fit(net, X, y, optimizer=optimizer, validation=(X_test, y_test), **options)
     return {"accuracies": history["val_accuracy"], "weights": net.state_dict()}
 
 
@@ -141,18 +119,12 @@ def train_all(*, epochs: int = EPOCHS, seed: int = 0, quick: bool = False) -> di
 def _pictures(folder: Folder, results: dict[str, Result], *, quick: bool) -> None:
     for name, (_, settings) in PUBLISHED.items():
         curves = {str(setting): results[str(setting)].accuracies for setting in settings}
-        picture = drawn(plot_curves, curves, label="test accuracy", title=f"MNIST: {name}")
-        folder.write(f"mnist_{name.lower()}.png", picture.savefig)
+        folder.draw(f"mnist_{name.lower()}.png", plot_curves, curves, label="test accuracy", title=f"MNIST: {name}")
     best = max(SETTINGS, key=lambda setting: results[str(setting)].final)
     net = initial_net(best.hidden, np.random.default_rng(0))
     net.load_state_dict(results[str(best)].weights)
     _, X_test, _, y_test = digits(quick=quick)
     outputs = predict(net, X_test)
-    confusion = drawn(plot_confusion, confusion_matrix(y_test, outputs, 10), title=str(best))
-    folder.write("mnist_confusion.png", confusion.savefig)
-    answers = predicted_classes(outputs)
-    wrong, right = (np.flatnonzero((answers == y_test) == truth)[:16] for truth in (False, True))
-    shown = np.concatenate([right, wrong])
-    names, guesses = ([str(digit) for digit in column[shown]] for column in (y_test, answers))
-    samples = plot_samples(X_test[shown].reshape(-1, 28, 28), names, guesses, title=f"What {best} answers")
+    folder.draw("mnist_confusion.png", plot_confusion, confusion_matrix(y_test, outputs, 10), title=str(best))
+    samples = answers(X_test.reshape(-1, 28, 28), y_test, outputs, string.digits, title=f"What {best} answers")
     folder.write("mnist_samples.png", samples.savefig)

@@ -10,11 +10,11 @@ import numpy as np
 
 import viz
 from demos._options import Out, Quick, Scalar, Seed
-from demos._pictures import Folder, drawn, graph
-from demos._training import progress, scores_of, stoppable
+from demos._pictures import Folder, graph
+from demos._training import progress, stoppable
 from tinygrad_edu import Tensor, Value, data, nn, optim
 from tinygrad_edu.train import History, Snapshots, accuracy, fit
-from viz.plots.plots import plot_boundary, plot_history
+from viz.plots.plots import plot_boundary, plot_history, scores_of
 
 SIZES = [16, 16, 1]
 NOISE = 0.15
@@ -79,7 +79,7 @@ def _train_on_values(net: Any, sets: Sets, epochs: int, rng: np.random.Generator
                 loss.backward()
                 optimizer.step()
                 total += loss.data * len(X_batch)
-            scores, val_scores = scores_of(net)(X), scores_of(net)(X_val)
+            scores, val_scores = scores_of(net, X), scores_of(net, X_val)
             numbers = {"loss": total / len(X), "accuracy": accuracy(scores, y)}
             val_loss = _loss(Tensor(val_scores), y_val).item()
             history.add(numbers | {"val_loss": val_loss, "val_accuracy": accuracy(val_scores, y_val)})
@@ -101,9 +101,8 @@ def _scalar_loss(net: Any, X: Any, y: Any) -> Value:
 
 def _pictures(folder: Folder, model: Any, history: History) -> None:
     X, y = history.X, history.y
-    folder.write("moons_loss.png", drawn(plot_history, history, title="Moons: loss").savefig)
-    boundary = drawn(plot_boundary, scores_of(model), X, y, resolution=80, title="Moons: what the net answers")
-    folder.write("moons_boundary.png", boundary.savefig)
+    folder.draw("moons_loss.png", plot_history, history, title="Moons: loss")
+    folder.draw("moons_boundary.png", plot_boundary, model, X, y, resolution=80, title="Moons: what the net answers")
     if isinstance(model, nn.MLP):
         folder.write("moons_graph.svg", graph(model, _loss(model(X), y)).save)
         folder.write("moons.gif", lambda path: viz.animate_training(history, path))

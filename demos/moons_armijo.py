@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 import viz
 from demos._comparison import Comparison
 from demos._options import Out, Seed
-from demos._pictures import Folder, drawn
+from demos._pictures import Folder
 from demos._training import progress, stoppable
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.errors import ArgumentError
@@ -131,9 +131,8 @@ def initial_net(name: str) -> nn.Sequential:
 
 def _pictures(folder: Folder, histories: dict[str, History], points: Points) -> None:
     losses = {TITLES[name]: history["loss"] for name, history in histories.items()}
-    curves = drawn(plot_curves, losses, label="binary cross-entropy", log=True, title="Loss")
-    folder.write("moons_armijo_loss.png", curves.savefig)
-    folder.write("moons_armijo_steps.png", drawn(_steps, histories, title="Accepted step sizes").savefig)
+    folder.draw("moons_armijo_loss.png", plot_curves, losses, label="binary cross-entropy", log=True, title="Loss")
+    folder.draw("moons_armijo_steps.png", _steps, histories, title="Accepted step sizes")
     folder.write("moons_armijo_boundaries.png", _boundaries(histories, points).savefig)
     named = {TITLES[name]: history for name, history in histories.items()}
     folder.write("moons_armijo.gif", partial(viz.animate_training, named, said=("loss", "step size")))

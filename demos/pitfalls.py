@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from demos._options import Out, Quick, Seed
-from demos._pictures import Folder, drawn
+from demos._pictures import Folder
 from tinygrad_edu import Tensor, TinygradEduError, data, nn, optim, train
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.graph.node import topological_order
@@ -131,6 +131,7 @@ class Fault(NamedTuple):
     zero_grad: bool = True
 
 
+HEALTHY = Fault("", "", "", "")
 FAULTS = {
     "rate": Fault(
         "the learning rate is far too high",
@@ -196,14 +197,12 @@ class Moment(NamedTuple):
 class Twin:
     """A net in training, healthy or with a fault."""
 
-    def __init__(self, fault: Fault | None, seed: int) -> None:
+    def __init__(self, fault: Fault, seed: int) -> None:
         self.net = Net(seed)
         self.X, y = data.moons(POINTS, noise=0.15, rng=seed)
         self.y = y.reshape(-1, 1).astype(float)
-        self.loss = fault.loss if fault else loss_of_logits
-        self.backward = fault.backward if fault else backward
-        self.zero_grad = fault.zero_grad if fault else True
-        self.optimizer = optim.SGD(self.net.parameters(), lr=fault.rate if fault else RATE)
+        self.loss, self.backward, self.zero_grad = fault.loss, fault.backward, fault.zero_grad
+        self.optimizer = optim.SGD(self.net.parameters(), lr=fault.rate)
 
     def look(self) -> Moment:
         """The forward and the backward pass: the loss, and the gradients that the next step would follow."""
@@ -250,19 +249,16 @@ def run(*, fault: Name = "", quick: Quick = False, seed: Seed = 0, out: Out = "o
     right = 0
     for number, name in enumerate(names, 1):
         print(f"--- {number} of {len(names)} ---")
-        show(*first_difference(Twin(None, seed), Twin(FAULTS[name], seed)))
+        show(*first_difference(Twin(HEALTHY, seed), Twin(FAULTS[name], seed)))
         answer = ask()
         right += answer == name
         if answer:
             print("Right." if answer == name else f"No, not that {FAULTS[answer].diagnosis}.")
         losses, cure = tell(FAULTS[name], QUICK_STEPS if quick else STEPS, seed)
         title = f"Loss of the twins: {FAULTS[name].diagnosis}"
-        curves = drawn(plot_curves, losses, unit="step", log=True, title=title)
-        folder.write(f"pitfalls_{name}.png", curves.savefig)
+        folder.draw(f"pitfalls_{name}.png", plot_curves, losses, unit="step", log=True, title=title)
         if cure is not None:
-            folder.write(
-                f"pitfalls_{name}_cure.png", drawn(plot_cure, cure, log=True, title=f"The cure: {cure.change}").savefig
-            )
+            folder.draw(f"pitfalls_{name}_cure.png", plot_cure, cure, log=True, title=f"The cure: {cure.change}")
     if _on_a_terminal():
         print(f"{right} of {len(names)} diagnoses were right.")
 
@@ -317,7 +313,7 @@ def tell(fault: Fault, steps: int, seed: int) -> tuple[dict[str, list[float]], t
         print(f"{title}:\n{_indented(code if isinstance(code, str) else inspect.getsource(code))}")
     losses: dict[str, list[float]] = {"healthy": [], "faulty": []}
     healthy, faulty = (
-        to_the_end(Twin(f, seed), steps, column) for f, column in zip((None, fault), losses.values(), strict=True)
+        to_the_end(Twin(f, seed), steps, column) for f, column in zip((HEALTHY, fault), losses.values(), strict=True)
     )
     print(f"After {steps} steps the healthy twin {healthy}; the faulty one {faulty}.")
     if fault.backward is not backward:  # a fault of the engine, which the doctor cannot see
@@ -332,7 +328,7 @@ def show_cure(doctor: train.Doctor, fault: Fault, seed: int) -> train.Cure:
     """Repeat the first steps with the fix, and compare them with the healthy twin's."""
     cure = doctor.cure(doctor.findings[0], **({"lr": RATE} if fault.rate != RATE else {}))
     steps = len(cure.cured)
-    healthy = watched(None, steps, seed)
+    healthy = watched(HEALTHY, steps, seed)
     same = [p.loss for p in healthy.tape.passes] == cure.cured if healthy.tape is not None else False
     print(f"The cure (doctor.cure), {steps} steps from the start:\n" + _indented(str(cure)))
     print(f"The cured run {'equals the healthy one, bit for bit' if same else 'differs from the healthy one'}.\n")
@@ -352,7 +348,7 @@ def to_the_end(twin: Twin, steps: int, losses: list[float]) -> str:
         return f"made no step, because the library refuses the first step: {error}"
 
 
-def watched(fault: Fault | None, steps: int, seed: int) -> train.Doctor:
+def watched(fault: Fault, steps: int, seed: int) -> train.Doctor:
     """`train.doctor` after an ordinary loop with the fault, whose first steps it has recorded."""
     twin = Twin(fault, seed)
     with train.doctor(twin.net, twin.optimizer, examine=True) as doctor, np.errstate(all="ignore"):

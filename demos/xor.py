@@ -14,11 +14,11 @@ from typing import Any
 from demos import _xor_choices
 from demos._comparison import Comparison
 from demos._options import Out, Quick, Scalar, Seed
-from demos._pictures import Folder, drawn, graph
-from demos._training import progress, scores_of, stoppable
+from demos._pictures import Folder, graph
+from demos._training import progress, stoppable
 from tinygrad_edu import Value, data, nn, optim
 from tinygrad_edu.train import History, accuracy
-from viz.plots.plots import plot_boundary, plot_history
+from viz.plots.plots import plot_boundary, plot_history, scores_of
 
 # The losses that the lab printed, every 500 epochs.
 PUBLISHED = (
@@ -41,7 +41,7 @@ def run(*, scalar: Scalar = False, quick: Quick = False, seed: Seed = LAB_SEED, 
     model, history = train(scalar=scalar, epochs=epochs, seed=seed)
     print(history.stopped)
     X, y = data.xor()
-    right = accuracy(scores_of(model)(X), y)
+    right = accuracy(scores_of(model, X), y)
     table = compare(history, right) if seed == LAB_SEED else Comparison()
     if table.rows:
         print(table)
@@ -60,7 +60,7 @@ def train(
     *, scalar: bool = False, epochs: int = EPOCHS, seed: int = LAB_SEED, rate: float = RATE
 ) -> tuple[Any, History]:
     """Train the lab's net, on Tensor or on Value, and return it with its history. Ctrl-C ends the training early."""
-    model: Any = initial_net(seed)
+    model: Any = _xor_choices.initial_net("He", 2, seed)
     if scalar:
         model = nn.scalar.MLP.from_tensor(model)
     X, y = data.xor(1 if scalar else REPEATS)
@@ -74,11 +74,6 @@ def train(
             optimizer.step()
             history.add({"loss": loss.item()})
     return model, history
-
-
-def initial_net(seed: int = LAB_SEED) -> nn.MLP:
-    """The net as the lab starts it: weights randn · √(2 / inputs), layer by layer, and biases 0."""
-    return _xor_choices.initial_net("He", 2, seed)
 
 
 def loss_of(model: Any, X: Any, y: Any) -> Any:
@@ -106,8 +101,7 @@ def compare(history: History, right: float) -> Comparison:
 def _pictures(folder: Folder, model: Any, history: History) -> None:
     X, y = data.xor()
     if history.epochs:
-        folder.write("xor_loss.png", drawn(plot_history, history, log=True, title="XOR: loss").savefig)
-    boundary = drawn(plot_boundary, scores_of(model), X, y, resolution=60, title="XOR: what the net answers")
-    folder.write("xor_boundary.png", boundary.savefig)
+        folder.draw("xor_loss.png", plot_history, history, log=True, title="XOR: loss")
+    folder.draw("xor_boundary.png", plot_boundary, model, X, y, resolution=60, title="XOR: what the net answers")
     rows = slice(None) if isinstance(model, nn.MLP) else slice(1)
     folder.write("xor_graph.svg", graph(model, loss_of(model, X[rows], y[rows])).save)

@@ -3,7 +3,7 @@ import pytest
 
 from demos import __main__ as command_line
 from demos import pitfalls
-from demos.pitfalls import FAULTS, LIMIT, Moment, Twin, breadth_first, first_difference
+from demos.pitfalls import FAULTS, HEALTHY, LIMIT, Moment, Twin, breadth_first, first_difference
 from tinygrad_edu import Tensor
 from tinygrad_edu.errors import ArgumentError
 
@@ -28,12 +28,12 @@ def learner(monkeypatch):
 
 def test_two_healthy_twins_never_differ():
     with pytest.raises(AssertionError, match=f"did not differ in {LIMIT} steps"):
-        first_difference(Twin(None, 0), Twin(None, 0))
+        first_difference(Twin(HEALTHY, 0), Twin(HEALTHY, 0))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_backward_pass_of_a_few_lines_is_the_engines(seed):
-    twin = Twin(None, seed)
+    twin = Twin(HEALTHY, seed)
     moment = twin.look()
     twin.loss(twin.net(twin.X), twin.y).backward()
     for name, p in twin.net.named_parameters():
@@ -53,7 +53,7 @@ def test_the_backward_pass_of_a_few_lines_is_the_engines(seed):
 )
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_twins_differ_where_the_fault_is(name, step, differ, seed):
-    found, healthy, faulty = first_difference(Twin(None, seed), Twin(FAULTS[name], seed))
+    found, healthy, faulty = first_difference(Twin(HEALTHY, seed), Twin(FAULTS[name], seed))
     seen = {key for key in healthy.grads if not pitfalls._same(healthy.grads[key], faulty.grads[key])}
     seen |= set() if pitfalls._same(healthy.loss, faulty.loss) else {"loss"}
     assert (found, seen) == (step, differ)
