@@ -26,8 +26,6 @@ _OPERATORS: dict[type, str] = {
     ast.Pow: "pow",
     ast.USub: "neg",
 }
-
-
 _HINTS = {"ln": "log", "max": "maximum", "min": "minimum", "pow": "**"}
 
 
@@ -144,12 +142,9 @@ class _Builder:
         name = part.id
         if name not in self.leaves:
             if name not in self.values:
-                hint = (
-                    f"is a function: write {name}(…)"
-                    if name in FUNCTIONS
-                    else f"has no number: give it one, as in {name}=2"
-                )
-                raise self.refusal(part, f"{name} {hint}")
+                if name in FUNCTIONS:
+                    raise self.refusal(part, f"{name} is a function: write {name}(…)")
+                raise self.refusal(part, f"{name} has no number: give it one, as in {name}=2")
             self.leaves[name] = Value(self.values[name], name)
         return self.leaves[name]
 

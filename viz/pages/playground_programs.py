@@ -172,21 +172,11 @@ def _program(scripts: Sequence[Script], step: Script, inverse: dict[int, Any]) -
     script = scripts[0]
     text = for_any_size({n: s.function("n") for n, s in zip(_SIZES, scripts, strict=True)})
     read = [source for source in script.program.inputs.values() if source in script.state_names]
-    names = [(script.state_names[source], step.state_names.get(source)) for source in read]
-    given = (
-        "state"
-        if script is step
-        else "{{ {} }}".format(
-            ", ".join(f"{own}: state.{name}" if name else f"{own}: own.{own}" for own, name in names)
-        )
-    )
-    own = {
-        name: _value_now(source, inverse)
-        for source in read
-        if source not in step.state_names
-        for name in [script.state_names[source]]
-    }
+    names = {script.state_names[source]: source for source in read}
+    own = {name: _value_now(source, inverse) for name, source in names.items() if source not in step.state_names}
     kept = ", ".join(f"{name}: {_text(script, value)}" for name, value in own.items())
+    places = {name: f"own.{name}" if name in own else f"state.{step.state_names[names[name]]}" for name in names}
+    given = "state" if script is step else f"{{ {', '.join(f'{name}: {place}' for name, place in places.items())} }}"
     arguments = ", ".join(script.parameters)
     return (
         f"(() => {{\nconst own = {{ {kept} }};\n{text}"
@@ -201,21 +191,15 @@ def _text(script: Script, value: Any) -> str:
 
 def _value_now(source: Any, inverse: dict[int, Any]) -> Any:
     """The value in the user's own object that belongs to the copy's; None if there is none yet."""
-    if isinstance(source, Setting):
-        owner = inverse.get(id(source.owner), source.owner)
-        return _setting(owner, source)
     if isinstance(source, Data):
         return inverse.get(id(source.leaf), source.leaf).data
-    if isinstance(source, Attribute):
-        owner = inverse.get(id(source.owner), source.owner)
-        return owner.get(source.name) if isinstance(owner, dict) else getattr(owner, source.name, None)
-    return None
-
-
-def _setting(owner: Any, source: Setting) -> Any:
-    """The user's own value of a setting that may have been switched on for the recording."""
-    own = getattr(owner, source.name, source.value)
-    return own if isinstance(own, int | float) else source.value
+    if not isinstance(source, Setting | Attribute):
+        return None
+    owner = inverse.get(id(source.owner), source.owner)
+    if isinstance(source, Setting):  # it may have been switched on for the recording
+        own = getattr(owner, source.name, source.value)
+        return own if isinstance(own, int | float) else source.value
+    return owner.get(source.name) if isinstance(owner, dict) else getattr(owner, source.name, None)
 
 
 def _state(script: Script, values: dict[str, Any], inverse: dict[int, Any]) -> str:
@@ -255,9 +239,8 @@ def stages(net: Any, X: Any) -> Iterator[Any]:
 
 def linears(net: Any) -> list[Any]:
     """The layers of a net that is drawn: none of another form."""
-    if isinstance(net, nn.MLP):
-        return list(net.layers)
-    return [layer for layer in net if isinstance(layer, nn.Linear)] if isinstance(net, nn.Sequential) else []
+    layers = net.layers if isinstance(net, nn.MLP | nn.Sequential) else ()
+    return [layer for layer in layers if isinstance(layer, nn.Linear)]
 
 
 def _layers(net: Any, script: Script) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The picture of a playground for a notebook that shows no page: the samples, and the net with its weights."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -56,20 +56,14 @@ def _net(weights: Sequence[Array]) -> Iterator[Element]:
     weights = [np.where(np.isfinite(table), table, 0.0) for table in weights]
     largest = max(float(np.abs(table).max(initial=0.0)) for table in weights) or 1.0
     for c, ((left, right), table) in enumerate(zip(pairwise(columns), weights, strict=True)):
-        for i, y in enumerate(left):
-            for j, other in enumerate(right):
-                w = float(table[i, j])
-                ends = {
-                    "x1": f"{_LEFT + _STEP * c}",
-                    "y1": f"{y:.1f}",
-                    "x2": f"{_LEFT + _STEP * (c + 1)}",
-                    "y2": f"{other:.1f}",
-                }
-                stroke = {
-                    "stroke": _CLASSES[int(w >= 0)],
-                    "stroke-width": f"{_THICKEST * abs(w) / largest:.2f}",
-                }
-                yield Element("line", ends | stroke | ({"stroke-dasharray": "5 3"} if w < 0 else {}))
+        x1, x2 = f"{_LEFT + _STEP * c}", f"{_LEFT + _STEP * (c + 1)}"
+        for (i, y), (j, other) in product(enumerate(left), enumerate(right)):
+            w = float(table[i, j])
+            wire = Element("line", x1=x1, y1=f"{y:.1f}", x2=x2, y2=f"{other:.1f}", stroke=_CLASSES[int(w >= 0)])
+            wire.set("stroke-width", f"{_THICKEST * abs(w) / largest:.2f}")
+            if w < 0:
+                wire.set("stroke-dasharray", "5 3")
+            yield wire
     look = THEMES["light"]
     for c, heights in enumerate(columns):
         for y in heights:

@@ -28,20 +28,20 @@ class Theme(NamedTuple):
     kinds: dict[str, Style]
 
 
-def _kinds(
-    leaf: str, parameter: str, constant: str, operation: str, root: str, module: str, wrong: str
-) -> dict[str, Style]:
+_LOOKS = {
+    "leaf": ("box", "filled,rounded"),
+    "parameter": ("box", "filled,diagonals"),
+    "constant": ("note", "filled"),
+    "operation": ("box", "filled"),
+    "root": ("box", "filled"),
+    "module": ("box3d", "filled"),
+    "wrong": ("box", "filled"),
+}
+
+
+def _kinds(**colours: str) -> dict[str, Style]:
     """Styles from ``"fill line"`` of each kind."""
-    looks = {
-        "leaf": ("box", "filled,rounded", leaf),
-        "parameter": ("box", "filled,diagonals", parameter),
-        "constant": ("note", "filled", constant),
-        "operation": ("box", "filled", operation),
-        "root": ("box", "filled", root),
-        "module": ("box3d", "filled", module),
-        "wrong": ("box", "filled", wrong),
-    }
-    return {kind: Style(shape, style, *colours.split()) for kind, (shape, style, colours) in looks.items()}
+    return {kind: Style(*_LOOKS[kind], *pair.split()) for kind, pair in colours.items()}
 
 
 THEMES = {

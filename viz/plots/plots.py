@@ -45,10 +45,6 @@ def plot_history(
     ax : where to draw; a new figure if not given.
     log : whether the metric's axis is logarithmic.
 
-    Returns
-    -------
-    matplotlib.axes.Axes
-
     Raises
     ------
     ArgumentError : the history has no such metric, or is neither a history nor a list of numbers.
@@ -121,10 +117,6 @@ def plot_boundary(
     threshold : the single score above which the answer is the second class: 0 for a logit, 0.5 for a probability.
     resolution : points along each side of the grid that the model is asked at.
 
-    Returns
-    -------
-    matplotlib.axes.Axes
-
     Raises
     ------
     ShapeError : ``X`` is not a set of points in the plane, ``y`` not a class for each, or the model's answer neither
@@ -169,17 +161,11 @@ def plot_boundary(
             0.5, 0.5, "no class wins anywhere", transform=ax.transAxes, ha="center", va="center", color=style.ink(ax)
         )
     for k, label in enumerate(labels):
-        points = X[y == label]
         k %= len(style.COLORS)
-        look: dict[str, Any] = {
-            "color": style.COLORS[k],
-            "marker": style.MARKERS[k],
-            "edgecolors": ax.get_facecolor(),
-            "linewidths": 0.6,
-        }
-        ax.scatter(
-            points[:, 0], points[:, 1], s=28, label=f"class {label:g}" if y.dtype.kind in "fiub" else str(label), **look
-        )
+        name = f"class {label:g}" if y.dtype.kind in "fiub" else str(label)
+        look: dict[str, Any] = {"color": style.COLORS[k], "marker": style.MARKERS[k], "edgecolors": ax.get_facecolor()}
+        points = X[y == label]
+        ax.scatter(points[:, 0], points[:, 1], s=28, label=name, linewidths=0.6, **look)
     if painted:
         _confidence_bar(ax)
     style.tidy(ax, x="x₁", y="x₂", grid=False)
@@ -362,9 +348,8 @@ def _confidence_bar(ax: Axes) -> None:
     """The scale of the confidence, on grey, because each class has its own colour."""
     paper = np.array(to_rgb(ax.get_facecolor()))
     colors = ListedColormap([share * paper + (1 - share) * 0.5 for share in _PAPER])
-    bar = ax.figure.colorbar(
-        ScalarMappable(BoundaryNorm((0.45, *_LEVELS[1:]), len(_PAPER)), colors), ax=ax, fraction=0.046, pad=0.03
-    )
+    scale = ScalarMappable(BoundaryNorm((0.45, *_LEVELS[1:]), len(_PAPER)), colors)
+    bar = ax.figure.colorbar(scale, ax=ax, fraction=0.046, pad=0.03)
     bar.set_ticks(_LEVELS[1:-1], labels=[f"{level:.0%}" for level in _LEVELS[1:-1]])
     bar.set_label("confidence of the answer")
 

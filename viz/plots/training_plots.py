@@ -13,6 +13,7 @@ from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.types import Array, ArrayLike
 from tinygrad_edu.train import Results
 from viz.plots import style
+from viz.plots.plots import evaluating
 
 
 def plot_curves(
@@ -118,12 +119,11 @@ def plot_confusion(counts: ArrayLike, labels: Sequence[str] = (), *, ax: Axes | 
         )
     names = list(labels) or [str(k) for k in range(len(matrix))]
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    ax.figure.colorbar(
-        ax.imshow(shares, cmap="Blues", vmin=0, vmax=1), ax=ax, label="share of the actual class", fraction=0.046
-    )
+    cells = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    ax.figure.colorbar(cells, ax=ax, label="share of the actual class", fraction=0.046)
     for i, j in np.ndindex(matrix.shape):
-        share = matrix[i, j] / max(matrix[i].sum(), 1)
-        ax.text(j, i, f"{matrix[i, j]}", ha="center", va="center", color="white" if share > 0.5 else style.INK)
+        color = "white" if shares[i, j] > 0.5 else style.INK
+        ax.text(j, i, f"{matrix[i, j]}", ha="center", va="center", color=color)
     style.tidy(ax, x="predicted", y="actual", grid=False)
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks(range(len(names)), names)
@@ -266,13 +266,10 @@ def plot_activation_histograms(model: Any, X: Array, *, bins: int = 40) -> Figur
     if not layers:
         raise ArgumentError("plot_activation_histograms needs a model made of layers, such as nn.Sequential or nn.MLP")
     outputs, y = [], X
-    training = model.training
-    model.eval()
-    with no_grad():
+    with evaluating(model), no_grad():
         for layer in layers:
             y = layer(y)
             outputs.append(y.numpy().reshape(-1))
-    model.train(training)
     figure = style.Sheet(figsize=(2.6 * len(outputs), 2.6), dpi=120, layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(outputs)))
     for k, (ax, values) in enumerate(zip(panels, outputs, strict=True)):
