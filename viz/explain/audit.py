@@ -21,7 +21,7 @@ from tinygrad_edu.value import Value
 from viz.formulas.blackboard import index_text
 from viz.formulas.numbers import number_text
 from viz.steps.as_json import json_number
-from viz.steps.steps import own_params
+from viz.steps.steps import derivative_on_floats, own_params
 from viz.steps.tables import wrapped
 from viz.steps.trace import Trace, graph_of
 
@@ -59,26 +59,19 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as plain data."""
-        return {
-            "node": self.node,
-            "position": self.position,
-            "input": self.input,
-            "verdict": self.verdict,
+        return vars(self) | {
             "analytic": json_number(self.analytic),
             "numeric": json_number(self.numeric),
             "index": None if self.index is None else list(self.index),
-            "checked": self.checked,
-            "undecided": self.undecided,
-            "sentence": self.sentence,
         }
 
 
+@dataclass(eq=False)
 class Audit:
     """The findings on a graph, in the order of the backward pass; made by `audit`."""
 
-    def __init__(self, trace: Trace, findings: Sequence[Finding]) -> None:
-        self.trace = trace
-        self.findings = findings
+    trace: Trace
+    findings: Sequence[Finding]
 
     @property
     def first(self) -> Finding | None:
@@ -97,16 +90,12 @@ class Audit:
         return {"findings": [finding.to_dict() for finding in self.findings], "first": first}
 
     @for_output
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         counts = {v: sum(f.verdict == v for f in self.findings) for v in (RIGHT, WRONG, UNDECIDABLE)}
         title = f"{len(self.findings)} local derivatives: {', '.join(f'{n} {v}' for v, n in counts.items() if n)}"
         others = [f for f in self.findings if f.verdict != RIGHT or f.undecided]
         lines = [wrapped(f"  {f.sentence}", 80, 4) for f in sorted(others, key=lambda f: f.verdict != WRONG)]
         return "\n".join([title, *lines])
-
-    @for_output
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def audit(root: Node) -> Audit:
@@ -185,9 +174,8 @@ def _reason(v: _Verdict) -> str:
 
 def _of_floats(node: Any, i: int) -> Iterator[_Verdict]:
     operation, xs, params = node.operation, [x.raw for x in node.inputs], node.params
-    is_row = isinstance(operation, Elementwise)
-    forward = operation.on_floats if is_row else operation.forward
-    gx = (operation.gx_floats if is_row else operation.gx_arrays)[i]
+    forward = operation.on_floats if isinstance(operation, Elementwise) else operation.forward
+    gx = derivative_on_floats(node, i)
     y = float(forward(*xs, **params))
 
     def move(t: float) -> tuple[float, float]:

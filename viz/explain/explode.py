@@ -10,6 +10,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Constant, Value
-from viz.formulas.numbers import entry_name, printable, shorten
+from viz.formulas.numbers import entry_name, one_line
 from viz.pictures.draw import Drawing, draw
 
 _Values = Array  # an array whose entries are Values
@@ -32,6 +33,7 @@ _Values = Array  # an array whose entries are Values
 MOST = 500  # numbers in the inputs and the results together
 
 
+@dataclass(eq=False)
 class Explosion:
     """An operation in single numbers; made by `explode`. In a notebook it shows itself.
 
@@ -42,10 +44,9 @@ class Explosion:
     outputs : the results, an array of the Tensor's shape, of Values; ``explosion[i, j]`` is one of them.
     """
 
-    def __init__(self, node: Tensor, inputs: Sequence[_Values], outputs: _Values) -> None:
-        self.node = node
-        self.inputs = tuple(inputs)
-        self.outputs = outputs
+    node: Tensor
+    inputs: tuple[_Values, ...]
+    outputs: _Values
 
     def __getitem__(self, index: Any) -> Any:
         return self.outputs[index]
@@ -113,17 +114,15 @@ def explode(node: Tensor) -> Explosion:
             f"explode() shows every number by itself: at most {MOST}, but {node.op} of these shapes has {size}; "
             "take smaller arrays, or a part of them"
         )
-    arrays = {x: _leaves(x, _name(x, i, len(node.inputs))) for i, x in reversed([*enumerate(node.inputs)])}
+    names = [f"x{i}" for i in range(len(node.inputs))] if len(node.inputs) > 1 else ["x"]
+    pairs = zip(reversed(node.inputs), reversed(names), strict=True)  # a Tensor used twice has its first name
+    arrays = {x: _leaves(x, one_line(x.label) or name) for x, name in pairs}
     inputs = [arrays[x] for x in node.inputs]
     outputs = _wrapped(_scalars_of(node.operation, inputs, node), node.shape)
     for index, value in np.ndenumerate(outputs):
         if value.operation is not None and not value.label:
-            value.label = entry_name(shorten(printable(node.label)) or "y", index)
-    return Explosion(node, inputs, outputs)
-
-
-def _name(x: Tensor, i: int, count: int) -> str:
-    return shorten(printable(x.label)) or (f"x{i}" if count > 1 else "x")
+            value.label = entry_name(one_line(node.label) or "y", index)
+    return Explosion(node, tuple(inputs), outputs)
 
 
 def _leaves(x: Tensor, name: str) -> _Values:

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
-from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.support.ascii import say
 from viz.formulas.blackboard import index_text
@@ -42,7 +41,7 @@ class Mistake:
 
     def to_dict(self) -> dict[str, Any]:
         """The mistake as plain data."""
-        return {"value": self.value, "name": self.name, "hint": self.hint}
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,9 @@ class Question:
 
     def to_dict(self) -> dict[str, Any]:
         """The question as plain data: `step`, `index`, `prompt`, `answer` and `mistakes`."""
-        return {
-            "step": self.step,
+        return vars(self) | {
             "index": None if self.index is None else list(self.index),
             "prompt": self.prompt.to_dict(),
-            "answer": self.answer,
             "mistakes": [mistake.to_dict() for mistake in self.mistakes],
         }
 
@@ -110,15 +107,14 @@ def questions(told: Trace) -> list[Question]:
     (5.0, ['wrong sign', 'took the wrong input', 'forgot the local derivative'])
     """
     earlier: dict[int, list[Backward]] = {}
-    uses = Counter(step.input for step in told.backward if isinstance(step, Backward))
+    uses = Counter(step.input for step in told.flows)
     found = []
-    for step in told.backward:
-        if isinstance(step, Backward):
-            before = earlier.setdefault(step.input, [])
-            asked = _Asked(step, before, uses[step.input])
-            if math.isfinite(asked.answer) and asked.can_be_worked_out:
-                found.append(Question(step.index, asked.index, asked.prompt, asked.answer, tuple(asked.mistakes())))
-            before.append(step)
+    for step in told.flows:
+        before = earlier.setdefault(step.input, [])
+        asked = _Asked(step, before, uses[step.input])
+        if math.isfinite(asked.answer) and asked.can_be_worked_out:
+            found.append(Question(step.index, asked.index, asked.prompt, asked.answer, tuple(asked.mistakes())))
+        before.append(step)
     return found
 
 
@@ -192,10 +188,9 @@ class _Asked:
         """The mistakes whose numbers differ from the answer and from one another."""
         known = [self.answer]
         for mistake in self._candidates():
-            if math.isfinite(mistake.value) and not any(
-                same(mistake.value, x) or same(x, mistake.value) for x in known
-            ):
-                known.append(mistake.value)
+            value = mistake.value
+            if math.isfinite(value) and not any(same(value, x) or same(x, value) for x in known):
+                known.append(value)
                 yield mistake
 
     def _candidates(self) -> Iterator[Mistake]:
@@ -203,17 +198,14 @@ class _Asked:
         incoming, local = step.trace.partial(step.node).text, step.local_formula.text
         ones = 1.0 if self.index is None else np.ones_like(step.incoming)
         if step.before is not None:
-            yield Mistake(
-                self.share, "forgot to accumulate", "that is the share of this step alone: add what was there before"
-            )
+            hint = "that is the share of this step alone: add what was there before"
+            yield Mistake(self.share, "forgot to accumulate", hint)
             yield Mistake(before, "dropped a path", "that is what was there before: the share of this step is missing")
-        if len(self.earlier) + 1 < self.uses:
-            yield Mistake(
-                self.entry(step.trace.gradients[step.input]),
-                "counted later uses too",
-                f"that is the whole gradient, as the last step leaves it; so far {len(self.earlier) + 1} of "
-                f"{self.uses} uses have given their share",
-            )
+        count = len(self.earlier) + 1
+        if count < self.uses:
+            hint = "that is the whole gradient, as the last step leaves it; so far "
+            hint += f"{count} of {self.uses} uses have given their share"
+            yield Mistake(self.entry(step.trace.gradients[step.input]), "counted later uses too", hint)
         alone = self._flowing(ones)
         hint = f"that takes the local derivative {local} alone: multiply it by the incoming gradient {incoming}"
         yield Mistake(before + alone, "forgot the incoming gradient", hint)
@@ -221,16 +213,12 @@ class _Asked:
         yield Mistake(before - self.share, "wrong sign", f"look at the sign of the local derivative {local}")
         yield Mistake(-self.answer, "wrong sign", "the size is right, the sign is not")
         for use in self.earlier[-_FEW:]:
-            yield Mistake(
-                self.answer - self.entry(use.contribution),
-                "dropped a path",
-                "a share that came earlier is missing: all paths add up",
-            )
+            hint = "a share that came earlier is missing: all paths add up"
+            yield Mistake(self.answer - self.entry(use.contribution), "dropped a path", hint)
         yield from self._from_wrong_data(f"the local derivative is {local}: put the right numbers into it")
         if self.index is None:
-            yield Mistake(
-                before + step.incoming, "forgot the local derivative", f"multiply the incoming gradient by {local}"
-            )
+            hint = f"multiply the incoming gradient by {local}"
+            yield Mistake(before + step.incoming, "forgot the local derivative", hint)
 
     def _from_wrong_data(self, hint: str) -> Iterator[Mistake]:
         """What the derivative gives if an input is taken for the output, or for another input."""
@@ -247,11 +235,7 @@ class _Asked:
 
     def _flowing(self, gy: Any = None, **wrong: Any) -> float:
         """The share that flows if other data is taken than the right one."""
-        step = self.step
-        flow = step.derivative(step.incoming if gy is None else gy, **wrong)
-        return self.entry(
-            flow if self.index is None else unbroadcast(flow, step.contribution, step.trace.order[step.node].op)
-        )
+        return self.entry(self.step.arriving(self.step.incoming if gy is None else gy, **wrong))
 
 
 def _entry(name: Name | Partial, index: tuple[int, ...] | None) -> Name | Partial:
@@ -308,8 +292,7 @@ def quiz(root: Node, gradient: Any = None) -> None:
 
 def _nothing(told: Trace) -> str:
     """Why there is nothing to ask."""
-    steps = [step for step in told.backward if isinstance(step, Backward)]
-    if any(is_finite(step.after) and np.size(step.after) for step in steps):
+    if any(is_finite(step.after) and np.size(step.after) for step in told.flows):
         return (
             f"There is nothing to ask: each step takes arrays of more than {_FEW} numbers, too many to work with by "
             "hand. Build the graph of a smaller net and of a few samples."

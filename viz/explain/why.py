@@ -10,13 +10,12 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.errors import ArgumentError, TinygradEduError
 from tinygrad_edu.graph.node import Node, describe
-from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shown
@@ -49,9 +48,8 @@ class Path:
     @property
     def cells(self) -> tuple[str, str]:
         """The product in figures, if it has several factors, and the way."""
-        return _product(self.factors) if len(self.factors) > 1 else "", " → ".join(
-            _abridged([self.trace.names[k] for k in self.nodes])
-        )
+        names = [self.trace.names[k] for k in self.nodes]
+        return _product(self.factors) if len(self.factors) > 1 else "", " → ".join(_abridged(names))
 
     def to_dict(self) -> dict[str, Any]:
         """The path as plain data."""
@@ -113,6 +111,7 @@ def _abridged(items: Sequence[str]) -> Sequence[str]:
     return [*items[:6], "…", *items[-5:]] if len(items) > 12 else items
 
 
+@dataclass(eq=False)
 class Explanation:
     """A gradient as a sum of products, the largest first; made by `why`.
 
@@ -127,26 +126,19 @@ class Explanation:
         ``rounding`` is the second one, and mostly 0.
     """
 
-    def __init__(
-        self,
-        trace: Trace,
-        node: int,
-        index: tuple[int, ...] | None,
-        gradient: float,
-        terms: Sequence[Path | Term],
-        count: int,
-    ) -> None:
-        self.trace = trace
-        self.node = node
-        self.index = index
-        self.gradient = gradient
-        self.terms = tuple(terms)
-        self.count = count
-        self.shown = _sum([term.product for term in terms])
-        self.remainder, self.rounding = difference(gradient, self.shown)
+    trace: Trace
+    node: int
+    index: tuple[int, ...] | None
+    gradient: float
+    terms: tuple[Path | Term, ...]
+    count: int
+
+    def __post_init__(self) -> None:
+        self.shown = _sum([term.product for term in self.terms])
+        self.remainder, self.rounding = difference(self.gradient, self.shown)
 
     @for_output
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         name = entry_name(self.trace.names[self.node], self.index or ())
         title = f"∂{self.trace.names[self.trace.root]}/∂{name} = {number_text(self.gradient)}"
         if not self.count:
@@ -162,10 +154,6 @@ class Explanation:
             f"  {total:>{first}} {'=' if product else ' '} {product:<{second}}  {says}" for total, product, says in rows
         ]
         return "\n".join([f"{title}: {_counted(self.count)} {kinds[self.count > 1]}", *lines])
-
-    @for_output
-    def __repr__(self) -> str:
-        return str(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation as plain data.
@@ -294,21 +282,18 @@ def _checked(index: Any, node: Tensor) -> tuple[int, ...]:
 # --- paths --------------------------------------------------------------------------------------------------------
 
 
-class _Partial:
+class _Partial(NamedTuple):
     """The first part of a path: its product, the step that it ends with, and the part before that."""
 
-    __slots__ = ("before", "local", "product", "step")
+    product: float
+    local: float
+    step: Backward | None
+    before: "_Partial | None"
 
-    def __init__(self, product: float, local: float, step: Backward | None, before: "_Partial | None") -> None:
-        self.product = product
-        self.local = local
-        self.step = step
-        self.before = before
 
-    @property
-    def size(self) -> float:
-        """How large the product is: a NaN is larger than all."""
-        return abs(self.product) if self.product == self.product else math.inf
+def _size(part: "_Partial | Term") -> float:
+    """How large the product is: a NaN is larger than all."""
+    return abs(part.product) if part.product == part.product else math.inf
 
 
 def _paths(told: Trace, k: int, top: int) -> Explanation:
@@ -316,13 +301,13 @@ def _paths(told: Trace, k: int, top: int) -> Explanation:
     leads = _leading_to(told, k)
     best: dict[int, list[_Partial]] = {told.root: [_Partial(1.0, 1.0, None, None)]}
     counts = {told.root: 1}
-    for step in told.backward:
-        if not isinstance(step, Backward) or step.input not in leads:
+    for step in told.flows:
+        if step.input not in leads:
             continue
         longer = [_Partial(part.product * step.local, step.local, step, part) for part in best[step.node]]
-        best[step.input] = heapq.nlargest(top, best.get(step.input, []) + longer, key=operator.attrgetter("size"))
+        best[step.input] = heapq.nlargest(top, best.get(step.input, []) + longer, key=_size)
         counts[step.input] = counts.get(step.input, 0) + counts[step.node]
-    return Explanation(told, k, None, told.gradients[k], [_path(told, part) for part in best[k]], counts[k])
+    return Explanation(told, k, None, told.gradients[k], tuple(_path(told, part) for part in best[k]), counts[k])
 
 
 def _leading_to(told: Trace, k: int) -> set[int]:
@@ -349,7 +334,7 @@ def _path(told: Trace, part: _Partial) -> Path:
 
 
 def _entries(told: Trace, k: int, index: tuple[int, ...], top: int) -> Explanation:
-    uses = [step for step in told.backward if isinstance(step, Backward) and step.input == k]
+    uses = [step for step in told.flows if step.input == k]
     terms: list[Term] = []
     count = 0
     for step in uses:
@@ -362,8 +347,8 @@ def _entries(told: Trace, k: int, index: tuple[int, ...], top: int) -> Explanati
             at = tuple(int(i) for i in np.unravel_index(flat, column.shape))
             numbers = (float(step.incoming[at]), float(column[at]), float(products[at]))
             terms.append(Term(step, at, *numbers, _factor(step, index, at)))
-    terms = heapq.nlargest(top, terms, key=lambda term: abs(term.product) if term.product == term.product else math.inf)
-    return Explanation(told, k, index, float(told.gradients[k][index]), terms, count)
+    terms = heapq.nlargest(top, terms, key=_size)
+    return Explanation(told, k, index, float(told.gradients[k][index]), tuple(terms), count)
 
 
 def local_column(step: Backward, index: tuple[int, ...]) -> Array:
@@ -399,12 +384,11 @@ def _by_the_derivative_of_the_derivative(step: Backward, onehot: Array) -> Array
 
 def _entry_by_entry(step: Backward, index: tuple[int, ...]) -> Array:
     """The same column, with one backward pass for each entry of the node."""
-    node, x = step.trace.order[step.node], step.contribution
     column: Array = np.zeros_like(step.incoming)
     for at in np.ndindex(column.shape):
         gy = np.zeros_like(step.incoming)
         gy[at] = 1
-        column[at] = unbroadcast(step.derivative(gy), x, node.op)[index]
+        column[at] = step.arriving(gy)[index]
     return column
 
 

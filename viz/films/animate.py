@@ -17,10 +17,11 @@ from tinygrad_edu.graph.node import Node
 from viz.films.film import DENSITY, Film, Frame, check, photographed, write_film
 from viz.formulas.blackboard import shape_text
 from viz.formulas.numbers import number_text
-from viz.pictures.palette import THEMES, Style, Theme
+from viz.pictures.palette import THEMES, Theme
 from viz.pictures.placement import Placement, place
 from viz.steps.as_json import single
 from viz.steps.steps import Backward, Forward, Step
+from viz.steps.tables import outcome
 from viz.steps.trace import Trace, trace
 from viz.steps.trace_data import TracedNode
 
@@ -113,18 +114,15 @@ class _GraphPicture:
             lit |= {*self.told.nodes[step.node].inputs}
             edges = [self.edge_of[step.node, i] for i in range(len(self.told.nodes[step.node].inputs))]
             self.values[step.node].set_text(_brief(step.value))
-        elif isinstance(step, Backward):
-            lit.add(step.input)
-            edges = [self.edge_of[step.node, step.position]]
-            self.gradients[step.input].set_text(f"grad {_brief(step.after)}")
         else:
-            self.gradients[step.node].set_text(f"grad {_brief(self.told.gradients[step.node])}")
+            lit.add(step.target)
+            edges = [self.edge_of[step.node, step.position]] if isinstance(step, Backward) else []
+            self.gradients[step.target].set_text(f"grad {_brief(outcome(step))}")
         self._light(lit, edges, back=isinstance(step, Backward))
         sentence = str(step)
         heading = f"step {step.number} of {len(self.told.steps)}, {step.kind}"
         self.caption.set_text(_drawable("\n".join([heading, *textwrap.wrap(sentence, self.columns)[:2]])))
-        changed = step.input if isinstance(step, Backward) else step.node
-        return photographed(self.figure, f"{heading}: {sentence}", self.places[changed])
+        return photographed(self.figure, f"{heading}: {sentence}", self.places[step.target])
 
     def _share(self, left: float, top: float, width: float, height: float) -> tuple[float, float]:
         """The middle of a box, as shares of the picture's width and height."""
@@ -148,17 +146,14 @@ class _GraphPicture:
 
     def _box(self, node: TracedNode, placement: Placement) -> FancyBboxPatch:
         left, top, width, height = placement.nodes[node.id]
-        look = self._look(node)
+        look = self.theme.kinds[node.kind]
         corner = "round,pad=0,rounding_size=6" if "rounded" in look.style else "square,pad=0"
         box = FancyBboxPatch((left, top), width, height, boxstyle=corner, facecolor=look.fill, edgecolor=look.line)
-        symbol = node.node.operation.symbol if node.node.operation else ""
-        self._text(left + width / 2, top + 0.7 * _LINE, f"{symbol}  {node.name}".strip(), self.theme.ink, weight="bold")
+        self._text(
+            left + width / 2, top + 0.7 * _LINE, f"{node.symbol}  {node.name}".strip(), self.theme.ink, weight="bold"
+        )
         self.ax.add_patch(box)
         return box
-
-    def _look(self, node: TracedNode) -> Style:
-        role = "root" if node.id == self.told.root else node.role
-        return self.theme.kinds["parameter" if self.told.modules.is_parameter(node.id) else role]
 
     def _line(self, node: TracedNode, placement: Placement, k: int, color: str) -> Any:
         left, top, width, _ = placement.nodes[node.id]
@@ -168,12 +163,8 @@ class _GraphPicture:
 
     def _text(self, x: float, y: float, text: str, color: str, **keywords: Any) -> Any:
         place = {"horizontalalignment": "center", "verticalalignment": "center"} | keywords
-        look: dict[str, Any] = {
-            "fontsize": 10,
-            "family": _FONT,
-            "parse_math": False,
-            "zorder": 3,
-        }  # a $ in a label is a dollar
+        look: dict[str, Any] = {"fontsize": 10, "family": _FONT, "zorder": 3}
+        look["parse_math"] = False  # a $ in a label is a dollar
         return self.ax.text(x, y, _drawable(text), color=color, **look, **place)
 
 
@@ -191,9 +182,8 @@ def _canvas(placement: Placement, theme: Theme) -> tuple[Figure, Axes, int]:
 
 
 def _size(node: TracedNode) -> tuple[float, float]:
-    symbol = node.node.operation.symbol if node.node.operation else ""
     value, gradient = _brief(node.value), _brief(node.gradient)
-    longest = max(len(f"{symbol}  {node.name}") * 1.1, len(value), len(f"grad {gradient}") if gradient else 0)
+    longest = max(len(f"{node.symbol}  {node.name}") * 1.1, len(value), len(f"grad {gradient}") if gradient else 0)
     lines = 1 + (value != node.name) + bool(gradient)
     return longest * _LETTER + 20, lines * _LINE + 6
 

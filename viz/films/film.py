@@ -1,13 +1,12 @@
 """Pictures one after another → a file: GIF by Pillow, MP4 by ffmpeg, or a page with a slider."""
 
-import base64
 import importlib.util
 import io
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -20,13 +19,12 @@ from PIL import Image
 from tinygrad_edu.errors import ArgumentError, FileError
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.files import write
-from viz.pages.page import Page, embedded
+from viz.pages.page import Page, data_url, embedded
 from viz.pictures.palette import THEMES
 
 DENSITY = 2  # pixels of a picture to one of the page, along each side: sharp on today's screens
-_METHOD = (
-    Image.Quantize.FASTOCTREE
-)  # of choosing a picture's colours; Pillow's first choice takes several times as long
+# The method of choosing a picture's colours; Pillow's first choice takes several times as long.
+_METHOD = Image.Quantize.FASTOCTREE
 _POINTS = 10  # of the texts in a picture
 _HOLD = 2.0  # seconds for which a GIF shows its last picture, before it starts again
 
@@ -90,6 +88,7 @@ def ffmpeg() -> str | None:
     return found
 
 
+@dataclass(eq=False)
 class Film:
     """An animation that was written to a file. A notebook shows it.
 
@@ -99,23 +98,21 @@ class Film:
     frames : its pictures, each with its caption.
     """
 
-    def __init__(self, frames: Sequence[Frame], path: Path, title: str, fps: float) -> None:
-        self.frames = frames
-        self.path = path
-        self.title = title
-        self.fps = fps
+    frames: Sequence[Frame]
+    path: Path
+    title: str
+    fps: float
 
     def _repr_html_(self) -> str:
         """The film as a GIF, or as a video. A notebook that is not trusted shows it too: nothing in it is a program."""
         about = escape(f"{self.title}: {len(self.frames)} pictures, {self.path}")
         width = self.frames[0].picture.width // DENSITY
         if self.path.suffix.lower() == ".mp4" and self.path.is_file():
-            content = base64.b64encode(self.path.read_bytes()).decode()
-            shown = f'<video controls loop width="{width}" src="data:video/mp4;base64,{content}"></video>'
+            source = data_url(self.path.read_bytes(), "video/mp4")
+            shown = f'<video controls loop width="{width}" src="{source}"></video>'
         else:
-            content = base64.b64encode(_gif(self.frames, self.title, self.fps)).decode()
-            alt = escape(self.frames[-1].caption)
-            shown = f'<img width="{width}" src="data:image/gif;base64,{content}" alt="{alt}">'
+            source = data_url(_gif(self.frames, self.title, self.fps), "image/gif")
+            shown = f'<img width="{width}" src="{source}" alt="{escape(self.frames[-1].caption)}">'
         return f"<figure>{shown}<figcaption>{about}</figcaption></figure>"
 
     @for_output
@@ -128,9 +125,12 @@ def write_film(frames: Sequence[Frame], path: Path, *, title: str, fps: float, t
 
     The texts have 10 points; with the ``dpi`` of the shown picture, a page knows whether a phone has to enlarge it.
     """
-    page = partial(_html, theme=theme, letters=_POINTS * dpi / 72)
-    writers: dict[str, Callable[..., bytes]] = {".gif": _gif, ".mp4": _mp4, ".html": page}
-    write(path, writers[path.suffix.lower()](frames, title, fps))
+    suffix = path.suffix.lower()
+    if suffix == ".html":
+        content = _FilmPage(frames, title, fps, theme, _POINTS * dpi / 72).html.encode()
+    else:
+        content = (_gif if suffix == ".gif" else _mp4)(frames, title, fps)
+    write(path, content)
     return Film(frames, path, title, fps)
 
 
@@ -149,14 +149,8 @@ def _mp4(frames: Sequence[Frame], title: str, fps: float) -> bytes:
         path = Path(folder, "film.mp4")
         given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(fps), "-i", "-"]
         # The players' pixel format halves the colour's resolution, so each side has to be even.
-        wanted = [
-            "-vf",
-            "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",
-            "-pix_fmt",
-            "yuv420p",
-            "-metadata",
-            f"title={title}",
-        ]
+        even = "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white"
+        wanted = ["-vf", even, "-pix_fmt", "yuv420p", "-metadata", f"title={title}"]
         command = [ffmpeg() or "ffmpeg", "-loglevel", "error", *given, *wanted, "-movflags", "+faststart", str(path)]
         done = subprocess.run(command, input=pixels, capture_output=True, check=False)
         if done.returncode:
@@ -176,15 +170,11 @@ class _FilmPage(Page):
         self.look = {"fps": fps, "theme": theme, "letters": round(letters, 1), "density": DENSITY}
 
     def parts(self) -> dict[str, str]:
-        frames = [{"picture": _data_url(x.picture), "caption": x.caption, "at": x.at} for x in self.frames]
+        frames = [{"picture": _png(x.picture), "caption": x.caption, "at": x.at} for x in self.frames]
         return {"data": embedded(self.look | {"frames": frames})}
 
 
-def _html(frames: Sequence[Frame], title: str, fps: float, theme: str, letters: float) -> bytes:
-    return _FilmPage(frames, title, fps, theme, letters).html.encode()
-
-
-def _data_url(picture: Image.Image) -> str:
+def _png(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_url(buffer.getvalue(), "image/png")

@@ -28,7 +28,6 @@ from viz.formulas.tree import (
     Row,
     Sign,
     Tinted,
-    Writer,
 )
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -68,15 +67,22 @@ _SPOKEN_FUNCTIONS = {"sqrt": "the square root of", "abs": "the absolute value of
 _SPOKEN_MARKS = {"ᵀ": " transposed", "⁻ᵀ": " inverted and transposed", "⁻¹": " inverted"}
 
 
-class Notation(Writer):
-    """A way of writing formulas: a method for each kind of node in the tree."""
+class Notation:
+    """A way of writing formulas: for each kind of part a method with its name, such as ``infix`` for an `Infix`."""
 
     column: ClassVar[int]  # of the table of signs
     bars = False  # whether a quotient is written as a fraction, which needs no parentheses
 
     def write(self, f: Formula) -> str:
         """The formula as a string."""
-        return f.written_in(self)
+        text: str = getattr(self, type(f).__name__.lower())(f)
+        return text
+
+    def number(self, f: Number) -> str:
+        return number_text(f.value, f.digits)
+
+    def name(self, f: Name) -> str:
+        return f.label
 
     def sign_of(self, symbol: str) -> str:
         """An operator in this notation."""
@@ -99,6 +105,12 @@ class Notation(Writer):
         if f.strength < strength and not (self.bars and f.is_quotient):
             return self.parentheses(text)
         return self.guarded(text, f) if signed else text
+
+    def base(self, f: Raised) -> str:
+        """What a raised sign belongs to; a gradient, which has two names, is in parentheses."""
+        text = self.operand(f.inner, 9)
+        is_partial = isinstance(f.inner.inner if isinstance(f.inner, Tinted) else f.inner, Partial)
+        return self.parentheses(text) if is_partial else text
 
     def guarded(self, text: str, f: Formula) -> str:
         """The text of ``f``, in parentheses if it starts with a minus."""
@@ -134,20 +146,10 @@ class Notation(Writer):
         return f.says
 
 
-def _is_partial(f: Formula) -> bool:
-    return isinstance(f.inner if isinstance(f, Tinted) else f, Partial)
-
-
 class Text(Notation):
     """Plain Unicode text: ``∂L/∂a += ∂L/∂v3 · (1 − L²)``."""
 
     column = 0
-
-    def number(self, f: Number) -> str:
-        return number_text(f.value, f.digits)
-
-    def name(self, f: Name) -> str:
-        return f.label
 
     def partial(self, f: Partial) -> str:
         return f"∂{self.name(f.root)}/∂{self.name(f.of)}"
@@ -173,8 +175,7 @@ class Text(Notation):
         return f"{f.keyword}={self.write(f.value)}"
 
     def raised(self, f: Raised) -> str:
-        text = self.operand(f.inner, 9)
-        return (self.parentheses(text) if _is_partial(f.inner) else text) + f.mark
+        return self.base(f) + f.mark
 
 
 class Words(Notation):
@@ -183,14 +184,11 @@ class Words(Notation):
     column = 1
 
     def number(self, f: Number) -> str:
-        text = number_text(f.value, f.digits).replace("−", "minus ")
+        text = super().number(f).replace("−", "minus ")
         if not math.isfinite(f.value):
             return text.replace("inf", "infinity").replace("nan", "not a number")
         mantissa, e, exponent = text.partition("e")
         return f"{mantissa} times 10 to the {exponent}" if e else text
-
-    def name(self, f: Name) -> str:
-        return f.label
 
     def partial(self, f: Partial) -> str:
         return f"the gradient of {self.name(f.of)}"
@@ -252,7 +250,7 @@ class MathML(Notation):
         return self.element("mo", super().sign_of(symbol))
 
     def number(self, f: Number) -> str:
-        text = number_text(f.value, f.digits)
+        text = super().number(f)
         if not math.isfinite(f.value):
             return self.element("mn", text.replace("inf", "∞"))
         mantissa, e, exponent = text.partition("e")
@@ -294,10 +292,8 @@ class MathML(Notation):
         return f"<mrow>{self.element('mi', f.keyword)}<mo>=</mo>{self.write(f.value)}</mrow>"
 
     def raised(self, f: Raised) -> str:
-        inner = self.operand(f.inner, 9)
-        inner = self.parentheses(inner) if _is_partial(f.inner) else inner
         mark = f.mark.replace("ᵀ", "⊤").replace("⁻", "−").replace("¹", "1")
-        return f"<msup><mrow>{inner}</mrow>{self.element('mo', mark)}</msup>"
+        return f"<msup><mrow>{self.base(f)}</mrow>{self.element('mo', mark)}</msup>"
 
     def choice(self, f: Choice) -> str:
         yes, test, no = (f"<mtd>{self.write(part)}</mtd>" for part in (f.yes, f.test, f.no))
@@ -322,4 +318,4 @@ class MathML(Notation):
         return f"<mrow><mo>(</mo>{text}<mo>)</mo></mrow>"
 
 
-tree.register(text=Text(), words=Words(), mathml=MathML())
+tree.WRITERS.update(text=Text().write, words=Words().write, mathml=MathML().write)

@@ -36,15 +36,6 @@ def as_shown(x: float, digits: int = 4) -> float:
     return float(number_text(x, digits).replace("−", "-"))
 
 
-def is_shown_exactly(x: float, digits: int = 4) -> bool:
-    """Whether `number_text` shows the number itself, apart from the last bits of a float, and not a rounded one.
-
-    >>> is_shown_exactly(0.1 + 0.2), is_shown_exactly(2 / 3), is_shown_exactly(40079.4)
-    (True, False, False)
-    """
-    return not math.isfinite(x) or math.isclose(as_shown(x, digits), x, rel_tol=1e-12)
-
-
 def printable(text: str) -> str:
     r"""The text on one line and free of control characters, which could take over a terminal.
 
@@ -54,9 +45,23 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def shorten(label: str, most: int = 24) -> str:
-    """The label, cut to a length that fits into a formula."""
-    return label if len(label) <= most else f"{label[: most - 1]}…"
+def one_line(text: str, longest: int = 24) -> str:
+    """The `printable` text, cut where it is too long; a label of the default length fits into a formula.
+
+    >>> one_line("a label of some length", 12)
+    'a label of …'
+    """
+    line = printable(text[: longest + 1])
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def counted(n: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "box"), counted(1234, "box"), counted(2, "node")
+    ('1 box', '1,234 boxes', '2 nodes')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}{'es' if what.endswith('x') else 's'}"
 
 
 def entry_name(name: str, index: Sequence[int]) -> str:

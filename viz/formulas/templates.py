@@ -43,11 +43,11 @@ class _WithHoles(Notation):
 
     def number(self, f: Number) -> str:
         hole = self.hole(f)
-        return _marked(hole) if hole else super().number(f)  # type: ignore[safe-super]
+        return _marked(hole) if hole else super().number(f)
 
     def name(self, f: Name) -> str:
         place = "" if f.node is None else self.place(f.node)
-        return _marked(f"n:{place}") if place else super().name(f)  # type: ignore[safe-super]
+        return _marked(f"n:{place}") if place else super().name(f)
 
     def guarded(self, text: str, f: Formula) -> str:
         first = f.leading

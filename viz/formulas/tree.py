@@ -7,64 +7,31 @@
 >>> step.words
 'the gradient of a grows by the gradient of L times b, which is minus 3'
 
-How each part is written is the business of a notation (`viz.formulas.notation`), which registers itself here.
+How each part is written is the business of a notation (`viz.formulas.notation`).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
-from viz.formulas.numbers import is_shown_exactly, number_text
+from viz.formulas.numbers import as_shown, number_text
 
 _STRENGTHS = {"|": 1, "&": 2, "+": 4, "-": 4, "*": 5, "⊙": 5, "@": 5, "/": 5, "**": 7}
 _COMPARISON, _PRODUCT, _ATOM = 3, 5, 9
 
 
-class Writer(Protocol):
-    """A notation: it writes a formula with one method for each kind of part."""
-
-    def write(self, f: "Formula") -> str:
-        """The formula as a string."""
-        ...
-
-    def number(self, f: "Number") -> str: ...
-    def name(self, f: "Name") -> str: ...
-    def partial(self, f: "Partial") -> str: ...
-    def infix(self, f: "Infix") -> str: ...
-    def negative(self, f: "Negative") -> str: ...
-    def apply(self, f: "Apply") -> str: ...
-    def given(self, f: "Given") -> str: ...
-    def raised(self, f: "Raised") -> str: ...
-    def choice(self, f: "Choice") -> str: ...
-    def prose(self, f: "Prose") -> str: ...
-    def sign(self, f: "Sign") -> str: ...
-    def row(self, f: "Row") -> str: ...
-    def relation(self, f: "Relation") -> str: ...
-    def tinted(self, f: "Tinted") -> str: ...
-
-
-_WRITERS: dict[str, Writer] = {}
-
-
-def register(**writers: Writer) -> None:
-    """Make notations known by the name of the form that they write: ``text``, ``words`` or ``mathml``."""
-    _WRITERS.update(writers)
+WRITERS: dict[str, Callable[["Formula"], str]] = {}  # by form: "text", "words", "mathml"; `notation` adds them
 
 
 @dataclass(frozen=True)
 class Formula:
     """A node of the tree. ``strength`` says how strongly it binds: a weaker part needs parentheses."""
 
-    form: ClassVar[Callable[..., str]]  # the method of a notation that writes it
     strength = _ATOM
     is_quotient = False
     is_name = False  # of a node or of its gradient
-
-    def written_in(self, writer: Writer) -> str:
-        """The formula in a notation."""
-        text: str = getattr(writer, self.form.__name__)(self)
-        return text
 
     @property
     def leading(self) -> "Formula | None":
@@ -80,17 +47,17 @@ class Formula:
     @cached_property
     def text(self) -> str:
         """The formula as plain Unicode text."""
-        return _WRITERS["text"].write(self)
+        return WRITERS["text"](self)
 
     @cached_property
     def words(self) -> str:
         """The formula as a screen reader speaks it."""
-        return " ".join(_WRITERS["words"].write(self).split())
+        return " ".join(WRITERS["words"](self).split())
 
     @cached_property
     def mathml(self) -> str:
         """The formula as a MathML ``<math>`` element, every label escaped."""
-        return f"<math>{_WRITERS['mathml'].write(self)}</math>"
+        return f"<math>{WRITERS['mathml'](self)}</math>"
 
     def to_dict(self) -> dict[str, str]:
         """Every form, by name."""
@@ -107,7 +74,6 @@ class Number(Formula):
     value: float
     digits: int = field(default=4, compare=False)
     source: str = field(default="", compare=False)
-    form = Writer.number
 
     @property
     def leading(self) -> "Formula | None":
@@ -115,8 +81,14 @@ class Number(Formula):
 
     @property
     def is_exact(self) -> bool:
-        """Whether the figures that are shown are the number itself."""
-        return is_shown_exactly(self.value, self.digits)
+        """Whether the figures that are shown are the number itself, apart from the last bits of a float.
+
+        >>> Number(0.1 + 0.2).is_exact, Number(2 / 3).is_exact, Number(40079.4).is_exact
+        (True, False, False)
+        """
+        return not math.isfinite(self.value) or math.isclose(
+            as_shown(self.value, self.digits), self.value, rel_tol=1e-12
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +98,6 @@ class Name(Formula):
     label: str
     node: int | None = field(default=None, compare=False)
     is_name = True
-    form = Writer.name
 
 
 @dataclass(frozen=True)
@@ -136,7 +107,6 @@ class Partial(Formula):
     root: Name
     of: Name
     is_name = True
-    form = Writer.partial
 
 
 @dataclass(frozen=True)
@@ -146,7 +116,6 @@ class Infix(Formula):
     symbol: str
     left: Formula
     right: Formula
-    form = Writer.infix
 
     @property
     def strength(self) -> int:  # type: ignore[override]
@@ -167,7 +136,6 @@ class Negative(Formula):
 
     inner: Formula
     strength = _PRODUCT
-    form = Writer.negative
 
     @property
     def leading(self) -> Formula | None:
@@ -180,7 +148,6 @@ class Apply(Formula):
 
     function: str
     arguments: tuple[Formula, ...]
-    form = Writer.apply
 
 
 @dataclass(frozen=True)
@@ -189,7 +156,6 @@ class Given(Formula):
 
     keyword: str
     value: Formula
-    form = Writer.given
 
 
 @dataclass(frozen=True)
@@ -198,7 +164,6 @@ class Raised(Formula):
 
     inner: Formula
     mark: str
-    form = Writer.raised
 
 
 @dataclass(frozen=True)
@@ -209,7 +174,6 @@ class Choice(Formula):
     yes: Formula
     no: Formula
     strength = 0
-    form = Writer.choice
 
 
 @dataclass(frozen=True)
@@ -217,7 +181,6 @@ class Prose(Formula):
     """Words in the middle of a formula."""
 
     says: str
-    form = Writer.prose
 
 
 @dataclass(frozen=True)
@@ -225,7 +188,6 @@ class Sign(Formula):
     """A single sign in a `Row`."""
 
     symbol: str
-    form = Writer.sign
 
 
 @dataclass(frozen=True)
@@ -234,7 +196,6 @@ class Row(Formula):
 
     parts: tuple[Formula, ...]
     strength = 0
-    form = Writer.row
 
 
 @dataclass(frozen=True)
@@ -248,7 +209,6 @@ class Relation(Formula):
     signs: tuple[str, ...]
     decided_by: tuple[str, ...] = field(default=(), compare=False)
     strength = 0
-    form = Writer.relation
 
 
 @dataclass(frozen=True)
@@ -257,7 +217,6 @@ class Tinted(Formula):
 
     inner: Formula
     role: str
-    form = Writer.tinted
 
     @property
     def strength(self) -> int:  # type: ignore[override]

@@ -14,7 +14,6 @@ from tinygrad_edu.custom_operation import UserOperation
 from tinygrad_edu.errors import TinygradEduError
 from tinygrad_edu.javascript.array_rows import array_row
 from tinygrad_edu.javascript.literals import encoded, type_name
-from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.shapes import is_basic
 from viz.steps.as_json import to_json
 from viz.steps.steps import Backward
@@ -73,7 +72,7 @@ class ArrayNumbers:
                 k: None if node.jacobians is None else [None if x is None else _bytes(x) for x in node.jacobians]
                 for k, node in self.fixed.items()
             },
-            "flows": [self._flow(step) for step in film.backward if isinstance(step, Backward)],
+            "flows": [self._flow(step) for step in film.flows],
         }
 
     def _flow(self, step: Backward) -> dict[str, Any]:
@@ -95,19 +94,17 @@ def array_numbers(film: Trace) -> ArrayNumbers | None:
     known: dict[Hashable, int] = {}
     row_of, fixed = [], {}
     for k, node in enumerate(film.order):
-        row_of.append(-1)
-        if node.operation is None:
-            continue
-        key = _key(node)
-        if key is None or key not in known:
+        place = -1
+        if node.operation is not None:
+            key = _key(node)
             try:
-                place = places.setdefault(_row(node), len(places))
+                place = known[key] if key in known else places.setdefault(_row(node), len(places))
             except _NoRow as error:
                 fixed[k] = FixedNode(str(error), _jacobians(film, k))
-                continue
-            if key is not None:
-                known[key] = place
-        row_of[k] = place if key is None else known[key]
+            else:
+                if key is not None:
+                    known[key] = place
+        row_of.append(place)
     return ArrayNumbers(film, [*places], row_of, fixed)
 
 
@@ -153,14 +150,13 @@ def _is_plain(x: Any) -> bool:
 def _jacobians(film: Trace, k: int) -> list[Any] | None:
     """For each input of node ``k`` the matrix of its local derivatives, a row for each entry of the result."""
     size = film.values[k].size
-    steps = {step.position: step for step in film.backward if isinstance(step, Backward) and step.node == k}
+    steps = {step.position: step for step in film.flows if step.node == k}
     if any(size * step.contribution.size > _JACOBIAN for step in steps.values()):
         return None
     found: list[Any] = [None] * len(film.order[k].inputs)
     for position, step in steps.items():
         units = np.eye(size, dtype=film.values[k].dtype).reshape((size, *film.values[k].shape))
-        flows = [unbroadcast(step.derivative(unit), step.contribution, film.order[k].op) for unit in units]
-        found[position] = np.reshape(flows, (size, step.contribution.size))
+        found[position] = np.reshape([step.arriving(unit) for unit in units], (size, step.contribution.size))
     return found
 
 

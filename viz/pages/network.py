@@ -12,7 +12,7 @@ neurons. A step on one of them lights the neurons.
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_edu.dot import Dot
 from tinygrad_edu.operations.row import Elementwise
@@ -46,39 +46,42 @@ def _of_neurons(film: Trace) -> dict[str, Any] | None:
     samples = min(map(len, layers), default=0)
     if not samples or any(len(calls) != samples for calls in layers):
         return None
-    neurons = [[sorted(film.ids[y] for y in call.outputs) for call in calls] for calls in layers]
-    made = [
-        [[_made_of(film, call, k) for k in outputs] for call, outputs in zip(calls, per_call, strict=True)]
-        for calls, per_call in zip(layers, neurons, strict=True)
-    ]
-    pairs = [[[of_neuron for of_neuron, _ in of_call] for of_call in of_layer] for of_layer in made]
-    inputs = [{"nodes": [of_sample[0][i][0] for of_sample in pairs[0]]} for i in range(len(pairs[0][0][0]))]
-    columns = [_column(film, "inputs", inputs)]
+    made = [[_neurons_of(film, call) for call in of_layer] for of_layer in layers]  # by layer, sample and unit
+    inputs = zip(*([source for source, _ in of_sample[0].pairs] for of_sample in made[0]), strict=True)
+    columns = [_column(film, "inputs", [{"nodes": [*sources]} for sources in inputs])]
     wires = []
-    for c, (per_call, of_layer) in enumerate(zip(neurons, pairs, strict=True)):
-        places = {neuron["nodes"][0]: i for i, neuron in enumerate(columns[c]["neurons"])}
-        for j, of_neuron in enumerate(of_layer[0][:_SHOWN]):
+    for c, of_layer in enumerate(made):
+        places = {reference["nodes"][0]: i for i, reference in enumerate(columns[c]["neurons"])}
+        for j, neuron in enumerate(of_layer[0][:_SHOWN]):
             wires += [
                 [c, places[source], j, {"nodes": [weight] * samples}]
-                for source, weight in of_neuron
+                for source, weight in neuron.pairs
                 if source in places
             ]
-        parts = zip(*([sorted(inside) for _, inside in of_call] for of_call in made[c]), strict=True)
         outputs = [
-            {"nodes": [*of_samples], "parts": [*of_parts]}
-            for of_samples, of_parts in zip(zip(*per_call, strict=True), parts, strict=True)
+            {"nodes": [neuron.node for neuron in twins], "parts": [neuron.parts for neuron in twins]}
+            for twins in zip(*of_layer, strict=True)
         ]
         columns.append(_column(film, "output" if c == len(layers) - 1 else f"hidden {c + 1}", outputs))
     return {"samples": samples, "columns": columns, "wires": wires}
 
 
-def _made_of(film: Trace, call: Any, neuron: int) -> tuple[list[tuple[int, int]], set[int]]:
-    """The pairs (input, weight) that a neuron of a layer multiplies, and the nodes that it is made of.
+class _Neuron(NamedTuple):
+    """A neuron's last node, the pairs (input, weight) that it multiplies, and the nodes that it is made of."""
 
-    The neuron is one of the outputs of the layer's call.
-    """
+    node: int
+    pairs: list[tuple[int, int]]
+    parts: list[int]
+
+
+def _neurons_of(film: Trace, call: Any) -> list[_Neuron]:
+    """The neurons of a layer's call, by their ids."""
+    return [_neuron(film, call, k) for k in sorted(film.ids[y] for y in call.outputs)]
+
+
+def _neuron(film: Trace, call: Any, output: int) -> _Neuron:
     pairs: list[tuple[int, int]] = []
-    waiting, seen = [neuron], {neuron}
+    waiting, seen = [output], {output}
     while waiting:
         k = waiting.pop()
         node = film.order[k]
@@ -93,7 +96,7 @@ def _made_of(film: Trace, call: Any, neuron: int) -> tuple[list[tuple[int, int]]
         else:
             waiting += [i for i in ids if film.modules.home[i] is call and i not in seen]
             seen.update(i for i in ids if film.modules.home[i] is call or film.modules.is_parameter(i))
-    return sorted(pairs, key=lambda pair: film.names[pair[1]]), seen
+    return _Neuron(output, sorted(pairs, key=lambda pair: film.names[pair[1]]), sorted(seen))
 
 
 # --- layers of Tensors --------------------------------------------------------------------------------------------
@@ -101,31 +104,23 @@ def _made_of(film: Trace, call: Any, neuron: int) -> tuple[list[tuple[int, int]]
 
 def _of_layers(film: Trace) -> dict[str, Any] | None:
     found = [k for k in film.operations if film.order[k].op == "linear" and _is_layer(film, k)]
-    if not found:
+    inputs = [film.nodes[k].inputs for k in found]  # of each layer: what comes in, the weights, the bias
+    shapes = [film.values[weight].shape for _, weight, *_ in inputs]
+    samples = {film.values[k].shape[0] for k in found}
+    if len(samples) != 1 or any(before[1] != after[0] for before, after in itertools.pairwise(shapes)):
         return None
-    samples = film.values[found[0]].shape[0]
-    if any(film.values[k].shape[0] != samples for k in found):
-        return None
-    first = film.ids[film.order[found[0]].inputs[0]]
-    columns = [_column(film, "inputs", _neurons(film, first))]
+    columns = [_column(film, "inputs", _neurons(film, inputs[0][0]))]
     wires = []
-    for c, k in enumerate(found):
-        title = "output" if k == found[-1] else f"hidden {c + 1}"
+    for c, (k, (_, weight, *bias), (rows, width)) in enumerate(zip(found, inputs, shapes, strict=True)):
         chain = _activation(film, k)
-        bias = [film.ids[x] for x in film.order[k].inputs[2:]]
+        title = "output" if k == found[-1] else f"hidden {c + 1}"
         columns.append(_column(film, title, _neurons(film, chain[-1])) | {"parts": [*chain, *bias]})
-        weight = film.ids[film.order[k].inputs[1]]
-        rows, width = film.values[weight].shape
-        if rows != film.values[film.ids[film.order[k].inputs[0]]].shape[1]:
-            return None
         wires += [
             [c, i, j, {"node": weight, "offset": i * width + j, "step": 0}]
             for i in range(min(rows, _SHOWN))
             for j in range(min(width, _SHOWN))
         ]
-    widths = [film.values[film.ids[film.order[k].inputs[1]]].shape for k in found]
-    chained = all(before[1] == after[0] for before, after in itertools.pairwise(widths))
-    return {"samples": samples, "columns": columns, "wires": wires} if chained else None
+    return {"samples": samples.pop(), "columns": columns, "wires": wires}
 
 
 def _is_layer(film: Trace, k: int) -> bool:

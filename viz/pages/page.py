@@ -139,10 +139,14 @@ class Page:
         )
 
 
-def picture(svg: str, alt: str) -> str:
-    """An SVG as an ``<img>``, which a notebook shows without trusting it."""
-    content = base64.b64encode(svg.encode()).decode()
-    return f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{content}">'
+def picture(content: bytes, kind: str, alt: str) -> str:
+    """A picture as an ``<img>``, which a notebook shows without trusting it; ``kind`` is such as "image/png"."""
+    return f'<img alt="{html.escape(alt)}" src="{data_url(content, kind)}">'
+
+
+def data_url(content: bytes, kind: str) -> str:
+    """The content of a file as an address, so that a page needs no second file."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def embedded(data: Any) -> str:

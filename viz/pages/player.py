@@ -5,7 +5,6 @@ Python writes the names, the formulas as templates, and the mistakes of the quiz
 graph of Values by the rows of the operation table in JavaScript, so that a learner can change them.
 """
 
-import base64
 import html
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +20,7 @@ from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from viz.explain.audit import RIGHT, Audit, Finding
 from viz.pages.array_numbers import ArrayNumbers, array_numbers
-from viz.pages.page import Page, embedded
+from viz.pages.page import Page, embedded, picture
 from viz.pages.player_data import LARGE_BOXES, SHOWN, check_size, page_data, rows_of
 from viz.pages.program_page import ProgramPage, numbers_of
 from viz.pictures.draw import draw
@@ -95,8 +94,7 @@ class Player(Page):
         if len(self.trace.order) > LARGE_BOXES:
             return ""
         drawing = draw(self.trace.order[-1])
-        picture = base64.b64encode(render(drawing.source, "png")).decode()
-        return f'<img alt="{html.escape(drawing.title)}" src="data:image/png;base64,{picture}">'
+        return picture(render(drawing.source, "png"), "image/png", drawing.title)
 
     @for_output
     def __repr__(self) -> str:

@@ -99,11 +99,11 @@ def _node(node: TracedNode, arrays: ArrayNumbers | None) -> dict[str, Any]:
         "mathml": "" if written == f"<mi>{node.name}</mi>" else written,
         "label": node.node.label,
         "op": node.node.op,
-        "symbol": "" if operation is None else operation.symbol,
+        "symbol": node.symbol,
         "role": node.role,
         "parameter": node.trace.modules.is_parameter(node.id),
         "collects": node.node.requires_grad,
-        "shape": list(node.value.shape) if hasattr(node.value, "shape") else None,
+        "shape": None if node.shape is None else list(node.shape),
         "inputs": node.inputs,
         "source": _source(node),
         "module": node.module,
@@ -145,15 +145,15 @@ def _recorded(film: Trace) -> dict[str, Any]:
         fixed = {node.id for node in film.nodes if node.node.operation and not is_row(node.node.operation)}
         locals_ = {
             f"{step.node} {step.position}": json_number(step.local)
-            for step in (film.backward if fixed else ())
-            if isinstance(step, Backward) and step.node in fixed
+            for step in (film.flows if fixed else ())
+            if step.node in fixed
         }
         return {"values": list(map(json_number, film.values)), "locals": locals_}
     few = _entries_sent(film)
     return {
         "values": [to_json(x, few) for x in film.values],
         "seed": to_json(film.gradients[film.root], few),
-        "flows": [_flow(step, few) for step in film.backward if isinstance(step, Backward)],
+        "flows": [_flow(step, few) for step in film.flows],
     }
 
 
@@ -209,17 +209,15 @@ LARGE_BOXES = 60  # up to so many nodes, the boxes have the words "value" and "g
 
 def _size(node: TracedNode, kind: str) -> Size:
     """Width and height of a node's box, with room for its name, its value and its gradient."""
-    shape = getattr(node.value, "shape", None)
-    symbol = "" if node.node.operation is None else node.node.operation.symbol
+    shape, letters = node.shape, len(node.name) + len(node.symbol) + 2
     if node.role == "constant" and not node.node.label and not shape:
         return max(8.1 * len(node.name) + 16, 44.0), 32.0
-    few = len(node.trace.order) <= LARGE_BOXES
     written = "×".join(map(str, shape or ()))
     numbers = max(18, len(written) + 16) if kind == "Tensor" and shape else 9  # a range has some 15 characters
-    width = max(8.1 * (len(node.name) + len(symbol) + 2), 7.4 * numbers)
+    width = max(8.1 * letters, 7.4 * numbers)
     width += 32 if node.trace.modules.is_parameter(node.id) or node.id == node.trace.root else 20  # cut corners
-    if few:
-        width = max(8.4 * (len(node.name) + len(symbol) + 2) + 24, 7.9 * numbers + 64, 144.0)
+    if len(node.trace.order) <= LARGE_BOXES:
+        width = max(8.4 * letters + 24, 7.9 * numbers + 64, 144.0)
         height = 80.0 if node.node.requires_grad else 56.0
         return min(width, 250.0), height + (_MAP if getattr(node.value, "size", 1) > 1 else 0.0)
     return min(width, 216.0), 64.0 if node.node.requires_grad else 42.0

@@ -93,7 +93,8 @@ class Playground(Page):
 
     def still(self) -> str:
         """A picture of the samples and the net for a notebook that shows no page."""
-        return picture(still_svg(self.data, self.weights), f"{self.title}: its samples and weights before training")
+        svg = still_svg(self.data, self.weights).encode()
+        return picture(svg, "image/svg+xml", f"{self.title}: its samples and weights before training")
 
     @for_output
     def __repr__(self) -> str:

@@ -48,15 +48,15 @@ class ProgramPage(Page):
         data = {"edges": [*self.listing.edges()], "words": words, "names": names}
         data |= {"numbers": [None if x is None else to_json(_plain(x), few) for x in self.numbers]}
         lines = "".join(_rows(self.listing, self.numbers))
-        return {"lines": lines, "graph": _graph(self.listing), "data": embedded(data)}
+        # The page's policy allows no style in an element; its style sheet has the size, and the colours of both themes.
+        graph = _svg(self.listing).replace('style="max-width: 100%; height: auto"', 'id="graph"', 1)
+        return {"lines": lines, "graph": graph, "data": embedded(data)}
 
     def still(self) -> str:
         """A picture of the program's graph for a notebook that shows no page, if the program is small enough."""
         if len(self.listing.nodes) > _DRAWN:
             return ""
-        named = f"Graph of {title(self.listing)}"
-        dot = source(self.listing, "LR", THEMES["light"], code=False)
-        return picture(accessible_svg(dot, named, description(self.listing)), named)
+        return picture(_svg(self.listing).encode(), "image/svg+xml", f"Graph of {title(self.listing)}")
 
     @for_output
     def __repr__(self) -> str:
@@ -125,11 +125,6 @@ def _option(i: int, code: str) -> str:
     )
 
 
-def _graph(listing: Listing) -> str:
-    """The picture, linked to the lines next to it, and without the size in its style.
-
-    The page's policy allows no style in an element; its style sheet has the size, and the colours of both themes.
-    """
+def _svg(listing: Listing) -> str:
     dot = source(listing, "LR", THEMES["light"], code=False)
-    svg = accessible_svg(dot, f"Graph of {title(listing)}", description(listing))
-    return svg.replace('style="max-width: 100%; height: auto"', 'id="graph"', 1)
+    return accessible_svg(dot, f"Graph of {title(listing)}", description(listing))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 from tinygrad_edu.operations.row import Elementwise
-from viz.formulas.templates import Template, template
+from viz.formulas.templates import template
 from viz.formulas.tree import Formula
 from viz.steps.steps import Backward, Forward, Seed, Step
 from viz.steps.trace import Trace
@@ -21,25 +21,24 @@ class StepForms:
 
     Attributes
     ----------
-    templates : each one once.
-    forms : for a kind of step, five places in ``templates``: its equation and its numbers in MathML, its sentence as
-        text and in words, and the right side or the local derivative as text. -1 where there is none.
-    steps : for each step, the places in ``forms``. A backward step has several if the formula depends on which inputs
+    templates : each one once, with its place.
+    forms : for a kind of step, five places of templates: its equation and its numbers in MathML, its sentence as text
+        and in words, and the right side or the local derivative as text. -1 where there is none. Each is there once,
+        with its place.
+    steps : for each step, the places of its forms. A backward step has several if the formula depends on which inputs
         are 0. The place of one in the list is the sum of 2ⁱ over the inputs i that are not 0.
     """
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.templates: list[Template] = []
-        self.forms: list[Form] = []
-        self._template_places: dict[tuple[str, ...], int] = {}
-        self._form_places: dict[Form, int] = {}
+        self.templates: dict[tuple[str, ...], int] = {}
+        self.forms: dict[Form, int] = {}
         self._known: dict[Hashable, list[int]] = {}
         self.steps = [self._of(step) for step in trace.steps]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain data."""
-        return {"templates": self.templates, "forms": self.forms, "steps": self.steps}
+        return {"templates": [*self.templates], "forms": [*self.forms], "steps": self.steps}
 
     def _of(self, step: Step) -> list[int]:
         key = self._key(step)
@@ -98,20 +97,12 @@ class StepForms:
             self._template(step.sentence, "words", place),
             self._template(last, "text", place),
         )
-        if form not in self._form_places:
-            self._form_places[form] = len(self.forms)
-            self.forms.append(form)
-        return self._form_places[form]
+        return self.forms.setdefault(form, len(self.forms))
 
     def _template(self, formula: Formula | None, form: str, place: Callable[[int], str]) -> int:
         if formula is None:
             return -1
-        written = template(formula, form, place)
-        key = tuple(written)
-        if key not in self._template_places:
-            self._template_places[key] = len(self.templates)
-            self.templates.append(written)
-        return self._template_places[key]
+        return self.templates.setdefault(tuple(template(formula, form, place)), len(self.templates))
 
 
 def _variants(step: Step) -> Iterator[Step]:
@@ -125,6 +116,5 @@ def _variants(step: Step) -> Iterator[Step]:
         return
     names = operation.input_names
     for bits in itertools.product((False, True), repeat=len(names)):
-        variant = step.fresh()
-        variant.nonzero = [name for name, is_on in zip(names, reversed(bits), strict=True) if is_on]
-        yield variant
+        nonzero = [name for name, is_on in zip(names, reversed(bits), strict=True) if is_on]
+        yield Backward(step.trace, step.index, step.flow, nonzero)

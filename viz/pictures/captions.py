@@ -11,7 +11,7 @@ from tinygrad_edu.operations.matrices import LINEAR
 from tinygrad_edu.support.types import Array
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.value import Value
-from viz.formulas.numbers import number_text
+from viz.formulas.numbers import counted, number_text, one_line
 from viz.formulas.windows import shown_params
 from viz.pictures import dot
 from viz.pictures.palette import Theme
@@ -179,7 +179,7 @@ def _with_ports(body: str, names: Sequence[str], theme: Theme, direction: str) -
 def name(node: Node, names: Mapping[Node, str]) -> str:
     """The node's name in a sentence: its label or its name, or the figures of a constant number."""
     if node.label:
-        return dot.one_line(node.label, 40)
+        return one_line(node.label, 40)
     return names[node] or number_text(np.asarray(_data_of(node)).item())
 
 
@@ -237,12 +237,12 @@ def module_words(title: str, call: Call, parameters: int) -> str:
 
 
 def _parameters(count: int) -> list[str]:
-    return [f"{count:,} parameters" if count > 1 else "1 parameter"] if count else []
+    return [counted(count, "parameter")] if count else []
 
 
 def gives(call: Call) -> str:
     """What a call returned: the shapes of its Tensors, or how many Values."""
     if isinstance(call.outputs[0], Value):
-        return f"{len(call.outputs):,} values" if len(call.outputs) > 1 else "1 value"
+        return counted(len(call.outputs), "value")
     arrays = [_data_of(y) for y in call.outputs]
     return ", ".join(f"{array.shape} {array.dtype}" for array in arrays)

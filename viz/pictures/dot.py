@@ -2,42 +2,27 @@
 
 import html
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tinygrad_edu.errors import ArgumentError
-from viz.formulas.numbers import printable
+from viz.formulas.numbers import one_line, printable
 from viz.pictures.palette import Style, Theme
 
 FONT = "DejaVu Sans,Verdana,Geneva,sans-serif"  # the first two are equally wide, so a text fits its box in both
+T = TypeVar("T")
 _LONG = 1_000  # ranks that the arrows pass in all: more are drawn with less effort
-
-
-def quoted(text: str) -> str:
-    r"""A string of DOT.
-
-    >>> print(quoted('say "x"'))
-    "say \"x\""
-    """
-    return '"' + text.replace('"', r"\"") + '"'
 
 
 def tooltip(text: str) -> str:
     r"""A string of DOT that is shown as ``text``, over several lines where it has them.
 
     Graphviz reads escapes such as ``\N`` twice in it, and entities such as ``&lt;`` once.
+
+    >>> print(tooltip('say "x"'))
+    "say \"x\""
     """
     lines = [printable(line).replace("\\", r"\\\\").replace("&", "&amp;") for line in text.split("\n")]
-    return quoted("\\n".join(lines))
-
-
-def one_line(text: str, longest: int) -> str:
-    """``text`` on one line, cut where it is too long.
-
-    >>> one_line("a label of some length", 12)
-    'a label of …'
-    """
-    line = printable(text[: longest + 1])
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return '"' + "\\n".join(lines).replace('"', r"\"") + '"'
 
 
 def markup(text: str, longest: int = 32) -> str:
@@ -122,6 +107,21 @@ def arrow(tail: str, head: str, port: str = "", **attributes: str) -> str:
     """An arrow from one node to another, to a port of it where one is named."""
     given = " ".join(f'{name}="{value}"' for name, value in attributes.items())
     return f'"{tail}" -> "{head}"{port}' + (f" [{given}]" if given else "")
+
+
+def ranks(items: Iterable[T], arrows: Iterable[tuple[T, T]]) -> dict[T, int]:
+    """The column of each item, at least one after those of the items from which arrows lead to it.
+
+    >>> ranks("abc", [("a", "b"), ("b", "c"), ("a", "c")])
+    {'a': 1, 'b': 2, 'c': 3}
+    """
+    tails: dict[T, list[T]] = {}
+    for tail, head in arrows:
+        tails.setdefault(head, []).append(tail)
+    found: dict[T, int] = {}
+    for item in items:  # folded modules may use each other: then one of them has no rank yet
+        found[item] = 1 + max((found.get(tail, 0) for tail in tails.get(item, ())), default=0)
+    return found
 
 
 def effort(length: int, most: int, refusal: str, look: str = "") -> str:

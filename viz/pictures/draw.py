@@ -12,6 +12,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -22,7 +23,7 @@ from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.calls import explains_calls
 from tinygrad_edu.support.files import write
-from viz.formulas.numbers import printable
+from viz.formulas.numbers import counted, printable
 from viz.pictures import captions, dot, program, render
 from viz.pictures.palette import THEMES, Theme
 from viz.steps.modules import Call, Modules
@@ -41,25 +42,23 @@ class Checked(Protocol):
     """What a picture needs of an audit: the nodes whose derivative is wrong, each with a sentence."""
 
     @property
-    def complaints(self) -> dict[Node, str]:
-        """The sentence of each node that is painted red."""
-        ...
+    def complaints(self) -> dict[Node, str]: ...
 
 
+@dataclass(eq=False)
 class Drawing:
     """A picture of a graph as it was when it was drawn; it shows itself in a notebook.
 
     Attributes
     ----------
-    source : str, in Graphviz's language DOT.
-    title : str, the root's name and how much is shown.
-    description : str, every node in words, for a screen reader.
+    source : in Graphviz's language DOT.
+    title : the root's name and how much is shown.
+    description : every node in words, for a screen reader.
     """
 
-    def __init__(self, source: str, title: str, description: str) -> None:
-        self.source = source
-        self.title = title
-        self.description = description
+    source: str
+    title: str
+    description: str
 
     @property
     def svg(self) -> str:
@@ -226,6 +225,7 @@ class _Seen:
         self.depth = depth
         self.boxes = groups.boxes(depth, turn)
         self.shown = groups.shown(modules.order, self.boxes)
+        self.drawn_as = dict(zip(modules.order, self.shown, strict=True))
 
     def items(self) -> list[Item]:
         """The nodes and folded boxes, each once, after all that they use."""
@@ -233,13 +233,12 @@ class _Seen:
 
     def arrows(self) -> list[_Arrow]:
         """The arrows. There is none from a leaf into a box that contains it, if the leaf is also drawn outside."""
-        drawn_as = dict(zip(self.modules.order, self.shown, strict=True))
         uses = iter(self.groups.uses)
         to_nodes: list[_Arrow] = []
         to_boxes: dict[tuple[Item, Box], _Arrow] = {}
-        for node, head in drawn_as.items():
+        for node, head in self.drawn_as.items():
             for place, x in enumerate(node.inputs):
-                tail = drawn_as[x]
+                tail = self.drawn_as[x]
                 is_bundled = self.boxes[next(uses)] is not None and tail is x
                 if tail is None or head is None or tail is head or is_bundled:
                     continue
@@ -297,11 +296,12 @@ class _Picture:
         self.changed = captions.changed(modules.order)
         self.shown = seen.shown
         self.counts = Counter(self.shown)
-        drawn_as = dict(zip(modules.order, self.shown, strict=True))
-        self.complaints = {drawn_as[node]: says for node, says in complaints.items() if drawn_as.get(node) is not None}
+        places = ((seen.drawn_as.get(node), says) for node, says in complaints.items())
+        self.complaints = {item: says for item, says in places if item is not None}
         self.parameters = modules.parameter_counts(seen.depth)
+        self.items = seen.items()
         self.arrows = seen.arrows()
-        self.kinds = {node: self._kind(i) for i, node in enumerate(modules.order) if self.shown[i] is node}
+        self.kinds = {node: told.nodes[i].kind for i, node in enumerate(modules.order) if self.shown[i] is node}
         self.ids: dict[Item, str] = {node: f"node-{i}" for i, node in enumerate(modules.order)}
         self.ids |= {call: f"module-{call.index}" for call in modules.calls}
         for item in self.counts:
@@ -309,22 +309,14 @@ class _Picture:
                 self.ids[item] = f"loop-{item.repetition.index}-{item.first}-{item.last}"
         self.titles = _titles(modules.calls)
 
-    def _kind(self, i: int) -> str:
-        node = self.modules.order[i]
-        if node.operation is not None:
-            return "root" if node is self.root else "operation"
-        if not node.requires_grad:
-            return "constant"
-        return "parameter" if self.modules.is_parameter(i) else "leaf"
-
     def drawing(self) -> Drawing:
         """The picture, and what is said of it."""
-        title = f"{captions.name(self.root, self.names)}: {_count(len(self.shown), 'node')}"
+        title = f"{captions.name(self.root, self.names)}: {counted(len(self.shown), 'node')}"
         hidden = len(self.shown) - len(self.kinds)
         if hidden:
             folded = "folded box" if any(isinstance(item, Turns) for item in self.counts) else "folded module"
-            title += f" ({hidden:,} of them in {_count(len(self._items()) - len(self.kinds), folded)})"
-        title += f", {_count(len(self.arrows), 'edge')}"
+            title += f" ({hidden:,} of them in {counted(len(self.items) - len(self.kinds), folded)})"
+        title += f", {counted(len(self.arrows), 'edge')}"
         return Drawing(self._source(), title, self._description())
 
     def _description(self) -> str:
@@ -332,19 +324,16 @@ class _Picture:
         if self.changed:
             names = ", ".join(captions.name(node, self.names) for node in self.modules.order if node in self.changed)
             lines.append(f"Changed since the forward pass: {names}. What was computed of it is out of date.")
-        if len(self._items()) <= _DESCRIBED:
-            lines += (f"{printable(' '.join(self._words(item).split()))}." for item in self._items())
+        if len(self.items) <= _DESCRIBED:
+            lines += (f"{printable(' '.join(self._words(item).split()))}." for item in self.items)
         return "\n".join(lines)
-
-    def _items(self) -> list[Item]:
-        return self.seen.items()
 
     def _words(self, item: Item) -> str:
         if isinstance(item, Node):
             gradient = self.gradients.get(item)
             words = captions.words(item, self.names, self.kinds[item], gradient, is_changed=item in self.changed)
         elif isinstance(item, Turns):
-            words = f"folded {item.title}\n{_count(self.counts[item], 'node')}"
+            words = f"folded {item.title}\n{counted(self.counts[item], 'node')}"
         else:
             words = captions.module_words(self.titles[item], item, self.parameters[item])
         return f"{words}\n{self.complaints[item]}" if item in self.complaints else words
@@ -356,7 +345,8 @@ class _Picture:
         return dot.digraph(sheet, [*self._clusters(), *map(self._arrow, self.arrows)], self._effort())
 
     def _effort(self) -> str:
-        length = _length(self.arrows, self._items())
+        ranks = dot.ranks(self.items, ((arrow.tail, arrow.head) for arrow in self.arrows))
+        length = sum(ranks[arrow.head] - ranks[arrow.tail] - 1 for arrow in self.arrows)
         refusal = (
             f"in this graph the arrows pass {length:,} others in all, so no picture of it can be read (for instance, "
             "one node is used in every term of a long sum): draw a part of it"
@@ -369,7 +359,7 @@ class _Picture:
         for i, item in enumerate(self.shown):
             if item is not None and item not in paths:
                 paths[item] = self.seen.frames(i)
-        order = {item: k for k, item in enumerate(self._items())}
+        order = {item: k for k, item in enumerate(self.items)}
         entered: list[Group] = []
         for item in sorted(paths, key=lambda item: ([group.index for group in paths[item]], order[item])):
             path = paths[item]
@@ -403,7 +393,7 @@ class _Picture:
         else:
             kind = "module"
             if isinstance(item, Turns):
-                face = captions.turns_face(item.title, _count(self.counts[item], "node"), self.theme)
+                face = captions.turns_face(item.title, counted(self.counts[item], "node"), self.theme)
             else:
                 face = captions.module_face(self.titles[item], item, self.parameters[item], self.theme)
             look = ' margin="0.12,0.1"' + " penwidth=2" * last
@@ -420,21 +410,6 @@ class _Picture:
             return dot.arrow(tail, head, **({"label": f"{len(arrow.operands):,}"} if len(arrow.operands) > 1 else {}))
         port = f":x{arrow.place}:{'w' if self.direction == 'LR' else 'n'}" if captions.is_ordered(arrow.head) else ""
         return dot.arrow(tail, head, port, id=f"edge-{head.removeprefix('node-')}-{arrow.place}")
-
-
-def _length(arrows: Sequence[_Arrow], items: Sequence[Item]) -> int:
-    """How many ranks the arrows pass on their way, all together: each is a node to Graphviz."""
-    tails: dict[Item, list[Item]] = {}
-    for arrow in arrows:
-        tails.setdefault(arrow.head, []).append(arrow.tail)
-    ranks: dict[Item, int] = {}
-    for item in items:  # folded modules may use each other: then one of them has no rank yet
-        ranks[item] = 1 + max((ranks.get(tail, 0) for tail in tails.get(item, ())), default=0)
-    return sum(ranks[arrow.head] - ranks[arrow.tail] - 1 for arrow in arrows)
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}{'es' if what.endswith('x') else 's'}"
 
 
 def _titles(calls: Sequence[Call]) -> dict[Call, str]:

@@ -1,9 +1,10 @@
 """Where the boxes, edges and module frames of a small graph are, by Graphviz's ``dot``, from left to right."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from viz.pictures.dot import ranks
 from viz.pictures.render import render
 from viz.steps.modules import Call, Modules
 
@@ -34,59 +35,11 @@ def _rounded(at: Any) -> Any:
 
 def place(sizes: Sequence[Size], edges: Sequence[tuple[int, int]], modules: Modules) -> Placement:
     """Place nodes of the given ``sizes``, joined by ``edges``, within frames around the module calls."""
-    home = [call.index if call.parent else -1 for call in modules.home]
-    parents = [call.parent.index if call.parent and call.parent.parent else -1 for call in modules.calls]
-    return _dot(dict(enumerate(sizes)), dict(enumerate(edges)), _nest(home, modules.calls, parents))
-
-
-class _Frame(NamedTuple):
-    """A module's frame, for dot, with what is directly in it."""
-
-    call: int
-    title: str
-    nodes: list[int]
-    frames: list["_Frame"]
-
-
-def _nest(home: Sequence[int], calls: Sequence[Call], parents: Sequence[int]) -> _Frame:
-    frames = [_Frame(i, call.scope.title or call.scope.name, [], []) for i, call in enumerate(calls)]
-    whole = _Frame(-1, "", [], [])
-    for i, parent in enumerate(parents):
-        (frames[parent] if parent >= 0 else whole).frames.append(frames[i])
-    for node, call in enumerate(home):
-        (frames[call] if call >= 0 else whole).nodes.append(node)
-    return whole
-
-
-def _short(sizes: Mapping[int, Size], edges: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
-    """The edges without the longest ones, if they are too long in all.
-
-    A node that every node of a long chain uses has edges past all of them. To keep these apart, dot needs hours.
-    Each node keeps its shortest edge, so that it comes before a node that uses it.
-    """
-    level = dict.fromkeys(sizes, 0)
-    for a, b in sorted(edges.values(), key=lambda edge: edge[1]):
-        level[b] = max(level[b], level[a] + 1)
-    kept: dict[int, tuple[int, int]] = {}
-    joined: set[int] = set()
-    left = _LENGTH
-    for k, (a, b) in sorted(edges.items(), key=lambda item: level[item[1][1]] - level[item[1][0]]):
-        left -= level[b] - level[a] - 1
-        if left >= 0 or a not in joined:
-            kept[k] = (a, b)
-            joined.add(a)
-    return kept
-
-
-def _dot(sizes: Mapping[int, Size], edges: Mapping[int, tuple[int, int]], whole: _Frame) -> Placement:
-    """Run dot once."""
-    roomy = len(edges) <= _LABELLED
-    edges = _short(sizes, edges)
     lines = ['digraph{rankdir=LR;nodesep=.28;node[shape=box,fixedsize=true,label=""];']
-    lines.append('ranksep=.32;edge[fontsize=11,label="000000"];' if roomy else "ranksep=.8;")
-    lines += [f"{i}[width={w / 72:.3f},height={h / 72:.3f}];" for i, (w, h) in sizes.items()]
-    _write_frames(whole, lines)
-    lines += [f"{a}->{b}[comment={k}];" for k, (a, b) in edges.items()]
+    lines.append('ranksep=.32;edge[fontsize=11,label="000000"];' if len(edges) <= _LABELLED else "ranksep=.8;")
+    lines += [f"{i}[width={w / 72:.3f},height={h / 72:.3f}];" for i, (w, h) in enumerate(sizes)]
+    lines += _frames(modules)
+    lines += [f"{a}->{b}[comment={k}];" for k, (a, b) in _short(len(sizes), edges)]
     found = json.loads(render("\n".join([*lines, "}"]), "json"))
     top = float(found["bb"].split(",")[3])
     placement = Placement({}, {}, {}, {})
@@ -107,19 +60,43 @@ def _dot(sizes: Mapping[int, Size], edges: Mapping[int, tuple[int, int]], whole:
     return placement
 
 
-def _write_frames(frame: _Frame, lines: list[str]) -> None:
-    """Subgraphs within subgraphs, without recursion."""
-    stack: list[_Frame | None] = [*frame.frames]
-    while stack:
-        inner = stack.pop()
+def _short(count: int, edges: Sequence[tuple[int, int]]) -> list[tuple[int, tuple[int, int]]]:
+    """The edges with their numbers, without the longest ones, if they are too long in all.
+
+    A node that every node of a long chain uses has edges past all of them. To keep these apart, dot needs hours.
+    Each node keeps its shortest edge, so that it comes before a node that uses it.
+    """
+    level = ranks(range(count), edges)
+    kept: list[tuple[int, tuple[int, int]]] = []
+    joined: set[int] = set()
+    left = _LENGTH
+    for k, (a, b) in sorted(enumerate(edges), key=lambda edge: level[edge[1][1]] - level[edge[1][0]]):
+        left -= level[b] - level[a] - 1
+        if left >= 0 or a not in joined:
+            kept.append((k, (a, b)))
+            joined.add(a)
+    return kept
+
+
+def _frames(modules: Modules) -> Iterator[str]:
+    """The calls as subgraphs within subgraphs, each with the nodes that are directly in it; without recursion."""
+    calls: dict[Call | None, list[Call]] = {}
+    nodes: dict[Call, list[int]] = {}
+    for call in modules.calls:
+        calls.setdefault(call.parent, []).append(call)
+    for i, home in enumerate(modules.home):
+        nodes.setdefault(home, []).append(i)
+    waiting: list[Call | None] = [call for call in modules.calls if call.parent and call.parent.parent is None]
+    while waiting:
+        inner = waiting.pop()
         if inner is None:
-            lines.append("}")
+            yield "}"
             continue
         # The title is the page's business; here it only takes up as much room.
-        lines.append(f'subgraph cluster_{inner.call}{{margin=12;label="{"0" * min(len(inner.title) + 2, 40)}";')
-        lines.append(" ".join(f"{i};" for i in inner.nodes))
-        stack.append(None)
-        stack += inner.frames
+        room = "0" * min(len(inner.scope.title or inner.scope.name) + 2, 40)
+        yield f'subgraph cluster_{inner.index}{{margin=12;label="{room}";'
+        yield " ".join(f"{i};" for i in nodes.get(inner, ()))
+        waiting += [None, *calls.get(inner, ())]
 
 
 def _points(pos: str, top: float) -> list[Point]:
@@ -127,12 +104,12 @@ def _points(pos: str, top: float) -> list[Point]:
     tip: Point | None = None
     points: list[Point] = []
     for part in pos.split():
-        if part.startswith("e,"):
-            x, y = part[2:].split(",")
-            tip = (float(x), top - float(y))
+        *is_tip, x, y = part.split(",")  # the tip is written as e,x,y
+        point = float(x), top - float(y)
+        if is_tip:
+            tip = point
         else:
-            x, y = part.split(",")
-            points.append((float(x), top - float(y)))
+            points.append(point)
     if tip:
         points[-1] = tip
     return points

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from tinygrad_edu.errors import ArgumentError
+from viz.formulas.numbers import one_line
 from viz.pictures import dot
 from viz.pictures.palette import Theme
 
@@ -21,27 +22,20 @@ _DESCRIBED = 60  # up to so many lines are described one by one
 
 
 class Compiled(Protocol):
-    """The part of a compiled function that is needed here, so that `tinygrad_edu.compile` is not imported."""
+    """The part of a compiled function that is needed here, so that `tinygrad_edu.compile` is not imported.
+
+    ``source`` is the program as text, ``program`` the same as data, ``listing`` the body of the source line by line,
+    and ``numbers`` what each variable of the program is.
+    """
 
     @property
-    def source(self) -> str:
-        """The program as text."""
-        ...
-
+    def source(self) -> str: ...
     @property
-    def program(self) -> Any:
-        """The program as data."""
-        ...
-
+    def program(self) -> Any: ...
     @property
-    def listing(self) -> list[tuple[str, Any]]:
-        """The body of `source`, line by line."""
-        ...
-
+    def listing(self) -> list[tuple[str, Any]]: ...
     @property
-    def numbers(self) -> dict[Any, Any]:
-        """What each variable of `program` is."""
-        ...
+    def numbers(self) -> dict[Any, Any]: ...
 
 
 class Line(NamedTuple):
@@ -143,7 +137,7 @@ def _constants(tree: list[ast.stmt]) -> Iterator[Line]:
     """The arrays that the source writes out above the function."""
     for statement in tree:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            code = dot.one_line(ast.unparse(statement), _CONSTANT)
+            code = one_line(ast.unparse(statement), _CONSTANT)
             yield Line(statement.targets[0].id, "constant", code, "", "", ())
 
 
@@ -244,9 +238,7 @@ def _effort(program: Listing) -> str:
     ------
     ArgumentError : they are longer still.
     """
-    ranks: list[int] = []
-    for node in program.nodes:
-        ranks.append(1 + max((ranks[read] for read in node.reads), default=0))
+    ranks = dot.ranks(range(len(program.nodes)), ((read, i) for i, _, read in program.edges()))
     length = sum(ranks[i] - ranks[read] for i, _, read in program.arrows())
     refusal = (
         f"the arrows of {program.name} pass {length:,} ranks in all, so they could not be followed: compile a "

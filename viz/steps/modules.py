@@ -12,30 +12,36 @@ was given to, and opens the calls that returned it. So the calls form a tree, an
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
 
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.graph.scope import Mark, Scope
 
 
-class Call:
+class Nested:
+    """What may be inside of another of its kind."""
+
+    __slots__ = ("parent",)
+    parent: Self | None
+
+    def lineage(self) -> Iterator[Self]:
+        """Go outwards: this one, the one around it, and so on."""
+        around: Self | None = self
+        while around is not None:
+            yield around
+            around = around.parent
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Call(Nested):
     """One call of a module. The one without a parent is no module's: it is the whole graph."""
 
-    __slots__ = ("given", "index", "outputs", "parent", "scope")
-
-    def __init__(self, scope: Scope, given: frozenset[Node], parent: "Call | None") -> None:
-        self.scope = scope
-        self.given = given
-        self.parent = parent
-        self.outputs: list[Node] = []
-        self.index = 0
-
-    def lineage(self) -> Iterator["Call"]:
-        """Go outwards: this call, the one that it was made in, and so on to the whole graph."""
-        call: Call | None = self
-        while call is not None:
-            yield call
-            call = call.parent
+    scope: Scope
+    given: frozenset[Node]
+    parent: "Call | None"
+    outputs: list[Node] = field(default_factory=list)
+    index: int = 0
 
     def path(self) -> list["Call"]:
         """The module calls that one passes on the way in from the whole graph, this one being the last."""
@@ -67,18 +73,14 @@ class Modules(NamedTuple):
 
     def parameter_counts(self, depth: int) -> dict[Call, int]:
         """How many numbers learn in each call that is folded at this depth."""
-        boxes = self._boxes(depth)
+        # For each call that cannot be seen into, the folded one that it is, or is in.
+        boxes = {call: path[depth] for call in self.calls if len(path := call.path()) > depth}
         counts = dict.fromkeys(boxes.values(), 0)
         for i, (node, users) in enumerate(zip(self.order, self.users, strict=True)):
             if self.is_parameter(i):
                 for box in {boxes[call] for call in users if call in boxes}:
                     counts[box] += getattr(node, "size", 1)
         return counts
-
-    def _boxes(self, depth: int) -> dict[Call, Call]:
-        """For each call that cannot be seen into, the folded one that it is, or is in."""
-        paths = ((call, call.path()) for call in self.calls)
-        return {call: path[depth] for call, path in paths if len(path) > depth}
 
 
 def module_calls(order: Sequence[Node]) -> Modules:

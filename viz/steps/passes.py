@@ -1,15 +1,12 @@
 """Both passes over a graph as a list of steps."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.graph.node import Node
-from tinygrad_edu.operations.operation import Operation
-from tinygrad_edu.operations.row import Elementwise
-from viz.steps.steps import Backward, Flow, Forward, Seed, Step
+from viz.steps.steps import Backward, Flow, Forward, Seed, Step, derivative_on_floats
 from viz.steps.trace_data import Lazy, TraceData
 
 
@@ -22,17 +19,7 @@ def summed(before: Any, contribution: Any) -> Any:
 
 
 class Passes(TraceData):
-    """What a trace knows, and the steps of the forward and the backward pass.
-
-    ``contributions`` are what flows along the edges, in the order of the steps; None for floats, where they follow
-    from values and gradients.
-    """
-
-    def __init__(
-        self, order: Sequence[Node], values: list[Any], gradients: list[Any], contributions: list[Any] | None = None
-    ) -> None:
-        super().__init__(order, values, gradients)
-        self._contributions = contributions
+    """What a trace knows, and the steps of the forward and the backward pass."""
 
     @property
     def steps(self) -> Sequence["Step"]:
@@ -43,7 +30,7 @@ class Passes(TraceData):
         count = len(self.operations)
         if k < count:
             return Forward(self, k, self.operations[k])
-        return Seed(self, k, self.root) if k == count else Backward(self, k, self._flows[k - count - 1])
+        return Seed(self, k, self.root) if k == count else self.flows[k - count - 1]
 
     @cached_property
     def _flows(self) -> list[Flow]:
@@ -63,12 +50,11 @@ class Passes(TraceData):
     def _of_floats(self) -> Iterator[float]:
         """What flows along each edge of a graph of Values."""
         for k in reversed(self.operations):
-            operation, params, nodes = self.order[k].operation, self.order[k].params, self.order[k].inputs
-            assert operation is not None
-            xs = [self.values[self.ids[x]] for x in nodes]
-            for x, gx in zip(nodes, _on_floats(operation, params, len(nodes)), strict=False):
+            node = self.order[k]
+            xs = [self.values[self.ids[x]] for x in node.inputs]
+            for i, x in enumerate(node.inputs):
                 if x.requires_grad:
-                    yield gx(self.gradients[k], self.values[k], *xs)
+                    yield float(derivative_on_floats(node, i)(self.gradients[k], self.values[k], *xs, **node.params))
 
     @property
     def forward(self) -> Sequence["Step"]:
@@ -80,13 +66,8 @@ class Passes(TraceData):
         """The seed and the backward steps."""
         return self.steps[len(self.operations) :]
 
-
-def _on_floats(operation: Operation, params: Mapping[str, Any], count: int) -> Sequence[Callable[..., float]]:
-    """The derivatives ``gx(gy, y, *xs)`` of an operation on floats, one for each of ``count`` inputs."""
-    if isinstance(operation, Elementwise):
-        return [partial(gx, **params) for gx in operation.gx_floats] if params else operation.gx_floats
-    return [partial(_as_float, operation.gx_arrays[i], params) for i in range(count)]
-
-
-def _as_float(gx: Callable[..., Any], params: Mapping[str, Any], *given: Any) -> float:
-    return float(gx(*given, **params))  # a user's derivative may give an int, or NumPy's own number
+    @property
+    def flows(self) -> Sequence[Backward]:
+        """The backward steps without the seed."""
+        first = len(self.operations) + 1
+        return Lazy(len(self._flows), lambda k: Backward(self, first + k, self._flows[k]))

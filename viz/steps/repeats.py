@@ -13,12 +13,13 @@ a folded group is never both before and after another box.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
-from viz.steps.modules import Call, Modules
+from viz.steps.modules import Call, Modules, Nested
 
 _TURNS = 3  # of fewer, each is shown
 _NODES = 12  # a repetition of fewer operations needs no folding
@@ -27,26 +28,17 @@ _LONGEST = 400  # items of a turn
 Item = int | Call  # an operation by its index in the graph, or a call
 
 
-class Group:
+@dataclass(eq=False, repr=False, slots=True)
+class Group(Nested):
     """A module call, a repetition (it has turns), or one turn of a repetition."""
 
-    __slots__ = ("call", "index", "like", "noun", "number", "parent", "turns")
-
-    def __init__(self, parent: "Group | None", call: Call | None = None, noun: str = "") -> None:
-        self.parent = parent
-        self.call = call
-        self.noun = noun  # of a repetition: what it repeats
-        self.turns: list[Group] = []
-        self.number: int | None = None  # of a turn: its place in the repetition
-        self.index = -1
-        self.like: Group = self  # the group at this place in the first turn
-
-    def lineage(self) -> Iterator["Group"]:
-        """Go outwards: this group, the one around it, and so on."""
-        group: Group | None = self
-        while group is not None:
-            yield group
-            group = group.parent
+    parent: "Group | None"
+    call: Call | None = None
+    noun: str = ""  # of a repetition: what it repeats
+    turns: list["Group"] = field(default_factory=list)
+    number: int | None = None  # of a turn: its place in the repetition
+    index: int = -1
+    like: "Group | None" = None  # of what is in a later turn: the group at this place in the first one
 
     def to_dict(self) -> dict[str, Any]:
         """The group as JSON has it."""
@@ -59,7 +51,7 @@ class Group:
     def first_like(self) -> "Group":
         """The group at the same place in the first turn of all repetitions around it."""
         group = self
-        while group.like is not group:
+        while group.like is not None:
             group = group.like
         return group
 
@@ -68,15 +60,13 @@ class Group:
         return [*self.lineage()][::-1]
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class Turns:
     """Turns of a repetition that a picture draws as one box: from the first to the last, numbered from 0."""
 
-    __slots__ = ("first", "last", "repetition")
-
-    def __init__(self, repetition: Group, first: int, last: int) -> None:
-        self.repetition = repetition
-        self.first = first
-        self.last = last
+    repetition: Group
+    first: int
+    last: int
 
     @property
     def title(self) -> str:
@@ -154,9 +144,7 @@ def groups_of(modules: Modules, *, repeats: bool = True) -> Groups:
     modules : the module calls of the graph.
     repeats : False finds the calls alone.
     """
-    items = _items_by_call(modules)
-    needs = _needs(modules)
-    found = _Finder(modules, items, needs, repeats=repeats)
+    found = _Finder(modules, repeats=repeats)
     _liken(found.groups)
     return _uses(modules, found.groups, found.home)
 
@@ -218,34 +206,26 @@ def _side_by_side(modules: Modules, i: int, j: int) -> tuple[Item, Item]:
 class _Finder:
     """Walks through the calls, from the inside to find what is alike, from the outside to number the groups."""
 
-    def __init__(
-        self,
-        modules: Modules,
-        items: Mapping[Call, list[Item]],
-        needs: Mapping[Item, Mapping[Item, None]],
-        *,
-        repeats: bool,
-    ) -> None:
+    def __init__(self, modules: Modules, *, repeats: bool) -> None:
         self.modules = modules
-        self.needs = needs
+        self.needs = _needs(modules)
         self.repeats = repeats
         self.groups: list[Group] = []
         self.home: dict[Item, Group | None] = {}
         self.sizes: dict[Item, int] = {}
         self.kinds: dict[Item, int] = {}
-        self.items = dict(items)
+        self.items = _items_by_call(modules)
         self.runs: dict[bytes, tuple[int, int, int] | None] = {}
         known: dict[tuple[object, ...], int] = {}
-        for call in sorted(items, key=lambda call: -len(call.path())):
-            self.items[call] = _deep_first(items[call], needs)
-            for item in self.items[call]:
+        for call in sorted(self.items, key=lambda call: -len(call.path())):
+            items = self.items[call] = _deep_first(self.items[call], self.needs)
+            for item in items:
                 if not isinstance(item, Call):
                     self.sizes[item] = 1
                     self.kinds[item] = known.setdefault((modules.order[item].op,), len(known))
-            inside = tuple(self.kinds[item] for item in self.items[call])
-            self.sizes[call] = sum(self.sizes[item] for item in self.items[call])
-            self.kinds[call] = known.setdefault((call.scope.title, *inside), len(known))
-        whole = next(call for call in items if call.parent is None)
+            self.sizes[call] = sum(self.sizes[item] for item in items)
+            self.kinds[call] = known.setdefault((call.scope.title, *(self.kinds[item] for item in items)), len(known))
+        whole = next(call for call in self.items if call.parent is None)
         self._enter(self.items[whole], None)
 
     def _enter(self, items: Sequence[Item], around: Group | None) -> None:

@@ -1,13 +1,14 @@
 """The steps of a trace: what each is about, its numbers, and its sentence."""
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.graph.node import Node
+from tinygrad_edu.operations.broadcasting import unbroadcast
 from tinygrad_edu.operations.row import Elementwise
 from tinygrad_edu.support.ascii import for_output
 from viz.formulas import blackboard
@@ -34,13 +35,24 @@ def own_params(node: Node) -> Mapping[str, Any]:
     return {**params, "memo": dict(params["memo"])} if "memo" in params else params
 
 
+def derivative_on_floats(node: Node, i: int) -> Callable[..., Any]:
+    """A Value's derivative by its input ``i``, ``gx(gy, y, *xs, **params)``. A user's may give an int, or an array."""
+    operation = node.operation
+    assert operation is not None
+    return (operation.gx_floats if isinstance(operation, Elementwise) else operation.gx_arrays)[i]
+
+
 def same_figures(x: float, y: float) -> bool:
     """Whether two numbers are the same, apart from the last bits of a float."""
     return math.isclose(x, y, rel_tol=1e-12, abs_tol=1e-300) or (math.isnan(x) and math.isnan(y))
 
 
 class Step:
-    """One step of a trace: ``index`` is its place in the list, ``node`` the id of the node that it is about."""
+    """One step of a trace.
+
+    ``index`` is its place in the list, ``node`` the id of the node that it is about, and ``target`` that of the node
+    that gets a value or a gradient.
+    """
 
     kind: ClassVar[str]
     equation: Formula
@@ -50,7 +62,7 @@ class Step:
     def __init__(self, trace: TraceData, index: int, node: int) -> None:
         self.trace = trace
         self.index = index
-        self.node = node
+        self.node = self.target = node
 
     @property
     def number(self) -> int:
@@ -108,16 +120,13 @@ class Forward(Step):
     @property
     def is_exact(self) -> bool:
         """Whether the equation in figures is true as it is shown, and not only up to rounding."""
-        node, figures = self.trace.order[self.node], self._figures
-        if figures is None:
+        node, figures, result = self.trace.order[self.node], self._figures, single(self.value)
+        if figures is None or result is None:
             return True
         if isinstance(node.operation, Elementwise) and isinstance(self.value, float):
-            result = node.operation.on_floats(*(as_shown(x.value) for x in figures), **node.params)
-            return same_figures(result, as_shown(self.value))
-        return all(
-            x.is_exact
-            for x in [*figures, Number(self.value if isinstance(self.value, float) else float(self.value.item()))]
-        )
+            computed = node.operation.on_floats(*(as_shown(x.value) for x in figures), **node.params)
+            return same_figures(computed, as_shown(self.value))
+        return all(x.is_exact for x in (*figures, result))
 
     @cached_property
     def numbers(self) -> Relation | None:  # type: ignore[override]
@@ -185,32 +194,33 @@ class Backward(Step):
 
     kind = "backward"
 
-    def __init__(self, trace: TraceData, index: int, flow: Flow) -> None:
+    def __init__(self, trace: TraceData, index: int, flow: Flow, nonzero: Container[str] | None = None) -> None:
         super().__init__(trace, index, flow.node)
+        self.flow = flow
         self.position = flow.position
-        self.input = flow.input
+        self.input = self.target = flow.input
         self.contribution = flow.contribution
         self.before = flow.before
         self.after = flow.after
         self.incoming = trace.gradients[flow.node]
-        self.nonzero: Container[str] | None = None  # inputs that are not 0, if other ones than at present
-
-    def fresh(self) -> "Backward":
-        """The same step, without the texts that were made so far."""
-        flow = Flow(self.node, self.position, self.input, self.contribution, self.before, self.after)
-        return Backward(self.trace, self.index, flow)
+        self.nonzero = nonzero  # inputs that are not 0, if other ones than at present
 
     def derivative(self, gy: Any, *, y: Any = None, xs: Sequence[Any] | None = None) -> Any:
         """What the edge makes of a gradient ``gy``, before un-broadcasting; at other ``y`` and ``xs`` if given."""
         node, values = self.trace.order[self.node], self.trace.values
         xs = [values[self.trace.ids[x]] for x in node.inputs] if xs is None else xs
-        operation, y = node.operation, values[self.node] if y is None else y
-        assert operation is not None
+        y = values[self.node] if y is None else y
         if isinstance(self.incoming, float):
-            functions = operation.gx_floats if isinstance(operation, Elementwise) else operation.gx_arrays
-            return float(functions[self.position](gy, y, *xs, **node.params))
+            return float(derivative_on_floats(node, self.position)(gy, y, *xs, **node.params))
+        assert node.operation is not None
         with np.errstate(all="ignore"):
-            return np.asarray(operation.gx_arrays[self.position](gy, y, *xs, **own_params(node)))
+            return np.asarray(node.operation.gx_arrays[self.position](gy, y, *xs, **own_params(node)))
+
+    def arriving(self, gy: Any, **wrong: Any) -> Any:
+        """What the input gets of a gradient ``gy``, in its own shape; `derivative` says what ``y`` and ``xs`` are."""
+        flow = self.derivative(gy, **wrong)
+        op = self.trace.order[self.node].op
+        return flow if isinstance(flow, float) else unbroadcast(flow, self.contribution, op)
 
     @cached_property
     def local(self) -> Any:
@@ -274,25 +284,17 @@ class Backward(Step):
         axes = f"axis {self.summed_axes[0]}" if len(self.summed_axes) == 1 else f"axes {tuple(self.summed_axes)}"
         return Row((product, Prose(f", summed over {axes}")))
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether the product in figures is true as it is shown, and not only up to rounding."""
-        incoming, local, product = (
-            as_shown(x if isinstance(x, float) else float(x.item()))
-            for x in (self.incoming, self.local, self.contribution)
-        )
-        return same_figures(incoming * local, product)
-
     @cached_property
     def numbers(self) -> Relation | None:  # type: ignore[override]
         """``−2 · (−3) = 6``; None where a Tensor holds more than one."""
         named = {"incoming": self.incoming, "local": self.local, "contribution": self.contribution}
-        parts = [None if x is None else single(x, name) for name, x in named.items()]
-        if None in parts:
+        parts = [part for name, x in named.items() if x is not None and (part := single(x, name))]
+        if len(parts) < len(named):
             return None
         incoming, local, product = parts
+        is_exact = same_figures(as_shown(incoming.value) * as_shown(local.value), as_shown(product.value))
         computed = Infix("*", tint("gradient", incoming), tint("local", local))
-        return Relation((computed, tint("gradient", product)), ("=" if self.is_exact else "≈",), ("result",))
+        return Relation((computed, tint("gradient", product)), ("=" if is_exact else "≈",), ("result",))
 
     @cached_property
     def sentence(self) -> Formula:  # type: ignore[override]

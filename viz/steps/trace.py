@@ -33,8 +33,8 @@ The data
 
 In it, a *number* is a JSON number, or one of the strings "nan", "inf", "-inf". *Data* is a number in a graph of Values.
 In one of Tensors it is ``{"shape", "dtype", "values"}`` with nested lists of numbers, or, of more than `FEW` entries,
-``{"shape", "dtype", "min", "mean", "max"}``. A *formula* is ``{"text", "latex", "words", "mathml"}``: Unicode text,
-LaTeX's mathematical mode, words for a screen reader, and a ``<math>`` element in which every label is escaped.
+``{"shape", "dtype", "min", "mean", "max"}``. A *formula* is ``{"text", "words", "mathml"}``: Unicode text, words for a
+screen reader, and a ``<math>`` element in which every label is escaped.
 
 A node has
 

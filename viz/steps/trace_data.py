@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.value import Value
 from viz.formulas import blackboard
-from viz.formulas.numbers import printable, shorten
+from viz.formulas.numbers import one_line
 from viz.formulas.tree import Formula, Name, Number, Partial
 from viz.formulas.windows import shown_params
 from viz.steps.as_json import is_finite, single, to_json
@@ -46,19 +46,19 @@ def _same_array(x: Any, data: Any) -> bool:
 
 
 class TraceData:
-    """The nodes of a graph, with what each holds after both passes.
+    """The nodes of a graph, with what each holds after both passes; see `Trace`.
 
-    Attributes
-    ----------
-    order : the nodes of the graph, in topological order; a node's place is its id.
-    values, gradients : what each holds: numbers or arrays, None for no gradient.
-    root : id of the root.
+    ``contributions`` are what flows along the edges, in the order of the steps; None for floats, where they follow
+    from values and gradients.
     """
 
-    def __init__(self, order: Sequence[Node], values: list[Any], gradients: list[Any]) -> None:
+    def __init__(
+        self, order: Sequence[Node], values: list[Any], gradients: list[Any], contributions: list[Any] | None = None
+    ) -> None:
         self.order = order
         self.values = values
         self.gradients = gradients
+        self._contributions = contributions
         self.root = len(order) - 1
         self.variables: dict[int, str] = {}  # by id: what the user's program calls a node without a label
 
@@ -100,7 +100,7 @@ class TraceData:
     @cached_property
     def names(self) -> list[str]:
         """A short name for each node, unique but for constant numbers."""
-        labels = [shorten(printable(node.label or self.variables.get(k, ""))) for k, node in enumerate(self.order)]
+        labels = [one_line(node.label or self.variables.get(k, "")) for k, node in enumerate(self.order)]
         seen = Counter(labels)
         if any(label and seen[label] > 1 and self.modules.is_parameter(k) for k, label in enumerate(labels)):
             labels = [label and self._with_module(k, label) for k, label in enumerate(labels)]
@@ -171,11 +171,28 @@ class TracedNode:
         return self.trace.names[self.id]
 
     @property
+    def symbol(self) -> str:
+        """The operation's symbol; "" on a leaf."""
+        return "" if self.node.operation is None else self.node.operation.symbol
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape of an array; None of a number."""
+        return getattr(self.value, "shape", None)
+
+    @property
     def role(self) -> str:
         """What it is: "operation", "leaf" or "constant"."""
         if self.node.operation is not None:
             return "operation"
         return "leaf" if self.node.requires_grad else "constant"
+
+    @property
+    def kind(self) -> str:
+        """What a picture shows it as: its role, or "root" for an operation, or "parameter" for a leaf."""
+        if self.role == "operation":
+            return "root" if self.id == self.trace.root else "operation"
+        return "parameter" if self.trace.modules.is_parameter(self.id) else self.role
 
     @cached_property
     def inputs(self) -> list[int]:
@@ -204,20 +221,20 @@ class TracedNode:
 
     def to_dict(self) -> dict[str, Any]:
         """The node as plain data."""
-        data = getattr(self.value, "shape", None)
+        shape = self.shape
         return {
             "id": self.id,
             "inputs": self.inputs,
             "name": self.name,
             "label": self.node.label,
             "op": self.node.op,
-            "symbol": "" if self.node.operation is None else self.node.operation.symbol,
+            "symbol": self.symbol,
             "role": self.role,
             "parameter": self.trace.modules.is_parameter(self.id),
             "root": self.id == self.trace.root,
             "finite": is_finite(self.value) and is_finite(self.gradient),
-            "shape": None if data is None else list(data),
-            "dtype": None if data is None else str(self.value.dtype),
+            "shape": None if shape is None else list(shape),
+            "dtype": None if shape is None else str(self.value.dtype),
             "value": to_json(self.value),
             "gradient": to_json(self.gradient),
             "expression": None if self.expression is None else self.expression.to_dict(),

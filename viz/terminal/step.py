@@ -70,21 +70,16 @@ class Stepper:
         """The step that was made last."""
         return self.trace.steps[self.place]
 
-    @property
-    def target(self) -> int:
-        """The node that the step gives something to."""
-        return _target(self.step)
-
     def go(self, place: int) -> None:
         """Go to a step, making or undoing those on the way."""
         place = min(max(place, 0), len(self.trace.steps) - 1)
         while self.place < place:
             self.place += 1
             if not isinstance(self.step, Forward):
-                self.gradients[self.target] = self.step.after  # type: ignore[attr-defined]
+                self.gradients[self.step.target] = self.step.after  # type: ignore[attr-defined]
         while self.place > place:
             if not isinstance(self.step, Forward):
-                self.gradients[self.target] = self.step.before  # type: ignore[attr-defined]
+                self.gradients[self.step.target] = self.step.before  # type: ignore[attr-defined]
             self.place -= 1
 
     def jump(self, where: str) -> str:
@@ -95,7 +90,7 @@ class Stepper:
         if where not in self.trace.names:
             return f"there is no node or step {where!r}: the nodes are {', '.join(self.trace.names)}"
         k = self.trace.names.index(where)
-        places = [step.index for step in self.trace.steps if _target(step) == k]
+        places = [step.index for step in self.trace.steps if step.target == k]
         if not places:
             return f"{where} is a constant: no step leads to it"
         # An operation has a step in each phase: stay in the one where one is.
@@ -149,7 +144,7 @@ class Stepper:
             if step.numbers is None:
                 yield "value", f"  {brief(step.value, 60)}"
             return
-        name = self.trace.partial(self.target).text
+        name = self.trace.partial(self.step.target).text
         yield "gradient", f"{name}: {brief(step.before)} → {brief(step.after, 60)}"  # type: ignore[attr-defined]
 
     def _neighbours(self) -> Iterator[tuple[str, str]]:
@@ -157,7 +152,7 @@ class Stepper:
         node = self.trace.nodes[self.step.node]
         yield "", f"  {self._about(node.id)}"
         for x in dict.fromkeys(node.inputs):
-            yield "", f"{'▸' if x == self.target else ' '}   of {self._about(x)}"
+            yield "", f"{'▸' if x == self.step.target else ' '}   of {self._about(x)}"
         for user in dict.fromkeys(self.users.get(node.id, ())):
             yield "", f"    used by {self._about(user)}"
 
@@ -170,22 +165,16 @@ class Stepper:
         made = node.role != "operation" or not isinstance(self.step, Forward) or k <= self.step.node
         if made and self.trace.figures(k) is None:
             parts.append(brief(node.value))
-        gradient = self.gradients.get(k)
-        return " = ".join(parts) + (
-            f",  {self.trace.partial(k).text} = {brief(gradient)}" if gradient is not None else ""
-        )
+        about, gradient = " = ".join(parts), self.gradients.get(k)
+        return about if gradient is None else f"{about},  {self.trace.partial(k).text} = {brief(gradient)}"
 
     def why(self, index: str = "") -> str:
         """The gradient of the step's node explained: see `viz.why`."""
-        node = self.trace.order[self.target]
+        node = self.trace.order[self.step.target]
         try:
             return str(why(node, self.trace, index=tuple(map(int, index.replace(",", " ").split())) if index else None))
         except (ArgumentError, ValueError) as error:
             return str(error)
-
-
-def _target(step: Step) -> int:
-    return step.input if isinstance(step, Backward) else step.node
 
 
 # --- in the terminal ----------------------------------------------------------------------------------------------
@@ -242,7 +231,7 @@ class _Session:
         self.note = self.stepper.jump(where) if where else ""
 
     def why(self) -> None:
-        data = self.stepper.trace.values[self.stepper.target]
+        data = self.stepper.trace.values[self.stepper.step.target]
         many = not isinstance(data, float) and data.size != 1
         index = self.ask(f"which entry of shape {data.shape}, for instance 0,0? ") if many else ""
         says = self.stepper.why(index)
