@@ -118,9 +118,7 @@ class ScalarGPT:
         largest = max(logit.data for logit in logits)
         powers = [(logit - largest).exp() for logit in logits]
         total = sum(powers)
-        return [
-            power * total**-1 for power in powers
-        ]  # each with its own factor, as published: this decides the rounding
+        return [power * total**-1 for power in powers]  # each has its own factor, as published: it decides the rounding
 
     def add(self, a: Row, b: Row) -> Row:
         """The sum, entry by entry."""

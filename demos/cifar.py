@@ -221,11 +221,8 @@ def _bars(results: dict[Setting, Result], ax: Axes) -> None:
         look = {"color": style.COLORS[i], "hatch": ("", "//", "..", "xx")[i], "edgecolor": "white"}
         ax.bar(where, values, width, label=name, **look)
     style.tidy(ax, y="accuracy")
-    ax.set_xticks(
-        range(len(results)),
-        [str(setting).replace(", ", "\n").replace("weight_", "") for setting in results],
-        fontsize=8,
-    )
+    names = [str(setting).replace(", ", "\n").replace("weight_", "") for setting in results]
+    ax.set_xticks(range(len(results)), names, fontsize=8)
     ax.set_ylim(min(map(min, heights.values())) - 0.05, 1.0)
     ax.legend(frameon=False, ncols=2, fontsize=8)
 

@@ -17,13 +17,8 @@ def run(*, out: Out = "out", seed: Seed = 0) -> None:
     folder = Folder(out)
     X, y = data.moons(400, noise=0.2, rng=seed)
     net = nn.MLP(2, [6, 4, 1], activation="tanh", rng=seed)
-    page = viz.playground(
-        net,
-        X,
-        y,
-        optimizer=optim.Adam(net.parameters(), lr=0.03),
-        choices={"widths": [[6, 4], [8]], "activation": ["tanh", "relu", "gelu"]},
-    )
+    choices = {"widths": [[6, 4], [8]], "activation": ["tanh", "relu", "gelu"]}
+    page = viz.playground(net, X, y, optimizer=optim.Adam(net.parameters(), lr=0.03), choices=choices)
     path = folder.write("playground.html", page.save)
     print("In the browser, press Space: the net trains.")
     if sys.stdout.isatty():

@@ -71,9 +71,8 @@ def _bigrams(table: Comparison, folder: Folder, names: Any, *, quick: bool, seed
     print(
         f"Summed in float64, the loss of the counted bigrams is {exact:.6f}; the published figure is a sum in float32."
     )
-    learned, losses = bigram.learn(
-        names, QUICK_BIGRAM_STEPS if quick else BIGRAM_STEPS, np.random.default_rng(seed), penalty=0.0
-    )
+    steps = QUICK_BIGRAM_STEPS if quick else BIGRAM_STEPS
+    learned, losses = bigram.learn(names, steps, np.random.default_rng(seed), penalty=0.0)
     if not quick:
         table.add("bigrams learned", "2.454", losses[-1], 0.002)
     rng = np.random.default_rng(seed)

@@ -39,9 +39,8 @@ def learn(way: str, *, quick: bool, rng: np.random.Generator) -> dict[str, Any]:
     dict : ``curve``, the mean loss of each 500 steps; ``train``, ``validation`` or ``test``, losses afterwards;
         ``names`` that it makes up; and its weights, as ``net.`` and their name.
     """
-    found = (
-        _transformer(quick=quick, rng=rng) if way == "transformer" else _by_windows(RECIPES[way], quick=quick, rng=rng)
-    )
+    train = _transformer if way == "transformer" else partial(_by_windows, RECIPES[way])
+    found = train(quick=quick, rng=rng)
     net, model = found.pop("net"), found.pop("model")
     names = [letters.draw(model, rng) for _ in range(SAMPLES)]
     weights = {f"net.{name}": array for name, array in net.state_dict().items()}
@@ -54,13 +53,8 @@ def _by_windows(recipe: Recipe, *, quick: bool, rng: np.random.Generator) -> dic
     curve = training.by_windows(net, recipe.width, parts.train, steps=steps, drop=recipe.drop, rng=rng)
     loss = partial(training.loss_of, net, recipe.width)
     model = training.model(net, recipe.width)
-    return {
-        "curve": curve,
-        "train": loss(parts.train),
-        "validation": loss(parts.validation),
-        "net": net,
-        "model": model,
-    }
+    losses = {"train": loss(parts.train), "validation": loss(parts.validation)}
+    return {"curve": curve, **losses, "net": net, "model": model}
 
 
 def _transformer(*, quick: bool, rng: np.random.Generator) -> dict[str, Any]:

@@ -73,6 +73,5 @@ def _verdict(question: Question, answer: float, name: str) -> Verdict:
         return Verdict(True, f"Right: {name} = {number_text(question.answer)}.")
     if judged is False:
         return Verdict(False, f"{number_text(answer)} is not {name}. {question.prompt.text}")
-    return Verdict(
-        False, f"{number_text(answer)} is not {name}: {judged.name}. {judged.hint[0].upper()}{judged.hint[1:]}."
-    )
+    hint = f"{judged.hint[0].upper()}{judged.hint[1:]}."
+    return Verdict(False, f"{number_text(answer)} is not {name}: {judged.name}. {hint}")

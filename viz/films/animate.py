@@ -76,14 +76,8 @@ def animate_backprop(
             "it, or use viz.player, which folds modules"
         )
     picture = _GraphPicture(told, THEMES[theme])
-    return write_film(
-        [picture.frame(step) for step in told.steps],
-        file,
-        title=f"Backprop of {told.names[-1]}",
-        fps=fps,
-        theme=theme,
-        dpi=picture.figure.dpi / DENSITY,
-    )
+    frames, title = [picture.frame(step) for step in told.steps], f"Backprop of {told.names[-1]}"
+    return write_film(frames, file, title=title, fps=fps, theme=theme, dpi=picture.figure.dpi / DENSITY)
 
 
 class _GraphPicture:
@@ -172,9 +166,8 @@ def _canvas(placement: Placement, theme: Theme) -> tuple[Figure, Axes, int]:
     """A figure as large as the graph with room for the caption above, its Axes, and how many letters fit in a line."""
     width = max(480.0, *(x + w for x, _, w, _ in placement.nodes.values())) + 16
     height = max(y + h for _, y, _, h in placement.nodes.values()) + _STRIP + 8
-    figure = Figure(
-        figsize=(width / 72, height / 72), dpi=DENSITY * min(_DPI, _WIDEST * 72 / width), facecolor=theme.paper
-    )
+    dpi = DENSITY * min(_DPI, _WIDEST * 72 / width)
+    figure = Figure(figsize=(width / 72, height / 72), dpi=dpi, facecolor=theme.paper)
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(-8, width - 8), ylim=(height - _STRIP, -_STRIP))
     ax.set_axis_off()

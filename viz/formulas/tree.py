@@ -86,9 +86,8 @@ class Number(Formula):
         >>> Number(0.1 + 0.2).is_exact, Number(2 / 3).is_exact, Number(40079.4).is_exact
         (True, False, False)
         """
-        return not math.isfinite(self.value) or math.isclose(
-            as_shown(self.value, self.digits), self.value, rel_tol=1e-12
-        )
+        x = self.value
+        return not math.isfinite(x) or math.isclose(as_shown(x, self.digits), x, rel_tol=1e-12)
 
 
 @dataclass(frozen=True)

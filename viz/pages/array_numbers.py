@@ -63,9 +63,9 @@ class ArrayNumbers:
     def recorded(self) -> dict[str, Any]:
         """The arrays that the page cannot compute, as plain data."""
         film = self.film
-        given = [operation is None or k in self.fixed for k, operation in enumerate(x.operation for x in film.order)]
+        computed = {k for k in film.operations if k not in self.fixed}
         return {
-            "values": [_bytes(x) if is_given else None for x, is_given in zip(film.values, given, strict=True)],
+            "values": [None if k in computed else _bytes(x) for k, x in enumerate(film.values)],
             "rows": self.row_of,
             "seed": _bytes(film.gradients[film.root]),
             "jacobians": {

@@ -80,6 +80,7 @@ def _neurons_of(film: Trace, call: Any) -> list[_Neuron]:
 
 
 def _neuron(film: Trace, call: Any, output: int) -> _Neuron:
+    """The neuron of a layer's call that ends with the node ``output``."""
     pairs: list[tuple[int, int]] = []
     waiting, seen = [output], {output}
     while waiting:

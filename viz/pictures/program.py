@@ -6,7 +6,7 @@ from what it reads second, ``section-backward`` the frame around a section.
 
 import ast
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from tinygrad_edu.errors import ArgumentError
@@ -161,19 +161,19 @@ def _line(text: str, section: str, latest: dict[str, int]) -> Line:
     code = code.rstrip()
     statement = ast.parse(code).body[0]
     if isinstance(statement, ast.Return):
-        return Line("return", "return", code, "", "", _reads([statement], latest))
+        return Line("return", "return", code, "", "", _reads(statement, latest))
     if isinstance(statement, ast.AugAssign):
-        return Line(ast.unparse(statement.target), "line", code, about, section, _reads([statement], latest))
+        return Line(ast.unparse(statement.target), "line", code, about, section, _reads(statement, latest))
     assert isinstance(statement, ast.Assign)
     target = statement.targets[0]
     if isinstance(target, ast.Subscript):  # the whole array is written, and nothing of it read
         target = target.value
-    return Line(ast.unparse(target), "line", code, about, section, _reads([statement.value], latest))
+    return Line(ast.unparse(target), "line", code, about, section, _reads(statement.value, latest))
 
 
-def _reads(trees: Iterable[ast.AST], latest: dict[str, int]) -> tuple[int, ...]:
+def _reads(tree: ast.AST, latest: dict[str, int]) -> tuple[int, ...]:
     """What is read, in the order of the text, each once."""
-    names = [part for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Name)]
+    names = [part for part in ast.walk(tree) if isinstance(part, ast.Name)]
     names.sort(key=lambda name: name.col_offset)
     return tuple(dict.fromkeys(latest[name.id] for name in names if name.id in latest))
 

@@ -118,7 +118,7 @@ class Forward(Step):
         return None if len(figures) < len(ids) or single(self.value) is None else figures
 
     @property
-    def is_exact(self) -> bool:
+    def _is_exact(self) -> bool:
         """Whether the equation in figures is true as it is shown, and not only up to rounding."""
         node, figures, result = self.trace.order[self.node], self._figures, single(self.value)
         if figures is None or result is None:
@@ -136,7 +136,7 @@ class Forward(Step):
             return None
         computed = blackboard.forward(operation, self._figures, self.trace.order[self.node].params)
         value = tint("value", single(self.value, f"v{self.node}"))
-        return Relation((computed, value), ("=" if self.is_exact else "≈",), ("result",))
+        return Relation((computed, value), ("=" if self._is_exact else "≈",), ("result",))
 
     @cached_property
     def sentence(self) -> Formula:  # type: ignore[override]
