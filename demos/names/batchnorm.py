@@ -45,7 +45,10 @@ def deep(rng: np.random.Generator, *, norm: bool) -> nn.Sequential:
     for units in [DEEP_HIDDEN] * DEEP + [TOKENS]:
         layers.append(nn.Linear(inputs, units, bias=not norm))
         nn.init.normal_(layers[-1].weight, std=inputs**-0.5, rng=rng)
-        layers += [nn.BatchNorm1d(units)] if norm else []
+        if norm:
+            layers.append(nn.BatchNorm1d(units))
+        else:
+            nn.init.zeros_(layers[-1].bias)
         layers += [nn.Tanh()]
         inputs = units
     layers.pop()  # no tanh after the last

@@ -67,6 +67,13 @@ def test_the_exercise_takes_its_solution_and_no_gradient_that_is_wrong_by_a_thou
     assert "the shape should be" in by_hand.check(exercise, lambda *xs: 0.0).words
 
 
+def test_the_deep_nets_follow_from_the_seed_alone():
+    for norm in (False, True):
+        one, other = (batchnorm.deep(np.random.default_rng(0), norm=norm).state_dict() for _ in range(2))
+        for name, array in one.items():
+            np.testing.assert_array_equal(array, other[name], err_msg=name)
+
+
 def test_batchnorm_keeps_the_deviation_from_layer_to_layer():
     found = {}
     for norm in (False, True):
