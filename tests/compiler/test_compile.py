@@ -9,6 +9,9 @@ import resource
 import subprocess
 import sys
 import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -476,6 +479,38 @@ def test_what_an_array_does_not_have_is_named():
 def test_a_function_that_computes_nothing_is_refused(result):
     with pytest.raises(RecordingError, match="returned nothing that is computed from its arguments or parameters"):
         tinygrad_edu.compile(lambda x: result)(X)
+
+
+class Pair(NamedTuple):
+    a: Any
+    b: Any
+
+
+@dataclass
+class Record:
+    a: Any
+
+
+class Row(list):
+    pass
+
+
+@pytest.mark.parametrize("make", [lambda y: Pair(y, 2), Record, lambda y: Row([y]), lambda y: OrderedDict(a=y)])
+@pytest.mark.parametrize("place", [lambda x: x, lambda x: [x]])
+def test_computed_values_in_an_object_of_another_type_are_refused(make, place):
+    with pytest.raises(RecordingError, match=r"returned an object of the type \w+ that holds computed values: return"):
+        tinygrad_edu.compile(lambda x: place(make((x * 2).sum())))(X)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("constant", [Pair(1, 2), Row([1]), OrderedDict(a=1)])
+def test_a_constant_keeps_its_type_in_a_result(constant):
+    step = tinygrad_edu.compile(lambda x: [constant, x * 2])
+    for _ in range(4):
+        kept, _ = step(X)
+        assert type(kept) is type(constant)
+        assert kept == constant
+    assert "return [" in step.source
 
 
 def test_what_is_kept_outside_is_refused():

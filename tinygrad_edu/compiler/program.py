@@ -107,9 +107,9 @@ def with_values(tree: Any, value_of: Callable[[Returned], Any]) -> Any:
     """The tree of what a function returned, with a value for each `Returned`."""
     if isinstance(tree, Returned):
         return value_of(tree)
-    if isinstance(tree, tuple | list):
+    if type(tree) in (tuple, list):
         return type(tree)([with_values(part, value_of) for part in tree])
-    if isinstance(tree, dict):
+    if type(tree) is dict:
         return {key: with_values(part, value_of) for key, part in tree.items()}
     return tree
 

@@ -319,6 +319,18 @@ def _value(x: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
+def _refuse_computed_parts(result: Any) -> None:
+    """Refuse a container of another type, such as a named tuple or a dataclass, that holds what was computed."""
+    parts = result.values() if isinstance(result, dict) else result if isinstance(result, tuple | list | set) else ()
+    fields = [getattr(result, name, None) for name in getattr(result, "__dataclass_fields__", ())]
+    if any(isinstance(x, Traced) or (isinstance(x, Node) and x.operation is not None) for x in (*parts, *fields)):
+        raise RecordingError(
+            "a compiled function returns values, and tuples, lists and dicts of them, but this one returned an object "
+            f"of the type {type(result).__name__} that holds computed values: return them as a tuple, and make the "
+            "object where the function is called"
+        )
+
+
 def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
     """The result as a tree of variables, and the result of this call.
 
@@ -333,6 +345,7 @@ def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
     data = recorder.data(result) if isinstance(result, Node) else result
     made = isinstance(data, np.ndarray) and not recorder.outside & {id(result), id(data)}
     if not isinstance(data, Traced) and not made:
+        _refuse_computed_parts(result)
         return result, result
     var, value = _variable(recorder, data), _value(data)
     if made and var is not None:

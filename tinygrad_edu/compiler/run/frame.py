@@ -167,11 +167,11 @@ class Frame:
             value = f"{name}.copy()" if is_array else name
             made = {"Tensor": (constant, "tensor"), "Value": (Value, "Value")}.get(tree.kind)
             return f"{self._object(*made)}({value})" if made else value
-        if isinstance(tree, tuple | list):
+        if type(tree) in (tuple, list):  # a named tuple is a constant
             inner = ", ".join(map(self._result, tree))
-            if isinstance(tree, list):
+            if type(tree) is list:
                 return f"[{inner}]"
             return f"({inner},)" if len(tree) == 1 else f"({inner})"
-        if isinstance(tree, dict):
+        if type(tree) is dict:
             return f"{{{', '.join(f'{k!r}: {self._result(part)}' for k, part in tree.items())}}}"
         return self._object(tree, "constant")
