@@ -188,6 +188,61 @@ def test_targets_that_are_not_scaled():
     assert cure.cured[0] < 0.1 * cure.as_it_was[0]
 
 
+POINTS, NUMBERS = data.spirals(32, rng=0)
+ONE_HOT = np.eye(2)[NUMBERS]
+CHANGED = {  # the loss of a faulty run and of its healthy twin, from two layers and what is in front of them
+    "no nonlinearity between layers": (
+        lambda a, b, front: F.mse_loss(front * b(a(POINTS)), ONE_HOT),
+        lambda a, b, front: F.mse_loss(front * b(a(POINTS).relu()), ONE_HOT),
+    ),
+    "softmax before cross-entropy": (
+        lambda a, b, front: F.cross_entropy((front * b(a(POINTS).relu())).softmax(), NUMBERS),
+        lambda a, b, front: F.cross_entropy(front * b(a(POINTS).relu()), NUMBERS),
+    ),
+    "loss summed over the batch": (
+        lambda a, b, front: F.mse_loss(front * b(a(POINTS)), ONE_HOT, reduction="sum"),
+        lambda a, b, front: F.mse_loss(front * b(a(POINTS)), ONE_HOT, reduction="sum") / 32.0,
+    ),
+    "gradient ascent": (
+        lambda a, b, front: -F.mse_loss(front * b(a(POINTS)), ONE_HOT),
+        lambda a, b, front: F.mse_loss(front * b(a(POINTS)), ONE_HOT),
+    ),
+    "inputs not normalized": (
+        lambda a, b, front: F.mse_loss(front * b(a(POINTS)), ONE_HOT),
+        lambda a, b, front: F.mse_loss(front * b(a((POINTS - POINTS.mean(0)) / POINTS.std(0))), ONE_HOT),
+    ),
+    "targets not scaled": (
+        lambda a, b, front: ((front * b(a(POINTS)) - ONE_HOT) ** 2).mean(),
+        lambda a, b, front: ((front * b(a(POINTS)) - (ONE_HOT - 0.5) / 0.5) ** 2).mean(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_each_pass_is_changed_where_its_own_graph_says(name):
+    """In every second pass, more nodes come before the layers."""
+    faulty, healthy = CHANGED[name]
+
+    def run(loss_of):
+        a, b = nn.Linear(2, 4, rng=0), nn.Linear(4, 2, rng=1)
+        parameters = [*a.parameters(), *b.parameters()]
+        optimizer = optim.SGD(parameters, lr=0.01)
+        losses = []
+        with train.doctor(parameters, optimizer, examine=True) as doctor:
+            for step in range(6):
+                loss = loss_of(a, b, (a.weight * 0.0).sum() + 1.0 if step % 2 else 1.0)
+                losses.append(loss.item())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        return doctor, losses
+
+    doctor, _ = run(faulty)
+    doctor.findings.append(train.Finding(name, "", "", "", 1))
+    unit = 0.25 if name == "targets not scaled" else 1.0  # the losses are in the units of the run
+    np.testing.assert_allclose(doctor.cure(name).cured, np.multiply(unit, run(healthy)[1]), rtol=1e-12)
+
+
 def test_a_minus_before_the_loss():
     run, healthy = (setup(0, task="blobs", optimizer="sgd", layers=(), depth=1) for _ in range(2))
     loss = run.loss

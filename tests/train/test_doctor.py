@@ -843,3 +843,19 @@ def test_a_nan_in_a_pass_that_is_only_counted_is_found_with_its_line():
     assert finding.step == 410
     assert "log (" in finding.sentence
     assert "test_doctor.py, line" in finding.sentence
+
+
+def test_parameters_of_one_name_are_all_watched():
+    """The layers of a list of parameters name them alike."""
+    X, y = data.spirals(32, rng=0)
+    first, second = nn.Linear(2, 4, rng=0), nn.Linear(4, 2, rng=1)
+    optimizer = optim.SGD(second.parameters(), lr=0.1)
+    with train.doctor([*first.parameters(), *second.parameters()], optimizer) as doctor:
+        for _ in range(60):
+            loss = F.cross_entropy(second(first(X).relu()), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    (finding,) = doctor.findings
+    assert finding.name == "parameter missing from the optimizer"
+    assert finding.evidence.startswith("weight 0, bias 1 did not change")

@@ -1,13 +1,14 @@
 """Changes of a forked run: what a fix does to the recorded steps, each with its line of code."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu import nn, optim
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.train.doctor.tape import Fork, Instruction, Pass, Tape
+from tinygrad_edu.train.doctor.tape import Fork, Instruction, Make, Pass, Tape
 from tinygrad_edu.train.doctor.task import LAYERS, VIEWS
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "softplus", "softmax", "exp", "leaky_relu", "gelu", "silu", "elu")
@@ -116,15 +117,15 @@ def fresh_weights() -> Change:
     return Change("fresh weights of the usual size", "nn.init.kaiming_uniform_(layer.weight)", apply)
 
 
-# --- of the graph ---
+# --- of the graph: each recorded pass is changed where its own graph says, because passes may differ ---
 
 
-def skip(tape: Tape, ops: tuple[str, ...], code: str = "{net}.layers[-1] = nn.Identity()") -> Change:
+def skip(ops: tuple[str, ...], code: str = "{net}.layers[-1] = nn.Identity()") -> Change:
     """Leave out the activation between the last layer and the loss."""
-    last = _last_activation(tape.passes[0], ops)
 
-    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-        return nodes[instruction.inputs[0]] if i == last else None
+    def replace(fork: Fork, recorded: Pass) -> dict[int, Make]:
+        last = _last_activation(recorded, ops)
+        return {last: lambda nodes: nodes[recorded.graph[last].inputs[0]]}
 
     return _setting(f"no {' or '.join(ops)} before the loss", code, replace=replace)
 
@@ -137,30 +138,35 @@ def _last_activation(recorded: Pass, ops: tuple[str, ...]) -> int:
 
 def other_output_activation(tape: Tape) -> Change | None:
     """No activation after the last layer where there is one, else a sigmoid or a softmax; None for losses of logits."""
-    recorded = tape.passes[0]
-    if _last_activation(recorded, ACTIVATIONS) >= 0:
-        return skip(tape, ACTIVATIONS)._replace(name="no activation after the last layer")
-    last = recorded.last(LAYERS)
-    if last < 0 or recorded.last(("cross_entropy", "bce_with_logits", "log_softmax", "logsumexp")) >= 0:
+    first = tape.passes[0]
+    if _last_activation(first, ACTIVATIONS) >= 0:
+        return skip(ACTIVATIONS)._replace(name="no activation after the last layer")
+    if first.last(LAYERS) < 0 or first.last(("cross_entropy", "bce_with_logits", "log_softmax", "logsumexp")) >= 0:
         return None
 
-    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-        if i != last:
-            return None
-        answers = fork.node(instruction, nodes)
-        several = np.ndim(answers.raw) > 1 and answers.raw.shape[-1] > 1
-        return nn.functional.softmax(answers) if several else answers.sigmoid()
+    def replace(fork: Fork, recorded: Pass) -> dict[int, Make]:
+        last = recorded.last(LAYERS)
+
+        def activated(nodes: list[Any]) -> Any:
+            answers = fork.node(recorded.graph[last], nodes)
+            several = np.ndim(answers.raw) > 1 and answers.raw.shape[-1] > 1
+            return nn.functional.softmax(answers) if several else answers.sigmoid()
+
+        return {last: activated}
 
     code = "{net} = nn.Sequential(*{net}.layers, nn.Sigmoid())"
     return _setting("a sigmoid or a softmax after the last layer", code, replace=replace)
 
 
-def insert_relu(tape: Tape) -> Change:
+def insert_relu() -> Change:
     """Put a ReLU after every layer but the last."""
-    layers = [i for i, x in enumerate(tape.passes[0].graph) if x.op in LAYERS]
 
-    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-        return fork.node(instruction, nodes).relu() if i in layers[:-1] else None
+    def replace(fork: Fork, recorded: Pass) -> dict[int, Make]:
+        def rectified(layer: Instruction, nodes: list[Any]) -> Any:
+            return fork.node(layer, nodes).relu()
+
+        layers = [i for i, x in enumerate(recorded.graph) if x.op in LAYERS]
+        return {i: partial(rectified, recorded.graph[i]) for i in layers[:-1]}
 
     return _setting("a ReLU between the layers", "nn.ReLU()  # between the layers of {net}", replace=replace)
 
@@ -168,9 +174,9 @@ def insert_relu(tape: Tape) -> Change:
 def divide_loss(rows: int) -> Change:
     """Divide the loss by the number of rows."""
 
-    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-        is_loss = i == len(fork.tape.passes[0].graph) - 1 and instruction.operation is not None
-        return fork.node(instruction, nodes) / float(rows) if is_loss else None
+    def replace(fork: Fork, recorded: Pass) -> dict[int, Make]:
+        loss = recorded.graph[-1]
+        return {len(recorded.graph) - 1: lambda nodes: fork.node(loss, nodes) / float(rows)}
 
     return _setting(f"the loss divided by {rows} rows", "loss = loss / len(X)", replace=replace)
 
@@ -178,9 +184,9 @@ def divide_loss(rows: int) -> Change:
 def drop_minus() -> Change:
     """Leave out the minus at the end of the loss."""
 
-    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-        is_minus = i == len(fork.tape.passes[0].graph) - 1 and instruction.op == "neg"
-        return nodes[instruction.inputs[0]] if is_minus else None
+    def replace(fork: Fork, recorded: Pass) -> dict[int, Make]:
+        loss = recorded.graph[-1]
+        return {len(recorded.graph) - 1: lambda nodes: nodes[loss.inputs[0]]} if loss.op == "neg" else {}
 
     return _setting("the loss without its minus", "loss.backward()  # without a minus", replace=replace)
 
@@ -191,23 +197,26 @@ def drop_minus() -> Change:
 def change_inputs(function: Callable[[Any], Any], name: str, code: str) -> Change:
     """Apply a function to the rows that enter the first layer."""
 
-    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-        constant = instruction.constant
-        if constant is None or not _feeds(fork.tape.passes[0], i):
-            return None
-        return Tensor(function(np.asarray(constant.raw)), requires_grad=False)
+    def replace(fork: Fork, recorded: Pass) -> dict[int, Make]:
+        return {i: partial(_constant, function, rows) for i, rows in _inputs(recorded)}
 
     return _setting(name, code, replace=replace)
 
 
+def _constant(function: Callable[[Any], Any], data: Any, nodes: list[Any]) -> Tensor:
+    """The node of a constant's data with the function applied; those before it are of no effect."""
+    return Tensor(function(data), requires_grad=False)
+
+
+def _inputs(recorded: Pass) -> list[tuple[int, Any]]:
+    """The constants that layers take, each with its index."""
+    constants = [(i, np.asarray(x.constant.raw)) for i, x in enumerate(recorded.graph) if x.constant is not None]
+    return [(i, rows) for i, rows in constants if _feeds(recorded, i)]
+
+
 def standardize_inputs(tape: Tape) -> Change:
     """Standardize the features with the mean and the deviation of all recorded batches."""
-    rows = [
-        np.asarray(x.constant.raw)
-        for recorded in tape.passes
-        for i, x in enumerate(recorded.graph)
-        if x.constant is not None and np.ndim(x.constant.raw) == 2 and _feeds(recorded, i)
-    ]
+    rows = [rows for recorded in tape.passes for _, rows in _inputs(recorded) if np.ndim(rows) == 2]
     whole = np.concatenate(rows) if rows else np.zeros((1, 1))
     whole = whole[np.isfinite(whole).all(1)]
     mean, deviation = whole.mean(0), whole.std(0)
@@ -233,47 +242,56 @@ def _feeds(recorded: Pass, i: int) -> bool:
 def fit_target_shapes() -> Change:
     """Give a constant of shape (n,) the shape (n, 1) where it meets predictions of that shape."""
 
-    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-        if instruction.operation is None or len(instruction.inputs) != 2:
-            return None
-        a, b = (nodes[k] for k in instruction.inputs)
-        if a.requires_grad == b.requires_grad:
-            return None
-        answers, target = (a, b) if a.requires_grad else (b, a)
-        n = len(target.raw) if np.ndim(target.raw) else 0
-        if n < 2 or {np.shape(a.raw), np.shape(b.raw)} != {(n,), (n, 1)}:
-            return None
-        fitting = Tensor(np.reshape(target.raw, np.shape(answers.raw)), requires_grad=False)
-        xs = [fitting if x is target else x for x in (a, b)]
-        return xs[0]._record(instruction.operation, xs, instruction.params)
+    def replace(fork: Fork, recorded: Pass) -> dict[int, Make]:
+        return {i: partial(_fitted, fork, x) for i, x in enumerate(recorded.graph) if len(x.inputs) == 2}
 
     return _setting("targets of the predictions' shape", "y = y.reshape(-1, 1)", replace=replace)
 
 
+def _fitted(fork: Fork, instruction: Instruction, nodes: list[Any]) -> Any:
+    """The node of two inputs, after a constant of shape (n,) among them was given the shape (n, 1) of the other."""
+    a, b = (nodes[k] for k in instruction.inputs)
+    answers, target = (a, b) if a.requires_grad else (b, a)
+    n = len(target.raw) if np.ndim(target.raw) else 0
+    if a.requires_grad == b.requires_grad or n < 2 or {np.shape(a.raw), np.shape(b.raw)} != {(n,), (n, 1)}:
+        return fork.node(instruction, nodes)
+    fitting = Tensor(np.reshape(target.raw, np.shape(answers.raw)), requires_grad=False)
+    xs = [fitting if x is target else x for x in (a, b)]
+    return xs[0]._record(instruction.operation, xs, instruction.params)
+
+
 def scale_targets(tape: Tape) -> Change | None:
-    """Standardize the targets that the answers are subtracted from; None if the loss has no such difference.
+    """Standardize the targets that the answers are subtracted from; None if a loss has no such difference.
 
     The losses are multiplied back, so that they are in the units of the run.
     """
-    found = _target(tape.passes[0])
-    if found is None:
+    found = [target for recorded in tape.passes if (target := _target(recorded)) is not None]
+    powers = {target.power for target in found}
+    if len(found) < len(tape.passes) or len(powers) > 1:
         return None
-    place, power = found
-    targets = [np.ravel(p.graph[place].constant.raw) for p in tape.passes if _target(p) == found]  # type: ignore[union-attr]
-    whole = np.concatenate(targets).astype(float)
+    whole = np.concatenate([np.ravel(target.numbers) for target in found]).astype(float)
     middle, deviation = float(whole.mean()), float(whole.std()) or 1.0
 
-    def replace(fork: Fork, i: int, instruction: Instruction, nodes: list[Any]) -> Any:
-        if i != place or instruction.constant is None:
-            return None
-        return Tensor((np.asarray(instruction.constant.raw) - middle) / deviation, requires_grad=False)
+    def replace(fork: Fork, recorded: Pass) -> dict[int, Make]:
+        target = _target(recorded)
+        return {} if target is None else {target.place: partial(_constant, scaled, target.numbers)}
+
+    def scaled(numbers: Any) -> Any:
+        return (numbers - middle) / deviation
 
     code = "y = (y - y_train.mean(0)) / y_train.std(0)"
-    return _setting("standardized targets", code, replace=replace, unit=deviation**power)
+    return _setting("standardized targets", code, replace=replace, unit=deviation ** powers.pop())
 
 
-def _target(recorded: Pass) -> tuple[int, int] | None:
-    """The index of the targets, and the power to which the loss raises their difference from the answers."""
+class _Target(NamedTuple):
+    """The targets in a graph, and the power to which the loss raises their difference from the answers."""
+
+    place: int
+    numbers: Any
+    power: int
+
+
+def _target(recorded: Pass) -> _Target | None:
     graph = recorded.graph
     for x in graph:
         squares = x.op == "pow" or (x.op == "mul" and x.inputs[0] == x.inputs[1])
@@ -285,7 +303,7 @@ def _target(recorded: Pass) -> tuple[int, int] | None:
         for k in (_seen_through_views(graph, k) for k in difference.inputs):
             constant = graph[k].constant
             if isinstance(constant, Tensor) and constant.size > 1 and not _feeds(recorded, k):
-                return k, 2 if squares else 1
+                return _Target(k, np.asarray(constant.raw), 2 if squares else 1)
     return None
 
 

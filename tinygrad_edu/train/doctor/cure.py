@@ -120,17 +120,17 @@ def _usual(tape: Tape, rows: int) -> dict[str, Callable[[], Change | None]]:
         "parameter missing from the optimizer": changes.all_parameters,
         "parameters that never change": changes.all_parameters,
         "softmax before cross-entropy": lambda: changes.skip(
-            tape, ("softmax",), "loss = nn.functional.cross_entropy(logits, y)"
+            ("softmax",), "loss = nn.functional.cross_entropy(logits, y)"
         ),
         "probabilities given to a with-logits loss": lambda: changes.skip(
-            tape, ("sigmoid",), "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)"
+            ("sigmoid",), "loss = nn.functional.binary_cross_entropy_with_logits(logits, y)"
         ),
-        "output activation that does not fit": lambda: changes.skip(tape, ("relu", "sigmoid", "tanh", "softplus")),
-        "ReLU before a loss of logits": lambda: changes.skip(tape, ("relu",)),
+        "output activation that does not fit": lambda: changes.skip(("relu", "sigmoid", "tanh", "softplus")),
+        "ReLU before a loss of logits": lambda: changes.skip(("relu",)),
         "labels of the wrong shape that broadcast": changes.fit_target_shapes,
         "inputs not normalized": lambda: changes.standardize_inputs(tape),
         "targets not scaled": lambda: changes.scale_targets(tape),
-        "no nonlinearity between layers": lambda: changes.insert_relu(tape),
+        "no nonlinearity between layers": changes.insert_relu,
         "weight decay too strong": lambda: changes.set_decay(1e-4),
         **dict.fromkeys(
             (

@@ -84,7 +84,7 @@ def examine(tape: Tape | None, names: dict[str, str], steps: int) -> Examination
         changes.reset_gradients(),
         changes.standardize_inputs(tape),
         changes.fresh_weights(),
-        changes.insert_relu(tape),
+        changes.insert_relu(),
         changes.other_output_activation(tape),
         changes.scale_targets(tape),
     ]

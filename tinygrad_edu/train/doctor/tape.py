@@ -13,6 +13,8 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.train.doctor.course import Course, gradient
 
+Make = Callable[[list[Any]], Any]  # makes a node of those before it in the order
+
 KEPT = 64  # backward passes
 BYTES = 2**26  # of the batches that are kept
 
@@ -122,8 +124,8 @@ class Fork:
     rate : multiplies the recorded learning rates; None to keep the optimizer's own.
     zero_grad : True to reset the gradients before every pass; None to do as the run did.
     always_step : whether a step follows every pass; if not, steps are where the run took them.
-    replace : a function of the fork, an index, its instruction and the nodes so far, which gives another node than the
-        recorded one, or None to keep it.
+    replace : gives, for the fork and a recorded pass, the indices of the nodes that become others, each with a function
+        that makes the node of those before it; None to keep all.
     unit : each loss is multiplied with it, so that losses of scaled targets can be compared.
     """
 
@@ -136,7 +138,7 @@ class Fork:
         self.rate: float | None = 1.0
         self.zero_grad: bool | None = None
         self.always_step = False
-        self.replace: Callable[[Fork, int, Instruction, list[Any]], Any] | None = None
+        self.replace: Callable[[Fork, Pass], Mapping[int, Make]] | None = None
         self.unit = 1.0
 
     def run(self, passes: int, *, only: int | None = None) -> None:
@@ -167,9 +169,10 @@ class Fork:
     def forward(self, recorded: Pass) -> Any:
         """The loss of a recorded pass, with this fork's parameters."""
         nodes: list[Any] = []
+        others = {} if self.replace is None else self.replace(self, recorded)
         for i, instruction in enumerate(recorded.graph):
-            new = None if self.replace is None else self.replace(self, i, instruction, nodes)
-            nodes.append(self.node(instruction, nodes) if new is None else new)
+            make = others.get(i)
+            nodes.append(self.node(instruction, nodes) if make is None else make(nodes))
         return nodes[-1]
 
     def node(self, instruction: Instruction, nodes: list[Any]) -> Any:

@@ -3,6 +3,7 @@
 import math
 import sys
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any, NamedTuple, Self
@@ -590,7 +591,10 @@ def _has_parameters(model: Any) -> bool:
 def _named_parameters(model: Any) -> Mapping[str, Node]:
     if hasattr(model, "named_parameters"):
         return dict(model.named_parameters())
-    return {p.label or f"parameter {i}": p for i, p in enumerate(nodes_of(model, "doctor"))}
+    parameters = nodes_of(model, "doctor")
+    count = Counter(p.label for p in parameters)
+    alone = [p.label and count[p.label] == 1 for p in parameters]  # layers name their parameters alike
+    return {p.label if alone[i] else f"{p.label or 'parameter'} {i}": p for i, p in enumerate(parameters)}
 
 
 def _names_in(frame: Any, model: Any, optimizer: Any) -> dict[str, str]:
