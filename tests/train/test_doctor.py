@@ -850,7 +850,8 @@ def test_parameters_of_one_name_are_all_watched():
     X, y = data.spirals(32, rng=0)
     first, second = nn.Linear(2, 4, rng=0), nn.Linear(4, 2, rng=1)
     optimizer = optim.SGD(second.parameters(), lr=0.1)
-    with train.doctor([*first.parameters(), *second.parameters()], optimizer) as doctor:
+    parameters = [*first.parameters(), *second.parameters()]
+    with train.doctor(parameters, optimizer) as doctor:
         for _ in range(60):
             loss = F.cross_entropy(second(first(X).relu()), y)
             optimizer.zero_grad()
@@ -859,3 +860,4 @@ def test_parameters_of_one_name_are_all_watched():
     (finding,) = doctor.findings
     assert finding.name == "parameter missing from the optimizer"
     assert finding.evidence.startswith("weight 0, bias 1 did not change")
+    assert finding.code == "optimizer = optim.Adam(net.parameters(), lr=0.001)"
