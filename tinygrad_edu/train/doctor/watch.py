@@ -600,10 +600,8 @@ def _named_parameters(model: Any) -> Mapping[str, Node]:
 def _names_in(frame: Any, model: Any, optimizer: Any) -> dict[str, str]:
     """The program's names of the net and the optimizer; the usual names if it has none."""
     variables = [*frame.f_locals.items(), *frame.f_globals.items()]
-    found = {
-        "net": model if hasattr(model, "parameters") else None,
-        "optimizer": optimizer,
-    }  # a list has no parameters()
+    net = model if hasattr(model, "parameters") else None  # the lines of code say {net}.parameters()
+    found = {"net": net, "optimizer": optimizer}
     return {
         usual: next((name for name, value in variables if value is thing and thing is not None), usual)
         for usual, thing in found.items()
