@@ -291,6 +291,13 @@ def test_what_is_fixed_is_listed_and_printed():
     assert "# fixed when recorded: TEMPERATURE = 2.0 (global)\n" in compiled.source
 
 
+def test_the_sizes_of_a_layer_are_not_listed_as_fixed():
+    net = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, bias=False, rng=1))
+    compiled = tinygrad_edu.compile(lambda x: net(x))
+    compiled(np.ones((2, 3)))
+    assert compiled.fixed == []
+
+
 def test_a_compiled_function_within_another_is_part_of_it():
     W = Tensor([1.0, 2.0], label="W")
     inner = tinygrad_edu.compile(lambda x: (W * x * TEMPERATURE).sum())

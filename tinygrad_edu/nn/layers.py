@@ -91,14 +91,15 @@ class Linear(Module):
         if x.__class__ is not Tensor:
             x = self.weight.constant_like(x)
         if x._data.shape[-1:] != self._inputs:
-            raise self._wrong_shape(f"(…, {self.in_features})", x)
+            raise self._misfit(x)
         if self.bias is None:
             return record(MATMUL, (x, self.weight))
         return record(LINEAR, (x, self.weight, self.bias))
 
-    def _wrong_shape(self, expected: str, x: Tensor) -> ShapeError:
+    def _misfit(self, x: Tensor) -> ShapeError:
+        """The error for an input of another length. `compile` would list what `forward` names as fixed."""
         layer = self.weight.label.removesuffix("weight").rstrip(".")
-        error = super()._wrong_shape(expected, x)
+        error = self._wrong_shape(f"(…, {self.in_features})", x)
         return ShapeError(f"{layer}: {error}") if layer else error
 
     def extra_repr(self) -> str:
