@@ -77,6 +77,27 @@ def test_an_error_within_the_call_is_not_touched():
         Net()
 
 
+@pytest.mark.parametrize("layer", [nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell])
+def test_a_call_from_the_subclass_of_a_layer_names_the_layer_as_users_know_it(layer):
+    class Net(layer):
+        def __init__(self):
+            super().__init__(3, 4, no_such_setting=1)
+
+    with pytest.raises(
+        CallError, match=rf"^{layer.__name__}\(input_size.* was called with \(3, 4, no_such_setting=1\)"
+    ):
+        Net()
+
+
+def test_a_call_from_the_subclass_of_an_optimizer_names_the_optimizer_as_users_know_it():
+    class Own(optim.Adamax):
+        def __init__(self, params):
+            super().__init__(params, no_such_setting=1)
+
+    with pytest.raises(CallError, match=r"^Adamax\(params, lr=0\.002"):
+        Own([w])
+
+
 def test_a_function_of_numpy_is_named_as_numpys():
     with pytest.raises(UnsupportedError, match=r"np\.sum of a Tensor cannot be called with dtype="):
         np.sum(w, dtype=float)

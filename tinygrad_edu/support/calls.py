@@ -30,8 +30,9 @@ def explain_init(cls: type) -> None:
         return
 
     def called(args: Sequence[Any]) -> str:
-        inherited = args and type(args[0]).__init__ is init  # a subclass may call it from its own
-        return (type(args[0]) if inherited else cls).__name__
+        kinds = type(args[0]).__mro__ if args else ()
+        having = [kind for kind in kinds if kind.__init__ is init]  # type: ignore[misc]
+        return (having or [cls])[0].__name__  # not the object's own class if its ``__init__`` calls this one
 
     init = cls.__init__ = _explained(function, called)  # type: ignore[misc]
 
