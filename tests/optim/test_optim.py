@@ -342,6 +342,24 @@ def test_a_state_shares_nothing_with_the_optimizer():
     assert all((kept[name] == state[name]).all() for name in state)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [*("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD", "Muon")],
+)
+def test_averages_get_the_precision_of_parameters_that_became_float64(name):
+    settings = {"momentum": 0.9, "lr": 0.1} if name in ("SGD", "RMSprop") else {}
+    p = Tensor(np.ones((2, 3), np.float32))
+    optimizer = getattr(optim, name)([p], **settings)
+    p.grad = np.full((2, 3), 0.5)
+    optimizer.step()
+    p.data = p.data.astype(np.float64)
+    p.grad = np.full((2, 3), 1 / 3)
+    optimizer.step()
+    arrays = {key: e for key, e in optimizer.state[0].items() if isinstance(e, np.ndarray)}
+    assert {key: e.dtype for key, e in arrays.items()} == dict.fromkeys(arrays, np.dtype(np.float64))
+    assert arrays
+
+
 def test_a_state_that_does_not_fit_names_everything_and_changes_nothing():
     p = [Tensor([1.0, 2.0]), Tensor(3.0)]
     optimizer = trained("Adam", {"lr": 0.5}, p, 2)

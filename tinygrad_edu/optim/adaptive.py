@@ -284,8 +284,7 @@ class Adagrad(Optimizer):
         if self.weight_decay:
             g = g + self.weight_decay * p
         t = state.get("step", 0.0) + 1
-        s = state.get("sum", self.initial_accumulator_value)
-        s += g * g
+        s = state.get("sum", self.initial_accumulator_value) + g * g
         state.update(step=t, sum=s)
         divisor = s**0.5
         divisor += self.eps

@@ -327,11 +327,15 @@ class ParamGroup(MutableMapping[str, Any]):
 def running(state: dict[str, Any], name: str, share: float, new: Any) -> Any:
     """``average ← share · average + new``, where ``state`` keeps the average under a name.
 
-    It starts as the number 0.0. The first ``new`` makes a new array of it, which later steps change in place.
+    It starts as the number 0.0. The first ``new`` makes a new array of it, which later steps change in place, unless
+    ``new`` has another precision, because the parameter got one: in place, a float32 average would stay one.
     """
     average = state.get(name, 0.0)
-    average *= share
-    average += new
+    if getattr(average, "dtype", None) != getattr(new, "dtype", None):
+        average = average * share + new
+    else:
+        average *= share
+        average += new
     state[name] = average
     return average
 
