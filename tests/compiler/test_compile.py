@@ -503,6 +503,15 @@ def test_computed_values_in_an_object_of_another_type_are_refused(make, place):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("make", [lambda y: Pair(y, 2), Record, lambda y: Row([y]), lambda y: OrderedDict(a=y)])
+def test_an_object_that_held_computed_values_before_the_call_is_a_constant(make):
+    kept = make(Tensor([1.0, 2.0]) * 2)
+    step = tinygrad_edu.compile(lambda x: [kept, x * 2])
+    for _ in range(4):
+        assert step(X)[0] is kept
+
+
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("constant", [Pair(1, 2), Row([1]), OrderedDict(a=1)])
 def test_a_constant_keeps_its_type_in_a_result(constant):
     step = tinygrad_edu.compile(lambda x: [constant, x * 2])

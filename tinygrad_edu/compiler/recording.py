@@ -323,7 +323,7 @@ def _refuse_computed_parts(result: Any) -> None:
     """Refuse a container of another type, such as a named tuple or a dataclass, that holds what was computed."""
     parts = result.values() if isinstance(result, dict) else result if isinstance(result, tuple | list | set) else ()
     fields = [getattr(result, name, None) for name in getattr(result, "__dataclass_fields__", ())]
-    if any(isinstance(x, Traced) or (isinstance(x, Node) and x.operation is not None) for x in (*parts, *fields)):
+    if any(isinstance(raw_of(x), Traced) for x in (*parts, *fields)):
         raise RecordingError(
             "a compiled function returns values, and tuples, lists and dicts of them, but this one returned an object "
             f"of the type {type(result).__name__} that holds computed values: return them as a tuple, and make the "
