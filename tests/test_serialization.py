@@ -269,3 +269,9 @@ def test_errors_are_the_builtin_ones_too():
 def test_a_path_is_text():
     with pytest.raises(DTypeError, match=r"^load takes the path of a file, but was given 3$"):
         load(3)
+
+
+def test_names_come_back_in_alphabetical_order(tmp_path):
+    names = [f"layers.{i}.weight" for i in (3, 11, 0, 7)] + ["b", "a"]
+    save(tmp_path / "w.safetensors", {name: np.ones(2) for name in names})
+    assert list(load(tmp_path / "w.safetensors")) == sorted(names)

@@ -95,8 +95,8 @@ def load(path: PathLike) -> dict[str, Any]:
 
     Returns
     -------
-    dict : names to new arrays, bit for bit as they were saved. NumPy has no type BF16: such numbers become float32,
-        which holds each of them exactly.
+    dict : names, in alphabetical order, to new arrays, bit for bit as they were saved. NumPy has no type BF16: such
+        numbers become float32, which holds each of them exactly.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def load(path: PathLike) -> dict[str, Any]:
         raise WeightsNotFoundError(f"load: there is no file {os.fspath(path)!r}")
     try:
         content = place.read_bytes()
-        found = dict(safetensors.deserialize(content))  # type: ignore[no-untyped-call]
+        found = dict(sorted(safetensors.deserialize(content)))  # type: ignore[no-untyped-call]
         arrays = {name: _numbers(name, entry) for name, entry in found.items()}
     except OSError as error:
         raise WeightsNotFoundError(f"load: {os.fspath(path)!r} cannot be read ({error.strerror or error})") from None

@@ -1002,3 +1002,42 @@ def test_norms_of_large_numbers_do_not_overflow(dtype, size):
     assert optim.clip_grad_norm_([w], 1e-3 * size) == pytest.approx(size * 8**0.5, rel=1e-3)
     np.testing.assert_allclose(w.grad, 1e-3 * size / 8**0.5, rtol=2e-3)
     assert w.dtype == w.grad.dtype == dtype
+
+
+EMPTY = (
+    "ASGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "LBFGS",
+    "Muon",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "SGD",
+)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_matrix_without_entries_is_a_parameter_too(name, shape):
+    p = Tensor(np.zeros(shape))
+    optimizer = getattr(optim, name)([p], lr=0.1)
+    for _ in range(2):
+
+        def closure():
+            optimizer.zero_grad()
+            loss = (p * p).sum()
+            loss.backward()
+            return loss
+
+        if name == "LBFGS":
+            optimizer.step(closure)
+        else:
+            closure()
+            optimizer.step()
+    assert p.shape == shape
+    assert optim.clip_grad_norm_([p], 1.0, norm_type=math.inf) == 0.0

@@ -75,7 +75,7 @@ def _norm(pairs: list[tuple[Any, Any]], order: float) -> Any:
     if order == math.inf:
         largest: Any = 0.0
         for p, g in pairs:
-            largest = larger(abs(g) if isinstance(p, Value) else abs(g).max().item(), largest)
+            largest = larger(abs(g) if isinstance(p, Value) else abs(g).max(initial=0.0).item(), largest)
         return largest
     return sum([_power_sum(p, g, order) for p, g in pairs], 0.0) ** (1 / order)
 

@@ -432,7 +432,7 @@ class Muon(Optimizer):
         velocity = running(state, "momentum_buffer", self.momentum, (1 - self.momentum) * g)
         change = (1 - self.momentum) * g + self.momentum * velocity if self.nesterov else velocity
         rows, columns = p.shape
-        rate = self.lr * max(1.0, columns / rows) ** 0.5
+        rate = self.lr * max(1.0, columns / max(rows, 1)) ** 0.5
         return p * (1 - self.lr * self.weight_decay) - rate * self._orthogonal(change)
 
     def _orthogonal(self, x: Any) -> Any:

@@ -91,7 +91,7 @@ class LBFGS:
         first = closure()
         loss, g = as_number(first), self._flat_gradient()
         evaluations = 1
-        if abs(g).max() <= self.tolerance_grad:
+        if abs(g).max(initial=0.0) <= self.tolerance_grad:
             return first
         for iteration in range(1, self.max_iter + 1):
             length = min(1.0, 1.0 / abs(g).sum()) * self.lr if self._gradient is None else self.lr
