@@ -117,8 +117,7 @@ def _in_columns(lines: list[str]) -> list[str]:
 
 def _helpers(source: str) -> list[str]:
     """The functions that are printed before a program, to be shown after it."""
-    above = source.rpartition("\n\n\ndef ")[0]
-    functions = re.findall(r"^def .*\n(?:(?: .*)?\n)*", above + "\n", re.MULTILINE)
+    *functions, _ = re.findall(r"^def .*\n(?:(?: .*)?\n)*", source, re.MULTILINE)
     return [line for text in functions for line in ("", "# helpers", *text.rstrip().splitlines())]
 
 

@@ -125,3 +125,15 @@ def test_a_first_step_that_differs_is_refused():
 def test_choices_need_a_multilayer_perceptron():
     with pytest.raises(ArgumentError, match="choices are of nets like"):
         playground(nn.Sequential(nn.Linear(2, 1, rng=0)), X, Y, choices={"widths": [[3]]})
+
+
+LABELS_ABOVE = 0.5
+
+
+def test_the_program_of_a_step_is_shown_with_its_functions_whatever_was_fixed():
+    def loss(z, y):
+        return nn.functional.binary_cross_entropy_with_logits(z[:, 0], y > LABELS_ABOVE)
+
+    for page in (small(), small(loss=loss)):
+        assert page.html.count("# helpers") == 1
+        assert "def scatter(x, index, shape):" in page.html
