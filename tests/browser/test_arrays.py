@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from tests.browser.graphs import batch, layer, neuron, samples, scalar_net, sequential
-from tests.browser.test_page import pick, text, violations, wait_until
+from tests.browser.test_page import pick, text, violations
+from tests.browser.waiting import until
 from tinygrad_edu import Tensor
 from viz.formulas.numbers import number_text
 from viz.pages.player import player
@@ -96,7 +97,7 @@ def test_the_network_view_shows_the_neurons_in_columns(opened, make, columns):
     expected = sum(a * b for a, b in itertools.pairwise(columns))
     assert page.locator(".wire").count() == expected
     assert page.locator(".wire.positive, .wire.negative").count() == expected
-    wait_until(page, "location.hash.endsWith('&view=network')")
+    until(page, "location.hash.endsWith('&view=network')")
     assert violations(page) == []
     page.keyboard.press("n")
     assert page.locator("#net").is_hidden()

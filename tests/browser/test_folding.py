@@ -3,7 +3,8 @@
 import pytest
 
 from tests.browser.graphs import HOSTILE, recurrent, recurrent_layer, samples, scalar_net
-from tests.browser.test_page import text, wait_until
+from tests.browser.test_page import text
+from tests.browser.waiting import until
 from tinygrad_edu import Value
 from viz.formulas.numbers import number_text
 from viz.pages.player import player
@@ -188,7 +189,7 @@ def test_hostile_names_of_modules_stay_texts(opened):
         call.scope.title = HOSTILE[1] + HOSTILE[2]
     page = opened(film, "#step=20")
     page.evaluate("player.graph.foldAll(); player.graph.foldAll()")
-    wait_until(page, "document.querySelector('.cluster')")
+    until(page, "document.querySelector('.cluster')")
     assert page.evaluate("document.querySelectorAll('img, #graph script').length") == 0
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from demos.backprop import expression
 from tests.browser.graphs import HOSTILE, layer, neuron, scalar_net
-from tests.browser.test_page import count, text, wait_until
+from tests.browser.test_page import count, text
+from tests.browser.waiting import until
 from tinygrad_edu import Tensor, Value, operation
 from tinygrad_edu.graph.node import topological_order
 from viz.formulas.numbers import number_text
@@ -108,11 +109,11 @@ def test_a_link_shares_numbers_step_and_view(opened):
     assert count(page) == 14
     assert page.evaluate(f"player.film.numbers.value({place(root, 'w1')})") == -2.87
     page.evaluate("player.leaves.reset()")
-    wait_until(page, "location.hash === '#step=14'")
+    until(page, "location.hash === '#step=14'")
     page.evaluate(f"player.leaves.set({place(root, 'x1')}, 3.25)")
-    wait_until(page, "location.hash === '#step=14&x1=3.25'")
+    until(page, "location.hash === '#step=14&x1=3.25'")
     page.evaluate("location.hash = '#step=99&x2=1&x1=nonsense'")
-    wait_until(page, "player.count === player.film.length")
+    until(page, "player.count === player.film.length")
     assert shown(page) == expected(x2=1.0)
 
 
@@ -173,7 +174,7 @@ def test_leaves_with_hostile_labels_can_be_changed(opened):
     page.evaluate("player.leaves.set(0, 0.25)")
     page.evaluate("player.pick(0)")
     assert HOSTILE[0][:10] in text(page, "#changes")
-    wait_until(page, "location.hash.includes('=0.25')")
+    until(page, "location.hash.includes('=0.25')")
     page.reload()
     assert page.evaluate("player.film.numbers.value(0)") == 0.25
 
@@ -194,7 +195,7 @@ def test_notes_are_shown_and_playing_pauses_at_stops(opened):
     page = opened(player(root, notes={3: "Here two paths meet.", x2: "Used twice."}, stops=[3]))
     page.select_option("#speed", "16")
     page.click("#play")
-    wait_until(page, "player.count === 3 && !player.timer")
+    until(page, "player.count === 3 && !player.timer")
     assert text(page, "#note") == "Here two paths meet."
     step = page.evaluate(f"player.film.arrivals[{place(root, 'x2')}][0] + 1")
     page.evaluate(f"player.seek({step})")
@@ -213,8 +214,8 @@ def test_a_thousand_nodes_are_computed_within_a_frame(opened):
 def test_the_number_travels_along_its_edge(opened):
     page = opened(player(neuron()), "#step=9")
     page.keyboard.press("ArrowRight")
-    wait_until(page, "document.querySelector('#motion .pill.backward')")
-    wait_until(page, "document.querySelector('#motion text').textContent === '0.3174'")
+    until(page, "document.querySelector('#motion .pill.backward')")
+    until(page, "document.querySelector('#motion text').textContent === '0.3174'")
     page.emulate_media(reduced_motion="reduce")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.querySelectorAll('#motion .pill').length") == 0
@@ -297,14 +298,14 @@ def test_in_a_notebook_the_page_follows_its_theme_and_lets_the_wheel_scroll(open
     page.set_content(f"<!doctype html>{body}<div style='height: 2000px'></div>")
     frame = page.frames[1]
     frame.wait_for_selector("#node-0")
-    wait_until(frame, "document.documentElement.dataset.theme === 'dark'")
+    until(frame, "document.documentElement.dataset.theme === 'dark'")
     page.evaluate("document.body.dataset.jpThemeLight = 'true'")
-    wait_until(frame, "document.documentElement.dataset.theme === 'light'")
+    until(frame, "document.documentElement.dataset.theme === 'light'")
     assert page.locator(".tinygrad-edu-still").is_hidden()
     scale = frame.evaluate("player.graph.view[2]")
     page.mouse.move(200, 500)
     page.mouse.wheel(0, 200)
-    wait_until(page, "window.scrollY > 0")
+    until(page, "window.scrollY > 0")
     assert frame.evaluate("player.graph.view[2]") == scale
     frame.evaluate("player.leaves.set(player.leaves.list[0], 1.5)")
     assert frame.evaluate("player.film.numbers.value(player.leaves.list[0])") == 1.5

@@ -5,7 +5,8 @@ import pytest
 
 from tests.browser.graphs import HOSTILE, batch, layer
 from tests.browser.test_arrays import lit, pick_operation
-from tests.browser.test_page import pick, text, violations, wait_until
+from tests.browser.test_page import pick, text, violations
+from tests.browser.waiting import until
 from tinygrad_edu import Tensor, nn, operation, recording
 from tinygrad_edu.graph.node import topological_order
 from viz.explain.why import why
@@ -65,7 +66,7 @@ def test_typing_an_entry_changes_everything_that_depends_on_it(opened):
     agree(page, film)
     assert text(page, "#changes li") == "W[0,1] −0.22 → 1.5 · reset"
     shown = number_text(float(film.values[-1]))
-    wait_until(page, f"document.querySelector('.node.root .value').textContent === '{shown}'")  # it is out of sight
+    until(page, f"document.querySelector('.node.root .value').textContent === '{shown}'")  # it is out of sight
     field(page, "W[0,1]").fill("no number")
     assert field(page, "W[0,1]").get_attribute("aria-invalid") == "true"
     agree(page, film)
@@ -105,14 +106,14 @@ def test_a_link_shares_the_changed_entries(opened):
     page = opened(player(root), "#step=5&W=1:2.5;4:-1&b=nonsense;9:4;1:x")
     agree(page, changed(root, {"W": {(0, 1): 2.5, (2, 0): -1.0}}))
     page.evaluate(f"player.leaves.set({place(root, 'b')}, 0.25, 1)")
-    wait_until(page, "location.hash.endsWith('&W=1:2.5;4:-1&b=1:0.25')")
+    until(page, "location.hash.endsWith('&W=1:2.5;4:-1&b=1:0.25')")
     page.evaluate("player.descent.step()")
-    wait_until(page, "location.hash.includes('&W=~')")
+    until(page, "location.hash.includes('&W=~')")
     before = numbers(page)
     again = opened(player(root), page.evaluate("location.hash"))
     assert numbers(again) == before
     again.evaluate("location.hash = '#step=5&W=~%%%'")
-    wait_until(again, "player.count === 5")
+    until(again, "player.count === 5")
 
 
 def test_a_gradient_step_moves_the_arrays_that_learn(opened):
@@ -312,7 +313,7 @@ def test_what_is_out_of_sight_follows_when_the_hand_rests(opened):
     page = opened(player(batch()), "#step=999")
     page.evaluate("player.graph.zoom(4)")
     page.evaluate("player.leaves.set(player.leaves.list[0], 5, 0)")
-    wait_until(
+    until(
         page,
         """player.film.nodes.every((node, i) => !player.graph.boxes[i] || player.graph.anchor[i] !== null ||
            node.role === 'constant' ||

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.test_page import wait_until
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.xdist_group("notebook")  # one process runs the kernel and the server for all of these tests
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def test_a_converted_notebook_shows_a_page_that_works(opened, executed, theme, t
     assert all(picture.evaluate("(picture) => picture.naturalWidth") > 100 for picture in (drawing, film))
     assert page.locator(".tinygrad-edu-still:visible").count() == 0
     frame = page.locator("iframe.tinygrad-edu-page").first.element_handle().content_frame()
-    wait_until(frame, f"document.documentElement.dataset.theme === '{theme}'")
+    until(frame, f"document.documentElement.dataset.theme === '{theme}'")
     frame.locator("#last").click()
     assert frame.locator("#node-0 .grad").text_content() != ""
     frame.locator("#node-0").press("ArrowUp")
@@ -144,7 +144,7 @@ def test_in_jupyterlab_the_page_follows_the_theme(jupyterlab):
     for theme in ("light", "dark"):
         name = f"JupyterLab {theme.title()}"
         jupyterlab.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
-        wait_until(frame, f"document.documentElement.dataset.theme === '{theme}'")
+        until(frame, f"document.documentElement.dataset.theme === '{theme}'")
     assert jupyterlab.locator(".tinygrad-edu-still:visible").count() == 0
 
 
@@ -155,17 +155,17 @@ def test_in_jupyterlab_the_wheel_scrolls_the_notebook_until_the_view_has_the_foc
     jupyterlab.locator("iframe.tinygrad-edu-page").first.hover()
     top = jupyterlab.locator("iframe.tinygrad-edu-page").first.bounding_box()["y"]
     jupyterlab.mouse.wheel(0, 60)
-    wait_until(jupyterlab, f"document.querySelector('iframe.tinygrad-edu-page').getBoundingClientRect().y < {top}")
+    until(jupyterlab, f"document.querySelector('iframe.tinygrad-edu-page').getBoundingClientRect().y < {top}")
     assert frame.evaluate(scale) == before
     jupyterlab.keyboard.down("Control")
     jupyterlab.mouse.wheel(0, 60)
     jupyterlab.keyboard.up("Control")
-    wait_until(frame, f"{scale} < {before}")
+    until(frame, f"{scale} < {before}")
     before = frame.evaluate(scale)
     frame.locator("#node-0").click()
     frame.locator("#graph").hover()
     jupyterlab.mouse.wheel(0, -60)
-    wait_until(frame, f"{scale} > {before}")
+    until(frame, f"{scale} > {before}")
 
 
 def test_a_notebook_that_is_not_trusted_shows_a_picture_and_a_sentence_until_the_cell_runs(jupyterlab):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.graphs import HOSTILE, batch, faulty, hostile, layer, neuron, scalar_net
+from tests.browser.waiting import until
 from tinygrad_edu.graph.node import topological_order
 from viz.explain.audit import audit
 from viz.explain.quiz import questions, read_number
@@ -15,12 +16,6 @@ from viz.pages.player import player
 
 def count(page):
     return page.evaluate("player.count")
-
-
-def wait_until(page, condition):
-    """Wait for a condition in JavaScript, looked at in every frame: the page's policy forbids Playwright's own way."""
-    look = f"const look = () => ({condition}) ? done() : requestAnimationFrame(look); look();"
-    page.evaluate(f"() => new Promise((done) => {{ {look} }})")
 
 
 def length(page):
@@ -80,7 +75,7 @@ def test_a_wide_graph_opens_where_stepping_begins_and_fit_shows_all_of_it_at_any
     page.click("#fit")
     assert page.evaluate(shown) == [True, True]
     page.set_viewport_size({"width": 1000, "height": 700})
-    wait_until(page, f"({shown}).every(Boolean)")
+    until(page, f"({shown}).every(Boolean)")
 
 
 def test_the_texts_of_a_box_lie_within_it(opened):
@@ -187,7 +182,7 @@ def test_keys_buttons_slider_and_address_say_the_same(opened):
     for press, expected in (("End", last), ("Home", 0), ("ArrowRight", 1)):
         page.keyboard.press(press)
         assert count(page) == expected
-        wait_until(page, f"location.hash === '#step={expected}'")
+        until(page, f"location.hash === '#step={expected}'")
         assert page.locator("#slider").input_value() == str(expected)
     page.keyboard.press("b")
     assert text(page, "#where").endswith("backward pass")
@@ -197,9 +192,18 @@ def test_keys_buttons_slider_and_address_say_the_same(opened):
     page.locator("#slider").fill("4")
     assert count(page) == 4
     page.evaluate("location.hash = '#step=5'")
-    wait_until(page, "player.count === 5")
+    until(page, "player.count === 5")
     page.evaluate("location.hash = '#step=99999'")
-    wait_until(page, f"player.count === {last}")
+    until(page, f"player.count === {last}")
+
+
+def test_an_address_that_is_typed_just_before_the_page_writes_its_own_is_followed(opened):
+    page = opened(player(neuron()), "#step=7")
+    until(page, "!player.address.waits")
+    page.evaluate("location.hash = '#step=5'; player.seek(2)")
+    until(page, "player.count === 5")
+    page.evaluate("player.seek(6)")
+    until(page, "location.hash === '#step=6'")
 
 
 def test_back_to_the_start_before_the_next_frame_is_no_error(opened):
@@ -214,10 +218,10 @@ def test_it_plays_to_the_end_and_stops(opened):
     page.locator("#speed").blur()
     page.keyboard.press("Space")
     assert text(page, "#play span") == "Pause"
-    wait_until(page, "player.count === player.film.length")
-    wait_until(page, "document.querySelector('#play span').textContent === 'Play'")
+    until(page, "player.count === player.film.length")
+    until(page, "document.querySelector('#play span').textContent === 'Play'")
     page.click("#play")  # from the beginning again
-    wait_until(page, "player.count > 0 && player.count < player.film.length")
+    until(page, "player.count > 0 && player.count < player.film.length")
     page.click("#play")
     assert text(page, "#play span") == "Play"
 
@@ -296,7 +300,7 @@ def test_pan_and_zoom(opened):
     before = page.evaluate(scale)
     page.mouse.move(300, 300)
     page.mouse.wheel(0, -300)
-    wait_until(page, f"{scale} > {before}")
+    until(page, f"{scale} > {before}")
     x = page.evaluate("player.graph.view[0]")
     page.mouse.move(60, 120)
     page.mouse.down()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.browser.test_page import violations
+from tests.browser.waiting import until
 from tinygrad_edu import compile as compile_
 from tinygrad_edu import data, nn, optim
 from viz.formulas.numbers import number_text
@@ -35,13 +36,6 @@ def plain():
 def advance(page, steps):
     page.evaluate(
         f"() => {{ for (let i = 0; i < {steps}; i += 1) playground.history.advance(); playground.changed(); }}"
-    )
-
-
-def until(page, condition):
-    """Wait until an expression holds. Playwright's own waiting evaluates text in the page, which the policy forbids."""
-    page.evaluate(
-        f"new Promise((done) => (function look() {{ ({condition}) ? done() : requestAnimationFrame(look); }})())"
     )
 
 

@@ -25,6 +25,7 @@ class Address {
   constructor(film) {
     this.film = film;
     this.embedded = location.protocol === "about:";
+    this.written = location.hash; // the address as the page knows it
     const counts = new Map();
     for (const { label } of film.nodes) counts.set(label, (counts.get(label) ?? 0) + 1);
     this.keys = film.nodes.map((node, k) => {
@@ -35,6 +36,7 @@ class Address {
 
   /** What the address asks for: {step, view, changes}; step is null where it asks for none. */
   read() {
+    this.written = location.hash;
     const asked = new URLSearchParams(location.hash.slice(1));
     const step = /^\d+$/.test(asked.get("step") ?? "") ? Number(asked.get("step")) : null;
     const changes = [];
@@ -63,9 +65,10 @@ class Address {
     return places.map((i) => `${i}:${numbers.entry(k, i)}`).join(";");
   }
 
-  /** Write the state, at most once in a tenth of a second: browsers refuse more. */
+  /** Write the state, at most once in a tenth of a second: browsers refuse more. An address that a person has typed
+      meanwhile is left as it is: it is read next. */
   write(state) {
-    if (this.embedded) return;
+    if (this.embedded || location.hash !== this.written) return;
     this.state = state;
     if (this.waits) return;
     this.put(state);
@@ -84,5 +87,6 @@ class Address {
     this.isComplete = length <= LONGEST;
     if (this.isComplete) parts.push(...numbers);
     history.replaceState(null, "", `#${parts.map((pair) => pair.join("=")).join("&")}`);
+    this.written = location.hash;
   }
 }

@@ -36,11 +36,13 @@ class Playground {
     });
     this.buttons();
     this.keys();
-    const linked = decodedLink(location.hash, given.programs);
-    this.start(linked ?? {});
+    this.written = location.hash;
+    this.start(decodedLink(location.hash, given.programs) ?? {});
     window.addEventListener("hashchange", () => {
       const content = decodedLink(location.hash, given.programs);
-      if (content && location.hash !== this.written) this.start(content);
+      const changed = location.hash !== this.written;
+      this.written = location.hash;
+      if (content && changed) this.start(content);
     });
     new ResizeObserver(() => this.resize()).observe(main);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
@@ -443,16 +445,20 @@ class Playground {
     if (this.embedded || this.replay) return;
     clearTimeout(this.writing);
     this.writing = setTimeout(() => {
-      this.written = this.link();
-      history.replaceState(null, "", this.written);
+      if (location.hash === this.written) this.put(this.link()); // else a person has typed another: it is read next
     }, 200);
+  }
+
+  put(link) {
+    history.replaceState(null, "", link);
+    this.written = location.hash;
   }
 
   async share() {
     this.pause();
-    this.written = this.link();
-    if (!this.embedded) history.replaceState(null, "", this.written);
-    const url = location.href.replace(/#.*/, "") + this.written;
+    const link = this.link();
+    if (!this.embedded) this.put(link);
+    const url = location.href.replace(/#.*/, "") + link;
     let said = "The link is in the address bar.";
     try {
       await navigator.clipboard.writeText(url);
