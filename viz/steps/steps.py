@@ -50,8 +50,11 @@ def same_figures(x: float, y: float) -> bool:
 class Step:
     """One step of a trace.
 
-    ``index`` is its place in the list, ``node`` the id of the node that it is about, and ``target`` that of the node
-    that gets a value or a gradient.
+    Attributes
+    ----------
+    index : its place in the list of steps.
+    node : the id of the node that it is about.
+    target : the id of the node that gets a value or a gradient in this step.
     """
 
     kind: ClassVar[str]
