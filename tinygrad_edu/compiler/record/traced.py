@@ -10,7 +10,7 @@ import linecache
 import operator
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,8 +19,6 @@ from tinygrad_edu.compiler.program import CALL, INDEX, MATH, METHOD, PYTHON, UFU
 from tinygrad_edu.graph.node import Node
 from tinygrad_edu.operations.decompositions import det_sign, logabsdet
 from tinygrad_edu.support.users_code import users_frame, users_place
-
-Recorder = Any  # `recorder.Recorder`, which imports this module
 
 
 def users_line() -> str:
@@ -141,6 +139,25 @@ _LENGTHS = frozenset(
 )
 
 
+class Listener(Protocol):
+    """What a `Traced` asks of the recorder that made it."""
+
+    constants: set[Var]
+    section: str
+
+    def apply(self, kind: str, function: Any, args: Any, keywords: Any = None) -> Any:
+        """Compute, and write down the line."""
+
+    def compute(self, operation: Any, xs: Any, params: Any) -> Any:
+        """The forward pass of an operation."""
+
+    def overwrite(self, x: "Traced", new: "Traced") -> None:
+        """``x += …``."""
+
+    def in_other_thread(self) -> bool:
+        """Whether the caller is not the thread that records."""
+
+
 class Traced:
     """A value of the call that is being recorded, and the variable of the program that stands for it."""
 
@@ -148,7 +165,7 @@ class Traced:
     __array_priority__ = 500
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, recorder: Recorder, var: Var | None, value: Any) -> None:
+    def __init__(self, recorder: Listener, var: Var | None, value: Any) -> None:
         self._recorder = recorder
         self.variable = var  # None: a constant, which no input is part of
         self.value = value
