@@ -81,11 +81,9 @@ class _LongShortTerm(_Recurrent):
 
     def step(self, a: Tensor, b: Tensor, state: State) -> State:
         n, z = self.hidden_size, a + b
-        both = z[..., : 2 * n].sigmoid()
-        i, f = both[..., :n], both[..., n:]
-        g, o = z[..., 2 * n : 3 * n].tanh(), z[..., 3 * n :].sigmoid()
-        c = f * state[1] + i * g
-        return o * c.tanh(), c
+        i, f, g, o = (z[..., k * n : (k + 1) * n] for k in range(4))
+        c = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
 
 
 class _Gated(_Recurrent):
