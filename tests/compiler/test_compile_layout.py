@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import tinygrad_edu
 from tests.compiler.test_compile import OPTIMIZERS, Training, assert_close
 from tinygrad_edu import Tensor, nn, optim
+from tinygrad_edu.compiler.run.buffers import Memory
 from tinygrad_edu.errors import ArgumentError
 from tinygrad_edu.speed import blas
 
@@ -409,3 +410,10 @@ def test_parameters_begin_with_a_line_of_the_cache(dtype):
     for _ in range(2):  # recorded, and replayed
         own.step(*data(4, 5, 2, dtype))
     assert own.net.parameters()[0].data.ctypes.data % 64 == 0
+
+
+def test_every_array_of_a_program_begins_with_a_line_of_the_cache():
+    memory = Memory()
+    blocks = [memory.allocate(size) for size in (1, 100, 1000)]
+    assert all(block.ctypes.data % 64 == 0 for block in blocks)
+    assert [block.size for block in blocks] == [1, 100, 1000]

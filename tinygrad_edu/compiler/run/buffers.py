@@ -14,6 +14,7 @@ import numpy as np
 from tinygrad_edu.compiler.program import Line, Program, Var, variables
 from tinygrad_edu.compiler.views import views
 from tinygrad_edu.compiler.write.emit import Writer
+from tinygrad_edu.speed.blas import aligned_empty
 
 MEDIUM = 1 << 16  # entries: up to so many, a maximum with an array full of a number is faster than with the number
 
@@ -31,7 +32,7 @@ class Memory:
         if stock:
             return stock.pop()
         self.total += size
-        return np.empty(size, np.uint8)
+        return aligned_empty((size,), np.dtype(np.uint8))
 
     def free(self, block: Any) -> None:
         """Let the block be used again."""
