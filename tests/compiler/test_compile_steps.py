@@ -211,3 +211,38 @@ def test_arrays_are_joined_as_numpy_joins_them(join, axis, dtypes):
         found = own(x, y)
         assert found.dtype == f(x, y).dtype
         assert np.array_equal(found, f(x, y))
+
+
+PARTS = {  # a function, and how many joins are left
+    "stacked": (lambda x: np.stack([x * 2, x * 3]) * 5, 0),
+    "rows of different numbers": (lambda x: np.concatenate([x * 2, x.sum(axis=0, keepdims=True), x @ x.T @ x]) * 5, 0),
+    "one part": (lambda x: np.stack([x * 2]) * 5, 0),
+    "and read before": (lambda x: np.stack([y := x * 2, y * 3, y[::-1] + 1]) * 5, 0),
+    "and read after the whole": (lambda x: (y := x * 2, z := np.stack([y, x * 3]) * 5, z.sum() + y * 7)[1:], 0),
+    "returned": (lambda x: (y := x * 2, np.stack([y, x * 3])), 1),
+    "a view of it returned": (lambda x: ((y := x * 2)[1:], np.stack([y, x * 3]) * 5), 1),
+    "the whole returned": (lambda x: np.stack([x * 2, x * 3]), 0),
+    "twice the same": (lambda x: np.stack([y := x * 2, y]) * 5, 1),
+    "in two joins": (lambda x: np.stack([y := x * 2, x * 3]) * 5 + np.stack([y, x * 4]) * 7, 1),
+    "an argument": (lambda x: np.stack([x, x * 3]) * 5, 1),
+    "a constant": (lambda x: np.stack([x * 2, np.ones((3, 4))]) * 5, 1),
+    "a view": (lambda x: np.stack([(x * 2)[::-1], x * 3]) * 5, 1),
+    "a choice": (lambda x: np.stack([np.where(x > 1, x, 0.0), x * 3]) * 5, 1),
+    "a join of columns": (
+        lambda x: np.stack([np.concatenate([x * 2, x * 3], axis=1), np.ones((3, 8)) * x[0, 0]]),
+        1,
+    ),
+    "a join of rows": (lambda x: np.concatenate([np.concatenate([x * 2, x * 3]), x * 4]) * 5, 1),
+    "of two types": (lambda x: np.stack([x > 1, x * 3]) * 5, 1),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_rows_of_a_join_are_computed_in_their_places(name):
+    f, left = PARTS[name]
+    own = tinygrad_edu.compile(f)
+    for seed in range(3):
+        x = np.random.default_rng(seed).normal(size=(3, 4)) + 1
+        for a, b in zip(*(y if isinstance(y, tuple) else (y,) for y in (own(x), f(x))), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert len(re.findall(r"\b(np\.)?(stack|concatenate)_?\(", own.optimized_source)) == left

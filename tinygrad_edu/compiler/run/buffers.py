@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.program import Line, Program, Var, variables
+from tinygrad_edu.compiler.run.joins import parts_in_place, places
 from tinygrad_edu.compiler.views import views
 from tinygrad_edu.compiler.write.emit import Writer
 from tinygrad_edu.speed.blas import aligned_empty
@@ -68,6 +69,9 @@ class Arrays:
         self.known: dict[Any, str] = {}  # the names of objects that were made once
         self.late: set[Var] = set()
         self._count_reads()
+        self.homes = parts_in_place(program, {*self.stores, *column_major}, self.kept)
+        for part, line in self.homes.items():  # the whole is needed from its first part to the last reader of any
+            self.last[line.out] = max(self.last.get(line.out, -1), self.last[part])
 
     def _count_reads(self) -> None:
         """Find the last line that needs the memory of each variable."""
@@ -106,7 +110,9 @@ class Arrays:
     def buffer(self, line: Line, *, like: Var | None = None) -> str:
         """Memory for what the line computes; ``like`` is an operand whose memory it uses."""
         var = line.out
-        if var in self.stores:  # chosen before: a slice of the parameters or of their gradients
+        if var in self.homes and var not in self.stores:
+            self._place_parts(self.homes[var])
+        if var in self.stores:  # chosen before: a slice of the parameters or of their gradients, or a part of a join
             return self.names.of[var]
         if like is not None:
             array = self.stores[like].array
@@ -126,9 +132,15 @@ class Arrays:
         self.define(var, array, f"np.empty({var.shape}, {self.writer.operand(var.dtype).text}{order})")
         return self.names.of[var]
 
+    def _place_parts(self, line: Line) -> None:
+        name = self.buffer(line)
+        for part, array, index in places(line, self.stores[line.out].array):
+            self.stores[part] = Store(array, line.out)
+            self.define(part, array, f"{name}[{index}]")
+
     def reusable(self, number: int, line: Line, operands: Sequence[Any]) -> Var | None:
         """An operand that no later line reads and that has the right form."""
-        if line.out in self.stores:
+        if line.out in self.stores or line.out in self.homes:
             return None
         for x in operands:
             if not isinstance(x, Var) or x not in self.blocks or self.last.get(x, -1) > number or x in self.kept:

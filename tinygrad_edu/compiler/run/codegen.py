@@ -9,6 +9,7 @@ from tinygrad_edu.compiler.program import CHECK, INDEX, PYTHON, UFUNC, Line, Var
 from tinygrad_edu.compiler.record.scalars import DIVIDE, POWER
 from tinygrad_edu.compiler.run import patterns
 from tinygrad_edu.compiler.run.buffers import Store
+from tinygrad_edu.compiler.run.joins import joined
 from tinygrad_edu.compiler.run.pen import Pen
 from tinygrad_edu.compiler.views import is_view
 from tinygrad_edu.compiler.write.emit import Text, Writer, loop_types
@@ -60,6 +61,8 @@ class Codegen(Pen):
             self._into_buffer(number, line)
         elif line.function is np.where and line.out.shape and len(line.args) == 3:
             self._choice(number, line)
+        elif joined(line):
+            self._join(line)
         elif not self._by_pattern(line):
             self._assignment(line)
 
@@ -102,6 +105,13 @@ class Codegen(Pen):
             args = [self.arrays.number(x, line, types[i] if types else None) for i, x in enumerate(line.args)]
             out = self.arrays.buffer(line, like=self.arrays.reusable(number, line, line.args))
             self.say(line, self.call(line.function, args, out))
+
+    def _join(self, line: Line) -> None:
+        """Arrays beside each other, if they were not computed in their places."""
+        parts, axis = joined(line) or ((), 0)
+        if not any(isinstance(x, Var) and self.arrays.homes.get(x) is line for x in parts):
+            join, out = self.arrays.bound(line.function), self.arrays.buffer(line)
+            self.say(line, f"{join}({self.text(parts)}, {axis}, {out})")
 
     def _reduction(self, line: Line) -> None:
         ufunc = line.function.__self__
