@@ -106,17 +106,23 @@ def test_training_of_a_layer_over_sequences_is_that_of_eager(layer, layers):
     assert_training_is_that_of_eager(Last, 5, 4)
 
 
-def lines_of(net, rows, features, dtype=np.float32):
-    """How many lines of the program call which function."""
+def copied(net, rows, features, dtype=np.float32):
+    """How many lines of the program copy transposed matrices, slices, and others."""
     training = Training(True, net=net)
     training.step(*sequences(rows, features, dtype))
-    return Counter(re.findall(r"^    (\w+?)_\(", training.step.optimized_source, re.MULTILINE))
+    return Counter(re.findall(r"^    \w+\[\.\.\.\] = (\D+)\d*$", training.step.optimized_source, re.MULTILINE))
 
 
 @pytest.mark.parametrize("cell", ["tanh", "gated"])
 def test_a_transposed_weight_that_all_steps_read_is_copied_once(cell):
-    called = lines_of(ByHand(32, 64, cell, dtype=np.float32), 16, 32)
-    assert called["positive"] == 1
+    assert copied(ByHand(32, 64, cell), 16, 32)["transpose"] == 1
+
+
+@pytest.mark.parametrize("hidden", [64, 600])
+@pytest.mark.parametrize("rows", [1, 16])
+def test_columns_that_several_lines_read_are_copied_if_their_rows_are_apart_and_short(rows, hidden):
+    found = copied(ByHand(4, hidden, "gated"), rows, 4)
+    assert found["getitem"] == (3 * STEPS if rows > 1 and hidden == 64 else 0)  # the tanh reads its columns once
 
 
 def test_gates_and_their_gradients_are_stored_row_by_row_as_the_matrix_that_they_are_columns_of():
@@ -128,7 +134,7 @@ def test_gates_and_their_gradients_are_stored_row_by_row_as_the_matrix_that_they
 
 def test_few_steps_are_left_as_they_are(monkeypatch):
     monkeypatch.setitem(INPUTS, "rows", lambda x: [x[t] for t in range(3)])
-    assert "positive" not in lines_of(ByHand(32, 64, dtype=np.float32), 16, 32)
+    assert not copied(ByHand(32, 64), 16, 32)
 
 
 # --- arrays of steps that are also something else ---------------------------------------------------------------------

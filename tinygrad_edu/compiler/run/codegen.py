@@ -100,6 +100,8 @@ class Codegen(Pen):
             self._reduction(line)
         elif name == "matmul":
             patterns.product(self, line)
+        elif line.function is np.positive:
+            self.say(line, f"{self.arrays.buffer(line)}[...] = {self.text(line.args[0])}")  # a copy
         else:
             types = loop_types(line.function, line.args)
             args = [self.arrays.number(x, line, types[i] if types else None) for i, x in enumerate(line.args)]

@@ -14,6 +14,7 @@ from tinygrad_edu.compiler.program import CHECK, MATH, PYTHON, Line, Program, Va
 from tinygrad_edu.compiler.record.names import Names
 from tinygrad_edu.compiler.rewrite import optimize
 from tinygrad_edu.compiler.rewrite.affine import fuse_affine
+from tinygrad_edu.compiler.rewrite.columns import copy_columns
 from tinygrad_edu.compiler.rewrite.flat_updates import fuse_updates, place_updates
 from tinygrad_edu.compiler.rewrite.layout import Layout
 from tinygrad_edu.compiler.rewrite.settings import with_numbers
@@ -166,6 +167,7 @@ class Machine:
         fuse_updates(layout)
         fuse_affine(layout)
         copy_transposes(layout)
+        copy_columns(layout)
         for var in [*layout.given, *(line.out for line in layout.program.lines)]:
             self.names.give(var, var.hint or "whole", number=not var.hint)
         for x, inner in layout.copied.items():
