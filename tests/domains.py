@@ -233,6 +233,11 @@ ROWS: dict[str, Row] = {
     "arctanh": Row(np.arctanh, ((-0.9, 0.9),), edges=[((1.0,), (INF,))]),
     "erf": Row(scipy.special.erf, edges=[((1e4,), (0.0,)), ((0.0,), (2 / math.sqrt(math.pi),))]),
     "erfc": Row(scipy.special.erfc, edges=[((1e4,), (0.0,)), ((-1e4,), (0.0,))]),
+    "ndtr": Row(
+        scipy.special.ndtr,
+        edges=[((1e4,), (0.0,)), ((0.0,), (1 / math.sqrt(2 * math.pi),))],
+        torch=lambda torch, x: torch.special.ndtr(x),
+    ),
     "clip": Row(
         lambda x, min, max: clip(x, min, max),  # noqa: A006 NumPy's names
         params=({"min": -1.0, "max": 2.0}, {"min": -INF, "max": 0.5}),

@@ -203,7 +203,7 @@ def weighted(function):
 # Rows that PyTorch names otherwise, or tests under another name.
 WITHOUT_SAMPLES = {
     *("arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "identity"),
-    *("bce", "rint"),
+    *("bce", "ndtr", "rint"),
     "floor_divide",  # PyTorch has no derivative of it
     *(
         "bce_with_logits",
@@ -240,6 +240,7 @@ ELEMENTWISE = {
         "__radd__": "add",
         "__rmul__": "mul",
         "sgn": "sign",
+        "special.ndtr": "ndtr",
     }.items()
     if name not in WITHOUT_SAMPLES
 }

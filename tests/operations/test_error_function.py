@@ -10,7 +10,7 @@ from tinygrad_edu.operations.error_function import SINGLE
 X = np.concatenate([np.linspace(-12, 12, 100_001), np.geomspace(1e-30, 1, 1001)]).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["erf", "erfc"])
+@pytest.mark.parametrize("name", ["erf", "erfc", "ndtr"])
 def test_the_relative_error_is_small(name):
     exact = getattr(scipy.special, name)(X.astype(float))
     found = VOCABULARY[name](X)
@@ -20,7 +20,7 @@ def test_the_relative_error_is_small(name):
     np.testing.assert_allclose(found, exact, rtol=2e-5, atol=1e-38)
 
 
-@pytest.mark.parametrize("name", ["erf", "erfc"])
+@pytest.mark.parametrize("name", ["erf", "erfc", "ndtr"])
 def test_edges_and_parts(name):
     edges = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1e30, -1e30], np.float32)
     np.testing.assert_array_equal(SINGLE[name](edges), getattr(scipy.special, name)(edges))

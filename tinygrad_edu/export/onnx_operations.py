@@ -36,6 +36,7 @@ _COMPOSED = {
     "log10": "log(x) / 2.302585092994046",
     "cbrt": "sign(x) * abs(x) ** 0.3333333333333333",
     "erfc": "1 - erf(x)",
+    "ndtr": "0.5 + 0.5 * erf(0.7071067811865476 * x)",
     "hypot": "sqrt(x * x + y * y)",
     "logaddexp": "maximum(x, y) + log(1 + exp(-abs(x - y)))",
 }

@@ -56,6 +56,7 @@ _POSITIONAL = {
     "dot": "b | out",
     "erf": "",
     "erfc": "",
+    "ndtr": "",
     "scatter": "index shape",
     "scatter_add": "index shape",
     "one_hot": "classes dtype",

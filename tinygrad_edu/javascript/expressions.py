@@ -21,7 +21,7 @@ _WORDS = """
     arguments await break case catch class const continue debugger default delete do else enum eval export extends
     false finally for function if implements import in instanceof interface let new null package private protected
     public return static super switch this throw true try typeof undefined var void while with yield
-    np n own state initialState returned Math Infinity NaN power maximum minimum sign logaddexp erf erfc
+    np n own state initialState returned Math Infinity NaN power maximum minimum sign logaddexp erf erfc ndtr
 """
 RESERVED = frozenset(_WORDS.split())
 
@@ -256,7 +256,7 @@ class Expressions:
     def _is_known(self, name: str, line: Line) -> bool:
         if name not in OPTIONS and name not in POSITIONAL and name not in ("item", "array", "einsum"):
             return False
-        own = name in ("erf", "erfc", "one_hot", "scatter", "scatter_add")
+        own = name in ("erf", "erfc", "ndtr", "one_hot", "scatter", "scatter_add")
         return isinstance(line.function, str) or own or self._function_name(line).startswith("numpy.")
 
     def _function_name(self, line: Line) -> str:

@@ -26,7 +26,7 @@ _MATH = {
     **{name: name for name in ("tan", "sinh", "cosh", "tanh", "hypot", "floor", "ceil", "trunc")},
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
 }
-VOCABULARY = frozenset({"power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc"})
+VOCABULARY = frozenset({"power", "maximum", "minimum", "logaddexp", "sign", "erf", "erfc", "ndtr"})
 # Functions of ``vocabulary.js`` that have another name than the table's word.
 _RENAMED = {
     "rint": "nearestEven",

@@ -36,7 +36,7 @@ function NAME(a, b) {
 }"""
 
 _WORDS = "sqrt cbrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh"
-_FLOATS = {name: word(name, "x") for name in (*_WORDS.split(), "arctanh", "erf", "erfc")}
+_FLOATS = {name: word(name, "x") for name in (*_WORDS.split(), "arctanh", "erf", "erfc", "ndtr")}
 _FLOATS |= {"reciprocal": "1 / x", "floor": "Math.floor(x)", "ceil": "Math.ceil(x)", "rint": word("rint", "x")}
 _SAME = {"positive": "x", "negative": "-x", "absolute": "Math.abs(x)", "square": "x * x", "sign": "sign(x)"}
 _SAME |= {"trunc": "Math.trunc(x)"}

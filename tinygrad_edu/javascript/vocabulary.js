@@ -113,3 +113,8 @@ function erfc(x) {
   if (x < -0.5) return 1 + erf(-x);
   return x < 0.5 ? 1 - erfNearZero(x) : erfcOfLarge(x);
 }
+
+/** The probability that a normal number is below x. */
+function ndtr(x) {
+  return 0.5 * erfc(-x * Math.SQRT1_2);
+}

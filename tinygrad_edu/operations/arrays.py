@@ -58,4 +58,5 @@ VOCABULARY: dict[str, Any] = {name: getattr(np, name) for name in _NUMPYS_OWN.sp
     "power": _power,
     "erf": _special("erf"),
     "erfc": _special("erfc"),
+    "ndtr": _special("ndtr"),
 }

@@ -133,11 +133,9 @@ class ElementwiseMethods:
     prelu = Binary(
         "where(x0 > 0.0, x0, x1 * x0)", gx0="where(x0 > 0.0, gy, gy * x1)", gx1="where(x0 > 0.0, 0.0, gy * x0)"
     )
-    # erfc keeps its digits where 1 + erf(x) would cancel.
-    gelu = Unary(
-        "0.5 * x * erfc(-x * sqrt_half)",
-        gx="gy * (0.5 * erfc(-x * sqrt_half) + x * inv_sqrt_2pi * exp(-0.5 * x * x))",
-    )
+    # The probability that a normal number is below x. erfc keeps its digits where 1 + erf(x) would cancel.
+    ndtr = Unary("0.5 * erfc(-x * sqrt_half)", gx="gy * inv_sqrt_2pi * exp(-0.5 * x * x)", symbol="Φ")
+    gelu = Unary("x * ndtr(x)", gx="gy * (ndtr(x) + x * inv_sqrt_2pi * exp(-0.5 * x * x))")
     gelu_tanh = Unary(
         "x * sigmoid(2 * sqrt_2_over_pi * (x + 0.044715 * x * x * x))",
         gx="gy * sigmoid(2 * sqrt_2_over_pi * (x + 0.044715 * x * x * x))"

@@ -22,6 +22,7 @@ from tinygrad_edu.compiler.write.source import SECTIONS, commented, literal, par
 _HELPERS = {
     "erf": "jax.scipy.special.erf({0})",
     "erfc": "jax.scipy.special.erfc({0})",
+    "ndtr": "jax.scipy.special.ndtr({0})",
     "logaddexp": "jnp.logaddexp({0}, {1})",
     "sign": "jnp.sign({0})",
     "scatter": "jnp.zeros({2}, {0}.dtype).at[{1}].set({0})",

@@ -24,6 +24,13 @@ def erfc(x: Any) -> Any:
     return np.asarray(scipy.special.erfc(x), x.dtype)
 
 
+def ndtr(x: Any) -> Any:
+    """The probability that a normal number is below it, of each entry."""
+    import scipy.special
+
+    return np.asarray(scipy.special.ndtr(x), x.dtype)
+
+
 def scatter(x: Any, index: Any, shape: Any) -> Any:
     """Zeros with x put at the index, which names no entry twice."""
     y = np.zeros(shape, x.dtype)
@@ -91,7 +98,7 @@ _ON_MATRICES = (
     *(decompositions.eigh_packed, decompositions.svd_packed, decompositions.qr_packed),
 )
 HELPERS = (
-    *(sign, logaddexp, floor, ceil, trunc, rint, erf, erfc, scatter, scatter_add, one_hot, check_labels),
+    *(sign, logaddexp, floor, ceil, trunc, rint, erf, erfc, ndtr, scatter, scatter_add, one_hot, check_labels),
     *_ON_WINDOWS,
     *_ON_MATRICES,
 )
@@ -101,8 +108,8 @@ def _scatter_add_quickly(x: Any, index: Any, shape: Any) -> Any:
     return shapes.SCATTER_ADD.forward(x, index=index, shape=shape)
 
 
-# Faster functions for three of the printed helpers: the same numbers, for the error function up to float32's rounding.
-FASTER = {erf: VOCABULARY["erf"], erfc: VOCABULARY["erfc"], scatter_add: _scatter_add_quickly}
+# Faster functions for some of the printed helpers: the same numbers, for the error function up to float32's rounding.
+FASTER = {f: VOCABULARY[f.__name__] for f in (erf, erfc, ndtr)} | {scatter_add: _scatter_add_quickly}
 
 
 def needed_by(helpers: Iterable[Any]) -> set[Any]:
