@@ -12,7 +12,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import process_time
 
-from . import classifiers, ecosystem_workloads, lab_workloads, moons, networks
+from . import classifiers, ecosystem_workloads, lab_workloads, moons, networks, operations
 from .claims import AUTOGRAD, COMPILED, HAND, JAX, MICROGRAD, MYGRAD, OWN, TORCH, at_most, cells, faster
 from .classifiers import Peer, Task
 from .report import Bar, Row, duration, figure
@@ -213,6 +213,8 @@ WORKLOADS: dict[str, Callable[[Effort], list[Row]]] = {
     "moons": scalars,
     **{name: partial(classifier, net) for name, net in CLASSIFIERS.items()},
     **{name: partial(networks.network, name) for name in networks.NETS},
+    "products": partial(operations.races, operations.products),
+    "functions": partial(operations.races, operations.functions),
     "recording": recording,
     "import": imports,
     "memory": memory,
@@ -223,6 +225,7 @@ WORKLOADS: dict[str, Callable[[Effort], list[Row]]] = {
     "rosenbrock": lab_workloads.walks,
     "mnist-homework": lab_workloads.homework,
     "gpt": lab_workloads.gpt,
+    "updates": operations.updates,
     "trace": lab_workloads.views,
     "sklearn-digits": ecosystem_workloads.digits,
     "sweep": ecosystem_workloads.sweeps,
