@@ -323,3 +323,20 @@ def test_a_power_is_numpy_s_for_every_kind_of_exponent(exponent, kind, shape):
         for found, expected in zip(compiled(x), power(x), strict=True):
             assert found.dtype == expected.dtype
             np.testing.assert_array_equal(found, expected)
+
+
+CHOICES = {
+    "one of two comparisons": lambda x, y: np.where(x > 0.5, y > 0, x < 0),
+    "a comparison or a number": lambda x, y: np.where(x < 0.5, True, y > 0),
+    "by its own mask, turned around": lambda x, y: np.where((m := (x > 0) | (y > 0.5))[::-1], False, m),
+    "of an array and the same, turned around": lambda x, y: np.where(y > 0, (z := x * 2)[::-1], z),
+    "of an array and one of its entries": lambda x, y: np.where(y > 0, (z := x * 2)[3], z),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_choice_is_that_of_numpy(name):
+    own = tinygrad_edu.compile(CHOICES[name])
+    for seed in range(3):
+        x, y = np.random.default_rng(seed).normal(size=(2, 64))
+        np.testing.assert_array_equal(own(x, y), CHOICES[name](x, y))

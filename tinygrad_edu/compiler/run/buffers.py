@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import Line, Program, Var, variables
+from tinygrad_edu.compiler.program import Line, Program, Var
 from tinygrad_edu.compiler.run.joins import parts_in_place, places
 from tinygrad_edu.compiler.views import views
 from tinygrad_edu.compiler.write.emit import Writer
@@ -84,7 +84,7 @@ class Arrays:
         for line in self.program.lines:  # a mask that only a choice reads is made there, if at all
             at = readers.get(line.out, [])
             alone = len(at) == 1 and line.out not in self.kept and line.function is np.greater and line.out.shape
-            if alone and self.program.lines[at[0]].function is np.where:
+            if alone and (reader := self.program.lines[at[0]]).function is np.where and reader.args[0] is line.out:
                 self.late.add(line.out)
                 for var in line.reads():
                     self.last[var] = max(self.last[var], at[0])
@@ -149,7 +149,7 @@ class Arrays:
                 continue
             if (x in self.column_major) != (line.out in self.column_major):
                 continue
-            others = [y for y in variables(tuple(operands)) if y is not x]
+            others = [y for y in line.reads() if y is not x]
             if any(y in self.stores and self.stores[y].owner is self.stores[x].owner for y in others):
                 continue
             return x
