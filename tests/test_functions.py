@@ -234,6 +234,32 @@ def test_a_tensor_that_needs_no_gradient_goes_anywhere_as_an_array():
     assert not np.shares_memory(np.asarray(t), t)
 
 
+def test_an_array_takes_a_constant_tensor_in_place():
+    t = Tensor([1.0, 2.0], requires_grad=False)
+    array = np.ones((2, 2))
+    array[0] += t
+    array *= t
+    assert array.tolist() == [[2.0, 6.0], [1.0, 2.0]]
+    assert type(array) is np.ndarray
+    with no_grad():
+        array[1] -= Tensor([1.0, 2.0]) * 2
+    assert array.tolist() == [[2.0, 6.0], [-1.0, -2.0]]
+    integers = np.ones(2, dtype=int)
+    with pytest.raises(TypeError, match="Cannot cast ufunc 'add' output"):
+        integers += t
+
+
+def test_an_array_that_would_take_a_gradient_in_place_says_what_to_write():
+    t, array = Tensor([1.0, 2.0]), np.ones(2)
+    with pytest.raises(UnsupportedError, match=r"as in a \+= t, which would lose its gradient: write a = a \+ t, or, where"):
+        array += t
+    with pytest.raises(UnsupportedError, match=r"a /= t, .* write a = a / t, or, .* alone are meant, a /= t\.numpy\(\)"):
+        array /= t
+    with pytest.raises(UnsupportedError, match=r"np\.exp of a Tensor takes no out=: the result is a new Tensor"):
+        np.exp(t, out=array)
+    assert array.tolist() == [1.0, 1.0]
+
+
 # Beside PyTorch, where slopes have no limit or there are several
 
 TIES = np.array([[1.0, 2.0, 2.0], [0.0, 0.0, 0.0], [-1.0, 3.0, 0.0]])

@@ -59,10 +59,22 @@ _PREDICATES = (
 PREDICATES = frozenset(_PREDICATES.split())
 
 
+_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
+
+
 def call_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], keywords: dict[str, Any]) -> Any:
     """NumPy's ufunc with a Tensor among its inputs."""
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     if keywords:
+        if list(keywords) == ["out"] and method == "__call__" and isinstance(keywords["out"][0], np.ndarray):
+            if not any(getattr(x, "requires_grad", False) for x in inputs):
+                return ufunc(*map(data_of, inputs), **keywords)
+            sign = _SIGNS.get(name)
+            if sign and inputs[0] is keywords["out"][0]:
+                raise UnsupportedError(
+                    f"an array cannot take a Tensor in place, as in a {sign}= t, which would lose its gradient: write "
+                    f"a = a {sign} t, or, where the numbers alone are meant, a {sign}= t.numpy()"
+                )
         given = ", ".join(f"{k}=" for k in keywords)
         raise UnsupportedError(f"np.{name} of a Tensor takes no {given}: the result is a new Tensor")
     if name in PREDICATES:
