@@ -251,9 +251,9 @@ def test_an_array_takes_a_constant_tensor_in_place():
 
 def test_an_array_that_would_take_a_gradient_in_place_says_what_to_write():
     t, array = Tensor([1.0, 2.0]), np.ones(2)
-    with pytest.raises(UnsupportedError, match=r"as in a \+= t, which would lose its gradient: write a = a \+ t, or, where"):
+    with pytest.raises(UnsupportedError, match=r"as in a \+= t, which would lose its gradient: write a = a \+ t, or"):
         array += t
-    with pytest.raises(UnsupportedError, match=r"a /= t, .* write a = a / t, or, .* alone are meant, a /= t\.numpy\(\)"):
+    with pytest.raises(UnsupportedError, match=r"write a = a / t, or, .* alone are meant, a /= t\.numpy\(\)"):
         array /= t
     with pytest.raises(UnsupportedError, match=r"np\.exp of a Tensor takes no out=: the result is a new Tensor"):
         np.exp(t, out=array)

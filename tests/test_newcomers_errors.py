@@ -145,6 +145,37 @@ def test_an_array_of_pytorch_is_named_by_its_shape_too(torch):
     assert shown(torch.zeros(200, 2)) == "an array of shape (200, 2)"
 
 
+# --- PyTorch's arguments ---
+
+T = Tensor(np.ones((2, 3, 4)))
+PARAMETERS = [Tensor([1.0])]
+ARGUMENTS = {
+    "write slope= instead of negative_slope=": lambda: F.leaky_relu(T, negative_slope=0.1),
+    "LeakyReLU(slope=0.01) was called with (negative_slope=0.1): got an unexpected keyword argument 'negative_slope'; "
+    "write slope= instead of negative_slope=": lambda: nn.LeakyReLU(negative_slope=0.1),
+    "write axis= instead of dim=": lambda: nn.Softmax(dim=1),
+    "write size= instead of batch_size=": lambda: data.batches(X, y, batch_size=2),
+    "it has no settings: gradients become None": lambda: optim.SGD(PARAMETERS, lr=1).zero_grad(set_to_none=True),
+    "gradients become None, or 0 for": lambda: nn.Linear(1, 1).zero_grad(set_to_none=True),
+    "the graph stays as long as a variable holds it": lambda: (T * T).sum().backward(retain_graph=True),
+    "write x.reshape(len(x), -1), which keeps the first axis": lambda: T.flatten(1),
+    "ravel(x) was called with (an array of shape (2, 3, 4), start_dim=1)": lambda: T.flatten(start_dim=1),
+}
+
+
+@pytest.mark.parametrize("kind", [nn.Tanh, nn.ReLU, nn.Softmax, nn.LeakyReLU, nn.GELU])
+def test_an_activation_that_is_made_with_its_input_says_how_to_call_it(kind):
+    name = kind.__name__
+    for given in (T, T.data):
+        text = said(lambda given=given: kind(given))
+        assert text.startswith(f"{name} is a module, which is made without an array: write {name}()(x), or nn.funct")
+
+
+@pytest.mark.parametrize("words", ARGUMENTS)
+def test_arguments_of_pytorch_are_answered(words):
+    assert words in said(ARGUMENTS[words])
+
+
 # --- settings and names ---
 
 

@@ -123,6 +123,7 @@ def reshape(x: A, *shape: Any) -> A:
     return shape_rules.RESHAPE(x, shape=wanted)
 
 
+@explained
 def ravel(x: A) -> A:
     """The entries along one axis."""
     return reshape(x, -1)

@@ -41,6 +41,7 @@ from tinygrad_edu.speed.freed_memory import keep_freed_memory
 from tinygrad_edu.speed.written_backward import array_gradients
 from tinygrad_edu.support.arguments import shortened, shown
 from tinygrad_edu.support.ascii import for_output
+from tinygrad_edu.support.calls import explains_calls
 from tinygrad_edu.support.numpy_warnings import raise_in_operations, warn_at_users_line
 from tinygrad_edu.support.other_libraries import explain_absent
 from tinygrad_edu.support.types import Array, DTypeLike
@@ -269,6 +270,7 @@ class Tensor(Node):
 
     # --- backward ---
 
+    @explains_calls
     def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
         """Compute ∂self/∂node for every node that self depends on, by the chain rule.
 

@@ -13,6 +13,7 @@ from tinygrad_edu.graph.node import Node
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.operations.elementwise import TABLE
 from tinygrad_edu.support.arguments import one_of, shown
+from tinygrad_edu.support.call_errors import call_error
 from tinygrad_edu.support.calls import explains_calls
 
 A = TypeVar("A")  # a Tensor, a Value or an array
@@ -34,6 +35,7 @@ def relu(x: A) -> A:
     return x.relu() if isinstance(x, Node) else TABLE["relu"](x)
 
 
+@explains_calls
 def leaky_relu(x: A, slope: float = 0.01) -> A:
     """``x`` where it is positive, ``slope · x`` elsewhere. PyTorch calls the slope ``negative_slope``.
 
@@ -324,10 +326,16 @@ class Activation(Module):
         cls.__doc__ = f"{doc}\n\n{inspect.getdoc(function)}"
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
+        kind = type(self)
+        if any(getattr(x, "shape", ()) for x in args):
+            raise ArgumentError(
+                f"{kind.__name__} is a module, which is made without an array: write {kind.__name__}()(x), or "
+                f"nn.functional.{kind.function.__name__}(x)"
+            )
         try:
             given = self._settings.bind(*args, **keywords)
-        except TypeError as error:
-            raise ArgumentError(f"{type(self).__name__}{self._settings}: {error}") from None
+        except TypeError:
+            raise call_error(kind.__name__, kind, args, keywords) from None
         given.apply_defaults()
         vars(self).update(given.arguments)
 

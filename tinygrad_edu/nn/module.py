@@ -16,7 +16,7 @@ from tinygrad_edu.graph.scope import Scope
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.ascii import for_output
 from tinygrad_edu.support.attributes import give_own_dict
-from tinygrad_edu.support.calls import explain_init
+from tinygrad_edu.support.calls import explain_init, explains_calls
 from tinygrad_edu.support.other_libraries import explain_absent
 from tinygrad_edu.support.state_dict import FORMAT, differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Constant, Value
@@ -216,6 +216,7 @@ class Module:
         """
         return [p for _, p in self.named_parameters()]
 
+    @explains_calls
     def zero_grad(self) -> None:
         """Forget the parameters' gradients, to which ``backward()`` would add; also those of frozen parameters.
 

@@ -15,7 +15,7 @@ from tinygrad_edu.graph.node import Node, data_of
 from tinygrad_edu.optim.parameters import groups_of, leaves_of
 from tinygrad_edu.support.arguments import as_number, at_least_zero, shown
 from tinygrad_edu.support.attributes import give_own_dict
-from tinygrad_edu.support.calls import explain_init
+from tinygrad_edu.support.calls import explain_init, explains_calls
 from tinygrad_edu.support.interrupts import CtrlCWaits
 from tinygrad_edu.support.state_dict import differences, problems_of, refuse, shape_of
 from tinygrad_edu.value import Value
@@ -207,6 +207,7 @@ class Optimizer:
             value._data = as_number(update(value._data, as_number(value.grad), state))
             value.stamp = CLOCK.tick()  # after the write: nodes that read the old data are out of date
 
+    @explains_calls
     def zero_grad(self) -> None:
         """Clear the gradients. Without this, ``backward()`` adds to them."""
         if WATCH.active:

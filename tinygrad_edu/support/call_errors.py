@@ -15,10 +15,16 @@ _NAMES_HERE = {
     "seed": "rng",
     "random_state": "rng",
     "learning_rate": "lr",
+    "batch_size": "size",
+    "negative_slope": "slope",
 }
 _ADVICE = {
     "MLP": "the units of all layers are one list, as in MLP(2, [16, 16, 1])",
     "Value.backward": "it starts with 1, and the graph stays; for another gradient, write (gradient * L).backward()",
+    "Tensor.backward": "the graph stays as long as a variable holds it, so a second backward() adds to the gradients",
+    "Optimizer.zero_grad": "it has no settings: gradients become None, or 0 for Values",
+    "Module.zero_grad": "it has no settings: gradients become None, or 0 for Values",
+    "ravel": "for one row of each sample, write x.reshape(len(x), -1), which keeps the first axis",
     "draw": "to write a file, write viz.draw(…).save('x.svg')",
 }
 
