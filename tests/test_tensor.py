@@ -744,7 +744,12 @@ KINDS = r"a Tensor holds floats, integers or booleans, but was given "
         ),
         (ShapeError, r"reshape: 6 entries .* \(-1, -1\)", lambda: ones(2, 3).reshape(-1, -1)),
         (ShapeError, r"axis \(0, 2\) is out of range for an array of 2 axes", lambda: ones(2, 3).transpose(0, 2)),
-        (ShapeError, r"transpose: the axes \(0, 0\) are no order", lambda: ones(2, 3).transpose(0, 0)),
+        (ShapeError, r"transpose .* 2 axes of shape \(2, 3\) once,.* \(0, 0\)$", lambda: ones(2, 3).transpose(0, 0)),
+        (
+            ShapeError,
+            r"transpose takes each of the 3 axes .* such as transpose\(2, 1, 0\), .* swapaxes\(-2, -1\) swaps two$",
+            lambda: ones(2, 3, 4).transpose(-2, -1),
+        ),
         (ShapeError, r"swapaxes of \(2, 3\): axis 2 is out of range", lambda: ones(2, 3).swapaxes(0, 2)),
         (ShapeError, r"axis 4 is out of range", lambda: np.moveaxis(ones(2, 3), 4, 0)),
         (ShapeError, r"moveaxis: 2 axes do not fit 1 places", lambda: np.moveaxis(ones(2, 3), (0, 1), 0)),
@@ -785,6 +790,15 @@ def test_bad_input_is_answered_in_a_sentence(kind, sentence, wrong):
         wrong()
     assert isinstance(info.value, TinygradEduError)
     assert "\n" not in str(info.value)
+
+
+def test_a_transpose_of_a_matrix_that_changes_nothing_warns():
+    for axes in ((0, 1), (-2, -1)):
+        with pytest.warns(UserWarning, match=r"changes nothing: as in NumPy, .* Write x\.T to swap the two") as warned:
+            assert ones(2, 3).transpose(*axes).shape == (2, 3)
+        assert warned[0].filename == __file__
+    assert ones(2, 3).transpose((0, 1)).shape == np.transpose(ones(2, 3), (0, 1)).shape == (2, 3)
+    assert ones(2, 3).transpose(1, 0).shape == ones(2, 3).transpose(-1, 0).shape == (3, 2)
 
 
 def test_a_gradient_of_another_type_takes_that_of_the_data():

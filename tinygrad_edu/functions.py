@@ -8,6 +8,7 @@ import copy
 import functools
 import math
 import operator
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -23,6 +24,7 @@ from tinygrad_edu.operations.reductions import axes_of
 from tinygrad_edu.support.arguments import shown
 from tinygrad_edu.support.call_errors import call_error
 from tinygrad_edu.support.calls import is_about_the_call
+from tinygrad_edu.support.users_code import users_level
 
 A = TypeVar("A")  # a Tensor or an array
 F = TypeVar("F", bound=Callable[..., Any])
@@ -134,7 +136,17 @@ def transpose(x: A, *axes: Any) -> A:
     ndim = len(shape_of(x))
     order = tuple(range(ndim))[::-1] if axes in ((), (None,)) else axes_of(_ints(axes), ndim)
     if sorted(order) != list(range(ndim)):
-        raise ShapeError(f"transpose: the axes {order} are no order of the {ndim} axes of shape {shape_of(x)}")
+        swap = f": swapaxes{axes} swaps two" if len(axes) == 2 == len(set(order)) else ""
+        raise ShapeError(
+            f"transpose takes each of the {ndim} axes of shape {shape_of(x)} once, in their new order, such as "
+            f"transpose{tuple(range(ndim))[::-1]}, but was given {_ints(axes)}{swap}"
+        )
+    if len(axes) == 2 and order == (0, 1):  # in PyTorch, these two numbers swap the axes
+        warnings.warn(
+            f"transpose{axes} of a matrix changes nothing: as in NumPy, it lists the axes in their new order. Write "
+            "x.T to swap the two",
+            stacklevel=users_level(),
+        )
     return shape_rules.TRANSPOSE(x, axes=order)
 
 
