@@ -38,7 +38,7 @@ def run(*, quick: Quick = False, seed: Seed = 0, out: Out = "out") -> Comparison
     print(net)
     start = perf_counter()
     history = learn(net, X, y, (X_test, y_test), epochs=QUICK_EPOCHS if quick else EPOCHS, seed=seed)
-    print(f"{len(X):,} pictures, {history.epochs} epochs in {(perf_counter() - start) / 60:.1f} minutes")
+    print(f"{len(X):,} pictures, epochs: {history.epochs}, time: {perf_counter() - start:.0f} s")
     table = Comparison("figure")
     table.add("weights", "12810", sum(p.size for p in net.parameters()))
     if quick:

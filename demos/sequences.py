@@ -236,7 +236,7 @@ def gradient_over_time(reader: Reader, x: Any, y: Any) -> Any:
 
 def _curves(name: str, losses: dict[str, Any]) -> Figure:
     """The running mean of the losses, and the loss of a net that remembers nothing."""
-    width = min(SMOOTHING, min(map(len, losses.values())))
+    width = max(1, min(SMOOTHING, min(map(len, losses.values())) // 10))  # a short run shows each of its steps
     smooth = {kind: np.convolve(run, np.ones(width) / width, mode="valid") for kind, run in losses.items()}
     figure = drawn(viz.plot_curves, smooth, unit="step of training", log=True, title=TITLES[name])
     ax = figure.axes[0]

@@ -37,6 +37,12 @@ def test_without_memory_ten_letters_have_the_published_loss(monkeypatch):
     assert sequences.loss_without_memory(letters) == pytest.approx(10 * np.log(8) / (100 + 20), rel=1e-12)
 
 
+@pytest.mark.parametrize(("steps", "points"), [(5, 5), (40, 37), (1000, 976)])
+def test_a_short_run_shows_a_curve_and_not_one_point(steps, points):
+    lines = sequences._curves("adding", {"RNN": np.ones(steps)}).axes[0].lines
+    assert len(lines[0].get_xdata()) == points
+
+
 def test_what_counts_as_right():
     sums = np.array([[1.0], [0.5]])
     found = np.zeros((2, 7, 1))

@@ -68,6 +68,7 @@ def plot_history(
         if len(numbers):
             ax.plot(_epochs(history, name), numbers, label=label, **style.line(i, len(numbers)))
     style.tidy(ax, x="epoch", y=metric)
+    style.count_along_x(ax)
     if log:
         ax.set_yscale("log")
     if len(ax.lines) > 1:

@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from viz.pictures.palette import THEMES
 
@@ -63,6 +64,13 @@ def axes_or_new(ax: Axes | None) -> Axes:
     import matplotlib.pyplot as plt  # chooses a backend, so only when it is needed
 
     return plt.subplots(layout="constrained")[1]
+
+
+def count_along_x(ax: Axes) -> None:
+    """Put the ticks of the horizontal axis at whole numbers: there is no epoch 1.5."""
+    locator = ax.xaxis.get_major_locator()
+    if isinstance(locator, MaxNLocator):  # not on a logarithmic axis
+        locator.set_params(integer=True, min_n_ticks=1)
 
 
 def tidy(ax: Axes, *, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:

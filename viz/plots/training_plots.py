@@ -43,6 +43,7 @@ def plot_curves(
     for i, (name, numbers) in enumerate(curves.items()):
         ax.plot(range(1, len(numbers) + 1), numbers, label=name, **style.line(i, len(numbers)))
     style.tidy(ax, x=unit, y=label)
+    style.count_along_x(ax)
     if log:
         ax.set_yscale("log")
     ax.legend(frameon=False)

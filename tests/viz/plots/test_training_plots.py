@@ -27,6 +27,21 @@ def test_the_landscape_has_the_models_loss_in_the_middle_and_leaves_the_model():
         np.testing.assert_array_equal(array, before[name])
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3, 30])
+def test_epochs_are_whole_numbers_on_the_axis(epochs):
+    numbers = np.linspace(1.0, 0.5, epochs)
+    for plot in (lambda ax: viz.plot_curves({"a": numbers}, ax=ax), lambda ax: viz.plot_history(numbers, ax=ax)):
+        ax = plot(Figure().subplots())
+        ax.figure.canvas.draw()
+        low, high = ax.get_xlim()
+        ticks = [x for x in ax.get_xticks() if low <= x <= high]
+        assert ticks
+        assert ticks == [round(x) for x in ticks]
+    axes = Figure().subplots()
+    axes.set_xscale("log")
+    assert viz.plot_curves({"a": numbers}, ax=axes).get_xscale() == "log"
+
+
 def test_random_directions_are_as_long_as_each_neurons_weights():
     net, X, y, _ = _trained()
     seen = []
