@@ -163,6 +163,25 @@ ARGUMENTS = {
 }
 
 
+@pytest.mark.parametrize("net", [nn.MultiheadAttention(4, 2), nn.TransformerEncoderLayer(4, 2)], ids=str)
+def test_a_mask_of_the_other_order_of_axes_names_batch_first(net):
+    inputs = [np.ones((2, 3, 4))] * (3 if isinstance(net, nn.MultiheadAttention) else 1)
+    words = "for (n, steps, features), make the module with batch_first=True"
+    names = ("attn_mask", "key_padding_mask") if len(inputs) == 3 else ("src_mask", "src_key_padding_mask")
+    for name, shape in zip(names, ((3, 3), (2, 3)), strict=True):
+        assert said(lambda name=name, shape=shape: net(*inputs, **{name: np.zeros(shape, bool)})).endswith(words)
+        assert words not in said(lambda name=name: net(*inputs, **{name: np.zeros((5, 5), bool)}))
+
+
+def test_a_forward_without_return_is_named():
+    class Net(nn.Module):
+        def forward(self, x):
+            x * 2.0
+
+    for call in (lambda: F.mse_loss(Net()(X), X), lambda: nn.Sequential(Net(), nn.Linear(2, 1))(X)):
+        assert said(call).endswith("but was given None (object): a function without return gives None")
+
+
 @pytest.mark.parametrize("kind", [nn.Tanh, nn.ReLU, nn.Softmax, nn.LeakyReLU, nn.GELU])
 def test_an_activation_that_is_made_with_its_input_says_how_to_call_it(kind):
     name = kind.__name__

@@ -732,6 +732,8 @@ def _converted(data: Any, dtype: np.dtype[Any], what: str) -> Array:
 def _advice(data: Any) -> str:
     if isinstance(data, Node):
         return "compute with Values or with Tensors throughout, or pass its number, x.data"
+    if data is None:
+        return "a function without return gives None"
     if callable(data):
         return "call it, and pass what it returns"
     return "pass numbers, a list of them or an array"

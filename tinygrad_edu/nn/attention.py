@@ -116,13 +116,13 @@ def _refuse_empty(title: str, query: Tensor, key: Tensor, value: Tensor, axis: i
         )
 
 
-def _checked(mask: Any, shape: tuple[int, ...]) -> Any:
+def _checked(mask: Any, shape: tuple[int, ...], hint: str = "") -> Any:
     """The mask, which must broadcast to the shape of the scores."""
     short = len(shape) - mask.ndim
     if short < 0 or any(m not in (1, n) for m, n in zip(mask.shape, shape[short:], strict=True)):
         raise ShapeError(
             f"attention: attn_mask must broadcast to the scores of shape {shape} (…, queries, keys), but has the shape "
-            f"{mask.shape}"
+            f"{mask.shape}{hint}"
         )
     return mask
 
@@ -267,7 +267,8 @@ class MultiheadAttention(Module):
             mask = _mask_of(mask)
             if mask.shape == (n * heads, queries, keys):
                 mask = mask.reshape(shape)
-            mask = _checked(mask, (n, heads, queries, keys) if mask.ndim == 4 else (queries, keys))
+            scores = (n, heads, queries, keys) if mask.ndim == 4 else (queries, keys)
+            mask = _checked(mask, scores, self._order_of_axes(mask.shape, n))
             taken, added = (~mask, None) if mask.dtype == bool else (None, mask)
         if padding is not None:
             padding = as_array(data_of(padding))
@@ -275,13 +276,19 @@ class MultiheadAttention(Module):
             if padding.shape != (n, keys) or padding.dtype != bool:
                 raise ShapeError(
                     f"{self._title()}: key_padding_mask must hold booleans of shape {(n, keys)}, but was given "
-                    f"{padding.dtype} of shape {padding.shape}"
+                    f"{padding.dtype} of shape {padding.shape}{self._order_of_axes(padding.shape, n)}"
                 )
             present = ~padding.reshape((n, 1, 1, keys))
             if added is not None:
                 return added + np.where(present, 0.0, -np.inf)
             taken = present if taken is None else taken & present
         return added if taken is None else taken
+
+    def _order_of_axes(self, mask: tuple[int, ...], n: int) -> str:
+        """What to do if the mask has the second axis of the inputs, n samples, for the steps."""
+        if self.batch_first or mask[-1:] != (n,):
+            return ""
+        return ": inputs are (steps, n, features) here; for (n, steps, features), make the module with batch_first=True"
 
     def extra_repr(self) -> str:
         return f"{self.embed_dim}, {self.num_heads} heads"
