@@ -176,6 +176,33 @@ def test_a_state_in_the_middle_may_replace_an_array_that_the_program_reads():
     assert_close([start.numpy(), *net.state_dict().values()], [other_start.numpy(), *other.state_dict().values()])
 
 
+@pytest.mark.parametrize(
+    "read", [lambda h: h * 2, lambda h: np.stack([h]).mean(axis=0), lambda h: np.stack([h])[0] * 2]
+)
+def test_a_layer_may_read_what_replaces_an_array_of_the_program(read):
+    def training(compiled):
+        net, head = nn.Linear(4, 16, rng=0), nn.Linear(16, CLASSES, rng=1)
+        start = Tensor(np.zeros((5, 16)), requires_grad=False)
+        optimizer = optim.SGD([*net.parameters(), *head.parameters()], lr=0.1)
+
+        def step(x, y):
+            h = np.tanh(net(x[0]) + start)
+            loss = nn.functional.cross_entropy(head(read(h)), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            start.data = h.data
+            return loss
+
+        return tinygrad_edu.compile(step) if compiled else step, [start, *net.parameters(), *head.parameters()]
+
+    (own, numbers), (eager, others) = training(True), training(False)
+    for seed in range(4):
+        batch = sequences(5, 4, seed=seed)
+        np.testing.assert_allclose(own(*batch).item(), eager(*batch).item(), rtol=1e-12)
+    assert_close([x.numpy() for x in numbers], [x.numpy() for x in others])
+
+
 def test_a_sum_that_also_has_other_terms_is_left_as_it_is():
     def gradient(compiled):
         w = Tensor(np.random.default_rng(0).normal(size=(6, 6)))

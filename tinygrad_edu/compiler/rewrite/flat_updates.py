@@ -122,7 +122,7 @@ def place_updates(layout: "Layout", names: Names) -> None:
     old = {source: var for var, source in program.inputs.items() if var in given}
     targets = {var: old[source] for source, var in program.writes if var is not None and source in old}
     targets = {var: home for var, home in targets.items() if var is not home} | layout.moved
-    tail = _tail(program.lines, set(targets))
+    tail = _tail(program.lines, set(targets), given)
     safe = all(map(_cannot_fail, tail))
     lines = _with_updates_late(program.lines, tail)
     results = set(variables(program.result))
@@ -155,14 +155,22 @@ def _cannot_fail(line: Line) -> bool:
     return line.kind in (UFUNC, PYTHON)
 
 
-def _tail(lines: Sequence[Line], targets: set[Var]) -> list[Line]:
-    """The lines that compute new values of what is updated, and all that depend on these."""
+def _tail(lines: Sequence[Line], targets: set[Var], given: dict[Var, Any]) -> list[Line]:
+    """The lines that compute new values of what is updated, and all that depend on these.
+
+    A layer reads its input as a part of a wider array, which has a variable of its own.
+    """
     reached = set(targets)
+    arrays: list[Any] = []  # of what was reached and has its place
     tail = []
     for line in lines:
-        if line.out in targets or any(var in reached for var in line.reads()):
+        read = [*line.reads()]
+        inside = [given[x] for x in read if x in given] if arrays else []
+        parts = any(np.may_share_memory(x, array) for x in inside for array in arrays)
+        if parts or line.out in targets or any(var in reached for var in read):
             reached.add(line.out)
             tail.append(line)
+            arrays += [given[line.out]] if line.out in given else []
     return tail
 
 
