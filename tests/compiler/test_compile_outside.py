@@ -492,3 +492,40 @@ def test_a_step_that_an_optimizer_is_given_replaces_its_own():
     optimizer.step = lambda: None
     step(X)
     np.testing.assert_array_equal(w.numpy(), before)
+
+
+def assigned_again(s, x, start):
+    s.data = start
+    s.data = x * 2
+
+
+def assigned_and_read(s, x, start):
+    s.data = start * 3
+    s.data = (s * 2 + x).data
+
+
+def assigned_and_trained(s, x, start):
+    s.data = start * 3
+    s.grad = None
+    (s * s * x).sum().backward()
+    optim.SGD([s], lr=0.1).step()
+
+
+@pytest.mark.parametrize("change", [assigned_again, assigned_and_read, assigned_and_trained])
+def test_a_parameter_that_is_assigned_an_array_from_outside_may_be_read_and_assigned_again(change):
+    def made(compiled):
+        s, start = Tensor(np.arange(3.0) + 5), np.arange(3.0)
+
+        def step(x):
+            y = s * x
+            change(s, x, start)
+            return y
+
+        return tinygrad_edu.compile(step) if compiled else step, s, start
+
+    (own, s, start), (eager, t, other) = made(True), made(False)
+    for i in range(4):
+        start += i // 2
+        other += i // 2
+        np.testing.assert_array_equal(own(np.full(3, 1.0 + i)).data, eager(np.full(3, 1.0 + i)).data)
+        np.testing.assert_array_equal(s.data, t.data)

@@ -245,7 +245,10 @@ class Recorder:
     def data(self, node: Any) -> Any:
         """The data of a node: traced, unless it is a constant that this very call has made."""
         if node.operation is None and node.raw.__class__ is not Traced and id(node) not in self.created:
-            self._lift(node)
+            if id(node) not in self.leaves:
+                self._lift(node)
+            elif isinstance(node.raw, np.ndarray):  # this call has assigned an array from outside
+                node._data = self.emit(CALL, np.array, (node.raw,), {}, node.raw.copy())
         return node.raw
 
     def _lift(self, leaf: Any) -> None:
