@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 import tinygrad_edu
 from tests.random_programs import tensor_graphs
@@ -780,8 +781,8 @@ KINDS = r"a Tensor holds floats, integers or booleans, but was given "
         (ShapeError, r"item\(\) takes a Tensor of one element, but this one has shape \(2,\)", lambda: ones(2).item()),
         (ShapeError, r"item\(\) takes a Tensor of one element", lambda: float(ones(2))),
         (ShapeError, r"the truth of a Tensor of shape \(2,\) is ambiguous", lambda: bool(ones(2))),
-        (ShapeError, r"len\(\) of a Tensor of shape \(\)", lambda: len(ones())),
-        (ShapeError, r"a Tensor of shape \(\) cannot be iterated over", lambda: list(ones())),
+        (TypeError, r"len\(\) of a Tensor of shape \(\)", lambda: len(ones())),
+        (TypeError, r"a Tensor of shape \(\) cannot be iterated over", lambda: list(ones())),
         (UnsupportedError, r"a Tensor's entries cannot be assigned", lambda: ones(1).__setitem__(0, 2.0)),
     ],
 )  # fmt: skip
@@ -790,6 +791,12 @@ def test_bad_input_is_answered_in_a_sentence(kind, sentence, wrong):
         wrong()
     assert isinstance(info.value, TinygradEduError)
     assert "\n" not in str(info.value)
+
+
+def test_a_single_number_is_not_iterable_for_numpy_and_matplotlib():
+    t = Tensor([3.0, 1.0], requires_grad=False)
+    assert not np.iterable(t[0])
+    assert Figure().subplots().hist(t, bins=2)[0].tolist() == [1.0, 1.0]
 
 
 def test_a_transpose_of_a_matrix_that_changes_nothing_warns():

@@ -385,12 +385,12 @@ class Tensor(Node):
 
     def __len__(self) -> int:
         if not self.ndim:
-            raise ShapeError("len() of a Tensor of shape (): it is a single number")
+            raise DTypeError("len() of a Tensor of shape (): it is a single number")
         return self.shape[0]
 
     def __iter__(self) -> Iterator["Tensor"]:
         if not self.ndim:
-            raise ShapeError("a Tensor of shape () cannot be iterated over: it is a single number")
+            raise DTypeError("a Tensor of shape () cannot be iterated over: it is a single number")
         return (self[i] for i in range(self.shape[0]))
 
     def __bool__(self) -> bool:

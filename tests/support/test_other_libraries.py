@@ -43,6 +43,21 @@ def test_the_known_examples():
     assert advice("tinygrad_edu.nn", "NoSuchThing") == ""
 
 
+def test_completion_does_not_offer_the_names_that_are_not_there():
+    for x in (Tensor([1.0]), nn.Linear(1, 1)):
+        assert not [row.name for row in TABLE if row.name in dir(x) and not hasattr(x, row.name)]
+    assert {"reshape", "data", "backward"} <= set(dir(Tensor([1.0])))
+
+    class Net(nn.Linear):
+        def fit(self):
+            return self
+
+    net = Net(1, 1)
+    net.cuda = True
+    assert {"fit", "cuda", "weight", "forward"} <= set(dir(net))
+    assert "cpu" not in dir(net)
+
+
 def test_an_object_may_have_the_name_all_the_same():
     class Net(nn.Module):
         def __init__(self):

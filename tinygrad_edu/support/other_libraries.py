@@ -329,8 +329,14 @@ class _Absent:
 def explain_absent(cls: type) -> None:
     """Give ``cls`` an error for each name that users of other libraries try: it says what to use.
 
-    An object or a subclass may still have an attribute of such a name.
+    An object or a subclass may still have an attribute of such a name. `dir`, and so a completion by the Tab key, gives
+    only the names that there are.
     """
-    for row in TABLE:
-        if row.place == cls.__name__ and not hasattr(cls, row.name):
-            setattr(cls, row.name, _Absent(row.name, row.place))
+    absent = {row.name for row in TABLE if row.place == cls.__name__ and not hasattr(cls, row.name)}
+    for name in absent:
+        setattr(cls, name, _Absent(name, cls.__name__))
+
+    def there(self: Any) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in absent or hasattr(self, name)]
+
+    cls.__dir__ = there  # type: ignore[method-assign, assignment]

@@ -39,6 +39,10 @@ def plot_curves(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['SGD', 'Adam']
     """
+    if not isinstance(curves, Mapping):
+        raise DTypeError(
+            f"plot_curves takes a dict of numbers by name, such as {{'SGD': losses}}, but was given {shown(curves)}"
+        )
     ax = style.axes_or_new(ax)
     for i, (name, numbers) in enumerate(curves.items()):
         ax.plot(range(1, len(numbers) + 1), numbers, label=name, **style.line(i, len(numbers)))
@@ -74,6 +78,10 @@ def plot_bands(
     """
     if isinstance(runs, Results):
         runs = runs.curves(label)
+    if not isinstance(runs, Mapping):
+        raise DTypeError(
+            f"plot_bands takes a dict of runs by name, such as {{'SGD': [losses, losses]}}, but was given {shown(runs)}"
+        )
     ax = style.axes_or_new(ax)
     medians = {}
     for i, (name, curves) in enumerate(runs.items()):

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 import viz
 from tinygrad_edu import nn, optim, train
 from tinygrad_edu.data import xor
-from tinygrad_edu.errors import ArgumentError, ShapeError
+from tinygrad_edu.errors import ArgumentError, DTypeError, ShapeError
 
 
 def _trained():
@@ -25,6 +25,15 @@ def test_the_landscape_has_the_models_loss_in_the_middle_and_leaves_the_model():
     assert found.losses.min() < found.losses.max()
     for name, array in net.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def test_curves_without_names_are_answered():
+    with pytest.raises(
+        DTypeError, match=r"plot_curves takes a dict .*\{'SGD': losses\}, but was given \[1\.0, 0\.5\]$"
+    ):
+        viz.plot_curves([1.0, 0.5])
+    with pytest.raises(DTypeError, match=r"plot_bands takes a dict .*\{'SGD': \[losses, losses\]\}, but was given \[1"):
+        viz.plot_bands([1.0, 0.5])
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 30])
