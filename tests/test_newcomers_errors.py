@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+import tinygrad_edu
 import viz
 from docs.__main__ import main as docs_main
 from tinygrad_edu import Tensor, Value, data, export, nn, optim, save, train
@@ -31,6 +32,12 @@ def test_one_column_of_logits_is_no_choice_between_classes(loss, labels):
     text = said(lambda: loss(nn.MLP(2, [4, 1])(X), labels))
     assert "one column of logits is one class, whose softmax is always 1" in text
     assert "take binary_cross_entropy_with_logits" in text
+
+
+def test_labels_of_floats_have_the_same_sentence_in_a_compiled_function():
+    step = tinygrad_edu.compile(lambda x, y: F.cross_entropy(nn.Linear(2, 3, rng=0)(x), y))
+    for call in (step, lambda x, y: F.cross_entropy(nn.Linear(2, 3)(x), y)):
+        assert "labels must be integers, but were given as float64 of shape (10,)" in said(lambda c=call: c(X, y * 1.0))
 
 
 def test_one_logit_is_no_choice_either():

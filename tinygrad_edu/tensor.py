@@ -236,7 +236,7 @@ class Tensor(Node):
 
     def numpy(self) -> Array:
         """A copy of the array, free of the graph."""
-        return data_of(self).copy()
+        return data_of(self).copy(order="K")
 
     def __dlpack__(self, **options: Any) -> Any:
         """The array for another library, such as ``torch.from_dlpack(t.detach())``: a copy, without the graph.

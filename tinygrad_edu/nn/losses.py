@@ -581,7 +581,8 @@ def _rows_and_labels(name: str, target: Any, x: Tensor, ignore_index: int) -> tu
         )
     if labels.dtype.kind not in "iu":
         _refuse_one_class(name, shape[1])
-        odd: list[float] = labels[labels % 1 != 0].tolist() if labels.dtype.kind == "f" else []
+        is_read = labels.dtype.kind == "f" and modes.MODES.recorder is None
+        odd: list[float] = labels[labels % 1 != 0].tolist() if is_read else []
         if odd:
             raise DTypeError(f"{name}: labels must be integers, but {odd[0]} is among them: look where it is from")
         raise DTypeError(

@@ -254,6 +254,12 @@ class Traced:
             return _reduced(args[0], ufunc, *args[1:], **keywords)
         return self._recorder.apply(CALL, function, args, keywords)
 
+    def copy(self, order: str = "C") -> "Traced":
+        """A copy. It is left out if it keeps the order in memory, "K": in another order, sums are rounded otherwise."""
+        keeps = order == "K" or (order == "C" and self.value.flags.c_contiguous)
+        keywords = {"order": "K"} if keeps else {} if order == "C" else {"order": order}
+        return self._recorder.apply(METHOD, "copy", (self,), keywords)
+
     def dot(self, other: Any) -> "Traced":
         """The product of matrices."""
         return self @ other if self.ndim == 2 == np.ndim(value_of(other)) else np.dot(self, other)
@@ -321,7 +327,7 @@ for _name, _python, _ufunc in _BINARY:
 for _name, _python, _ufunc in _OTHERS:
     setattr(Traced, f"__{_name}__", _operator(_python, _ufunc))
 for _name in (
-    *("reshape", "ravel", "flatten", "transpose", "swapaxes", "squeeze", "astype", "copy", "repeat", "take"),
+    *("reshape", "ravel", "flatten", "transpose", "swapaxes", "squeeze", "astype", "repeat", "take"),
     *("mean", "var", "std", "argmax", "argmin", "argsort", "cumsum", "any", "all"),
     *("item", "clip", "round", "diagonal", "trace"),
 ):

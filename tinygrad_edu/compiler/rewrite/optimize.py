@@ -135,6 +135,8 @@ def _unchanged(line: Line) -> Var | None:
     ):
         chosen = line.args[1] if line.args[0] else line.args[2]
         return chosen if isinstance(chosen, Var) else None
+    if line.kind == METHOD and line.function == "copy" and line.keywords.get("order") != "K":
+        return None  # in another order, the terms of a sum are added in another order too
     if line.kind == METHOD and line.function in ("astype", "reshape", "copy"):  # the caller compares dtype and shape
         return line.args[0] if isinstance(line.args[0], Var) else None
     if line.kind == INDEX or line.function is runtime.scatter:
