@@ -187,3 +187,44 @@ def test_optimizers_are_still_recorded_once():
     source = f.source
     f(ONES)
     assert f.source == source
+
+
+VIEWS = {
+    "data": lambda w: w.data,
+    "rows of the data": lambda w: w.data[1:],
+    "the transposed data": lambda w: w.data.T,
+    "a node": lambda w: w.T,
+    "an entry": lambda w: w[0],
+}
+
+
+def taken_before_a_step(take, use):
+    w = Tensor([[1.0, 2.0], [3.0, 4.0]], label="w")
+    optimizer = optim.SGD([w], lr=0.1)
+
+    def step():
+        taken = take(w)
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+        return use(taken)
+
+    return step
+
+
+@pytest.mark.parametrize("use", [lambda v: v, lambda v: v * 2, lambda v: {"taken": v}])
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_of_a_parameter_is_refused_after_a_step_that_overwrites_it(name, use):
+    step = tinygrad_edu.compile(taken_before_a_step(VIEWS[name], use))
+    with pytest.raises(RecordingError, match=r"took w or a view of it.*before an optimizer's step.*test_compile_in_pl"):
+        step()
+
+
+@pytest.mark.parametrize("name", [name for name in VIEWS if "data" in name])
+def test_a_copy_of_a_parameter_may_be_used_after_a_step(name):
+    def take(w):
+        return VIEWS[name](w).copy()
+
+    own, eager = (mode(taken_before_a_step(take, lambda v: v * 2)) for mode in (tinygrad_edu.compile, lambda f: f))
+    for _ in range(3):
+        np.testing.assert_array_equal(own(), eager())

@@ -71,6 +71,7 @@ class Recorder:
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
         self.shown: dict[int, dict[str, Any]] = {}  # what leaves and owners of attributes show to this thread
         self.shadows: dict[int, dict[str, Any]] = {}  # the same of an optimizer's dicts, which cannot show anything
+        self.overwritten: list[tuple[str, np.ndarray]] = []  # parameters before an optimizer's step, and their labels
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
         self.asked: set[int] = set()  # leaves whose gradient was read before it was set
         self.disturbed = ""  # what another thread has changed during the recording
@@ -180,6 +181,13 @@ class Recorder:
             raise RecordingError(
                 f"a value of an earlier call was kept and is used again: pass it as an argument ({users_line()})"
             )
+        for label, before in self.overwritten:
+            if isinstance(x.value, np.ndarray) and np.may_share_memory(x.value, before):
+                raise RecordingError(
+                    f"the function took {label} or a view of it, such as w.T or w[0], before an optimizer's step, "
+                    f"which writes in place, and uses it afterwards ({users_line()}): take it again after the step, or "
+                    "copy it before, w.data.copy()"
+                )
         return x.value if x.variable is None else x.variable
 
     def _reads_outside(self, tree: Any) -> bool:
