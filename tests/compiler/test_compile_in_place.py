@@ -228,3 +228,19 @@ def test_a_copy_of_a_parameter_may_be_used_after_a_step(name):
     own, eager = (mode(taken_before_a_step(take, lambda v: v * 2)) for mode in (tinygrad_edu.compile, lambda f: f))
     for _ in range(3):
         np.testing.assert_array_equal(own(), eager())
+
+
+def test_a_view_of_the_numbers_between_two_steps_is_refused_too():
+    w = Tensor([[1.0, 2.0]], label="w")
+    optimizer = optim.SGD([w], lr=0.1)
+
+    def two_steps():
+        for _ in range(2):
+            taken = w.data.T
+            optimizer.zero_grad()
+            (w * w).sum().backward()
+            optimizer.step()
+        return taken * 1
+
+    with pytest.raises(RecordingError, match="took w or a view of it"):
+        tinygrad_edu.compile(two_steps)()

@@ -71,7 +71,7 @@ class Recorder:
         self.leaves: dict[int, tuple[Node, Any, Any, Traced, Any]] = {}
         self.shown: dict[int, dict[str, Any]] = {}  # what leaves and owners of attributes show to this thread
         self.shadows: dict[int, dict[str, Any]] = {}  # the same of an optimizer's dicts, which cannot show anything
-        self.overwritten: list[tuple[str, np.ndarray]] = []  # parameters before an optimizer's step, and their labels
+        self.overwritten: dict[int, list[tuple[str, np.ndarray]]] = {}  # by an optimizer's step: see `overwrites`
         self.cleared: set[int] = set()  # leaves whose gradient was set before it was read
         self.asked: set[int] = set()  # leaves whose gradient was read before it was set
         self.disturbed = ""  # what another thread has changed during the recording
@@ -181,13 +181,8 @@ class Recorder:
             raise RecordingError(
                 f"a value of an earlier call was kept and is used again: pass it as an argument ({users_line()})"
             )
-        for label, before in self.overwritten:
-            if isinstance(x.value, np.ndarray) and np.may_share_memory(x.value, before):
-                raise RecordingError(
-                    f"the function took {label} or a view of it, such as w.T or w[0], before an optimizer's step, "
-                    f"which writes in place, and uses it afterwards ({users_line()}): take it again after the step, or "
-                    "copy it before, w.data.copy()"
-                )
+        if self.overwritten and isinstance(x.value, np.ndarray):
+            self._refuse_overwritten(x.value)
         return x.value if x.variable is None else x.variable
 
     def _reads_outside(self, tree: Any) -> bool:
@@ -226,6 +221,21 @@ class Recorder:
             if traced is x:
                 self.attributes[place] = attribute, value, was
         x.variable, x.value = new.variable, new.value
+
+    def overwrites(self, leaf: Any, before: Any) -> None:
+        """An optimizer's step has written into the array that the leaf had: nobody may read it any more."""
+        if isinstance(before, Traced) and isinstance(before.value, np.ndarray) and leaf.raw is not before:
+            there = self.overwritten.setdefault(id(_owner(before.value)), [])
+            there.append((leaf.label or "a parameter", before.value))
+
+    def _refuse_overwritten(self, array: np.ndarray) -> None:
+        for label, before in self.overwritten.get(id(_owner(array)), ()):  # parameters may share one array
+            if np.may_share_memory(array, before):
+                raise RecordingError(
+                    f"the function took {label} or a view of it, such as w.T or w[0], before an optimizer's step, "
+                    f"which writes in place, and uses it afterwards ({users_line()}): take it again after the step, or "
+                    "copy it before, w.data.copy()"
+                )
 
     def _twin(self, x: Any) -> Any:
         """Another array with the same numbers."""
@@ -531,6 +541,11 @@ def _hint(owner: Any, name: Any) -> str:
     """The best name for an attribute: one of a module begins with the module's name."""
     scope = getattr(getattr(owner, "_scope", None), "name", "")
     return f"{scope}.{name}" if scope else str(name)
+
+
+def _owner(array: np.ndarray) -> Any:
+    """What holds the memory of an array: the array itself, or the one that it is a view of."""
+    return array if array.base is None else array.base
 
 
 def _known_by(x: Any) -> Any:

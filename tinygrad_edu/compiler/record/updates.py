@@ -126,8 +126,7 @@ def _update(recorder: Recorder, optimizer: Any, p: Any, data: Any, g: Any, state
         p._data = optimizer.signed_update(data, g, memory)
     own: Any = recorder.leaves[id(p)][3].variable
     new = p.raw.variable if isinstance(p.raw, Traced) else None
-    if isinstance(data, Traced) and isinstance(data.value, np.ndarray) and p.raw is not data:
-        recorder.overwritten.append((p.label or "a parameter", data.value))
+    recorder.overwrites(p, data)
     for name, x in local.items():
         if isinstance(x, Traced) and x.variable not in (None, own, new) and x.variable not in recorder.inputs:
             recorder.words.setdefault(x.variable, (name, []))[1].append(own)
