@@ -224,7 +224,7 @@ def _recorded(
             f"{getattr(function, '__name__', 'the function')} was recorded: call it once before the other thread starts"
         )
     left = [(source, _variable(recorder, x), _value(x)) for source, x in [*writes, *gradients]]
-    named = {raw_of(x).variable: name for name, x in local.items() if is_variable(raw_of(x))}
+    named = {recorder.operand(raw_of(x)): name for name, x in local.items() if is_variable(raw_of(x))}
     return Call([(source, given) for source, given, _ in order], returned, first, left, touched, named)
 
 
@@ -310,7 +310,7 @@ def _variable(recorder: Recorder, x: Any) -> Var | None:
     if data is None:
         return None
     if is_variable(data):
-        return data.variable
+        return recorder.operand(data)
     return recorder.emit(CALL, np.array, (value_of(data),), {}, np.array(value_of(data))).variable
 
 
@@ -347,7 +347,7 @@ def _returned(recorder: Recorder, result: Any) -> tuple[Any, Any]:
     if not isinstance(data, Traced) and not made:
         _refuse_computed_parts(result)
         return result, result
-    recorder.operand(data)  # refuses what cannot be used any more
+    recorder.read(data)
     var, value = _variable(recorder, data), _value(data)
     if made and var is not None:
         recorder.fresh.add(var)

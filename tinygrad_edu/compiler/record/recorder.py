@@ -120,7 +120,7 @@ class Recorder:
             )
         if self.in_other_thread():
             return value
-        operands = mapped(tuple(args), self.operand), mapped(dict(keywords), self.operand)
+        operands = mapped(tuple(args), self.read), mapped(dict(keywords), self.read)
         if not any(True for _ in variables(operands)) and not self._reads_outside(operands):
             return self._traced(None, value)
         return self.emit(kind, function, args, dict(keywords), value)
@@ -135,7 +135,7 @@ class Recorder:
             )
         if self.in_other_thread():
             return value
-        operands = tuple([self.operand(x) if x.__class__ is Traced else x for x in args])
+        operands = tuple([self.read(x) if x.__class__ is Traced else x for x in args])
         section = self.section
         variable = False
         for x in operands:
@@ -166,8 +166,8 @@ class Recorder:
 
     def emit(self, kind: str, function: Any, args: Sequence[Any], keywords: dict[str, Any], value: Any) -> Traced:
         """Write down a line whose value is known already."""
-        operands = tuple(mapped(tuple(args), self.operand))
-        named = {key: mapped(x, self.operand) for key, x in keywords.items()}
+        operands = tuple(mapped(tuple(args), self.read))
+        named = {key: mapped(x, self.read) for key, x in keywords.items()}
         # A line that uses a gradient comes after the gradients, and one that uses a new parameter after the update.
         section = max([self.section, *(x.section for x in variables((operands, named)))], key=_SECTIONS.index)
         out = Var(value, "", section)
@@ -181,9 +181,13 @@ class Recorder:
             raise RecordingError(
                 f"a value of an earlier call was kept and is used again: pass it as an argument ({users_line()})"
             )
-        if self.overwritten and isinstance(x.value, np.ndarray):
-            self._refuse_overwritten(x.value)
         return x.value if x.variable is None else x.variable
+
+    def read(self, x: Any) -> Any:
+        """The `operand` that a line or the result reads: not a parameter as it was before an optimizer's step."""
+        if self.overwritten and isinstance(x, Traced) and isinstance(x.value, np.ndarray):
+            self._refuse_overwritten(x.value)
+        return self.operand(x)
 
     def _reads_outside(self, tree: Any) -> bool:
         """Whether an array from outside of the function is in it, or a view of one: the next run reads it again."""
@@ -223,7 +227,7 @@ class Recorder:
         x.variable, x.value = new.variable, new.value
 
     def overwrites(self, leaf: Any, before: Any) -> None:
-        """An optimizer's step has written into the array that the leaf had: nobody may read it any more."""
+        """Note that an optimizer's step changes the array of the leaf in place: `read` refuses it from now on."""
         if isinstance(before, Traced) and isinstance(before.value, np.ndarray) and leaf.raw is not before:
             there = self.overwritten.setdefault(id(_owner(before.value)), [])
             there.append((leaf.label or "a parameter", before.value))
