@@ -12,23 +12,18 @@ import numpy as np
 
 from tinygrad_edu.compiler.program import INDEX, UFUNC, Line, Var
 from tinygrad_edu.compiler.record.slices import slice_of
+from tinygrad_edu.compiler.rewrite.copies import copies_of, with_copies
 from tinygrad_edu.compiler.rewrite.layout import Layout
-from tinygrad_edu.compiler.rewrite.optimize import renamed
 
 _WIDE = 512  # columns: to start a loop over more costs little beside the loop
 
 
 def copy_columns(layout: Layout) -> None:
     """Copy the columns that two or more lines read entry by entry."""
-    readers = Counter(var for line in layout.program.lines if _is_elementwise(line) for var in line.reads())
-    instead: dict[Var, Var] = {}
-    lines: list[Line] = []
-    for line in layout.program.lines:
-        lines.append(renamed(line, instead) if _is_elementwise(line) else line)
-        if readers[line.out] > 1 and _takes_columns(line, layout):
-            instead[line.out] = copy = Var(np.empty(line.out.shape, line.out.dtype), line.out.hint)
-            lines.append(replace(line, out=copy, kind=UFUNC, function=np.positive, args=(line.out,)))
-    layout.program = replace(layout.program, lines=lines)
+    lines = layout.program.lines
+    readers = Counter(var for line in lines if _is_elementwise(line) for var in line.reads())
+    copies = copies_of(line.out for line in lines if readers[line.out] > 1 and _takes_columns(line, layout))
+    layout.program = replace(layout.program, lines=with_copies(lines, copies, _is_elementwise))
 
 
 def _is_elementwise(line: Line) -> bool:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.program import UFUNC, Line, Program, Var
-from tinygrad_edu.compiler.rewrite.optimize import redirected, renamed
+from tinygrad_edu.compiler.rewrite.copies import copies_of, with_copies
+from tinygrad_edu.compiler.rewrite.optimize import redirected
 from tinygrad_edu.compiler.sources import Attribute, Data, Gradient, Source
 from tinygrad_edu.speed.blas import aligned_empty
 
@@ -107,19 +108,13 @@ class Layout:
         others = [v for v in members if not _writes_into(made[v])]
         if others and (len(members) == 1 or any(not v.shape or math.prod(v.shape) > _COPIED for v in others)):
             return
-        copies = {v: Var(np.empty(v.shape, v.dtype), v.hint) for v in others}
+        copies = copies_of(others)
         self._read_copies(copies)
         self._add("gradients", [copies.get(v, v) for v in members])
 
     def _read_copies(self, copies: dict[Var, Var]) -> None:
         """Copy each of these gradients when it is made. What is stored and what later lines read is the copy."""
-        lines: list[Line] = []
-        for line in self.program.lines:
-            lines.append(renamed(line, copies))
-            if line.out in copies:
-                lines.append(
-                    replace(line, out=copies[line.out], kind=UFUNC, function=np.positive, args=(line.out,), keywords={})
-                )
+        lines = with_copies(self.program.lines, copies, lambda _: True)
         self.program = redirected(replace(self.program, lines=lines), copies)
 
 

@@ -9,24 +9,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygrad_edu.compiler.program import UFUNC, Line, Var
+from tinygrad_edu.compiler.program import Line, Var
+from tinygrad_edu.compiler.rewrite.copies import copies_of, with_copies
 from tinygrad_edu.compiler.rewrite.layout import Layout
 from tinygrad_edu.compiler.rewrite.lines import is_transpose, is_ufunc
-from tinygrad_edu.compiler.rewrite.optimize import renamed
 
 _MANY = 8  # products: to copy a matrix takes as long as one or two of them gain
 
 
 def copy_transposes(layout: Layout) -> None:
     """Copy what `read_by_many_products` finds, for the products that are stored row by row."""
-    copied = read_by_many_products([line for line in layout.program.lines if line.out not in layout.column_major])
-    instead = {var: Var(np.empty(var.shape, var.dtype), var.hint) for var in copied}
-    lines: list[Line] = []
-    for line in layout.program.lines:
-        by_rows = _is_product(line) and line.out not in layout.column_major
-        lines.append(renamed(line, instead) if by_rows else line)
-        if line.out in instead:
-            lines.append(replace(line, out=instead[line.out], kind=UFUNC, function=np.positive, args=(line.out,)))
+    lines, by_columns = layout.program.lines, layout.column_major
+    copies = copies_of(read_by_many_products([line for line in lines if line.out not in by_columns]))
+    lines = with_copies(lines, copies, lambda line: _is_product(line) and line.out not in by_columns)
     layout.program = replace(layout.program, lines=lines)
 
 

@@ -61,8 +61,8 @@ class Codegen(Pen):
             self._into_buffer(number, line)
         elif line.function is np.where and line.out.shape and len(line.args) == 3:
             self._choice(number, line)
-        elif joined(line):
-            self._join(line)
+        elif join := joined(line):
+            self._join(line, *join)
         elif not self._by_pattern(line):
             self._assignment(line)
 
@@ -108,9 +108,8 @@ class Codegen(Pen):
             out = self.arrays.buffer(line, like=self.arrays.reusable(number, line, line.args))
             self.say(line, self.call(line.function, args, out))
 
-    def _join(self, line: Line) -> None:
+    def _join(self, line: Line, parts: Sequence[Any], axis: int) -> None:
         """Arrays beside each other, if they were not computed in their places."""
-        parts, axis = joined(line) or ((), 0)
         if not any(isinstance(x, Var) and self.arrays.homes.get(x) is line for x in parts):
             join, out = self.arrays.bound(line.function), self.arrays.buffer(line)
             self.say(line, f"{join}({self.text(parts)}, {axis}, {out})")

@@ -28,11 +28,11 @@ def parts_in_place(program: Program, placed: Set[Var], kept: Set[Var]) -> dict[V
     The variables in ``placed`` have places of their own, or another order. The memory of those in ``kept`` is not used
     again.
     """
-    free = {line.out for line in program.lines if line.out.shape and (line.kind == UFUNC or joined(line))}
-    free -= placed | kept
+    joins = [(line, *join) for line in program.lines if (join := joined(line))]
+    made = [line.out for line in program.lines if line.kind == UFUNC] + [line.out for line, _, _ in joins]
+    free = {var for var in made if var.shape} - placed - kept
     found: dict[Var, Line] = {}
-    for line in reversed(program.lines):  # the outer joins first: what is in its place in one is copied from others
-        parts, axis = joined(line) or ((), None)
+    for line, parts, axis in reversed(joins):  # the outer ones first: what is in its place in one is copied from others
         if axis != 0 or line.out in placed or line.out in found or not all(isinstance(x, Var) for x in parts):
             continue
         if len({*parts}) == len(parts) and free.issuperset(parts):
