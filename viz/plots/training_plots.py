@@ -16,6 +16,11 @@ from viz.plots import style
 from viz.plots.plots import evaluating
 
 
+def _refuse_without_names(takes: str, given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise DTypeError(f"{takes}, but was given {shown(given)}")
+
+
 def plot_curves(
     curves: Mapping[str, Sequence[float]],
     *,
@@ -39,10 +44,7 @@ def plot_curves(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['SGD', 'Adam']
     """
-    if not isinstance(curves, Mapping):
-        raise DTypeError(
-            f"plot_curves takes a dict of numbers by name, such as {{'SGD': losses}}, but was given {shown(curves)}"
-        )
+    _refuse_without_names("plot_curves takes a dict of numbers by name, such as {'SGD': losses}", curves)
     ax = style.axes_or_new(ax)
     for i, (name, numbers) in enumerate(curves.items()):
         ax.plot(range(1, len(numbers) + 1), numbers, label=name, **style.line(i, len(numbers)))
@@ -78,10 +80,7 @@ def plot_bands(
     """
     if isinstance(runs, Results):
         runs = runs.curves(label)
-    if not isinstance(runs, Mapping):
-        raise DTypeError(
-            f"plot_bands takes a dict of runs by name, such as {{'SGD': [losses, losses]}}, but was given {shown(runs)}"
-        )
+    _refuse_without_names("plot_bands takes a dict of runs by name, such as {'SGD': [losses, losses]}", runs)
     ax = style.axes_or_new(ax)
     medians = {}
     for i, (name, curves) in enumerate(runs.items()):
